@@ -1,0 +1,197 @@
+package packet
+
+import "encoding/binary"
+
+// Status is the outcome of [Packet.Decode].
+type Status uint8
+
+// The outcomes of Decode. Everything but OK is a frame that belongs to no IP
+// flow; callers count it under the outcome's name.
+const (
+	OK          Status = iota // an IP packet; the fields are valid
+	NonIP                     // ARP, LLDP, 802.3, ... : no IP inside
+	Truncated                 // cut before the end of the innermost IP header
+	Malformed                 // a version or length field that cannot be
+	Unsupported               // a link type that this package does not read
+	statuses                  // how many there are
+)
+
+// Statuses is the number of different outcomes, for arrays of counters.
+const Statuses = int(statuses)
+
+// String returns the name of the outcome as metrics spell it.
+func (s Status) String() string {
+	switch s {
+	case OK:
+		return "ok"
+	case NonIP:
+		return "non_ip"
+	case Truncated:
+		return "truncated"
+	case Malformed:
+		return "malformed"
+	}
+	return "unsupported"
+}
+
+// EtherTypes that lead to an IP header or to a tag in front of one.
+const (
+	etherIPv4   = 0x0800
+	etherIPv6   = 0x86dd
+	etherTEB    = 0x6558 // transparent Ethernet bridging, inside GRE
+	etherVLAN   = 0x8100
+	etherQinQ   = 0x88a8
+	etherQinQ91 = 0x9100 // QinQ before 802.1ad, still sent by old switches
+	etherMPLS   = 0x8847
+	etherPPPoE  = 0x8864
+)
+
+// maxDepth bounds how many IP headers one frame may nest. Real tunnels nest
+// two or three; a hostile frame must not buy more work than that.
+const maxDepth = 4
+
+// Decode reads the headers of frame, which starts with a link header of the
+// given kind. It does not keep frame. It does not allocate.
+func (p *Packet) Decode(link Link, frame []byte) Status {
+	p.reset()
+	switch link {
+	case LinkEthernet:
+		return p.ethernet(frame)
+	case LinkRaw:
+		return p.raw(frame)
+	}
+	return p.otherLink(link, frame)
+}
+
+// DecodeNetwork reads a packet that starts with its network header, for
+// interfaces without a link header of their own (tun, wireguard) where the
+// kernel names the EtherType beside the packet.
+func (p *Packet) DecodeNetwork(etherType uint16, data []byte) Status {
+	p.reset()
+	return p.network(etherType, data)
+}
+
+// reset clears what one frame could leave behind for the next. Addresses, ports
+// and the outer header are written whenever they are valid, so they need none.
+func (p *Packet) reset() {
+	p.Fragment = FragmentNone
+	p.TCPFlags, p.ICMPType, p.ICMPCode = 0, 0, 0
+	p.HasL4, p.HasMAC, p.VLANs = false, false, 0
+	p.VLAN = [2]uint16{}
+	p.SrcPort, p.DstPort, p.ICMPID, p.FragID = 0, 0, 0, 0
+	p.Outer.Kind, p.Outer.ID = TunnelNone, 0
+}
+
+// network walks the chain of tags and IP headers below the link layer until it
+// stands at the innermost transport header.
+func (p *Packet) network(etherType uint16, b []byte) Status {
+	for depth := 0; ; depth++ {
+		etherType, b = p.tags(etherType, b)
+		var rest []byte
+		var status Status
+		switch etherType {
+		case etherIPv4:
+			rest, status = p.ipv4(b)
+		case etherIPv6:
+			rest, status = p.ipv6(b)
+		default:
+			return NonIP
+		}
+		if status != OK {
+			return status
+		}
+		if p.Proto == ProtoTCP || depth == maxDepth {
+			p.transport(rest)
+			return OK
+		}
+		inner, innerType := p.tunnel(rest)
+		if inner == nil {
+			p.transport(rest)
+			return OK
+		}
+		etherType, b = innerType, inner
+	}
+}
+
+// tags steps over VLAN tags, MPLS labels and a PPPoE header. It returns the
+// EtherType of what follows; 0 where that cannot be told.
+func (p *Packet) tags(etherType uint16, b []byte) (uint16, []byte) {
+	// The bound is generous for real stacks and stops a frame made of tags.
+	for i := 0; i < 8; i++ {
+		switch etherType {
+		case etherIPv4, etherIPv6:
+			return etherType, b
+		case etherVLAN, etherQinQ, etherQinQ91:
+			if len(b) < 4 {
+				return 0, nil
+			}
+			p.addVLAN(binary.BigEndian.Uint16(b))
+			etherType, b = binary.BigEndian.Uint16(b[2:]), b[4:]
+		case etherMPLS:
+			etherType, b = mpls(b)
+		case etherPPPoE:
+			etherType, b = pppoe(b)
+		default:
+			return etherType, b
+		}
+	}
+	return 0, nil
+}
+
+// addVLAN notes a tag. Two are kept, as packetbeat keeps them; with more, the
+// outermost two.
+func (p *Packet) addVLAN(tci uint16) {
+	if p.VLANs < 2 {
+		p.VLAN[p.VLANs] = tci & 0x0fff
+		p.VLANs++
+	}
+}
+
+// mpls pops a label stack (RFC 3032 section 2.1). The label does not name what
+// is below; the first nibble does, as in every router that hashes on it.
+func mpls(b []byte) (uint16, []byte) {
+	for i := 0; i < 8 && len(b) > 4; i++ {
+		bottom := b[2]&1 == 1
+		b = b[4:]
+		if bottom {
+			return byVersion(b), b
+		}
+	}
+	return 0, nil
+}
+
+// pppoe steps over a session header and the PPP protocol (RFC 2516 section 6).
+func pppoe(b []byte) (uint16, []byte) {
+	if len(b) < 8 {
+		return 0, nil
+	}
+	switch binary.BigEndian.Uint16(b[6:]) {
+	case 0x0021:
+		return etherIPv4, b[8:]
+	case 0x0057:
+		return etherIPv6, b[8:]
+	}
+	return 0, nil
+}
+
+// byVersion returns the EtherType that the version nibble of an IP header
+// stands for, 0 for neither.
+func byVersion(b []byte) uint16 {
+	if len(b) == 0 {
+		return 0
+	}
+	switch b[0] >> 4 {
+	case 4:
+		return etherIPv4
+	case 6:
+		return etherIPv6
+	}
+	return 0
+}
+
+// PushVLAN puts a tag that the kernel has taken off the frame (tag control
+// information, RFC 9542 section 2.1) back in front of those that were found.
+func (p *Packet) PushVLAN(tci uint16) {
+	p.VLAN[1], p.VLAN[0] = p.VLAN[0], tci&0x0fff
+	p.VLANs = min(p.VLANs+1, 2)
+}

@@ -1,0 +1,125 @@
+package packet
+
+import "encoding/binary"
+
+// ipv4 reads an IPv4 header (RFC 791 section 3.1) and returns what follows it.
+// The total length is not compared with what was captured: segmentation offload
+// leaves it 0 or short, and the wire length is what gets metered.
+func (p *Packet) ipv4(b []byte) ([]byte, Status) {
+	if len(b) < 20 {
+		return nil, Truncated
+	}
+	header := int(b[0]&0x0f) * 4
+	if b[0]>>4 != 4 || header < 20 {
+		return nil, Malformed
+	}
+	if header > len(b) {
+		return nil, Truncated
+	}
+	p.Family, p.Proto = 4, b[9]
+	p.Src, p.Dst = addr4(b[12:16]), addr4(b[16:20])
+	p.fragment4(b)
+	return b[header:cut(b, int(binary.BigEndian.Uint16(b[2:])), header)], OK
+}
+
+// cut returns where the packet ends inside b: at its own length where that is
+// credible, so that Ethernet padding is not taken for a transport header, else
+// at the end of b.
+func cut(b []byte, length, header int) int {
+	if length < header || length > len(b) {
+		return len(b)
+	}
+	return length
+}
+
+func addr4(b []byte) (a Addr) {
+	copy(a[:4], b[:4])
+	return a
+}
+
+func (p *Packet) fragment4(b []byte) {
+	field := binary.BigEndian.Uint16(b[6:])
+	p.setFragment(field&0x1fff != 0, field&0x2000 != 0, uint32(binary.BigEndian.Uint16(b[4:])))
+}
+
+func (p *Packet) setFragment(offset, more bool, id uint32) {
+	switch {
+	case offset:
+		p.Fragment, p.FragID = FragmentLater, id
+	case more:
+		p.Fragment, p.FragID = FragmentFirst, id
+	default:
+		p.Fragment, p.FragID = FragmentNone, 0
+	}
+}
+
+// ipv6 reads an IPv6 header (RFC 8200 section 3) and its extension headers, and
+// returns what follows them.
+func (p *Packet) ipv6(b []byte) ([]byte, Status) {
+	if len(b) < 40 {
+		return nil, Truncated
+	}
+	if b[0]>>4 != 6 {
+		return nil, Malformed
+	}
+	p.Family = 6
+	p.Src, p.Dst = Addr(b[8:24]), Addr(b[24:40])
+	p.Fragment, p.FragID = FragmentNone, 0
+	end := cut(b, 40+int(binary.BigEndian.Uint16(b[4:])), 41)
+	p.Proto = b[6]
+	return p.extensions(b[40:end]), OK
+}
+
+// The IPv6 extension headers (IANA "IPv6 Extension Header Types").
+const (
+	extHopByHop    = 0
+	extRouting     = 43
+	extFragment    = 44
+	extAuth        = 51
+	extDestination = 60
+	extMobility    = 135
+	extHIP         = 139
+	extShim6       = 140
+)
+
+// extensions walks the chain of extension headers and leaves the protocol of
+// the first other header in p.Proto. A chain that is cut short, or longer than
+// any real one, keeps the last type that was read: the packet still counts.
+func (p *Packet) extensions(b []byte) []byte {
+	for i := 0; i < 8; i++ {
+		length := 0
+		switch p.Proto {
+		case extHopByHop, extRouting, extDestination, extMobility, extHIP, extShim6:
+			if len(b) >= 2 {
+				length = int(b[1])*8 + 8
+			}
+		case extFragment:
+			length = p.fragment6(b)
+		case extAuth:
+			if len(b) >= 2 {
+				length = int(b[1])*4 + 8
+			}
+		default:
+			return b
+		}
+		if length == 0 || length > len(b) {
+			return nil
+		}
+		p.Proto, b = b[0], b[length:]
+		if p.Fragment == FragmentLater {
+			return nil
+		}
+	}
+	return nil
+}
+
+// fragment6 reads a fragment header (RFC 8200 section 4.5). It returns its
+// length, 0 where it is cut. An atomic fragment (RFC 6946) is a whole packet.
+func (p *Packet) fragment6(b []byte) int {
+	if len(b) < 8 {
+		return 0
+	}
+	field := binary.BigEndian.Uint16(b[2:])
+	p.setFragment(field&0xfff8 != 0, field&1 != 0, binary.BigEndian.Uint32(b[4:]))
+	return 8
+}

@@ -1,0 +1,168 @@
+package packet
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// Addr is an IP address in the shape that hashes and compares fastest: an IPv4
+// address stands in the first four bytes with zeros behind it. It carries no
+// family of its own; [Packet.Family] does.
+type Addr [16]byte
+
+// Netip returns a as a netip.Addr of the given family (4 or 6). It returns the
+// zero Addr for any other family.
+func (a *Addr) Netip(family uint8) netip.Addr {
+	switch family {
+	case 4:
+		return netip.AddrFrom4([4]byte(a[:4]))
+	case 6:
+		return netip.AddrFrom16(*a)
+	}
+	return netip.Addr{}
+}
+
+// AddrFrom is the inverse of [Addr.Netip]: it returns the address and its
+// family (4, 6, or 0 for the zero netip.Addr). An IPv4-mapped IPv6 address
+// stays IPv6, as it is on the wire.
+func AddrFrom(ip netip.Addr) (a Addr, family uint8) {
+	switch {
+	case ip.Is4():
+		b := ip.As4()
+		copy(a[:], b[:])
+		return a, 4
+	case ip.Is6():
+		return ip.As16(), 6
+	}
+	return a, 0
+}
+
+// Compare orders addresses as unsigned big-endian numbers. It is cheaper than
+// bytes.Compare, because most pairs differ in their first eight bytes.
+func (a *Addr) Compare(b *Addr) int {
+	x, y := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(b[:8])
+	if x == y {
+		x, y = binary.BigEndian.Uint64(a[8:]), binary.BigEndian.Uint64(b[8:])
+	}
+	switch {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	return 0
+}
+
+// Direction says which way a frame crossed the interface that it was seen on.
+type Direction uint8
+
+// The directions of a frame at its observation point. On a Qubes vif, Inbound
+// means sent by the qube, Outbound means sent to it.
+const (
+	DirectionUnknown Direction = iota
+	Inbound
+	Outbound
+)
+
+// Fragment tells whether a packet is a whole datagram or a piece of one.
+type Fragment uint8
+
+// The kinds of fragments. Only FragmentNone and FragmentFirst carry ports.
+const (
+	FragmentNone Fragment = iota
+	FragmentFirst
+	FragmentLater
+)
+
+// Tunnel is the kind of encapsulation around the metered packet.
+type Tunnel uint8
+
+// The encapsulations that Decode looks into.
+const (
+	TunnelNone  Tunnel = iota
+	TunnelIPIP         // IP in IP, protocol 4 or 41 (RFC 2003, RFC 4213)
+	TunnelGRE          // RFC 2784, RFC 2890; also with Ethernet inside (protocol 0x6558)
+	TunnelVXLAN        // RFC 7348
+)
+
+// String returns the name of the encapsulation as events spell it.
+func (t Tunnel) String() string {
+	switch t {
+	case TunnelIPIP:
+		return "ipip"
+	case TunnelGRE:
+		return "gre"
+	case TunnelVXLAN:
+		return "vxlan"
+	}
+	return ""
+}
+
+// Outer is the outermost IP header of a tunnelled packet. It is meaningful only
+// where Kind is not TunnelNone.
+type Outer struct {
+	Src, Dst Addr
+	ID       uint32 // GRE key or VXLAN network identifier, 0 where there is none
+	Kind     Tunnel
+	Family   uint8 // 4 or 6
+}
+
+// Packet holds the decoded headers of one frame. The zero value is ready for
+// use; one value serves any number of frames. It is not safe for concurrent
+// use.
+//
+// Time, Length, Iface and Direction belong to the caller: Decode leaves them
+// alone. All other fields are set by Decode.
+type Packet struct {
+	Time      int64  // when the frame was seen, nanoseconds since the Unix epoch
+	Length    uint32 // bytes on the wire, link header included
+	Iface     uint32 // the observation point, as the capture numbers it
+	Direction Direction
+
+	Family   uint8 // 4 or 6
+	Proto    uint8 // IANA protocol number of the innermost header
+	TCPFlags uint8 // valid where Proto is TCP and the header was captured
+	ICMPType uint8 // valid where Proto is ICMP or ICMPv6 and HasL4
+	ICMPCode uint8
+	Fragment Fragment
+	HasL4    bool  // ports or ICMP fields were there to read
+	HasMAC   bool  // SrcMAC and DstMAC are valid
+	VLANs    uint8 // how many of VLAN are valid, outermost first
+
+	SrcPort, DstPort uint16 // TCP, UDP, UDP-Lite, SCTP and DCCP
+	ICMPID           uint16 // identifier of an ICMP query or answer, else 0
+	VLAN             [2]uint16
+	FragID           uint32
+
+	Src, Dst       Addr
+	SrcMAC, DstMAC [6]byte
+	Outer          Outer
+}
+
+// The IP protocol numbers that the decoder knows by name (IANA "Assigned
+// Internet Protocol Numbers").
+const (
+	ProtoICMP    = 1
+	ProtoIPv4    = 4
+	ProtoTCP     = 6
+	ProtoUDP     = 17
+	ProtoDCCP    = 33
+	ProtoIPv6    = 41
+	ProtoGRE     = 47
+	ProtoESP     = 50
+	ProtoICMPv6  = 58
+	ProtoSCTP    = 132
+	ProtoUDPLite = 136
+)
+
+// The TCP flags of [Packet.TCPFlags], as RFC 9293 section 3.1 places them.
+const (
+	FIN = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+	ECE
+	CWR
+)
