@@ -1,0 +1,118 @@
+package flow
+
+import "github.com/qubesbeat/qubesbeat/internal/packet"
+
+// entry is one live flow. Its first two cache lines hold what every packet
+// reads or writes; the rest is touched when the flow starts, is reported or
+// ends.
+type entry struct {
+	key     Key // 52 bytes
+	hash    uint32
+	touched int64 // table time of the last packet
+
+	packets [2]uint64 // by side: initiator, responder
+	bytes   [2]uint64
+	first   int64 // packet time, since the last final report
+	last    int64 // packet time
+
+	tcp      tcpState
+	icmp     [2]icmpMessage // last message of each side
+	side     packet.Direction
+	swapped  bool // the initiator is key.B
+	hasMAC   bool
+	closing  bool // the connection is closed and waits for late packets
+	split    bool // an active timeout has made a record before
+	fresh    bool // the next packet starts a new span of time
+	outerRev bool // the outer header is kept the other way round
+	reported bool // nothing new since the last report
+
+	mac [2][6]byte
+
+	born       int64 // packet time of the first packet of the flow
+	activeFrom int64 // table time at which the active timeout started
+	reportFrom int64 // table time of the last interim report
+
+	next, prev uint32 // neighbours in a wheel slot, or the free list
+	slot       int32  // wheel slot, -1 where in none
+}
+
+type icmpMessage struct{ kind, code uint8 }
+
+// The two sides of a flow, as indexes into the counters.
+const (
+	initiator = 0
+	responder = 1
+)
+
+// side of a packet: which endpoint sent it.
+func sideOf(e *entry, swapped bool) int {
+	if swapped == e.swapped {
+		return initiator
+	}
+	return responder
+}
+
+// start fills e for the first packet of a new flow.
+func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now int64) {
+	next := e.next
+	*e = entry{key: *k, hash: uint32(hash >> 32), touched: now, first: p.Time, last: p.Time,
+		born: p.Time, activeFrom: now, reportFrom: now, next: next, slot: -1}
+	e.swapped, e.fresh = swapped != reversed(p), true
+	s := sideOf(e, swapped)
+	e.outerRev = p.Outer.Src.Compare(&p.Outer.Dst) > 0 != (s == responder)
+	if e.hasMAC = p.HasMAC; e.hasMAC {
+		e.mac[s], e.mac[1-s] = p.SrcMAC, p.DstMAC
+	}
+	e.side = p.Direction
+	if s == responder && e.side != packet.DirectionUnknown {
+		e.side = packet.Inbound + packet.Outbound - e.side
+	}
+}
+
+// reversed tells that the first packet seen was sent by the responder. A
+// SYN+ACK and the answer to an ICMP query always are. For a TCP flow picked up in the middle (the metering
+// began late, or an idle timeout cut it) the side with the only well-known port
+// is taken for the responder, as Zeek does; without this, every idle
+// connection would come back as one that the server opened.
+func reversed(p *packet.Packet) bool {
+	if p.IsICMP() {
+		query, ok := p.ICMPQuery()
+		return ok && query != p.ICMPType // an answer
+	}
+	if p.Proto != packet.ProtoTCP || !p.HasL4 {
+		return false
+	}
+	switch p.TCPFlags & (packet.SYN | packet.ACK) {
+	case packet.SYN | packet.ACK:
+		return true
+	case packet.SYN:
+		return false
+	}
+	return p.SrcPort < 1024 && p.DstPort >= 1024
+}
+
+// add counts one packet.
+func (e *entry) add(p *packet.Packet, swapped bool, now int64) {
+	s := sideOf(e, swapped)
+	e.packets[s]++
+	e.bytes[s] += uint64(p.Length)
+	e.touched = now
+	e.reported = false
+	e.span(p.Time)
+	switch p.Proto {
+	case packet.ProtoTCP:
+		e.tcp.observe(s, p.TCPFlags)
+	case packet.ProtoICMP, packet.ProtoICMPv6:
+		e.icmp[s] = icmpMessage{p.ICMPType, p.ICMPCode}
+	}
+}
+
+// span widens the flow's time to t. Packets of several queues or files may come
+// out of order; a flow spans all of them.
+func (e *entry) span(t int64) {
+	if e.fresh {
+		e.first, e.last, e.fresh = t, t, false
+		return
+	}
+	e.first, e.last = min(e.first, t), max(e.last, t)
+}

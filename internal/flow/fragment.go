@@ -1,0 +1,44 @@
+package flow
+
+import "github.com/qubesbeat/qubesbeat/internal/packet"
+
+// fragments remembers the ports of first fragments for the later ones, which
+// carry none (RFC 791, RFC 8200 section 4.5). It is a direct-mapped cache of
+// fixed size: a hostile sender can only push out other entries, and a later
+// fragment without its first is metered in a flow without ports.
+type fragments struct {
+	slots [fragmentSlots]fragment
+}
+
+const (
+	fragmentSlots = 256
+	// fragmentLife is the reassembly time of Linux (ip_frag_time).
+	fragmentLife = 30e9
+)
+
+type fragment struct {
+	src, dst         packet.Addr
+	id, iface        uint32
+	srcPort, dstPort uint16
+	icmpID           uint16
+	icmpType, code   uint8
+	proto            uint8
+	expires          int64
+}
+
+// resolve notes the ports of a first fragment or fills in those of a later one.
+func (f *fragments) resolve(p *packet.Packet, now int64) {
+	h := word(p.Src[:8]) ^ word(p.Dst[:8])*3 ^ word(p.Dst[8:])*5 ^ uint64(p.FragID)*7
+	s := &f.slots[h*0x9e3779b97f4a7c15>>56]
+	if p.Fragment == packet.FragmentFirst {
+		*s = fragment{src: p.Src, dst: p.Dst, id: p.FragID, iface: p.Iface, srcPort: p.SrcPort,
+			dstPort: p.DstPort, icmpID: p.ICMPID, icmpType: p.ICMPType, code: p.ICMPCode,
+			proto: p.Proto, expires: now + fragmentLife}
+		return
+	}
+	if s.id == p.FragID && s.expires >= now && s.proto == p.Proto && s.iface == p.Iface &&
+		s.src == p.Src && s.dst == p.Dst {
+		p.SrcPort, p.DstPort, p.ICMPID = s.srcPort, s.dstPort, s.icmpID
+		p.ICMPType, p.ICMPCode = s.icmpType, s.code
+	}
+}

@@ -1,0 +1,134 @@
+package flow
+
+import "math/bits"
+
+// entries holds the live flows in blocks that never move, so that growth copies
+// nothing, and hands their places out again, last freed first.
+type entries struct {
+	blocks   []*[blockSize]entry
+	used     uint32 // places ever handed out
+	freeHead uint32 // list of places to hand out again, as index+1
+	live     int
+}
+
+// blockSize flows are about 400 KiB: small enough for a qube with few flows,
+// large enough to be rare.
+const blockSize = 2048
+
+func (s *entries) at(i uint32) *entry {
+	return &s.blocks[i/blockSize][i%blockSize]
+}
+
+func (s *entries) alloc() uint32 {
+	s.live++
+	if s.freeHead != 0 {
+		i := s.freeHead - 1
+		s.freeHead = s.at(i).next
+		return i
+	}
+	i := s.used
+	if i%blockSize == 0 {
+		s.blocks = append(s.blocks, new([blockSize]entry))
+	}
+	s.used++
+	return i
+}
+
+func (s *entries) free(i uint32) {
+	e := s.at(i)
+	e.slot, e.next = -1, s.freeHead
+	s.freeHead = i + 1
+	s.live--
+}
+
+// index finds the entry of a key: an open-addressing hash table of 8-byte slots
+// with linear probing. A slot holds 32 bits of the hash, which settle nearly
+// every comparison without touching the entry, and the entry's index plus one.
+type index struct {
+	slots []uint64
+	shift uint // hash >> shift is the slot
+	count int
+}
+
+const indexStart = 1 << 12
+
+func (x *index) init() { x.resize(indexStart) }
+
+func (x *index) resize(n int) {
+	x.slots = make([]uint64, n)
+	x.shift = 32 - uint(bits.Len(uint(n))-1)
+}
+
+// find returns the entry of key, or none. Both parts of the slot come from the
+// upper half of the hash: its bits are the best mixed by the multiplication.
+func (x *index) find(hash uint64, key *Key, all *entries) uint32 {
+	tag := uint32(hash >> 32)
+	mask := uint32(len(x.slots) - 1)
+	for s := tag >> x.shift; ; s++ {
+		slot := x.slots[s&mask]
+		if slot == 0 {
+			return none
+		}
+		if uint32(slot>>32) == tag {
+			if i := uint32(slot) - 1; all.at(i).key == *key {
+				return i
+			}
+		}
+	}
+}
+
+// insert adds an entry that is not there yet.
+func (x *index) insert(hash uint64, i uint32, all *entries) {
+	if x.count >= len(x.slots)*3/4 {
+		x.grow(all)
+	}
+	x.put(uint32(hash>>32), i)
+	x.count++
+}
+
+func (x *index) put(tag, i uint32) {
+	mask := uint32(len(x.slots) - 1)
+	s := tag >> x.shift & mask
+	for x.slots[s] != 0 {
+		s = (s + 1) & mask
+	}
+	x.slots[s] = uint64(tag)<<32 | uint64(i+1)
+}
+
+// grow doubles the index. For the default bound of 500,000 flows this happens
+// seven times in the life of the process, the last time in about 10 ms.
+func (x *index) grow(all *entries) {
+	old := x.slots
+	x.resize(2 * len(old))
+	for _, slot := range old {
+		if slot != 0 {
+			x.put(uint32(slot>>32), uint32(slot)-1)
+		}
+	}
+}
+
+// remove takes an entry out and closes the gap (Knuth, volume 3, algorithm
+// 6.4R), so that no tombstones pile up.
+func (x *index) remove(tag, i uint32) {
+	mask := uint32(len(x.slots) - 1)
+	s := tag >> x.shift & mask
+	for uint32(x.slots[s]) != i+1 {
+		s = (s + 1) & mask
+	}
+	x.count--
+	for gap := s; ; {
+		x.slots[gap] = 0
+		for {
+			s = (s + 1) & mask
+			if x.slots[s] == 0 {
+				return
+			}
+			home := uint32(x.slots[s]>>32) >> x.shift & mask
+			if (s-home)&mask >= (s-gap)&mask {
+				break
+			}
+		}
+		x.slots[gap] = x.slots[s]
+		gap = s
+	}
+}

@@ -1,0 +1,248 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// Config holds the settings of a [Table].
+type Config struct {
+	// Report is called with every record, from within Update, Advance and
+	// Flush. The record is reused afterwards: copy it to keep it. It must not be
+	// nil and must not call the table.
+	Report func(*Record)
+
+	// IdleTimeout ends a flow that has had no packet for so long; required, at
+	// least one second.
+	IdleTimeout time.Duration
+
+	// ActiveTimeout makes a final record of a flow that has lived for so long
+	// and lets it go on in a new one; 0 means never.
+	ActiveTimeout time.Duration
+
+	// Period is the time between interim reports of a live flow; 0 means none.
+	// A flow without a packet since its last report is not reported again.
+	Period time.Duration
+
+	// Linger is how long a closed TCP connection waits for late packets before
+	// its final record; 0 means DefaultLinger.
+	Linger time.Duration
+
+	// MaxFlows bounds the live flows; required. When the table is full, a flow
+	// is evicted (ReasonEvicted) for each new one.
+	MaxFlows int
+
+	// Delta makes each record cover the time since the one before.
+	Delta bool
+
+	// Seed makes the hash deterministic for tests; 0 means random, as it must be
+	// for hostile traffic. Records do not depend on it.
+	Seed uint64
+}
+
+// DefaultLinger covers the retransmission of a last FIN or ACK on slow paths.
+const DefaultLinger = 5 * time.Second
+
+// validate returns every fault of c at once.
+func (c *Config) validate() error {
+	var errs []error
+	if c.Report == nil {
+		errs = append(errs, errors.New("report function missing"))
+	}
+	if c.IdleTimeout < time.Second {
+		errs = append(errs, fmt.Errorf("idle timeout %v is below 1s", c.IdleTimeout))
+	}
+	if c.MaxFlows < 1 || c.MaxFlows > 1<<30 {
+		errs = append(errs, fmt.Errorf("max flows %d is not within 1 and 2^30", c.MaxFlows))
+	}
+	if c.ActiveTimeout < 0 || c.Period < 0 || c.Linger < 0 {
+		errs = append(errs, errors.New("negative duration"))
+	}
+	return errors.Join(errs...)
+}
+
+// Stats counts what a table has done. In = Packets; Out = the packets of all
+// final records; both are equal after Flush.
+type Stats struct {
+	Packets, Bytes uint64          // metered
+	Created        uint64          // flows
+	Records        [Reasons]uint64 // by reason; ReasonNone counts interim reports
+	TimeJumps      uint64          // the clock of the packets went back by more than a minute
+	TunnelsFull    uint64          // packets metered without their outer header
+	Live           int
+}
+
+// Table is the flow table of one meter. It is not safe for concurrent use.
+type Table struct {
+	cfg                              Config
+	idle, active, period, lingerTime int64
+
+	entries entries
+	index   index
+	wheel   wheel
+	tunnels tunnels
+	frags   fragments
+	crowd   crowd
+
+	now, skew int64 // table time; see clock
+	seed      [4]uint64
+	stats     Stats
+	scratch   Record
+}
+
+// New returns an empty table, or an error that names each wrong setting.
+func New(cfg Config) (*Table, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("flow table: %w", err)
+	}
+	if cfg.Linger == 0 {
+		cfg.Linger = min(DefaultLinger, cfg.IdleTimeout)
+	}
+	t := &Table{cfg: cfg, idle: int64(cfg.IdleTimeout), active: int64(cfg.ActiveTimeout),
+		period: int64(cfg.Period), lingerTime: int64(cfg.Linger)}
+	t.wheel.init(t.idle)
+	t.index.init()
+	t.crowd.init()
+	t.tunnels.init()
+	t.seedWith(cfg.Seed)
+	return t, nil
+}
+
+func (t *Table) seedWith(seed uint64) {
+	for i := range t.seed {
+		if t.seed[i] = rand.Uint64(); seed != 0 {
+			t.seed[i] = seed*0x9e3779b97f4a7c15 + uint64(i)*0xbf58476d1ce4e5b9
+		}
+	}
+}
+
+// Stats returns the counters.
+func (t *Table) Stats() Stats {
+	s := t.stats
+	s.Live, s.TunnelsFull = t.entries.live, t.tunnels.full
+	return s
+}
+
+// Update meters one packet. p.Time, p.Length, p.Iface and p.Direction must be
+// set; it is not kept.
+func (t *Table) Update(p *packet.Packet) {
+	now := t.tick(p.Time)
+	t.stats.Packets++
+	t.stats.Bytes += uint64(p.Length)
+	if p.Fragment != packet.FragmentNone {
+		t.frags.resolve(p, now)
+	}
+	tunnel := uint32(0)
+	if p.Outer.Kind != packet.TunnelNone {
+		tunnel = t.tunnels.id(&p.Outer)
+	}
+	key, swapped := keyOf(p, tunnel)
+	hash := key.hash(&t.seed)
+	i := t.index.find(hash, &key, &t.entries)
+	if i != none {
+		e := t.entries.at(i)
+		if !t.over(e, p, now) {
+			e.add(p, swapped, now)
+			t.hurry(i, e)
+			return
+		}
+		// The new flow may share the tunnel: keep its number over the end.
+		t.tunnels.hold(tunnel)
+		t.end(i, e, overReason(e))
+		defer t.tunnels.release(tunnel)
+	}
+	t.begin(&key, hash, p, swapped, now)
+}
+
+// over tells that the flow of e has ended before p: it was idle too long (the
+// wheel is coarser than the timeout, this check is not), or p opens a new
+// connection on the ports of an old one.
+func (t *Table) over(e *entry, p *packet.Packet, now int64) bool {
+	if now-e.touched > t.idle {
+		return true
+	}
+	return p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN &&
+		(e.tcp.closed() || e.tcp.answered())
+}
+
+func overReason(e *entry) Reason {
+	if e.key.Proto == packet.ProtoTCP && e.tcp.closed() {
+		return ReasonEnd
+	}
+	return ReasonIdle
+}
+
+// begin makes the entry of a new flow.
+func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now int64) {
+	t.tunnels.hold(key.Tunnel)
+	if t.entries.live >= t.cfg.MaxFlows {
+		t.evict()
+	}
+	i := t.entries.alloc()
+	e := t.entries.at(i)
+	e.start(key, hash, p, swapped, now)
+	e.add(p, swapped, now)
+	t.index.insert(hash, i, &t.entries)
+	t.wheel.add(i, e, t.due(e), &t.entries)
+	t.crowd.join(key.Iface)
+	t.stats.Created++
+	t.hurry(i, e)
+}
+
+// hurry brings the timer of a connection forward when it has just closed; its
+// idle timer may be far away. Later packets find it closed already and leave
+// the timer alone, so a peer that keeps sending cannot make this expensive.
+func (t *Table) hurry(i uint32, e *entry) {
+	if e.key.Proto != packet.ProtoTCP || e.closing || !e.tcp.closed() {
+		return
+	}
+	e.closing = true
+	t.wheel.remove(i, e, &t.entries)
+	t.wheel.add(i, e, t.due(e), &t.entries)
+}
+
+// end reports the flow for the last time and frees its entry.
+func (t *Table) end(i uint32, e *entry, reason Reason) {
+	t.report(e, reason)
+	t.wheel.remove(i, e, &t.entries)
+	t.index.remove(e.hash, i)
+	t.crowd.leave(e.key.Iface)
+	t.tunnels.release(e.key.Tunnel)
+	t.entries.free(i)
+}
+
+// report sends a record, unless there is nothing to say since the last one.
+func (t *Table) report(e *entry, reason Reason) {
+	empty := e.packets == [2]uint64{}
+	if reason != ReasonNone && empty && e.split {
+		return // ended right after an active timeout: everything was said
+	}
+	t.record(e, &t.scratch, reason)
+	t.stats.Records[reason]++
+	t.cfg.Report(&t.scratch)
+	e.reported = true
+	if t.cfg.Delta || reason != ReasonNone {
+		e.packets, e.bytes = [2]uint64{}, [2]uint64{}
+	}
+}
+
+// Flush ends every live flow, in the order in which the flows took their places,
+// so that two runs report alike. Closed connections end with ReasonEnd, the
+// others with the given reason.
+func (t *Table) Flush(reason Reason) {
+	for i := uint32(0); i < t.entries.used; i++ {
+		e := t.entries.at(i)
+		if e.slot < 0 {
+			continue
+		}
+		why := reason
+		if e.key.Proto == packet.ProtoTCP && e.tcp.closed() {
+			why = ReasonEnd
+		}
+		t.end(i, e, why)
+	}
+}
