@@ -1,0 +1,106 @@
+package capture
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// File is one capture file as a [Source].
+type File struct {
+	block  *blockReader
+	closer io.Closer
+	names  *Interfaces
+	reader interface{ next(*Frame) error }
+	size   int64
+}
+
+var _ Source = (*File)(nil) // type check
+
+// OpenFile opens a capture file in pcap or pcapng format, "-" for standard
+// input. Interface names of a pcapng file are numbered in names, which several
+// files may share; nil makes an own one.
+func OpenFile(path string, names *Interfaces) (*File, error) {
+	if names == nil {
+		names = new(Interfaces)
+	}
+	f := os.Stdin
+	if path != "-" {
+		var err error
+		if f, err = os.Open(path); err != nil {
+			return nil, fmt.Errorf("opening capture: %w", err)
+		}
+	}
+	c, err := newFile(path, f, names)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		c.size = info.Size()
+	}
+	c.closer = f
+	return c, nil
+}
+
+// NewReader reads a capture from r; name stands for it in errors. Close does not
+// close r.
+func NewReader(name string, r io.Reader, names *Interfaces) (*File, error) {
+	if names == nil {
+		names = new(Interfaces)
+	}
+	return newFile(name, r, names)
+}
+
+func newFile(name string, r io.Reader, names *Interfaces) (*File, error) {
+	c := &File{block: newBlockReader(name, r), names: names}
+	magic, err := c.block.peek(4)
+	if err != nil {
+		return nil, c.block.noHeader(err)
+	}
+	switch le, be := binary.LittleEndian.Uint32(magic), binary.BigEndian.Uint32(magic); {
+	case le == blockSection:
+		c.reader, err = newNg(c.block, names)
+	case le == magicMicro || le == magicNano || be == magicMicro || be == magicNano:
+		c.reader, err = newPcap(c.block)
+	default:
+		err = c.block.fault(fmt.Sprintf("not a capture file: it starts with % x", magic),
+			"pcap and pcapng can be read; `editcap -F pcapng IN OUT` of Wireshark converts most others")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// noHeader is the error for a file that ends before its header does.
+func (b *blockReader) noHeader(err error) error {
+	var format *FormatError
+	if errors.Is(err, io.EOF) || errors.As(err, &format) {
+		return b.fault("the file is empty or ends inside its header", "was the capture written to its end?")
+	}
+	return err
+}
+
+// Next implements [Source].
+func (c *File) Next(f *Frame) error {
+	return c.reader.next(f)
+}
+
+// Interfaces implements [Source].
+func (c *File) Interfaces() *Interfaces { return c.names }
+
+// Stats implements [Source]; a file knows Bytes and Size only.
+func (c *File) Stats() Stats {
+	return Stats{Bytes: c.block.read.Load(), Size: c.size}
+}
+
+// Close implements [Source].
+func (c *File) Close() error {
+	if c.closer == nil {
+		return nil
+	}
+	return c.closer.Close()
+}

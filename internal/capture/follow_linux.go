@@ -1,0 +1,103 @@
+package capture
+
+import "maps"
+
+// followLinks sets the filter for the interfaces that exist and keeps it right
+// while they come and go.
+func (r *Ring) followLinks() error {
+	empty := map[uint32]bool{}
+	r.wanted.Store(&empty)
+	if err := r.refresh(); err != nil {
+		return err
+	}
+	r.watch.Add(1)
+	go func() {
+		defer r.watch.Done()
+		// Without the watch, a new interface is still met at its first packet.
+		_ = watch(r.done, func() { _ = r.refresh() })
+	}()
+	return nil
+}
+
+// refresh reads the interfaces anew and brings names, filter and the wanted
+// set up to date. It runs in one goroutine at a time.
+func (r *Ring) refresh() error {
+	all, err := Links()
+	if err != nil {
+		return err
+	}
+	live := make(map[uint32]bool)
+	for _, l := range r.cfg.Matcher.Select(all) {
+		live[l.Index] = true
+	}
+	next := r.remembered()
+	var refused []uint32
+	for _, l := range all {
+		if next[l.Index] = live[l.Index]; !live[l.Index] {
+			refused = append(refused, l.Index)
+		} else if r.names.Name(l.Index) != l.Name {
+			r.names.Set(l.Index, l.Name)
+		}
+	}
+	program, err := filterRefusing(refused, r.cfg.Snap)
+	if err != nil {
+		return err
+	}
+	r.wanted.Store(&next)
+	r.tell(live, all)
+	r.live = live
+	return attach(r.fd, program)
+}
+
+// remembered returns a copy of the interfaces that were wanted before: frames of
+// one that has just gone are still in the ring. The kernel does not give an
+// index out again before it has used up all others.
+func (r *Ring) remembered() map[uint32]bool {
+	next := make(map[uint32]bool)
+	if before := *r.wanted.Load(); len(before) < maxInterfaces {
+		maps.Copy(next, before)
+	}
+	return next
+}
+
+// tell reports what is newly followed and what is left.
+func (r *Ring) tell(live map[uint32]bool, all []LinkInfo) {
+	if r.cfg.OnLink == nil {
+		return
+	}
+	for _, l := range all {
+		if live[l.Index] && !r.live[l.Index] {
+			r.cfg.OnLink(l, true)
+		}
+	}
+	for index := range r.live {
+		if !live[index] {
+			r.cfg.OnLink(LinkInfo{Index: index, Name: r.names.Name(index)}, false)
+		}
+	}
+}
+
+// meet decides about an interface that is seen for the first time, ahead of the
+// watch. An interface that is gone already cannot be asked for its name; its
+// frames are skipped and counted.
+func (r *Ring) meet(index uint32) bool {
+	if r.gone[index] {
+		return false
+	}
+	all, err := Links()
+	if err != nil {
+		return false
+	}
+	found := false
+	for _, l := range all {
+		found = found || l.Index == index
+	}
+	r.gone[index] = !found
+	for _, l := range r.cfg.Matcher.Select(all) {
+		if l.Index == index {
+			r.names.Set(index, l.Name)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package capture
+
+import (
+	"errors"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// Frame is one captured frame. Data belongs to the source and is valid until
+// the next call of Next.
+type Frame struct {
+	Data      []byte
+	Time      int64  // nanoseconds since the Unix epoch, never negative
+	Length    uint32 // bytes on the wire; len(Data) may be less
+	Iface     uint32 // see Source.Interfaces
+	Direction packet.Direction
+	Link      packet.Link
+	EtherType uint16 // where not 0, Data starts with this network header and Link is void
+	VLAN      uint16 // tag control information that the kernel took off the frame
+	HasVLAN   bool
+}
+
+// Decode reads the headers of f into p.
+func (f *Frame) Decode(p *packet.Packet) packet.Status {
+	p.Time, p.Length, p.Iface, p.Direction = f.Time, f.Length, f.Iface, f.Direction
+	if f.EtherType != 0 {
+		return p.DecodeNetwork(f.EtherType, f.Data)
+	}
+	status := p.Decode(f.Link, f.Data)
+	if f.HasVLAN {
+		p.PushVLAN(f.VLAN)
+	}
+	return status
+}
+
+// Source is where frames come from. It is not safe for concurrent use, except
+// for Interfaces and Stats.
+type Source interface {
+	// Next fills f. It returns io.EOF at the end, an error wrapping ErrIdle when
+	// no frame came for a while (call it again), and any other error when the
+	// source is of no more use; frames delivered before are good.
+	Next(f *Frame) error
+
+	// Interfaces names the observation points of the frames.
+	Interfaces() *Interfaces
+
+	// Stats returns the counters so far.
+	Stats() Stats
+
+	// Close gives the resources back. Next must not be called afterwards.
+	Close() error
+}
+
+// ErrIdle tells that no frame came for a while. It is not a fault.
+var ErrIdle = errors.New("capture: no frame for now")
+
+// Stats counts what a source knows of its losses.
+type Stats struct {
+	Frames      uint64 // delivered by the kernel or read from the file
+	KernelDrops uint64 // frames lost because the ring was full
+	Freezes     uint64 // times the ring was full
+	Skipped     uint64 // frames of interfaces that are not wanted, refused after the kernel
+	Bytes       int64  // of the files, read so far
+	Size        int64  // of the files; 0 where unknown
+}
+
+// maxTime keeps the sum of a packet time and any timeout inside an int64.
+const maxTime = 1 << 62
+
+// clampTime makes a time from a file one that can be calculated with.
+func clampTime(ns int64) int64 { return min(max(ns, 0), maxTime) }

@@ -1,0 +1,108 @@
+package capture
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/jsimonetti/rtnetlink/v2"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Links lists the network interfaces, by index.
+func Links() ([]LinkInfo, error) {
+	conn, err := rtnetlink.Dial(nil)
+	if err != nil {
+		return nil, fmt.Errorf("opening netlink: %w", err)
+	}
+	defer conn.Close()
+	messages, err := conn.Link.List()
+	if err != nil {
+		return nil, fmt.Errorf("listing interfaces: %w", err)
+	}
+	out := make([]LinkInfo, 0, len(messages))
+	for i := range messages {
+		if l, ok := linkInfo(&messages[i]); ok {
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b LinkInfo) int { return cmp.Compare(a.Index, b.Index) })
+	return out, nil
+}
+
+func linkInfo(m *rtnetlink.LinkMessage) (LinkInfo, bool) {
+	if m.Attributes == nil {
+		return LinkInfo{}, false
+	}
+	return LinkInfo{Index: m.Index, Name: m.Attributes.Name, Type: m.Type,
+		Up: m.Flags&unix.IFF_UP != 0, Loopback: m.Flags&unix.IFF_LOOPBACK != 0}, true
+}
+
+// defaultRoutes returns the names of the interfaces that default routes of the
+// given families (4, 6) leave by.
+func defaultRoutes(families []uint8) (names []string) {
+	conn, err := rtnetlink.Dial(nil)
+	if err != nil {
+		return nil
+	}
+	defer conn.Close()
+	routes, err := conn.Route.List()
+	if err != nil {
+		return nil
+	}
+	links, err := Links()
+	if err != nil {
+		return nil
+	}
+	for i := range routes {
+		if isDefault(&routes[i], families) {
+			names = append(names, nameOf(links, routes[i].Attributes.OutIface))
+		}
+	}
+	return names
+}
+
+func isDefault(r *rtnetlink.RouteMessage, families []uint8) bool {
+	family := map[uint8]uint8{unix.AF_INET: 4, unix.AF_INET6: 6}[r.Family]
+	return r.DstLength == 0 && r.Table == unix.RT_TABLE_MAIN && r.Type == unix.RTN_UNICAST &&
+		slices.Contains(families, family)
+}
+
+func nameOf(links []LinkInfo, index uint32) string {
+	for _, l := range links {
+		if l.Index == index {
+			return l.Name
+		}
+	}
+	return ""
+}
+
+// watch calls changed whenever interfaces come, go or change, until done is
+// closed. A netlink socket that overflows has lost messages: that is a change,
+// too.
+func watch(done <-chan struct{}, changed func()) error {
+	conn, err := rtnetlink.Dial(&netlink.Config{Groups: unix.RTMGRP_LINK})
+	if err != nil {
+		return fmt.Errorf("watching interfaces: %w", err)
+	}
+	defer conn.Close()
+	for {
+		select {
+		case <-done:
+			return nil
+		default:
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			return fmt.Errorf("watching interfaces: %w", err)
+		}
+		_, _, err := conn.Receive()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
+		changed()
+	}
+}

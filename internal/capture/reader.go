@@ -1,0 +1,117 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+)
+
+// maxRecord bounds one record of a file. libpcap itself stops at 256 KiB; the
+// rest is room for frames that segmentation offload has put together.
+const maxRecord = 1 << 20
+
+// readSize is how much is read at once: large enough that the cost of the call
+// vanishes, small enough to stay in a core's second-level cache.
+const readSize = 256 << 10
+
+// FormatError says what is wrong with a capture file, and where.
+type FormatError struct {
+	File   string
+	Offset int64 // bytes from the start of the file
+	What   string
+	Hint   string // what to do next; may be empty
+}
+
+// Error implements error.
+func (e *FormatError) Error() string {
+	text := fmt.Sprintf("%s: offset %d: %s", e.File, e.Offset, e.What)
+	if e.Hint != "" {
+		text += "; " + e.Hint
+	}
+	return text
+}
+
+// blockReader hands out consecutive bytes of a file without copying them twice.
+type blockReader struct {
+	name   string
+	r      io.Reader
+	buf    []byte
+	lo, hi int   // unread bytes are buf[lo:hi]
+	offset int64 // of buf[lo] in the file
+	read   atomic.Int64
+}
+
+func newBlockReader(name string, r io.Reader) *blockReader {
+	return &blockReader{name: name, r: r, buf: make([]byte, readSize)}
+}
+
+// peek returns the next n bytes without consuming them. It returns io.EOF at
+// the end of the file, and a FormatError where fewer than n bytes are left.
+func (b *blockReader) peek(n int) ([]byte, error) {
+	if b.hi-b.lo >= n {
+		return b.buf[b.lo : b.lo+n], nil
+	}
+	return b.fill(n)
+}
+
+func (b *blockReader) fill(n int) ([]byte, error) {
+	b.makeRoom(n)
+	for b.hi < n {
+		m, err := b.r.Read(b.buf[b.hi:])
+		b.hi += m
+		b.read.Add(int64(m))
+		if err != nil && b.hi < n {
+			return nil, b.short(err, n)
+		}
+	}
+	return b.buf[:n], nil
+}
+
+// makeRoom moves the unread bytes to the front and grows the buffer to hold n.
+func (b *blockReader) makeRoom(n int) {
+	rest := b.buf[b.lo:b.hi]
+	if n > len(b.buf) {
+		b.buf = make([]byte, n+readSize)
+	}
+	b.hi = copy(b.buf, rest)
+	b.lo = 0
+}
+
+func (b *blockReader) short(err error, n int) error {
+	switch {
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("reading %s at offset %d: %w", b.name, b.offset+int64(b.hi), err)
+	case b.hi == 0:
+		return io.EOF
+	}
+	return b.fault(fmt.Sprintf("the file ends inside a record: %d of %d bytes are there", b.hi, n),
+		"the packets before it were read; the writer was probably killed")
+}
+
+// skip consumes n bytes that peek has returned.
+func (b *blockReader) skip(n int) {
+	b.lo += n
+	b.offset += int64(n)
+}
+
+// discard consumes n bytes, however many there are.
+func (b *blockReader) discard(n int64) error {
+	for n > 0 {
+		m := int(min(n, readSize))
+		if _, err := b.peek(m); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = b.fault("the file ends inside a record", "the packets before it were read")
+			}
+			return err
+		}
+		b.skip(m)
+		n -= int64(m)
+	}
+	return nil
+}
+
+// fault makes the error for something wrong at the current offset.
+func (b *blockReader) fault(what, hint string) error {
+	return &FormatError{File: b.name, Offset: b.offset, What: what, Hint: hint}
+}
