@@ -1,0 +1,148 @@
+package inventory
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// A builder makes a Snapshot of records and holds it to the rules that concern more than one qube.
+type builder struct {
+	opts     Options
+	checks   []check
+	qubes    []qube.Qube
+	problems problems
+
+	names map[string]place
+	addrs map[netip.Addr]place
+	xids  map[int32]place
+	uuids map[string]place
+}
+
+// A place is where something was seen first.
+type place struct {
+	line       int
+	path, name string
+}
+
+// String returns the place for a message.
+func (p place) String() string {
+	name := p.name
+	if name == "" {
+		name = "another qube"
+	}
+
+	if p.path != "" {
+		return fmt.Sprintf("%s (%s, line %d)", name, p.path, p.line)
+	}
+
+	return fmt.Sprintf("%s (line %d)", name, p.line)
+}
+
+// newBuilder returns an empty builder. opts must have its defaults.
+func newBuilder(opts Options) *builder {
+	return &builder{
+		opts:   opts,
+		checks: checks(),
+		names:  make(map[string]place),
+		addrs:  make(map[netip.Addr]place),
+		xids:   make(map[int32]place),
+		uuids:  make(map[string]place),
+	}
+}
+
+// report records a problem that belongs to no record.
+func (b *builder) report(line int, path string, err error) {
+	b.problems.add(Problem{Line: line, Path: path, Text: err.Error()})
+}
+
+// tooMany returns the problem that there are too many qubes.
+func (b *builder) tooMany() error {
+	return fmt.Errorf("there are more than %d qubes: push fewer of them", b.opts.MaxQubes)
+}
+
+// add checks r and takes it in. It returns false when the inventory holds too many qubes to go on.
+func (b *builder) add(r *record) bool {
+	if len(b.qubes) == b.opts.MaxQubes {
+		b.report(r.line, r.path, b.tooMany())
+
+		return false
+	}
+
+	var (
+		q    qube.Qube
+		errs []error
+	)
+	for _, c := range b.checks {
+		if err := c(r, &q); err != nil {
+			errs = append(errs, err)
+		}
+	}
+
+	b.reportAll(r, q.Name, append(errs, b.duplicates(r, &q)...))
+	b.qubes = append(b.qubes, q)
+
+	return true
+}
+
+// reportAll records the problems of one record.
+func (b *builder) reportAll(r *record, name string, errs []error) {
+	for _, err := range errs {
+		b.problems.add(Problem{Line: r.line, Path: r.path, Qube: name, Text: err.Error()})
+	}
+}
+
+// duplicates notes what must be unique about q and returns an error for each thing that an earlier qube has as well.
+func (b *builder) duplicates(r *record, q *qube.Qube) (errs []error) {
+	here := place{line: r.line, path: r.path, name: q.Name}
+
+	if first, taken := claim(b.names, q.Name, q.Name != "", here); taken {
+		errs = append(errs, fmt.Errorf("the same name as %v: remove one of them", first))
+	}
+
+	for _, addr := range []netip.Addr{q.IP, q.IP6} {
+		if first, taken := claim(b.addrs, addr, addr.IsValid(), here); taken {
+			errs = append(errs, fmt.Errorf("the same address %v as %v, so neither could be told from the other: "+
+				"set another ip for one of them in dom0 (qvm-prefs)", addr, first))
+		}
+	}
+
+	if first, taken := claim(b.xids, q.XID, q.XID >= 0, here); taken {
+		errs = append(errs, fmt.Errorf("the same xid %d as %v: make the inventory anew", q.XID, first))
+	}
+
+	if first, taken := claim(b.uuids, q.UUID, isIdentity(q.UUID), here); taken {
+		errs = append(errs, fmt.Errorf("the same uuid %s as %v: make the inventory anew", q.UUID, first))
+	}
+
+	return errs
+}
+
+// claim notes that key, if it counts, is taken by here. It returns who took it before.
+func claim[K comparable](taken map[K]place, key K, counts bool, here place) (first place, isTaken bool) {
+	if !counts {
+		return place{}, false
+	}
+
+	if first, isTaken = taken[key]; !isTaken {
+		taken[key] = here
+	}
+
+	return first, isTaken
+}
+
+// isIdentity reports whether uuid tells one qube from all others. That of dom0 is all zeros.
+func isIdentity(uuid string) bool {
+	return strings.Trim(uuid, "0-") != ""
+}
+
+// snapshot returns what was built, or what was wrong.
+func (b *builder) snapshot() (*Snapshot, error) {
+	if err := b.problems.err(); err != nil {
+		return nil, fmt.Errorf("parsing inventory: %w", err)
+	}
+
+	return &Snapshot{Qubes: b.qubes}, nil
+}

@@ -1,0 +1,208 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// A record is one qube as text, whatever the format was. "" and "-" are none.
+type record struct {
+	line int
+	path string
+
+	name, class, state, label, netvm, template, uuid string
+	ip, ip6, provides, xid, tags                     string
+}
+
+// A check turns a record's text into parts of a qube. Every check runs, so that all problems are found at once.
+type check func(r *record, q *qube.Qube) error
+
+// checks returns the checks in the order in which their problems are listed.
+func checks() []check {
+	return []check{
+		checkName, checkClass, checkState, checkLabel, checkNetVM, checkTemplate, checkIP, checkIP6,
+		checkProvidesNetwork, checkXID, checkUUID, checkTags,
+	}
+}
+
+// none reports whether text is how dom0 says none.
+func none(text string) bool { return text == "" || text == "-" }
+
+// optional stores text if there is some and it is valid.
+func optional(text string, to *string, valid func(string) error) error {
+	if none(text) {
+		return nil
+	}
+
+	if err := valid(text); err != nil {
+		return err
+	}
+
+	*to = text
+
+	return nil
+}
+
+func checkName(r *record, q *qube.Qube) error {
+	if none(r.name) {
+		return errors.New("the qube has no name: give it one")
+	}
+
+	return optional(r.name, &q.Name, qube.ValidName)
+}
+
+func checkClass(r *record, q *qube.Qube) error { return optional(r.class, &q.Class, qube.ValidClass) }
+
+func checkState(r *record, q *qube.Qube) error { return optional(r.state, &q.State, qube.ValidState) }
+
+func checkLabel(r *record, q *qube.Qube) error { return optional(r.label, &q.Label, qube.ValidLabel) }
+
+func checkNetVM(r *record, q *qube.Qube) error {
+	if err := optional(r.netvm, &q.NetVM, qube.ValidName); err != nil {
+		return fmt.Errorf("netvm: %w", err)
+	}
+
+	return nil
+}
+
+func checkTemplate(r *record, q *qube.Qube) error {
+	if err := optional(r.template, &q.Template, qube.ValidName); err != nil {
+		return fmt.Errorf("template: %w", err)
+	}
+
+	return nil
+}
+
+func checkProvidesNetwork(r *record, q *qube.Qube) error {
+	q.ProvidesNetwork = strings.EqualFold(r.provides, "True")
+	if none(r.provides) || q.ProvidesNetwork || strings.EqualFold(r.provides, "False") {
+		return nil
+	}
+
+	return fmt.Errorf("provides_network is %.40q: write True, False or -", r.provides)
+}
+
+func checkXID(r *record, q *qube.Qube) error {
+	q.XID = qube.NoDomain
+	if none(r.xid) || r.xid == "-1" {
+		return nil
+	}
+
+	xid, err := strconv.ParseInt(r.xid, 10, 32)
+	if err != nil || xid < 0 || xid > qube.MaxDomain {
+		return fmt.Errorf("xid is %.40q: write a number from 0 to %d, or -1 for none", r.xid, qube.MaxDomain)
+	}
+
+	q.XID = int32(xid)
+
+	return nil
+}
+
+func checkIP(r *record, q *qube.Qube) (err error) {
+	q.IP, err = address("ip", r.ip)
+	if err == nil && q.IP.Is6() {
+		q.IP, err = netip.Addr{}, fmt.Errorf("ip is the IPv6 address %s: write it as ip6", q.IP)
+	}
+
+	return err
+}
+
+func checkIP6(r *record, q *qube.Qube) (err error) {
+	q.IP6, err = address("ip6", r.ip6)
+	if err == nil && (q.IP6.Is4() || q.IP6.Is4In6()) {
+		q.IP6, err = netip.Addr{}, fmt.Errorf("ip6 is the IPv4 address %s: write it as ip", q.IP6.Unmap())
+	}
+
+	return err
+}
+
+// address parses one address that a qube can have, the zero Addr for none.
+func address(key, text string) (netip.Addr, error) {
+	if none(text) {
+		return netip.Addr{}, nil
+	}
+
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("%s is %.60q, which is not an address: write one without prefix length and "+
+			"zone, or - for none", key, text)
+	}
+
+	if addr.IsUnspecified() || addr.IsMulticast() {
+		return netip.Addr{}, fmt.Errorf("%s is %s, which no qube can have: write its own address, or - for none",
+			key, addr)
+	}
+
+	return addr, nil
+}
+
+func checkUUID(r *record, q *qube.Qube) error {
+	if none(r.uuid) {
+		return nil
+	}
+
+	if !isUUID(r.uuid) {
+		return fmt.Errorf("uuid is %.60q: write it as 8-4-4-4-12 hexadecimal digits, or - for none", r.uuid)
+	}
+
+	q.UUID = strings.ToLower(r.uuid)
+
+	return nil
+}
+
+// isUUID reports whether text has the form that dom0 prints.
+func isUUID(text string) bool {
+	if len(text) != 36 {
+		return false
+	}
+
+	for i := range len(text) {
+		isDash := i == 8 || i == 13 || i == 18 || i == 23
+		if isDash != (text[i] == '-') || !isDash && !strings.Contains("0123456789abcdefABCDEF", text[i:i+1]) {
+			return false
+		}
+	}
+
+	return true
+}
+
+func checkTags(r *record, q *qube.Qube) error {
+	if none(r.tags) {
+		return nil
+	}
+
+	tags := strings.Split(r.tags, ",")
+	for _, tag := range tags {
+		if err := validTag(tag); err != nil {
+			return err
+		}
+	}
+
+	slices.Sort(tags)
+	q.Tags = slices.Compact(tags)
+
+	return nil
+}
+
+// validTag returns an error if tag cannot be told from its surroundings. It is wider than dom0's own rule, which
+// differs between releases.
+func validTag(tag string) error {
+	for i := range len(tag) {
+		if c := tag[i]; c <= ' ' || c > '~' || strings.IndexByte("<>|,", c) >= 0 {
+			return fmt.Errorf("tag %.60q has a character that tags do not have: remove it (qvm-ls before 4.2.11 "+
+				"cannot print TAGS, leave that column out there)", tag)
+		}
+	}
+
+	if tag == "" {
+		return errors.New("one of the tags is empty: remove it")
+	}
+
+	return nil
+}

@@ -1,0 +1,60 @@
+package inventory
+
+import "github.com/qubesbeat/qubesbeat/internal/qube"
+
+// A table leads from keys to timelines. It is immutable.
+type table[K comparable] struct {
+	lines map[K]timeline
+
+	// floor is the moment from which on the first holder of a new key is its holder. It is the beginning of time until
+	// a whole timeline is forgotten; since then nobody knows whether a key is new, and packets from before the latest
+	// forgotten end could be of a forgotten holder.
+	floor int64
+}
+
+// at returns the qube that key led to at a moment.
+func (t table[K]) at(key K, moment int64) *qube.Qube {
+	return t.lines[key].at(moment)
+}
+
+// next returns the table after an update at a moment by which exactly holders have keys, without what ended at horizon
+// or before.
+func (t table[K]) next(holders map[K]*qube.Qube, moment, horizon int64) table[K] {
+	out := table[K]{lines: make(map[K]timeline, len(holders)), floor: t.floor}
+	for key, line := range t.lines {
+		line = line.advance(holders[key], moment)
+		out.put(key, line.forget(horizon), line)
+	}
+
+	for key, q := range holders {
+		if _, ok := t.lines[key]; !ok {
+			out.lines[key] = timeline{{from: t.floor, to: forever, q: q}}
+		}
+	}
+
+	return out
+}
+
+// put stores a timeline, or raises the floor if there is nothing left of what it was.
+func (t *table[K]) put(key K, line, was timeline) {
+	switch {
+	case len(line) > 0:
+		t.lines[key] = line
+	case len(was) > 0:
+		t.floor = max(t.floor, was[len(was)-1].to)
+	}
+}
+
+// fold returns the table as if nothing in it had happened after a moment.
+func (t table[K]) fold(moment int64) table[K] {
+	out := table[K]{lines: make(map[K]timeline, len(t.lines)), floor: min(t.floor, moment)}
+	for key, line := range t.lines {
+		if line = line.fold(moment); len(line) > 0 {
+			out.lines[key] = line
+		} else {
+			out.floor = moment
+		}
+	}
+
+	return out
+}
