@@ -1,0 +1,187 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// MeterStats counts what a meter has read: Frames = Table.Packets + the frames
+// of every other status.
+type MeterStats struct {
+	Frames, Bytes uint64
+	Status        [packet.Statuses]uint64 // frames by outcome of the decoding
+	StatusBytes   [packet.Statuses]uint64
+	Table         flow.Stats
+}
+
+// Meter reads a source and meters its packets into a table.
+type Meter struct {
+	source capture.Source
+	table  *flow.Table
+	queue  *Queue
+	now    func() int64
+
+	own MeterStats // belongs to Run
+
+	mu     sync.Mutex
+	shared MeterStats
+	link   packet.Link // of the first frame that could not be read
+}
+
+// MeterConfig holds the settings of a [Meter]. All but Now are required.
+type MeterConfig struct {
+	Source capture.Source
+	Queue  *Queue
+	Flow   flow.Config // Report is set by the meter
+	// Now is the time on the packets' clock while no packet comes; nil means
+	// that time stands still then, as in a replay at full speed.
+	Now func() int64
+}
+
+// NewMeter returns a meter, or what is wrong with the settings.
+func NewMeter(cfg MeterConfig) (*Meter, error) {
+	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now}
+	cfg.Flow.Report = func(r *flow.Record) { m.queue.Push(r) }
+	table, err := flow.New(cfg.Flow)
+	if err != nil {
+		return nil, err
+	}
+	m.table = table
+	return m, nil
+}
+
+// checkEvery is how many packets pass between two looks at the context and two
+// updates of the shared counters. At 10,000 packets/s that is 0.1 s.
+const checkEvery = 1024
+
+// Run meters until the source ends or ctx does, then ends every live flow and
+// closes the queue. It returns the fault of the source, nil where there was
+// none.
+func (m *Meter) Run(ctx context.Context) error {
+	defer m.queue.Close()
+	err := m.read(ctx)
+	if ctx.Err() != nil {
+		err = m.drain(err)
+	}
+	m.queue.SetPatient()
+	m.table.Flush(flow.ReasonForced)
+	m.share()
+	if err == nil {
+		err = m.unreadable()
+	}
+	return err
+}
+
+// read meters until the end of the source, or of ctx.
+func (m *Meter) read(ctx context.Context) error {
+	var f capture.Frame
+	var p packet.Packet
+	for {
+		for range checkEvery {
+			err := m.source.Next(&f)
+			if err != nil {
+				if done, err := m.pause(err); done {
+					return err
+				}
+				break
+			}
+			m.meter(&f, &p)
+		}
+		m.share()
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// meter is the path of every packet.
+func (m *Meter) meter(f *capture.Frame, p *packet.Packet) {
+	status := f.Decode(p)
+	m.own.Status[status]++
+	m.own.StatusBytes[status] += uint64(f.Length)
+	if status == packet.OK {
+		m.table.Update(p)
+	} else if status == packet.Unsupported && m.own.Status[status] == 1 {
+		m.mu.Lock()
+		m.link = f.Link
+		m.mu.Unlock()
+	}
+}
+
+// pause handles what Next returned instead of a frame. done tells that the
+// source is at its end.
+func (m *Meter) pause(err error) (done bool, fault error) {
+	switch {
+	case errors.Is(err, capture.ErrIdle):
+		if m.now != nil {
+			m.table.Advance(m.now())
+		}
+		return false, nil
+	case errors.Is(err, capture.ErrAgain):
+		m.table.Flush(flow.ReasonForced)
+		return false, nil
+	case errors.Is(err, io.EOF):
+		return true, nil
+	}
+	return true, fmt.Errorf("reading packets: %w", err)
+}
+
+// drainer is a source that can stop to take in and still hand out what it has.
+type drainer interface{ Drain() error }
+
+// drain meters what a live source still holds after ctx has ended.
+func (m *Meter) drain(fault error) error {
+	d, ok := m.source.(drainer)
+	if !ok || fault != nil {
+		return fault
+	}
+	if err := d.Drain(); err != nil {
+		return err
+	}
+	var f capture.Frame
+	var p packet.Packet
+	for m.source.Next(&f) == nil {
+		m.meter(&f, &p)
+	}
+	return nil
+}
+
+// share publishes the counters. The counters themselves are plain numbers: an
+// atomic add per packet would cost as much as the decoding.
+func (m *Meter) share() {
+	own := m.own
+	own.Table = m.table.Stats()
+	for i := range own.Status {
+		own.Frames += own.Status[i]
+		own.Bytes += own.StatusBytes[i]
+	}
+	m.mu.Lock()
+	m.shared = own
+	m.mu.Unlock()
+}
+
+// Stats returns the counters as of the last moments. It is safe for concurrent
+// use.
+func (m *Meter) Stats() MeterStats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.shared
+}
+
+// unreadable is the error for a source of which no frame could be read because
+// of its link type; a mixture is counted and metered as far as it goes.
+func (m *Meter) unreadable() error {
+	n := m.own.Status[packet.Unsupported]
+	if n == 0 || n != m.shared.Frames {
+		return nil
+	}
+	return fmt.Errorf("no frame could be read: all %d have link type %d, which is not supported; "+
+		"see https://www.tcpdump.org/linktypes.html for what it is", n, m.link)
+}

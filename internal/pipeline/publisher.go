@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+)
+
+// PublisherConfig holds the settings of a [Publisher]. All but Hold and Tap are
+// required.
+type PublisherConfig struct {
+	Queue  *Queue
+	Enrich *enrich.Enricher
+	Sink   event.Sink
+	// Document makes the document of a flow. The flow is the document's to keep.
+	Document func(f *event.Flow) event.Document
+	// Hold is how long the flow of a client that the inventory does not know
+	// yet is held back, by the clock on the wall: dom0's push may come after the
+	// first packets of a disposable. 0 means not at all.
+	Hold time.Duration
+	// Tap, if not nil, sees every flow before it is published.
+	Tap func(f *event.Flow)
+}
+
+// Publisher takes records from the queue, finds the qubes behind them and
+// publishes them.
+type Publisher struct {
+	cfg       PublisherConfig
+	held      []heldFlow
+	lookedAt  time.Time
+	published atomic.Uint64
+	unknown   atomic.Uint64
+	spoofed   atomic.Uint64
+}
+
+type heldFlow struct {
+	record flow.Record
+	until  time.Time
+}
+
+// maxHeld bounds the flows that are held back; more are published at once, as
+// unknown.
+const maxHeld = 4096
+
+// wakeEvery is how often held flows are looked at.
+const wakeEvery = 200 * time.Millisecond
+
+// NewPublisher returns a publisher.
+func NewPublisher(cfg PublisherConfig) *Publisher { return &Publisher{cfg: cfg} }
+
+// PublisherStats counts what a publisher has sent on.
+type PublisherStats struct{ Published, Unknown, Spoofed uint64 }
+
+// Stats returns the counters. It is safe for concurrent use.
+func (p *Publisher) Stats() PublisherStats {
+	return PublisherStats{p.published.Load(), p.unknown.Load(), p.spoofed.Load()}
+}
+
+// Run publishes until the queue is closed and empty. It ignores the end of ctx,
+// for what is in the queue is still to be delivered, and returns nil.
+func (p *Publisher) Run(context.Context) error {
+	stop := p.wakeQueue()
+	defer stop()
+	batch := make([]flow.Record, 256)
+	for {
+		n := p.cfg.Queue.Pop(batch)
+		if n == 0 && p.cfg.Queue.Done() {
+			break
+		}
+		for i := range batch[:n] {
+			p.publish(&batch[i], true)
+		}
+		p.lookAtHeld()
+	}
+	p.release(time.Time{}, true)
+	return nil
+}
+
+// wakeQueue lets Pop return now and then, so that held flows are looked at.
+func (p *Publisher) wakeQueue() (stop func()) {
+	if p.cfg.Hold == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(wakeEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				p.cfg.Queue.Wake()
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// publish sends a record on, or holds it back.
+func (p *Publisher) publish(r *flow.Record, mayHold bool) {
+	f := new(event.Flow)
+	p.cfg.Enrich.Flow(r, f)
+	if mayHold && p.cfg.Hold > 0 && p.uncertain(f) && len(p.held) < maxHeld {
+		p.held = append(p.held, heldFlow{record: *r, until: time.Now().Add(p.cfg.Hold)})
+		return
+	}
+	p.count(f)
+	if p.cfg.Tap != nil {
+		p.cfg.Tap(f)
+	}
+	p.cfg.Sink.Publish(p.cfg.Document(f))
+	p.published.Add(1)
+}
+
+// uncertain tells that a push from dom0 may still change what is known: the
+// flow was seen on the vif of a domain that the inventory does not have.
+func (p *Publisher) uncertain(f *event.Flow) bool {
+	return f.Client.IsValid() && f.Qube == nil
+}
+
+func (p *Publisher) count(f *event.Flow) {
+	switch {
+	case f.Attribution == event.Spoofed:
+		p.spoofed.Add(1)
+	case f.Client.IsValid() && f.Qube == nil:
+		p.unknown.Add(1)
+	}
+}
+
+// lookAtHeld looks at the held flows, not more often than they can matter.
+func (p *Publisher) lookAtHeld() {
+	if len(p.held) == 0 {
+		return
+	}
+	if now := time.Now(); now.Sub(p.lookedAt) >= wakeEvery {
+		p.lookedAt = now
+		p.release(now, false)
+	}
+}
+
+// release publishes the held flows whose qube is known by now or whose time is
+// over; all of them at the end.
+func (p *Publisher) release(now time.Time, all bool) {
+	kept := p.held[:0]
+	for i := range p.held {
+		h := p.held[i]
+		if all || now.After(h.until) {
+			p.publish(&h.record, false)
+			continue
+		}
+		f := new(event.Flow)
+		p.cfg.Enrich.Flow(&h.record, f)
+		if p.uncertain(f) {
+			kept = append(kept, h)
+			continue
+		}
+		p.publish(&h.record, false)
+	}
+	p.held = kept
+}
