@@ -1,0 +1,134 @@
+// Package config holds the typed settings of qubesbeat, their defaults and their
+// validation. It knows the structure of the settings and nothing of how they
+// are read: the config tags are those of go-ucfg, which calls the Validate
+// methods by itself.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is the content of the `qubesbeat:` root. The zero value is not useful;
+// start from [Default].
+type Config struct {
+	Interfaces []Interface `config:"interfaces"`
+	Flows      Flows       `config:"flows"`
+	Inventory  Inventory   `config:"inventory"`
+	Stats      Stats       `config:"stats"`
+
+	// ShutdownTimeout bounds the wait for the output at the end.
+	ShutdownTimeout Duration `config:"shutdown_timeout"`
+}
+
+// Interface says what to capture, in packetbeat's keys.
+type Interface struct {
+	Device          []string `config:"device"`
+	Type            string   `config:"type"`
+	Snaplen         int      `config:"snaplen"`
+	BufferSizeMB    int      `config:"buffer_size_mb"`
+	File            string   `config:"file"`
+	Loop            int      `config:"loop"`
+	TopSpeed        bool     `config:"topspeed"`
+	OneAtATime      bool     `config:"oneatatime"`
+	InternalNets    []string `config:"internal_networks"`
+	WithVLANs       bool     `config:"with_vlans"`
+	AutoPromisc     bool     `config:"auto_promisc_mode"`
+	PollRoute       Duration `config:"poll_default_route"`
+	MetricsInterval Duration `config:"metrics_interval"`
+}
+
+// Flows holds the settings of the flow table and of its events.
+type Flows struct {
+	Enabled            bool     `config:"enabled"`
+	Timeout            Duration `config:"timeout"`
+	Period             Duration `config:"period"`
+	ActiveTimeout      Duration `config:"active_timeout"`
+	MaxFlows           int      `config:"max_flows"`
+	Delta              bool     `config:"enable_delta_flow_reports"`
+	KeepNull           bool     `config:"keep_null"`
+	AllowMismatchedEth bool     `config:"allow_mismatched_eth"`
+	Index              string   `config:"index"`
+}
+
+// Inventory says where the names of the qubes come from.
+type Inventory struct {
+	File   string   `config:"file"`
+	Fields []string `config:"fields"`
+	Hold   Duration `config:"hold"`
+}
+
+// Stats holds the settings of the stats events.
+type Stats struct {
+	Period Duration `config:"period"`
+}
+
+// Default returns the settings that apply where the file says nothing. Those
+// of packetbeat's keys are packetbeat's.
+func Default() Config {
+	return Config{
+		Flows: Flows{
+			Enabled:       true,
+			Timeout:       Duration(30 * time.Second),
+			Period:        Duration(10 * time.Second),
+			ActiveTimeout: Duration(30 * time.Minute),
+			MaxFlows:      500_000,
+		},
+		Inventory:       Inventory{Hold: Duration(3 * time.Second)},
+		Stats:           Stats{Period: Duration(30 * time.Second)},
+		ShutdownTimeout: Duration(10 * time.Second),
+	}
+}
+
+// DefaultInterface returns the settings of an interface that names none. In the
+// logging qube that is every vif; elsewhere, nothing would match "vif*" and the
+// capture would wait for ever, so "any" is the better default: it means the
+// vifs, where there are some.
+func DefaultInterface() Interface {
+	return Interface{Device: []string{"any"}, Type: "af_packet", Loop: 1}
+}
+
+// Validate returns all faults of the settings at once.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Flows.Timeout.D() < time.Second {
+		bad("flows.timeout: %v is too short; use 1s or more", c.Flows.Timeout.D())
+	}
+	if p := c.Flows.Period.D(); p > 0 && p < time.Second {
+		bad("flows.period: %v is too short; use 1s or more, or -1s for final reports only", p)
+	}
+	if a := c.Flows.ActiveTimeout.D(); a > 0 && a < time.Second {
+		bad("flows.active_timeout: %v is too short; use 1s or more, or 0 for none", a)
+	}
+	if n := c.Flows.MaxFlows; n < 1 || n > 100_000_000 {
+		bad("flows.max_flows: %d is not within 1 and 100000000", n)
+	}
+	if p := c.Stats.Period.D(); p > 0 && p < time.Second {
+		bad("stats.period: %v is too short; use 1s or more, or 0 for one event at the end", p)
+	}
+	for i := range c.Interfaces {
+		errs = append(errs, c.Interfaces[i].validate(i))
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Interface) validate(i int) error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("interfaces.%d."+format, append([]any{i}, args...)...))
+	}
+	switch n.Type {
+	case "", "autodetect", "pcap", "af_packet":
+	default:
+		bad("type: %q is not known; use af_packet (pcap is accepted and means the same here)", n.Type)
+	}
+	if n.Snaplen < 0 || n.BufferSizeMB < 0 || n.Loop < 0 {
+		bad("snaplen, buffer_size_mb and loop must not be negative")
+	}
+	if n.BufferSizeMB > 4096 {
+		bad("buffer_size_mb: %d is more than 4096", n.BufferSizeMB)
+	}
+	return errors.Join(errs...)
+}

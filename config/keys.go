@@ -1,0 +1,245 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// later are keys that belong to packetbeat's or to our own configuration, but to
+// no part that this version has. To accept them would be silence.
+var later = map[string]string{
+	"resolver":                "the resolver is not part of this version",
+	"firewall":                "firewall verdicts are not part of this version",
+	"interfaces.bpf_filter":   "capture filters are not part of this version; name the devices instead",
+	"interfaces.dumpfile":     "writing captures is not part of this version",
+	"interfaces.fanout_group": "all interfaces share one ring here; remove the key",
+}
+
+// accepted are keys of packetbeat that concern only parts that are absent here,
+// and whose values therefore change nothing.
+var accepted = []string{"ignore_outgoing", "overwrite_pipelines", "id", "npcap", "procs"}
+
+// clientKeys stand in every section that publishes, and are read by the beater.
+var clientKeys = []string{"fields", "fields_under_root", "tags", "processors"}
+
+// Check compares the keys of a settings tree with those that exist. root is the
+// name of the tree in the files, which are read only to find line numbers. The
+// error lists every fault with its place, its key and the nearest key that
+// exists.
+func Check(root string, tree map[string]any, files []string) error {
+	c := checker{root: root, files: files}
+	c.section("", reflect.TypeFor[Config](), tree)
+	return errors.Join(c.faults...)
+}
+
+type checker struct {
+	root   string
+	files  []string
+	faults []error
+}
+
+// section checks one level. Keys of inner levels are joined with dots.
+func (c *checker) section(prefix string, t reflect.Type, tree map[string]any) {
+	known := c.known(prefix, t)
+	for _, key := range sortedKeys(tree) {
+		name := join(prefix, key)
+		if why, ok := later[name]; ok {
+			c.fault(name, why)
+			continue
+		}
+		if name == "protocols" {
+			c.protocols(tree[key])
+			continue
+		}
+		inner, ok := known[key]
+		if !ok {
+			c.unknown(name, prefix, known)
+			continue
+		}
+		c.descend(name, inner, tree[key])
+	}
+}
+
+// protocols accepts the list when it asks for nothing.
+func (c *checker) protocols(v any) {
+	switch list := v.(type) {
+	case nil:
+		return
+	case []any:
+		if len(list) == 0 {
+			return
+		}
+	}
+	c.fault("protocols", "transaction analyzers are not part of this version; write `protocols: []`")
+}
+
+func (c *checker) descend(name string, t reflect.Type, v any) {
+	if t == nil {
+		return
+	}
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		c.section(name, t, v)
+	case []any:
+		for _, one := range v {
+			if m, ok := one.(map[string]any); ok {
+				c.section(name, t, m)
+			}
+		}
+	}
+}
+
+// known returns the keys of a level and the types behind them, nil for keys
+// whose inside is not ours to check.
+func (c *checker) known(prefix string, t reflect.Type) map[string]reflect.Type {
+	keys := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		keys[t.Field(i).Tag.Get("config")] = t.Field(i).Type
+	}
+	switch prefix {
+	case "":
+		for _, k := range accepted {
+			keys[k] = nil
+		}
+	case "flows":
+		for _, k := range clientKeys {
+			keys[k] = nil
+		}
+	}
+	return keys
+}
+
+func (c *checker) unknown(name, prefix string, known map[string]reflect.Type) {
+	text := "unknown key"
+	if near := nearest(name[len(prefix):], known); near != "" {
+		text += fmt.Sprintf("; did you mean %s?", join(prefix, near))
+	} else {
+		text += "; docs/configuration.md lists those that exist"
+	}
+	c.fault(name, text)
+}
+
+func (c *checker) fault(name, text string) {
+	full := c.root + "." + name
+	if place := c.place(full); place != "" {
+		full = place + ": " + full
+	}
+	c.faults = append(c.faults, fmt.Errorf("%s: %s", full, text))
+}
+
+// place returns file:line of a key, "" where it was set elsewhere, as with -E.
+func (c *checker) place(key string) string {
+	for _, file := range c.files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		var doc yaml.Node
+		if yaml.Unmarshal(data, &doc) != nil || len(doc.Content) == 0 {
+			continue
+		}
+		if line := find(doc.Content[0], key); line > 0 {
+			return fmt.Sprintf("%s:%d", file, line)
+		}
+	}
+	return ""
+}
+
+// find returns the line of a dotted key below a node. A key in the file may
+// itself contain dots, as "qubesbeat.flows:" does.
+func find(n *yaml.Node, key string) int {
+	if n.Kind == yaml.SequenceNode {
+		for _, one := range n.Content {
+			if line := find(one, key); line > 0 {
+				return line
+			}
+		}
+		return 0
+	}
+	if n.Kind != yaml.MappingNode {
+		return 0
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		have := n.Content[i].Value
+		if have == key {
+			return n.Content[i].Line
+		}
+		if rest, ok := strings.CutPrefix(key, have+"."); ok {
+			if line := find(n.Content[i+1], rest); line > 0 {
+				return line
+			}
+		}
+	}
+	return 0
+}
+
+func join(prefix, key string) string {
+	if prefix == "" {
+		return key
+	}
+	return prefix + "." + key
+}
+
+func sortedKeys(tree map[string]any) []string {
+	keys := make([]string, 0, len(tree))
+	for k := range tree {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// nearest returns the known key that differs least from key, "" where none is
+// near.
+func nearest(key string, known map[string]reflect.Type) string {
+	key = strings.TrimPrefix(key, ".")
+	best, limit := "", max(2, len(key)/3)+1
+	for _, k := range sortedNames(known) {
+		if d := distance(key, k); d < limit {
+			best, limit = k, d
+		}
+	}
+	return best
+}
+
+func sortedNames(known map[string]reflect.Type) []string {
+	names := make([]string, 0, len(known))
+	for k := range known {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// distance is the number of letters to change, add or drop (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

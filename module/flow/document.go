@@ -1,0 +1,204 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/version"
+)
+
+// Document is a flow event.
+type Document struct {
+	event.Flow
+}
+
+var _ event.Document = (*Document)(nil) // type check
+
+// Time implements [event.Document]. It is the time of the last packet, so that a
+// replay gives the same document on every run.
+func (d *Document) Time() time.Time { return time.Unix(0, d.End).UTC() }
+
+// Final implements [event.Document].
+func (d *Document) Final() bool { return d.Record.Final() }
+
+// Write implements [event.Document].
+func (d *Document) Write(w event.Writer) {
+	w.String("type", "flow")
+	d.writeEvent(w)
+	d.writeFlow(w)
+	writeEndpoint(w, "source", &d.Source, d)
+	writeEndpoint(w, "destination", &d.Destination, d)
+	d.writeNetwork(w)
+	d.writeQube(w)
+	d.writeObserver(w)
+}
+
+func (d *Document) writeEvent(w event.Writer) {
+	w.Begin("event")
+	w.String("kind", "event")
+	w.Strings("category", "network")
+	w.String("action", "network_flow")
+	w.String("module", version.Product)
+	w.String("dataset", "flow")
+	if d.Final() {
+		w.Strings("type", "connection", "end")
+	} else {
+		w.Strings("type", "connection")
+	}
+	w.Time("start", d.Start)
+	w.Time("end", d.End)
+	w.Uint("duration", uint64(max(d.End-d.Start, 0)))
+	w.End()
+}
+
+func (d *Document) writeFlow(w event.Writer) {
+	w.Begin("flow")
+	w.String("id", ID(&d.Record))
+	w.Bool("final", d.Final())
+	event.Optional(w, "end_reason", d.Reason.String())
+	switch d.VLANs {
+	case 1:
+		w.Uint("vlan", uint64(d.VLAN[0]))
+	case 2:
+		w.Uints("vlan", uint64(d.VLAN[0]), uint64(d.VLAN[1]))
+	}
+	d.writeTransport(w)
+	d.writeTunnel(w)
+	w.End()
+}
+
+// writeTransport writes what is known of the life of a TCP connection, or which
+// ICMP messages make up the flow.
+func (d *Document) writeTransport(w event.Writer) {
+	switch {
+	case d.Proto == packet.ProtoTCP:
+		w.Begin("tcp")
+		event.Optional(w, "state", d.State.String())
+		w.Strings("flags", flagNames(d.Source.TCPFlags|d.Destination.TCPFlags)...)
+		w.Uint("syn_count", uint64(d.SynCount))
+		w.Bool("rst", d.RSTCount > 0)
+		w.End()
+	case d.IsICMP():
+		m := &d.Source
+		if m.Packets == 0 {
+			m = &d.Destination
+		}
+		w.Begin("icmp")
+		w.Uint("type", uint64(m.ICMPType))
+		w.Uint("code", uint64(m.ICMPCode))
+		w.End()
+	}
+}
+
+func (d *Document) writeTunnel(w event.Writer) {
+	if d.Outer.Kind == packet.TunnelNone {
+		return
+	}
+	w.Begin("tunnel")
+	w.String("type", d.Outer.Kind.String())
+	if d.Outer.ID != 0 {
+		w.Uint("id", uint64(d.Outer.ID))
+	}
+	w.Begin("source")
+	w.Addr("ip", d.Outer.Src.Netip(d.Outer.Family))
+	w.End()
+	w.Begin("destination")
+	w.Addr("ip", d.Outer.Dst.Netip(d.Outer.Family))
+	w.End()
+	w.End()
+}
+
+// writeEndpoint writes one side. As packetbeat does it, a side that has sent
+// nothing has no counters.
+func writeEndpoint(w event.Writer, name string, p *meter.Endpoint, d *Document) {
+	w.Begin(name)
+	w.Addr("ip", p.Addr.Netip(d.Family))
+	if hasPorts(d.Proto) {
+		w.Uint("port", uint64(p.Port))
+	}
+	if d.HasMAC {
+		w.String("mac", macString(p.MAC))
+	}
+	if p.Packets > 0 {
+		w.Uint("packets", p.Packets)
+		w.Uint("bytes", p.Bytes)
+	}
+	if q := d.sideQube(p); q != nil {
+		w.Begin("qube")
+		w.String("name", q.Name)
+		event.Optional(w, "label", q.Label)
+		w.End()
+	}
+	w.End()
+}
+
+func (d *Document) sideQube(p *meter.Endpoint) *qube.Qube {
+	if p == &d.Source {
+		return d.SourceQube
+	}
+	return d.DestinationQube
+}
+
+func (d *Document) writeNetwork(w event.Writer) {
+	w.Begin("network")
+	if d.Family == 4 {
+		w.String("type", "ipv4")
+	} else {
+		w.String("type", "ipv6")
+	}
+	if name := transportName(d.Proto); name != "" {
+		w.String("transport", name)
+	}
+	w.String("iana_number", protoNumbers[d.Proto])
+	event.Optional(w, "community_id", d.CommunityID(0))
+	w.Uint("packets", d.Source.Packets+d.Destination.Packets)
+	w.Uint("bytes", d.Source.Bytes+d.Destination.Bytes)
+	event.Optional(w, "direction", d.Direction.String())
+	w.End()
+}
+
+// writeQube writes the client that the flow is about.
+func (d *Document) writeQube(w event.Writer) {
+	_, onVif := qube.VifDomain(d.Interface)
+	if d.Qube == nil && !onVif && d.Attribution == event.Unknown {
+		return // not on a vif, nobody's address: the flow is about no qube
+	}
+	w.Begin("qube")
+	if q := d.Qube; q != nil {
+		w.String("name", q.Name)
+		event.Optional(w, "label", q.Label)
+		event.Optional(w, "class", q.Class)
+		event.Optional(w, "template", q.Template)
+		event.Optional(w, "netvm", q.NetVM)
+	}
+	if d.Client.IsValid() {
+		w.Addr("ip", d.Client)
+	}
+	if onVif {
+		w.String("vif", d.Interface)
+	}
+	w.String("attribution", d.Attribution.String())
+	w.End()
+}
+
+func (d *Document) writeObserver(w event.Writer) {
+	w.Begin("observer")
+	w.String("type", "sensor")
+	w.String("product", version.Product)
+	w.String("version", version.Version)
+	if d.Interface != "" {
+		side := "ingress"
+		if d.FromSource == packet.Outbound {
+			side = "egress"
+		}
+		w.Begin(side)
+		w.Begin("interface")
+		w.String("name", d.Interface)
+		w.End()
+		w.End()
+	}
+	w.End()
+}

@@ -1,0 +1,59 @@
+// Package stats turns the beat's counters into documents, so that losses are
+// visible in the data itself. Every counter is a total since the start: of two
+// documents, the difference is what happened between them.
+package stats
+
+import (
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/version"
+)
+
+// Document is a stats event.
+type Document struct {
+	event.Stats
+}
+
+var _ event.Document = (*Document)(nil) // type check
+
+// Time implements [event.Document].
+func (d *Document) Time() time.Time { return d.At }
+
+// Final implements [event.Document].
+func (d *Document) Final() bool { return d.Last }
+
+// Write implements [event.Document]. The counters of a group stand together.
+func (d *Document) Write(w event.Writer) {
+	w.String("type", "stats")
+	w.Begin("event")
+	w.String("kind", "metric")
+	w.Strings("category", "host")
+	w.Strings("type", "info")
+	w.String("module", version.Product)
+	w.String("dataset", "qubesbeat.stats")
+	w.Time("start", d.Started.UnixNano())
+	w.Time("end", d.At.UnixNano())
+	w.End()
+	w.Begin("stats")
+	w.Bool("last", d.Last)
+	group := ""
+	for _, c := range d.Counters {
+		if c.Group != group {
+			if group != "" {
+				w.End()
+			}
+			group = c.Group
+			w.Begin(group)
+		}
+		w.Uint(c.Name, c.Value)
+	}
+	if group != "" {
+		w.End()
+	}
+	w.End()
+	w.Begin("observer")
+	w.String("product", version.Product)
+	w.String("version", version.Version)
+	w.End()
+}
