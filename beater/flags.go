@@ -1,0 +1,41 @@
+package beater
+
+import (
+	"flag"
+	"slices"
+	"strings"
+)
+
+// Flags are the run flags that qubesbeat shares with packetbeat.
+type Flags struct {
+	Files    []string // -I
+	Loop     int      // -l
+	OneByOne bool     // -O
+	TopSpeed bool     // -t
+}
+
+// Define registers the flags with a flag set and returns where their values
+// arrive.
+func Define(set *flag.FlagSet) *Flags {
+	f := &Flags{}
+	set.Var((*fileList)(&f.Files), "I", "Read packets from this capture `file` (pcap or pcapng, - for standard input); may be given several times")
+	set.IntVar(&f.Loop, "l", 1, "Loop file. 0 - loop forever")
+	set.BoolVar(&f.OneByOne, "O", false, "Read packets one at a time (press Enter)")
+	set.BoolVar(&f.TopSpeed, "t", false, "Read packets as fast as possible, without sleeping")
+	return f
+}
+
+// fileList collects the values of a flag that is given several times. libbeat
+// parses the command line twice, so a value counts once.
+type fileList []string
+
+// String implements flag.Value.
+func (l *fileList) String() string { return strings.Join(*l, ", ") }
+
+// Set implements flag.Value.
+func (l *fileList) Set(v string) error {
+	if !slices.Contains(*l, v) {
+		*l = append(*l, v)
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package beater
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	inventorymodule "github.com/qubesbeat/qubesbeat/module/inventory"
+)
+
+// openInventory makes the index, and the file that feeds it where one is
+// configured.
+func (r *run) openInventory() {
+	cfg := &r.settings.Inventory
+	opts := inventory.Options{Fields: cfg.Fields}
+	r.index = inventory.NewIndex(opts)
+	if cfg.File != "" {
+		r.file = inventory.NewFile(cfg.File, r.index, opts, r.inventoryChanged, r.inventoryFailed)
+	}
+}
+
+// loadInventory reads the file for the first time. A live beat starts without
+// it, because dom0 may push it later; a replay does not, because its events
+// would be without names for good.
+func (r *run) loadInventory(live bool) error {
+	if r.file == nil {
+		return nil
+	}
+	err := r.file.Load()
+	switch {
+	case err == nil:
+		r.log.Infow("inventory loaded", "file", r.settings.Inventory.File, "qubes", len(r.index.All()))
+		return nil
+	case !live:
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		r.log.Warnw("no inventory yet; qubes stay without names until dom0 has pushed it", "file", r.settings.Inventory.File)
+	default:
+		r.inventoryFailed(err)
+	}
+	return nil
+}
+
+func (r *run) startInventory(ctx context.Context, wg *sync.WaitGroup) {
+	if r.file == nil || !r.source.live {
+		return
+	}
+	wg.Go(func() { _ = r.file.Run(ctx) })
+}
+
+func (r *run) inventoryFailed(err error) {
+	r.log.Errorw("inventory not taken over; the last good one stays in force", "error", err.Error())
+}
+
+// inventoryChanged publishes what changed. The first inventory is not a change:
+// it says what is, and in a replay it has no place in the capture's time.
+func (r *run) inventoryChanged(changes []inventory.Change) {
+	r.log.Infow("inventory changed", "changes", len(changes))
+	if r.side == nil {
+		return
+	}
+	for _, c := range changes {
+		if onlyPower(c) {
+			continue
+		}
+		r.publishSide(&inventorymodule.Document{QubeChange: event.QubeChange{At: c.At,
+			Action: c.Kind.String(), Before: c.Before, After: c.After, Fields: c.Fields}})
+	}
+}
+
+// onlyPower tells a change that a start or a stop of the qube makes each time.
+// Three of those for every disposable would hide the changes that matter.
+func onlyPower(c inventory.Change) bool {
+	for _, f := range c.Fields {
+		if f != "state" && f != "xid" {
+			return false
+		}
+	}
+	return c.Kind == inventory.Changed
+}
+
+// publishSide publishes an event that is not a flow. After the end it does
+// nothing.
+func (r *run) publishSide(d event.Document) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended {
+		r.side.Publish(d)
+	}
+}
+
+// startStats publishes the counters every stats.period.
+func (r *run) startStats(ctx context.Context, wg *sync.WaitGroup) {
+	period := r.settings.Stats.Period.D()
+	if period <= 0 {
+		return
+	}
+	wg.Go(func() {
+		ticker := time.NewTicker(period)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				r.publishStats(false)
+			}
+		}
+	})
+}

@@ -1,0 +1,97 @@
+package beater
+
+import (
+	"fmt"
+
+	"github.com/elastic/beats/v7/libbeat/cfgfile"
+	"github.com/elastic/beats/v7/libbeat/processors"
+	conf "github.com/elastic/elastic-agent-libs/config"
+	"github.com/elastic/elastic-agent-libs/mapstr"
+
+	"github.com/qubesbeat/qubesbeat/config"
+)
+
+// settings are the typed configuration and the parts of it whose types are
+// libbeat's.
+type settings struct {
+	config.Config
+	flowEvents clientSettings
+}
+
+// clientSettings are the keys that every publishing section shares.
+type clientSettings struct {
+	mapstr.EventMetadata `config:",inline"`
+	Processors           processors.PluginConfig `config:"processors"`
+	KeepNull             bool                    `config:"keep_null"`
+	Index                string                  `config:"index"`
+}
+
+// readSettings checks the keys under root and reads their values.
+func readSettings(root string, raw *conf.C) (*settings, error) {
+	tree := map[string]any{}
+	if err := raw.Unpack(&tree); err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	if err := config.Check(root, tree, configFiles()); err != nil {
+		return nil, err
+	}
+	s := &settings{Config: config.Default()}
+	if err := unwrapInterfaces(raw); err != nil {
+		return nil, err
+	}
+	if err := raw.Unpack(&s.Config); err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	s.fillInterfaces()
+	if raw.HasField("flows") {
+		flows, err := raw.Child("flows", -1)
+		if err == nil {
+			err = flows.Unpack(&s.flowEvents)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the configuration: flows: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// unwrapInterfaces makes a list of a single interface, as packetbeat accepts
+// both.
+func unwrapInterfaces(raw *conf.C) error {
+	if !raw.HasField("interfaces") {
+		return nil
+	}
+	one, err := raw.Child("interfaces", -1)
+	if err != nil || one.IsArray() {
+		return nil //nolint:nilerr // Unpack names the fault better
+	}
+	list := conf.NewConfig()
+	if err := list.SetChild("interfaces", 0, one); err != nil {
+		return fmt.Errorf("reading the configuration: interfaces: %w", err)
+	}
+	if _, err := raw.Remove("interfaces", -1); err != nil {
+		return fmt.Errorf("reading the configuration: interfaces: %w", err)
+	}
+	return raw.Merge(list)
+}
+
+// fillInterfaces gives every interface its device.
+func (s *settings) fillInterfaces() {
+	if len(s.Interfaces) == 0 {
+		s.Interfaces = []config.Interface{config.DefaultInterface()}
+	}
+	for i := range s.Interfaces {
+		if len(s.Interfaces[i].Device) == 0 {
+			s.Interfaces[i].Device = config.DefaultInterface().Device
+		}
+	}
+}
+
+// configFiles returns the files that the settings were read from, for error
+// messages.
+func configFiles() []string {
+	if f := cfgfile.GetDefaultCfgfile(); f != "" {
+		return []string{f}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package beater
+
+import (
+	"time"
+
+	"github.com/elastic/elastic-agent-libs/monitoring"
+
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	statsmodule "github.com/qubesbeat/qubesbeat/module/stats"
+)
+
+// publishStats publishes the counters.
+func (r *run) publishStats(last bool) {
+	r.publishSide(&statsmodule.Document{Stats: event.Stats{At: time.Now().UTC(),
+		Started: r.started.UTC(), Last: last, Counters: r.counters()}})
+}
+
+// counters collects the counters of every stage, group by group, in the order
+// of the data's way.
+func (r *run) counters() []event.Counter {
+	c := counterList{list: make([]event.Counter, 0, 48)}
+	r.captureCounters(&c)
+	r.flowCounters(&c)
+	r.eventCounters(&c)
+	r.inventoryCounters(&c)
+	return c.list
+}
+
+type counterList struct {
+	group string
+	list  []event.Counter
+}
+
+func (c *counterList) add(name string, value uint64) {
+	c.list = append(c.list, event.Counter{Group: c.group, Name: name, Value: value})
+}
+
+func (r *run) captureCounters(c *counterList) {
+	s, m := r.source.Stats(), r.meter.Stats()
+	c.group = "capture"
+	c.add("frames", m.Frames)
+	c.add("bytes", m.Bytes)
+	c.add("kernel_drops", s.KernelDrops)
+	c.add("ring_freezes", s.Freezes)
+	c.add("other_interfaces", s.Skipped)
+	for status := packet.OK + 1; int(status) < packet.Statuses; status++ {
+		c.add(status.String()+"_frames", m.Status[status])
+		c.add(status.String()+"_bytes", m.StatusBytes[status])
+	}
+}
+
+func (r *run) flowCounters(c *counterList) {
+	t := r.meter.Stats().Table
+	c.group = "flows"
+	c.add("packets", t.Packets)
+	c.add("bytes", t.Bytes)
+	c.add("created", t.Created)
+	c.add("live", uint64(t.Live))
+	c.add("interim", t.Records[flow.ReasonNone])
+	for reason := flow.ReasonNone + 1; int(reason) < flow.Reasons; reason++ {
+		c.add("ended_"+reason.String(), t.Records[reason])
+	}
+	c.add("clock_jumps", t.TimeJumps)
+	c.add("tunnels_full", t.TunnelsFull)
+}
+
+func (r *run) eventCounters(c *counterList) {
+	q, p := r.queue.Stats(), r.publisher.Stats()
+	c.group = "events"
+	c.add("queued", q.In)
+	c.add("queue_dropped_interim", q.InterimDropped)
+	c.add("queue_dropped_final", q.FinalDropped)
+	c.add("published", p.Published)
+	c.add("unknown_qube", p.Unknown)
+	c.add("spoofed", p.Spoofed)
+	c.add("filtered", r.acks.filtered.Load())
+	c.add("dropped_at_stop", r.acks.dropped.Load())
+	c.add("acked", r.acks.acked.Load())
+	c.add("pending", r.acks.pending())
+	c.add("output_failed", r.outputFailures())
+}
+
+// outputFailures returns the events that the output has given up, and the writes
+// that failed. The file output acknowledges what it could not write.
+func (r *run) outputFailures() uint64 {
+	lib := r.libbeat.GetRegistry("libbeat")
+	if lib == nil {
+		return 0
+	}
+	s := monitoring.CollectFlatSnapshot(lib, monitoring.Full, false)
+	return uint64(s.Ints["output.events.dropped"])
+}
+
+func (r *run) inventoryCounters(c *counterList) {
+	c.group = "inventory"
+	c.add("qubes", uint64(len(r.index.All())))
+	if r.file == nil {
+		return
+	}
+	s := r.file.Stats()
+	c.add("reloads", uint64(s.Reloads))
+	c.add("failures", uint64(s.Failures))
+}
+
+// registerMetrics shows the same counters where libbeat shows its own: in the
+// log every 30 seconds and under /stats of the HTTP endpoint.
+func (r *run) registerMetrics() {
+	monitoring.NewFunc(r.libbeat, "qubesbeat", func(_ monitoring.Mode, v monitoring.Visitor) {
+		v.OnRegistryStart()
+		defer v.OnRegistryFinished()
+		group := ""
+		for _, c := range r.counters() {
+			if c.Group != group {
+				if group != "" {
+					v.OnRegistryFinished()
+				}
+				group = c.Group
+				v.OnKey(group)
+				v.OnRegistryStart()
+			}
+			monitoring.ReportInt(v, c.Name, int64(c.Value))
+		}
+		v.OnRegistryFinished()
+	}, monitoring.Report)
+}

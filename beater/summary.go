@@ -1,0 +1,62 @@
+package beater
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/report"
+)
+
+// startProgress shows how far a replay has come, on a terminal only. The
+// function that it returns ends it and clears the line.
+func (r *run) startProgress() (stop func()) {
+	if r.source.live || !term.IsTerminal(int(os.Stderr.Fd())) {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(500 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-quit:
+				fmt.Fprint(r.stderr, "\r\x1b[K")
+				return
+			case <-ticker.C:
+				fmt.Fprintf(r.stderr, "\r\x1b[K%s", report.Progress(r.progress()))
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+func (r *run) progress() report.Replay {
+	m, s := r.meter.Stats(), r.source.Stats()
+	return report.Replay{Read: s.Bytes, Size: s.Size, Packets: m.Frames, Bytes: m.Bytes,
+		Flows: m.Table.Created, Events: r.publisher.Stats().Published, Elapsed: time.Since(r.started)}
+}
+
+// report prints the summary of a replay, and for a live run logs what was lost.
+func (r *run) report(fault error) {
+	lost := r.lost()
+	if r.source.live {
+		if lost != nil {
+			r.log.Errorw("stopped with losses", "error", lost.Error())
+		}
+		return
+	}
+	m, q := r.meter.Stats(), r.queue.Stats()
+	sum := r.progress()
+	sum.NonIP = m.Status[packet.NonIP]
+	sum.Truncated, sum.Malformed = m.Status[packet.Truncated], m.Status[packet.Malformed]
+	sum.Unsupported = m.Status[packet.Unsupported]
+	sum.NotDelivered = q.FinalDropped + q.InterimDropped + r.acks.dropped.Load() + r.acks.pending()
+	sum.OutputFailed = r.outputFailures()
+	sum.Incomplete = fault != nil
+	fmt.Fprint(r.stderr, report.Summary(sum))
+}

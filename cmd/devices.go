@@ -1,0 +1,39 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+)
+
+// devicesCommand lists the interfaces that can be captured.
+func devicesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "devices",
+		Short: "List the network interfaces",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			links, err := capture.Links()
+			if err != nil {
+				return err
+			}
+			for i, l := range links {
+				fmt.Fprintf(c.OutOrStdout(), "%d: %s%s\n", i, l.Name, remarks(l))
+			}
+			return nil
+		},
+	}
+}
+
+func remarks(l capture.LinkInfo) string {
+	text := ""
+	if l.Loopback {
+		text += " (loopback)"
+	}
+	if !l.Up {
+		text += " (down)"
+	}
+	return text
+}

@@ -1,0 +1,40 @@
+// Package cmd is the command line: libbeat's commands and qubesbeat's own.
+package cmd
+
+import (
+	"flag"
+	"fmt"
+
+	"github.com/elastic/beats/v7/libbeat/cmd"
+	"github.com/elastic/beats/v7/libbeat/cmd/instance"
+	"github.com/spf13/pflag"
+
+	"github.com/qubesbeat/qubesbeat/beater"
+	"github.com/qubesbeat/qubesbeat/internal/version"
+)
+
+// Name is the name under which the beat reads its configuration and writes its
+// indices.
+const Name = "qubesbeat"
+
+// Root builds the command tree.
+func Root() *cmd.BeatsRootCmd {
+	options := &beater.Options{Flags: beater.Define(flag.CommandLine)}
+	runFlags := pflag.NewFlagSet(Name, pflag.ExitOnError)
+	for _, name := range []string{"I", "t", "O", "l"} {
+		runFlags.AddGoFlag(flag.CommandLine.Lookup(name))
+	}
+	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
+		Name:            Name,
+		RunFlags:        runFlags,
+		HasDashboards:   true,
+		Processing:      options.Processing(),
+		ConfigOverrides: options.Overrides(),
+		InputQueueSize:  400,
+	})
+	root.Short = "Qubes OS network monitor: flow events with the qube's name"
+	root.SilenceUsage = true
+	root.VersionCmd.Long = fmt.Sprintf("qubesbeat %s on libbeat", version.Version)
+	root.AddCommand(devicesCommand(), inventoryCommand())
+	return root
+}
