@@ -71,9 +71,9 @@ func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now i
 
 // reversed tells that the first packet seen was sent by the responder. A
 // SYN+ACK and the answer to an ICMP query always are. For a TCP flow picked up in the middle (the metering
-// began late, or an idle timeout cut it) the side with the only well-known port
-// is taken for the responder, as Zeek does; without this, every idle
-// connection would come back as one that the server opened.
+// began late, or an idle timeout cut it) the side with the only server port is
+// taken for the responder, as Zeek does; without this, every idle connection
+// would come back as one that the server opened.
 func reversed(p *packet.Packet) bool {
 	if p.IsICMP() {
 		query, ok := p.ICMPQuery()
@@ -88,7 +88,17 @@ func reversed(p *packet.Packet) bool {
 	case packet.SYN:
 		return false
 	}
-	return p.SrcPort < 1024 && p.DstPort >= 1024
+	return serverPort(p.SrcPort) && !serverPort(p.DstPort)
+}
+
+// serverPort tells ports that servers own. Those from 512 to 1023 do not count by
+// themselves: clients of NFS and other RPC services speak from them.
+func serverPort(port uint16) bool {
+	switch port {
+	case 587, 636, 853, 873, 989, 990, 992, 993, 995:
+		return true
+	}
+	return port < 512
 }
 
 // add counts one packet.

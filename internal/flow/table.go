@@ -165,8 +165,9 @@ func (t *Table) over(e *entry, p *packet.Packet, now int64) bool {
 	if now-e.touched > t.idle {
 		return true
 	}
+	// A SYN from before the last packet is a late copy, not a new connection.
 	return p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN &&
-		(e.tcp.closed() || e.tcp.answered())
+		(e.tcp.closed() || e.tcp.answered()) && p.Time >= e.last
 }
 
 func overReason(e *entry) Reason {
