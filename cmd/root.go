@@ -35,6 +35,6 @@ func Root() *cmd.BeatsRootCmd {
 	root.Short = "Qubes OS network monitor: flow events with the qube's name"
 	root.SilenceUsage = true
 	root.VersionCmd.Long = fmt.Sprintf("qubesbeat %s on libbeat", version.Version)
-	root.AddCommand(devicesCommand(), inventoryCommand())
+	root.AddCommand(devicesCommand(), inventoryCommand(), reportCommand())
 	return root
 }

@@ -1,0 +1,49 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/qubesbeat/qubesbeat/internal/report"
+)
+
+// reportCommand prints what each qube has done, from the file output.
+func reportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:           "report FILE...",
+		Short:         "Print flows, bytes and top destinations per qube from NDJSON files",
+		Long:          "Reads files that output.file has written and adds up their final flow events per qube.",
+		Args:          cobra.MinimumNArgs(1),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			var t report.Tally
+			for _, path := range args {
+				if err := readEvents(&t, path); err != nil {
+					return complain(c, err)
+				}
+			}
+			return t.Table(c.OutOrStdout(), wantsColour())
+		},
+	}
+}
+
+func readEvents(t *report.Tally, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("reading events: %w", err)
+	}
+	defer f.Close()
+	return t.ReadEvents(path, f)
+}
+
+// wantsColour follows https://no-color.org and the older CLICOLOR_FORCE.
+func wantsColour() bool {
+	if os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	return os.Getenv("CLICOLOR_FORCE") != "" || term.IsTerminal(int(os.Stdout.Fd()))
+}

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// labelColours are the colours of Qubes OS's default labels (qubes-core-admin,
+// qubes/app.py, load_initial_values). Black is shown in the terminal's own
+// colour, for it would be invisible on most.
+var labelColours = map[string]string{
+	"red": "204;0;0", "orange": "245;121;0", "yellow": "237;212;0", "green": "115;210;22",
+	"gray": "136;136;136", "blue": "82;139;204", "purple": "154;120;172",
+}
+
+// Colour wraps text in the colour of a trust label, for a terminal.
+func Colour(label, text string) string {
+	if c, ok := labelColours[label]; ok {
+		return "\x1b[38;2;" + c + "m" + text + "\x1b[0m"
+	}
+	return text
+}
+
+// Table writes the tally as a table, one qube a line, labels in their colours
+// where colour is set.
+func (t *Tally) Table(w io.Writer, colour bool) error {
+	rows := [][]string{{"QUBE", "LABEL", "FLOWS", "OUT", "IN", "TOP DESTINATIONS"}}
+	qubes := t.Qubes()
+	for _, q := range qubes {
+		rows = append(rows, q.row())
+	}
+	widths := columnWidths(rows)
+	for i, row := range rows {
+		paint := func(s string) string { return s }
+		if i > 0 && colour {
+			paint = func(s string) string { return Colour(qubes[i-1].Label, s) }
+		}
+		if _, err := fmt.Fprintln(w, line(row, widths, paint)); err != nil {
+			return fmt.Errorf("writing table: %w", err)
+		}
+	}
+	return nil
+}
+
+func (q *QubeTally) row() []string {
+	name, label := q.Name, q.Label
+	if name == "" {
+		name, label = "(unknown)", "-"
+	}
+	var peers []string
+	for _, d := range q.Top(3) {
+		peers = append(peers, fmt.Sprintf("%s (%s)", d.Name, Size(d.Bytes)))
+	}
+	top := strings.Join(peers, ", ")
+	if q.Spoofed > 0 {
+		top += fmt.Sprintf("  ! %d spoofed", q.Spoofed)
+	}
+	return []string{name, "● " + label, Count(uint64(q.Flows)), Size(q.Out), Size(q.In), top}
+}
+
+func columnWidths(rows [][]string) (widths [5]int) {
+	for _, row := range rows {
+		for i := range widths {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+	}
+	return widths
+}
+
+// line joins the cells of a row. Numbers stand right; colours go around the
+// padded text, so that they do not count as width.
+func line(row []string, widths [5]int, paint func(string) string) string {
+	var b strings.Builder
+	for i, cell := range row[:5] {
+		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		switch {
+		case i >= 2:
+			b.WriteString(pad + cell)
+		default:
+			b.WriteString(paint(cell) + pad)
+		}
+		b.WriteString("  ")
+	}
+	b.WriteString(row[5])
+	return strings.TrimRight(b.String(), " ")
+}

@@ -1,0 +1,154 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// Tally adds up flow events per qube. The zero value is empty and ready for use.
+type Tally struct {
+	qubes  map[string]*QubeTally
+	Events int // of all kinds
+	Flows  int
+}
+
+// QubeTally is what one qube has done.
+type QubeTally struct {
+	Name, Label  string // Name is "" for flows that belong to no known qube
+	Flows        int
+	Out, In      uint64 // bytes that the qube sent and received
+	Spoofed      int    // flows with a source address that is not the qube's
+	destinations map[string]uint64
+}
+
+// Destination is a peer of a qube and the bytes exchanged with it.
+type Destination struct {
+	Name  string
+	Bytes uint64
+}
+
+// flowEvent are the fields of an event that the tally reads.
+type flowEvent struct {
+	Event  struct{ Dataset string }
+	Flow   struct{ Final bool }
+	Source struct {
+		IP    string
+		Port  int
+		Bytes uint64
+		Qube  struct{ Name string }
+	}
+	Destination struct {
+		IP     string
+		Port   int
+		Domain string
+		Bytes  uint64
+		Qube   struct{ Name string }
+	}
+	Network struct{ Transport string }
+	Qube    struct{ Name, Label, IP, Attribution string }
+}
+
+// ReadEvents adds the final flow events of an NDJSON file, one event a line. It
+// returns an error that names the line that is none.
+func (t *Tally) ReadEvents(name string, r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 4<<20)
+	for n := 1; lines.Scan(); n++ {
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		var e flowEvent
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return fmt.Errorf("%s:%d: not an event of the file output: %w", name, n, err)
+		}
+		t.add(&e)
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	return nil
+}
+
+func (t *Tally) add(e *flowEvent) {
+	t.Events++
+	if e.Event.Dataset != "flow" || !e.Flow.Final {
+		return
+	}
+	t.Flows++
+	q := t.qube(e.Qube.Name)
+	q.Flows++
+	q.Label = cmp.Or(e.Qube.Label, q.Label)
+	if e.Qube.Attribution == "spoofed" {
+		q.Spoofed++
+	}
+	out, in, peer := e.Source.Bytes, e.Destination.Bytes, destination(e)
+	if e.Qube.IP != "" && e.Qube.IP == e.Destination.IP && e.Qube.IP != e.Source.IP {
+		out, in, peer = in, out, source(e)
+	}
+	q.Out += out
+	q.In += in
+	q.destinations[peer] += out + in
+}
+
+func (t *Tally) qube(name string) *QubeTally {
+	if t.qubes == nil {
+		t.qubes = map[string]*QubeTally{}
+	}
+	if t.qubes[name] == nil {
+		t.qubes[name] = &QubeTally{Name: name, destinations: map[string]uint64{}}
+	}
+	return t.qubes[name]
+}
+
+func destination(e *flowEvent) string {
+	d := &e.Destination
+	return endpoint(cmp.Or(d.Domain, d.Qube.Name, d.IP), d.Port, e.Network.Transport)
+}
+
+func source(e *flowEvent) string {
+	return endpoint(cmp.Or(e.Source.Qube.Name, e.Source.IP), e.Source.Port, e.Network.Transport)
+}
+
+func endpoint(host string, port int, transport string) string {
+	if port == 0 {
+		return host + " " + transport
+	}
+	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(port)
+}
+
+// Qubes returns the qubes, the one with the most bytes first and the unknown
+// last.
+func (t *Tally) Qubes() []*QubeTally {
+	out := make([]*QubeTally, 0, len(t.qubes))
+	for _, q := range t.qubes {
+		out = append(out, q)
+	}
+	slices.SortFunc(out, func(a, b *QubeTally) int {
+		if (a.Name == "") != (b.Name == "") {
+			return cmp.Compare(b.Name, a.Name)
+		}
+		return cmp.Or(cmp.Compare(b.Out+b.In, a.Out+a.In), cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}
+
+// Top returns the n peers with the most bytes.
+func (q *QubeTally) Top(n int) []Destination {
+	all := make([]Destination, 0, len(q.destinations))
+	for name, bytes := range q.destinations {
+		all = append(all, Destination{name, bytes})
+	}
+	slices.SortFunc(all, func(a, b Destination) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name))
+	})
+	return all[:min(n, len(all))]
+}
