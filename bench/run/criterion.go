@@ -1,0 +1,110 @@
+package main
+
+import "fmt"
+
+// verdict is the outcome of a criterion.
+type verdict string
+
+// Verdicts. A criterion is skipped if the peer is missing or failed.
+const (
+	passCriterion verdict = "PASS"
+	failCriterion verdict = "FAIL"
+	skipCriterion verdict = "SKIP"
+)
+
+// minComplete is the least share of the packets in packetbeat's flow events that
+// must be in ours. A program that meters nothing is fast. It is not 1, since
+// the programs need not agree on packets with damaged headers.
+const minComplete = 0.99
+
+// minSpeedup is how many times faster than packetbeat qubesbeat has to be.
+const minSpeedup = 10
+
+// criterion is something that qubesbeat has to fulfil on an input.
+type criterion struct {
+	verdict verdict
+	text    string
+}
+
+// String returns the line to be printed.
+func (c criterion) String() string { return fmt.Sprintf("%s  %s", c.verdict, c.text) }
+
+// criteria judges all inputs but the one that only shows start-up. A peer that
+// did not run fails the criterion if it is required.
+func (rep *report) criteria(requirePeers bool) (list []criterion) {
+	for _, in := range rep.Inputs {
+		if in.Name == startInput {
+			continue
+		}
+
+		ours := in.result(oursDiscard)
+		if !ours.ran() {
+			list = append(list, criterion{failCriterion, in.Name + ": qubesbeat did not run"})
+
+			continue
+		}
+
+		list = append(list,
+			in.faster(ours, packetbeatDiscard, minSpeedup),
+			in.faster(ours, softflowdExport, 1),
+			in.faster(ours, softflowdSilent, 1),
+			in.faster(ours, nfpcapdName, 1),
+			in.smaller(ours, packetbeatDiscard),
+			in.complete(in.result(oursFile), packetbeatFile),
+		)
+	}
+
+	for i := range list {
+		if requirePeers && list[i].verdict == skipCriterion {
+			list[i].verdict = failCriterion
+		}
+	}
+
+	if len(list) == 0 {
+		list = append(list, criterion{failCriterion, "nothing was measured"})
+	}
+
+	return list
+}
+
+// faster demands that the peer takes at least factor times as long as we do.
+func (in *inputReport) faster(ours *result, peer string, factor float64) criterion {
+	what := fmt.Sprintf("%s: time of %s / ours >= %g", in.Name, peer, factor)
+
+	return in.judge(what, peer, factor, func(p *result) float64 { return p.median(wall) / ours.median(wall) })
+}
+
+// smaller demands that the peer's peak memory is not below ours.
+func (in *inputReport) smaller(ours *result, peer string) criterion {
+	what := fmt.Sprintf("%s: memory of %s / ours >= 1", in.Name, peer)
+
+	return in.judge(what, peer, 1, func(p *result) float64 { return p.median(rss) / ours.median(rss) })
+}
+
+// complete demands that our flow events account for the packets that the peer's
+// account for.
+func (in *inputReport) complete(ours *result, peer string) criterion {
+	what := fmt.Sprintf("%s: packets in our events / %s >= %g", in.Name, peer, minComplete)
+	if !ours.ran() {
+		return criterion{failCriterion, fmt.Sprintf("%s: %s did not run", what, ours.Contender)}
+	}
+
+	return in.judge(what, peer, minComplete, func(p *result) float64 {
+		return ours.median(packets) / p.median(packets)
+	})
+}
+
+// judge compares a ratio with the least that it may be.
+func (in *inputReport) judge(what, peer string, least float64, ratio func(p *result) float64) criterion {
+	p := in.result(peer)
+	if !p.ran() {
+		return criterion{skipCriterion, fmt.Sprintf("%s: %s did not run", what, peer)}
+	}
+
+	r, v := ratio(p), passCriterion
+	if !(r >= least) { // also if r is not a number
+		v = failCriterion
+	}
+
+	return criterion{v, fmt.Sprintf("%s: %.2f", what, r)}
+}
