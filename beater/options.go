@@ -38,6 +38,8 @@ func (o *Options) Processing() processing.SupportFactory {
 // has not said anything about the queue: 10 s, libbeat's default, is right for
 // a fleet in front of one cluster and too long for one person in front of a
 // file. A replay has nothing to wait for at all.
+//
+// A file output without a codec of its own gets ours: the same JSON, see codec.
 func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 	flush := func(timeout string, replay bool) cfgfile.ConditionalOverride {
 		return cfgfile.ConditionalOverride{
@@ -47,7 +49,22 @@ func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 			Config: conf.MustNewConfigFrom(map[string]any{"queue.mem.flush.timeout": timeout}),
 		}
 	}
-	return []cfgfile.ConditionalOverride{flush("1s", false), flush("20ms", true)}
+	plain := cfgfile.ConditionalOverride{
+		Check: func(c *conf.C) bool {
+			return has(c, "output.file") && !has(c, "output.file.codec") && !has(commandLine(), "output.file.codec")
+		},
+		Config: conf.MustNewConfigFrom(map[string]any{"output.file.codec": map[string]any{codecName: map[string]any{}}}),
+	}
+	return []cfgfile.ConditionalOverride{flush("1s", false), flush("20ms", true), plain}
+}
+
+// has reports whether c holds a dotted key.
+func has(c *conf.C, key string) bool {
+	if c == nil {
+		return false
+	}
+	found, err := c.Has(key, -1)
+	return err == nil && found
 }
 
 func saysQueue(c *conf.C) bool {
@@ -79,7 +96,7 @@ func commandLine() *conf.C {
 	return nil
 }
 
-// plainOutput tells that nothing but the output's JSON encoder will read the
+// plainOutput tells that nothing but our own codec will read the
 // fields of an event, so that documents need not become maps: no processor, no
 // added field, and an output that takes no part of its address from the event.
 func (o *Options) plainOutput(b *beat.Beat, s *settings, log *logp.Logger) bool {
@@ -91,8 +108,7 @@ func (o *Options) plainOutput(b *beat.Beat, s *settings, log *logp.Logger) bool 
 	case "discard":
 		return true
 	case "file":
-		out := b.Config.Output.Config()
-		return !out.HasField("codec")
+		return has(b.Config.Output.Config(), "codec."+codecName)
 	}
 	return false
 }

@@ -50,7 +50,7 @@ func (s *sink) Publish(d event.Document) {
 	}
 	e := beat.Event{Timestamp: d.Time()}
 	if s.plain {
-		e.Fields = mapstr.M{firstField: folder{d}}
+		e.Fields = mapstr.M{documentField: d}
 	} else {
 		e.Fields = event.ToMap(d)
 	}

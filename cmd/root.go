@@ -24,6 +24,7 @@ func Root() *cmd.BeatsRootCmd {
 	for _, name := range []string{"I", "t", "O", "l"} {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(name))
 	}
+	beater.RegisterCodec()
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
 		Name:            Name,
 		RunFlags:        runFlags,

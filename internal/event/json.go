@@ -1,0 +1,122 @@
+package event
+
+import (
+	"encoding/json"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// JSON is the [Writer] that appends to a JSON text. It does not allocate once
+// its buffer is large enough.
+type JSON struct {
+	// Buf is the text so far. The caller may set it to reuse memory.
+	Buf []byte
+	// AppendTime appends a time as a JSON value without the quotes; it must not
+	// be nil where a document has times.
+	AppendTime func(b []byte, t time.Time) []byte
+}
+
+var _ Writer = (*JSON)(nil) // type check
+
+// AppendFields appends the fields of d to j.Buf. The text must end where a field
+// may follow: after an opening brace, or after another field.
+func (j *JSON) AppendFields(d Document) { d.Write(j) }
+
+// key begins a field. Every field is preceded by a comma but the first of an
+// object. Names come from the program and need no escapes.
+func (j *JSON) key(name string) {
+	if n := len(j.Buf); n > 0 && j.Buf[n-1] != '{' {
+		j.Buf = append(j.Buf, ',')
+	}
+	j.Buf = append(j.Buf, '"')
+	j.Buf = append(j.Buf, name...)
+	j.Buf = append(j.Buf, '"', ':')
+}
+
+// Begin implements [Writer].
+func (j *JSON) Begin(name string) {
+	j.key(name)
+	j.Buf = append(j.Buf, '{')
+}
+
+// End implements [Writer].
+func (j *JSON) End() { j.Buf = append(j.Buf, '}') }
+
+// String implements [Writer].
+func (j *JSON) String(name, value string) {
+	j.key(name)
+	j.text(value)
+}
+
+// text appends a string value. Nearly all are plain ASCII; the others, which
+// could come from hostile input, go through encoding/json.
+func (j *JSON) text(s string) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, err := json.Marshal(s)
+			if err != nil { // cannot be: every string has a JSON form
+				quoted = []byte(`""`)
+			}
+			j.Buf = append(j.Buf, quoted...)
+			return
+		}
+	}
+	j.Buf = append(j.Buf, '"')
+	j.Buf = append(j.Buf, s...)
+	j.Buf = append(j.Buf, '"')
+}
+
+// Addr implements [Writer].
+func (j *JSON) Addr(name string, value netip.Addr) {
+	j.key(name)
+	j.Buf = append(j.Buf, '"')
+	j.Buf = value.WithZone("").AppendTo(j.Buf)
+	j.Buf = append(j.Buf, '"')
+}
+
+// Strings implements [Writer].
+func (j *JSON) Strings(name string, values ...string) {
+	j.key(name)
+	j.Buf = append(j.Buf, '[')
+	for i, s := range values {
+		if i > 0 {
+			j.Buf = append(j.Buf, ',')
+		}
+		j.text(s)
+	}
+	j.Buf = append(j.Buf, ']')
+}
+
+// Uint implements [Writer].
+func (j *JSON) Uint(name string, value uint64) {
+	j.key(name)
+	j.Buf = strconv.AppendUint(j.Buf, value, 10)
+}
+
+// Uints implements [Writer].
+func (j *JSON) Uints(name string, values ...uint64) {
+	j.key(name)
+	j.Buf = append(j.Buf, '[')
+	for i, n := range values {
+		if i > 0 {
+			j.Buf = append(j.Buf, ',')
+		}
+		j.Buf = strconv.AppendUint(j.Buf, n, 10)
+	}
+	j.Buf = append(j.Buf, ']')
+}
+
+// Bool implements [Writer].
+func (j *JSON) Bool(name string, value bool) {
+	j.key(name)
+	j.Buf = strconv.AppendBool(j.Buf, value)
+}
+
+// Time implements [Writer].
+func (j *JSON) Time(name string, nanos int64) {
+	j.key(name)
+	j.Buf = append(j.Buf, '"')
+	j.Buf = j.AppendTime(j.Buf, time.Unix(0, nanos).UTC())
+	j.Buf = append(j.Buf, '"')
+}
