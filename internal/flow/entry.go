@@ -34,6 +34,8 @@ type entry struct {
 
 	next, prev uint32 // neighbours in a wheel slot, or the free list
 	slot       int32  // wheel slot, -1 where in none
+
+	_ [8]byte // fills three cache lines, so that the first two stay aligned
 }
 
 type icmpMessage struct{ kind, code uint8 }

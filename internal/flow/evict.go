@@ -4,6 +4,10 @@ package flow
 // holds 80 % of the table is found in all but 1 of 10^11 tries.
 const sample = 16
 
+// stride scatters the sample over the table: neighbours often belong to one
+// interface, because they came together. It is 2^32 divided by the golden ratio.
+const stride = 0x9e3779b1
+
 // evict ends one flow to make room. It takes the flow of the most crowded interface among a sample, the longest
 // silent one of those: a qube that floods the table evicts its own flows, and
 // the flows of the others stay.
@@ -11,7 +15,7 @@ func (t *Table) evict() {
 	victim, best := uint32(none), (*entry)(nil)
 	for n := 0; n < sample; {
 		i := t.crowd.hand % t.entries.used
-		t.crowd.hand++
+		t.crowd.hand += stride
 		e := t.entries.at(i)
 		if e.slot < 0 {
 			continue

@@ -92,6 +92,7 @@ type Table struct {
 	seed      [4]uint64
 	stats     Stats
 	scratch   Record
+	touched   uint32 // see UpdateBatch
 }
 
 // New returns an empty table, or an error that names each wrong setting.
@@ -130,19 +131,23 @@ func (t *Table) Stats() Stats {
 // Update meters one packet. p.Time, p.Length, p.Iface and p.Direction must be
 // set; it is not kept.
 func (t *Table) Update(p *packet.Packet) {
-	now := t.tick(p.Time)
-	t.stats.Packets++
-	t.stats.Bytes += uint64(p.Length)
 	if p.Fragment != packet.FragmentNone {
-		t.frags.resolve(p, now)
+		t.frags.resolve(p, t.now)
 	}
 	tunnel := uint32(0)
 	if p.Outer.Kind != packet.TunnelNone {
 		tunnel = t.tunnels.id(&p.Outer)
 	}
 	key, swapped := keyOf(p, tunnel)
-	hash := key.hash(&t.seed)
-	i := t.index.find(hash, &key, &t.entries)
+	t.update(p, &key, key.hash(&t.seed), swapped)
+}
+
+// update meters a packet whose key is known.
+func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) {
+	now := t.tick(p.Time)
+	t.stats.Packets++
+	t.stats.Bytes += uint64(p.Length)
+	i := t.index.find(hash, key, &t.entries)
 	if i != none {
 		e := t.entries.at(i)
 		if !t.over(e, p, now) {
@@ -151,11 +156,11 @@ func (t *Table) Update(p *packet.Packet) {
 			return
 		}
 		// The new flow may share the tunnel: keep its number over the end.
-		t.tunnels.hold(tunnel)
+		t.tunnels.hold(key.Tunnel)
 		t.end(i, e, overReason(e))
-		defer t.tunnels.release(tunnel)
+		defer t.tunnels.release(key.Tunnel)
 	}
-	t.begin(&key, hash, p, swapped, now)
+	t.begin(key, hash, p, swapped, now)
 }
 
 // over tells that the flow of e has ended before p: it was idle too long (the

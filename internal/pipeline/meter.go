@@ -28,11 +28,13 @@ type Meter struct {
 	queue  *Queue
 	now    func() int64
 
-	own MeterStats // belongs to Run
+	own   MeterStats // belongs to Run
+	batch [flow.BatchSize]packet.Packet
+	n     int         // packets in batch
+	link  packet.Link // of the first frame that could not be read
 
 	mu     sync.Mutex
 	shared MeterStats
-	link   packet.Link // of the first frame that could not be read
 }
 
 // MeterConfig holds the settings of a [Meter]. All but Now are required.
@@ -82,18 +84,19 @@ func (m *Meter) Run(ctx context.Context) error {
 // read meters until the end of the source, or of ctx.
 func (m *Meter) read(ctx context.Context) error {
 	var f capture.Frame
-	var p packet.Packet
 	for {
 		for range checkEvery {
 			err := m.source.Next(&f)
 			if err != nil {
+				m.flush()
 				if done, err := m.pause(err); done {
 					return err
 				}
 				break
 			}
-			m.meter(&f, &p)
+			m.take(&f)
 		}
+		m.flush()
 		m.share()
 		if ctx.Err() != nil {
 			return nil
@@ -101,18 +104,25 @@ func (m *Meter) read(ctx context.Context) error {
 	}
 }
 
-// meter is the path of every packet.
-func (m *Meter) meter(f *capture.Frame, p *packet.Packet) {
-	status := f.Decode(p)
+// take is the path of every packet: it is decoded at once, for its bytes belong
+// to the source, and metered with the next ones together.
+func (m *Meter) take(f *capture.Frame) {
+	status := f.Decode(&m.batch[m.n])
 	m.own.Status[status]++
 	m.own.StatusBytes[status] += uint64(f.Length)
 	if status == packet.OK {
-		m.table.Update(p)
+		if m.n++; m.n == flow.BatchSize {
+			m.flush()
+		}
 	} else if status == packet.Unsupported && m.own.Status[status] == 1 {
-		m.mu.Lock()
 		m.link = f.Link
-		m.mu.Unlock()
 	}
+}
+
+// flush meters the packets that wait.
+func (m *Meter) flush() {
+	m.table.UpdateBatch(m.batch[:m.n])
+	m.n = 0
 }
 
 // pause handles what Next returned instead of a frame. done tells that the
@@ -146,10 +156,10 @@ func (m *Meter) drain(fault error) error {
 		return err
 	}
 	var f capture.Frame
-	var p packet.Packet
 	for m.source.Next(&f) == nil {
-		m.meter(&f, &p)
+		m.take(&f)
 	}
+	m.flush()
 	return nil
 }
 
