@@ -3,6 +3,7 @@ package beater
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync"
 	"time"
@@ -23,9 +24,10 @@ func (r *run) openInventory() {
 	}
 }
 
-// loadInventory reads the file for the first time. A live beat starts without
-// it, because dom0 may push it later; a replay does not, because its events
-// would be without names for good.
+// loadInventory reads the file for the first time. Without a file the beat starts
+// all the same: dom0 may push it later, and a capture can be read on a machine
+// that has none. A file with faults stops a replay, whose events would be
+// without names for good; a live beat goes on and takes the next good one.
 func (r *run) loadInventory(live bool) error {
 	if r.file == nil {
 		return nil
@@ -34,13 +36,15 @@ func (r *run) loadInventory(live bool) error {
 	switch {
 	case err == nil:
 		r.log.Infow("inventory loaded", "file", r.settings.Inventory.File, "qubes", len(r.index.All()))
-		return nil
-	case !live:
-		return err
 	case errors.Is(err, fs.ErrNotExist):
-		r.log.Warnw("no inventory yet; qubes stay without names until dom0 has pushed it", "file", r.settings.Inventory.File)
-	default:
+		r.log.Warnw("no inventory; qubes stay without names until there is one", "file", r.settings.Inventory.File)
+		if !live {
+			fmt.Fprintf(r.stderr, "qubesbeat: no inventory at %s: the events will carry no names\n", r.settings.Inventory.File)
+		}
+	case live:
 		r.inventoryFailed(err)
+	default:
+		return err
 	}
 	return nil
 }

@@ -39,7 +39,9 @@ func fileSettings(s *settings, flags *Flags) Flags {
 		f.Files = []string{first.File}
 		f.TopSpeed = f.TopSpeed || first.TopSpeed
 		f.OneByOne = f.OneByOne || first.OneAtATime
-		f.Loop = max(first.Loop, f.Loop)
+		if first.Loop != nil && f.Loop == 1 {
+			f.Loop = *first.Loop
+		}
 	}
 	return f
 }

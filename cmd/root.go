@@ -3,14 +3,12 @@ package cmd
 
 import (
 	"flag"
-	"fmt"
 
 	"github.com/elastic/beats/v7/libbeat/cmd"
 	"github.com/elastic/beats/v7/libbeat/cmd/instance"
 	"github.com/spf13/pflag"
 
 	"github.com/qubesbeat/qubesbeat/beater"
-	"github.com/qubesbeat/qubesbeat/internal/version"
 )
 
 // Name is the name under which the beat reads its configuration and writes its
@@ -25,6 +23,8 @@ func Root() *cmd.BeatsRootCmd {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(name))
 	}
 	beater.RegisterCodec()
+	registerFields()
+	allowProfiling()
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
 		Name:            Name,
 		RunFlags:        runFlags,
@@ -35,7 +35,8 @@ func Root() *cmd.BeatsRootCmd {
 	})
 	root.Short = "Qubes OS network monitor: flow events with the qube's name"
 	root.SilenceUsage = true
-	root.VersionCmd.Long = fmt.Sprintf("qubesbeat %s on libbeat", version.Version)
+	root.VersionCmd.Run = printVersion
+	extendTestOutput(root)
 	root.AddCommand(devicesCommand(), inventoryCommand(), reportCommand())
 	return root
 }

@@ -29,7 +29,7 @@ type Interface struct {
 	Snaplen         int      `config:"snaplen"`
 	BufferSizeMB    int      `config:"buffer_size_mb"`
 	File            string   `config:"file"`
-	Loop            int      `config:"loop"`
+	Loop            *int     `config:"loop"` // nil: once; 0: for ever
 	TopSpeed        bool     `config:"topspeed"`
 	OneAtATime      bool     `config:"oneatatime"`
 	InternalNets    []string `config:"internal_networks"`
@@ -86,13 +86,16 @@ func Default() Config {
 // capture would wait for ever, so "any" is the better default: it means the
 // vifs, where there are some.
 func DefaultInterface() Interface {
-	return Interface{Device: []string{"any"}, Type: "af_packet", Loop: 1}
+	return Interface{Device: []string{"any"}, Type: "af_packet"}
 }
 
 // Validate returns all faults of the settings at once.
 func (c *Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if !c.Flows.Enabled {
+		bad("flows.enabled: false leaves nothing to do; this version meters flows only")
+	}
 	if c.Flows.Timeout.D() < time.Second {
 		bad("flows.timeout: %v is too short; use 1s or more", c.Flows.Timeout.D())
 	}
@@ -124,7 +127,7 @@ func (n *Interface) validate(i int) error {
 	default:
 		bad("type: %q is not known; use af_packet (pcap is accepted and means the same here)", n.Type)
 	}
-	if n.Snaplen < 0 || n.BufferSizeMB < 0 || n.Loop < 0 {
+	if n.Snaplen < 0 || n.BufferSizeMB < 0 || n.Loop != nil && *n.Loop < 0 {
 		bad("snaplen, buffer_size_mb and loop must not be negative")
 	}
 	if n.BufferSizeMB > 4096 {

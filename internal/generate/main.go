@@ -1,0 +1,76 @@
+// Command generate makes the generated files of the repository: fields.yml,
+// docs/fields.md, qubesbeat.yml and qubesbeat.reference.yml. With -check it only
+// says which of them are out of date.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// modules are the folders below module/ in the order of the documents.
+var modules = []string{"flow", "inventory", "stats"}
+
+func main() {
+	check := flag.Bool("check", false, "change nothing; fail if a file is out of date")
+	flag.Parse()
+	if err := run(*check); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(check bool) error {
+	libbeat, err := libbeatDir()
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, g := range []struct {
+		file string
+		make func(libbeat string) ([]byte, error)
+	}{
+		{"fields.yml", fieldsYML},
+		{"docs/fields.md", fieldsDoc},
+		{"qubesbeat.yml", shortConfig},
+		{"qubesbeat.reference.yml", referenceConfig},
+	} {
+		text, err := g.make(libbeat)
+		if err != nil {
+			return fmt.Errorf("making %s: %w", g.file, err)
+		}
+		faults = append(faults, put(g.file, text, check))
+	}
+	return errors.Join(faults...)
+}
+
+// put writes a file, or with check says that it would.
+func put(file string, text []byte, check bool) error {
+	have, err := os.ReadFile(file)
+	if err == nil && bytes.Equal(have, text) {
+		return nil
+	}
+	if check {
+		return fmt.Errorf("%s is out of date; run `go tool mage update` and commit the result", file)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	fmt.Println("generate:", file)
+	return os.WriteFile(file, text, 0o644)
+}
+
+// libbeatDir returns the folder of the pinned libbeat.
+func libbeatDir() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/elastic/beats/v7").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding libbeat: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "libbeat"), nil
+}
