@@ -9,16 +9,17 @@ import (
 )
 
 // CommunityID returns the flow's Community ID version 1
-// (https://github.com/corelight/community-id-spec) with the given seed, or ""
-// for a protocol without one. It is that of the metered (innermost) packet.
+// (https://github.com/corelight/community-id-spec) with the given seed. It is
+// that of the metered (innermost) packets.
 func (r *Record) CommunityID(seed uint16) string {
-	src, dst, oneWay, ok := r.communityPorts()
-	if !ok {
-		return ""
+	a, b := &r.Source, &r.Destination
+	if r.IsICMP() && a.Packets == 0 {
+		a, b = b, a // the message that counts is the answer's
 	}
-	a, b := &r.Source.Addr, &r.Destination.Addr
-	if order := a.Compare(b); !oneWay && (order > 0 || order == 0 && src > dst) {
-		a, b, src, dst = b, a, dst, src
+	src, dst, oneWay := r.communityPorts(a, b)
+	from, to := &a.Addr, &b.Addr
+	if order := from.Compare(to); !oneWay && (order > 0 || order == 0 && src > dst) {
+		from, to, src, dst = to, from, dst, src
 	}
 	n := 4
 	if r.Family == 6 {
@@ -26,39 +27,36 @@ func (r *Record) CommunityID(seed uint16) string {
 	}
 	var buf [2 + 16 + 16 + 2 + 4]byte
 	msg := binary.BigEndian.AppendUint16(buf[:0], seed)
-	msg = append(append(msg, a[:n]...), b[:n]...)
+	msg = append(append(msg, from[:n]...), to[:n]...)
 	msg = append(msg, r.Proto, 0)
-	msg = binary.BigEndian.AppendUint16(msg, src)
-	msg = binary.BigEndian.AppendUint16(msg, dst)
+	if r.hasCommunityPorts() {
+		msg = binary.BigEndian.AppendUint16(msg, src)
+		msg = binary.BigEndian.AppendUint16(msg, dst)
+	}
 	sum := sha1.Sum(msg) //nolint:gosec // the specification's choice; not a secret
 	return "1:" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// communityPorts returns what the specification hashes as ports. For ICMP these
-// are the types of query and answer, or, one way, type and code.
-func (r *Record) communityPorts() (src, dst uint16, oneWay, ok bool) {
+// hasCommunityPorts tells the protocols whose ports are part of the hash.
+func (r *Record) hasCommunityPorts() bool {
 	switch r.Proto {
 	case packet.ProtoTCP, packet.ProtoUDP, packet.ProtoSCTP:
-		return r.Source.Port, r.Destination.Port, false, true
-	case packet.ProtoICMP:
-		kind, code := r.messageOf()
-		src, dst, oneWay = icmpCounterpart(kind, code, icmp4Pairs[:])
-		return src, dst, oneWay, true
-	case packet.ProtoICMPv6:
-		kind, code := r.messageOf()
-		src, dst, oneWay = icmpCounterpart(kind, code, icmp6Pairs[:])
-		return src, dst, oneWay, true
+		return true
 	}
-	return 0, 0, false, false
+	return r.IsICMP()
 }
 
-// messageOf returns the ICMP message of the source, or where the source sent
-// none, that of the destination.
-func (r *Record) messageOf() (kind, code uint8) {
-	if r.Source.Packets > 0 {
-		return r.Source.ICMPType, r.Source.ICMPCode
+// communityPorts returns what the specification hashes as ports of a flow from a
+// to b. For ICMP these are the types of query and answer, or, one way, type and
+// code.
+func (r *Record) communityPorts(a, b *Endpoint) (src, dst uint16, oneWay bool) {
+	switch r.Proto {
+	case packet.ProtoICMP:
+		return icmpCounterpart(a.ICMPType, a.ICMPCode, icmp4Pairs[:])
+	case packet.ProtoICMPv6:
+		return icmpCounterpart(a.ICMPType, a.ICMPCode, icmp6Pairs[:])
 	}
-	return r.Destination.ICMPType, r.Destination.ICMPCode
+	return a.Port, b.Port, false
 }
 
 // The message types that are each other's counterpart, as the specification's

@@ -77,11 +77,14 @@ func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now i
 // taken for the responder, as Zeek does; without this, every idle connection
 // would come back as one that the server opened.
 func reversed(p *packet.Packet) bool {
+	if !p.HasL4 {
+		return false
+	}
 	if p.IsICMP() {
 		query, ok := p.ICMPQuery()
 		return ok && query != p.ICMPType // an answer
 	}
-	if p.Proto != packet.ProtoTCP || !p.HasL4 {
+	if p.Proto != packet.ProtoTCP {
 		return false
 	}
 	switch p.TCPFlags & (packet.SYN | packet.ACK) {

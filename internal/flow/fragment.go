@@ -27,16 +27,16 @@ type fragment struct {
 }
 
 // resolve notes the ports of a first fragment or fills in those of a later one.
-func (f *fragments) resolve(p *packet.Packet, now int64) {
+func (f *fragments) resolve(p *packet.Packet) {
 	h := word(p.Src[:8]) ^ word(p.Dst[:8])*3 ^ word(p.Dst[8:])*5 ^ uint64(p.FragID)*7
 	s := &f.slots[h*0x9e3779b97f4a7c15>>56]
 	if p.Fragment == packet.FragmentFirst {
 		*s = fragment{src: p.Src, dst: p.Dst, id: p.FragID, iface: p.Iface, srcPort: p.SrcPort,
 			dstPort: p.DstPort, icmpID: p.ICMPID, icmpType: p.ICMPType, code: p.ICMPCode,
-			proto: p.Proto, expires: now + fragmentLife}
+			proto: p.Proto, expires: p.Time + fragmentLife}
 		return
 	}
-	if s.id == p.FragID && s.expires >= now && s.proto == p.Proto && s.iface == p.Iface &&
+	if s.id == p.FragID && s.expires >= p.Time && s.proto == p.Proto && s.iface == p.Iface &&
 		s.src == p.Src && s.dst == p.Dst {
 		p.SrcPort, p.DstPort, p.ICMPID = s.srcPort, s.dstPort, s.icmpID
 		p.ICMPType, p.ICMPCode = s.icmpType, s.code

@@ -88,7 +88,8 @@ type Table struct {
 	frags   fragments
 	crowd   crowd
 
-	now, skew int64 // table time; see clock
+	now, skew int64 // table time; see tick
+	leap      int64 // the longest gap between packets that makes a difference
 	seed      [4]uint64
 	stats     Stats
 	scratch   Record
@@ -105,7 +106,8 @@ func New(cfg Config) (*Table, error) {
 	}
 	t := &Table{cfg: cfg, idle: int64(cfg.IdleTimeout), active: int64(cfg.ActiveTimeout),
 		period: int64(cfg.Period), lingerTime: int64(cfg.Linger)}
-	t.wheel.init(t.idle)
+	t.leap = max(t.idle, t.active, t.period) + 2*t.idle
+	t.wheel.init(t.idle, t.lingerTime)
 	t.index.init()
 	t.crowd.init()
 	t.tunnels.init()
@@ -132,14 +134,18 @@ func (t *Table) Stats() Stats {
 // set; it is not kept.
 func (t *Table) Update(p *packet.Packet) {
 	if p.Fragment != packet.FragmentNone {
-		t.frags.resolve(p, t.now)
+		t.frags.resolve(p)
 	}
 	tunnel := uint32(0)
 	if p.Outer.Kind != packet.TunnelNone {
+		// Timers and evictions may end the last flow of this tunnel before the
+		// packet's own flow exists: hold its number meanwhile.
 		tunnel = t.tunnels.id(&p.Outer)
+		t.tunnels.hold(tunnel)
 	}
 	key, swapped := keyOf(p, tunnel)
 	t.update(p, &key, key.hash(&t.seed), swapped)
+	t.tunnels.release(tunnel)
 }
 
 // update meters a packet whose key is known.
@@ -155,10 +161,7 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) {
 			t.hurry(i, e)
 			return
 		}
-		// The new flow may share the tunnel: keep its number over the end.
-		t.tunnels.hold(key.Tunnel)
 		t.end(i, e, overReason(e))
-		defer t.tunnels.release(key.Tunnel)
 	}
 	t.begin(key, hash, p, swapped, now)
 }
@@ -223,8 +226,7 @@ func (t *Table) end(i uint32, e *entry, reason Reason) {
 
 // report sends a record, unless there is nothing to say since the last one.
 func (t *Table) report(e *entry, reason Reason) {
-	empty := e.packets == [2]uint64{}
-	if reason != ReasonNone && empty && e.split {
+	if reason != ReasonNone && e.split && e.fresh {
 		return // ended right after an active timeout: everything was said
 	}
 	t.record(e, &t.scratch, reason)

@@ -8,21 +8,43 @@ import "math"
 const backJump = 60e9
 
 // tick moves table time to the packet time ts and fires the timers that have
-// become due. Table time never goes back: after a jump of the clock, the rest
-// of the packets' times are shifted, so that the timeouts keep working. Records
-// carry the packets' own times.
+// become due. Records carry the packets' own times; table time serves the
+// timeouts only. It begins at tableEpoch and never goes back: after a jump of
+// the packets' clock, the times that follow are shifted. A jump forward counts
+// for no more than ends every flow, so that no capture, however mad its times,
+// can make table time overflow.
 func (t *Table) tick(ts int64) int64 {
 	at := ts + t.skew
-	if at > t.now {
+	switch gap := at - t.now; {
+	case gap > t.leap || gap < -backJump:
+		at = t.jump(ts, gap)
+		fallthrough
+	case gap > 0:
 		t.now = at
 		if at >= t.wheel.nextAt {
 			t.fire(at)
 		}
-	} else if t.now-at > backJump {
-		t.skew = t.now - ts
-		t.stats.TimeJumps++
 	}
 	return t.now
+}
+
+// tableEpoch is where table time begins: far enough from 0 to subtract any
+// timeout.
+const tableEpoch = 1 << 60
+
+// jump shifts the packets' clock and returns the table time of ts.
+func (t *Table) jump(ts, gap int64) (at int64) {
+	switch {
+	case t.now == 0:
+		at = tableEpoch
+	case gap > 0:
+		at = t.now + t.leap
+	default:
+		at = t.now
+		t.stats.TimeJumps++
+	}
+	t.skew = at - ts
+	return at
 }
 
 // Advance tells the table that time has come to now, nanoseconds since the Unix
@@ -104,10 +126,11 @@ const (
 	none       = math.MaxUint32
 )
 
-// init chooses the tick: a 64th of the idle timeout, so that the ring holds 16
-// timeouts and an idle flow is reported at most 1.6 % late.
-func (w *wheel) init(idle int64) {
-	w.tick = max(idle/64, 10e6)
+// init chooses the tick: a 64th of the idle timeout, or less where a closed
+// connection lingers for a shorter time, so that a record is late by a small
+// part of what it waited for. A timer beyond the ring's end is put in again.
+func (w *wheel) init(idle, linger int64) {
+	w.tick = max(min(idle/64, linger/8), 10e6)
 	for i := range w.heads {
 		w.heads[i] = none
 	}

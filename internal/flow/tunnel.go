@@ -25,7 +25,8 @@ const beyond = maxTunnels + 1
 
 func (t *tunnels) init() { t.ids = make(map[packet.Outer]uint32) }
 
-// id returns the number of an outer header, the same for both directions.
+// id returns the number of an outer header, the same for both directions. The
+// caller holds it before anything else happens, and releases it.
 func (t *tunnels) id(o *packet.Outer) uint32 {
 	key := *o
 	if key.Src.Compare(&key.Dst) > 0 {
@@ -34,7 +35,7 @@ func (t *tunnels) id(o *packet.Outer) uint32 {
 	if id, ok := t.ids[key]; ok {
 		return id
 	}
-	if len(t.ids) >= maxTunnels && !t.reclaim() {
+	if len(t.ids) >= maxTunnels {
 		t.full++
 		return beyond
 	}
@@ -53,17 +54,6 @@ func (t *tunnels) place(key packet.Outer) uint32 {
 	id := uint32(len(t.list))
 	t.ids[key] = id
 	return id
-}
-
-// reclaim frees the numbers that no live flow holds. An id is placed before its
-// flow exists, so release alone could leave some behind.
-func (t *tunnels) reclaim() bool {
-	for i := range t.list {
-		if t.list[i].refs == 0 {
-			t.drop(uint32(i + 1))
-		}
-	}
-	return len(t.ids) < maxTunnels
 }
 
 func (t *tunnels) drop(id uint32) {
