@@ -46,6 +46,11 @@ func (r *Ring) refresh() error {
 	r.wanted.Store(&next)
 	r.tell(live, all)
 	r.live = live
+	r.filter.Lock()
+	defer r.filter.Unlock()
+	if r.drained {
+		return nil
+	}
 	return attach(r.fd, program)
 }
 

@@ -65,7 +65,7 @@ func (n *Interfaces) set(id uint32, name string) {
 	if m := n.names.Load(); m != nil {
 		next = maps.Clone(*m)
 	}
-	if len(next) >= maxInterfaces {
+	if _, known := next[id]; !known && len(next) >= maxInterfaces {
 		forgetOldest(next)
 	}
 	next[id] = name

@@ -49,6 +49,9 @@ func (m *Merge) Next(f *Frame) error {
 }
 
 func (m *Merge) advance(i int) {
+	if m.heads[i].done {
+		return
+	}
 	err := m.sources[i].Next(&m.heads[i].frame)
 	if err == nil {
 		return

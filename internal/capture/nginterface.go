@@ -80,8 +80,9 @@ func (i *ngInterface) time(ts uint64) int64 {
 		nano = hi<<(64-i.shift) | lo>>i.shift
 	}
 	// Seconds beyond any calendar are cut before they are multiplied.
-	s := int64(min(sec, 1<<32)) + min(max(i.offset, -1<<32), 1<<32)
-	return clampTime(min(max(s, 0), 1<<32)*1e9 + int64(nano))
+	const most = maxTime / 1_000_000_000
+	s := int64(min(sec, most)) + min(max(i.offset, -most), most)
+	return clampTime(min(max(s, 0), most)*1e9 + int64(nano))
 }
 
 func (i *ngInterface) fill(f *Frame) {
@@ -118,7 +119,7 @@ func printable(b []byte) string {
 	b = b[:min(len(b), 64)]
 	out := make([]byte, 0, len(b))
 	for _, c := range b {
-		if c > ' ' && c < 0x7f {
+		if c >= ' ' && c < 0x7f {
 			out = append(out, c)
 		}
 	}

@@ -39,10 +39,12 @@ func (p *Pace) Next(f *Frame) error {
 		p.first, p.started = p.next.Time, time.Now()
 	}
 	due := time.Until(p.started.Add(time.Duration(p.next.Time - p.first)))
-	select {
-	case <-p.Stop:
-		return io.EOF
-	case <-time.After(min(due, idleAfter)):
+	if due > 0 {
+		select {
+		case <-p.Stop:
+			return io.EOF
+		case <-time.After(min(due, idleAfter)):
+		}
 	}
 	if due > idleAfter {
 		return ErrIdle

@@ -116,6 +116,13 @@ func (n *ngReader) section(h []byte) error {
 	default:
 		return n.damaged("a section header without byte order magic")
 	}
+	v, err := n.peek(16)
+	if err != nil {
+		return err
+	}
+	if major, minor := n.u16(v[12:]), n.u16(v[14:]); major != 1 || minor != 0 && minor != 2 {
+		return n.fault(fmt.Sprintf("pcapng of version %d.%d", major, minor), "only version 1.0 and 1.2 can be read; `editcap -F pcapng IN OUT` may convert it")
+	}
 	n.ifaces = n.ifaces[:0]
 	return nil
 }

@@ -56,6 +56,9 @@ type Ring struct {
 	at      uint32 // offset of the next frame in held
 	closing atomic.Bool
 
+	filter  sync.Mutex
+	drained bool // guarded by filter
+
 	frames, drops, freezes, skipped atomic.Uint64
 }
 
@@ -206,6 +209,9 @@ func (f *Frame) fill(b []byte, h *unix.Tpacket3Hdr, addr *unix.RawSockaddrLinkla
 	}
 	f.HasVLAN = h.Status&unix.TP_STATUS_VLAN_VALID != 0
 	f.VLAN = uint16(h.Hv1.Vlan_tci)
+	if f.HasVLAN {
+		f.Length += 4 // was on the wire
+	}
 	start := uint32(h.Mac)
 	f.Link, f.EtherType = packet.LinkEthernet, 0
 	if addr.Hatype != unix.ARPHRD_ETHER && addr.Hatype != unix.ARPHRD_LOOPBACK {
@@ -239,6 +245,9 @@ func (r *Ring) Drain() error {
 	if err != nil {
 		return fmt.Errorf("building socket filter: %w", err)
 	}
+	r.filter.Lock()
+	defer r.filter.Unlock()
+	r.drained = true
 	return attach(r.fd, none)
 }
 

@@ -143,14 +143,14 @@ func exempt(a netip.Addr) bool {
 // direction names the way of the flow.
 func (n *Enricher) direction(e *event.Flow, src, dst netip.Addr, onVif bool) event.Direction {
 	switch {
+	case !onVif && n.Local != nil && (n.Local(src) || n.Local(dst)):
+		return event.External // also where the inventory lists this machine
 	case e.SourceQube != nil && e.DestinationQube != nil:
 		return event.Internal
 	case e.SourceQube != nil || onVif && e.Client == src:
 		return event.Outbound
 	case e.DestinationQube != nil || onVif:
 		return event.Inbound
-	case n.Local != nil && (n.Local(src) || n.Local(dst)):
-		return event.External
 	}
 	return event.DirectionUnknown
 }

@@ -131,3 +131,11 @@ func (e *entry) span(t int64) {
 	}
 	e.first, e.last = min(e.first, t), max(e.last, t)
 }
+
+// reopened tells that p opens a new connection on the ports of this one. A SYN
+// from before the last packet is a late copy and does not; nor does one of a
+// connection that nobody has answered yet, which is a retransmission.
+func (e *entry) reopened(p *packet.Packet) bool {
+	return p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN &&
+		(e.tcp.closed() || e.tcp.answered()) && p.Time >= e.last
+}

@@ -65,8 +65,8 @@ func (c *Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// Stats counts what a table has done. In = Packets; Out = the packets of all
-// final records; both are equal after Flush.
+// Stats counts what a table has done. After Flush, Packets equals the sum over
+// all final records; with Config.Delta, over all records.
 type Stats struct {
 	Packets, Bytes uint64          // metered
 	Created        uint64          // flows
@@ -156,33 +156,31 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) {
 	i := t.index.find(hash, key, &t.entries)
 	if i != none {
 		e := t.entries.at(i)
-		if !t.over(e, p, now) {
+		over := t.over(e, p, now)
+		if over == ReasonNone {
 			e.add(p, swapped, now)
 			t.hurry(i, e)
 			return
 		}
-		t.end(i, e, overReason(e))
+		t.end(i, e, over)
 	}
 	t.begin(key, hash, p, swapped, now)
 }
 
-// over tells that the flow of e has ended before p: it was idle too long (the
-// wheel is coarser than the timeout, this check is not), or p opens a new
-// connection on the ports of an old one.
-func (t *Table) over(e *entry, p *packet.Packet, now int64) bool {
-	if now-e.touched > t.idle {
-		return true
-	}
-	// A SYN from before the last packet is a late copy, not a new connection.
-	return p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN &&
-		(e.tcp.closed() || e.tcp.answered()) && p.Time >= e.last
-}
-
-func overReason(e *entry) Reason {
-	if e.key.Proto == packet.ProtoTCP && e.tcp.closed() {
+// over tells why the flow of e has ended before p, ReasonNone where it has not.
+// It was idle too long (the wheel is coarser than the timeout, this check is
+// not), or p opens a new connection on the ports of an old one.
+func (t *Table) over(e *entry, p *packet.Packet, now int64) Reason {
+	idle := now-e.touched > t.idle
+	switch {
+	case idle && e.closing:
+		return ReasonEnd
+	case idle:
+		return ReasonIdle
+	case p.Proto == packet.ProtoTCP && e.reopened(p):
 		return ReasonEnd
 	}
-	return ReasonIdle
+	return ReasonNone
 }
 
 // begin makes the entry of a new flow.

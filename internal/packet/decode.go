@@ -46,8 +46,8 @@ const (
 	etherPPPoE  = 0x8864
 )
 
-// maxDepth bounds how many IP headers one frame may nest. Real tunnels nest
-// two or three; a hostile frame must not buy more work than that.
+// maxDepth bounds how many tunnels one frame may nest. Real ones nest two or
+// three; a hostile frame must not buy more work than that.
 const maxDepth = 4
 
 // Decode reads the headers of frame, which starts with a link header of the
@@ -95,6 +95,9 @@ func (p *Packet) network(etherType uint16, b []byte) Status {
 		case etherIPv6:
 			rest, status = p.ipv6(b)
 		default:
+			if b == nil { // cut inside a tag
+				return Truncated
+			}
 			return NonIP
 		}
 		if status != OK {
@@ -135,7 +138,7 @@ func (p *Packet) tags(etherType uint16, b []byte) (uint16, []byte) {
 			return etherType, b
 		}
 	}
-	return 0, nil
+	return 0, b
 }
 
 // addVLAN notes a tag. Two are kept, as packetbeat keeps them; with more, the
@@ -157,7 +160,10 @@ func mpls(b []byte) (uint16, []byte) {
 			return byVersion(b), b
 		}
 	}
-	return 0, nil
+	if len(b) <= 4 {
+		return 0, nil
+	}
+	return 0, b
 }
 
 // pppoe steps over a session header and the PPP protocol (RFC 2516 section 6).
@@ -171,7 +177,7 @@ func pppoe(b []byte) (uint16, []byte) {
 	case 0x0057:
 		return etherIPv6, b[8:]
 	}
-	return 0, nil
+	return 0, b[8:]
 }
 
 // byVersion returns the EtherType that the version nibble of an IP header

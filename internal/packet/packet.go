@@ -111,8 +111,9 @@ type Outer struct {
 // use; one value serves any number of frames. It is not safe for concurrent
 // use.
 //
-// Time, Length, Iface and Direction belong to the caller: Decode leaves them
-// alone. All other fields are set by Decode.
+// Time, Length, Iface and Direction belong to the caller. Decode sets all other
+// fields, and Direction where the caller has left it unknown and the link header
+// tells it (SLL, SLL2).
 type Packet struct {
 	Time      int64  // when the frame was seen, nanoseconds since the Unix epoch
 	Length    uint32 // bytes on the wire, link header included

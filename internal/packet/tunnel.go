@@ -85,7 +85,7 @@ func gre(b []byte) (inner []byte, etherType uint16, key uint32) {
 // vxlan steps over the UDP, VXLAN and inner Ethernet headers where the
 // destination port and the flags are those of VXLAN (RFC 7348 section 5).
 func vxlan(b []byte) (inner []byte, etherType uint16, vni uint32) {
-	if len(b) < 8+8+14 || binary.BigEndian.Uint16(b[2:]) != vxlanPort || b[8] != 0x08 {
+	if len(b) < 8+8+14 || binary.BigEndian.Uint16(b[2:]) != vxlanPort || b[8]&0x08 == 0 {
 		return nil, 0, 0
 	}
 	inner, etherType = innerEthernet(b[16:])

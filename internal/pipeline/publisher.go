@@ -35,6 +35,7 @@ type Publisher struct {
 	published atomic.Uint64
 	unknown   atomic.Uint64
 	spoofed   atomic.Uint64
+	holding   atomic.Int64
 }
 
 type heldFlow struct {
@@ -53,11 +54,14 @@ const wakeEvery = 200 * time.Millisecond
 func NewPublisher(cfg PublisherConfig) *Publisher { return &Publisher{cfg: cfg} }
 
 // PublisherStats counts what a publisher has sent on.
-type PublisherStats struct{ Published, Unknown, Spoofed uint64 }
+type PublisherStats struct {
+	Published, Unknown, Spoofed uint64
+	Held                        uint64 // held back now
+}
 
 // Stats returns the counters. It is safe for concurrent use.
 func (p *Publisher) Stats() PublisherStats {
-	return PublisherStats{p.published.Load(), p.unknown.Load(), p.spoofed.Load()}
+	return PublisherStats{p.published.Load(), p.unknown.Load(), p.spoofed.Load(), uint64(p.holding.Load())}
 }
 
 // Run publishes until the queue is closed and empty. It ignores the end of ctx,
@@ -109,6 +113,7 @@ func (p *Publisher) publish(r *flow.Record, mayHold bool) {
 	p.cfg.Enrich.Flow(r, f)
 	if mayHold && p.cfg.Hold > 0 && p.uncertain(f) && len(p.held) < maxHeld {
 		p.held = append(p.held, heldFlow{record: *r, until: time.Now().Add(p.cfg.Hold)})
+		p.holding.Store(int64(len(p.held)))
 		return
 	}
 	p.count(f)
@@ -164,4 +169,5 @@ func (p *Publisher) release(now time.Time, all bool) {
 		p.publish(&h.record, false)
 	}
 	p.held = kept
+	p.holding.Store(int64(len(kept)))
 }

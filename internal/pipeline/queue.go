@@ -70,7 +70,7 @@ func (q *Queue) room(final bool) bool {
 	if final || q.patient {
 		return q.n < len(q.ring)
 	}
-	return q.n < len(q.ring)/4*3
+	return q.n < len(q.ring)*3/4
 }
 
 // Pop moves up to len(dst) records into dst and waits for at least one. It

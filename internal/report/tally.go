@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // Tally adds up flow events per qube. The zero value is empty and ready for use.
@@ -50,7 +52,7 @@ type flowEvent struct {
 		Bytes  uint64
 		Qube   struct{ Name string }
 	}
-	Network struct{ Transport string }
+	Network struct{ Transport, Direction string }
 	Qube    struct{ Name, Label, IP, Attribution string }
 }
 
@@ -88,12 +90,17 @@ func (t *Tally) add(e *flowEvent) {
 		q.Spoofed++
 	}
 	out, in, peer := e.Source.Bytes, e.Destination.Bytes, destination(e)
-	if e.Qube.IP != "" && e.Qube.IP == e.Destination.IP && e.Qube.IP != e.Source.IP {
+	if e.clientIsDestination() {
 		out, in, peer = in, out, source(e)
 	}
 	q.Out += out
 	q.In += in
-	q.destinations[peer] += out + in
+	q.destinations[strings.Map(printable, peer)] += out + in
+}
+
+// clientIsDestination tells that the event's qube is the responder.
+func (e *flowEvent) clientIsDestination() bool {
+	return e.Network.Direction == "inbound" || e.Qube.IP == e.Destination.IP && e.Qube.IP != e.Source.IP
 }
 
 func (t *Tally) qube(name string) *QubeTally {
@@ -104,6 +111,14 @@ func (t *Tally) qube(name string) *QubeTally {
 		t.qubes[name] = &QubeTally{Name: name, destinations: map[string]uint64{}}
 	}
 	return t.qubes[name]
+}
+
+// printable takes out what a terminal would obey: a name may come from the network.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return '?'
 }
 
 func destination(e *flowEvent) string {

@@ -1,0 +1,128 @@
+package report_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/report"
+)
+
+// events are flows of three qubes and one of nobody, an interim report and an
+// event of another kind.
+const events = `{"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"tcp"},"source":{"ip":"10.137.0.6","port":40000,"bytes":100},"destination":{"ip":"1.1.1.1","port":443,"bytes":2000},"qube":{"name":"work","label":"blue","ip":"10.137.0.6","attribution":"inventory"}}
+{"event":{"dataset":"flow"},"flow":{"final":false},"source":{"bytes":99999},"qube":{"name":"work"}}
+
+{"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"tcp"},"source":{"ip":"9.9.9.9","port":5000,"bytes":30},"destination":{"ip":"10.137.0.6","port":22,"bytes":40},"qube":{"name":"work","ip":"10.137.0.6"}}
+{"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"udp"},"source":{"ip":"10.137.0.9","port":5353,"bytes":50},"destination":{"ip":"2606:4700::1","port":53,"bytes":60},"qube":{"name":"untrusted","label":"red","ip":"10.137.0.9","attribution":"spoofed"}}
+{"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"icmp"},"source":{"ip":"10.137.0.7","bytes":10},"destination":{"ip":"10.137.0.6","qube":{"name":"work"}},"qube":{"name":"personal","label":"custom","ip":"10.137.0.7"}}
+{"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"udp"},"source":{"ip":"10.0.0.1","port":1,"bytes":1000000},"destination":{"ip":"10.0.0.2","domain":"example.org","port":2}}
+{"event":{"dataset":"qubesbeat.stats"}}
+`
+
+func tally(t *testing.T, text string) *report.Tally {
+	t.Helper()
+	total := new(report.Tally)
+	if err := total.ReadEvents("events.ndjson", strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	return total
+}
+
+// TestTally_Table lists the busiest qube first and the unknown last.
+func TestTally_Table(t *testing.T) {
+	t.Parallel()
+	total := tally(t, events)
+	if total.Events != 7 || total.Flows != 5 {
+		t.Errorf("Events, Flows = %d, %d; want 7, 5", total.Events, total.Flows)
+	}
+	var b strings.Builder
+	if err := total.Table(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	want := `QUBE       LABEL     FLOWS      OUT       IN  TOP DESTINATIONS
+work       ● blue        2    140 B  2.03 kB  1.1.1.1:443 (2.10 kB), 9.9.9.9:5000 (70 B)
+untrusted  ● red         1     50 B     60 B  [2606:4700::1]:53 (110 B)  ! 1 spoofed
+personal   ● custom      1     10 B      0 B  work icmp (10 B)
+(unknown)  ● -           1  1.00 MB      0 B  example.org:2 (1.00 MB)
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("Table mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// TestTally_Table_colour paints the default labels only, and keeps the columns.
+func TestTally_Table_colour(t *testing.T) {
+	t.Parallel()
+	var plain, painted strings.Builder
+	total := tally(t, events)
+	if err := errors.Join(total.Table(&plain, false), total.Table(&painted, true)); err != nil {
+		t.Fatal(err)
+	}
+	text := painted.String()
+	for _, want := range []string{report.Colour("blue", "work"), report.Colour("red", "● red")} {
+		if !strings.Contains(text, want) {
+			t.Errorf("Table = %q; want %q in it", text, want)
+		}
+		text = strings.ReplaceAll(text, want, strings.Trim(want, "\x1b"))
+	}
+	if got := report.Colour("custom", "x"); got != "x" {
+		t.Errorf("Colour of a user's own label = %q; want it plain", got)
+	}
+	if a, b := strings.Count(plain.String(), "\n"), strings.Count(painted.String(), "\n"); a != b {
+		t.Errorf("%d lines painted, %d plain; want the same", b, a)
+	}
+}
+
+// TestTally_Table_hostile lets no control character through to the terminal: a
+// name in an event may come from the network.
+func TestTally_Table_hostile(t *testing.T) {
+	t.Parallel()
+	total := tally(t, `{"event":{"dataset":"flow"},"flow":{"final":true},"destination":{"domain":"a\u001b]0;x\u0007\nb","port":1}}`)
+	var b strings.Builder
+	if err := total.Table(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); strings.ContainsAny(got, "\x1b\x07") || strings.Count(got, "\n") != 2 {
+		t.Errorf("Table = %q; want no control character of the event in it", got)
+	}
+}
+
+// TestTally_ReadEvents names the line that is no event.
+func TestTally_ReadEvents(t *testing.T) {
+	t.Parallel()
+	err := new(report.Tally).ReadEvents("e.ndjson", strings.NewReader("{}\n\nnonsense\n"))
+	if err == nil || !strings.HasPrefix(err.Error(), "e.ndjson:3: not an event of the file output") {
+		t.Errorf("ReadEvents = %v; want the place", err)
+	}
+	long := strings.NewReader(`{"x":"` + strings.Repeat("a", 5<<20) + `"}`)
+	if err := new(report.Tally).ReadEvents("e.ndjson", long); err == nil || !strings.HasPrefix(err.Error(), "reading e.ndjson: ") {
+		t.Errorf("ReadEvents of a line of 5 MB = %v; want an error", err)
+	}
+}
+
+// failingWriter cannot write.
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestTally_Table_fault(t *testing.T) {
+	t.Parallel()
+	if err := new(report.Tally).Table(failingWriter{}, false); err == nil || !strings.Contains(err.Error(), "broken pipe") {
+		t.Errorf("Table = %v; want the writer's fault", err)
+	}
+}
+
+// TestQubeTally_Top has at most as many as there are.
+func TestQubeTally_Top(t *testing.T) {
+	t.Parallel()
+	work := tally(t, events).Qubes()[0]
+	want := []report.Destination{{Name: "1.1.1.1:443", Bytes: 2100}, {Name: "9.9.9.9:5000", Bytes: 70}}
+	for n := range 4 {
+		if diff := cmp.Diff(want[:min(n, 2)], work.Top(n)); diff != "" {
+			t.Errorf("Top(%d) mismatch (-want +got):\n%s", n, diff)
+		}
+	}
+}
