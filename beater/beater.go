@@ -89,7 +89,8 @@ func (q *Qubesbeat) Run(b *beat.Beat) error {
 
 // prepare opens everything that a run needs.
 func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
-	r := &run{settings: q.settings, log: q.log, started: time.Now(), stderr: os.Stderr}
+	r := &run{settings: q.settings, log: q.log, started: time.Now(), stderr: os.Stderr,
+		abort: func() { _ = q.pipeline.closeInner() }}
 	r.openInventory()
 	if err := r.loadInventory(len(fileSettings(q.settings, q.options.Flags).Files) == 0); err != nil {
 		return nil, err

@@ -39,6 +39,7 @@ type run struct {
 	sink      *sink // of the flows
 	side      *sink // of everything else: a libbeat client serves one stream
 	acks      ackCounter
+	abort     func() // closes libbeat's pipeline
 
 	mu    sync.Mutex // held while the side events are published
 	ended bool
@@ -119,20 +120,30 @@ func (r *run) execute(ctx context.Context) error {
 	}()
 	fault := r.meter.Run(ctx)
 	late := r.deadline(ctx)
-	select {
-	case <-published:
-	case <-late:
-		r.sink.Close() // lets a blocked Publish go; what is left is counted
-		<-published
-	}
+	finished := make(chan struct{})
+	defer close(finished)
+	go r.abortAt(late, finished)
+	<-published
 	stopProgress()
 	stopBackground()
 	others.Wait()
+	r.acks.wait(patience, late) // so that the last stats event can say it
 	r.publishStats(true)
 	r.acks.wait(patience, late)
 	r.sink.Close()
 	r.side.Close()
 	return errors.Join(fault, r.source.Close())
+}
+
+// abortAt closes libbeat's pipeline when it is late. Only that lets go a Publish
+// that waits for room in libbeat's queue; closing the client does not. What is
+// left then is counted.
+func (r *run) abortAt(late, finished <-chan struct{}) {
+	select {
+	case <-late:
+		r.abort()
+	case <-finished:
+	}
 }
 
 // patience is how long the output may show no progress at the end before its

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/elastic/elastic-agent-libs/logp"
@@ -140,6 +141,10 @@ func openLive(interfaces []config.Interface, log *logp.Logger) (*source, error) 
 	}
 	// The headers are all that flows need.
 	cfg.Snap = min(cfg.Snap, capture.DefaultSnap)
+	devices, err := byIndex(devices)
+	if err != nil {
+		return nil, err
+	}
 	matcher, err := capture.NewMatcher(devices)
 	if err != nil {
 		return nil, err
@@ -161,6 +166,28 @@ func openLive(interfaces []config.Interface, log *logp.Logger) (*source, error) 
 	}
 	log.Infow("capturing", "devices", devices)
 	return &source{Source: ring, live: true, now: func() int64 { return time.Now().UnixNano() }}, nil
+}
+
+// byIndex replaces numbers by the names that `qubesbeat devices` shows for them, as
+// packetbeat accepts both.
+func byIndex(devices []string) ([]string, error) {
+	out := make([]string, 0, len(devices))
+	for _, d := range devices {
+		n, err := strconv.Atoi(d)
+		if err != nil {
+			out = append(out, d)
+			continue
+		}
+		links, err := capture.Links()
+		if err != nil {
+			return nil, err
+		}
+		if n < 0 || n >= len(links) {
+			return nil, fmt.Errorf("device %d: there are %d interfaces; `qubesbeat devices` lists them", n, len(links))
+		}
+		out = append(out, links[n].Name)
+	}
+	return out, nil
 }
 
 // checkDevices tells of devices that are not there. One that is missing is

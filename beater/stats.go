@@ -73,6 +73,7 @@ func (r *run) eventCounters(c *counterList) {
 	c.add("queue_dropped_interim", q.InterimDropped)
 	c.add("queue_dropped_final", q.FinalDropped)
 	c.add("published", p.Published)
+	c.add("held", p.Held)
 	c.add("unknown_qube", p.Unknown)
 	c.add("spoofed", p.Spoofed)
 	c.add("filtered", r.acks.filtered.Load())

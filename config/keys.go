@@ -34,7 +34,7 @@ var clientKeys = []string{"fields", "fields_under_root", "tags", "processors"}
 // error lists every fault with its place, its key and the nearest key that
 // exists.
 func Check(root string, tree map[string]any, files []string) error {
-	c := checker{root: root, files: files}
+	c := checker{root: root, files: files, seen: map[string]int{}}
 	c.section("", reflect.TypeFor[Config](), tree)
 	return errors.Join(c.faults...)
 }
@@ -43,6 +43,7 @@ type checker struct {
 	root   string
 	files  []string
 	faults []error
+	seen   map[string]int // faults of a key so far: the items of a list share it
 }
 
 // section checks one level. Keys of inner levels are joined with dots.
@@ -73,6 +74,10 @@ func (c *checker) protocols(v any) {
 	case nil:
 		return
 	case []any:
+		if len(list) == 0 {
+			return
+		}
+	case map[string]any:
 		if len(list) == 0 {
 			return
 		}
@@ -134,14 +139,16 @@ func (c *checker) unknown(name, prefix string, known map[string]reflect.Type) {
 
 func (c *checker) fault(name, text string) {
 	full := c.root + "." + name
-	if place := c.place(full); place != "" {
+	n := c.seen[full]
+	c.seen[full]++
+	if place := c.place(full, n); place != "" {
 		full = place + ": " + full
 	}
 	c.faults = append(c.faults, fmt.Errorf("%s: %s", full, text))
 }
 
 // place returns file:line of a key, "" where it was set elsewhere, as with -E.
-func (c *checker) place(key string) string {
+func (c *checker) place(key string, n int) string {
 	for _, file := range c.files {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -151,39 +158,32 @@ func (c *checker) place(key string) string {
 		if yaml.Unmarshal(data, &doc) != nil || len(doc.Content) == 0 {
 			continue
 		}
-		if line := find(doc.Content[0], key); line > 0 {
-			return fmt.Sprintf("%s:%d", file, line)
+		if lines := find(doc.Content[0], key); len(lines) > 0 {
+			return fmt.Sprintf("%s:%d", file, lines[min(n, len(lines)-1)])
 		}
 	}
 	return ""
 }
 
-// find returns the line of a dotted key below a node. A key in the file may
-// itself contain dots, as "qubesbeat.flows:" does.
-func find(n *yaml.Node, key string) int {
-	if n.Kind == yaml.SequenceNode {
+// find returns the lines of a dotted key below a node, one for each item of a
+// list. A key in the file may itself contain dots, as "qubesbeat.flows:" does.
+func find(n *yaml.Node, key string) (lines []int) {
+	switch n.Kind {
+	case yaml.SequenceNode:
 		for _, one := range n.Content {
-			if line := find(one, key); line > 0 {
-				return line
-			}
+			lines = append(lines, find(one, key)...)
 		}
-		return 0
-	}
-	if n.Kind != yaml.MappingNode {
-		return 0
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		have := n.Content[i].Value
-		if have == key {
-			return n.Content[i].Line
-		}
-		if rest, ok := strings.CutPrefix(key, have+"."); ok {
-			if line := find(n.Content[i+1], rest); line > 0 {
-				return line
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			have := n.Content[i].Value
+			if have == key {
+				lines = append(lines, n.Content[i].Line)
+			} else if rest, ok := strings.CutPrefix(key, have+"."); ok {
+				lines = append(lines, find(n.Content[i+1], rest)...)
 			}
 		}
 	}
-	return 0
+	return lines
 }
 
 func join(prefix, key string) string {

@@ -77,7 +77,9 @@ func (d *Document) writeTransport(w event.Writer) {
 	case d.Proto == packet.ProtoTCP:
 		w.Begin("tcp")
 		event.Optional(w, "state", d.State.String())
-		w.Strings("flags", flagNames(d.Source.TCPFlags|d.Destination.TCPFlags)...)
+		if flags := d.Source.TCPFlags | d.Destination.TCPFlags; flags != 0 {
+			w.Strings("flags", flagNames(flags)...)
+		}
 		w.Uint("syn_count", uint64(d.SynCount))
 		w.Bool("rst", d.RSTCount > 0)
 		w.End()

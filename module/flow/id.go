@@ -130,9 +130,32 @@ func (b *idBuilder) pair(slot int, flag uint16, src, dst []byte) {
 	b.buf = append(append(b.buf, src...), dst...)
 }
 
-// connection mixes the parts into 64 bits (the finalizer of SplitMix64).
+// connection mixes the parts into 64 bits. Each goes through the mixer of its
+// own, so that no change of one makes up for a change of another.
 func connection(r *meter.Record) uint64 {
-	x := uint64(r.Born) ^ uint64(r.Iface)<<40 ^ uint64(r.ICMPID)<<16 ^ uint64(r.ICMPKind) ^ uint64(r.Outer.ID)<<24
+	x := mix(uint64(r.Born))
+	x = mix(x ^ (uint64(r.Iface)<<32 | uint64(r.ICMPID)<<16 | uint64(r.ICMPKind)))
+	src, dst := r.Source.Port, r.Destination.Port
+	if order := r.Source.Addr.Compare(&r.Destination.Addr); order > 0 || order == 0 && src > dst {
+		src, dst = dst, src // the same whichever side began
+	}
+	x = mix(x ^ (uint64(r.Proto)<<32 | uint64(src)<<16 | uint64(dst)))
+	if r.Outer.Kind == packet.TunnelNone {
+		return x
+	}
+	x = mix(x ^ (uint64(r.Outer.Kind)<<32 | uint64(r.Outer.ID)))
+	a, b := r.Outer.Src, r.Outer.Dst
+	if a.Compare(&b) > 0 {
+		a, b = b, a
+	}
+	for _, half := range [][]byte{a[:8], a[8:], b[:8], b[8:]} {
+		x = mix(x ^ binary.LittleEndian.Uint64(half))
+	}
+	return x
+}
+
+// mix is the finalizer of SplitMix64.
+func mix(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31

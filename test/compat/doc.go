@@ -1,3 +1,5 @@
-// Package compat compares what qubesbeat meters with what others say of the same
-// captures: packetbeat's flows, and the packet and byte counts of Wireshark.
+// Package compat compares what qubesbeat meters with packetbeat's flows of the
+// same captures, and holds for every capture that can be had that no packet is
+// lost between reading and reporting. That reading itself agrees with Wireshark
+// is tested in internal/capture.
 package compat

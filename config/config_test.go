@@ -1,0 +1,92 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/elastic/go-ucfg"
+
+	"github.com/qubesbeat/qubesbeat/config"
+)
+
+// unpack reads a tree over the defaults.
+func unpack(tree map[string]any) (config.Config, error) {
+	c := config.Default()
+	raw, err := ucfg.NewFrom(tree)
+	if err != nil {
+		return c, err
+	}
+	return c, raw.Unpack(&c)
+}
+
+// TestConfig_Validate has a case for every rule; all faults are reported at
+// once.
+func TestConfig_Validate(t *testing.T) {
+	t.Parallel()
+	sec, negative := config.Duration(time.Second), -1
+	one := func(n config.Interface) func(*config.Config) {
+		return func(c *config.Config) { c.Interfaces = []config.Interface{config.DefaultInterface(), n} }
+	}
+	tests := []struct {
+		name   string
+		change func(*config.Config)
+		want   []string
+	}{
+		{"default", func(*config.Config) {}, nil},
+		{"default interface", func(c *config.Config) { c.Interfaces = []config.Interface{config.DefaultInterface()} }, nil},
+		{"least", func(c *config.Config) {
+			c.Flows.Timeout, c.Flows.Period, c.Flows.ActiveTimeout, c.Flows.MaxFlows, c.Stats.Period = sec, sec, sec, 1, sec
+		}, nil},
+		{"off", func(c *config.Config) { c.Flows.Period, c.Flows.ActiveTimeout, c.Stats.Period = -sec, 0, 0 }, nil},
+		{"timeout", func(c *config.Config) { c.Flows.Timeout = sec - 1 }, []string{"flows.timeout: 999.999999ms is too short; use 1s or more"}},
+		{"no timeout", func(c *config.Config) { c.Flows.Timeout = 0 }, []string{"flows.timeout: 0s"}},
+		{"period", func(c *config.Config) { c.Flows.Period = 1 }, []string{"flows.period: 1ns is too short; use 1s or more, or -1s"}},
+		{"active", func(c *config.Config) { c.Flows.ActiveTimeout = sec / 2 }, []string{"flows.active_timeout: 500ms is too short"}},
+		{"no flows", func(c *config.Config) { c.Flows.MaxFlows = 0 }, []string{"flows.max_flows: 0 is not within"}},
+		{"many flows", func(c *config.Config) { c.Flows.MaxFlows = 100_000_001 }, []string{"flows.max_flows: 100000001"}},
+		{"stats", func(c *config.Config) { c.Stats.Period = sec / 2 }, []string{"stats.period: 500ms is too short"}},
+		{"type", one(config.Interface{Type: "dpdk"}), []string{`interfaces.1.type: "dpdk" is not known; use af_packet`}},
+		{"packetbeat's types", one(config.Interface{Type: "pcap"}), nil},
+		{"snaplen", one(config.Interface{Snaplen: -1}), []string{"interfaces.1.snaplen, buffer_size_mb and loop must not be negative"}},
+		{"loop", one(config.Interface{Loop: &negative}), []string{"must not be negative"}},
+		{"loop for ever", one(config.Interface{Loop: new(int)}), nil},
+		{"flows off", func(c *config.Config) { c.Flows.Enabled = false }, []string{"flows.enabled: false leaves nothing to do"}},
+		{"buffer", one(config.Interface{BufferSizeMB: 4097}), []string{"interfaces.1.buffer_size_mb: 4097 is more than 4096"}},
+		{"all at once", func(c *config.Config) {
+			*c = config.Config{Interfaces: []config.Interface{{Type: "x", BufferSizeMB: 9999}, {Loop: &negative}}}
+		}, []string{"flows.timeout", "flows.max_flows", "interfaces.0.type", "interfaces.0.buffer_size_mb", "interfaces.1.snaplen"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := config.Default()
+			tt.change(&c)
+			err := c.Validate()
+			if (err != nil) != (tt.want != nil) {
+				t.Fatalf("Validate = %v; want %q", err, tt.want)
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("Validate = %q; want %q in it", err, part)
+				}
+			}
+		})
+	}
+}
+
+// TestConfig_ucfg validates what it has unpacked by itself, and accepts scalars
+// where a list is allowed.
+func TestConfig_ucfg(t *testing.T) {
+	t.Parallel()
+	c, err := unpack(map[string]any{"interfaces": []any{map[string]any{"device": "vif*"}}, "inventory": map[string]any{"file": "/x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Interfaces) != 1 || len(c.Interfaces[0].Device) != 1 || c.Interfaces[0].Device[0] != "vif*" || c.Inventory.File != "/x" {
+		t.Errorf("Unpack = %+v; want the interface and the file", c)
+	}
+	if _, err := unpack(map[string]any{"flows": map[string]any{"max_flows": 0}}); err == nil || !strings.Contains(err.Error(), "flows.max_flows") {
+		t.Errorf("Unpack = %v; want the fault of Validate", err)
+	}
+}
