@@ -76,6 +76,12 @@ type beat struct {
 // captures on the vifs of clients.
 func startBeat(t *testing.T, nw *testbed.Network, clients ...*testbed.Qube) *beat {
 	t.Helper()
+	return startBeatWith(t, nw, nil, clients...)
+}
+
+// startBeatWith is startBeat with further arguments for the beat.
+func startBeatWith(t *testing.T, nw *testbed.Network, args []string, clients ...*testbed.Qube) *beat {
+	t.Helper()
 	if binary.err != nil {
 		t.Fatalf("%v\nrun: QUBESBEAT_NET=1 QUBESBEAT_BIN=/path/of/qubesbeat go test ./test/live", binary.err)
 	}
@@ -104,7 +110,7 @@ logging.level: info
 		t.Fatal(err)
 	}
 
-	b.cmd = exec.Command(binary.path, "-e", "-c", conf, "--path.home", home, "--strict.perms=false")
+	b.cmd = exec.Command(binary.path, append([]string{"-e", "-c", conf, "--path.home", home, "--strict.perms=false"}, args...)...)
 	b.cmd.Dir = home
 	b.cmd.WaitDelay = time.Second
 	stderr, err := b.cmd.StderrPipe()
@@ -194,6 +200,13 @@ func (b *beat) log() []byte {
 // stop asks the beat to end with SIGTERM and returns the events in its file.
 func (b *beat) stop(t *testing.T) []event {
 	t.Helper()
+	b.end(t)
+	return readEvents(t, b.dir)
+}
+
+// end asks the beat to end with SIGTERM and waits for it.
+func (b *beat) end(t *testing.T) {
+	t.Helper()
 	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +218,6 @@ func (b *beat) stop(t *testing.T) []event {
 	case <-time.After(beatTimeout):
 		t.Fatalf("the beat did not end %v after SIGTERM\n%s", beatTimeout, b.log())
 	}
-	return readEvents(t, b.dir)
 }
 
 // cleanup ends a beat that the test has not stopped and shows the log of a
