@@ -40,6 +40,7 @@ type run struct {
 	side      *sink // of everything else: a libbeat client serves one stream
 	acks      ackCounter
 	abort     func() // closes libbeat's pipeline
+	patience  time.Duration
 
 	mu    sync.Mutex // held while the side events are published
 	ended bool
@@ -51,6 +52,9 @@ func (r *run) connect(p beat.Pipeline, processing func() (beat.ProcessingConfig,
 		return err
 	}
 	none := func() (beat.ProcessingConfig, error) { return beat.ProcessingConfig{}, nil }
+	if r.patience = patienceRemote; plain {
+		r.patience = patienceLocal
+	}
 	r.side, err = newSink(p, none, plain, &r.acks)
 	return err
 }
@@ -127,9 +131,8 @@ func (r *run) execute(ctx context.Context) error {
 	stopProgress()
 	stopBackground()
 	others.Wait()
-	r.acks.wait(patience, late) // so that the last stats event can say it
 	r.publishStats(true)
-	r.acks.wait(patience, late)
+	r.acks.wait(r.patience, late)
 	r.sink.Close()
 	r.side.Close()
 	return errors.Join(fault, r.source.Close())
@@ -146,10 +149,14 @@ func (r *run) abortAt(late, finished <-chan struct{}) {
 	}
 }
 
-// patience is how long the output may show no progress at the end before its
-// queue is closed, which makes it send what waits for a full batch. It is
+// How long the output may show no progress at the end before its queue is
+// closed, which makes it send what waits for a full batch and gives it one more
+// second. A file has nothing to wait for; a server may take its time, and gets
 // longer than the flush timeout of Options.Overrides.
-const patience = 1500 * time.Millisecond
+const (
+	patienceLocal  = 25 * time.Millisecond
+	patienceRemote = 1500 * time.Millisecond
+)
 
 // deadline returns a channel that is closed shutdown_timeout after ctx has
 // ended: a replay may take its time, a stop may not.
