@@ -106,7 +106,7 @@ func Bench() error {
 	if limit == "" {
 		limit = "1s"
 	}
-	if err := sh.RunWithV(static, "go", "test", "-run=^$", "-bench=.", "-benchtime="+limit, "./internal/...", "./beater/..."); err != nil || quick {
+	if err := sh.RunWithV(static, "go", "test", "-run=^$", "-bench=.", "-benchtime="+limit, "./internal/...", "./module/...", "./beater/..."); err != nil || quick {
 		return err
 	}
 	if err := Build(); err != nil {
@@ -186,4 +186,3 @@ func Demo() error {
 func say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "mage: "+format+"\n", args...)
 }
-

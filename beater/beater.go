@@ -79,7 +79,6 @@ func (q *Qubesbeat) Run(b *beat.Beat) error {
 	}
 	q.run = r
 	err = r.execute(q.ctx)
-	_ = q.pipeline.closeInner()
 	r.report(err)
 	if err != nil {
 		return fmt.Errorf("%w", err)

@@ -70,7 +70,13 @@ func (r *run) newPublisher() *pipeline.Publisher {
 	names := r.source.Interfaces()
 	enricher := &enrich.Enricher{Qubes: r.index, Name: names.Name, HasVif: names.HasVif}
 	cfg := pipeline.PublisherConfig{Queue: r.queue, Enrich: enricher, Sink: r.sink,
-		Document: func(f *event.Flow) event.Document { return &flowmodule.Document{Flow: *f} }}
+		NewDocument: func() (event.Document, *event.Flow) {
+			d := new(flowmodule.Document)
+			return d, &d.Flow
+		}}
+	if ring, ok := r.source.Source.(interface{ HasVif(int32) bool }); ok {
+		enricher.HasVif = ring.HasVif // names remember vifs that are gone
+	}
 	if r.source.live {
 		enricher.Local = localAddress()
 		if r.file != nil {
@@ -135,6 +141,8 @@ func (r *run) execute(ctx context.Context) error {
 	r.acks.wait(r.patience, late)
 	r.sink.Close()
 	r.side.Close()
+	r.abort()                     // sends what waits for a full batch
+	r.acks.wait(r.patience, late) // for what is under way
 	return errors.Join(fault, r.source.Close())
 }
 

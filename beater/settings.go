@@ -35,6 +35,11 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 	if err := config.Check(root, tree, configFiles()); err != nil {
 		return nil, err
 	}
+	if len(tree) == 0 {
+		if err := config.Foreign(root, configFiles()); err != nil {
+			return nil, err
+		}
+	}
 	s := &settings{Config: config.Default()}
 	if err := unwrapInterfaces(raw); err != nil {
 		return nil, err

@@ -106,7 +106,7 @@ func (r *run) inventoryCounters(c *counterList) {
 }
 
 // registerMetrics shows the same counters where libbeat shows its own: in the
-// log every 30 seconds and under /stats of the HTTP endpoint.
+// log every logging.metrics.period and under /stats of the HTTP endpoint.
 func (r *run) registerMetrics() {
 	monitoring.NewFunc(r.libbeat, "qubesbeat", func(_ monitoring.Mode, v monitoring.Visitor) {
 		v.OnRegistryStart()

@@ -28,7 +28,6 @@ func Root() *cmd.BeatsRootCmd {
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
 		Name:            Name,
 		RunFlags:        runFlags,
-		HasDashboards:   true,
 		Processing:      options.Processing(),
 		ConfigOverrides: options.Overrides(),
 		InputQueueSize:  400,

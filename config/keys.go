@@ -39,6 +39,36 @@ func Check(root string, tree map[string]any, files []string) error {
 	return errors.Join(c.faults...)
 }
 
+// Foreign returns an error when the files have packetbeat's root and not ours:
+// nothing in them would be read.
+func Foreign(root string, files []string) error {
+	for _, file := range files {
+		top := topLevel(file)
+		for _, n := range top {
+			if n.Value == "packetbeat" || strings.HasPrefix(n.Value, "packetbeat.") {
+				return fmt.Errorf("%s:%d: packetbeat: is not read by this version; rename it to %s", file, n.Line, root)
+			}
+		}
+	}
+	return nil
+}
+
+// topLevel returns the keys of a file.
+func topLevel(file string) (keys []*yaml.Node) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	var doc yaml.Node
+	if yaml.Unmarshal(data, &doc) != nil || len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i < len(doc.Content[0].Content); i += 2 {
+		keys = append(keys, doc.Content[0].Content[i])
+	}
+	return keys
+}
+
 type checker struct {
 	root   string
 	files  []string
@@ -132,7 +162,7 @@ func (c *checker) unknown(name, prefix string, known map[string]reflect.Type) {
 	if near := nearest(name[len(prefix):], known); near != "" {
 		text += fmt.Sprintf("; did you mean %s?", join(prefix, near))
 	} else {
-		text += "; docs/configuration.md lists those that exist"
+		text += "; qubesbeat.reference.yml has those that exist"
 	}
 	c.fault(name, text)
 }

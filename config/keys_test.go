@@ -36,7 +36,7 @@ func check(t *testing.T, root, text string) []string {
 // TestCheck lists every fault with its line, its key and what to do.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	const docs = "unknown key; docs/configuration.md lists those that exist"
+	const docs = "unknown key; qubesbeat.reference.yml has those that exist"
 	tests := []struct {
 		name, in string
 		want     []string

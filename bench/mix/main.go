@@ -15,7 +15,7 @@ import (
 
 func main() {
 	c := &mixture.Config{}
-	flag.StringVar(&c.Root, "captures", "../../shared/captures", "`directory` of the captures")
+	flag.StringVar(&c.Root, "captures", mixture.DefaultCaptures("."), "`directory` of the captures")
 	flag.IntVar(&c.MinPackets, "packets", 2_000_000, "least number of `packets`")
 	dir := flag.String("dir", "out", "`directory` for the file")
 	flag.Parse()

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/bench/mixture"
 )
 
 // options are the settings of the command line.
@@ -38,7 +40,7 @@ func parse() *options {
 	flag.StringVar(&o.qubesbeat, "qubesbeat", os.Getenv("QUBESBEAT"), "`path` of qubesbeat (default $QUBESBEAT)")
 	flag.StringVar(&o.packetbeat, "packetbeat", os.Getenv("PACKETBEAT"),
 		"`path` of packetbeat (default $PACKETBEAT, else built from ./packetbeat)")
-	flag.StringVar(&o.captures, "captures", "", "`directory` of real captures (default ROOT/../../shared/captures)")
+	flag.StringVar(&o.captures, "captures", "", "`directory` of real captures (default $QUBESBEAT_SHARED/captures)")
 	flag.StringVar(&o.inputs, "inputs", defaultInputs,
 		"comma-separated inputs: start, synth:PACKETS:FLOWS, mix:PACKETS or a pcap `file`")
 	flag.StringVar(&o.only, "only", "", "comma-separated `names` of the contenders to run (default all)")
@@ -57,7 +59,7 @@ func parse() *options {
 	}
 
 	if o.captures == "" {
-		o.captures = filepath.Join(o.root, "..", "..", "shared", "captures")
+		o.captures = mixture.DefaultCaptures(o.root)
 	}
 
 	return o

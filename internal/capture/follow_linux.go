@@ -1,6 +1,9 @@
 package capture
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // followLinks sets the filter for the interfaces that exist and keeps it right
 // while they come and go.
@@ -46,6 +49,7 @@ func (r *Ring) refresh() error {
 	r.wanted.Store(&next)
 	r.tell(live, all)
 	r.live = live
+	r.followed(live)
 	r.filter.Lock()
 	defer r.filter.Unlock()
 	if r.drained {
@@ -63,6 +67,22 @@ func (r *Ring) remembered() map[uint32]bool {
 		maps.Copy(next, before)
 	}
 	return next
+}
+
+// followed publishes the names of the interfaces that are followed now.
+func (r *Ring) followed(live map[uint32]bool) {
+	names := make([]string, 0, len(live))
+	for index := range live {
+		names = append(names, r.names.Name(index))
+	}
+	r.now.Store(&names)
+}
+
+// HasVif reports whether a vif of that Xen domain is followed now. A qube that was
+// restarted has left its old one.
+func (r *Ring) HasVif(domid int32) bool {
+	names := r.now.Load()
+	return names != nil && hasVif(slices.Values(*names), domid)
 }
 
 // tell reports what is newly followed and what is left.

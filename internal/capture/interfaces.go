@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -83,11 +84,12 @@ func forgetOldest(names map[uint32]string) {
 // HasVif reports whether a vif of that Xen domain is among the names.
 func (n *Interfaces) HasVif(domid int32) bool {
 	m := n.names.Load()
-	if m == nil {
-		return false
-	}
+	return m != nil && hasVif(maps.Values(*m), domid)
+}
+
+func hasVif(names iter.Seq[string], domid int32) bool {
 	prefix := "vif" + strconv.Itoa(int(domid)) + "."
-	for _, name := range *m {
+	for name := range names {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

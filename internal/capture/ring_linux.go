@@ -48,6 +48,7 @@ type Ring struct {
 	watch  sync.WaitGroup
 	wanted atomic.Pointer[map[uint32]bool] // by index; false: seen, but not wanted
 	live   map[uint32]bool                 // followed now; belongs to refresh
+	now    atomic.Pointer[[]string]        // their names
 	gone   map[uint32]bool                 // left before they could be asked; belongs to Next
 
 	block   int // the next block to read

@@ -117,6 +117,9 @@ type fakeDocument struct {
 	*event.Flow
 }
 
-func toDocument(f *event.Flow) event.Document { return &fakeDocument{Flow: f} }
+func toDocument() (event.Document, *event.Flow) {
+	f := new(event.Flow)
+	return &fakeDocument{Flow: f}, f
+}
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }

@@ -16,8 +16,9 @@ type PublisherConfig struct {
 	Queue  *Queue
 	Enrich *enrich.Enricher
 	Sink   event.Sink
-	// Document makes the document of a flow. The flow is the document's to keep.
-	Document func(f *event.Flow) event.Document
+	// NewDocument makes an empty document and returns the flow inside, to be
+	// filled: one allocation for both.
+	NewDocument func() (event.Document, *event.Flow)
 	// Hold is how long the flow of a client that the inventory does not know
 	// yet is held back, by the clock on the wall: dom0's push may come after the
 	// first packets of a disposable. 0 means not at all.
@@ -109,7 +110,7 @@ func (p *Publisher) wakeQueue() (stop func()) {
 
 // publish sends a record on, or holds it back.
 func (p *Publisher) publish(r *flow.Record, mayHold bool) {
-	f := new(event.Flow)
+	d, f := p.cfg.NewDocument()
 	p.cfg.Enrich.Flow(r, f)
 	if mayHold && p.cfg.Hold > 0 && p.uncertain(f) && len(p.held) < maxHeld {
 		p.held = append(p.held, heldFlow{record: *r, until: time.Now().Add(p.cfg.Hold)})
@@ -120,7 +121,7 @@ func (p *Publisher) publish(r *flow.Record, mayHold bool) {
 	if p.cfg.Tap != nil {
 		p.cfg.Tap(f)
 	}
-	p.cfg.Sink.Publish(p.cfg.Document(f))
+	p.cfg.Sink.Publish(d)
 	p.published.Add(1)
 }
 

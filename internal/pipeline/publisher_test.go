@@ -35,7 +35,7 @@ func startPublisher(hold time.Duration) *published {
 		return map[uint32]string{7: "vif7.0", 1: "eth0"}[iface]
 	}}
 	p.Publisher = pipeline.NewPublisher(pipeline.PublisherConfig{Queue: p.queue, Enrich: enricher, Sink: p.sink,
-		Document: toDocument, Hold: hold, Tap: func(*event.Flow) { p.taps.Add(1) }})
+		NewDocument: toDocument, Hold: hold, Tap: func(*event.Flow) { p.taps.Add(1) }})
 	p.done.Go(func() { _ = p.Run(context.Background()) })
 	return p
 }

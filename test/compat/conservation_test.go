@@ -21,7 +21,10 @@ func allCaptures(t *testing.T) []string {
 	for _, p := range beatsCaptures(t) {
 		paths = append(paths, p)
 	}
-	root := shared(t, "captures")
+	root, err := sharedDir("captures")
+	if err != nil {
+		t.Logf("packetbeat's captures only: %v", err)
+	}
 	_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil && !e.IsDir() && strings.Contains(filepath.Base(path), ".pcap") {
 			paths = append(paths, path)

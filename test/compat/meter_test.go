@@ -2,6 +2,7 @@ package compat_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -105,13 +106,21 @@ func beatsCaptures(tb testing.TB) map[string]string {
 // skips the test where they do not.
 func shared(tb testing.TB, name string) string {
 	tb.Helper()
+	path, err := sharedDir(name)
+	if err != nil {
+		tb.Skip(err)
+	}
+	return path
+}
+
+func sharedDir(name string) (string, error) {
 	dir := os.Getenv("QUBESBEAT_SHARED")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared")
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
-		tb.Skipf("no fixtures at %s; set QUBESBEAT_SHARED to their folder", path)
+		return "", fmt.Errorf("no fixtures at %s; set QUBESBEAT_SHARED to their folder", path)
 	}
-	return path
+	return path, nil
 }
