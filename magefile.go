@@ -34,7 +34,7 @@ func Test() error {
 func TestRace() error {
 	return sh.RunWithV(map[string]string{"CGO_ENABLED": "1"}, "go", "test", "-race",
 		"./internal/capture/...", "./internal/pipeline/...", "./internal/inventory/...", "./internal/enrich/...",
-		"./internal/event/...", "./internal/flow/...")
+		"./internal/event/...", "./internal/flow/...", "./beater/...")
 }
 
 // TestNet runs the tests in network namespaces, with real programs. Without root
@@ -78,9 +78,13 @@ type fuzzTarget struct{ pkg, name string }
 
 // fuzzTargets finds them in the test files, so that none is forgotten.
 func fuzzTargets() (found []fuzzTarget, err error) {
-	files, err := filepath.Glob("internal/*/*_test.go")
-	if err != nil {
-		return nil, err
+	var files []string
+	for _, pattern := range []string{"*/*_test.go", "internal/*/*_test.go", "module/*/*_test.go"} {
+		some, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, some...)
 	}
 	for _, file := range files {
 		data, err := os.ReadFile(file)

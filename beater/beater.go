@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
@@ -12,6 +13,7 @@ import (
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/logp"
 
+	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 )
 
@@ -28,7 +30,9 @@ type Qubesbeat struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	done   chan struct{} // closed when Run has delivered everything
-	run    *run
+
+	mu      sync.Mutex
+	running bool // guarded by mu
 }
 
 var _ beat.Beater = (*Qubesbeat)(nil) // type check
@@ -60,9 +64,20 @@ func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) 
 // nothing to wait for.
 func (q *Qubesbeat) finish() {
 	q.cancel()
-	if q.run != nil {
+	q.mu.Lock()
+	running := q.running
+	q.mu.Unlock()
+	if running {
 		<-q.done
 	}
+}
+
+// begin reports whether Run may begin: a signal may have come before it.
+func (q *Qubesbeat) begin() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.running = q.ctx.Err() == nil
+	return q.running
 }
 
 // Stop implements beat.Beater.
@@ -73,22 +88,21 @@ func (q *Qubesbeat) Stop() { q.cancel() }
 // until then has been handed to the output.
 func (q *Qubesbeat) Run(b *beat.Beat) error {
 	defer close(q.done)
+	if !q.begin() {
+		return nil
+	}
 	r, err := q.prepare(b)
 	if err != nil {
 		return err
 	}
-	q.run = r
-	err = r.execute(q.ctx)
-	r.report(err)
-	if err != nil {
-		return fmt.Errorf("%w", err)
-	}
-	return nil
+	fault := r.execute(q.ctx)
+	return r.report(fault)
 }
 
 // prepare opens everything that a run needs.
 func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
 	r := &run{settings: q.settings, log: q.log, started: time.Now(), stderr: os.Stderr,
+		sides: make(chan event.Document, sideRoom), libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"),
 		abort: func() { _ = q.pipeline.closeInner() }}
 	r.openInventory()
 	if err := r.loadInventory(len(fileSettings(q.settings, q.options.Flags).Files) == 0); err != nil {
@@ -105,8 +119,7 @@ func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
 	if err := r.assemble(); err != nil {
 		return nil, errors.Join(err, src.Close())
 	}
-	r.libbeat = b.Monitoring.StatsRegistry()
-	r.registerMetrics()
+	r.registerMetrics(b.Monitoring.StatsRegistry())
 	return r, nil
 }
 

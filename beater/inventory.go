@@ -64,7 +64,7 @@ func (r *run) inventoryFailed(err error) {
 // it says what is, and in a replay it has no place in the capture's time.
 func (r *run) inventoryChanged(changes []inventory.Change) {
 	r.log.Infow("inventory changed", "changes", len(changes))
-	if r.side == nil {
+	if r.index.Generation() == 1 {
 		return
 	}
 	for _, c := range changes {
@@ -87,13 +87,13 @@ func onlyPower(c inventory.Change) bool {
 	return c.Kind == inventory.Changed
 }
 
-// publishSide publishes an event that is not a flow. After the end it does
-// nothing.
+// publishSide publishes an event that is not a flow. It does not wait: see
+// sideRoom.
 func (r *run) publishSide(d event.Document) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.ended {
-		r.side.Publish(d)
+	select {
+	case r.sides <- d:
+	default:
+		r.sideDropped.Add(1)
 	}
 }
 
@@ -111,7 +111,7 @@ func (r *run) startStats(ctx context.Context, wg *sync.WaitGroup) {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				r.publishStats(false)
+				r.publishSide(r.stats(false))
 			}
 		}
 	})

@@ -30,6 +30,10 @@ func (o *Options) Processing() processing.SupportFactory {
 		for _, key := range []string{"processors", "fields", "tags", "timeseries"} {
 			o.touched = o.touched || cfg.HasField(key)
 		}
+		// The disk queue stores events: a document must be a map by then.
+		for _, key := range []string{"queue.disk", "output.file.queue.disk", "output.discard.queue.disk"} {
+			o.touched = o.touched || has(cfg, key)
+		}
 		return inner(info, log, cfg)
 	}
 }
@@ -101,7 +105,7 @@ func commandLine() *conf.C {
 // added field, and an output that takes no part of its address from the event.
 func (o *Options) plainOutput(b *beat.Beat, s *settings, log *logp.Logger) bool {
 	c := &s.flowEvents
-	if o.touched || len(c.Processors) > 0 || len(c.Fields) > 0 || len(c.Tags) > 0 || log.IsDebug() {
+	if o.touched || len(c.Processors) > 0 || len(c.Fields) > 0 || len(c.Tags) > 0 || c.Index != "" || log.IsDebug() {
 		return false
 	}
 	switch b.Config.Output.Name() {

@@ -48,6 +48,9 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	s.fillInterfaces()
+	if s.ShutdownTimeout <= 0 { // packetbeat's default, which means something else there
+		s.ShutdownTimeout = config.Default().ShutdownTimeout
+	}
 	if raw.HasField("flows") {
 		flows, err := raw.Child("flows", -1)
 		if err == nil {

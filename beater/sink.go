@@ -106,6 +106,9 @@ func (a *ackCounter) pending() uint64 {
 	return max(a.accepted.Load(), acked) - acked
 }
 
+// missing returns how many events did not get through, as of the end.
+func (a *ackCounter) missing() uint64 { return a.pending() + a.dropped.Load() }
+
 // wait waits until the output has everything, or until nothing has moved for
 // patience: then what is left waits for a full batch, and closing the queue will
 // send it. It gives up when stop is closed.

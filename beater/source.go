@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,7 +26,7 @@ type source struct {
 }
 
 // openSource opens the files of -I or of the configuration, or else the live
-// interfaces. again is called between two passes over the files.
+// interfaces.
 func openSource(s *settings, flags *Flags, stop <-chan struct{}, log *logp.Logger) (*source, error) {
 	f := fileSettings(s, flags)
 	if len(f.Files) == 0 {
@@ -53,7 +55,10 @@ func openFiles(f Flags, stop <-chan struct{}) (*source, error) {
 		return nil, err
 	}
 	names := new(capture.Interfaces)
-	open := func() (capture.Source, error) { return openAll(paths, names) }
+	if f.Loop < 0 || f.Loop != 1 && slices.Contains(paths, "-") {
+		return nil, fmt.Errorf("-l %d: standard input can be read once, files any number of times and with 0 for ever", f.Loop)
+	}
+	open := func() (capture.Source, error) { return openAll(paths, names, stop) }
 	src, err := open()
 	if err != nil {
 		return nil, err
@@ -62,7 +67,7 @@ func openFiles(f Flags, stop <-chan struct{}) (*source, error) {
 		src = capture.NewLoop(src, f.Loop, open)
 	}
 	if f.OneByOne {
-		return &source{Source: &oneByOne{Source: src, keys: bufio.NewReader(os.Stdin)}}, nil
+		return &source{Source: &oneByOne{Source: src, keys: bufio.NewReader(stdin(stop))}}, nil
 	}
 	if f.TopSpeed {
 		return &source{Source: src}, nil
@@ -75,7 +80,7 @@ func openFiles(f Flags, stop <-chan struct{}) (*source, error) {
 // quotes, by the files that match.
 func expand(patterns []string) (paths []string, err error) {
 	for _, p := range patterns {
-		if _, err := os.Stat(p); err == nil || p == "-" {
+		if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) || p == "-" {
 			paths = append(paths, p)
 			continue
 		}
@@ -90,11 +95,11 @@ func expand(patterns []string) (paths []string, err error) {
 
 // openAll opens every file. All faults are reported at once, before anything is
 // read.
-func openAll(paths []string, names *capture.Interfaces) (capture.Source, error) {
+func openAll(paths []string, names *capture.Interfaces, stop <-chan struct{}) (capture.Source, error) {
 	var sources []capture.Source
 	var faults []error
 	for _, p := range paths {
-		f, err := capture.OpenFile(p, names)
+		f, err := openOne(p, names, stop)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -111,6 +116,28 @@ func openAll(paths []string, names *capture.Interfaces) (capture.Source, error) 
 		return sources[0], nil
 	}
 	return capture.NewMerge(names, sources...), nil
+}
+
+func openOne(path string, names *capture.Interfaces, stop <-chan struct{}) (*capture.File, error) {
+	if path == "-" {
+		return capture.NewReader("standard input", stdin(stop), names)
+	}
+	return capture.OpenFile(path, names)
+}
+
+// stdin reads standard input until its end or until stop is closed, which a read
+// of its own would not notice.
+func stdin(stop <-chan struct{}) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.Copy(w, os.Stdin)
+		_ = w.CloseWithError(err)
+	}()
+	go func() {
+		<-stop
+		_ = w.Close()
+	}()
+	return r
 }
 
 // oneByOne waits for the Enter key before each packet.

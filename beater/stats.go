@@ -11,10 +11,10 @@ import (
 	statsmodule "github.com/qubesbeat/qubesbeat/module/stats"
 )
 
-// publishStats publishes the counters.
-func (r *run) publishStats(last bool) {
-	r.publishSide(&statsmodule.Document{Stats: event.Stats{At: time.Now().UTC(),
-		Started: r.started.UTC(), Last: last, Counters: r.counters()}})
+// stats returns an event with the counters.
+func (r *run) stats(last bool) event.Document {
+	return &statsmodule.Document{Stats: event.Stats{At: time.Now().UTC(),
+		Started: r.started.UTC(), Last: last, Counters: r.counters()}}
 }
 
 // counters collects the counters of every stage, group by group, in the order
@@ -76,22 +76,25 @@ func (r *run) eventCounters(c *counterList) {
 	c.add("held", p.Held)
 	c.add("unknown_qube", p.Unknown)
 	c.add("spoofed", p.Spoofed)
-	c.add("filtered", r.acks.filtered.Load())
-	c.add("dropped_at_stop", r.acks.dropped.Load())
-	c.add("acked", r.acks.acked.Load())
-	c.add("pending", r.acks.pending())
+	c.add("waiting", uint64(q.Waiting))
+	c.add("filtered", r.flowAcks.filtered.Load())
+	c.add("dropped_at_stop", r.flowAcks.dropped.Load())
+	c.add("acked", r.flowAcks.acked.Load())
+	c.add("pending", r.flowAcks.pending())
+	c.add("others_acked", r.sideAcks.acked.Load())
+	c.add("others_dropped", r.sideDropped.Load())
 	c.add("output_failed", r.outputFailures())
 }
 
-// outputFailures returns the events that the output has given up, and the writes
-// that failed. The file output acknowledges what it could not write.
+// outputFailures returns the events that libbeat has given up: refused by the
+// output for good (the file output could not write them), or tried too often.
+// It acknowledges both.
 func (r *run) outputFailures() uint64 {
-	lib := r.libbeat.GetRegistry("libbeat")
-	if lib == nil {
+	if r.libbeat == nil {
 		return 0
 	}
-	s := monitoring.CollectFlatSnapshot(lib, monitoring.Full, false)
-	return uint64(s.Ints["output.events.dropped"])
+	s := monitoring.CollectFlatSnapshot(r.libbeat, monitoring.Full, false)
+	return max(r.failed, uint64(s.Ints["output.events.dropped"]+s.Ints["pipeline.events.dropped"]))
 }
 
 func (r *run) inventoryCounters(c *counterList) {
@@ -107,8 +110,8 @@ func (r *run) inventoryCounters(c *counterList) {
 
 // registerMetrics shows the same counters where libbeat shows its own: in the
 // log every logging.metrics.period and under /stats of the HTTP endpoint.
-func (r *run) registerMetrics() {
-	monitoring.NewFunc(r.libbeat, "qubesbeat", func(_ monitoring.Mode, v monitoring.Visitor) {
+func (r *run) registerMetrics(stats *monitoring.Registry) {
+	monitoring.NewFunc(stats, "qubesbeat", func(_ monitoring.Mode, v monitoring.Visitor) {
 		v.OnRegistryStart()
 		defer v.OnRegistryFinished()
 		group := ""

@@ -1,6 +1,7 @@
 package beater
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -42,21 +43,23 @@ func (r *run) progress() report.Replay {
 }
 
 // report prints the summary of a replay, and for a live run logs what was lost.
-func (r *run) report(fault error) {
+// It returns why the run was not all that it should have been: a live run whose
+// output could not be reached at the end has done what it could.
+func (r *run) report(fault error) error {
 	lost := r.lost()
 	if r.source.live {
 		if lost != nil {
 			r.log.Errorw("stopped with losses", "error", lost.Error())
 		}
-		return
+		return fault
 	}
-	m, q := r.meter.Stats(), r.queue.Stats()
+	m := r.meter.Stats()
 	sum := r.progress()
 	sum.NonIP = m.Status[packet.NonIP]
 	sum.Truncated, sum.Malformed = m.Status[packet.Truncated], m.Status[packet.Malformed]
 	sum.Unsupported = m.Status[packet.Unsupported]
-	sum.NotDelivered = q.FinalDropped + q.InterimDropped + r.acks.dropped.Load() + r.acks.pending()
-	sum.OutputFailed = r.outputFailures()
-	sum.Incomplete = fault != nil
+	sum.NotDelivered, sum.OutputFailed = r.undelivered()-r.failed, r.failed
+	sum.Incomplete = fault != nil || r.interrupted
 	fmt.Fprint(r.stderr, report.Summary(sum))
+	return errors.Join(fault, lost)
 }

@@ -48,6 +48,9 @@ func fileOutput() (dir string, isFile bool, err error) {
 	if ok, err := cfg.Has("output.file.path", -1); err != nil || !ok {
 		return "", false, nil //nolint:nilerr // not ours to judge
 	}
+	if on, err := cfg.Bool("output.file.enabled", -1); err == nil && !on {
+		return "", false, nil
+	}
 	dir, err = cfg.String("output.file.path", -1)
 	return dir, true, err
 }

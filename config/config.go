@@ -111,11 +111,22 @@ func (c *Config) Validate() error {
 	if p := c.Stats.Period.D(); p > 0 && p < time.Second {
 		bad("stats.period: %v is too short; use 1s or more, or 0 for one event at the end", p)
 	}
+	if s := c.ShutdownTimeout.D(); s > 0 && s < time.Second {
+		bad("shutdown_timeout: %v is too short to deliver the live flows; use 1s or more", s)
+	}
+	for _, d := range []Duration{c.Flows.Timeout, c.Flows.Period, c.Flows.ActiveTimeout, c.Stats.Period, c.ShutdownTimeout, c.Inventory.Hold} {
+		if d.D() > year {
+			bad("%v is longer than a year", d.D())
+		}
+	}
 	for i := range c.Interfaces {
 		errs = append(errs, c.Interfaces[i].validate(i))
 	}
 	return errors.Join(errs...)
 }
+
+// year bounds every duration, so that no sum of times overflows.
+const year = 366 * 24 * time.Hour
 
 func (n *Interface) validate(i int) error {
 	var errs []error
@@ -129,6 +140,9 @@ func (n *Interface) validate(i int) error {
 	}
 	if n.Snaplen < 0 || n.BufferSizeMB < 0 || n.Loop != nil && *n.Loop < 0 {
 		bad("snaplen, buffer_size_mb and loop must not be negative")
+	}
+	if i > 0 && n.File != "" {
+		bad("file: only the first interface can have one; give -I several times")
 	}
 	if n.BufferSizeMB > 4096 {
 		bad("buffer_size_mb: %d is more than 4096", n.BufferSizeMB)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
 // Device names that mean more than themselves, as packetbeat spells them.
@@ -123,7 +125,8 @@ func (m *Matcher) Missing(all []LinkInfo) (names []string) {
 
 // isVif tells the backend interface of a qube, vif<domid>.<n>, apart.
 func isVif(name string) bool {
-	return strings.HasPrefix(name, "vif") && strings.Contains(name, ".")
+	_, ok := qube.VifDomain(name)
+	return ok
 }
 
 // HasPattern reports whether there is a device that may wait for an interface

@@ -19,19 +19,15 @@ type File struct {
 
 var _ Source = (*File)(nil) // type check
 
-// OpenFile opens a capture file in pcap or pcapng format, "-" for standard
-// input. Interface names of a pcapng file are numbered in names, which several
+// OpenFile opens a capture file in pcap or pcapng format. Interface names of a pcapng file are numbered in names, which several
 // files may share; nil makes an own one.
 func OpenFile(path string, names *Interfaces) (*File, error) {
 	if names == nil {
 		names = new(Interfaces)
 	}
-	f := os.Stdin
-	if path != "-" {
-		var err error
-		if f, err = os.Open(path); err != nil {
-			return nil, fmt.Errorf("opening capture: %w", err)
-		}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening capture: %w", err)
 	}
 	c, err := newFile(path, f, names)
 	if err != nil {

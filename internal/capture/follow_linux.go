@@ -17,7 +17,7 @@ func (r *Ring) followLinks() error {
 	go func() {
 		defer r.watch.Done()
 		// Without the watch, a new interface is still met at its first packet.
-		_ = watch(r.done, func() { _ = r.refresh() })
+		_ = watch(r.done, r.cfg.Matcher.route != nil, func() { _ = r.refresh() })
 	}()
 	return nil
 }
@@ -106,23 +106,19 @@ func (r *Ring) tell(live map[uint32]bool, all []LinkInfo) {
 // watch. An interface that is gone already cannot be asked for its name; its
 // frames are skipped and counted.
 func (r *Ring) meet(index uint32) bool {
-	if r.gone[index] {
-		return false
+	if wanted, met := r.met[index]; met {
+		return wanted // and the watch will say so, too
 	}
 	all, err := Links()
 	if err != nil {
 		return false
 	}
-	found := false
-	for _, l := range all {
-		found = found || l.Index == index
-	}
-	r.gone[index] = !found
+	r.met[index] = false
 	for _, l := range r.cfg.Matcher.Select(all) {
 		if l.Index == index {
 			r.names.Set(index, l.Name)
-			return true
+			r.met[index] = true
 		}
 	}
-	return false
+	return r.met[index]
 }

@@ -49,11 +49,12 @@ type Ring struct {
 	wanted atomic.Pointer[map[uint32]bool] // by index; false: seen, but not wanted
 	live   map[uint32]bool                 // followed now; belongs to refresh
 	now    atomic.Pointer[[]string]        // their names
-	gone   map[uint32]bool                 // left before they could be asked; belongs to Next
+	met    map[uint32]bool                 // as wanted, for those that the watch has not seen yet; belongs to Next
 
 	block   int // the next block to read
 	held    []byte
 	left    uint32 // frames left in held
+	waited  bool   // the last Next had to wait
 	at      uint32 // offset of the next frame in held
 	closing atomic.Bool
 
@@ -78,8 +79,13 @@ func OpenRing(cfg RingConfig) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening packet socket: %w (needs root or CAP_NET_RAW)", err)
 	}
-	r := &Ring{fd: fd, cfg: cfg, done: make(chan struct{}), gone: make(map[uint32]bool)}
+	r := &Ring{fd: fd, cfg: cfg, done: make(chan struct{}), met: make(map[uint32]bool)}
 	if err := r.start(); err != nil {
+		close(r.done)
+		r.watch.Wait()
+		if r.mem != nil {
+			_ = unix.Munmap(r.mem)
+		}
 		unix.Close(fd)
 		return nil, err
 	}
@@ -120,6 +126,7 @@ func (r *Ring) mapRing() error {
 
 // Next implements [Source].
 func (r *Ring) Next(f *Frame) error {
+	r.waited = false
 	for {
 		for r.left > 0 {
 			if r.take(f) {
@@ -131,6 +138,10 @@ func (r *Ring) Next(f *Frame) error {
 		}
 	}
 }
+
+// Waited reports whether the last Next found nothing at once. Like Next, it is not
+// safe for concurrent use.
+func (r *Ring) Waited() bool { return r.waited }
 
 // header of a block, at its start (struct tpacket_block_desc).
 func (r *Ring) header(block int) *unix.TpacketHdrV1 {
@@ -161,6 +172,7 @@ func (r *Ring) nextBlock() error {
 
 func (r *Ring) poll() error {
 	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN | unix.POLLERR}}
+	r.waited = true
 	n, err := unix.Poll(fds, pollMillis)
 	switch {
 	case err == unix.EINTR:

@@ -80,7 +80,8 @@ func (n *Enricher) byVif(e *event.Flow, q *qube.Qube, domid int32, src, dst neti
 		return
 	}
 	e.Qube, e.Attribution = q, event.Inventory
-	if sent > 0 && !q.Owns(client) && !exempt(client) {
+	// Without the outer header nobody can say whose address was used.
+	if sent > 0 && !q.Owns(client) && !exempt(client) && !e.OuterLost {
 		e.Attribution = event.Spoofed
 	}
 	setSide(e, fromQube, q)

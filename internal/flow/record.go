@@ -60,6 +60,7 @@ type Record struct {
 	RSTCount    uint8            // resets of both sides, saturating at 255
 	FromSource  packet.Direction // which way the source's packets crossed the observation point
 	HasMAC      bool
+	OuterLost   bool // packets of a tunnel whose outer header was not kept
 	Reason      Reason
 }
 
@@ -84,7 +85,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 	}
 	e.counters(&r.Source, initiator)
 	e.counters(&r.Destination, responder)
-	if k.Tunnel != 0 {
+	if r.OuterLost = k.Tunnel == beyond; k.Tunnel != 0 {
 		r.Outer = t.tunnels.outer(k.Tunnel)
 		if e.outerRev {
 			r.Outer.Src, r.Outer.Dst = r.Outer.Dst, r.Outer.Src

@@ -90,6 +90,7 @@ type Table struct {
 
 	now, skew int64 // table time; see tick
 	leap      int64 // the longest gap between packets that makes a difference
+	anew      bool  // the next packet begins a time of its own
 	seed      [4]uint64
 	stats     Stats
 	scratch   Record
@@ -234,6 +235,13 @@ func (t *Table) report(e *entry, reason Reason) {
 	if t.cfg.Delta || reason != ReasonNone {
 		e.packets, e.bytes = [2]uint64{}, [2]uint64{}
 	}
+}
+
+// Restart ends every live flow and makes the table ready for packets of another
+// time, as at a second pass over the same capture.
+func (t *Table) Restart() {
+	t.Flush(ReasonForced)
+	t.anew = true
 }
 
 // Flush ends every live flow, in the order in which the flows took their places,

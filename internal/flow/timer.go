@@ -16,7 +16,7 @@ const backJump = 60e9
 func (t *Table) tick(ts int64) int64 {
 	at := ts + t.skew
 	switch gap := at - t.now; {
-	case gap > t.leap || gap < -backJump:
+	case gap > t.leap || gap < -backJump || t.anew:
 		at = t.jump(ts, gap)
 		fallthrough
 	case gap > 0:
@@ -37,13 +37,15 @@ func (t *Table) jump(ts, gap int64) (at int64) {
 	switch {
 	case t.now == 0:
 		at = tableEpoch
+	case t.anew:
+		at = t.now
 	case gap > 0:
 		at = t.now + t.leap
 	default:
 		at = t.now
 		t.stats.TimeJumps++
 	}
-	t.skew = at - ts
+	t.skew, t.anew = at-ts, false
 	return at
 }
 

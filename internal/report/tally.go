@@ -85,7 +85,7 @@ func (t *Tally) add(e *flowEvent) {
 	t.Flows++
 	q := t.qube(e.Qube.Name)
 	q.Flows++
-	q.Label = cmp.Or(e.Qube.Label, q.Label)
+	q.Label = cmp.Or(strings.Map(printable, e.Qube.Label), q.Label)
 	if e.Qube.Attribution == "spoofed" {
 		q.Spoofed++
 	}
@@ -104,6 +104,7 @@ func (e *flowEvent) clientIsDestination() bool {
 }
 
 func (t *Tally) qube(name string) *QubeTally {
+	name = strings.Map(printable, name)
 	if t.qubes == nil {
 		t.qubes = map[string]*QubeTally{}
 	}

@@ -5,12 +5,17 @@ package live_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // TestBeat_outputDown holds that an output that nobody answers stops neither the
@@ -48,12 +53,61 @@ func TestBeat_outputDown(t *testing.T) {
 		t.Errorf("the kernel dropped %v frames; want none", after["kernel_drops"])
 	}
 
+	// More flows than libbeat's queue and our own have places: the stop must not
+	// wait for room that never comes.
+	if err := h.work.Do(func() error { return spray(20_000) }); err != nil {
+		t.Fatal(err)
+	}
 	begin := time.Now()
 	b.end(t)
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("the beat took %v to end; want shutdown_timeout (2s) and little more", took)
 	}
 	b.wait(t, "stopped with losses", "", "")
+}
+
+// spray sends a datagram to each of n ports, a flow each.
+func spray(n int) error {
+	conn, err := net.ListenUDP("udp4", nil)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for i := range n {
+		to := netip.AddrPortFrom(netip.MustParseAddr(testbed.WebAddr), uint16(20_000+i))
+		if _, err := conn.WriteToUDPAddrPort([]byte("x"), to); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+			return err
+		}
+		if i%100 == 0 {
+			time.Sleep(time.Millisecond) // the veth's queues are short
+		}
+	}
+	return nil
+}
+
+// TestBeat_terminatedQuiet holds that a signal is noticed at once also while
+// there is just enough traffic to keep the ring from being idle.
+func TestBeat_terminatedQuiet(t *testing.T) {
+	h := newHome(t)
+	b := startBeat(t, h.Network, h.clients()...)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _, _ = h.work.Run(ctx, "ping", "-i0.1", testbed.WebAddr)
+	}()
+	time.Sleep(2 * time.Second)
+	begin := time.Now()
+	events := b.stop(t)
+	took := time.Since(begin)
+	stop()
+	<-done
+	if took > 5*time.Second {
+		t.Errorf("the beat took %v to end under slow traffic", took)
+	}
+	if len(flows(events, onVif(h.work.Vif))) == 0 {
+		t.Error("the flow that was live at the signal is not in the file")
+	}
 }
 
 // counters reads the beat's own counters from its HTTP endpoint.

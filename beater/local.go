@@ -1,0 +1,34 @@
+package beater
+
+import (
+	"net"
+	"net/netip"
+	"time"
+)
+
+// localAddress returns a test for this machine's addresses, which are read anew
+// every few seconds: they change when an uplink or a vif comes or goes.
+func localAddress() func(netip.Addr) bool {
+	var known map[netip.Addr]bool
+	var read time.Time
+	return func(a netip.Addr) bool {
+		if time.Since(read) > 5*time.Second {
+			known, read = ownAddresses(), time.Now()
+		}
+		return known[a]
+	}
+}
+
+func ownAddresses() map[netip.Addr]bool {
+	known := map[netip.Addr]bool{}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return known
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			known[p.Addr().Unmap()] = true
+		}
+	}
+	return known
+}
