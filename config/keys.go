@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/qubesbeat/qubesbeat/internal/spell"
 )
 
 // later are keys that belong to packetbeat's or to our own configuration, but to
@@ -238,7 +240,7 @@ func nearest(key string, known map[string]reflect.Type) string {
 	key = strings.TrimPrefix(key, ".")
 	best, limit := "", max(2, len(key)/3)+1
 	for _, k := range sortedNames(known) {
-		if d := distance(key, k); d < limit {
+		if d := spell.Distance(key, k); d < limit {
 			best, limit = k, d
 		}
 	}
@@ -252,24 +254,4 @@ func sortedNames(known map[string]reflect.Type) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// distance is the number of letters to change, add or drop (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
-// PublisherConfig holds the settings of a [Publisher]. All but Hold and Tap are
+// PublisherConfig holds the settings of a [Publisher]. All but Hold are
 // required.
 type PublisherConfig struct {
 	Queue  *Queue
@@ -23,8 +23,6 @@ type PublisherConfig struct {
 	// yet is held back, by the clock on the wall: dom0's push may come after the
 	// first packets of a disposable. 0 means not at all.
 	Hold time.Duration
-	// Tap, if not nil, sees every flow before it is published.
-	Tap func(f *event.Flow)
 }
 
 // Publisher takes records from the queue, finds the qubes behind them and
@@ -118,9 +116,6 @@ func (p *Publisher) publish(r *flow.Record, mayHold bool) {
 		return
 	}
 	p.count(f)
-	if p.cfg.Tap != nil {
-		p.cfg.Tap(f)
-	}
 	p.cfg.Sink.Publish(d)
 	p.published.Add(1)
 }

@@ -55,7 +55,7 @@ func list(t *testing.T) []pkg {
 func ring(path string) (level int, ok bool) {
 	rel := strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
 	for prefix, level := range map[string]int{
-		"": 0, "internal/version": 0, "internal/qube": 0, "internal/packet": 0, "internal/flow": 0, "internal/event": 0,
+		"": 0, "internal/version": 0, "internal/spell": 0, "internal/qube": 0, "internal/packet": 0, "internal/flow": 0, "internal/event": 0,
 		"internal/capture": 1, "internal/inventory": 1,
 		"internal/enrich": 2, "internal/pipeline": 2, "internal/report": 2,
 		"module/flow": 3, "module/inventory": 3, "module/stats": 3, "config": 3,
