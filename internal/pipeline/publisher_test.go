@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
-	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
