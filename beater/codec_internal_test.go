@@ -22,8 +22,8 @@ func document() event.Document {
 	f.Record = meter.Record{Start: 1763750371949000000, End: 1763750372769000000, Born: 1763750371949000000, Family: 4,
 		Proto: packet.ProtoTCP, State: meter.StateClosed, SynCount: 1, FromSource: packet.Inbound, HasMAC: true,
 		Reason: meter.ReasonEnd}
-	f.Source = meter.Endpoint{Addr: packet.Addr{10, 137, 0, 6}, Port: 43210, TCPFlags: 0x1b, Packets: 12, Bytes: 1450}
-	f.Destination = meter.Endpoint{Addr: packet.Addr{198, 51, 100, 7}, Port: 443, TCPFlags: 0x1b, Packets: 17, Bytes: 18230}
+	f.Source = meter.Endpoint{Addr: packet.Addr{10, 137, 0, 6}, Port: 43210, TCPFlags: 0x1b, Packets: 12, Bytes: 1450, Sent: true}
+	f.Destination = meter.Endpoint{Addr: packet.Addr{198, 51, 100, 7}, Port: 443, TCPFlags: 0x1b, Packets: 17, Bytes: 18230, Sent: true}
 	f.Client = f.Source.Addr.Netip(4)
 	return &flow.Document{Flow: f}
 }

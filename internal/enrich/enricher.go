@@ -70,9 +70,9 @@ func (n *Enricher) byAddress(e *event.Flow, src, dst netip.Addr) {
 // inventory does not know the domain.
 func (n *Enricher) byVif(e *event.Flow, q *qube.Qube, domid int32, src, dst netip.Addr) {
 	fromQube := n.sourceIsClient(e, q, src)
-	client, sent := dst, e.Record.Destination.Packets
+	client, sent := dst, e.Record.Destination.Sent
 	if fromQube {
-		client, sent = src, e.Record.Source.Packets
+		client, sent = src, e.Record.Source.Sent
 	}
 	e.Client = client
 	if q == nil {
@@ -81,7 +81,7 @@ func (n *Enricher) byVif(e *event.Flow, q *qube.Qube, domid int32, src, dst neti
 	}
 	e.Qube, e.Attribution = q, event.Inventory
 	// Without the outer header nobody can say whose address was used.
-	if sent > 0 && !q.Owns(client) && !exempt(client) && !e.OuterLost {
+	if sent && !q.Owns(client) && !exempt(client) && !e.OuterLost {
 		e.Attribution = event.Spoofed
 	}
 	setSide(e, fromQube, q)

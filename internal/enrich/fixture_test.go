@@ -74,6 +74,7 @@ func record(iface uint32, src, dst string) *flow.Record {
 	r.Source.Addr, r.Family = packet.AddrFrom(addr(src))
 	r.Destination.Addr, _ = packet.AddrFrom(addr(dst))
 	r.Source.Packets, r.Destination.Packets = 2, 1
+	r.Source.Sent, r.Destination.Sent = true, true
 	return r
 }
 
@@ -92,7 +93,7 @@ func undirected(r *flow.Record) *flow.Record {
 
 // unanswered leaves only the initiator's packets.
 func unanswered(r *flow.Record) *flow.Record {
-	r.Destination.Packets = 0
+	r.Destination.Packets, r.Destination.Sent = 0, false
 	return r
 }
 

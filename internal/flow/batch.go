@@ -13,8 +13,8 @@ const batchFrom = 5000
 // UpdateBatch meters packets as Update does, one after the other, and is faster
 // when there are many flows: the memory of all flows in the batch is asked for
 // before the first is used, so that the core waits for them together. With
-// 50,000 flows, where nearly every packet misses the caches, it takes half the
-// time of as many calls of Update.
+// 50,000 flows, where nearly every packet misses the caches, that takes a quarter
+// to two fifths off the time of as many calls of Update.
 func (t *Table) UpdateBatch(ps []packet.Packet) {
 	if t.entries.live < batchFrom {
 		for i := range ps {

@@ -13,8 +13,8 @@ import (
 // that of the metered (innermost) packets.
 func (r *Record) CommunityID(seed uint16) string {
 	a, b := &r.Source, &r.Destination
-	if r.IsICMP() && a.Packets == 0 {
-		a, b = b, a // the message that counts is the answer's
+	if r.IsICMP() && !a.Sent && b.Sent {
+		a, b = b, a // only the answer was seen: its message counts
 	}
 	src, dst, oneWay := r.communityPorts(a, b)
 	from, to := &a.Addr, &b.Addr

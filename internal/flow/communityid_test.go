@@ -55,7 +55,7 @@ func (v *vector) record() *flow.Record {
 	r := &flow.Record{Proto: v.Proto}
 	r.Source.Addr, r.Family = packet.AddrFrom(v.Saddr)
 	r.Destination.Addr, _ = packet.AddrFrom(v.Daddr)
-	r.Source.Packets = 1
+	r.Source.Packets, r.Source.Sent = 1, true
 	if r.IsICMP() {
 		r.Source.ICMPType, r.Source.ICMPCode = uint8(v.Sport), uint8(v.Dport)
 	} else {
@@ -181,7 +181,8 @@ func randomRecord(rnd *rand.Rand, proto uint8) (*flow.Record, *flowhash.Flow) {
 		r.Destination.Addr = r.Source.Addr
 	}
 	side := &r.Source
-	side.Packets, side.ICMPType, side.ICMPCode = 1, uint8(rnd.Intn(256)), uint8(rnd.Intn(4))
+	side.Packets, side.Sent = 1, true
+	side.ICMPType, side.ICMPCode = uint8(rnd.Intn(256)), uint8(rnd.Intn(4))
 	if proto == packet.ProtoICMP && side.ICMPType == 0 {
 		r.Source, r.Destination = r.Destination, r.Source // an answer: only the responder has sent
 		side = &r.Destination

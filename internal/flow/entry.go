@@ -35,7 +35,9 @@ type entry struct {
 	next, prev uint32 // neighbours in a wheel slot, or the free list
 	slot       int32  // wheel slot, -1 where in none
 
-	_ [8]byte // fills three cache lines, so that the first two stay aligned
+	sent [2]bool // by side: it has sent something, whatever the counters say since
+
+	_ [6]byte // fills three cache lines, so that the first two stay aligned
 }
 
 type icmpMessage struct{ kind, code uint8 }
@@ -110,6 +112,7 @@ func serverPort(port uint16) bool {
 func (e *entry) add(p *packet.Packet, swapped bool, now int64) {
 	s := sideOf(e, swapped)
 	e.packets[s]++
+	e.sent[s] = true
 	e.bytes[s] += uint64(p.Length)
 	e.touched = now
 	e.reported = false

@@ -37,6 +37,7 @@ type Endpoint struct {
 	ICMPCode uint8
 	Packets  uint64
 	Bytes    uint64 // on the wire, link header included
+	Sent     bool   // has sent something since the flow began
 }
 
 // Record describes a flow, or a piece of it, up to the time of the report. Its
@@ -101,7 +102,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 }
 
 func (e *entry) counters(p *Endpoint, side int) {
-	p.MAC, p.Packets, p.Bytes = e.mac[side], e.packets[side], e.bytes[side]
+	p.MAC, p.Packets, p.Bytes, p.Sent = e.mac[side], e.packets[side], e.bytes[side], e.sent[side]
 	p.TCPFlags = e.tcp.flags[side]
 	p.ICMPType, p.ICMPCode = e.icmp[side].kind, e.icmp[side].code
 }

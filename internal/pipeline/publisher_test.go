@@ -54,7 +54,7 @@ func seenNow(iface uint32) *flow.Record {
 		Start: time.Now().UnixNano(), End: time.Now().UnixNano()}
 	r.Source.Addr, _ = packet.AddrFrom(addr("10.138.0.7"))
 	r.Destination.Addr, _ = packet.AddrFrom(addr("1.1.1.1"))
-	r.Source.Packets = 1
+	r.Source.Packets, r.Source.Sent = 1, true
 	return r
 }
 

@@ -85,7 +85,7 @@ func (d *Document) writeTransport(w event.Writer) {
 		w.End()
 	case d.IsICMP():
 		m := &d.Source
-		if m.Packets == 0 {
+		if !m.Sent && d.Destination.Sent {
 			m = &d.Destination
 		}
 		w.Begin("icmp")

@@ -39,8 +39,8 @@ func base(src, dst string) *flow.Document {
 	s, d := netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)
 	f := &flow.Document{}
 	f.Proto, f.Start, f.End, f.Born, f.Reason = packet.ProtoUDP, t0, t0+20e6, t0, meter.ReasonIdle
-	f.Source = meter.Endpoint{Port: s.Port(), Packets: 1, Bytes: 73}
-	f.Destination = meter.Endpoint{Port: d.Port(), Packets: 1, Bytes: 105}
+	f.Source = meter.Endpoint{Port: s.Port(), Packets: 1, Bytes: 73, Sent: true}
+	f.Destination = meter.Endpoint{Port: d.Port(), Packets: 1, Bytes: 105, Sent: true}
 	f.Source.Addr, f.Family = packet.AddrFrom(s.Addr())
 	f.Destination.Addr, _ = packet.AddrFrom(d.Addr())
 	return f
@@ -101,6 +101,7 @@ func documents() map[string]*flow.Document {
 		"replay": base("10.137.0.6:5353", "1.1.1.1:53"),
 		"icmp":   icmpFlow(),
 		"icmp-answer": change(icmpFlow(), func(f *flow.Document) {
+			f.Source.Sent = false
 			f.Source.Packets, f.Source.Bytes, f.Source.ICMPType = 0, 0, 0
 		}),
 		"spoofed": change(onVif(base("10.137.0.9:5353", "1.1.1.1:53")), func(f *flow.Document) {
