@@ -35,7 +35,6 @@ func (r *run) loadInventory(live bool) error {
 	err := r.file.Load()
 	switch {
 	case err == nil:
-		r.log.Infow("inventory loaded", "file", r.settings.Inventory.File, "qubes", len(r.index.All()))
 	case errors.Is(err, fs.ErrNotExist):
 		r.log.Warnw("no inventory; qubes stay without names until there is one", "file", r.settings.Inventory.File)
 		if !live {
@@ -63,10 +62,11 @@ func (r *run) inventoryFailed(err error) {
 // inventoryChanged publishes what changed. The first inventory is not a change:
 // it says what is, and in a replay it has no place in the capture's time.
 func (r *run) inventoryChanged(changes []inventory.Change) {
-	r.log.Infow("inventory changed", "changes", len(changes))
 	if r.index.Generation() == 1 {
+		r.log.Infow("inventory in force", "qubes", len(changes))
 		return
 	}
+	r.log.Infow("inventory changed", "changes", len(changes))
 	for _, c := range changes {
 		if onlyPower(c) {
 			continue

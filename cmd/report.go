@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -21,12 +22,16 @@ func reportCommand() *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			var t report.Tally
+			var fault error
 			for _, path := range args {
 				if err := readEvents(&t, path); err != nil {
-					return complain(c, err)
+					fault = complain(c, err)
 				}
 			}
-			return t.Table(c.OutOrStdout(), wantsColour())
+			if t.Flows > 0 || fault == nil {
+				return errors.Join(fault, t.Table(c.OutOrStdout(), wantsColour()))
+			}
+			return fault
 		},
 	}
 }

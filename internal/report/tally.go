@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -56,25 +57,34 @@ type flowEvent struct {
 	Qube    struct{ Name, Label, IP, Attribution string }
 }
 
-// ReadEvents adds the final flow events of an NDJSON file, one event a line. It
-// returns an error that names the line that is none.
+// ReadEvents adds the final flow events of an NDJSON file, one event a line. A
+// line that is none, as a full disk leaves one behind, is passed over; the error
+// names the first of them and says how many there are.
 func (t *Tally) ReadEvents(name string, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 4<<20)
+	var fault error
+	bad := 0
 	for n := 1; lines.Scan(); n++ {
 		if len(lines.Bytes()) == 0 {
 			continue
 		}
 		var e flowEvent
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return fmt.Errorf("%s:%d: not an event of the file output: %w", name, n, err)
+			if bad++; bad == 1 {
+				fault = fmt.Errorf("%s:%d: not an event of the file output: %w", name, n, err)
+			}
+			continue
 		}
 		t.add(&e)
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
+		return errors.Join(fault, fmt.Errorf("reading %s: %w", name, err))
 	}
-	return nil
+	if bad > 1 {
+		return fmt.Errorf("%w (and %d more lines)", fault, bad-1)
+	}
+	return fault
 }
 
 func (t *Tally) add(e *flowEvent) {

@@ -94,6 +94,7 @@ func TestBeat_counters(t *testing.T) {
 		a.close(t, h.Network)
 	}
 	events := b.stop(t)
+	checkBalance(t, events)
 
 	for i, q := range h.clients() {
 		accounts[i].check(t, events)
@@ -250,6 +251,7 @@ func TestBeat_vifReAdded(t *testing.T) {
 		a.close(t, h.Network)
 	}
 	events := b.stop(t)
+	checkBalance(t, events)
 
 	for _, a := range append(accounts, first) {
 		a.check(t, events)
@@ -301,6 +303,7 @@ func TestBeat_terminated(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	events := b.stop(t)
+	checkBalance(t, events)
 	cancel()
 	<-busy
 
@@ -357,6 +360,7 @@ func TestBeat_spoofed(t *testing.T) {
 	h.Settle()
 	a.close(t, h.Network)
 	events := b.stop(t)
+	checkBalance(t, events)
 
 	a.check(t, events)
 	spoofed := flows(events, func(e event) bool { return e.str("qube.attribution") == "spoofed" })

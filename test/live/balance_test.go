@@ -1,0 +1,41 @@
+//go:build linux
+
+package live_test
+
+import "testing"
+
+// checkBalance holds the equations of docs/architecture.md ("Losing nothing") for
+// the last stats event.
+func checkBalance(t *testing.T, events []event) {
+	t.Helper()
+	for _, e := range events {
+		if e.str("event.dataset") != "qubesbeat.stats" || !e.flag("stats.last") {
+			continue
+		}
+		sum := func(names ...string) (n uint64) {
+			for _, name := range names {
+				n += e.num("stats." + name)
+			}
+			return n
+		}
+		for _, eq := range []struct {
+			what        string
+			left, right uint64
+		}{
+			{"frames", sum("capture.frames"), sum("flows.packets", "capture.non_ip_frames", "capture.truncated_frames",
+				"capture.malformed_frames", "capture.unsupported_frames")},
+			{"records", sum("events.queued"), sum("flows.interim", "flows.ended_idle", "flows.ended_active",
+				"flows.ended_end", "flows.ended_forced", "flows.ended_evicted")},
+			{"queue", sum("events.queued"), sum("events.published", "events.queue_dropped_interim",
+				"events.queue_dropped_final", "events.held", "events.waiting")},
+			{"output", sum("events.published"), sum("events.acked", "events.filtered", "events.pending",
+				"events.dropped_at_stop")},
+		} {
+			if eq.left != eq.right {
+				t.Errorf("%s do not balance: %d in, %d out", eq.what, eq.left, eq.right)
+			}
+		}
+		return
+	}
+	t.Error("no last stats event")
+}
