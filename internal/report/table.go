@@ -8,10 +8,10 @@ import (
 )
 
 // labelColours are the colours of Qubes OS's default labels (qubes-core-admin,
-// qubes/app.py, load_initial_values). Black is shown in the terminal's own
-// colour, for it would be invisible on most.
+// qubes/app.py, load_initial_values), the dark ones lightened so that they can be
+// read on black. Black itself is shown in the terminal's own colour.
 var labelColours = map[string]string{
-	"red": "204;0;0", "orange": "245;121;0", "yellow": "237;212;0", "green": "115;210;22",
+	"red": "229;57;53", "orange": "245;121;0", "yellow": "237;212;0", "green": "115;210;22",
 	"gray": "136;136;136", "blue": "82;139;204", "purple": "154;120;172",
 }
 
