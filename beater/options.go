@@ -18,6 +18,7 @@ type Options struct {
 	// touched tells that the configuration asks for processors or fields that
 	// look into every event.
 	touched bool
+	speak   func() // ends KeepQuiet; nil without it
 }
 
 // Processing is packetbeat's own processing: ecs.version, host.name and agent.*
@@ -27,6 +28,9 @@ func (o *Options) Processing() processing.SupportFactory {
 		"ecs": mapstr.M{"version": ecs.Version},
 	}), processing.WithHost, processing.WithAgentMeta())
 	return func(info beat.Info, log *logp.Logger, cfg *conf.C) (processing.Supporter, error) {
+		if o.speak != nil {
+			o.speak()
+		}
 		for _, key := range []string{"processors", "fields", "tags", "timeseries"} {
 			o.touched = o.touched || cfg.HasField(key)
 		}

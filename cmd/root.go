@@ -22,6 +22,7 @@ func Root() *cmd.BeatsRootCmd {
 	for _, name := range []string{"I", "t", "O", "l"} {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(name))
 	}
+	options.KeepQuiet()
 	beater.RegisterCodec()
 	registerFields()
 	allowProfiling()
