@@ -104,11 +104,12 @@ func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
 	r := &run{settings: q.settings, log: q.log, started: time.Now(), stderr: os.Stderr,
 		sides: make(chan event.Document, sideRoom), libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"),
 		abort: func() { _ = q.pipeline.closeInner() }}
+	files := fileSettings(q.settings, q.options.Flags)
 	r.openInventory()
-	if err := r.loadInventory(len(fileSettings(q.settings, q.options.Flags).Files) == 0); err != nil {
+	if err := r.loadInventory(len(files.Files) == 0); err != nil {
 		return nil, err
 	}
-	src, err := openSource(q.settings, q.options.Flags, q.ctx.Done(), q.log)
+	src, err := openSource(q.settings, files, q.ctx.Done(), q.log)
 	if err != nil {
 		return nil, err
 	}

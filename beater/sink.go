@@ -17,14 +17,13 @@ import (
 type sink struct {
 	final, interim beat.Client
 	plain          bool
-	acks           *ackCounter
 }
 
 var _ event.Sink = (*sink)(nil) // type check
 
 // newSink connects to the pipeline.
 func newSink(pipeline beat.Pipeline, processing func() (beat.ProcessingConfig, error), plain bool, acks *ackCounter) (*sink, error) {
-	s := &sink{plain: plain, acks: acks}
+	s := &sink{plain: plain}
 	for _, c := range []struct {
 		client *beat.Client
 		mode   beat.PublishMode
@@ -57,7 +56,8 @@ func (s *sink) Publish(d event.Document) {
 	client.Publish(e)
 }
 
-// Close disconnects. A Publish that is blocked gives up.
+// Close disconnects. A Publish that waits for room in libbeat's queue goes on
+// waiting: see run.abortAt.
 func (s *sink) Close() {
 	_ = s.final.Close()
 	_ = s.interim.Close()

@@ -25,10 +25,8 @@ type source struct {
 	now  func() int64 // nil: time stands still while no packet comes
 }
 
-// openSource opens the files of -I or of the configuration, or else the live
-// interfaces.
-func openSource(s *settings, flags *Flags, stop <-chan struct{}, log *logp.Logger) (*source, error) {
-	f := fileSettings(s, flags)
+// openSource opens the files, where there are any, or else the live interfaces.
+func openSource(s *settings, f Flags, stop <-chan struct{}, log *logp.Logger) (*source, error) {
 	if len(f.Files) == 0 {
 		return openLive(s.Interfaces, log)
 	}

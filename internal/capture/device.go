@@ -18,7 +18,6 @@ const (
 type LinkInfo struct {
 	Index    uint32
 	Name     string
-	Type     uint16 // ARPHRD_ number
 	Up       bool
 	Loopback bool
 }

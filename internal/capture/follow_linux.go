@@ -1,15 +1,13 @@
 package capture
 
-import (
-	"maps"
-	"slices"
-)
+import "maps"
 
 // followLinks sets the filter for the interfaces that exist and keeps it right
 // while they come and go.
 func (r *Ring) followLinks() error {
 	empty := map[uint32]bool{}
 	r.wanted.Store(&empty)
+	r.live.Store(&empty)
 	if err := r.refresh(); err != nil {
 		return err
 	}
@@ -47,9 +45,7 @@ func (r *Ring) refresh() error {
 		return err
 	}
 	r.wanted.Store(&next)
-	r.tell(live, all)
-	r.live = live
-	r.followed(live)
+	r.tell(*r.live.Swap(&live), live, all)
 	r.filter.Lock()
 	defer r.filter.Unlock()
 	if r.drained {
@@ -69,33 +65,29 @@ func (r *Ring) remembered() map[uint32]bool {
 	return next
 }
 
-// followed publishes the names of the interfaces that are followed now.
-func (r *Ring) followed(live map[uint32]bool) {
-	names := make([]string, 0, len(live))
-	for index := range live {
-		names = append(names, r.names.Name(index))
-	}
-	r.now.Store(&names)
-}
-
 // HasVif reports whether a vif of that Xen domain is followed now. A qube that was
 // restarted has left its old one.
 func (r *Ring) HasVif(domid int32) bool {
-	names := r.now.Load()
-	return names != nil && hasVif(slices.Values(*names), domid)
+	return hasVif(func(yield func(string) bool) {
+		for index := range *r.live.Load() {
+			if !yield(r.names.Name(index)) {
+				return
+			}
+		}
+	}, domid)
 }
 
 // tell reports what is newly followed and what is left.
-func (r *Ring) tell(live map[uint32]bool, all []LinkInfo) {
+func (r *Ring) tell(before, live map[uint32]bool, all []LinkInfo) {
 	if r.cfg.OnLink == nil {
 		return
 	}
 	for _, l := range all {
-		if live[l.Index] && !r.live[l.Index] {
+		if live[l.Index] && !before[l.Index] {
 			r.cfg.OnLink(l, true)
 		}
 	}
-	for index := range r.live {
+	for index := range before {
 		if !live[index] {
 			r.cfg.OnLink(LinkInfo{Index: index, Name: r.names.Name(index)}, false)
 		}

@@ -38,7 +38,7 @@ func linkInfo(m *rtnetlink.LinkMessage) (LinkInfo, bool) {
 	if m.Attributes == nil {
 		return LinkInfo{}, false
 	}
-	return LinkInfo{Index: m.Index, Name: m.Attributes.Name, Type: m.Type,
+	return LinkInfo{Index: m.Index, Name: m.Attributes.Name,
 		Up: m.Flags&unix.IFF_UP != 0, Loopback: m.Flags&unix.IFF_LOOPBACK != 0}, true
 }
 
@@ -82,8 +82,8 @@ func nameOf(links []LinkInfo, index uint32) string {
 }
 
 // watch calls changed at once and whenever interfaces come, go or change, with
-// routes also when routes do, until done is closed. A netlink socket that overflows has lost messages: that is a change,
-// too.
+// routes also when routes do, until done is closed. A netlink socket that
+// overflows has lost messages: that is a change, too.
 func watch(done <-chan struct{}, routes bool, changed func()) error {
 	groups := uint32(unix.RTMGRP_LINK)
 	if routes {

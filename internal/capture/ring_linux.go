@@ -47,8 +47,7 @@ type Ring struct {
 	done   chan struct{}
 	watch  sync.WaitGroup
 	wanted atomic.Pointer[map[uint32]bool] // by index; false: seen, but not wanted
-	live   map[uint32]bool                 // followed now; belongs to refresh
-	now    atomic.Pointer[[]string]        // their names
+	live   atomic.Pointer[map[uint32]bool] // followed now
 	met    map[uint32]bool                 // as wanted, for those that the watch has not seen yet; belongs to Next
 
 	block   int // the next block to read

@@ -17,8 +17,8 @@ const (
 	// Inventory: the inventory names the client by its vif or its address, and
 	// the two agree.
 	Inventory
-	// Spoofed: the packets came from the vif of the named client with a source
-	// address that is not its own.
+	// Spoofed: the client has sent with an address that is not its own. It is
+	// named by its vif, where the inventory knows the vif's domain.
 	Spoofed
 )
 

@@ -73,11 +73,11 @@ func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now i
 	}
 }
 
-// reversed tells that the first packet seen was sent by the responder. A
-// SYN+ACK and the answer to an ICMP query always are. For a TCP flow picked up in the middle (the metering
-// began late, or an idle timeout cut it) the side with the only server port is
-// taken for the responder, as Zeek does; without this, every idle connection
-// would come back as one that the server opened.
+// reversed tells that the first packet seen was sent by the responder. A SYN+ACK
+// and the answer to an ICMP query always are. For a TCP flow picked up in the
+// middle (the metering began late, or an idle timeout cut it) the side with the
+// only server port is taken for the responder, as Zeek does; without this, every
+// idle connection would come back as one that the server opened.
 func reversed(p *packet.Packet) bool {
 	if !p.HasL4 {
 		return false
@@ -135,10 +135,19 @@ func (e *entry) span(t int64) {
 	e.first, e.last = min(e.first, t), max(e.last, t)
 }
 
+// endReason is why the flow ends when nothing comes any more: a connection that is
+// closed has ended by itself, others for the given reason.
+func (e *entry) endReason(silent Reason) Reason {
+	if e.closing {
+		return ReasonEnd
+	}
+	return silent
+}
+
 // reopened tells that p opens a new connection on the ports of this one. A SYN
 // from before the last packet is a late copy and does not; nor does one of a
 // connection that nobody has answered yet, which is a retransmission.
 func (e *entry) reopened(p *packet.Packet) bool {
 	return p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN &&
-		(e.tcp.closed() || e.tcp.answered()) && p.Time >= e.last
+		(e.closing || e.tcp.answered()) && p.Time >= e.last
 }

@@ -10,9 +10,9 @@ const sample = 8
 // whose multiples spread evenly over a table of any size.
 const stride = 0x9e3779b1
 
-// evict ends one flow to make room. It takes the flow of the most crowded interface among a sample, the longest
-// silent one of those: a qube that floods the table evicts its own flows, and
-// the flows of the others stay.
+// evict ends one flow to make room. It takes the flow of the most crowded
+// interface among a sample, the longest silent one of those: a qube that floods
+// the table evicts its own flows, and the flows of the others stay.
 func (t *Table) evict() {
 	victim, best := uint32(none), (*entry)(nil)
 	for n := 0; n < sample; {

@@ -174,10 +174,8 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) {
 func (t *Table) over(e *entry, p *packet.Packet, now int64) Reason {
 	idle := now-e.touched > t.idle
 	switch {
-	case idle && e.closing:
-		return ReasonEnd
 	case idle:
-		return ReasonIdle
+		return e.endReason(ReasonIdle)
 	case p.Proto == packet.ProtoTCP && e.reopened(p):
 		return ReasonEnd
 	}
@@ -253,10 +251,6 @@ func (t *Table) Flush(reason Reason) {
 		if e.slot < 0 {
 			continue
 		}
-		why := reason
-		if e.key.Proto == packet.ProtoTCP && e.tcp.closed() {
-			why = ReasonEnd
-		}
-		t.end(i, e, why)
+		t.end(i, e, e.endReason(reason))
 	}
 }

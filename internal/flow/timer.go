@@ -74,11 +74,7 @@ func (t *Table) fire(now int64) {
 // timer is not moved by packets, so it may fire early.
 func (t *Table) visit(i uint32, e *entry, now int64) {
 	if now-e.touched > t.timeout(e) {
-		reason := ReasonIdle
-		if e.closing {
-			reason = ReasonEnd
-		}
-		t.end(i, e, reason)
+		t.end(i, e, e.endReason(ReasonIdle))
 		return
 	}
 	if t.active > 0 && now-e.activeFrom >= t.active {

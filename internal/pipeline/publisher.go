@@ -75,7 +75,7 @@ func (p *Publisher) Run(context.Context) error {
 			break
 		}
 		for i := range batch[:n] {
-			p.publish(&batch[i], true)
+			p.publish(&batch[i])
 		}
 		p.lookAtHeld()
 	}
@@ -107,22 +107,31 @@ func (p *Publisher) wakeQueue() (stop func()) {
 }
 
 // publish sends a record on, or holds it back.
-func (p *Publisher) publish(r *flow.Record, mayHold bool) {
-	d, f := p.cfg.NewDocument()
-	p.cfg.Enrich.Flow(r, f)
-	if mayHold && p.cfg.Hold > 0 && p.uncertain(f) && len(p.held) < maxHeld {
+func (p *Publisher) publish(r *flow.Record) {
+	mayHold := p.cfg.Hold > 0 && len(p.held) < maxHeld
+	if !p.send(r, mayHold) {
 		p.held = append(p.held, heldFlow{record: *r, until: time.Now().Add(p.cfg.Hold)})
 		p.holding.Store(int64(len(p.held)))
-		return
+	}
+}
+
+// send sends a record on. It reports false, and has not, where the record may be
+// held back and a push from dom0 may still name its client.
+func (p *Publisher) send(r *flow.Record, mayHold bool) bool {
+	d, f := p.cfg.NewDocument()
+	p.cfg.Enrich.Flow(r, f)
+	if mayHold && uncertain(f) {
+		return false
 	}
 	p.count(f)
 	p.cfg.Sink.Publish(d)
 	p.published.Add(1)
+	return true
 }
 
 // uncertain tells that a push from dom0 may still change what is known: the
-// flow was seen on the vif of a domain that the inventory does not have.
-func (p *Publisher) uncertain(f *event.Flow) bool {
+// flow has a client, and nobody knows its name.
+func uncertain(f *event.Flow) bool {
 	return f.Client.IsValid() && f.Qube == nil
 }
 
@@ -130,7 +139,7 @@ func (p *Publisher) count(f *event.Flow) {
 	switch {
 	case f.Attribution == event.Spoofed:
 		p.spoofed.Add(1)
-	case f.Client.IsValid() && f.Qube == nil:
+	case uncertain(f):
 		p.unknown.Add(1)
 	}
 }
@@ -151,18 +160,10 @@ func (p *Publisher) lookAtHeld() {
 func (p *Publisher) release(now time.Time, all bool) {
 	kept := p.held[:0]
 	for i := range p.held {
-		h := p.held[i]
-		if all || now.After(h.until) {
-			p.publish(&h.record, false)
-			continue
+		h := &p.held[i]
+		if !p.send(&h.record, !all && !now.After(h.until)) {
+			kept = append(kept, *h)
 		}
-		f := new(event.Flow)
-		p.cfg.Enrich.Flow(&h.record, f)
-		if p.uncertain(f) {
-			kept = append(kept, h)
-			continue
-		}
-		p.publish(&h.record, false)
 	}
 	p.held = kept
 	p.holding.Store(int64(len(kept)))
