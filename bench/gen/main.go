@@ -3,10 +3,8 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/qubesbeat/qubesbeat/bench/pcapfile"
@@ -33,19 +31,5 @@ func run(c *traffic.Config, dir string) error {
 		return err
 	}
 
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-
-	name := c.Path(dir)
-	_, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = pcapfile.Create(name, c.Generate)
-	}
-
-	if err == nil {
-		fmt.Println(name)
-	}
-
-	return err
+	return pcapfile.Provide(os.Stdout, c.Path(dir), c.Generate)
 }

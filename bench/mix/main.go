@@ -35,19 +35,5 @@ func run(c *mixture.Config, dir string) error {
 		return nil
 	}
 
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-
-	name := c.Path(dir)
-	_, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = pcapfile.Create(name, c.Generate)
-	}
-
-	if err == nil {
-		fmt.Println(name)
-	}
-
-	return err
+	return pcapfile.Provide(os.Stdout, c.Path(dir), c.Generate)
 }

@@ -72,17 +72,7 @@ func BenchmarkTable_UpdateBatch(b *testing.B) {
 	for _, flows := range []int{1, 1000, 50_000, 500_000} {
 		b.Run(fmt.Sprintf("flows=%d", flows), func(b *testing.B) {
 			b.ReportAllocs()
-			table := quietTable(b, flows)
-			p := udp(0, client, server)
-			for n := range uint32(flows) {
-				nth(&p, n)
-				table.Update(&p)
-			}
-			order := make([]uint32, 1<<20)
-			rnd := rand.New(rand.NewSource(1))
-			for i := range order {
-				order[i] = uint32(rnd.Intn(flows))
-			}
+			table, p, order := liveTable(b, flows)
 			var batch [flow.BatchSize]packet.Packet
 			for i := range batch {
 				batch[i] = p

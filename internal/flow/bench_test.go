@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
 // BenchmarkTable_Update meters packets of flows that live already, in random
@@ -14,17 +15,7 @@ func BenchmarkTable_Update(b *testing.B) {
 	for _, flows := range []int{1, 1000, 50_000, 500_000} {
 		b.Run(fmt.Sprintf("flows=%d", flows), func(b *testing.B) {
 			b.ReportAllocs()
-			table := quietTable(b, flows)
-			p := udp(0, client, server)
-			for n := range uint32(flows) {
-				nth(&p, n)
-				table.Update(&p)
-			}
-			order := make([]uint32, 1<<20)
-			rnd := rand.New(rand.NewSource(1))
-			for i := range order {
-				order[i] = uint32(rnd.Intn(flows))
-			}
+			table, p, order := liveTable(b, flows)
 			i := 0
 			for b.Loop() {
 				nth(&p, order[i&(len(order)-1)])
@@ -34,6 +25,23 @@ func BenchmarkTable_Update(b *testing.B) {
 			}
 		})
 	}
+}
+
+// liveTable returns a table in which so many flows live, the packet of one of
+// them, and the numbers of the flows in random order.
+func liveTable(b *testing.B, flows int) (table *flow.Table, p packet.Packet, order []uint32) {
+	b.Helper()
+	table, p = quietTable(b, flows), udp(0, client, server)
+	for n := range uint32(flows) {
+		nth(&p, n)
+		table.Update(&p)
+	}
+	order = make([]uint32, 1<<20)
+	rnd := rand.New(rand.NewSource(1))
+	for i := range order {
+		order[i] = uint32(rnd.Intn(flows))
+	}
+	return table, p, order
 }
 
 // BenchmarkTable_new meters flows of one packet each.

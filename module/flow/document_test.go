@@ -1,20 +1,14 @@
 package flow_test
 
 import (
-	"encoding/json"
-	"errors"
 	"flag"
-	"io/fs"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	meter "github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/golden"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/version"
@@ -138,38 +132,21 @@ func TestDocument_Write(t *testing.T) {
 	for name, doc := range documents() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			golden(t, name, event.ToMap(doc))
+			compare(t, name, event.ToMap(doc))
 		})
 	}
 }
 
-// golden compares fields with a file. The version is left out, so that a release
+// compare compares fields with a file. The version is left out, so that a release
 // does not change every file.
-func golden(t *testing.T, name string, fields map[string]any) {
+func compare(t *testing.T, name string, fields map[string]any) {
 	t.Helper()
 	observer, _ := fields["observer"].(map[string]any)
 	if observer["version"] != version.Version {
 		t.Errorf("observer.version = %v; want %s", observer["version"], version.Version)
 	}
 	delete(observer, "version")
-	got, err := json.MarshalIndent(fields, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	file := filepath.Join("testdata", name+".golden.json")
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("no %s: run go test ./module/flow -update and review it", file)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("document mismatch (-want +got):\n%s", diff)
-	}
+	golden.Compare(t, name, fields, *update)
 }
 
 // TestDocument_Time is the time of the last packet, and Final what the record

@@ -1,17 +1,13 @@
 package inventory_test
 
 import (
-	"encoding/json"
 	"flag"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/golden"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/version"
 	"github.com/qubesbeat/qubesbeat/module/inventory"
@@ -60,29 +56,7 @@ func TestDocument_Write(t *testing.T) {
 			} else {
 				delete(observer, "version")
 			}
-			golden(t, name, fields)
+			golden.Compare(t, name, fields, *update)
 		})
-	}
-}
-
-func golden(t *testing.T, name string, fields map[string]any) {
-	t.Helper()
-	got, err := json.MarshalIndent(fields, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	file := filepath.Join("testdata", name+".golden.json")
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v: run go test ./module/inventory -update and review it", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("document mismatch (-want +got):\n%s", diff)
 	}
 }
