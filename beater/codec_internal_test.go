@@ -18,7 +18,7 @@ import (
 // document returns a flow event as they are in a Qubes network.
 func document() event.Document {
 	work := &qube.Qube{Name: "work", Label: "blue", Class: "AppVM", Template: "debian-13", NetVM: "sys-log", XID: 4}
-	f := event.Flow{Interface: "vif4.0", Qube: work, SourceQube: work, Attribution: event.Inventory, Direction: event.Outbound}
+	f := event.Flow{Parties: event.Parties{Interface: "vif4.0", Qube: work, SourceQube: work, Attribution: event.Inventory, Direction: event.Outbound}}
 	f.Record = meter.Record{Start: 1763750371949000000, End: 1763750372769000000, Born: 1763750371949000000, Family: 4,
 		Proto: packet.ProtoTCP, State: meter.StateClosed, SynCount: 1, FromSource: packet.Inbound, HasMAC: true,
 		Reason: meter.ReasonEnd}

@@ -17,7 +17,7 @@ type QubeLookup interface {
 	ByAddr(addr netip.Addr, at time.Time) *qube.Qube
 }
 
-// Enricher turns records into flow events. It may be used by several goroutines
+// Enricher finds the qubes behind what the capture sees. It may be used by several goroutines
 // at once if its parts may.
 type Enricher struct {
 	// Qubes is the inventory; it must not be nil.
@@ -31,19 +31,22 @@ type Enricher struct {
 	Local func(addr netip.Addr) bool
 }
 
+// Sight is what an observation point has seen of two sides.
+type Sight struct {
+	Iface                uint32
+	FromSource           packet.Direction // of the source's packets, unknown where the capture does not tell
+	Source, Destination  netip.Addr       // as on the wire: of the tunnel, where there is one
+	SourceSent, DestSent bool
+	At                   time.Time
+	AddressesLost        bool // the outer addresses are not known
+}
+
 // Flow fills e for the record r.
 func (n *Enricher) Flow(r *flow.Record, e *event.Flow) {
-	*e = event.Flow{Record: *r, Interface: n.Name(r.Iface)}
-	at := time.Unix(0, r.End)
 	src, dst := outside(r)
-	e.SourceQube, e.DestinationQube = n.Qubes.ByAddr(src, at), n.Qubes.ByAddr(dst, at)
-	domid, onVif := qube.VifDomain(e.Interface)
-	if !onVif {
-		n.byAddress(e, src, dst)
-	} else {
-		n.byVif(e, n.Qubes.ByDomain(domid, at), domid, src, dst)
-	}
-	e.Direction = n.direction(e, src, dst, onVif)
+	*e = event.Flow{Record: *r, Parties: n.Parties(Sight{Iface: r.Iface, FromSource: r.FromSource,
+		Source: src, Destination: dst, SourceSent: r.Source.Sent, DestSent: r.Destination.Sent,
+		At: time.Unix(0, r.End), AddressesLost: r.OuterLost})}
 }
 
 // outside returns the addresses on the wire: those of the tunnel, where there is
@@ -55,81 +58,107 @@ func outside(r *flow.Record) (src, dst netip.Addr) {
 	return r.Source.Addr.Netip(r.Family), r.Destination.Addr.Netip(r.Family)
 }
 
-// byAddress attributes a flow that was not seen on a vif. The initiator's qube
-// goes first.
-func (n *Enricher) byAddress(e *event.Flow, src, dst netip.Addr) {
+// Parties finds the qubes behind what was seen.
+func (n *Enricher) Parties(s Sight) event.Parties {
+	p := event.Parties{Interface: n.Name(s.Iface)}
+	p.SourceQube, p.DestinationQube = n.Qubes.ByAddr(s.Source, s.At), n.Qubes.ByAddr(s.Destination, s.At)
+	domid, onVif := qube.VifDomain(p.Interface)
+	if !onVif {
+		byAddress(&p, &s)
+	} else {
+		n.byVif(&p, &s, n.Qubes.ByDomain(domid, s.At), domid)
+	}
+	p.Direction = n.direction(&p, &s, onVif)
+	return p
+}
+
+// Genuine reports whether a client may have sent from an address over an
+// interface: false where the interface is the vif of a qube that does not own
+// it. The firewall of Qubes refuses such packets after the capture has seen them.
+func (n *Enricher) Genuine(iface uint32, source netip.Addr, at time.Time) bool {
+	domid, onVif := qube.VifDomain(n.Name(iface))
+	if !onVif || exempt(source) {
+		return true
+	}
+	q := n.Qubes.ByDomain(domid, at)
+	return q == nil || q.Owns(source)
+}
+
+// byAddress attributes what was not seen on a vif. The initiator's qube goes
+// first.
+func byAddress(p *event.Parties, s *Sight) {
 	switch {
-	case e.SourceQube != nil:
-		e.Qube, e.Client, e.Attribution = e.SourceQube, src, event.Inventory
-	case e.DestinationQube != nil:
-		e.Qube, e.Client, e.Attribution = e.DestinationQube, dst, event.Inventory
+	case p.SourceQube != nil:
+		p.Qube, p.Client, p.Attribution = p.SourceQube, s.Source, event.Inventory
+	case p.DestinationQube != nil:
+		p.Qube, p.Client, p.Attribution = p.DestinationQube, s.Destination, event.Inventory
 	}
 }
 
-// byVif attributes a flow that was seen on a vif whose qube is q, nil where the
+// byVif attributes what was seen on a vif whose qube is q, nil where the
 // inventory does not know the domain.
-func (n *Enricher) byVif(e *event.Flow, q *qube.Qube, domid int32, src, dst netip.Addr) {
-	fromQube := n.sourceIsClient(e, q, src)
-	client, sent := dst, e.Record.Destination.Sent
+func (n *Enricher) byVif(p *event.Parties, s *Sight, q *qube.Qube, domid int32) {
+	fromQube := sourceIsClient(p, s, q)
+	client, sent := s.Destination, s.DestSent
 	if fromQube {
-		client, sent = src, e.Record.Source.Sent
+		client, sent = s.Source, s.SourceSent
 	}
-	e.Client = client
+	p.Client = client
 	if q == nil {
-		n.byClientAddress(e, domid, fromQube)
+		n.byClientAddress(p, domid, fromQube)
 		return
 	}
-	e.Qube, e.Attribution = q, event.Inventory
+	p.Qube, p.Attribution = q, event.Inventory
 	// Without the outer header nobody can say whose address was used.
-	if sent && !q.Owns(client) && !exempt(client) && !e.OuterLost {
-		e.Attribution = event.Spoofed
+	if sent && !q.Owns(client) && !exempt(client) && !s.AddressesLost {
+		p.Attribution = event.Spoofed
 	}
-	setSide(e, fromQube, q)
+	setSide(p, fromQube, q)
 }
 
-// sourceIsClient tells which side of the flow is the vif's qube: the one whose
-// packets came in on the vif. A capture that does not know directions leaves the
-// addresses to say it.
-func (n *Enricher) sourceIsClient(e *event.Flow, q *qube.Qube, src netip.Addr) bool {
-	switch e.FromSource {
+// sourceIsClient tells which side is the vif's qube: the one whose packets came
+// in on the vif. A capture that does not know directions leaves the addresses to
+// say it.
+func sourceIsClient(p *event.Parties, s *Sight, q *qube.Qube) bool {
+	switch s.FromSource {
 	case packet.Inbound:
 		return true
 	case packet.Outbound:
 		return false
 	}
 	if q != nil {
-		return q.Owns(src) || e.DestinationQube != q
+		return q.Owns(s.Source) || p.DestinationQube != q
 	}
-	return e.SourceQube != nil || e.DestinationQube == nil
+	return p.SourceQube != nil || p.DestinationQube == nil
 }
 
-// byClientAddress attributes a flow on a vif of an unknown domain by its
+// byClientAddress attributes what was seen on a vif of an unknown domain by its
 // client's address: the inventory has no domain ids, or the qube has just been
 // restarted. Where the address belongs to a qube that has a vif of its own
 // here, the client has borrowed it.
-func (n *Enricher) byClientAddress(e *event.Flow, domid int32, fromQube bool) {
-	q := e.DestinationQube
+func (n *Enricher) byClientAddress(p *event.Parties, domid int32, fromQube bool) {
+	q := p.DestinationQube
 	if fromQube {
-		q = e.SourceQube
+		q = p.SourceQube
 	}
 	if q == nil {
 		return
 	}
 	if q.XID >= 0 && q.XID != domid && n.HasVif != nil && n.HasVif(q.XID) {
-		e.Attribution = event.Spoofed
-		setSide(e, fromQube, nil)
+		p.Attribution = event.Spoofed
+		setSide(p, fromQube, nil)
 		return
 	}
-	e.Qube, e.Attribution = q, event.Inventory
+	p.Qube, p.Attribution = q, event.Inventory
 }
 
 // setSide corrects the qube of the client's side: the vif knows better than the
 // address.
-func setSide(e *event.Flow, source bool, q *qube.Qube) {
+func setSide(p *event.Parties, source bool, q *qube.Qube) {
 	if source {
-		e.SourceQube = q
+		p.SourceQube = q
 	} else {
-		e.DestinationQube = q
+		p.DestinationQube = q
 	}
 }
 
@@ -141,16 +170,16 @@ func exempt(a netip.Addr) bool {
 		a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// direction names the way of the flow.
-func (n *Enricher) direction(e *event.Flow, src, dst netip.Addr, onVif bool) event.Direction {
+// direction names the way of the traffic.
+func (n *Enricher) direction(p *event.Parties, s *Sight, onVif bool) event.Direction {
 	switch {
-	case !onVif && n.Local != nil && (n.Local(src) || n.Local(dst)):
+	case !onVif && n.Local != nil && (n.Local(s.Source) || n.Local(s.Destination)):
 		return event.External // also where the inventory lists this machine
-	case e.SourceQube != nil && e.DestinationQube != nil:
+	case p.SourceQube != nil && p.DestinationQube != nil:
 		return event.Internal
-	case e.SourceQube != nil || onVif && e.Client == src:
+	case p.SourceQube != nil || onVif && p.Client == s.Source:
 		return event.Outbound
-	case e.DestinationQube != nil || onVif:
+	case p.DestinationQube != nil || onVif:
 		return event.Inbound
 	}
 	return event.DirectionUnknown

@@ -141,7 +141,7 @@ func TestEnricher_Flow_bare(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			e := event.Flow{Qube: untrusted, Client: addr(nobody), Attribution: event.Spoofed, Direction: event.Internal, SourceQube: untrusted}
+			e := event.Flow{Parties: event.Parties{Qube: untrusted, Client: addr(nobody), Attribution: event.Spoofed, Direction: event.Internal, SourceQube: untrusted}}
 			n.Flow(tt.in, &e)
 			if diff := cmp.Diff(tt.want, resultOf(&e)); diff != "" {
 				t.Errorf("Flow mismatch (-want +got):\n%s", diff)

@@ -54,13 +54,17 @@ const maxDepth = 4
 // given kind. It does not keep frame. It does not allocate.
 func (p *Packet) Decode(link Link, frame []byte) Status {
 	p.reset()
+	var status Status
 	switch link {
 	case LinkEthernet:
-		return p.ethernet(frame)
+		status = p.ethernet(frame)
 	case LinkRaw:
-		return p.raw(frame)
+		status = p.raw(frame)
+	default:
+		status = p.otherLink(link, frame)
 	}
-	return p.otherLink(link, frame)
+	p.locate(frame)
+	return status
 }
 
 // DecodeNetwork reads a packet that starts with its network header, for
@@ -68,7 +72,18 @@ func (p *Packet) Decode(link Link, frame []byte) Status {
 // kernel names the EtherType beside the packet.
 func (p *Packet) DecodeNetwork(etherType uint16, data []byte) Status {
 	p.reset()
-	return p.network(etherType, data)
+	status := p.network(etherType, data)
+	p.locate(data)
+	return status
+}
+
+// locate turns what transport has noted, the room behind the start of the
+// header, into an offset from the start of the frame: all slices on the way
+// share the frame's end.
+func (p *Packet) locate(frame []byte) {
+	if p.TransportLen > 0 {
+		p.TransportAt = uint32(cap(frame)) - p.TransportAt
+	}
 }
 
 // reset clears what one frame could leave behind for the next. Addresses, ports
@@ -79,6 +94,7 @@ func (p *Packet) reset() {
 	p.HasL4, p.HasMAC, p.VLANs = false, false, 0
 	p.VLAN = [2]uint16{}
 	p.SrcPort, p.DstPort, p.ICMPID, p.FragID = 0, 0, 0, 0
+	p.TransportAt, p.TransportLen = 0, 0
 	p.Outer.Kind, p.Outer.ID = TunnelNone, 0
 }
 

@@ -43,6 +43,9 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("Decode depends on the packet before (-new +used):\n%s", diff)
 			}
 			checkOK(t, &fresh)
+			if n := len(fresh.Transport(frame)); n > 0 && n < 4 {
+				t.Fatalf("Transport has %d bytes; want none or a header", n)
+			}
 		}
 	})
 }

@@ -135,9 +135,21 @@ type Packet struct {
 	VLAN             [2]uint16
 	FragID           uint32
 
+	// The transport header and what follows it, as a part of the frame: see
+	// Transport. Nothing where no transport header was reached.
+	TransportAt, TransportLen uint32
+
 	Src, Dst       Addr
 	SrcMAC, DstMAC [6]byte
 	Outer          Outer
+}
+
+// Transport returns the innermost transport header and its payload, without the
+// padding of the link layer. frame is the slice that was decoded. The result is
+// empty for later fragments and where the frame was cut before the first port.
+func (p *Packet) Transport(frame []byte) []byte {
+	end := p.TransportAt + p.TransportLen
+	return frame[p.TransportAt:end:end]
 }
 
 // The IP protocol numbers that the decoder knows by name (IANA "Assigned

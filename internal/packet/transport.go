@@ -8,6 +8,7 @@ func (p *Packet) transport(b []byte) {
 	if p.Fragment == FragmentLater || len(b) < 4 {
 		return
 	}
+	p.TransportAt, p.TransportLen = uint32(cap(b)), uint32(len(b))
 	switch p.Proto {
 	case ProtoTCP:
 		if len(b) >= 14 {

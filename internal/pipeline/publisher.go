@@ -120,7 +120,7 @@ func (p *Publisher) publish(r *flow.Record) {
 func (p *Publisher) send(r *flow.Record, mayHold bool) bool {
 	d, f := p.cfg.NewDocument()
 	p.cfg.Enrich.Flow(r, f)
-	if mayHold && uncertain(f) {
+	if mayHold && f.Uncertain() {
 		return false
 	}
 	p.count(f)
@@ -129,17 +129,11 @@ func (p *Publisher) send(r *flow.Record, mayHold bool) bool {
 	return true
 }
 
-// uncertain tells that a push from dom0 may still change what is known: the
-// flow has a client, and nobody knows its name.
-func uncertain(f *event.Flow) bool {
-	return f.Client.IsValid() && f.Qube == nil
-}
-
 func (p *Publisher) count(f *event.Flow) {
 	switch {
 	case f.Attribution == event.Spoofed:
 		p.spoofed.Add(1)
-	case uncertain(f):
+	case f.Uncertain():
 		p.unknown.Add(1)
 	}
 }

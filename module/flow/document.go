@@ -8,6 +8,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/version"
+	"github.com/qubesbeat/qubesbeat/module/ecs"
 )
 
 // Document is a flow event.
@@ -32,8 +33,8 @@ func (d *Document) Write(w event.Writer) {
 	writeEndpoint(w, "source", &d.Source, d)
 	writeEndpoint(w, "destination", &d.Destination, d)
 	d.writeNetwork(w)
-	d.writeQube(w)
-	d.writeObserver(w)
+	ecs.Qube(w, &d.Parties)
+	ecs.Observer(w, d.Interface, d.FromSource)
 }
 
 func (d *Document) writeEvent(w event.Writer) {
@@ -128,12 +129,7 @@ func writeEndpoint(w event.Writer, name string, p *meter.Endpoint, d *Document) 
 		w.Uint("packets", p.Packets)
 		w.Uint("bytes", p.Bytes)
 	}
-	if q := d.sideQube(p); q != nil {
-		w.Begin("qube")
-		w.String("name", q.Name)
-		event.Optional(w, "label", q.Label)
-		w.End()
-	}
+	ecs.Side(w, d.sideQube(p))
 	w.End()
 }
 
@@ -159,48 +155,5 @@ func (d *Document) writeNetwork(w event.Writer) {
 	w.Uint("packets", d.Source.Packets+d.Destination.Packets)
 	w.Uint("bytes", d.Source.Bytes+d.Destination.Bytes)
 	event.Optional(w, "direction", d.Direction.String())
-	w.End()
-}
-
-// writeQube writes the client that the flow is about.
-func (d *Document) writeQube(w event.Writer) {
-	_, onVif := qube.VifDomain(d.Interface)
-	if d.Qube == nil && !onVif && d.Attribution == event.Unknown {
-		return // not on a vif, nobody's address: the flow is about no qube
-	}
-	w.Begin("qube")
-	if q := d.Qube; q != nil {
-		w.String("name", q.Name)
-		event.Optional(w, "label", q.Label)
-		event.Optional(w, "class", q.Class)
-		event.Optional(w, "template", q.Template)
-		event.Optional(w, "netvm", q.NetVM)
-	}
-	if d.Client.IsValid() {
-		w.Addr("ip", d.Client)
-	}
-	if onVif {
-		w.String("vif", d.Interface)
-	}
-	w.String("attribution", d.Attribution.String())
-	w.End()
-}
-
-func (d *Document) writeObserver(w event.Writer) {
-	w.Begin("observer")
-	w.String("type", "sensor")
-	w.String("product", version.Product)
-	w.String("version", version.Version)
-	if d.Interface != "" {
-		side := "ingress"
-		if d.FromSource == packet.Outbound {
-			side = "egress"
-		}
-		w.Begin(side)
-		w.Begin("interface")
-		w.String("name", d.Interface)
-		w.End()
-		w.End()
-	}
 	w.End()
 }

@@ -1,0 +1,134 @@
+package clienthello
+
+import "encoding/binary"
+
+// extALPN is application_layer_protocol_negotiation (RFC 7301).
+const extALPN = 16
+
+// maxProtocols is how many protocols of ALPN a Hello lists; browsers offer 2.
+const maxProtocols = 8
+
+// isGREASE tells the values that a client sends to keep servers tolerant (RFC
+// 8701 section 2): 0x0a0a, 0x1a1a … 0xfafa.
+func isGREASE(v uint16) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
+
+// serverName returns the first host_name of the server_name extension (RFC 6066
+// section 3), or "" where there is no valid one.
+func (m *message) serverName() string {
+	r := reader{b: m.sni}
+	list := reader{b: r.vector16()}
+	if r.short || len(r.b) > 0 {
+		return ""
+	}
+	for len(list.b) > 0 {
+		typ, name := list.uint8(), list.vector16()
+		if list.short {
+			return ""
+		}
+		if typ == 0 {
+			return hostName(name)
+		}
+	}
+	return ""
+}
+
+// hostName returns name in lower case, or "" where it is no host name. It does
+// not insist on the form of labels: names with an underscore and addresses are
+// seen in practice.
+func hostName(name []byte) string {
+	var buf [255]byte
+	if len(name) > len(buf) {
+		return ""
+	}
+	for i, c := range name {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case isAlphanumeric(c), c == '-', c == '.', c == '_':
+		default:
+			return ""
+		}
+		buf[i] = c
+	}
+	return string(buf[:len(name)])
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+}
+
+// protocols returns the list of the ALPN extension (RFC 7301 section 3.1) without
+// its length, nil where there is none or where it is malformed.
+func (m *message) protocols() []byte {
+	r := reader{b: m.alpn}
+	list := r.vector16()
+	if r.short || len(r.b) > 0 {
+		return nil
+	}
+	for p := (reader{b: list}); len(p.b) > 0; {
+		if p.vector8(); p.short {
+			return nil
+		}
+	}
+	return list
+}
+
+// names returns the first protocols of a well-formed list, ready to be shown.
+func names(list []byte) []string {
+	var all []string
+	for r := (reader{b: list}); len(r.b) > 0 && len(all) < maxProtocols; {
+		if all == nil {
+			all = make([]string, 0, 2) // h2 and http/1.1
+		}
+		all = append(all, printable(r.vector8()))
+	}
+	return all
+}
+
+// printable returns b with \xNN in place of each backslash and of each byte that
+// is not printable ASCII.
+func printable(b []byte) string {
+	const digits = "0123456789abcdef"
+	var buf [64]byte
+	out := buf[:0]
+	for _, c := range b {
+		if c < ' ' || c > '~' || c == '\\' {
+			out = append(out, '\\', 'x', digits[c>>4], digits[c&15])
+			continue
+		}
+		out = append(out, c)
+	}
+	return string(out)
+}
+
+// highest returns the highest version on offer: that of supported_versions (RFC
+// 8446 section 4.2.1), GREASE left aside, and legacy_version where that extension
+// says nothing.
+func (m *message) highest() uint16 {
+	r := reader{b: m.versions}
+	list := r.vector8()
+	if r.short || len(r.b) > 0 || len(list)%2 != 0 {
+		return m.version
+	}
+	var highest uint16
+	for ; len(list) > 0; list = list[2:] {
+		if v := binary.BigEndian.Uint16(list); v > highest && !isGREASE(v) {
+			highest = v
+		}
+	}
+	if highest == 0 {
+		return m.version
+	}
+	return highest
+}
+
+// algorithms returns the list of signature_algorithms (RFC 8446 section 4.2.3)
+// without its length, an even number of bytes.
+func (m *message) algorithms() []byte {
+	r := reader{b: m.signatures}
+	list := r.vector16()
+	if r.short || len(r.b) > 0 || len(list)%2 != 0 {
+		return nil
+	}
+	return list
+}

@@ -1,0 +1,153 @@
+package clienthello
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+)
+
+// ja4Size is the length of every fingerprint: 10 characters, and two hashes of 12
+// each after an underscore.
+const ja4Size = 10 + 2*13
+
+// ja4 returns the fingerprint as FoxIO's technical_details/JA4.md defines it.
+// Protocols is the well-formed list of ALPN.
+func (m *message) ja4(version uint16, protocols []byte, quic bool) string {
+	var room [2][64]uint16 // browsers send fewer, so that nothing is allocated
+	ciphers := m.cipherList(room[0][:0])
+	types, count := m.typeList(room[1][:0])
+
+	var buf [ja4Size]byte
+	out := append(buf[:0], 't')
+	if quic {
+		out[0] = 'q'
+	}
+	out = append(out, versionCode(version)...)
+	out = append(out, sniCode(m.has&hasSNI != 0))
+	out = appendCount(out, len(ciphers))
+	out = appendCount(out, count)
+	out = appendALPN(out, protocols)
+
+	var text [1024]byte
+	out = appendHash(append(out, '_'), appendList(text[:0], ciphers))
+	list := appendList(text[:0], types)
+	out = appendHash(append(out, '_'), m.appendAlgorithms(list))
+	return string(out)
+}
+
+// cipherList appends the sorted cipher suites without GREASE to list.
+func (m *message) cipherList(list []uint16) []uint16 {
+	for b := m.ciphers; len(b) > 0; b = b[2:] {
+		if v := binary.BigEndian.Uint16(b); !isGREASE(v) {
+			list = append(list, v)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// typeList appends the sorted types of the extensions to list, without GREASE,
+// server_name and ALPN. The count has the latter two.
+func (m *message) typeList(list []uint16) (sorted []uint16, count int) {
+	for r := (reader{b: m.extensions}); len(r.b) > 0; {
+		typ := r.uint16()
+		r.vector16()
+		if isGREASE(typ) {
+			continue
+		}
+		count++
+		if typ != 0 && typ != extALPN {
+			list = append(list, typ)
+		}
+	}
+	slices.Sort(list)
+	return list, count
+}
+
+// appendAlgorithms appends an underscore and the signature algorithms in their
+// order, without GREASE, or nothing where there are none.
+func (m *message) appendAlgorithms(text []byte) []byte {
+	sep := byte('_')
+	for b := m.algorithms(); len(b) > 0; b = b[2:] {
+		if v := binary.BigEndian.Uint16(b); !isGREASE(v) {
+			text = appendHex(append(text, sep), v)
+			sep = ','
+		}
+	}
+	return text
+}
+
+// versionCode returns the two characters of a version.
+func versionCode(v uint16) string {
+	switch v {
+	case 0x0304:
+		return "13"
+	case 0x0303:
+		return "12"
+	case 0x0302:
+		return "11"
+	case 0x0301:
+		return "10"
+	case 0x0300:
+		return "s3"
+	case 0x0002:
+		return "s2"
+	}
+	return "00"
+}
+
+// sniCode tells a connection to a domain from one to an address.
+func sniCode(there bool) byte {
+	if there {
+		return 'd'
+	}
+	return 'i'
+}
+
+// appendCount appends n as two digits, 99 for more.
+func appendCount(out []byte, n int) []byte {
+	n = min(n, 99)
+	return append(out, '0'+byte(n/10), '0'+byte(n%10)) //nolint:gosec // two digits
+}
+
+// appendALPN appends the first and last character of the first protocol. Where
+// either is not alphanumeric, they are those of the protocol in hex.
+func appendALPN(out, protocols []byte) []byte {
+	const digits = "0123456789abcdef"
+	r := reader{b: protocols}
+	p := r.vector8()
+	if len(p) == 0 {
+		return append(out, "00"...)
+	}
+	first, last := p[0], p[len(p)-1]
+	if !isAlphanumeric(first) || !isAlphanumeric(last) {
+		first, last = digits[first>>4], digits[last&15]
+	}
+	return append(out, first, last)
+}
+
+// appendList appends the values as 4 hexadecimal digits each, with commas.
+func appendList(text []byte, values []uint16) []byte {
+	for i, v := range values {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = appendHex(text, v)
+	}
+	return text
+}
+
+func appendHex(text []byte, v uint16) []byte {
+	return hex.AppendEncode(text, []byte{byte(v >> 8), byte(v)})
+}
+
+// appendHash appends the first 12 hexadecimal digits of the SHA-256 of text, or
+// zeros where text is empty, so that one sees that there was nothing.
+func appendHash(out, text []byte) []byte {
+	if len(text) == 0 {
+		return append(out, "000000000000"...)
+	}
+	sum := sha256.Sum256(text)
+	return hex.AppendEncode(out, sum[:6])
+}

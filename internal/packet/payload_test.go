@@ -1,0 +1,43 @@
+package packet_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// TestPacket_Transport finds the header that was decoded last, and no padding.
+func TestPacket_Transport(t *testing.T) {
+	t.Parallel()
+	datagram := udp(53, []byte("question"))
+	padded := eth(0x0800, ip4(packet.ProtoUDP, datagram))
+	padded = append(padded, make([]byte, 30)...)
+	tests := []struct {
+		name  string
+		link  packet.Link
+		frame []byte
+		want  []byte
+	}{
+		{"ethernet with padding", packet.LinkEthernet, padded, datagram},
+		{"raw", packet.LinkRaw, ip4(packet.ProtoUDP, datagram), datagram},
+		{"extension header", packet.LinkRaw, ip6(60, ext(packet.ProtoUDP, 1, datagram)), datagram},
+		{"tunnel", packet.LinkRaw, ip4(packet.ProtoIPv6, ip6(packet.ProtoTCP, tcp(packet.SYN))), tcp(packet.SYN)},
+		{"first fragment", packet.LinkRaw, ip4(packet.ProtoUDP, datagram, piece(7, 0x2000)), datagram},
+		{"later fragment", packet.LinkRaw, ip4(packet.ProtoUDP, datagram, piece(7, 0x0010)), nil},
+		{"cut", packet.LinkRaw, ip4(packet.ProtoUDP, datagram)[:23], nil},
+		{"icmp", packet.LinkEthernet, eth(0x0800, ip4(packet.ProtoICMP, icmp(8, 0, 7))), icmp(8, 0, 7)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := dirty()
+			p.Decode(tt.link, tt.frame)
+			if diff := cmp.Diff(tt.want, bytes.Clone(p.Transport(tt.frame)), cmp.Comparer(bytes.Equal)); diff != "" {
+				t.Errorf("Transport mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

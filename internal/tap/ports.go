@@ -1,0 +1,37 @@
+package tap
+
+import "github.com/qubesbeat/qubesbeat/internal/packet"
+
+// portSet is a set of ports, a bit for each.
+type portSet [65536 / 64]uint64
+
+func (s *portSet) add(port uint16)      { s[port>>6] |= 1 << (port & 63) }
+func (s *portSet) has(port uint16) bool { return s[port>>6]&(1<<(port&63)) != 0 }
+
+// Ports says which packets are wanted. The zero value wants none.
+type Ports struct {
+	tcp, udp portSet
+	icmp     bool
+}
+
+// AddTCP wants the TCP segments from or to a port.
+func (p *Ports) AddTCP(port uint16) { p.tcp.add(port) }
+
+// AddUDP wants the UDP datagrams from or to a port.
+func (p *Ports) AddUDP(port uint16) { p.udp.add(port) }
+
+// AddICMP wants the messages of both versions of ICMP.
+func (p *Ports) AddICMP() { p.icmp = true }
+
+// Wants reports whether a packet is wanted.
+func (p *Ports) Wants(k *packet.Packet) bool {
+	switch k.Proto {
+	case packet.ProtoTCP:
+		return p.tcp.has(k.SrcPort) || p.tcp.has(k.DstPort)
+	case packet.ProtoUDP:
+		return p.udp.has(k.SrcPort) || p.udp.has(k.DstPort)
+	case packet.ProtoICMP, packet.ProtoICMPv6:
+		return p.icmp
+	}
+	return false
+}
