@@ -4,7 +4,14 @@ package qubesbeat
 
 import _ "embed"
 
-// Fields are the definitions of all fields, in libbeat's fields.yml format.
+// Fields are the definitions of the fields that packetbeat does not have, in
+// libbeat's fields.yml format.
 //
 //go:embed fields.yml
 var Fields []byte
+
+// Dashboards are packetbeat's dashboards for Kibana: a zip file of the folder that
+// `setup --dashboards` reads.
+//
+//go:embed kibana.zip
+var Dashboards []byte

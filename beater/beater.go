@@ -51,6 +51,9 @@ func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) 
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range s.warnings {
+		b.Info.Logger.Named("qubesbeat").Warnw("a key of the configuration changes nothing", "key", w.Error())
+	}
 	q := &Qubesbeat{settings: s, options: options, log: b.Info.Logger.Named("qubesbeat"),
 		done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
@@ -117,7 +120,7 @@ func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
 	if err := r.connect(q.pipeline.Pipeline, q.processing, q.plain); err != nil {
 		return nil, errors.Join(err, src.Close())
 	}
-	if err := r.assemble(); err != nil {
+	if err := r.assemble(q.pipeline.Pipeline); err != nil {
 		return nil, errors.Join(err, src.Close())
 	}
 	r.registerMetrics(b.Monitoring.StatsRegistry())
@@ -147,10 +150,20 @@ func (q *Qubesbeat) processing() (beat.ProcessingConfig, error) {
 const queueSize = 16384
 
 // assemble builds the stages from the source to the sink.
-func (r *run) assemble() error {
+func (r *run) assemble(p beat.Pipeline) (err error) {
+	if r.analysis, err = r.newTransactions(p, r.newEnricher()); err != nil {
+		return err
+	}
+	if r.analysis == nil && !r.settings.Flows.Enabled {
+		return errors.New("nothing to do: the configuration has neither flows nor a protocol that is enabled")
+	}
+	var taps []pipeline.Tap
+	if r.analysis != nil {
+		taps = append(taps, r.analysis.tap)
+	}
 	r.queue = pipeline.NewQueue(queueSize, !r.source.live)
 	meter, err := pipeline.NewMeter(pipeline.MeterConfig{Source: r.source.Source, Queue: r.queue,
-		Flow: r.tableConfig(), Now: r.source.now})
+		Flow: r.tableConfig(), NoFlows: !r.settings.Flows.Enabled, Taps: taps, Now: r.source.now})
 	if err != nil {
 		return fmt.Errorf("building the meter: %w", err)
 	}

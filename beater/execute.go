@@ -23,6 +23,7 @@ func (r *run) execute(ctx context.Context) error {
 		defer close(published)
 		_ = r.publisher.Run(ctx)
 	}()
+	waitForAnalysis := r.analysis.start()
 	fault := r.meter.Run(ctx)
 	r.interrupted = ctx.Err() != nil
 	if r.source.live {
@@ -32,6 +33,7 @@ func (r *run) execute(ctx context.Context) error {
 		stop() // nothing more comes: the rest has shutdown_timeout
 	}
 	<-published
+	waitForAnalysis()
 	stopOthers(late)
 	r.settle(late)
 	return errors.Join(fault, r.source.Close())
@@ -69,7 +71,9 @@ func (r *run) startOthers() (stop func(late <-chan struct{})) {
 // settle waits until the output has what was published.
 func (r *run) settle(late <-chan struct{}) {
 	r.flowAcks.wait(r.patience, late)
+	r.transactionAcks.wait(r.patience, late)
 	r.sideAcks.wait(r.patience, late)
+	r.analysis.close()
 	r.sink.Close()
 	r.side.Close()
 	r.failed = r.outputFailures() // libbeat forgets its counters when it closes
@@ -110,7 +114,7 @@ func (r *run) deadline(ctx context.Context) <-chan struct{} {
 // undelivered is the number of events that were left behind at the end.
 func (r *run) undelivered() uint64 {
 	q := r.queue.Stats()
-	return r.flowAcks.missing() + r.sideAcks.missing() + uint64(q.Waiting) + q.FinalDropped +
+	return r.flowAcks.missing() + r.sideAcks.missing() + r.transactionAcks.missing() + uint64(q.Waiting) + q.FinalDropped +
 		r.sideDropped.Load() + r.failed
 }
 

@@ -12,6 +12,7 @@ type Flags struct {
 	Loop     int      // -l
 	OneByOne bool     // -O
 	TopSpeed bool     // -t
+	Dump     string   // -dump
 }
 
 // Define registers the flags with a flag set and returns where their values
@@ -22,6 +23,7 @@ func Define(set *flag.FlagSet) *Flags {
 	set.IntVar(&f.Loop, "l", 1, "Loop file. 0 - loop forever")
 	set.BoolVar(&f.OneByOne, "O", false, "Read packets one at a time (press Enter)")
 	set.BoolVar(&f.TopSpeed, "t", false, "Read packets as fast as possible, without sleeping")
+	set.StringVar(&f.Dump, "dump", "", "Write all captured packets to libpcap files with this `prefix` - a timestamp and pcap extension are added")
 	return f
 }
 

@@ -6,13 +6,16 @@ import (
 	"time"
 )
 
+// localFresh is how old the list of this machine's addresses may be.
+const localFresh = 5 * time.Second
+
 // localAddress returns a test for this machine's addresses, which are read anew
 // every few seconds: they change when an uplink or a vif comes or goes.
 func localAddress() func(netip.Addr) bool {
 	var known map[netip.Addr]bool
 	var read time.Time
 	return func(a netip.Addr) bool {
-		if time.Since(read) > 5*time.Second {
+		if time.Since(read) > localFresh {
 			known, read = ownAddresses(), time.Now()
 		}
 		return known[a]

@@ -31,12 +31,13 @@ type run struct {
 	queue     *pipeline.Queue
 	meter     *pipeline.Meter
 	publisher *pipeline.Publisher
-	sink      *sink  // of the flows
-	side      *sink  // of everything else: a libbeat client serves one stream
-	abort     func() // closes libbeat's pipeline
+	analysis  *transactions // nil where nothing is to be analyzed
+	sink      *sink         // of the flows
+	side      *sink         // of everything else: a libbeat client serves one stream
+	abort     func()        // closes libbeat's pipeline
 	patience  time.Duration
 
-	flowAcks, sideAcks ackCounter
+	flowAcks, sideAcks, transactionAcks ackCounter
 
 	sides       chan event.Document // on their way to side
 	sideDropped atomic.Uint64
@@ -69,22 +70,26 @@ func (r *run) tableConfig() flow.Config {
 		Period: max(f.Period.D(), 0), MaxFlows: f.MaxFlows, Delta: f.Delta}
 }
 
-func (r *run) newPublisher() *pipeline.Publisher {
+func (r *run) newEnricher() *enrich.Enricher {
 	names := r.source.Interfaces()
 	enricher := &enrich.Enricher{Qubes: r.index, Name: names.Name, HasVif: names.HasVif}
-	cfg := pipeline.PublisherConfig{Queue: r.queue, Enrich: enricher, Sink: r.sink,
-		NewDocument: func() (event.Document, *event.Flow) {
-			d := new(flowmodule.Document)
-			return d, &d.Flow
-		}}
 	if ring, ok := r.source.Source.(interface{ HasVif(int32) bool }); ok {
 		enricher.HasVif = ring.HasVif // names remember vifs that are gone
 	}
 	if r.source.live {
 		enricher.Local = localAddress()
-		if r.file != nil {
-			cfg.Hold = r.settings.Inventory.Hold.D()
-		}
+	}
+	return enricher
+}
+
+func (r *run) newPublisher() *pipeline.Publisher {
+	cfg := pipeline.PublisherConfig{Queue: r.queue, Enrich: r.newEnricher(), Sink: r.sink,
+		NewDocument: func() (event.Document, *event.Flow) {
+			d := new(flowmodule.Document)
+			return d, &d.Flow
+		}}
+	if r.source.live && r.file != nil {
+		cfg.Hold = r.settings.Inventory.Hold.D()
 	}
 	return pipeline.NewPublisher(cfg)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
 	"github.com/elastic/beats/v7/libbeat/processors"
+	packetbeat "github.com/elastic/beats/v7/packetbeat/config"
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/mapstr"
 
@@ -16,6 +17,8 @@ import (
 type settings struct {
 	config.Config
 	flowEvents clientSettings
+	upstream   packetbeat.Config // protocols, procs and ignore_outgoing, as packetbeat reads them
+	warnings   []error           // keys that change nothing
 }
 
 // clientSettings are the keys that every publishing section shares.
@@ -32,7 +35,8 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 	if err := raw.Unpack(&tree); err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	if err := config.Check(root, tree, configFiles()); err != nil {
+	warnings, err := config.Check(root, tree, configFiles())
+	if err != nil {
 		return nil, err
 	}
 	if len(tree) == 0 {
@@ -40,7 +44,9 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 			return nil, err
 		}
 	}
-	s := &settings{Config: config.Default()}
+	s := &settings{Config: config.Default(), warnings: warnings}
+	// In packetbeat, no section means no flows.
+	s.Flows.Enabled = root != "packetbeat" || raw.HasField("flows")
 	if err := unwrapInterfaces(raw); err != nil {
 		return nil, err
 	}
@@ -50,6 +56,9 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 	s.fillInterfaces()
 	if s.ShutdownTimeout <= 0 { // packetbeat's default, which means something else there
 		s.ShutdownTimeout = config.Default().ShutdownTimeout
+	}
+	if err := s.readUpstream(raw); err != nil {
+		return nil, err
 	}
 	if raw.HasField("flows") {
 		flows, err := raw.Child("flows", -1)
@@ -61,6 +70,34 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// readUpstream reads the sections that packetbeat's own code works with, with
+// packetbeat's own types, so that defaults and faults are the same.
+func (s *settings) readUpstream(raw *conf.C) error {
+	own := conf.NewConfig()
+	for _, key := range []string{"protocols", "procs"} {
+		if !raw.HasField(key) {
+			continue
+		}
+		section, err := raw.Child(key, -1)
+		if err != nil {
+			continue // null: nothing was said
+		}
+		if err := own.SetChild(key, -1, section); err != nil {
+			return fmt.Errorf("reading the configuration: %s: %w", key, err)
+		}
+	}
+	var err error
+	if s.upstream, err = (packetbeat.Config{}).FromStatic(own); err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	if raw.HasField("ignore_outgoing") {
+		if s.upstream.IgnoreOutgoing, err = raw.Bool("ignore_outgoing", -1); err != nil {
+			return fmt.Errorf("reading the configuration: ignore_outgoing: %w", err)
+		}
+	}
+	return nil
 }
 
 // unwrapInterfaces makes a list of a single interface, as packetbeat accepts

@@ -1,6 +1,8 @@
 package beater
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/elastic/elastic-agent-libs/monitoring"
@@ -24,6 +26,7 @@ func (r *run) counters() []event.Counter {
 	r.captureCounters(&c)
 	r.flowCounters(&c)
 	r.eventCounters(&c)
+	r.transactionCounters(&c)
 	r.inventoryCounters(&c)
 	return c.list
 }
@@ -95,6 +98,57 @@ func (r *run) outputFailures() uint64 {
 	}
 	s := monitoring.CollectFlatSnapshot(r.libbeat, monitoring.Full, false)
 	return max(r.failed, uint64(s.Ints["output.events.dropped"]+s.Ints["pipeline.events.dropped"]))
+}
+
+// transactionCounters are absent where nothing is to be analyzed.
+func (r *run) transactionCounters(c *counterList) {
+	if r.analysis == nil {
+		return
+	}
+	a, t, p := r.analysis.analyzers.Stats(), r.analysis.tap.Stats(), r.analysis.publisher.Stats()
+	c.group = "transactions"
+	c.add("queued", a.Queue.In)
+	c.add("queue_dropped", a.Queue.Dropped)
+	c.add("fragments", t.Fragments)
+	c.add("malformed", t.Malformed)
+	c.add("packets", a.Packets)
+	c.add("copies", a.Copies)
+	c.add("spoofed_packets", a.Spoofed)
+	c.add("refused", sum(a.Refused))
+	c.add("panics", sum(a.Panics))
+	c.add("connections", a.Connections)
+	c.add("live", a.Live)
+	c.add("evicted", a.Evicted)
+	c.add("memory", a.Held)
+	c.add("repeated_segments", a.Repeated)
+	c.add("reordered_segments", a.Reordered)
+	c.add("gaps", a.Gaps)
+	c.add("reported", p.Reported)
+	c.add("published", p.Published)
+	c.add("dropped", p.Dropped)
+	c.add("outgoing", p.Outgoing)
+	c.add("invalid", p.Invalid)
+	c.add("held", p.Held)
+	c.add("waiting", p.Waiting)
+	c.add("unknown_qube", p.Unknown)
+	c.add("spoofed", p.Spoofed)
+	c.add("acked", r.transactionAcks.acked.Load())
+	c.add("pending", r.transactionAcks.pending())
+	c.add("filtered", r.transactionAcks.filtered.Load())
+	c.add("dropped_at_stop", r.transactionAcks.dropped.Load())
+	for _, name := range slices.Sorted(maps.Keys(a.Panics)) {
+		c.add("panics_"+name, a.Panics[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Refused)) {
+		c.add("refused_"+name, a.Refused[name])
+	}
+}
+
+func sum(counts map[string]uint64) (n uint64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
 }
 
 func (r *run) inventoryCounters(c *counterList) {

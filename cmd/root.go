@@ -3,39 +3,45 @@ package cmd
 
 import (
 	"flag"
+	"os"
 
 	"github.com/elastic/beats/v7/libbeat/cmd"
 	"github.com/elastic/beats/v7/libbeat/cmd/instance"
+	"github.com/elastic/beats/v7/packetbeat/include"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/qubesbeat/qubesbeat/beater"
 )
 
-// Name is the name under which the beat reads its configuration and writes its
-// indices.
-const Name = "qubesbeat"
-
-// Root builds the command tree.
+// Root returns the command tree, under the name that the command line of the
+// process asks for. It may be called once in a process: the flags of libbeat are
+// global.
 func Root() *cmd.BeatsRootCmd {
+	name := Identity(os.Args)
 	options := &beater.Options{Flags: beater.Define(flag.CommandLine)}
-	runFlags := pflag.NewFlagSet(Name, pflag.ExitOnError)
-	for _, name := range []string{"I", "t", "O", "l"} {
-		runFlags.AddGoFlag(flag.CommandLine.Lookup(name))
+	runFlags := pflag.NewFlagSet(name, pflag.ExitOnError)
+	for _, f := range []string{"I", "t", "O", "l", "dump"} {
+		runFlags.AddGoFlag(flag.CommandLine.Lookup(f))
 	}
 	options.KeepQuiet()
 	beater.RegisterCodec()
-	registerFields()
+	registerFields(name)
 	allowProfiling()
+	boards := &dashboards{name: name}
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
-		Name:            Name,
+		Name:            name,
 		RunFlags:        runFlags,
+		HasDashboards:   true,
 		Processing:      options.Processing(),
-		ConfigOverrides: options.Overrides(),
+		ConfigOverrides: append(options.Overrides(), boards.overrides()...),
 		InputQueueSize:  400,
+		Initialize:      []func(){include.InitializeModule},
 	})
-	root.Short = "Qubes OS network monitor: flow events with the qube's name"
+	root.Short = "Qubes OS network monitor: flows and transactions with the qube's name"
 	root.SilenceUsage = true
-	root.VersionCmd.Run = printVersion
+	root.VersionCmd.Run = func(c *cobra.Command, _ []string) { printVersion(c, name) }
+	boards.removeAfter(root)
 	extendTestOutput(root)
 	root.AddCommand(devicesCommand(), inventoryCommand(), reportCommand())
 	return root

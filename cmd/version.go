@@ -10,9 +10,14 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/version"
 )
 
-// printVersion shows our version, and libbeat's, which names indices and
-// templates.
-func printVersion(c *cobra.Command, _ []string) {
+// printVersion prints our own version and that of libbeat, which names indices
+// and templates. Under packetbeat's name the line begins as packetbeat's does.
+func printVersion(c *cobra.Command, name string) {
+	if name == packetbeatName {
+		fmt.Fprintf(c.OutOrStdout(), "%s version %s (%s), libbeat %s, %s %s, %s\n", name, libversion.GetDefaultVersion(),
+			runtime.GOARCH, libversion.GetDefaultVersion(), version.Product, version.Version, runtime.Version())
+		return
+	}
 	fmt.Fprintf(c.OutOrStdout(), "%s version %s (%s), libbeat %s, %s\n",
-		Name, version.Version, runtime.GOARCH, libversion.GetDefaultVersion(), runtime.Version())
+		name, version.Version, runtime.GOARCH, libversion.GetDefaultVersion(), runtime.Version())
 }

@@ -18,6 +18,9 @@ type Config struct {
 	Inventory  Inventory   `config:"inventory"`
 	Stats      Stats       `config:"stats"`
 
+	Transactions Transactions `config:"transactions"`
+	Compat       Compat       `config:"compat"`
+
 	// ShutdownTimeout bounds the wait for the output at the end.
 	ShutdownTimeout Duration `config:"shutdown_timeout"`
 }
@@ -35,6 +38,9 @@ type Interface struct {
 	InternalNets    []string `config:"internal_networks"`
 	WithVLANs       bool     `config:"with_vlans"`
 	AutoPromisc     bool     `config:"auto_promisc_mode"`
+	BPFFilter       string   `config:"bpf_filter"`
+	Dumpfile        string   `config:"dumpfile"`
+	FanoutGroup     *uint16  `config:"fanout_group"`
 	PollRoute       Duration `config:"poll_default_route"`
 	MetricsInterval Duration `config:"metrics_interval"`
 }
@@ -50,6 +56,18 @@ type Flows struct {
 	KeepNull           bool     `config:"keep_null"`
 	AllowMismatchedEth bool     `config:"allow_mismatched_eth"`
 	Index              string   `config:"index"`
+}
+
+// Transactions holds the settings of the analyzers that packetbeat does not have;
+// what to analyze is in packetbeat's `protocols`.
+type Transactions struct {
+	MaxMemoryMB int `config:"max_memory_mb"`
+}
+
+// Compat brings back packetbeat's ways where an improvement could surprise a
+// consumer of its events.
+type Compat struct {
+	Strict bool `config:"strict"`
 }
 
 // Inventory says where the names of the qubes come from.
@@ -75,6 +93,7 @@ func Default() Config {
 			ActiveTimeout: Duration(30 * time.Minute),
 			MaxFlows:      500_000,
 		},
+		Transactions:    Transactions{MaxMemoryMB: 64},
 		Inventory:       Inventory{Hold: Duration(3 * time.Second)},
 		Stats:           Stats{Period: Duration(30 * time.Second)},
 		ShutdownTimeout: Duration(10 * time.Second),
@@ -93,8 +112,8 @@ func DefaultInterface() Interface {
 func (c *Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if !c.Flows.Enabled {
-		bad("flows.enabled: false leaves nothing to do; this version meters flows only")
+	if m := c.Transactions.MaxMemoryMB; m < 4 || m > 65536 {
+		bad("transactions.max_memory_mb: %d is not within 4 and 65536", m)
 	}
 	if c.Flows.Timeout.D() < time.Second {
 		bad("flows.timeout: %v is too short; use 1s or more", c.Flows.Timeout.D())
@@ -137,6 +156,9 @@ func (n *Interface) validate(i int) error {
 	case "", "autodetect", "pcap", "af_packet":
 	default:
 		bad("type: %q is not known; use af_packet (pcap is accepted and means the same here)", n.Type)
+	}
+	if n.FanoutGroup != nil && n.Type != "af_packet" {
+		bad("fanout_group: only with type af_packet")
 	}
 	if n.Snaplen < 0 || n.BufferSizeMB < 0 || n.Loop != nil && *n.Loop < 0 {
 		bad("snaplen, buffer_size_mb and loop must not be negative")

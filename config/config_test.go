@@ -51,7 +51,10 @@ func TestConfig_Validate(t *testing.T) {
 		{"snaplen", one(config.Interface{Snaplen: -1}), []string{"interfaces.1.snaplen, buffer_size_mb and loop must not be negative"}},
 		{"loop", one(config.Interface{Loop: &negative}), []string{"must not be negative"}},
 		{"loop for ever", one(config.Interface{Loop: new(int)}), nil},
-		{"flows off", func(c *config.Config) { c.Flows.Enabled = false }, []string{"flows.enabled: false leaves nothing to do"}},
+		{"flows off", func(c *config.Config) { c.Flows.Enabled = false }, nil},
+		{"memory", func(c *config.Config) { c.Transactions.MaxMemoryMB = 1 }, []string{"transactions.max_memory_mb: 1 is not within 4 and 65536"}},
+		{"fanout", one(config.Interface{Type: "pcap", FanoutGroup: new(uint16)}), []string{"interfaces.1.fanout_group: only with type af_packet"}},
+		{"fanout, af_packet", one(config.Interface{Type: "af_packet", FanoutGroup: new(uint16)}), nil},
 		{"buffer", one(config.Interface{BufferSizeMB: 4097}), []string{"interfaces.1.buffer_size_mb: 4097 is more than 4096"}},
 		{"all at once", func(c *config.Config) {
 			*c = config.Config{Interfaces: []config.Interface{{Type: "x", BufferSizeMB: 9999}, {Loop: &negative}}}

@@ -17,16 +17,13 @@ import (
 // later are keys that belong to packetbeat's or to our own configuration, but to
 // no part that this version has. To accept them would be silence.
 var later = map[string]string{
-	"resolver":                "the resolver is not part of this version",
-	"firewall":                "firewall verdicts are not part of this version",
-	"interfaces.bpf_filter":   "capture filters are not part of this version; name the devices instead",
-	"interfaces.dumpfile":     "writing captures is not part of this version",
-	"interfaces.fanout_group": "all interfaces share one ring here; remove the key",
+	"resolver": "the resolver is not part of this version",
+	"firewall": "firewall verdicts are not part of this version",
 }
 
-// accepted are keys of packetbeat that concern only parts that are absent here,
-// and whose values therefore change nothing.
-var accepted = []string{"ignore_outgoing", "overwrite_pipelines", "id", "npcap", "procs"}
+// foreign are keys whose inside packetbeat's own code reads, and keys that
+// concern only parts that are absent here (overwrite_pipelines, id, npcap).
+var foreign = []string{"protocols", "procs", "ignore_outgoing", "overwrite_pipelines", "id", "npcap"}
 
 // clientKeys stand in every section that publishes, and are read by the beater.
 var clientKeys = []string{"fields", "fields_under_root", "tags", "processors"}
@@ -35,20 +32,38 @@ var clientKeys = []string{"fields", "fields_under_root", "tags", "processors"}
 // name of the tree in the files, which are read only to find line numbers. The
 // error lists every fault with its place, its key and the nearest key that
 // exists.
-func Check(root string, tree map[string]any, files []string) error {
-	c := checker{root: root, files: files, seen: map[string]int{}}
+//
+// packetbeat itself ignores keys that it does not know. Under its root such a
+// key is a warning, so that a file that works there works here; in our own
+// sections it is a fault under either root.
+func Check(root string, tree map[string]any, files []string) (warnings []error, err error) {
+	c := checker{root: root, files: files, seen: map[string]int{}, lenient: root == packetbeatRoot}
 	c.section("", reflect.TypeFor[Config](), tree)
-	return errors.Join(c.faults...)
+	return c.warnings, errors.Join(c.faults...)
 }
 
-// Foreign returns an error when the files have packetbeat's root and not ours:
-// nothing in them would be read.
+// The two roots.
+const (
+	ownRoot        = "qubesbeat"
+	packetbeatRoot = "packetbeat"
+)
+
+// shared are the sections whose keys are packetbeat's.
+var shared = []string{"", "interfaces", "flows"}
+
+// Foreign returns an error when the files have the other root only: nothing in
+// them would be read. That happens where the program is called packetbeat.
 func Foreign(root string, files []string) error {
+	other := ownRoot
+	if root == ownRoot {
+		other = packetbeatRoot
+	}
 	for _, file := range files {
 		top := topLevel(file)
 		for _, n := range top {
-			if n.Value == "packetbeat" || strings.HasPrefix(n.Value, "packetbeat.") {
-				return fmt.Errorf("%s:%d: packetbeat: is not read by this version; rename it to %s", file, n.Line, root)
+			if n.Value == other || strings.HasPrefix(n.Value, other+".") {
+				return fmt.Errorf("%s:%d: %s: is not read under the name %s; call the program %s or rename the key to %s",
+					file, n.Line, other, root, other, root)
 			}
 		}
 	}
@@ -72,10 +87,12 @@ func topLevel(file string) (keys []*yaml.Node) {
 }
 
 type checker struct {
-	root   string
-	files  []string
-	faults []error
-	seen   map[string]int // faults of a key so far: the items of a list share it
+	root     string
+	files    []string
+	lenient  bool
+	warnings []error
+	faults   []error
+	seen     map[string]int // faults of a key so far: the items of a list share it
 }
 
 // section checks one level. Keys of inner levels are joined with dots.
@@ -87,10 +104,6 @@ func (c *checker) section(prefix string, t reflect.Type, tree map[string]any) {
 			c.fault(name, why)
 			continue
 		}
-		if name == "protocols" {
-			c.protocols(tree[key])
-			continue
-		}
 		inner, ok := known[key]
 		if !ok {
 			c.unknown(name, prefix, known)
@@ -98,23 +111,6 @@ func (c *checker) section(prefix string, t reflect.Type, tree map[string]any) {
 		}
 		c.descend(name, inner, tree[key])
 	}
-}
-
-// protocols accepts the list when it asks for nothing.
-func (c *checker) protocols(v any) {
-	switch list := v.(type) {
-	case nil:
-		return
-	case []any:
-		if len(list) == 0 {
-			return
-		}
-	case map[string]any:
-		if len(list) == 0 {
-			return
-		}
-	}
-	c.fault("protocols", "transaction analyzers are not part of this version; write `protocols: []`")
 }
 
 func (c *checker) descend(name string, t reflect.Type, v any) {
@@ -148,7 +144,7 @@ func (c *checker) known(prefix string, t reflect.Type) map[string]reflect.Type {
 	}
 	switch prefix {
 	case "":
-		for _, k := range accepted {
+		for _, k := range foreign {
 			keys[k] = nil
 		}
 	case "flows":
@@ -166,17 +162,24 @@ func (c *checker) unknown(name, prefix string, known map[string]reflect.Type) {
 	} else {
 		text += "; qubesbeat.reference.yml has those that exist"
 	}
+	if c.lenient && slices.Contains(shared, prefix) {
+		c.warnings = append(c.warnings, c.message(name, text+"; it is ignored, as packetbeat does"))
+		return
+	}
 	c.fault(name, text)
 }
 
-func (c *checker) fault(name, text string) {
+func (c *checker) fault(name, text string) { c.faults = append(c.faults, c.message(name, text)) }
+
+// message puts the place in front of what is wrong with a key.
+func (c *checker) message(name, text string) error {
 	full := c.root + "." + name
 	n := c.seen[full]
 	c.seen[full]++
 	if place := c.place(full, n); place != "" {
 		full = place + ": " + full
 	}
-	c.faults = append(c.faults, fmt.Errorf("%s: %s", full, text))
+	return fmt.Errorf("%s: %s", full, text)
 }
 
 // place returns file:line of a key, "" where it was set elsewhere, as with -E.

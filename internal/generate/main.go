@@ -1,5 +1,5 @@
 // Command generate makes the generated files of the repository: fields.yml,
-// docs/fields.md, qubesbeat.yml and qubesbeat.reference.yml. With -check it only
+// docs/fields.md, qubesbeat.yml, qubesbeat.reference.yml and kibana.zip. With -check it only
 // says which of them are out of date.
 package main
 
@@ -40,6 +40,7 @@ func run(check bool) error {
 		{"docs/fields.md", fieldsDoc},
 		{"qubesbeat.yml", shortConfig},
 		{"qubesbeat.reference.yml", referenceConfig},
+		{"kibana.zip", dashboardsZip},
 	} {
 		text, err := g.make(libbeat)
 		if err != nil {

@@ -24,8 +24,9 @@ type MeterStats struct {
 // Meter reads a source and meters its packets into a table.
 type Meter struct {
 	source capture.Source
-	table  *flow.Table
+	table  *flow.Table // nil where flows are off
 	queue  *Queue
+	taps   []Tap
 	now    func() int64
 
 	own   MeterStats // belongs to Run
@@ -42,14 +43,28 @@ type MeterConfig struct {
 	Source capture.Source
 	Queue  *Queue
 	Flow   flow.Config // Report is set by the meter
+	// NoFlows leaves flows out: packets are decoded for the taps only.
+	NoFlows bool
+	// Taps look at every packet that could be decoded, in the meter's goroutine.
+	Taps []Tap
 	// Now is the time on the packets' clock while no packet comes; nil means
 	// that time stands still then, as in a replay at full speed.
 	Now func() int64
 }
 
+// Tap looks at packets on their way to the table. It must copy what it wants to
+// keep of the frame, and is closed after the last packet.
+type Tap interface {
+	Packet(p *packet.Packet, frame []byte)
+	Close()
+}
+
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
-	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now}
+	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps}
+	if cfg.NoFlows {
+		return m, nil
+	}
 	cfg.Flow.Report = func(r *flow.Record) { m.queue.Push(r) }
 	table, err := flow.New(cfg.Flow)
 	if err != nil {
@@ -73,8 +88,13 @@ func (m *Meter) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		err = m.drain(err)
 	}
+	for _, t := range m.taps {
+		t.Close()
+	}
 	m.queue.SetPatient()
-	m.table.Flush(flow.ReasonForced)
+	if m.table != nil {
+		m.table.Flush(flow.ReasonForced)
+	}
 	m.share()
 	if err == nil {
 		err = m.unreadable()
@@ -116,6 +136,9 @@ func (m *Meter) take(f *capture.Frame) {
 	m.own.Status[status]++
 	m.own.StatusBytes[status] += uint64(f.Length)
 	if status == packet.OK {
+		for _, t := range m.taps {
+			t.Packet(&m.batch[m.n], f.Data)
+		}
 		if m.n++; m.n == flow.BatchSize {
 			m.flush()
 		}
@@ -126,7 +149,9 @@ func (m *Meter) take(f *capture.Frame) {
 
 // flush meters the packets that wait.
 func (m *Meter) flush() {
-	m.table.UpdateBatch(m.batch[:m.n])
+	if m.table != nil {
+		m.table.UpdateBatch(m.batch[:m.n])
+	}
 	m.n = 0
 }
 
@@ -135,12 +160,14 @@ func (m *Meter) flush() {
 func (m *Meter) pause(err error) (done bool, fault error) {
 	switch {
 	case errors.Is(err, capture.ErrIdle):
-		if m.now != nil {
+		if m.now != nil && m.table != nil {
 			m.table.Advance(m.now())
 		}
 		return false, nil
 	case errors.Is(err, capture.ErrAgain):
-		m.table.Restart()
+		if m.table != nil {
+			m.table.Restart()
+		}
 		return false, nil
 	case errors.Is(err, io.EOF):
 		return true, nil
@@ -172,7 +199,9 @@ func (m *Meter) drain(fault error) error {
 // atomic add per packet would cost as much as the decoding.
 func (m *Meter) share() {
 	own := m.own
-	own.Table = m.table.Stats()
+	if m.table != nil {
+		own.Table = m.table.Stats()
+	}
 	for i := range own.Status {
 		own.Frames += own.Status[i]
 		own.Bytes += own.StatusBytes[i]

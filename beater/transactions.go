@@ -1,0 +1,112 @@
+package beater
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/elastic/beats/v7/libbeat/beat"
+	"github.com/elastic/beats/v7/packetbeat/procs"
+
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/tap"
+	"github.com/qubesbeat/qubesbeat/module/transaction"
+)
+
+// transactions are the analyzers and the way of their events, nil where nothing
+// is to be analyzed.
+type transactions struct {
+	analyzers *transaction.Analyzers
+	publisher *transaction.Publisher
+	tap       *tap.Tap
+	running   sync.WaitGroup
+}
+
+// newTransactions makes the analyzers that the configuration asks for.
+func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*transactions, error) {
+	s := r.settings
+	cfg := transaction.PublisherConfig{Enrich: enricher, InternalNetworks: s.Interfaces[0].InternalNets,
+		IgnoreOutgoing: s.upstream.IgnoreOutgoing, Strict: s.Compat.Strict, Patient: !r.source.live, Log: r.log,
+		Connect: func(c beat.ProcessingConfig) (beat.Client, error) {
+			return p.ConnectWith(beat.ClientConfig{PublishMode: beat.GuaranteedSend, Processing: c,
+				EventListener: &r.transactionAcks, ClientListener: &r.transactionAcks})
+		}}
+	if r.source.live {
+		cfg.Local = localIPs()
+		if r.file != nil {
+			cfg.Hold = s.Inventory.Hold.D()
+		}
+	}
+	t := &transactions{publisher: transaction.NewPublisher(cfg)}
+	processes, err := r.processes()
+	if err != nil {
+		return nil, err
+	}
+	t.analyzers, err = transaction.New(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList,
+		Publisher: t.publisher, Processes: processes, Name: r.source.Interfaces().Name, Genuine: enricher.Genuine,
+		Memory: s.Transactions.MaxMemoryMB << 20, Patient: !r.source.live, Log: r.log})
+	if err != nil || t.analyzers == nil {
+		t.publisher.Close()
+		return nil, err
+	}
+	t.tap = t.analyzers.Tap()
+	return t, nil
+}
+
+// processes returns packetbeat's search for the processes behind a connection.
+// Like packetbeat, it does not search for those of a file.
+func (r *run) processes() (*procs.ProcessesWatcher, error) {
+	if !r.source.live || !r.settings.upstream.Procs.Enabled {
+		return nil, nil
+	}
+	w := new(procs.ProcessesWatcher)
+	if err := w.Init(r.settings.upstream.Procs); err != nil {
+		return nil, fmt.Errorf("reading the configuration: procs: %w", err)
+	}
+	return w, nil
+}
+
+// start runs the analyzers until their queue is closed. The function that it
+// returns waits for that, and for their events to be with the pipeline.
+func (t *transactions) start() (wait func()) {
+	if t == nil {
+		return func() {}
+	}
+	t.running.Go(t.publisher.Run)
+	analyzed := make(chan struct{})
+	go func() {
+		defer close(analyzed)
+		t.analyzers.Run()
+	}()
+	return func() {
+		<-analyzed
+		t.publisher.Finish()
+		t.running.Wait()
+	}
+}
+
+// close closes the clients of the pipeline.
+func (t *transactions) close() {
+	if t != nil {
+		t.publisher.Close()
+	}
+}
+
+// localIPs returns a function that lists this machine's addresses, which are
+// read anew every few seconds.
+func localIPs() func() []net.IP {
+	var known []net.IP
+	var read time.Time
+	return func() []net.IP {
+		if time.Since(read) > localFresh {
+			known, read = nil, time.Now()
+			for a := range ownAddresses() {
+				if !a.IsLoopback() { // as packetbeat has it
+					known = append(known, a.AsSlice())
+				}
+			}
+		}
+		return known
+	}
+}

@@ -1,0 +1,122 @@
+package transaction
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/tap"
+)
+
+// way is one direction of a conversation: who sends to whom.
+type way struct {
+	src, dst         packet.Addr
+	srcPort, dstPort uint16
+	family           uint8
+}
+
+func wayOf(p *tap.Packet) way {
+	return way{src: p.Src, dst: p.Dst, srcPort: p.SrcPort, dstPort: p.DstPort, family: p.Family}
+}
+
+func (w way) reverse() way {
+	return way{src: w.dst, dst: w.src, srcPort: w.dstPort, dstPort: w.srcPort, family: w.family}
+}
+
+// origin is where the packets of one way were seen.
+type origin struct {
+	iface     uint32
+	direction packet.Direction
+	forged    bool
+}
+
+// verdict is what the analyzers are to make of a packet.
+type verdict uint8
+
+const (
+	fresh  verdict = iota // to be analyzed
+	copied                // seen already where it came in
+	forged                // sent with the address of somebody else
+)
+
+// origins remembers where conversations were seen: an analyzer reports an event
+// by addresses and ports, some time after the packets. It is safe for concurrent
+// use, but for note, which belongs to the goroutine that analyzes.
+type origins struct {
+	mu          sync.Mutex
+	young, old  map[way]origin
+	generations int64 // packet time at which young was begun
+}
+
+// A way is forgotten between one and two of these spans after its last packet,
+// or sooner where there are too many. Packetbeat's longest time to wait for an
+// answer is a minute (nfs).
+const (
+	originSpan = int64(90 * time.Second)
+	maxOrigins = 16384 // in each of two maps; about 3 MiB in all
+)
+
+func newOrigins() *origins { return &origins{young: map[way]origin{}} }
+
+// note remembers where a packet was seen. A packet that goes from one qube to
+// another passes two interfaces; it is analyzed where it comes in.
+func (o *origins) note(p *tap.Packet, genuine func(uint32, netip.Addr, time.Time) bool) verdict {
+	w := wayOf(p)
+	o.mu.Lock()
+	seen, known := o.find(w)
+	o.mu.Unlock()
+	if known && seen.iface != p.Iface && p.Direction == packet.Outbound && seen.direction == packet.Inbound && !seen.forged {
+		return copied
+	}
+	if !known || seen.iface != p.Iface {
+		seen = origin{iface: p.Iface, direction: p.Direction}
+		seen.forged = p.Direction == packet.Inbound && genuine != nil && !genuine(p.Iface, p.Src.Netip(p.Family), time.Unix(0, p.Time))
+	}
+	if seen.forged {
+		// Not remembered: whoever really has the address goes on undisturbed.
+		return forged
+	}
+	o.put(w, seen, p.Time)
+	return fresh
+}
+
+func (o *origins) put(w way, at origin, now int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if now-o.generations > originSpan || now < o.generations-originSpan || len(o.young) >= maxOrigins {
+		o.old, o.young, o.generations = o.young, make(map[way]origin), now
+	}
+	o.young[w] = at
+}
+
+// find looks a way up. The caller holds the lock.
+func (o *origins) find(w way) (origin, bool) {
+	at, ok := o.young[w]
+	if !ok {
+		at, ok = o.old[w]
+	}
+	return at, ok
+}
+
+// lookup returns the interface of a conversation and the way of the source's
+// packets over it. ok is false where it is not remembered.
+func (o *origins) lookup(w way) (iface uint32, fromSource packet.Direction, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if at, ok := o.find(w); ok {
+		return at.iface, at.direction, true
+	}
+	at, ok := o.find(w.reverse())
+	return at.iface, opposite(at.direction), ok
+}
+
+func opposite(d packet.Direction) packet.Direction {
+	switch d {
+	case packet.Inbound:
+		return packet.Outbound
+	case packet.Outbound:
+		return packet.Inbound
+	}
+	return packet.DirectionUnknown
+}

@@ -1,0 +1,217 @@
+package transaction
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/elastic/beats/v7/libbeat/beat"
+	"github.com/elastic/beats/v7/libbeat/processors"
+	"github.com/elastic/beats/v7/packetbeat/pb"
+	conf "github.com/elastic/elastic-agent-libs/config"
+	"github.com/elastic/elastic-agent-libs/logp"
+	"github.com/elastic/elastic-agent-libs/mapstr"
+
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+)
+
+// PublisherConfig holds the settings of a [Publisher].
+type PublisherConfig struct {
+	// Connect opens a client of libbeat's pipeline; it must not be nil.
+	Connect func(beat.ProcessingConfig) (beat.Client, error)
+	// Enrich finds the qubes; it must not be nil.
+	Enrich *enrich.Enricher
+	// Hold is how long the event of a client that the inventory does not know
+	// yet is held back; 0 means not at all.
+	Hold time.Duration
+	// Local returns the addresses of this machine, as they are now; nil means
+	// that none is known, as in a replay.
+	Local func() []net.IP
+	// InternalNetworks are packetbeat's interfaces.internal_networks.
+	InternalNetworks []string
+	// IgnoreOutgoing drops the events of this machine's own requests.
+	IgnoreOutgoing bool
+	// Strict leaves network.direction as packetbeat has it.
+	Strict bool
+	// Patient makes analyzers wait where the output does, as a replay can.
+	Patient bool
+	Log     *logp.Logger
+}
+
+// eventRoom is how many events may wait for the output.
+const eventRoom = 4096
+
+// Publisher completes the events of the analyzers and sends them on. The
+// functions that CreateReporter returns may be called from any goroutine; they
+// wait for nothing, unless the publisher is patient.
+type Publisher struct {
+	cfg     PublisherConfig
+	origins *origins
+	events  chan report
+	stop    chan struct{} // closed: no more events, publish what is left
+	done    chan struct{} // closed when Run has returned
+	clients []beat.Client
+	held    []heldReport
+
+	reported, published, dropped, outgoing, invalid, unknown, spoofed atomic.Uint64
+	holding                                                           atomic.Int64
+}
+
+var _ reporters = (*Publisher)(nil) // type check
+
+// NewPublisher returns a publisher.
+func NewPublisher(cfg PublisherConfig) *Publisher {
+	return &Publisher{cfg: cfg, events: make(chan report, eventRoom), stop: make(chan struct{}), done: make(chan struct{})}
+}
+
+// report is the event of an analyzer and what is known of where it was seen.
+type report struct {
+	event  beat.Event
+	client beat.Client
+	sight  enrich.Sight
+	known  bool // sight is valid
+}
+
+type heldReport struct {
+	report
+	until time.Time
+}
+
+// clientConfig are the keys that every section of protocols shares.
+type clientConfig struct {
+	Index      string                  `config:"index"`
+	Event      mapstr.EventMetadata    `config:",inline"`
+	Processors processors.PluginConfig `config:"processors"`
+	KeepNull   bool                    `config:"keep_null"`
+}
+
+// CreateReporter implements the factory that packetbeat's analyzers ask for the
+// way to their events: one client of libbeat's pipeline for each section.
+func (p *Publisher) CreateReporter(cfg *conf.C) (func(beat.Event), error) {
+	var c clientConfig
+	if err := cfg.Unpack(&c); err != nil {
+		return nil, err
+	}
+	list, err := processors.New(c.Processors, p.cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	// The analyzers use types of their own for text, which only libbeat's
+	// normalization makes text again.
+	normalize := true
+	settings := beat.ProcessingConfig{EventMetadata: c.Event, Processor: list, KeepNull: c.KeepNull, EventNormalization: &normalize}
+	if c.Index != "" {
+		settings.Meta = mapstr.M{"raw_index": c.Index}
+	}
+	client, err := p.cfg.Connect(settings)
+	if err != nil {
+		return nil, err
+	}
+	p.clients = append(p.clients, client)
+	return func(e beat.Event) { p.take(e, client) }, nil
+}
+
+// take queues an event. It is called by the analyzers, some of which hold a lock.
+func (p *Publisher) take(e beat.Event, client beat.Client) {
+	p.reported.Add(1)
+	r := report{event: e, client: client}
+	r.sight, r.known = p.sight(&e)
+	if p.cfg.Patient {
+		select {
+		case p.events <- r:
+		case <-p.done:
+			p.dropped.Add(1)
+		}
+		return
+	}
+	select {
+	case p.events <- r:
+	default:
+		p.dropped.Add(1)
+	}
+}
+
+// sight returns where the conversation behind an event was seen.
+func (p *Publisher) sight(e *beat.Event) (s enrich.Sight, ok bool) {
+	f, err := pb.GetFields(e.Fields)
+	if err != nil || f == nil || f.Source == nil || f.Destination == nil {
+		return s, false
+	}
+	w, ok := wayBetween(f)
+	if !ok {
+		return s, false
+	}
+	if p.origins != nil {
+		s.Iface, s.FromSource, _ = p.origins.lookup(w)
+	}
+	s.Source, s.Destination = w.src.Netip(w.family), w.dst.Netip(w.family)
+	s.At = e.Timestamp
+	return s, true
+}
+
+// wakeEvery is how often held events are looked at.
+const wakeEvery = 200 * time.Millisecond
+
+// Run publishes until Close, and then what is left.
+func (p *Publisher) Run() {
+	defer close(p.done)
+	ticker := time.NewTicker(wakeEvery)
+	defer ticker.Stop()
+	for stopped := false; !stopped; {
+		select {
+		case r := <-p.events:
+			p.publish(&r)
+		case now := <-ticker.C:
+			p.release(now, false)
+		case <-p.stop:
+			stopped = true
+		}
+	}
+	for {
+		select {
+		case r := <-p.events:
+			p.publish(&r)
+		default:
+			p.release(time.Time{}, true)
+			return
+		}
+	}
+}
+
+// Finish tells that the analyzers have ended, and waits until everything is with
+// the pipeline.
+func (p *Publisher) Finish() {
+	close(p.stop)
+	<-p.done
+}
+
+// Close closes the clients. It must come after Finish.
+func (p *Publisher) Close() {
+	for _, c := range p.clients {
+		_ = c.Close()
+	}
+}
+
+// publish sends an event on, or holds it back.
+func (p *Publisher) publish(r *report) {
+	mayHold := p.cfg.Hold > 0 && len(p.held) < eventRoom
+	if !p.send(r, mayHold) {
+		p.held = append(p.held, heldReport{*r, time.Now().Add(p.cfg.Hold)})
+		p.holding.Store(int64(len(p.held)))
+	}
+}
+
+// release sends the held events whose qube is known by now or whose time is
+// over; all of them at the end.
+func (p *Publisher) release(now time.Time, all bool) {
+	kept := p.held[:0]
+	for i := range p.held {
+		h := &p.held[i]
+		if !p.send(&h.report, !all && !now.After(h.until)) {
+			kept = append(kept, *h)
+		}
+	}
+	clear(p.held[len(kept):])
+	p.held = kept
+	p.holding.Store(int64(len(kept)))
+}

@@ -1,0 +1,121 @@
+package transaction
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/elastic/beats/v7/libbeat/common"
+	"github.com/elastic/beats/v7/packetbeat/protos"
+	"github.com/elastic/elastic-agent-libs/logp"
+)
+
+// sizeOf returns how many bytes hang on a value that an analyzer has made: the
+// analyzers do not say, and their types are their own. What belongs to the
+// analyzer itself, and not to the one connection, is left out.
+func sizeOf(v any) int {
+	if v == nil {
+		return 0
+	}
+	s := sizer{seen: map[uintptr]bool{}}
+	s.add(reflect.ValueOf(v))
+	return s.bytes
+}
+
+type sizer struct {
+	seen  map[uintptr]bool
+	bytes int
+	steps int
+}
+
+// maxSteps ends a walk that has found enough to judge by. A connection with so
+// many parts is charged with what was counted until then.
+const maxSteps = 1 << 16
+
+var (
+	pluginType  = reflect.TypeFor[protos.Plugin]()
+	foreignType = map[reflect.Type]bool{
+		reflect.TypeFor[common.Cache](): true, reflect.TypeFor[logp.Logger](): true,
+		reflect.TypeFor[time.Timer](): true, reflect.TypeFor[time.Location](): true,
+	}
+)
+
+// add counts what v points to; v itself is counted by its owner.
+func (s *sizer) add(v reflect.Value) {
+	if s.steps++; s.steps > maxSteps {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		s.pointer(v)
+	case reflect.Interface:
+		if !v.IsNil() {
+			s.boxed(v.Elem())
+		}
+	case reflect.String:
+		s.bytes += v.Len()
+	case reflect.Slice:
+		s.slice(v)
+	case reflect.Array:
+		s.elements(v)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			s.add(v.Field(i))
+		}
+	case reflect.Map:
+		s.mapping(v)
+	}
+}
+
+func (s *sizer) pointer(v reflect.Value) {
+	if v.IsNil() || s.seen[v.Pointer()] || foreignType[v.Type().Elem()] || v.Type().Implements(pluginType) {
+		return
+	}
+	s.seen[v.Pointer()] = true
+	s.bytes += int(v.Type().Elem().Size())
+	s.add(v.Elem())
+}
+
+// boxed counts the content of an interface value, which is on the heap unless it
+// is a pointer.
+func (s *sizer) boxed(v reflect.Value) {
+	if v.Kind() != reflect.Pointer {
+		s.bytes += int(v.Type().Size())
+	}
+	s.add(v)
+}
+
+func (s *sizer) slice(v reflect.Value) {
+	if v.IsNil() || s.seen[v.Pointer()] {
+		return
+	}
+	s.seen[v.Pointer()] = true
+	s.bytes += v.Cap() * int(v.Type().Elem().Size())
+	s.elements(v)
+}
+
+func (s *sizer) elements(v reflect.Value) {
+	if flat(v.Type().Elem().Kind()) {
+		return
+	}
+	for i := range v.Len() {
+		s.add(v.Index(i))
+	}
+}
+
+func (s *sizer) mapping(v reflect.Value) {
+	if v.IsNil() || s.seen[v.Pointer()] {
+		return
+	}
+	s.seen[v.Pointer()] = true
+	t := v.Type()
+	s.bytes += v.Len() * int(t.Key().Size()+t.Elem().Size()+8) * 2 // half of the slots are free
+	for i := v.MapRange(); i.Next(); {
+		s.add(i.Key())
+		s.add(i.Value())
+	}
+}
+
+// flat tells kinds that point to nothing.
+func flat(k reflect.Kind) bool {
+	return k >= reflect.Bool && k <= reflect.Complex128
+}
