@@ -1,0 +1,137 @@
+package compat_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/cmd"
+)
+
+// asBeat makes the test binary behave as the beat.
+const asBeat = "QUBESBEAT_TEST_AS_BEAT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asBeat) == "" {
+		os.Exit(m.Run())
+	}
+	if cmd.Root().Execute() != nil {
+		os.Exit(1)
+	}
+}
+
+// document is an event as it was written, with dotted names; what is the host's
+// or ours is left out.
+type document map[string]any
+
+// replay runs the beat, under packetbeat's name, over a capture with the given
+// configuration below the root, and returns its transactions.
+func replay(t *testing.T, config, capture string) []document {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "packetbeat.yml")
+	config += fmt.Sprintf("\noutput.file: {path: %s, filename: events}\nlogging.level: error\n", filepath.Join(dir, "out"))
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(exe)
+	c.Args = []string{"packetbeat", "-c", file, "--path.home", dir, "-t", "-I", capture}
+	c.Env = append(os.Environ(), asBeat+"=1")
+	if text, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", capture, err, text)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "out", "events*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var docs []document
+	for _, f := range files {
+		docs = append(docs, transactions(t, f)...)
+	}
+	return docs
+}
+
+// transactions reads those of a file of events.
+func transactions(t *testing.T, file string) (docs []document) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var tree map[string]any
+		if err := json.Unmarshal(lines.Bytes(), &tree); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if kind := tree["type"]; kind != "flow" && kind != "stats" {
+			d := document{}
+			d.flatten("", tree)
+			docs = append(docs, d)
+		}
+	}
+	return docs
+}
+
+func (d document) flatten(prefix string, tree map[string]any) {
+	for k, v := range tree {
+		name := prefix + k
+		if inner, ok := v.(map[string]any); ok {
+			d.flatten(name+".", inner)
+		} else if !ignored(name) {
+			d[name] = v
+		}
+	}
+}
+
+// ignored tells names that differ from machine to machine or from run to run,
+// as in packetbeat's own comparison, and those that only we have.
+func ignored(name string) bool {
+	if slices.Contains([]string{"@timestamp", "event.start", "event.end", "event.duration", "ecs.version", "host.name",
+		"network.direction", "sip.timestamp"}, name) {
+		return true
+	}
+	for _, prefix := range []string{"@metadata.", "agent.", "qube.", "source.qube.", "destination.qube.", "observer."} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// String is the document as JSON with ordered names, to compare by.
+func (d document) String() string {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// without returns the documents of a that b does not have.
+func without(a, b []document) (rest []document) {
+	have := map[string]int{}
+	for _, d := range b {
+		have[d.String()]++
+	}
+	for _, d := range a {
+		if have[d.String()] > 0 {
+			have[d.String()]--
+			continue
+		}
+		rest = append(rest, d)
+	}
+	return rest
+}
