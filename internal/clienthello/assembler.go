@@ -26,10 +26,10 @@ func (a *assembler) add(offset uint64, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	if offset > MaxMessage || offset+uint64(len(data)) > MaxMessage {
+	if offset+uint64(len(data)) > MaxMessage { // a varint is below 1<<62
 		return fmt.Errorf("crypto data at offset %d: %w", offset, ErrTooLarge)
 	}
-	s := span{from: int(offset), to: int(offset) + len(data)}
+	s := span{from: int(offset), to: int(offset) + len(data)} //nolint:gosec // at most MaxMessage
 	i, j := a.touched(s)
 	for _, old := range a.spans[i:j] {
 		from, to := max(s.from, old.from), min(s.to, old.to)

@@ -105,10 +105,13 @@ func length(b []byte) (int, error) {
 	if len(b) > 0 && b[0] != typeClientHello {
 		return 0, fmt.Errorf("handshake message of type %d: %w", b[0], ErrNotClient)
 	}
+	if len(b) > 1 && b[1] != 0 {
+		return 0, fmt.Errorf("message of 64 KiB or more: %w", ErrTooLarge)
+	}
 	if len(b) < 4 {
 		return 0, nil
 	}
-	n := 4 + int(b[1])<<16 + int(b[2])<<8 + int(b[3])
+	n := 4 + int(b[2])<<8 + int(b[3])
 	if n > MaxMessage {
 		return 0, fmt.Errorf("message of %d bytes: %w", n, ErrTooLarge)
 	}
@@ -127,14 +130,14 @@ func readMessage(msg []byte) (m message, err error) {
 	}
 	r := reader{b: msg[4:]}
 	m.version = r.uint16()
-	r.take(32) // random
-	session := r.vector8()
+	r.take(32)  // random
+	r.vector8() // session ID; longer ones than the RFC's 32 bytes pass in crypto/tls
 	m.ciphers = r.vector16()
 	r.vector8() // compression methods
 	if len(r.b) > 0 {
 		m.extensions = r.vector16()
 	}
-	if r.short || len(r.b) > 0 || len(session) > 32 || len(m.ciphers)%2 != 0 || !m.index() {
+	if r.short || len(r.b) > 0 || len(m.ciphers)%2 != 0 || !m.index() {
 		return m, fmt.Errorf("reading message at byte %d: %w", len(msg)-len(r.b), ErrMalformed)
 	}
 	return m, nil

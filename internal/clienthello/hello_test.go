@@ -3,6 +3,7 @@ package clienthello_test
 import (
 	"crypto/tls"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,8 @@ func TestParse(t *testing.T) {
 		{"underscore and final dot", hello(0x0303, suites, sni("_x-1.a.")), clienthello.Hello{Version: 0x0303, ServerName: "_x-1.a."}},
 		{"name with zero", hello(0x0303, suites, sni("a\x00b")), clienthello.Hello{Version: 0x0303}},
 		{"name with escape", hello(0x0303, suites, sni("\x1b[2Ja")), clienthello.Hello{Version: 0x0303}},
+		{"name with quotes", hello(0x0303, suites, sni(`a"b`)), clienthello.Hello{Version: 0x0303}},
+		{"IPv6 address", hello(0x0303, suites, sni("2001:db8::1")), clienthello.Hello{Version: 0x0303}},
 		{"name in UTF-8", hello(0x0303, suites, sni("bücher.example")), clienthello.Hello{Version: 0x0303}},
 		{"empty name", hello(0x0303, suites, sni("")), clienthello.Hello{Version: 0x0303}},
 		{"empty SNI", hello(0x0303, suites, empty(0)), clienthello.Hello{Version: 0x0303}},
@@ -83,8 +86,9 @@ func TestParse_error(t *testing.T) {
 		{"header cut", good[:3], clienthello.ErrMalformed},
 		{"a byte short", good[:len(good)-1], clienthello.ErrMalformed},
 		{"a byte more", append(good[:len(good):len(good)], 0), clienthello.ErrMalformed},
+		{"extensions after the end", append(handshake(1, hello(0x0303, suites)[4:]), good[len(hello(0x0303, suites)):]...), clienthello.ErrMalformed},
 		{"ServerHello", edit(0, 2), clienthello.ErrNotClient},
-		{"session ID too long", edit(sessionAt, 33), clienthello.ErrMalformed},
+		{"session ID past the end", edit(sessionAt, 255), clienthello.ErrMalformed},
 		{"odd ciphers", edit(sessionAt+34, 5), clienthello.ErrMalformed},
 		{"ciphers past the end", edit(sessionAt+33, 0xff), clienthello.ErrMalformed},
 		{"extensions past the end", edit(sessionAt+33+2+6+2+1, 200), clienthello.ErrMalformed},
@@ -125,6 +129,16 @@ func TestParse_truncated(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestParse_sessionID holds that a session ID longer than RFC 8446's 32 bytes is
+// read over, as crypto/tls does.
+func TestParse_sessionID(t *testing.T) {
+	t.Parallel()
+	const at = 2 + 32 // in the body
+	body := hello(0x0303, suites, sni("example.com"))[4:]
+	body = slices.Concat(body[:at], vector8(make([]byte, 48)), body[at+33:])
+	standard(t, handshake(1, body), 0)
 }
 
 // TestParse_largest holds that the limit itself is fine.

@@ -59,7 +59,8 @@ type initialPacket struct {
 }
 
 // readPacket takes the first packet off a datagram (RFC 9000 section 12.2). It
-// reports false where there is none whose end is known.
+// reports false where there is none whose end is known. A Retry, which has no
+// length, is read as some packet that is no Initial; only servers send it.
 func readPacket(datagram []byte) (p initialPacket, rest []byte, ok bool) {
 	r := reader{b: datagram}
 	first := r.uint8()
@@ -78,17 +79,12 @@ func readPacket(datagram []byte) (p initialPacket, rest []byte, ok bool) {
 	}
 	size := r.varint()
 	p.head = len(datagram) - len(r.b)
-	if r.short || size > uint64(len(r.b)) || isRetry(p.version, first) {
+	if r.short || size > uint64(len(r.b)) {
 		return p, nil, false
 	}
 	end := p.head + int(size) //nolint:gosec // at most len(datagram)
 	p.data = datagram[:end:end]
 	return p, datagram[end:], true
-}
-
-// isRetry tells a Retry, which has no length and only servers send.
-func isRetry(version uint32, first byte) bool {
-	return first&0x30 == 0x30 && version != quic2 || first&0x30 == 0 && version == quic2
 }
 
 // initialKeys open the Initials of a client.

@@ -143,6 +143,8 @@ func TestParse_ja4(t *testing.T) {
 		{"invalid SNI", hello(0x0302, nil, sni("\xff")), 0, "t11d000100_000000000000_000000000000"},
 		{"SSL 2", hello(0x0002, nil), 0, "ts2i000000_000000000000_000000000000"},
 		{"no version", hello(0x7f1c, nil), 0, "t00i000000_000000000000_000000000000"},
+		{"nearly GREASE", hello(0x0303, []uint16{0x1a2a, 0x0a1a}, ofTypes([]uint16{0x2a1a, 0xfaea}, nil)...), 0,
+			"t12i020200_" + hash12("0a1a,1a2a") + "_" + hash12("2a1a,faea")},
 		{"99 of each", hello(0x0303, numbers(1, 99), ofTypes(numbers(100, 99), nil)...), 0,
 			"t12i999900_" + plainHash(1, 99) + "_" + plainHash(100, 99)},
 		{"100 of each", hello(0x0303, numbers(1, 100), ofTypes(numbers(100, 100), nil)...), 0,

@@ -1,8 +1,6 @@
 package clienthello
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // The limits of a QUIC. A client sends its ClientHello in two datagrams at most
 // and repeats them a few times.
@@ -49,7 +47,7 @@ func (s *QUIC) Feed(datagram []byte) Status {
 }
 
 // Size returns how many bytes of payload s has room for at the moment, at most
-// [MaxMessage]. The keys take about 2 KiB more.
+// [MaxMessage]. The keys take about 1.5 KiB more.
 func (s *QUIC) Size() int { return cap(s.crypto.buf) }
 
 // packets reads the packets of a datagram. What is no packet ends it, and the

@@ -49,8 +49,8 @@ func expand(secret []byte, label string, size int) []byte {
 	return mac(secret, info, []byte{0}, []byte{1})[:size]
 }
 
-// seal returns an Initial whose unprotected header ends in a packet number of 4
-// bytes (RFC 9001 sections 5.3 and 5.4). Role is "client in" or "server in".
+// seal returns an Initial of which header is the unprotected header with its
+// packet number (RFC 9001 sections 5.3 and 5.4). Role is "client in" or "server in".
 func (p *protection) seal(tb testing.TB, role string, dcid, header, payload []byte) []byte {
 	tb.Helper()
 	secret := expand(mac(unhex(tb, p.salt), dcid), role, 32)
@@ -63,9 +63,9 @@ func (p *protection) seal(tb testing.TB, role string, dcid, header, payload []by
 		tb.Fatal(err)
 	}
 	nonce := expand(secret, p.prefix+"iv", 12)
-	number := header[len(header)-4:]
-	for i, b := range number {
-		nonce[8+i] ^= b
+	size := int(header[0]&3) + 1
+	for i, b := range header[len(header)-size:] {
+		nonce[12-size+i] ^= b
 	}
 	packet := aead.Seal(slices.Clone(header), nonce, payload, header)
 
@@ -74,10 +74,10 @@ func (p *protection) seal(tb testing.TB, role string, dcid, header, payload []by
 		tb.Fatal(err)
 	}
 	var mask [16]byte
-	hp.Encrypt(mask[:], packet[len(header):len(header)+16])
+	hp.Encrypt(mask[:], packet[len(header)-size+4:][:16])
 	packet[0] ^= mask[0] & 0x0f
-	for i := range 4 {
-		packet[len(header)-4+i] ^= mask[1+i]
+	for i := range size {
+		packet[len(header)-size+i] ^= mask[1+i]
 	}
 	return packet
 }
@@ -90,6 +90,7 @@ type initial struct {
 	dcid, scid []byte
 	token      []byte
 	number     uint32
+	omit       int // bytes of the number that are left out, 0 to 3
 	frames     []byte
 	size       int // what PADDING fills it up to
 }
@@ -105,15 +106,15 @@ func varint(n int) []byte {
 // packet returns the protected packet.
 func (i initial) packet(tb testing.TB) []byte {
 	tb.Helper()
-	header := binary.BigEndian.AppendUint32([]byte{i.first}, i.version)
+	header := binary.BigEndian.AppendUint32([]byte{i.first - byte(i.omit)}, i.version)
 	header = append(append(header, vector8(i.dcid)...), vector8(i.scid)...)
 	header = append(append(header, varint(len(i.token))...), i.token...)
 	frames := slices.Clone(i.frames)
 	if fill := i.size - len(header) - 2 - 4 - 16 - len(frames); fill > 0 {
 		frames = append(frames, make([]byte, fill)...)
 	}
-	header = append(header, varint(4+len(frames)+16)...)
-	header = binary.BigEndian.AppendUint32(header, i.number)
+	header = append(header, varint(4-i.omit+len(frames)+16)...)
+	header = append(header, binary.BigEndian.AppendUint32(nil, i.number)[i.omit:]...)
 	if i.origin == nil {
 		i.origin = i.dcid
 	}

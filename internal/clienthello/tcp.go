@@ -24,7 +24,8 @@ func IsTLSClient(payload []byte) bool {
 	if len(payload) > 5 && payload[5] != typeClientHello {
 		return false
 	}
-	return len(payload) < 7 || payload[6] == 0 // a length below 64 KiB
+	// The length of the message is below 64 KiB, if its first byte is in this record.
+	return len(payload) < 7 || payload[6] == 0 || payload[3] == 0 && payload[4] == 1
 }
 
 // isRecord reports whether b may start a handshake record.
