@@ -13,6 +13,7 @@ import (
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/logp"
 
+	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 )
@@ -108,20 +109,23 @@ func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
 		sides: make(chan event.Document, sideRoom), libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"),
 		abort: func() { _ = q.pipeline.closeInner() }}
 	files := fileSettings(q.settings, q.options.Flags)
+	r.live = len(files.Files) == 0
 	r.openInventory()
-	if err := r.loadInventory(len(files.Files) == 0); err != nil {
+	if err := r.loadInventory(r.live); err != nil {
 		return nil, err
 	}
-	src, err := openSource(q.settings, files, q.ctx.Done(), q.log)
+	if err := r.connect(q.pipeline.Pipeline, q.processing, q.plain); err != nil {
+		return nil, err
+	}
+	taps, err := r.newTaps(q.pipeline.Pipeline)
 	if err != nil {
 		return nil, err
 	}
-	r.source = src
-	if err := r.connect(q.pipeline.Pipeline, q.processing, q.plain); err != nil {
-		return nil, errors.Join(err, src.Close())
+	if r.source, err = openSource(q.settings, files, r.whole(files.Dump != ""), q.ctx.Done(), q.log); err != nil {
+		return nil, err
 	}
-	if err := r.assemble(q.pipeline.Pipeline); err != nil {
-		return nil, errors.Join(err, src.Close())
+	if err := r.assemble(taps, files.Dump); err != nil {
+		return nil, errors.Join(err, r.source.Close())
 	}
 	r.registerMetrics(b.Monitoring.StatsRegistry())
 	return r, nil
@@ -150,24 +154,19 @@ func (q *Qubesbeat) processing() (beat.ProcessingConfig, error) {
 const queueSize = 16384
 
 // assemble builds the stages from the source to the sink.
-func (r *run) assemble(p beat.Pipeline) (err error) {
-	if r.analysis, err = r.newTransactions(p, r.newEnricher()); err != nil {
-		return err
+func (r *run) assemble(taps []pipeline.Tap, dump string) (err error) {
+	r.queue = pipeline.NewQueue(queueSize, !r.live)
+	cfg := pipeline.MeterConfig{Source: r.source.Source, Queue: r.queue, Flow: r.tableConfig(),
+		NoFlows: !r.settings.Flows.Enabled, Taps: taps, Now: r.source.now}
+	if dump != "" {
+		if r.dump, err = capture.OpenDump(dump, !r.live); err != nil {
+			return err
+		}
+		cfg.Dump = r.dump.Frame
 	}
-	if r.analysis == nil && !r.settings.Flows.Enabled {
-		return errors.New("nothing to do: the configuration has neither flows nor a protocol that is enabled")
-	}
-	var taps []pipeline.Tap
-	if r.analysis != nil {
-		taps = append(taps, r.analysis.tap)
-	}
-	r.queue = pipeline.NewQueue(queueSize, !r.source.live)
-	meter, err := pipeline.NewMeter(pipeline.MeterConfig{Source: r.source.Source, Queue: r.queue,
-		Flow: r.tableConfig(), NoFlows: !r.settings.Flows.Enabled, Taps: taps, Now: r.source.now})
-	if err != nil {
+	if r.meter, err = pipeline.NewMeter(cfg); err != nil {
 		return fmt.Errorf("building the meter: %w", err)
 	}
-	r.meter = meter
 	r.publisher = r.newPublisher()
 	return nil
 }

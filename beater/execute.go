@@ -24,9 +24,9 @@ func (r *run) execute(ctx context.Context) error {
 		_ = r.publisher.Run(ctx)
 	}()
 	waitForAnalysis := r.analysis.start()
-	fault := r.meter.Run(ctx)
+	fault := errors.Join(r.meter.Run(ctx), r.closeDump())
 	r.interrupted = ctx.Err() != nil
-	if r.source.live {
+	if r.live {
 		if fault != nil {
 			r.log.Errorw("capture failed", "error", fault.Error())
 		}
@@ -37,6 +37,14 @@ func (r *run) execute(ctx context.Context) error {
 	stopOthers(late)
 	r.settle(late)
 	return errors.Join(fault, r.source.Close())
+}
+
+// closeDump finishes the files of --dump.
+func (r *run) closeDump() error {
+	if r.dump == nil {
+		return nil
+	}
+	return r.dump.Close()
 }
 
 // startOthers starts what runs beside the flows. The function that it returns

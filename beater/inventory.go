@@ -49,7 +49,7 @@ func (r *run) loadInventory(live bool) error {
 }
 
 func (r *run) startInventory(ctx context.Context, wg *sync.WaitGroup) {
-	if r.file == nil || !r.source.live {
+	if r.file == nil || !r.live {
 		return
 	}
 	wg.Go(func() { _ = r.file.Run(ctx) })

@@ -9,9 +9,11 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 	"github.com/elastic/elastic-agent-libs/monitoring"
 
+	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/greeting"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 	flowmodule "github.com/qubesbeat/qubesbeat/module/flow"
@@ -27,14 +29,17 @@ type run struct {
 
 	index     *inventory.Index
 	file      *inventory.File // nil without inventory.file
+	live      bool            // as opposed to a replay
 	source    *source
+	dump      *capture.Dump // nil without --dump
 	queue     *pipeline.Queue
 	meter     *pipeline.Meter
 	publisher *pipeline.Publisher
-	analysis  *transactions // nil where nothing is to be analyzed
-	sink      *sink         // of the flows
-	side      *sink         // of everything else: a libbeat client serves one stream
-	abort     func()        // closes libbeat's pipeline
+	book      *greeting.Book // nil with compat.strict
+	analysis  *transactions  // nil where nothing is to be analyzed
+	sink      *sink          // of the flows
+	side      *sink          // of everything else: a libbeat client serves one stream
+	abort     func()         // closes libbeat's pipeline
 	patience  time.Duration
 
 	flowAcks, sideAcks, transactionAcks ackCounter
@@ -71,15 +76,23 @@ func (r *run) tableConfig() flow.Config {
 }
 
 func (r *run) newEnricher() *enrich.Enricher {
-	names := r.source.Interfaces()
-	enricher := &enrich.Enricher{Qubes: r.index, Name: names.Name, HasVif: names.HasVif}
-	if ring, ok := r.source.Source.(interface{ HasVif(int32) bool }); ok {
-		enricher.HasVif = ring.HasVif // names remember vifs that are gone
-	}
-	if r.source.live {
+	enricher := &enrich.Enricher{Qubes: r.index, Name: r.name, HasVif: r.hasVif}
+	if r.live {
 		enricher.Local = localAddress()
 	}
 	return enricher
+}
+
+// name names an observation point. The source is opened after those who ask.
+func (r *run) name(iface uint32) string { return r.source.Interfaces().Name(iface) }
+
+// hasVif reports whether the vif of a domain is there. The names remember vifs
+// that are gone; a ring knows better.
+func (r *run) hasVif(domid int32) bool {
+	if ring, ok := r.source.Source.(interface{ HasVif(int32) bool }); ok {
+		return ring.HasVif(domid)
+	}
+	return r.source.Interfaces().HasVif(domid)
 }
 
 func (r *run) newPublisher() *pipeline.Publisher {
@@ -88,7 +101,10 @@ func (r *run) newPublisher() *pipeline.Publisher {
 			d := new(flowmodule.Document)
 			return d, &d.Flow
 		}}
-	if r.source.live && r.file != nil {
+	if r.book != nil {
+		cfg.Hello = r.book.Take
+	}
+	if r.live && r.file != nil {
 		cfg.Hold = r.settings.Inventory.Hold.D()
 	}
 	return pipeline.NewPublisher(cfg)

@@ -9,26 +9,25 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/elastic/elastic-agent-libs/logp"
 
-	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 )
 
 // source is the opened capture and what the meter needs to know of it.
 type source struct {
 	capture.Source
-	live bool
-	now  func() int64 // nil: time stands still while no packet comes
+	now func() int64 // nil: time stands still while no packet comes
 }
 
 // openSource opens the files, where there are any, or else the live interfaces.
-func openSource(s *settings, f Flags, stop <-chan struct{}, log *logp.Logger) (*source, error) {
+func openSource(s *settings, f Flags, whole capture.Whole, stop <-chan struct{}, log *logp.Logger) (*source, error) {
 	if len(f.Files) == 0 {
-		return openLive(s.Interfaces, log)
+		return openLive(s.Interfaces, whole, log)
+	}
+	if s.Interfaces[0].BPFFilter != "" { // as in packetbeat
+		log.Warnw("bpf_filter is for live captures; the file is read whole", "filter", s.Interfaces[0].BPFFilter)
 	}
 	return openFiles(f, stop)
 }
@@ -36,6 +35,9 @@ func openSource(s *settings, f Flags, stop <-chan struct{}, log *logp.Logger) (*
 // fileSettings combines the flags with the file keys of the first interface.
 func fileSettings(s *settings, flags *Flags) Flags {
 	f, first := *flags, s.Interfaces[0]
+	if f.Dump == "" {
+		f.Dump = first.Dumpfile
+	}
 	if len(f.Files) == 0 && first.File != "" {
 		f.Files = []string{first.File}
 		f.TopSpeed = f.TopSpeed || first.TopSpeed
@@ -152,84 +154,4 @@ func (o *oneByOne) Next(f *capture.Frame) error {
 		return io.EOF
 	}
 	return o.Source.Next(f)
-}
-
-// openLive opens one ring over the devices of all interfaces. Where interfaces
-// differ in a number, the largest counts: the ring is shared.
-func openLive(interfaces []config.Interface, log *logp.Logger) (*source, error) {
-	var devices []string
-	cfg := capture.RingConfig{}
-	for i := range interfaces {
-		devices = append(devices, interfaces[i].Device...)
-		cfg.Size = max(cfg.Size, interfaces[i].BufferSizeMB<<20)
-		cfg.Snap = max(cfg.Snap, uint32(interfaces[i].Snaplen))
-	}
-	// The headers are all that flows need.
-	cfg.Snap = min(cfg.Snap, capture.DefaultSnap)
-	devices, err := byIndex(devices)
-	if err != nil {
-		return nil, err
-	}
-	matcher, err := capture.NewMatcher(devices)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkDevices(matcher, log); err != nil {
-		return nil, err
-	}
-	cfg.Matcher = matcher
-	cfg.OnLink = func(l capture.LinkInfo, followed bool) {
-		if followed {
-			log.Infow("following interface", "interface", l.Name, "index", l.Index)
-		} else {
-			log.Infow("interface is gone", "interface", l.Name, "index", l.Index)
-		}
-	}
-	ring, err := capture.OpenRing(cfg)
-	if err != nil {
-		return nil, err
-	}
-	log.Infow("capturing", "devices", devices)
-	return &source{Source: ring, live: true, now: func() int64 { return time.Now().UnixNano() }}, nil
-}
-
-// byIndex replaces numbers by the names that `qubesbeat devices` shows for them, as
-// packetbeat accepts both.
-func byIndex(devices []string) ([]string, error) {
-	out := make([]string, 0, len(devices))
-	for _, d := range devices {
-		n, err := strconv.Atoi(d)
-		if err != nil {
-			out = append(out, d)
-			continue
-		}
-		links, err := capture.Links()
-		if err != nil {
-			return nil, err
-		}
-		if n < 0 || n >= len(links) {
-			return nil, fmt.Errorf("device %d: there are %d interfaces; `qubesbeat devices` lists them", n, len(links))
-		}
-		out = append(out, links[n].Name)
-	}
-	return out, nil
-}
-
-// checkDevices tells of devices that are not there. One that is missing is
-// waited for, as vifs come and go; when nothing at all is there to capture and
-// every device was given by its full name, that is a mistake.
-func checkDevices(m *capture.Matcher, log *logp.Logger) error {
-	links, err := capture.Links()
-	if err != nil {
-		return err
-	}
-	missing := m.Missing(links)
-	for _, name := range missing {
-		log.Warnw("interface does not exist yet; waiting for it", "interface", name)
-	}
-	if len(missing) > 0 && len(m.Select(links)) == 0 && !m.HasPattern() {
-		return fmt.Errorf("no such interface: %q; `qubesbeat devices` lists those that exist, "+
-			"a pattern such as \"vif*\" may wait for its first one", missing)
-	}
-	return nil
 }

@@ -26,6 +26,7 @@ func (r *run) counters() []event.Counter {
 	r.captureCounters(&c)
 	r.flowCounters(&c)
 	r.eventCounters(&c)
+	r.greetingCounters(&c)
 	r.transactionCounters(&c)
 	r.inventoryCounters(&c)
 	return c.list
@@ -98,6 +99,19 @@ func (r *run) outputFailures() uint64 {
 	}
 	s := monitoring.CollectFlatSnapshot(r.libbeat, monitoring.Full, false)
 	return max(r.failed, uint64(s.Ints["output.events.dropped"]+s.Ints["pipeline.events.dropped"]))
+}
+
+func (r *run) greetingCounters(c *counterList) {
+	if r.book == nil {
+		return
+	}
+	s := r.book.Stats()
+	c.group = "greetings"
+	c.add("read", s.Read)
+	c.add("failed", s.Failed)
+	c.add("skipped", s.Skipped)
+	c.add("evicted", s.Evicted)
+	c.add("known", s.Known)
 }
 
 // transactionCounters are absent where nothing is to be analyzed.

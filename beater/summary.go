@@ -15,7 +15,7 @@ import (
 // startProgress shows how far a replay has come, on a terminal only. The
 // function that it returns ends it and clears the line.
 func (r *run) startProgress() (stop func()) {
-	if r.source.live || !term.IsTerminal(int(os.Stderr.Fd())) {
+	if r.live || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return func() {}
 	}
 	quit, done := make(chan struct{}), make(chan struct{})
@@ -39,7 +39,15 @@ func (r *run) startProgress() (stop func()) {
 func (r *run) progress() report.Replay {
 	m, s := r.meter.Stats(), r.source.Stats()
 	return report.Replay{Read: s.Bytes, Size: s.Size, Packets: m.Frames, Bytes: m.Bytes,
-		Flows: m.Table.Created, Events: r.publisher.Stats().Published, Elapsed: time.Since(r.started)}
+		Flows: m.Table.Created, Events: r.publisher.Stats().Published + r.transactionCount(), Elapsed: time.Since(r.started)}
+}
+
+// transactionCount is how many transaction events were published.
+func (r *run) transactionCount() uint64 {
+	if r.analysis == nil {
+		return 0
+	}
+	return r.analysis.publisher.Stats().Published
 }
 
 // report prints the summary of a replay, and for a live run logs what was lost.
@@ -47,7 +55,7 @@ func (r *run) progress() report.Replay {
 // output could not be reached at the end has done what it could.
 func (r *run) report(fault error) error {
 	lost := r.lost()
-	if r.source.live {
+	if r.live {
 		if lost != nil {
 			r.log.Errorw("stopped with losses", "error", lost.Error())
 		}

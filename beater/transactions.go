@@ -27,12 +27,12 @@ type transactions struct {
 func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*transactions, error) {
 	s := r.settings
 	cfg := transaction.PublisherConfig{Enrich: enricher, InternalNetworks: s.Interfaces[0].InternalNets,
-		IgnoreOutgoing: s.upstream.IgnoreOutgoing, Strict: s.Compat.Strict, Patient: !r.source.live, Log: r.log,
+		IgnoreOutgoing: s.upstream.IgnoreOutgoing, Strict: s.Compat.Strict, Patient: !r.live, Log: r.log,
 		Connect: func(c beat.ProcessingConfig) (beat.Client, error) {
 			return p.ConnectWith(beat.ClientConfig{PublishMode: beat.GuaranteedSend, Processing: c,
 				EventListener: &r.transactionAcks, ClientListener: &r.transactionAcks})
 		}}
-	if r.source.live {
+	if r.live {
 		cfg.Local = localIPs()
 		if r.file != nil {
 			cfg.Hold = s.Inventory.Hold.D()
@@ -44,8 +44,8 @@ func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*tran
 		return nil, err
 	}
 	t.analyzers, err = transaction.New(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList,
-		Publisher: t.publisher, Processes: processes, Name: r.source.Interfaces().Name, Genuine: enricher.Genuine,
-		Memory: s.Transactions.MaxMemoryMB << 20, Patient: !r.source.live, Log: r.log})
+		Publisher: t.publisher, Processes: processes, Name: r.name, Genuine: enricher.Genuine,
+		Memory: s.Transactions.MaxMemoryMB << 20, Patient: !r.live, Log: r.log})
 	if err != nil || t.analyzers == nil {
 		t.publisher.Close()
 		return nil, err
@@ -57,7 +57,7 @@ func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*tran
 // processes returns packetbeat's search for the processes behind a connection.
 // Like packetbeat, it does not search for those of a file.
 func (r *run) processes() (*procs.ProcessesWatcher, error) {
-	if !r.source.live || !r.settings.upstream.Procs.Enabled {
+	if !r.live || !r.settings.upstream.Procs.Enabled {
 		return nil, nil
 	}
 	w := new(procs.ProcessesWatcher)

@@ -8,20 +8,58 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filterRefusing returns a program that refuses the frames of the given
-// interfaces and takes up to snap bytes of all others. Naming what is refused
-// lets a new interface in from its first packet, before anybody has heard of
-// it. With more interfaces than a program can name, the rest is sorted out
-// after the kernel.
-func filterRefusing(refused []uint32, snap uint32) ([]bpf.RawInstruction, error) {
-	const most = 2000 // BPF_MAXINSNS is 4096, two instructions each
-	refused = refused[:min(len(refused), most)]
-	program := []bpf.Instruction{bpf.LoadExtension{Num: bpf.ExtInterfaceIndex}}
-	for _, index := range refused {
-		program = append(program,
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: index, SkipTrue: 1}, bpf.RetConstant{Val: 0})
+// Filter is a user's filter for some interfaces, compiled for both kinds of
+// frames: with an Ethernet header, and beginning with the IP header. Nil programs
+// accept everything.
+type Filter struct {
+	Devices       *Matcher
+	Ethernet, Raw []bpf.Instruction
+}
+
+// program makes the filter of the socket. It refuses the frames of the given
+// interfaces; naming what is refused lets a new interface in from its first
+// packet, before anybody has heard of it. With more interfaces than a program can
+// name, the rest is sorted out after the kernel. What is left goes through the
+// user's filter of its interface, the first one for an interface that is not
+// among the known, and is cut to what is wanted of it.
+func (r *Ring) program(refused []uint32, filters map[uint32]int) ([]bpf.RawInstruction, error) {
+	const most = 500 // BPF_MAXINSNS is 4096
+	a := newAssembler()
+	a.add(bpf.LoadExtension{Num: bpf.ExtInterfaceIndex})
+	for _, index := range refused[:min(len(refused), most)] {
+		a.add(bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: index, SkipTrue: 1}, bpf.RetConstant{Val: 0})
 	}
-	return bpf.Assemble(append(program, bpf.RetConstant{Val: snap}))
+	for index, n := range filters {
+		if n > 0 && len(a.code) < 4*most {
+			a.when(bpf.JumpEqual, index, fmt.Sprint("filter", n))
+		}
+	}
+	for n := range r.cfg.Filters {
+		a.filter(n, &r.cfg.Filters[n])
+	}
+	a.snaps(&r.cfg.Whole)
+	return a.assemble()
+}
+
+// filter adds a user's filter.
+func (a *assembler) filter(n int, f *Filter) {
+	a.label(fmt.Sprint("filter", n))
+	if f.Ethernet == nil {
+		a.jump("snap")
+		return
+	}
+	ether := fmt.Sprint("filterether", n)
+	a.add(bpf.LoadExtension{Num: bpf.ExtType})
+	a.when(bpf.JumpEqual, arphrdEther, ether)
+	a.when(bpf.JumpEqual, arphrdLoopback, ether)
+	a.include(f.Raw, "snap")
+	a.label(ether)
+	a.include(f.Ethernet, "snap")
+}
+
+// refuseAll is a program that takes nothing.
+func refuseAll() ([]bpf.RawInstruction, error) {
+	return bpf.Assemble([]bpf.Instruction{bpf.RetConstant{Val: 0}})
 }
 
 // attach puts a filter on a socket, in place of the one before, without a gap.

@@ -40,7 +40,7 @@ func (r *Ring) refresh() error {
 			r.names.Set(l.Index, l.Name)
 		}
 	}
-	program, err := filterRefusing(refused, r.cfg.Snap)
+	program, err := r.program(refused, r.filters(all))
 	if err != nil {
 		return err
 	}
@@ -52,6 +52,19 @@ func (r *Ring) refresh() error {
 		return nil
 	}
 	return attach(r.fd, program)
+}
+
+// filters returns the number of the filter of each interface that has one.
+func (r *Ring) filters(all []LinkInfo) map[uint32]int {
+	found := map[uint32]int{}
+	for n, f := range r.cfg.Filters {
+		for _, l := range f.Devices.Select(all) {
+			if _, ok := found[l.Index]; !ok {
+				found[l.Index] = n
+			}
+		}
+	}
+	return found
 }
 
 // remembered returns a copy of the interfaces that were wanted before: frames of

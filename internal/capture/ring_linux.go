@@ -18,8 +18,14 @@ type RingConfig struct {
 	Matcher *Matcher
 	// Size is the ring's memory in bytes, rounded to whole blocks; 0 means 24 MiB.
 	Size int
-	// Snap is how much of a frame is kept; 0 means DefaultSnap.
-	Snap uint32
+	// Whole says of which frames more is kept than the headers.
+	Whole Whole
+	// Filters are those of the user, the first for an interface counts. With
+	// none, everything is taken.
+	Filters []Filter
+	// Fanout, if not nil, is a group of sockets that share the packets
+	// (PACKET_FANOUT_HASH of packet(7), with fragments put together).
+	Fanout *uint16
 	// OnLink, if not nil, is told of each interface that is followed or left. It
 	// is called from the goroutine that watches the interfaces.
 	OnLink func(l LinkInfo, followed bool)
@@ -70,9 +76,6 @@ func OpenRing(cfg RingConfig) (*Ring, error) {
 	if cfg.Size == 0 {
 		cfg.Size = 24 << 20
 	}
-	if cfg.Snap == 0 {
-		cfg.Snap = DefaultSnap
-	}
 	// Protocol 0 receives nothing until the filter and the ring are in place.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -101,6 +104,12 @@ func (r *Ring) start() error {
 	const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network order
 	if err := unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
 		return fmt.Errorf("binding packet socket: %w", err)
+	}
+	if r.cfg.Fanout != nil {
+		const hash = unix.PACKET_FANOUT_HASH | unix.PACKET_FANOUT_FLAG_DEFRAG
+		if err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_FANOUT, int(*r.cfg.Fanout)|hash<<16); err != nil {
+			return fmt.Errorf("joining fanout_group %d: %w", *r.cfg.Fanout, err)
+		}
 	}
 	return nil
 }
@@ -253,7 +262,7 @@ func (r *Ring) Stats() Stats {
 // Drain refuses new frames; Next goes on to deliver what the kernel already
 // holds and then returns ErrIdle.
 func (r *Ring) Drain() error {
-	none, err := filterRefusing(nil, 0)
+	none, err := refuseAll()
 	if err != nil {
 		return fmt.Errorf("building socket filter: %w", err)
 	}

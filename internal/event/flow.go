@@ -1,9 +1,16 @@
 package event
 
-import "github.com/qubesbeat/qubesbeat/internal/flow"
+import (
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+)
 
 // Flow is a flow record with the qubes behind it.
 type Flow struct {
 	flow.Record
 	Parties
+
+	// Hello is what the client of a TLS or QUIC connection has said first, nil
+	// where it was not seen.
+	Hello *clienthello.Hello
 }

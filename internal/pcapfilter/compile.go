@@ -13,9 +13,9 @@ const (
 	maxExpr = 64 << 10
 	// maxDepth bounds the nesting of parentheses, "not" and unary minus.
 	maxDepth = 200
-	// maxTests bounds the work before the real length is known: some tests fall
-	// away, so it is above maxProgram.
-	maxTests = 16384
+	// maxTests bounds the primitives, and so the work before the length of the
+	// program is known.
+	maxTests = 4096
 	// maxProgram, in instructions, is BPF_MAXINSNS of the Linux kernel.
 	maxProgram = 4096
 	// defaultSnap, in bytes, is what tcpdump keeps when it is told 0.

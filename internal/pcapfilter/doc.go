@@ -36,10 +36,14 @@
 //     before the slash, and no list at the start of a list.
 //   - The byte order of [packet.LinkNull] is not known: both orders are
 //     accepted, and AF_INET6 may also be Linux's 10.
-//   - libpcap removes a load whose value it can prove irrelevant. Here every
-//     load is made, so "ether[100] >= 0 * len" rejects a shorter frame.
-//   - An expression that accepts nothing is refused where this is seen from the
-//     link type and from tests for equality; libpcap sees a little more.
+//   - A load behind the end of a frame rejects it, and libpcap's optimiser changes
+//     which loads are made. The frames that are too short for a header may
+//     therefore differ from tcpdump; they agree with tcpdump -O.
+//   - libpcap refuses an expression when it sees that it accepts nothing. So does
+//     Compile, but the two do not see the same: Compile looks at the link type, at
+//     constants and at tests for equality.
+//   - "byte 0 & 1" and "byte 0 | 1" are refused; libpcap compiles them to a test of
+//     no byte.
 //
 // A quirk that is kept: arithmetic keeps the protocol check of its left operand
 // only. "tcp[0] + 1 = 6" is true of TCP alone, "1 + tcp[0] = 6" reads a byte of

@@ -113,7 +113,7 @@ func classify(text string, k kind) (token, int, string) {
 			t.kind = kindOp
 		}
 	case kindName:
-		if v, ok := constant(text); ok {
+		if v, ok := constants[text]; ok {
 			t.kind, t.num = kindNum, v
 		}
 	case kindNum:

@@ -27,6 +27,7 @@ type Meter struct {
 	table  *flow.Table // nil where flows are off
 	queue  *Queue
 	taps   []Tap
+	dump   func(*capture.Frame)
 	now    func() int64
 
 	own   MeterStats // belongs to Run
@@ -45,6 +46,8 @@ type MeterConfig struct {
 	Flow   flow.Config // Report is set by the meter
 	// NoFlows leaves flows out: packets are decoded for the taps only.
 	NoFlows bool
+	// Dump is shown every frame, decoded or not. It may be nil.
+	Dump func(*capture.Frame)
 	// Taps look at every packet that could be decoded, in the meter's goroutine.
 	Taps []Tap
 	// Now is the time on the packets' clock while no packet comes; nil means
@@ -61,7 +64,7 @@ type Tap interface {
 
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
-	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps}
+	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump}
 	if cfg.NoFlows {
 		return m, nil
 	}
@@ -132,6 +135,9 @@ func (m *Meter) read(ctx context.Context) error {
 // take is the path of every packet: it is decoded at once, for its bytes belong
 // to the source, and metered with the next ones together.
 func (m *Meter) take(f *capture.Frame) {
+	if m.dump != nil {
+		m.dump(f)
+	}
 	status := f.Decode(&m.batch[m.n])
 	m.own.Status[status]++
 	m.own.StatusBytes[status] += uint64(f.Length)

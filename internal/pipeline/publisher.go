@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
@@ -19,6 +20,9 @@ type PublisherConfig struct {
 	// NewDocument makes an empty document and returns the flow inside, to be
 	// filled: one allocation for both.
 	NewDocument func() (event.Document, *event.Flow)
+	// Hello returns what the client of a flow has said first, nil where that is
+	// not known. It may be nil.
+	Hello func(r *flow.Record) *clienthello.Hello
 	// Hold is how long the flow of a client that the inventory does not know
 	// yet is held back, by the clock on the wall: dom0's push may come after the
 	// first packets of a disposable. 0 means not at all.
@@ -39,6 +43,7 @@ type Publisher struct {
 
 type heldFlow struct {
 	record flow.Record
+	hello  *clienthello.Hello
 	until  time.Time
 }
 
@@ -109,17 +114,22 @@ func (p *Publisher) wakeQueue() (stop func()) {
 // publish sends a record on, or holds it back.
 func (p *Publisher) publish(r *flow.Record) {
 	mayHold := p.cfg.Hold > 0 && len(p.held) < maxHeld
-	if !p.send(r, mayHold) {
-		p.held = append(p.held, heldFlow{record: *r, until: time.Now().Add(p.cfg.Hold)})
+	var hello *clienthello.Hello
+	if p.cfg.Hello != nil {
+		hello = p.cfg.Hello(r)
+	}
+	if !p.send(r, hello, mayHold) {
+		p.held = append(p.held, heldFlow{record: *r, hello: hello, until: time.Now().Add(p.cfg.Hold)})
 		p.holding.Store(int64(len(p.held)))
 	}
 }
 
 // send sends a record on. It reports false, and has not, where the record may be
 // held back and a push from dom0 may still name its client.
-func (p *Publisher) send(r *flow.Record, mayHold bool) bool {
+func (p *Publisher) send(r *flow.Record, hello *clienthello.Hello, mayHold bool) bool {
 	d, f := p.cfg.NewDocument()
 	p.cfg.Enrich.Flow(r, f)
+	f.Hello = hello
 	if mayHold && f.Uncertain() {
 		return false
 	}
@@ -155,7 +165,7 @@ func (p *Publisher) release(now time.Time, all bool) {
 	kept := p.held[:0]
 	for i := range p.held {
 		h := &p.held[i]
-		if !p.send(&h.record, !all && !now.After(h.until)) {
+		if !p.send(&h.record, h.hello, !all && !now.After(h.until)) {
 			kept = append(kept, *h)
 		}
 	}

@@ -33,6 +33,7 @@ func (d *Document) Write(w event.Writer) {
 	writeEndpoint(w, "source", &d.Source, d)
 	writeEndpoint(w, "destination", &d.Destination, d)
 	d.writeNetwork(w)
+	ecs.Hello(w, d.Hello)
 	ecs.Qube(w, &d.Parties)
 	ecs.Observer(w, d.Interface, d.FromSource)
 }
@@ -151,6 +152,7 @@ func (d *Document) writeNetwork(w event.Writer) {
 		w.String("transport", name)
 	}
 	w.String("iana_number", protoNumbers[d.Proto])
+	event.Optional(w, "protocol", ecs.HelloProtocol(d.Hello))
 	event.Optional(w, "community_id", d.CommunityID(0))
 	w.Uint("packets", d.Source.Packets+d.Destination.Packets)
 	w.Uint("bytes", d.Source.Bytes+d.Destination.Bytes)

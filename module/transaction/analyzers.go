@@ -2,7 +2,9 @@ package transaction
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,6 +102,19 @@ func (a *Analyzers) empty() bool {
 		}
 	}
 	return true
+}
+
+// Wanted returns the ports that the analyzers listen to, and whether one is for
+// ICMP.
+func (a *Analyzers) Wanted() (tcp, udp []uint16, icmp bool) {
+	for _, s := range a.sets {
+		tcp = append(tcp, slices.Collect(maps.Keys(s.tcp))...)
+		udp = append(udp, slices.Collect(maps.Keys(s.udp))...)
+		icmp = icmp || s.icmp != nil
+	}
+	slices.Sort(tcp)
+	slices.Sort(udp)
+	return slices.Compact(tcp), slices.Compact(udp), icmp
 }
 
 // Tap returns the tap that feeds the analyzers.

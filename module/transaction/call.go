@@ -85,6 +85,7 @@ func (a *Analyzers) parse(c *connection, dir uint8, k *protos.Packet, fin bool) 
 		return
 	}
 	defer a.guard(c.protocol.name, c)
+	a.cfg.Publisher.greeting = c.greeting
 	plugin := c.protocol.tcp
 	if len(k.Payload) > 0 {
 		c.data = plugin.Parse(k, &c.tuple, dir, c.data)

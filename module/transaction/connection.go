@@ -19,6 +19,7 @@ type connection struct {
 	tuple    common.TCPTuple
 	streams  [2]reassembly.Stream // by direction
 	data     protos.ProtocolData  // the analyzer's
+	greeting *greeting            // what a TLS client has said first, nil for other protocols
 	dead     bool                 // the analyzer has failed on it
 	seen     int64                // packet time of the last packet
 	begin    uint32               // sequence number of the SYN that began it
@@ -111,6 +112,9 @@ func (t *connections) begin(f *protocol, p *tap.Packet, k *protos.Packet) *conne
 	c := &connection{protocol: f, key: k.Tuple.Hashable(), tuple: common.TCPTupleFromIPPort(&k.Tuple, t.lastID)}
 	if p.Flags&packet.SYN != 0 {
 		c.begin = p.Seq
+	}
+	if f.name == "tls" {
+		c.greeting = new(greeting)
 	}
 	if c.lane = t.lanes[p.Iface]; c.lane == nil {
 		c.lane = new(lane)

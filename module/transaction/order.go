@@ -22,6 +22,7 @@ func (o *order) Data(s *reassembly.Segment) {
 	k := s.Owner.(*protos.Packet)
 	k.Payload = s.Data
 	o.c.fed += len(s.Data)
+	o.c.greeting.feed(s.Data)
 	o.a.parse(o.c, o.dir, k, s.FIN)
 }
 

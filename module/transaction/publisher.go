@@ -51,7 +51,10 @@ type Publisher struct {
 	stop    chan struct{} // closed: no more events, publish what is left
 	done    chan struct{} // closed when Run has returned
 	clients []beat.Client
-	held    []heldReport
+	// greeting is that of the connection that is being analyzed; it belongs to
+	// the goroutine of the analyzers.
+	greeting *greeting
+	held     []heldReport
 
 	reported, published, dropped, outgoing, invalid, unknown, spoofed atomic.Uint64
 	holding                                                           atomic.Int64
@@ -114,6 +117,9 @@ func (p *Publisher) CreateReporter(cfg *conf.C) (func(beat.Event), error) {
 // take queues an event. It is called by the analyzers, some of which hold a lock.
 func (p *Publisher) take(e beat.Event, client beat.Client) {
 	p.reported.Add(1)
+	if e.Fields["type"] == "tls" {
+		p.greeting.addTo(&e)
+	}
 	r := report{event: e, client: client}
 	r.sight, r.known = p.sight(&e)
 	if p.cfg.Patient {

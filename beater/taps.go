@@ -1,0 +1,57 @@
+package beater
+
+import (
+	"errors"
+
+	"github.com/elastic/beats/v7/libbeat/beat"
+
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/greeting"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+)
+
+// newTaps makes what looks at packets beside the flow table.
+func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
+	if r.analysis, err = r.newTransactions(p, r.newEnricher()); err != nil {
+		return nil, err
+	}
+	if r.analysis == nil && !r.settings.Flows.Enabled {
+		return nil, errors.New("nothing to do: the configuration has neither flows nor a protocol that is enabled")
+	}
+	if r.settings.Flows.Enabled && !r.settings.Compat.Strict {
+		r.book = greeting.New()
+		taps = append(taps, r.book)
+	}
+	if r.analysis != nil {
+		taps = append(taps, r.analysis.tap)
+	}
+	return taps, nil
+}
+
+// snapWithGreetings also holds the second packet of a greeting, where a hello
+// with a post-quantum key is in two.
+const snapWithGreetings = 768
+
+// whole says of which packets the capture is to keep more than the headers. As
+// in packetbeat, without flows the others are not captured at all, unless a
+// filter of the user says what is.
+func (r *run) whole(dump bool) capture.Whole {
+	w := capture.Whole{Greetings: r.book != nil}
+	if w.Greetings {
+		w.None = snapWithGreetings
+	}
+	for i := range r.settings.Interfaces {
+		w.Snap = max(w.Snap, uint32(r.settings.Interfaces[i].Snaplen))
+	}
+	if r.analysis != nil {
+		w.TCP, w.UDP, w.ICMP = r.analysis.analyzers.Wanted()
+	}
+	w.Only = !r.settings.Flows.Enabled && r.settings.Interfaces[0].BPFFilter == ""
+	if dump {
+		w.None, w.Only = w.Snap, false
+		if w.None == 0 {
+			w.None = 65535
+		}
+	}
+	return w
+}

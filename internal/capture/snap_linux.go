@@ -1,0 +1,152 @@
+package capture
+
+import (
+	"golang.org/x/net/bpf"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// Whole says of which packets more than the headers is wanted. What is not
+// copied out of the kernel costs nothing, so the others are cut.
+type Whole struct {
+	TCP, UDP  []uint16 // from or to these ports
+	ICMP      bool
+	Greetings bool   // the first packet of TLS and QUIC clients, on any port
+	Snap      uint32 // how much of them; 0 means 65535
+	None      uint32 // how much of all others; 0 means DefaultSnap
+	Only      bool   // the others are not wanted at all
+}
+
+// The lengths of the parts that the program steps over.
+const (
+	etherLen = 14
+	ip4Len   = 20
+	ip6Len   = 40
+	tcpLen   = 20
+	udpLen   = 8
+)
+
+// snaps adds the part of a program that decides how much of a frame is kept. It
+// never reads behind the end of a frame: that would end the program, and the
+// frame would not be metered.
+func (a *assembler) snaps(w *Whole) {
+	a.label("snap")
+	a.add(bpf.LoadExtension{Num: bpf.ExtType})
+	a.when(bpf.JumpEqual, arphrdEther, "ether")
+	a.when(bpf.JumpEqual, arphrdLoopback, "ether")
+	a.network(w, "raw", 0)
+	a.network(w, "ether", etherLen)
+	a.label("whole")
+	a.add(bpf.RetConstant{Val: orDefault(w.Snap, 65535)})
+	a.label("headers")
+	if w.Only {
+		a.add(bpf.RetConstant{Val: 0})
+		return
+	}
+	a.add(bpf.RetConstant{Val: orDefault(w.None, DefaultSnap)})
+}
+
+func orDefault(n, usual uint32) uint32 {
+	if n == 0 {
+		return usual
+	}
+	return n
+}
+
+// ARPHRD_ETHER and ARPHRD_LOOPBACK of Linux' if_arp.h: devices whose frames begin
+// with an Ethernet header.
+const (
+	arphrdEther    = 1
+	arphrdLoopback = 772
+)
+
+// network reads the IP header, which begins at base.
+func (a *assembler) network(w *Whole, name string, base uint32) {
+	a.label(name)
+	a.add(bpf.LoadExtension{Num: bpf.ExtLen})
+	a.when(bpf.JumpLessThan, base+ip4Len, "headers")
+	a.add(bpf.LoadAbsolute{Off: base, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 4})
+	if base > 0 {
+		a.etherType(name)
+	}
+	a.when(bpf.JumpEqual, 4, name+"4")
+	a.when(bpf.JumpNotEqual, 6, "headers")
+	a.label(name + "6")
+	a.add(bpf.LoadExtension{Num: bpf.ExtLen})
+	a.when(bpf.JumpLessThan, base+ip6Len, "headers")
+	a.add(bpf.LoadConstant{Dst: bpf.RegX, Val: ip6Len}, bpf.LoadAbsolute{Off: base + 6, Size: 1})
+	a.transport(w, name+"6", base)
+	a.label(name + "4")
+	a.add(bpf.LoadAbsolute{Off: base + 6, Size: 2})
+	a.when(bpf.JumpBitsSet, 0x3fff, "whole") // fragments are put together again
+	a.add(bpf.LoadMemShift{Off: base}, bpf.LoadAbsolute{Off: base + 9, Size: 1})
+	a.transport(w, name+"4", base)
+}
+
+// etherType goes by the type of an Ethernet frame. Where there is a tag, which is
+// rare, the whole frame is kept.
+func (a *assembler) etherType(name string) {
+	a.add(bpf.LoadAbsolute{Off: 12, Size: 2})
+	a.when(bpf.JumpEqual, 0x0800, name+"4")
+	a.when(bpf.JumpEqual, 0x86dd, name+"6")
+	a.when(bpf.JumpEqual, 0x8100, "whole")
+	a.when(bpf.JumpEqual, 0x88a8, "whole")
+	a.jump("headers")
+}
+
+// transport goes by the protocol, which is in the accumulator. The transport
+// header begins at base + X.
+func (a *assembler) transport(w *Whole, name string, base uint32) {
+	a.when(bpf.JumpEqual, packet.ProtoTCP, name+"tcp")
+	a.when(bpf.JumpEqual, packet.ProtoUDP, name+"udp")
+	for _, proto := range []uint32{packet.ProtoIPv4, packet.ProtoIPv6, packet.ProtoGRE, 0, 43, 44, 60} {
+		a.when(bpf.JumpEqual, proto, "whole") // something stands in between
+	}
+	if w.ICMP {
+		a.when(bpf.JumpEqual, packet.ProtoICMP, "whole")
+		a.when(bpf.JumpEqual, packet.ProtoICMPv6, "whole")
+	}
+	a.jump("headers")
+
+	a.label(name + "tcp")
+	a.room(base, tcpLen)
+	a.ports(base, w.TCP)
+	if w.Greetings {
+		a.add(bpf.LoadIndirect{Off: base + 12, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0},
+			bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 2}, bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{})
+		a.room(base, 2)
+		a.add(bpf.LoadIndirect{Off: base, Size: 2}) // a handshake record of TLS (RFC 8446 section 5.1)
+		a.when(bpf.JumpEqual, 0x1603, "whole")
+	}
+	a.jump("headers")
+
+	a.label(name + "udp")
+	a.room(base, udpLen)
+	a.ports(base, w.UDP)
+	if w.Greetings {
+		a.room(base, udpLen+1)
+		a.add(bpf.LoadIndirect{Off: base + udpLen, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xc0})
+		a.when(bpf.JumpEqual, 0xc0, "whole") // a long header of QUIC (RFC 9000 section 17.2)
+	}
+	a.jump("headers")
+}
+
+// room makes sure that there are so many bytes at base + X.
+func (a *assembler) room(base, n uint32) {
+	a.add(bpf.LoadExtension{Num: bpf.ExtLen}, bpf.JumpIfX{Cond: bpf.JumpGreaterThan, SkipTrue: 1})
+	a.jump("headers")
+	a.add(bpf.ALUOpX{Op: bpf.ALUOpSub})
+	a.when(bpf.JumpLessThan, base+n, "headers")
+}
+
+// ports keeps the whole frame where one of the ports is wanted.
+func (a *assembler) ports(base uint32, wanted []uint16) {
+	for _, off := range []uint32{0, 2} {
+		if len(wanted) > 0 {
+			a.add(bpf.LoadIndirect{Off: base + off, Size: 2})
+		}
+		for _, port := range wanted {
+			a.when(bpf.JumpEqual, uint32(port), "whole")
+		}
+	}
+}

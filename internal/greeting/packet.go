@@ -1,0 +1,160 @@
+package greeting
+
+import (
+	"encoding/binary"
+
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/reassembly"
+)
+
+// reading is a greeting that is not whole yet.
+type reading struct {
+	begun  int64
+	sender packet.Addr // the client
+	port   uint16      // of the client
+	tcp    clienthello.TCP
+	quic   clienthello.QUIC
+	stream reassembly.Stream
+	status clienthello.Status
+}
+
+var _ reassembly.Handler = (*reading)(nil) // type check
+
+// Data implements [reassembly.Handler].
+func (r *reading) Data(s *reassembly.Segment) {
+	if r.status == clienthello.More && len(s.Data) > 0 {
+		r.status = r.tcp.Feed(s.Data)
+	}
+}
+
+// Gap implements [reassembly.Handler]: what is missing cannot be read.
+func (r *reading) Gap(int) { r.status = clienthello.GaveUp }
+
+// openFor is how long a greeting may take, in packet time.
+const openFor = int64(10e9)
+
+// Packet looks at a packet. It keeps nothing of the frame and does not allocate
+// for a packet that belongs to no greeting.
+func (b *Book) Packet(p *packet.Packet, frame []byte) {
+	switch p.Proto {
+	case packet.ProtoTCP:
+		b.tcp(p, frame)
+	case packet.ProtoUDP:
+		b.udp(p, frame)
+	}
+}
+
+// Close implements the end of a tap. What is half read stays unread.
+func (b *Book) Close() { clear(b.open) }
+
+func (b *Book) tcp(p *packet.Packet, frame []byte) {
+	if p.Fragment != packet.FragmentNone {
+		return
+	}
+	t := p.Transport(frame)
+	if len(t) <= 20 {
+		return // no header, or nothing behind it
+	}
+	header := int(t[12]>>4) * 4
+	if header < 20 || header >= len(t) {
+		return
+	}
+	payload := t[header:]
+	begins := clienthello.IsTLSClient(payload)
+	if !begins && len(b.open) == 0 {
+		return
+	}
+	r, k := b.reading(p, begins)
+	if r == nil {
+		return
+	}
+	seg := reassembly.Segment{Time: p.Time, Seq: binary.BigEndian.Uint32(t[4:]), Data: payload}
+	if next, known := r.stream.Next(); known && seg.Seq != next {
+		seg.Data = append([]byte(nil), payload...) // it may have to wait
+	}
+	r.stream.Add(seg, r)
+	b.settle(k, r, p.Time, r.tcp.Hello)
+}
+
+func (b *Book) udp(p *packet.Packet, frame []byte) {
+	if p.Fragment != packet.FragmentNone {
+		return
+	}
+	t := p.Transport(frame)
+	if len(t) <= 8 || !clienthello.IsQUICInitial(t[8:]) {
+		return
+	}
+	r, k := b.reading(p, true)
+	if r == nil {
+		return
+	}
+	r.status = r.quic.Feed(t[8:])
+	b.settle(k, r, p.Time, r.quic.Hello)
+}
+
+// reading returns the greeting that a packet belongs to. begins tells that it
+// may begin one. It is nil for the packets of a server, and where a greeting was
+// read already.
+func (b *Book) reading(p *packet.Packet, begins bool) (*reading, key) {
+	k := newKey(p.Iface, p.Proto, p.Family, &p.Src, &p.Dst, p.SrcPort, p.DstPort)
+	if r := b.open[k]; r != nil {
+		if r.sender != p.Src || r.port != p.SrcPort {
+			return nil, k
+		}
+		return r, k
+	}
+	if !begins || b.has(k, p.Time) {
+		return nil, k
+	}
+	if !b.admit(p) {
+		b.skip()
+		return nil, k
+	}
+	r := &reading{begun: p.Time, sender: p.Src, port: p.SrcPort}
+	b.open[k] = r
+	return r, k
+}
+
+// has reports whether a QUIC conversation has just been read: its client sends
+// further Initials, and so does its server. TCP goes by its sequence numbers, and
+// a connection that says hello twice is a new one.
+func (b *Book) has(k key, now int64) bool {
+	if k.proto != packet.ProtoUDP {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := b.known[k]
+	return len(list) > 0 && now-list[len(list)-1].at < openFor
+}
+
+// admit holds the bounds.
+func (b *Book) admit(p *packet.Packet) bool {
+	if len(b.open) >= maxOpen {
+		for k, r := range b.open {
+			if p.Time-r.begun > openFor || p.Time < r.begun {
+				delete(b.open, k)
+			}
+		}
+	}
+	r := &b.rates[p.Iface&255]
+	if second := p.Time / 1e9; r.second != second {
+		r.second, r.n = second, 0
+	}
+	r.n++
+	return r.n <= maxSecond && len(b.open) < maxOpen
+}
+
+// settle looks whether a greeting is whole.
+func (b *Book) settle(k key, r *reading, now int64, hello func() clienthello.Hello) {
+	switch r.status {
+	case clienthello.Done:
+		b.note(k, now, hello())
+	case clienthello.GaveUp:
+		b.fail()
+	default:
+		return
+	}
+	delete(b.open, k)
+}

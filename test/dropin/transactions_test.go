@@ -1,0 +1,117 @@
+//go:build linux
+
+package dropin_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// transactionTimeout is how long the analyzers wait for an answer: short, so
+// that what has none is reported before the end.
+const transactionTimeout = 3 * time.Second
+
+// protocols are those that the clients of this test speak.
+const protocols = `
+packetbeat.protocols:
+  - {type: icmp, transaction_timeout: 3s}
+  - {type: dns, ports: [53], include_authorities: true, include_additionals: true, transaction_timeout: 3s}
+  - {type: http, ports: [80], send_all_headers: true, split_cookie: true, real_ip_header: X-Forwarded-For, transaction_timeout: 3s}
+  - {type: tls, ports: [443], fingerprints: [sha1, sha256], include_raw_certificates: true}
+`
+
+// TestLive_sameTransactions lets both programs capture the traffic of one client
+// on its vif, at the same time and with the same file, and compares their
+// transactions field by field.
+func TestLive_sameTransactions(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	length := liveTime(t)
+	// packetbeat needs one interface: on more than one it counts what is
+	// forwarded between them twice.
+	config := h.on(30*time.Second, -time.Second, h.work.Vif) + protocols + outputFile
+	two := []*beat{h.start(t, theirs, h.work, config), h.start(t, ours, h.work, config)}
+
+	t.Logf("lines done in %v: %v", length, h.mix(t, length))
+	h.Settle()
+	var events [2][]event
+	for i, b := range two {
+		b.quiet(t, transactionTimeout+time.Second)
+		events[i] = pick(b.stop(t), ofType("http", "dns", "tls", "icmp"))
+		t.Logf("%s: %d transactions %s", b.program.name, len(events[i]), count(events[i]))
+	}
+	checkKinds(t, events[0])
+	compare(t, events[0], events[1])
+	checkNames(t, h, events[1])
+}
+
+// quiet waits until the beat has written nothing for some time.
+func (b *beat) quiet(t *testing.T, silence time.Duration) {
+	t.Helper()
+	last, since := -1, time.Now()
+	b.await(t, func() bool {
+		if n := len(readEvents(t, b.events)); n != last {
+			last, since = n, time.Now()
+		}
+		time.Sleep(200 * time.Millisecond) // the files are long
+		return time.Since(since) > silence
+	}, "becomes quiet")
+}
+
+// checkKinds fails the test unless packetbeat has seen everything that the
+// clients did: else a comparison says nothing.
+func checkKinds(t *testing.T, events []event) {
+	t.Helper()
+	for what, is := range map[string]func(event) bool{
+		"HTTP request":        func(e event) bool { return e.str("type") == "http" && e.str("method") == "GET" },
+		"HTTP form":           func(e event) bool { return e.str("type") == "http" && e.str("method") == "POST" },
+		"HTTP error":          func(e event) bool { return e.num("http.response.status_code") == 400 },
+		"large HTTP response": func(e event) bool { return e.num("http.response.bytes") > 3_000_000 },
+		"DNS answer":          func(e event) bool { return e.str("type") == "dns" && e.str("dns.response_code") == "NOERROR" },
+		"NXDOMAIN":            func(e event) bool { return e.str("dns.response_code") == "NXDOMAIN" },
+		"DNS over TCP":        func(e event) bool { return e.str("type") == "dns" && e.str("network.transport") == "tcp" },
+		"unanswered DNS query": func(e event) bool {
+			return e.str("type") == "dns" && e.str("status") == "Error" && e["dns.response_code"] == nil
+		},
+		"TLS 1.3": func(e event) bool { return e.str("tls.version") == "1.3" },
+		"TLS 1.2": func(e event) bool { return e.str("tls.version") == "1.2" },
+		"ping": func(e event) bool {
+			return e.str("type") == "icmp" && e.num("icmp.version") == 4 && e.str("status") == "OK"
+		},
+		"ping over IPv6": func(e event) bool {
+			return e.str("type") == "icmp" && e.num("icmp.version") == 6 && e.str("status") == "OK"
+		},
+	} {
+		if len(pick(events, is)) == 0 {
+			t.Errorf("packetbeat reports no %s", what)
+		}
+	}
+}
+
+// compare fails the test unless both lists have the same events, whatever their
+// order. What differs is shown by kind, with an example.
+func compare(t *testing.T, theirs, ours []event) {
+	t.Helper()
+	a, b := without(theirs, ours), without(ours, theirs)
+	t.Logf("%d transactions are equal", len(theirs)-len(a))
+	kinds := map[string][]string{}
+	for _, d := range pairUp(a, b) {
+		kinds[d.kind()] = append(kinds[d.kind()], d.String())
+	}
+	for kind, all := range kinds {
+		t.Errorf("%d times %s, such as\n%s", len(all), kind, all[0])
+	}
+}
+
+// checkNames fails the test unless every transaction has its client.
+func checkNames(t *testing.T, h *home, events []event) {
+	t.Helper()
+	for _, e := range events {
+		got := []string{e.str("qube.name"), e.str("qube.label"), e.str("qube.vif")}
+		if diff := cmp.Diff([]string{h.work.Name, h.work.Label, h.work.Vif}, got); diff != "" {
+			t.Errorf("name, label and vif mismatch (-want +got):\n%s%v", diff, e)
+		}
+	}
+}
