@@ -49,7 +49,7 @@ func (a *assembler) filter(n int, f *Filter) {
 		return
 	}
 	ether := fmt.Sprint("filterether", n)
-	a.add(bpf.LoadExtension{Num: bpf.ExtType})
+	a.add(bpf.LoadExtension{Num: bpf.ExtLinkLayerType})
 	a.when(bpf.JumpEqual, arphrdEther, ether)
 	a.when(bpf.JumpEqual, arphrdLoopback, ether)
 	a.include(f.Raw, "snap")

@@ -31,7 +31,7 @@ const (
 // frame would not be metered.
 func (a *assembler) snaps(w *Whole) {
 	a.label("snap")
-	a.add(bpf.LoadExtension{Num: bpf.ExtType})
+	a.add(bpf.LoadExtension{Num: bpf.ExtLinkLayerType})
 	a.when(bpf.JumpEqual, arphrdEther, "ether")
 	a.when(bpf.JumpEqual, arphrdLoopback, "ether")
 	a.network(w, "raw", 0)
@@ -65,12 +65,11 @@ func (a *assembler) network(w *Whole, name string, base uint32) {
 	a.label(name)
 	a.add(bpf.LoadExtension{Num: bpf.ExtLen})
 	a.when(bpf.JumpLessThan, base+ip4Len, "headers")
-	a.add(bpf.LoadAbsolute{Off: base, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 4})
 	if base > 0 {
 		a.etherType(name)
+	} else {
+		a.version(name)
 	}
-	a.when(bpf.JumpEqual, 4, name+"4")
-	a.when(bpf.JumpNotEqual, 6, "headers")
 	a.label(name + "6")
 	a.add(bpf.LoadExtension{Num: bpf.ExtLen})
 	a.when(bpf.JumpLessThan, base+ip6Len, "headers")
@@ -81,6 +80,14 @@ func (a *assembler) network(w *Whole, name string, base uint32) {
 	a.when(bpf.JumpBitsSet, 0x3fff, "whole") // fragments are put together again
 	a.add(bpf.LoadMemShift{Off: base}, bpf.LoadAbsolute{Off: base + 9, Size: 1})
 	a.transport(w, name+"4", base)
+}
+
+// version goes by the first bits of the IP header.
+func (a *assembler) version(name string) {
+	a.add(bpf.LoadAbsolute{Off: 0, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 4})
+	a.when(bpf.JumpEqual, 4, name+"4")
+	a.when(bpf.JumpEqual, 6, name+"6")
+	a.jump("headers")
 }
 
 // etherType goes by the type of an Ethernet frame. Where there is a tag, which is
