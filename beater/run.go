@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
+	"github.com/elastic/beats/v7/packetbeat/procs"
 	"github.com/elastic/elastic-agent-libs/logp"
 	"github.com/elastic/elastic-agent-libs/monitoring"
 
@@ -35,11 +36,13 @@ type run struct {
 	queue     *pipeline.Queue
 	meter     *pipeline.Meter
 	publisher *pipeline.Publisher
-	book      *greeting.Book // nil with compat.strict
-	analysis  *transactions  // nil where nothing is to be analyzed
-	sink      *sink          // of the flows
-	side      *sink          // of everything else: a libbeat client serves one stream
-	abort     func()         // closes libbeat's pipeline
+	book      *greeting.Book          // nil with compat.strict
+	watcher   *procs.ProcessesWatcher // nil without procs.enabled
+	processes *processes
+	analysis  *transactions // nil where nothing is to be analyzed
+	sink      *sink         // of the flows
+	side      *sink         // of everything else: a libbeat client serves one stream
+	abort     func()        // closes libbeat's pipeline
 	patience  time.Duration
 
 	flowAcks, sideAcks, transactionAcks ackCounter
@@ -103,6 +106,9 @@ func (r *run) newPublisher() *pipeline.Publisher {
 		}}
 	if r.book != nil {
 		cfg.Hello = r.book.Take
+	}
+	if r.processes != nil {
+		cfg.Processes = r.processes.addTo
 	}
 	if r.live && r.file != nil {
 		cfg.Hold = r.settings.Inventory.Hold.D()

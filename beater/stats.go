@@ -123,7 +123,9 @@ func (r *run) transactionCounters(c *counterList) {
 	c.group = "transactions"
 	c.add("queued", a.Queue.In)
 	c.add("queue_dropped", a.Queue.Dropped)
-	c.add("fragments", t.Fragments)
+	c.add("fragments", t.Fragments.Fragments)
+	c.add("datagrams_whole", t.Fragments.Whole)
+	c.add("datagrams_given_up", t.Fragments.Given)
 	c.add("malformed", t.Malformed)
 	c.add("packets", a.Packets)
 	c.add("copies", a.Copies)

@@ -12,6 +12,9 @@ import (
 
 // newTaps makes what looks at packets beside the flow table.
 func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
+	if err := r.watchProcesses(); err != nil {
+		return nil, err
+	}
 	if r.analysis, err = r.newTransactions(p, r.newEnricher()); err != nil {
 		return nil, err
 	}
@@ -24,6 +27,10 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 	}
 	if r.analysis != nil {
 		taps = append(taps, r.analysis.tap)
+	}
+	if r.watcher != nil && r.settings.Flows.Enabled {
+		r.processes = newProcesses(r.watcher)
+		taps = append(taps, r.processes)
 	}
 	return taps, nil
 }

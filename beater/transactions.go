@@ -39,12 +39,9 @@ func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*tran
 		}
 	}
 	t := &transactions{publisher: transaction.NewPublisher(cfg)}
-	processes, err := r.processes()
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	t.analyzers, err = transaction.New(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList,
-		Publisher: t.publisher, Processes: processes, Name: r.name, Genuine: enricher.Genuine,
+		Publisher: t.publisher, Processes: r.watcher, Name: r.name, Genuine: enricher.Genuine,
 		Memory: s.Transactions.MaxMemoryMB << 20, Patient: !r.live, Log: r.log})
 	if err != nil || t.analyzers == nil {
 		t.publisher.Close()
@@ -54,17 +51,17 @@ func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*tran
 	return t, nil
 }
 
-// processes returns packetbeat's search for the processes behind a connection.
-// Like packetbeat, it does not search for those of a file.
-func (r *run) processes() (*procs.ProcessesWatcher, error) {
+// watchProcesses opens packetbeat's search for the processes behind a
+// connection. Like packetbeat, it does not search for those of a file.
+func (r *run) watchProcesses() error {
 	if !r.live || !r.settings.upstream.Procs.Enabled {
-		return nil, nil
+		return nil
 	}
-	w := new(procs.ProcessesWatcher)
-	if err := w.Init(r.settings.upstream.Procs); err != nil {
-		return nil, fmt.Errorf("reading the configuration: procs: %w", err)
+	r.watcher = new(procs.ProcessesWatcher)
+	if err := r.watcher.Init(r.settings.upstream.Procs); err != nil {
+		return fmt.Errorf("reading the configuration: procs: %w", err)
 	}
-	return w, nil
+	return nil
 }
 
 // start runs the analyzers until their queue is closed. The function that it

@@ -77,7 +77,9 @@ func wanted(frame []byte) string {
 	}
 	t := p.Transport(frame)
 	tcp, udp := p.Proto == packet.ProtoTCP && len(t) >= 20, p.Proto == packet.ProtoUDP && len(t) >= 8
-	has := func(ports []uint16) bool { return slices.Contains(ports, p.SrcPort) || slices.Contains(ports, p.DstPort) }
+	has := func(ports []uint16) bool {
+		return slices.Contains(ports, p.SrcPort) || slices.Contains(ports, p.DstPort)
+	}
 	switch {
 	case p.Fragment != packet.FragmentNone || p.IsICMP() || tcp && has(wholeTest.TCP) || udp && has(wholeTest.UDP):
 		return "whole"

@@ -13,4 +13,8 @@ type Flow struct {
 	// Hello is what the client of a TLS or QUIC connection has said first, nil
 	// where it was not seen.
 	Hello *clienthello.Hello
+
+	// SourceProcess and DestinationProcess are the processes of this machine
+	// behind the two sides, nil where there is none or nobody has looked.
+	SourceProcess, DestinationProcess *Process
 }

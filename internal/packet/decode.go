@@ -94,6 +94,7 @@ func (p *Packet) reset() {
 	p.HasL4, p.HasMAC, p.VLANs = false, false, 0
 	p.VLAN = [2]uint16{}
 	p.SrcPort, p.DstPort, p.ICMPID, p.FragID = 0, 0, 0, 0
+	p.FragOffset, p.FragMore = 0, false
 	p.TransportAt, p.TransportLen = 0, 0
 	p.Outer.Kind, p.Outer.ID = TunnelNone, 0
 }

@@ -45,6 +45,7 @@ func valid(p packet.Packet) packet.Packet {
 		p.Outer = packet.Outer{}
 	}
 	p.TransportAt, p.TransportLen = 0, 0 // see TestPacket_Transport
+	p.FragOffset, p.FragMore = 0, false  // see TestPacket_fragment
 	return p
 }
 

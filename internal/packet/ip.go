@@ -39,12 +39,13 @@ func addr4(b []byte) (a Addr) {
 
 func (p *Packet) fragment4(b []byte) {
 	field := binary.BigEndian.Uint16(b[6:])
-	p.setFragment(field&0x1fff != 0, field&0x2000 != 0, uint32(binary.BigEndian.Uint16(b[4:])))
+	p.setFragment(field&0x1fff<<3, field&0x2000 != 0, uint32(binary.BigEndian.Uint16(b[4:])))
 }
 
-func (p *Packet) setFragment(offset, more bool, id uint32) {
+func (p *Packet) setFragment(offset uint16, more bool, id uint32) {
+	p.FragOffset, p.FragMore = offset, more
 	switch {
-	case offset:
+	case offset != 0:
 		p.Fragment, p.FragID = FragmentLater, id
 	case more:
 		p.Fragment, p.FragID = FragmentFirst, id
@@ -64,7 +65,7 @@ func (p *Packet) ipv6(b []byte) ([]byte, Status) {
 	}
 	p.Family = 6
 	p.Src, p.Dst = Addr(b[8:24]), Addr(b[24:40])
-	p.Fragment, p.FragID = FragmentNone, 0
+	p.setFragment(0, false, 0)
 	end := cut(b, 40+int(binary.BigEndian.Uint16(b[4:])), 41)
 	p.Proto = b[6]
 	return p.extensions(b[40:end]), OK
@@ -107,7 +108,7 @@ func (p *Packet) extensions(b []byte) []byte {
 		}
 		p.Proto, b = b[0], b[length:]
 		if p.Fragment == FragmentLater {
-			return nil
+			return b
 		}
 	}
 	return nil
@@ -120,6 +121,6 @@ func (p *Packet) fragment6(b []byte) int {
 		return 0
 	}
 	field := binary.BigEndian.Uint16(b[2:])
-	p.setFragment(field&0xfff8 != 0, field&1 != 0, binary.BigEndian.Uint32(b[4:]))
+	p.setFragment(field&0xfff8, field&1 != 0, binary.BigEndian.Uint32(b[4:]))
 	return 8
 }

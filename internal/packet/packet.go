@@ -134,6 +134,8 @@ type Packet struct {
 	ICMPID           uint16 // identifier of an ICMP query or answer, else 0
 	VLAN             [2]uint16
 	FragID           uint32
+	FragOffset       uint16 // bytes of the datagram before this piece of it
+	FragMore         bool   // further pieces follow
 
 	// The transport header and what follows it, as a part of the frame: see
 	// Transport. Nothing where no transport header was reached.
@@ -145,8 +147,9 @@ type Packet struct {
 }
 
 // Transport returns the innermost transport header and its payload, without the
-// padding of the link layer. frame is the slice that was decoded. The result is
-// empty for later fragments and where the frame was cut before the first port.
+// padding of the link layer; for a later fragment, the bytes behind the IP
+// header. frame is the slice that was decoded. The result is empty where the
+// frame was cut before the first port.
 func (p *Packet) Transport(frame []byte) []byte {
 	end := p.TransportAt + p.TransportLen
 	return frame[p.TransportAt:end:end]

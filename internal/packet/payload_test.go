@@ -26,7 +26,8 @@ func TestPacket_Transport(t *testing.T) {
 		{"extension header", packet.LinkRaw, ip6(60, ext(packet.ProtoUDP, 1, datagram)), datagram},
 		{"tunnel", packet.LinkRaw, ip4(packet.ProtoIPv6, ip6(packet.ProtoTCP, tcp(packet.SYN))), tcp(packet.SYN)},
 		{"first fragment", packet.LinkRaw, ip4(packet.ProtoUDP, datagram, piece(7, 0x2000)), datagram},
-		{"later fragment", packet.LinkRaw, ip4(packet.ProtoUDP, datagram, piece(7, 0x0010)), nil},
+		{"later fragment", packet.LinkRaw, ip4(packet.ProtoUDP, datagram, piece(7, 0x0010)), datagram},
+		{"later fragment, IPv6", packet.LinkRaw, ip6(44, frag6(packet.ProtoUDP, 0x0010, 7, datagram)), datagram},
 		{"cut", packet.LinkRaw, ip4(packet.ProtoUDP, datagram)[:23], nil},
 		{"icmp", packet.LinkEthernet, eth(0x0800, ip4(packet.ProtoICMP, icmp(8, 0, 7))), icmp(8, 0, 7)},
 	}
@@ -37,6 +38,43 @@ func TestPacket_Transport(t *testing.T) {
 			p.Decode(tt.link, tt.frame)
 			if diff := cmp.Diff(tt.want, bytes.Clone(p.Transport(tt.frame)), cmp.Comparer(bytes.Equal)); diff != "" {
 				t.Errorf("Transport mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestPacket_fragment reads the place of a piece in its datagram.
+func TestPacket_fragment(t *testing.T) {
+	t.Parallel()
+	data := udp(53, []byte("question"))
+	type place struct {
+		offset uint16
+		more   bool
+	}
+	tests := []struct {
+		name  string
+		frame []byte
+		want  place
+	}{
+		{"whole", ip4(packet.ProtoUDP, data), place{}},
+		{"whole, not to be fragmented", ip4(packet.ProtoUDP, data, piece(7, 0x4000)), place{}},
+		{"first", ip4(packet.ProtoUDP, data, piece(7, 0x2000)), place{0, true}},
+		{"middle", ip4(packet.ProtoUDP, data, piece(7, 0x2002)), place{16, true}},
+		{"last", ip4(packet.ProtoUDP, data, piece(7, 0x1fff)), place{65528, false}},
+		{"IPv6, first", ip6(44, frag6(packet.ProtoUDP, 1, 7, data)), place{0, true}},
+		{"IPv6, last", ip6(44, frag6(packet.ProtoUDP, 24, 7, data)), place{24, false}},
+		{"IPv6, atomic", ip6(44, frag6(packet.ProtoUDP, 0, 7, data)), place{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := dirty()
+			p.FragOffset, p.FragMore = 9, true
+			if status := p.Decode(packet.LinkRaw, tt.frame); status != packet.OK {
+				t.Fatal(status)
+			}
+			if got := (place{p.FragOffset, p.FragMore}); got != tt.want {
+				t.Errorf("offset and more = %v; want %v", got, tt.want)
 			}
 		})
 	}

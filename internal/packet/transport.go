@@ -5,6 +5,10 @@ import "encoding/binary"
 // transport reads the ports or the ICMP fields of the innermost header. Too few
 // bytes leave HasL4 false: the packet is metered without ports.
 func (p *Packet) transport(b []byte) {
+	if p.Fragment == FragmentLater && len(b) > 0 {
+		p.TransportAt, p.TransportLen = uint32(cap(b)), uint32(len(b))
+		return
+	}
 	if p.Fragment == FragmentLater || len(b) < 4 {
 		return
 	}

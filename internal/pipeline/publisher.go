@@ -23,6 +23,8 @@ type PublisherConfig struct {
 	// Hello returns what the client of a flow has said first, nil where that is
 	// not known. It may be nil.
 	Hello func(r *flow.Record) *clienthello.Hello
+	// Processes fills the processes of a flow. It may be nil.
+	Processes func(f *event.Flow)
 	// Hold is how long the flow of a client that the inventory does not know
 	// yet is held back, by the clock on the wall: dom0's push may come after the
 	// first packets of a disposable. 0 means not at all.
@@ -132,6 +134,9 @@ func (p *Publisher) send(r *flow.Record, hello *clienthello.Hello, mayHold bool)
 	f.Hello = hello
 	if mayHold && f.Uncertain() {
 		return false
+	}
+	if p.cfg.Processes != nil {
+		p.cfg.Processes(f)
 	}
 	p.count(f)
 	p.cfg.Sink.Publish(d)

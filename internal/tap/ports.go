@@ -23,6 +23,19 @@ func (p *Ports) AddUDP(port uint16) { p.udp.add(port) }
 // AddICMP wants the messages of both versions of ICMP.
 func (p *Ports) AddICMP() { p.icmp = true }
 
+// mayWant reports whether any packet of a protocol is wanted.
+func (p *Ports) mayWant(proto uint8) bool {
+	switch proto {
+	case packet.ProtoTCP:
+		return p.tcp != portSet{}
+	case packet.ProtoUDP:
+		return p.udp != portSet{}
+	case packet.ProtoICMP, packet.ProtoICMPv6:
+		return p.icmp
+	}
+	return false
+}
+
 // Wants reports whether a packet is wanted.
 func (p *Ports) Wants(k *packet.Packet) bool {
 	switch k.Proto {

@@ -60,7 +60,7 @@ func TestTap(t *testing.T) {
 		{"udp, longer than the packet", ip(packet.ProtoUDP, datagram(5000, 53, 900, "text")), "text"},
 		{"udp, impossible length", ip(packet.ProtoUDP, datagram(5000, 53, 3, "text")), "text"},
 		{"udp, header cut", ip(packet.ProtoUDP, datagram(5000, 53, 8, "")[:6]), none},
-		{"udp, fragment", fragment, none},
+		{"udp, first of two fragments", fragment, none},
 		{"icmp", ip(packet.ProtoICMP, []byte("\x08\x00\x00\x00\x00\x01\x00\x02data")), "\x08\x00\x00\x00\x00\x01\x00\x02data"},
 		{"icmp of four bytes", ip(packet.ProtoICMP, []byte("\x08\x00\x00\x00")), none},
 		{"sctp", ip(packet.ProtoSCTP, segment(5000, 80, 0, "")), none},
@@ -88,6 +88,42 @@ func TestTap(t *testing.T) {
 				t.Error("the payload is not a copy")
 			}
 		})
+	}
+}
+
+// TestTap_fragments puts datagrams together, whatever the order of their pieces.
+func TestTap_fragments(t *testing.T) {
+	t.Parallel()
+	whole := datagram(5000, 53, 32, "what is the address of this?????")
+	piece := func(offset, end int, more bool) []byte {
+		b := ip(packet.ProtoUDP, whole[offset:end])
+		binary.BigEndian.PutUint16(b[6:], uint16(offset/8))
+		if more {
+			b[6] |= 0x20
+		}
+		return b
+	}
+	a, b, c := piece(0, 8, true), piece(8, 24, true), piece(24, len(whole), false)
+	for _, order := range [][][]byte{{a, b, c}, {c, b, a}, {b, c, a}} {
+		ports := new(tap.Ports)
+		ports.AddUDP(53)
+		q := tap.NewQueue(false)
+		tp := tap.New(ports, q)
+		for _, frame := range order {
+			var p packet.Packet
+			if status := p.Decode(packet.LinkRaw, frame); status != packet.OK {
+				t.Fatal(status)
+			}
+			tp.Packet(&p, frame)
+		}
+		q.Close()
+		var got [2]tap.Packet
+		if n := q.Pop(got[:]); n != 1 || string(got[0].Payload) != string(whole[8:32]) || got[0].DstPort != 53 {
+			t.Errorf("%d packets, to port %d: %q; want %q", n, got[0].DstPort, got[0].Payload, whole[8:32])
+		}
+		if s := tp.Stats().Fragments; s.Fragments != 3 || s.Whole != 1 || s.Waiting != 0 || s.Bytes != 0 {
+			t.Errorf("Stats = %+v", s)
+		}
 	}
 }
 

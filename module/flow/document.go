@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
@@ -34,6 +35,7 @@ func (d *Document) Write(w event.Writer) {
 	writeEndpoint(w, "destination", &d.Destination, d)
 	d.writeNetwork(w)
 	ecs.Hello(w, d.Hello)
+	ecs.Process(w, cmp.Or(d.DestinationProcess, d.SourceProcess)) // as packetbeat has it
 	ecs.Qube(w, &d.Parties)
 	ecs.Observer(w, d.Interface, d.FromSource)
 }
@@ -131,6 +133,7 @@ func writeEndpoint(w event.Writer, name string, p *meter.Endpoint, d *Document) 
 		w.Uint("bytes", p.Bytes)
 	}
 	ecs.Side(w, d.sideQube(p))
+	ecs.Process(w, d.sideProcess(p))
 	w.End()
 }
 
@@ -139,6 +142,13 @@ func (d *Document) sideQube(p *meter.Endpoint) *qube.Qube {
 		return d.SourceQube
 	}
 	return d.DestinationQube
+}
+
+func (d *Document) sideProcess(p *meter.Endpoint) *event.Process {
+	if p == &d.Source {
+		return d.SourceProcess
+	}
+	return d.DestinationProcess
 }
 
 func (d *Document) writeNetwork(w event.Writer) {
