@@ -2,6 +2,7 @@ package beater
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +40,9 @@ func openLive(interfaces []config.Interface, whole capture.Whole, log *logp.Logg
 	if cfg.Filters, err = filters(interfaces); err != nil {
 		return nil, err
 	}
+	if cfg.Promiscuous, err = promiscuous(interfaces); err != nil {
+		return nil, err
+	}
 	cfg.OnLink = func(l capture.LinkInfo, followed bool) {
 		if followed {
 			log.Infow("following interface", "interface", l.Name, "index", l.Index)
@@ -52,6 +56,26 @@ func openLive(interfaces []config.Interface, whole capture.Whole, log *logp.Logg
 	}
 	log.Infow("capturing", "devices", devices)
 	return &source{Source: ring, now: func() int64 { return time.Now().UnixNano() }}, nil
+}
+
+// promiscuous returns the devices of the interfaces that ask for that mode, nil
+// for none. As in packetbeat, "any" is no device.
+func promiscuous(interfaces []config.Interface) (*capture.Matcher, error) {
+	var devices []string
+	for i := range interfaces {
+		if interfaces[i].AutoPromisc {
+			devices = append(devices, interfaces[i].Device...)
+		}
+	}
+	devices = slices.DeleteFunc(devices, func(d string) bool { return d == capture.DeviceAny })
+	if len(devices) == 0 {
+		return nil, nil
+	}
+	devices, err := byIndex(devices)
+	if err != nil {
+		return nil, err
+	}
+	return capture.NewMatcher(devices)
 }
 
 // filters compiles the filters of the user, none where there are none.

@@ -42,7 +42,7 @@ func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*tran
 	var err error
 	t.analyzers, err = transaction.New(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList,
 		Publisher: t.publisher, Processes: r.watcher, Name: r.name, Genuine: enricher.Genuine,
-		Memory: s.Transactions.MaxMemoryMB << 20, Patient: !r.live, Log: r.log})
+		Memory: s.Transactions.MaxMemoryMB << 20, Patient: !r.live, Strict: s.Compat.Strict, Log: r.log})
 	if err != nil || t.analyzers == nil {
 		t.publisher.Close()
 		return nil, err

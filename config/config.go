@@ -55,6 +55,7 @@ type Flows struct {
 	Delta              bool     `config:"enable_delta_flow_reports"`
 	KeepNull           bool     `config:"keep_null"`
 	AllowMismatchedEth bool     `config:"allow_mismatched_eth"`
+	ServerNames        bool     `config:"server_names"`
 	Index              string   `config:"index"`
 }
 
@@ -92,6 +93,7 @@ func Default() Config {
 			Period:        Duration(10 * time.Second),
 			ActiveTimeout: Duration(30 * time.Minute),
 			MaxFlows:      500_000,
+			ServerNames:   true,
 		},
 		Transactions:    Transactions{MaxMemoryMB: 64},
 		Inventory:       Inventory{Hold: Duration(3 * time.Second)},

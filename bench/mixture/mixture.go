@@ -29,6 +29,9 @@ type Config struct {
 	// Root is the folder that is searched for captures, with its subfolders.
 	Root string
 
+	// Skip are names of files to leave out.
+	Skip []string
+
 	// MinPackets is the number of packets that must be reached.
 	MinPackets int
 }
@@ -36,7 +39,7 @@ type Config struct {
 // Path returns the name in dir of the file that c describes. It does not tell
 // whether the contents of c.Root changed.
 func (c *Config) Path(dir string) string {
-	return filepath.Join(dir, fmt.Sprintf("mix%d-%dp.pcap", formatVersion, c.MinPackets))
+	return filepath.Join(dir, fmt.Sprintf("mix%d-%dp-%ds.pcap", formatVersion, c.MinPackets, len(c.Skip)))
 }
 
 // packet is a frame of one of the captures.
@@ -84,7 +87,7 @@ func (c *Config) Generate(w *pcapfile.Writer) error {
 // load returns the packets of all captures in the order of one repetition.
 func (c *Config) load() (packets []packet, err error) {
 	err = filepath.WalkDir(c.Root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+		if err != nil || !d.Type().IsRegular() || slices.Contains(c.Skip, d.Name()) {
 			return err
 		}
 

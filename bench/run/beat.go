@@ -17,14 +17,14 @@ import (
 // the beat's own settings, the second stands for further ones, the third is the
 // output.
 //
-// The period -1s gives final reports only. No protocol is analyzed, since the
-// other programs have nothing of the kind. The queue has its default size but
+// The period -1s gives final reports only. No protocol is analyzed unless the
+// fourth verb says so, since the other programs have nothing of the kind. The queue has its default size but
 // hands over a batch that is not full after 0.1 s and not after 10 s: a beat
 // that waits for its last events would spend the time on that.
 const beatConfig = `%[1]s:
   interfaces: {device: any}
   flows: {timeout: 30s, period: -1s}
-  protocols: []
+  protocols:%[4]s
 %[2]s%[3]s
 queue.mem: {events: 3200, flush: {min_events: 1600, timeout: 0.1s}}
 logging: {level: error, to_stderr: true}
@@ -43,9 +43,34 @@ const (
 // is 0, in favour of packetbeat.
 const drainSetting = "  shutdown_timeout: 1s\n"
 
+// The protocols of packetbeat.yml, and with that the only one that needs no port.
+const (
+	portProtocols = `
+  - {type: amqp, ports: [5672]}
+  - {type: cassandra, ports: [9042]}
+  - {type: dhcpv4, ports: [67, 68]}
+  - {type: dns, ports: [53]}
+  - {type: http, ports: [80, 8080, 8000, 5000, 8002]}
+  - {type: memcache, ports: [11211]}
+  - {type: mysql, ports: [3306, 3307]}
+  - {type: pgsql, ports: [5432]}
+  - {type: redis, ports: [6379]}
+  - {type: thrift, ports: [9090]}
+  - {type: mongodb, ports: [27017]}
+  - {type: nfs, ports: [2049]}
+  - {type: tls, ports: [443, 993, 995, 5223, 8443, 8883, 9243]}
+  - {type: sip, ports: [5060]}`
+	allProtocols = portProtocols + `
+  - {type: icmp, enabled: true}`
+)
+
 // newBeat returns a beat at path whose own settings have the given root. It
-// writes its events to a file or discards them.
-func newBeat(name, path, root, missing string, toFile bool) *contender {
+// writes its events to a file or discards them, and analyzes the given protocols.
+func newBeat(name, path, root, missing string, toFile bool, protocols string) *contender {
+	if protocols == "" {
+		protocols = " []"
+	}
+
 	c := &contender{
 		name:    name,
 		missing: missing,
@@ -73,7 +98,7 @@ func newBeat(name, path, root, missing string, toFile bool) *contender {
 		}
 
 		config := filepath.Join(j.dir, root+".yml")
-		err := os.WriteFile(config, fmt.Appendf(nil, beatConfig, root, more, output), 0o600)
+		err := os.WriteFile(config, fmt.Appendf(nil, beatConfig, root, more, output, protocols), 0o600)
 
 		return []string{
 			path, "-c", config, "--path.home", j.dir, "--strict.perms=false", "-I", j.in.path, "-t",

@@ -15,6 +15,9 @@ import (
 const (
 	oursDiscard       = "qubesbeat"
 	oursFile          = "qubesbeat-file"
+	oursPorts         = "qubesbeat-ports"
+	oursAll           = "qubesbeat-all"
+	packetbeatAll     = "packetbeat-all"
 	packetbeatDiscard = "packetbeat"
 	packetbeatFile    = "packetbeat-file"
 	softflowdExport   = "softflowd"
@@ -53,6 +56,9 @@ type contender struct {
 
 	name string
 
+	// kind is the only kind of input that the contender is for, or empty.
+	kind string
+
 	// missing is the reason why the contender cannot run, or empty.
 	missing string
 
@@ -79,10 +85,13 @@ func allContenders(ctx context.Context, o *options) (list []*contender, err erro
 	}
 
 	all := []*contender{
-		newBeat(oursDiscard, o.qubesbeat, "qubesbeat", ours, false),
-		newBeat(oursFile, o.qubesbeat, "qubesbeat", ours, true),
-		newBeat(packetbeatDiscard, o.packetbeat, "packetbeat", theirs, false),
-		newBeat(packetbeatFile, o.packetbeat, "packetbeat", theirs, true),
+		newBeat(oursDiscard, o.qubesbeat, "qubesbeat", ours, false, ""),
+		newBeat(oursFile, o.qubesbeat, "qubesbeat", ours, true, ""),
+		newBeat(packetbeatDiscard, o.packetbeat, "packetbeat", theirs, false, ""),
+		newBeat(packetbeatFile, o.packetbeat, "packetbeat", theirs, true, ""),
+		onlyFor("synth", newBeat(oursPorts, o.qubesbeat, "qubesbeat", ours, false, portProtocols)),
+		onlyFor("calm", newBeat(oursAll, o.qubesbeat, "qubesbeat", ours, false, allProtocols)),
+		onlyFor("calm", newBeat(packetbeatAll, o.packetbeat, "packetbeat", theirs, false, allProtocols)),
 		newSoftflowd(softflowdExport, true),
 		newSoftflowd(softflowdSilent, false),
 		newNfpcapd(),
@@ -105,6 +114,13 @@ func allContenders(ctx context.Context, o *options) (list []*contender, err erro
 	}
 
 	return list, err
+}
+
+// onlyFor restricts a contender to a kind of input.
+func onlyFor(kind string, c *contender) *contender {
+	c.kind = kind
+
+	return c
 }
 
 // missingBinary returns why the program cannot run, or an empty string.

@@ -20,6 +20,14 @@ const minComplete = 0.99
 // minSpeedup is how many times faster than packetbeat qubesbeat has to be.
 const minSpeedup = 10
 
+// minSpeedupAll is how many times faster than packetbeat qubesbeat has to be with
+// all protocols on: the analyzers are the same.
+const minSpeedupAll = 2
+
+// minKept is the least part of the metering speed that must be left where
+// analyzers are on and find nothing for them.
+const minKept = 0.95
+
 // criterion is something that qubesbeat has to fulfil on an input.
 type criterion struct {
 	verdict verdict
@@ -42,6 +50,14 @@ func (rep *report) criteria(requirePeers bool) (list []criterion) {
 			list = append(list, criterion{failCriterion, in.Name + ": qubesbeat did not run"})
 
 			continue
+		}
+
+		if all := in.result(oursAll); all.ran() {
+			list = append(list, in.faster(all, packetbeatAll, minSpeedupAll))
+		}
+
+		if ports := in.result(oursPorts); ports.ran() {
+			list = append(list, in.undisturbed(ours, ports))
 		}
 
 		list = append(list,
@@ -72,6 +88,20 @@ func (in *inputReport) faster(ours *result, peer string, factor float64) criteri
 	what := fmt.Sprintf("%s: time of %s / ours >= %g", in.Name, peer, factor)
 
 	return in.judge(what, peer, factor, func(p *result) float64 { return p.median(wall) / ours.median(wall) })
+}
+
+// undisturbed demands that the analyzers cost next to nothing on traffic that is
+// not theirs. The cost of starting, which is theirs, too, is left out; the least
+// of all rounds is compared, since a few hundredths are less than the noise of a
+// median.
+func (in *inputReport) undisturbed(ours, ports *result) criterion {
+	least := func(r *result) float64 { return r.sorted(wall)[0] - r.Startup }
+	ratio, v := least(ours)/least(ports), passCriterion
+	if !(ratio >= minKept) {
+		v = failCriterion
+	}
+
+	return criterion{v, fmt.Sprintf("%s: time of %s / %s >= %g: %.2f", in.Name, oursDiscard, oursPorts, minKept, ratio)}
 }
 
 // smaller demands that the peer's peak memory is not below ours.

@@ -34,6 +34,10 @@ type input struct {
 	optional bool
 }
 
+// crashers are the captures with Ethernet frames on which packetbeat with all
+// protocols ends with a panic: an ICMPv6 message of two bytes.
+var crashers = []string{"icmp6_mobileprefix_asan.pcap"}
+
 // startInput is the name of the input that shows the cost of starting.
 const startInput = "start"
 
@@ -58,8 +62,11 @@ func parseInput(o *options, spec string) (in *input, err error) {
 		}
 
 		in.create, in.path = c.Generate, c.Path(o.out)
-	case "mix":
+	case "mix", "calm":
 		c := &mixture.Config{Root: o.captures}
+		if kind == "calm" {
+			c.Skip = crashers
+		}
 		c.MinPackets, err = strconv.Atoi(args)
 		in.create, in.path = c.Generate, c.Path(o.out)
 		in.root, in.optional = o.captures, true

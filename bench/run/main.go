@@ -29,8 +29,8 @@ type options struct {
 }
 
 // defaultInputs measures start-up, a table that fits the cache, one that does
-// not, and real traffic.
-const defaultInputs = "start,synth:4000000:1000,synth:4000000:50000,mix:2000000"
+// not, real traffic, and real traffic that packetbeat's analyzers survive.
+const defaultInputs = "start,synth:4000000:1000,synth:4000000:50000,mix:2000000,calm:1000000"
 
 // parse returns the options of the command line.
 func parse() *options {
@@ -42,7 +42,7 @@ func parse() *options {
 		"`path` of packetbeat (default $PACKETBEAT, else built from ./packetbeat)")
 	flag.StringVar(&o.captures, "captures", "", "`directory` of real captures (default $QUBESBEAT_SHARED/captures)")
 	flag.StringVar(&o.inputs, "inputs", defaultInputs,
-		"comma-separated inputs: start, synth:PACKETS:FLOWS, mix:PACKETS or a pcap `file`")
+		"comma-separated inputs: start, synth:PACKETS:FLOWS, mix:PACKETS, calm:PACKETS or a pcap `file`")
 	flag.StringVar(&o.only, "only", "", "comma-separated `names` of the contenders to run (default all)")
 	flag.IntVar(&o.rounds, "rounds", 5, "`number` of rounds")
 	flag.IntVar(&o.cpus, "cpus", 0, "pin every contender to the first `N` CPUs with taskset (default no pinning)")

@@ -4,7 +4,15 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 )
+
+// takes reports whether the contender is for an input. Everybody is for that of
+// one packet, which shows what starting costs.
+func (c *contender) takes(in *input) bool {
+	return c.kind == "" || in.Name == startInput || strings.HasPrefix(in.Name, c.kind)
+}
 
 // benchInput runs all contenders over in and adds the results to rep. A
 // contender that failed once on an input is not run on it again.
@@ -19,7 +27,7 @@ func benchInput(ctx context.Context, o *options, rep *report, in *input, contend
 			// Every round begins with the next contender.
 			at := (i + round) % len(contenders)
 			c, r := contenders[at], results[at]
-			if c.missing != "" || r.Failure != "" {
+			if c.missing != "" || r.Failure != "" || !c.takes(in) {
 				continue
 			}
 
@@ -37,6 +45,10 @@ func benchInput(ctx context.Context, o *options, rep *report, in *input, contend
 			r.Samples = append(r.Samples, s)
 		}
 	}
+
+	results = slices.DeleteFunc(results, func(r *result) bool {
+		return r.Missing == "" && r.Failure == "" && len(r.Samples) == 0 // not for this input
+	})
 
 	rep.Inputs = append(rep.Inputs, &inputReport{
 		Name: in.Name, Packets: in.Packets, Bytes: in.Bytes, Results: results,

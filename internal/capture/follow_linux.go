@@ -1,6 +1,11 @@
 package capture
 
-import "maps"
+import (
+	"fmt"
+	"maps"
+
+	"golang.org/x/sys/unix"
+)
 
 // followLinks sets the filter for the interfaces that exist and keeps it right
 // while they come and go.
@@ -45,6 +50,9 @@ func (r *Ring) refresh() error {
 		return err
 	}
 	r.wanted.Store(&next)
+	if err := r.promiscuous(*r.live.Load(), live, all); err != nil {
+		return err
+	}
 	r.tell(*r.live.Swap(&live), live, all)
 	r.filter.Lock()
 	defer r.filter.Unlock()
@@ -52,6 +60,24 @@ func (r *Ring) refresh() error {
 		return nil
 	}
 	return attach(r.fd, program)
+}
+
+// promiscuous puts newly followed devices into promiscuous mode. The kernel ends
+// it with the socket.
+func (r *Ring) promiscuous(before, live map[uint32]bool, all []LinkInfo) error {
+	if r.cfg.Promiscuous == nil {
+		return nil
+	}
+	for _, l := range r.cfg.Promiscuous.Select(all) {
+		if before[l.Index] || !live[l.Index] {
+			continue
+		}
+		mreq := unix.PacketMreq{Ifindex: int32(l.Index), Type: unix.PACKET_MR_PROMISC}
+		if err := unix.SetsockoptPacketMreq(r.fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &mreq); err != nil {
+			return fmt.Errorf("putting %s into promiscuous mode: %w", l.Name, err)
+		}
+	}
+	return nil
 }
 
 // filters returns the number of the filter of each interface that has one.

@@ -23,6 +23,9 @@ type RingConfig struct {
 	// Filters are those of the user, the first for an interface counts. With
 	// none, everything is taken.
 	Filters []Filter
+	// Promiscuous are the devices that are put into promiscuous mode while they
+	// are captured from; it may be nil.
+	Promiscuous *Matcher
 	// Fanout, if not nil, is a group of sockets that share the packets
 	// (PACKET_FANOUT_HASH of packet(7), with fragments put together).
 	Fanout *uint16

@@ -206,3 +206,20 @@ func TestRing_Next_only(t *testing.T) {
 	}
 	checkReceived(t, r, "vif4.0 1 len 1000 of 1000 ok port 53 vlan []")
 }
+
+// TestRing_Next_promiscuous sees what is for others on a device that asks for it.
+func TestRing_Next_promiscuous(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	newWire(t, "vif4.0")
+	newWire(t, "vif5.0")
+	r := openRing(t, capture.RingConfig{Promiscuous: matcher(t, "vif4.0")}, "vif*")
+	for name, want := range map[string]string{"vif4.0": "promiscuity 1", "vif5.0": "promiscuity 0"} {
+		out, err := exec.Command("ip", "-d", "link", "show", name).Output()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v; want %q in %s", name, err, want, out)
+		}
+	}
+	_ = r
+}

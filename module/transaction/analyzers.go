@@ -34,6 +34,9 @@ type Config struct {
 	Genuine func(iface uint32, source netip.Addr, at time.Time) bool
 	// Memory bounds what the analyzers may hold, in bytes; 0 means 64 MiB.
 	Memory int
+	// Strict leaves out what packetbeat forgets when it stops: requests without an
+	// answer.
+	Strict bool
 	// Patient makes a full queue wait, as a replay can.
 	Patient bool
 	Log     *logp.Logger
@@ -135,7 +138,7 @@ func (a *Analyzers) Run() {
 		a.conns.sweep(a)
 		a.share()
 	}
-	a.conns.flush(a)
+	a.conns.flush(a, !a.cfg.Strict)
 	a.settle()
 	a.share()
 }

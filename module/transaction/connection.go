@@ -56,6 +56,7 @@ type connections struct {
 	budget  int
 	lastID  uint32
 	now     int64 // packet time
+	swept   int64 // packet time of the last search for silent connections
 	stats   *Stats
 }
 
@@ -130,11 +131,16 @@ func (t *connections) begin(f *protocol, p *tap.Packet, k *protos.Packet) *conne
 // end takes a connection out of the table and lets its analyzer report what is
 // left.
 func (t *connections) end(a *Analyzers, c *connection) {
+	t.deliver(a, c)
+	a.expired(c)
+	t.remove(c)
+}
+
+// deliver gives the analyzer what still waits for a missing segment.
+func (t *connections) deliver(a *Analyzers, c *connection) {
 	for dir := range c.streams {
 		c.streams[dir].Flush(&order{a, c, uint8(dir)})
 	}
-	a.expired(c)
-	t.remove(c)
 }
 
 func (t *connections) remove(c *connection) {
@@ -166,12 +172,16 @@ func (t *connections) sweep(a *Analyzers) {
 		t.charge(c, c.cost()-before)
 		t.note(c)
 	}
+	if t.now-t.swept < int64(sweepEvery) {
+		return
+	}
+	t.swept = t.now
 	for iface, l := range t.lanes {
 		for e := l.list.Front(); e != nil; {
 			c := e.Value.(*connection)
 			if e = e.Next(); t.now-c.seen > int64(c.protocol.tcp.ConnectionTimeout()) {
 				t.end(a, c)
-			} else if t.now-c.seen <= int64(shortestTimeout) {
+			} else if t.now-c.seen <= int64(sweepEvery) {
 				break // those behind it are younger
 			}
 		}
@@ -181,15 +191,22 @@ func (t *connections) sweep(a *Analyzers) {
 	}
 }
 
-// shortestTimeout ends the search for silent connections early. Analyzers may
-// have longer timeouts (mysql: an hour) and shorter ones.
-const shortestTimeout = time.Second
+// sweepEvery is how often silent connections are searched for, in packet time.
+// What was not silent for as long is not looked at.
+const sweepEvery = time.Second
 
-// flush ends every connection.
-func (t *connections) flush(a *Analyzers) {
+// flush ends every connection. Without report, what an analyzer has left half is
+// forgotten.
+func (t *connections) flush(a *Analyzers, report bool) {
 	for _, l := range t.lanes {
 		for l.list.Len() > 0 {
-			t.end(a, l.list.Front().Value.(*connection))
+			c := l.list.Front().Value.(*connection)
+			if report {
+				t.end(a, c)
+				continue
+			}
+			t.deliver(a, c)
+			t.remove(c)
 		}
 	}
 }

@@ -27,7 +27,8 @@ type pending struct {
 type span struct {
 	packets map[uint32]int // by interface
 	total   int
-	largest int // bytes of payload
+	bytes   int // of payload
+	largest int // payload
 }
 
 const (
@@ -44,7 +45,7 @@ func newPending(plugin any) *pending {
 func (n *pending) refuses(p *tap.Packet, budget int) bool {
 	n.note(p)
 	if n.checked++; n.checked >= pendingEvery {
-		n.checked, n.over = 0, n.size()*n.cost() > budget
+		n.checked, n.over = 0, n.held() > budget
 	}
 	if !n.over {
 		return false
@@ -61,8 +62,14 @@ func (n *pending) size() (total int) {
 	return total
 }
 
-// cost is the most that a request can hold, judged by the largest of late.
-func (n *pending) cost() int { return pendingCost + max(n.window.largest, n.before.largest) }
+// held is the most that the requests can hold: what each costs by itself, and
+// their payloads, decoded and as they came. Those are no more than what has come
+// of late, nor than the largest of it for each request.
+func (n *pending) held() int {
+	size := n.size()
+	payload := min(size*max(n.window.largest, n.before.largest), n.window.bytes+n.before.bytes)
+	return size*pendingCost + 2*payload
+}
 
 func (n *pending) note(p *tap.Packet) {
 	if n.window.packets == nil || p.Time-n.started > pendingSpan || p.Time < n.started-pendingSpan {
@@ -70,6 +77,7 @@ func (n *pending) note(p *tap.Packet) {
 	}
 	n.window.packets[p.Iface]++
 	n.window.total++
+	n.window.bytes += len(p.Payload)
 	n.window.largest = max(n.window.largest, len(p.Payload))
 }
 

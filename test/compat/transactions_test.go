@@ -74,6 +74,22 @@ func TestTransactions_packetbeat(t *testing.T) {
 	}
 }
 
+// TestTransactions_strict brings packetbeat's way back, where it can be had.
+func TestTransactions_strict(t *testing.T) {
+	t.Parallel()
+	baseline, captures := shared(t, "baseline/events"), beatsCaptures(t)
+	for name, rule := range transactionRules(t) {
+		if rule != "unanswered" {
+			continue
+		}
+		want := transactions(t, filepath.Join(baseline, name+".ndjson"))
+		got := replay(t, allProtocols+"  compat.strict: true\n", captures[name])
+		if theirs, ours := without(want, got), without(got, want); len(theirs)+len(ours) > 0 {
+			t.Errorf("%s: packetbeat only: %v\nqubesbeat only: %v", name, theirs, ours)
+		}
+	}
+}
+
 // add applies a change to the sum of each document's type.
 func add(sums map[string]*tally, docs []document, change func(*tally)) {
 	for _, d := range docs {
