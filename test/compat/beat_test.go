@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,7 +101,7 @@ func (d document) flatten(prefix string, tree map[string]any) {
 // as in packetbeat's own comparison, and those that only we have.
 func ignored(name string) bool {
 	if slices.Contains([]string{"@timestamp", "event.start", "event.end", "event.duration", "ecs.version", "host.name",
-		"network.direction", "sip.timestamp"}, name) {
+		"network.direction", "sip.timestamp", "tls.client.ja4", "tls.client.alpn", "tls.client.ech"}, name) {
 		return true
 	}
 	for _, prefix := range []string{"@metadata.", "agent.", "qube.", "source.qube.", "destination.qube.", "observer."} {
@@ -134,4 +135,42 @@ func without(a, b []document) (rest []document) {
 		rest = append(rest, d)
 	}
 	return rest
+}
+
+// differences shows the documents that one side has and the other has not, each
+// beside the nearest of the other side.
+func differences(theirs, ours []document) string {
+	var out strings.Builder
+	for _, d := range theirs {
+		fmt.Fprintf(&out, "\nwithout counterpart here: %s", nearest(d, ours))
+	}
+	for _, d := range ours {
+		fmt.Fprintf(&out, "\nwithout counterpart there: %s", nearest(d, theirs))
+	}
+	return out.String()
+}
+
+// nearest returns in what d differs from the one of the others that is most like
+// it.
+func nearest(d document, others []document) string {
+	best := fmt.Sprintf("%.300s", d)
+	least := len(d)
+	for _, o := range others {
+		delta := document{}
+		for _, name := range slices.Sorted(maps.Keys(merge(d, o))) {
+			if a, b := fmt.Sprint(d[name]), fmt.Sprint(o[name]); a != b {
+				delta[name] = fmt.Sprintf("%.100s <> %.100s", a, b)
+			}
+		}
+		if len(delta) < least {
+			least, best = len(delta), fmt.Sprintf("%.1000s", delta)
+		}
+	}
+	return best
+}
+
+func merge(a, b document) document {
+	both := maps.Clone(a)
+	maps.Copy(both, b)
+	return both
 }

@@ -67,7 +67,7 @@ func TestGolden(t *testing.T) {
 			want := golden(t, filepath.Join(system, "golden", name+"-expected.json"))
 			got := replay(t, c.config(t), filepath.Join(system, c.Pcap))
 			if theirs, ours := without(want, got), without(got, want); len(theirs)+len(ours) > 0 {
-				t.Errorf("want and have not: %v\nhave and want not: %v", theirs, ours)
+				t.Error(differences(theirs, ours))
 			}
 		})
 	}
