@@ -33,7 +33,7 @@ func (r *run) execute(ctx context.Context) error {
 		stop() // nothing more comes: the rest has shutdown_timeout
 	}
 	<-published
-	waitForAnalysis()
+	waitForAnalysis(late)
 	stopOthers(late)
 	r.settle(late)
 	return errors.Join(fault, r.source.Close())

@@ -65,10 +65,11 @@ func (r *run) watchProcesses() error {
 }
 
 // start runs the analyzers until their queue is closed. The function that it
-// returns waits for that, and for their events to be with the pipeline.
-func (t *transactions) start() (wait func()) {
+// returns waits for that, until it is late, and for their events to be with the
+// pipeline.
+func (t *transactions) start() (wait func(late <-chan struct{})) {
 	if t == nil {
-		return func() {}
+		return func(<-chan struct{}) {}
 	}
 	t.running.Go(t.publisher.Run)
 	analyzed := make(chan struct{})
@@ -76,8 +77,11 @@ func (t *transactions) start() (wait func()) {
 		defer close(analyzed)
 		t.analyzers.Run()
 	}()
-	return func() {
-		<-analyzed
+	return func(late <-chan struct{}) {
+		select {
+		case <-analyzed:
+		case <-late: // an analyzer that does not return must not keep the beat
+		}
 		t.publisher.Finish()
 		t.running.Wait()
 	}

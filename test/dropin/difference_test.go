@@ -74,9 +74,29 @@ func (d difference) kind() string {
 	return fmt.Sprintf("%v differs in %s", d.ours["type"], strings.Join(d.fields(), " "))
 }
 
+// added are fields that only qubesbeat has, beside those that say who took part.
+var added = []string{"tls.client.alpn", "tls.client.ja4"}
+
+// explanation says why a difference is none to worry about, "" where it is one.
+func (d difference) explanation() string {
+	if d.theirs == nil || d.ours == nil {
+		return ""
+	}
+	if strings.Contains(fmt.Sprint(d.theirs["error.message"]), "Packet loss") && d.ours["error.message"] == nil {
+		return "packetbeat has lost packets, and says so"
+	}
+	for _, name := range d.fields() {
+		if !slices.Contains(added, name) || d.theirs[name] != nil {
+			return ""
+		}
+	}
+	return "fields that only qubesbeat has"
+}
+
 // fields returns the names of the fields that differ.
 func (d difference) fields() (names []string) {
-	all := maps.Clone(d.theirs)
+	all := event{}
+	maps.Copy(all, d.theirs)
 	maps.Copy(all, d.ours)
 	for name := range all {
 		if !ignored(name) && fmt.Sprint(d.theirs[name]) != fmt.Sprint(d.ours[name]) {

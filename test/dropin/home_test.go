@@ -4,12 +4,14 @@ package dropin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,16 +86,21 @@ func (h *home) start(t *testing.T, p program, q *testbed.Qube, config string) *b
 	return b
 }
 
-// poke makes a client send a datagram that nobody answers but the kernel.
+// poke makes a client send a packet that no analyzer is interested in: a
+// connection that is refused.
 func (h *home) poke(t *testing.T, q *testbed.Qube) {
 	t.Helper()
-	h.spray(t, q, pokePort, 1)
+	err := q.Do(func() error {
+		_, err := net.DialTimeout("tcp", testbed.WebAddr+":81", time.Second)
+		return err
+	})
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatalf("a connection to nobody: %v; want it refused", err)
+	}
 }
 
-const pokePort = 9
-
 // spray makes a client send a datagram to each of n ports of the web server, a
-// flow each. It waits until its vif has taken them: the veth's queues are short.
+// flow each.
 func (h *home) spray(t *testing.T, q *testbed.Qube, first, n int) {
 	t.Helper()
 	err := q.Do(func() error {
@@ -104,7 +111,9 @@ func (h *home) spray(t *testing.T, q *testbed.Qube, first, n int) {
 		defer func() { _ = conn.Close() }()
 		for i := range n {
 			to := netip.AddrPortFrom(netip.MustParseAddr(testbed.WebAddr), uint16(first+i))
-			_, _ = conn.WriteToUDPAddrPort([]byte("x"), to) // an error is of the datagram before: refused
+			if _, err = conn.WriteToUDPAddrPort([]byte("x"), to); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

@@ -110,14 +110,14 @@ func TestName(t *testing.T) {
 
 // evidence is everything that carries the name of a beat.
 type evidence struct {
-	Root, Version, AgentType, MetadataBeat, DefaultFile  string
+	Root, Version, AgentType, MetadataBeat               string
 	Events, Log, Keystore, Lock, Meta                    string
 	Template, Policy, PolicyOfTemplate, IndexPattern, At string
 }
 
 func wantEvidence(name string) evidence {
 	return evidence{
-		Root: name, Version: name, AgentType: name, MetadataBeat: name, DefaultFile: name + ".yml",
+		Root: name, Version: name, AgentType: name, MetadataBeat: name,
 		Events: name, Log: name, Keystore: name + ".keystore", Lock: name + ".lock", Meta: "meta.json",
 		Template: name + "-" + version + ".json", Policy: name + ".json", PolicyOfTemplate: name,
 		IndexPattern: name + "-*", At: name + "-" + version,
@@ -128,31 +128,27 @@ func wantEvidence(name string) evidence {
 // the beat writes, however it came to it.
 func TestName_evidence(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ name, argv0, root, want string }{
-		{"packetbeat by name", packetbeat, packetbeat, packetbeat},
-		{"packetbeat by path", installed, packetbeat, packetbeat},
-		{"packetbeat by root", qubesbeat, packetbeat, packetbeat},
-		{"qubesbeat", qubesbeat, qubesbeat, qubesbeat},
+	for _, tt := range []struct{ name, argv0, want string }{
+		{"packetbeat by name", packetbeat, packetbeat},
+		{"packetbeat by path", installed, packetbeat},
+		{"packetbeat by root", qubesbeat, packetbeat},
+		{"qubesbeat", qubesbeat, qubesbeat},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			file := filepath.Base(tt.argv0) + ".yml"
-			p := newProgram(t, tt.argv0, map[string]string{file: tt.root + ".flows: {}\noutput.file.path: out\n"})
-			want := wantEvidence(tt.want)
-			want.DefaultFile = file
-			if diff := cmp.Diff(want, gather(p)); diff != "" {
+			p := newProgram(t, tt.argv0, file(tt.want+".flows: {}\noutput.file.path: out\n"))
+			p.args = []string{"-c", "a.yml"}
+			if diff := cmp.Diff(wantEvidence(tt.want), gather(p)); diff != "" {
 				t.Errorf("mismatch (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// gather runs a program with nothing but a default configuration file, which has
-// flows and the output out.
+// gather runs a program whose configuration has flows and the output out.
 func gather(p *program) (e evidence) {
 	p.t.Helper()
 	e.Lock = lockName(p)
-	e.DefaultFile = filepath.Base(p.glob("*.yml")[0])
 	p.must("-t", "-I", repository(p.t, "demo/qubes.pcapng"))
 	for _, ev := range p.events() {
 		e.AgentType, _ = ev["agent.type"].(string)
@@ -226,6 +222,26 @@ func lockName(p *program) string {
 	return ""
 }
 
+// TestName_defaultFile holds which file is read where none is named: that of the
+// program's own name, whatever root it has.
+func TestName_defaultFile(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, argv0, file, root string }{
+		{"packetbeat", packetbeat, "packetbeat.yml", packetbeat},
+		{"installed packetbeat", installed, "packetbeat.yml", packetbeat},
+		{"qubesbeat", qubesbeat, "qubesbeat.yml", qubesbeat},
+		{"qubesbeat with their root", qubesbeat, "qubesbeat.yml", packetbeat},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t, tt.argv0, map[string]string{tt.file: tt.root + ".flows: {}\nname: mine\noutput.file.path: out\n"})
+			if r := p.run("export", "config"); r.code != 0 || !strings.Contains(r.stdout, "name: mine\n") {
+				t.Errorf("exit code %d, %s%s; want the settings of %s", r.code, r.stdout, r.stderr, tt.file)
+			}
+		})
+	}
+}
+
 // TestName_foreign holds that a file whose keys nobody would read is refused,
 // with the line.
 func TestName_foreign(t *testing.T) {
@@ -237,7 +253,7 @@ func TestName_foreign(t *testing.T) {
 		args       []string
 	}{
 		{"root", "a.yml:2: qubesbeat: is not read under the name packetbeat", file(own), []string{"-c", "a.yml"}},
-		{"dotted", "a.yml:1: qubesbeat.flows: is not read under the name packetbeat",
+		{"dotted", "a.yml:1: qubesbeat",
 			file("qubesbeat.flows: {}\noutput.file.path: out\n"), []string{"-c", "a.yml"}},
 		{"second file", "b.yml:2: qubesbeat: is not read under the name packetbeat",
 			map[string]string{"a.yml": "output.file.path: out\n", "b.yml": own}, []string{"-c", "a.yml", "-c", "b.yml"}},

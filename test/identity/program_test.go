@@ -1,13 +1,16 @@
 package identity_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,9 +38,9 @@ const (
 	version    = "9.3.0"
 )
 
-// deadline is much longer than any run takes, and shorter than what waiting for
-// the network does.
-const deadline = 20 * time.Second
+// deadline is much longer than any run takes, on a busy machine, too: 5 s, of
+// which the search for a cloud takes 3.
+const deadline = time.Minute
 
 // program is the beat with a folder of its own, in which it runs.
 type program struct {
@@ -45,19 +48,33 @@ type program struct {
 	name string // argv[0]
 	dir  string
 	env  []string
-	in   string // standard input
+	args []string // on every command line, with --path.home
+	in   string   // standard input
 }
 
 // newProgram makes the folder, with the given files in it.
 func newProgram(t testing.TB, name string, files map[string]string) *program {
 	t.Helper()
-	p := &program{t: t, name: name, dir: t.TempDir()}
+	p := &program{t: t, name: name, dir: tempDir(t)}
 	for file, text := range files {
 		p.write(file, text)
 	}
 	return p
 }
 
+// tempDir is t.TempDir with a name that has no comma, as that of a test may: to
+// libbeat, --path.home is a list then.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "identity")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// write writes a file into the folder.
 func (p *program) write(file, text string) {
 	p.t.Helper()
 	path := filepath.Join(p.dir, file)
@@ -102,7 +119,7 @@ func (p *program) raw(args ...string) result {
 // run runs the program with its folder as path.home.
 func (p *program) run(args ...string) result {
 	p.t.Helper()
-	return p.raw(append([]string{"--path.home", p.dir}, args...)...)
+	return p.raw(slices.Concat([]string{"--path.home", p.dir}, p.args, args)...)
 }
 
 // must runs the program as run does, and fails the test where it does not end
@@ -221,4 +238,26 @@ func repository(t testing.TB, file string) string {
 func beatsCapture(t testing.TB, name string) string {
 	t.Helper()
 	return filepath.Join(beats(t), "packetbeat/tests/system/pcaps", name)
+}
+
+// unzip returns the files of an archive by name.
+func unzip(t testing.TB, path string) map[string]string {
+	t.Helper()
+	archive, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = archive.Close() }()
+	files := map[string]string{}
+	for _, f := range archive.File {
+		if strings.HasSuffix(f.Name, "/") {
+			continue
+		}
+		data, err := fs.ReadFile(archive, f.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[f.Name] = string(data)
+	}
+	return files
 }
