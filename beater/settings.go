@@ -1,7 +1,9 @@
 package beater
 
 import (
+	"flag"
 	"fmt"
+	"path/filepath"
 
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
 	"github.com/elastic/beats/v7/libbeat/processors"
@@ -39,10 +41,8 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(tree) == 0 {
-		if err := config.Foreign(root, configFiles()); err != nil {
-			return nil, err
-		}
+	if err := config.Foreign(root, configFiles()); err != nil {
+		return nil, err
 	}
 	s := &settings{Config: config.Default(), warnings: warnings}
 	// In packetbeat, no section means no flows.
@@ -134,9 +134,20 @@ func (s *settings) fillInterfaces() {
 
 // configFiles returns the files that the settings were read from, for error
 // messages.
-func configFiles() []string {
-	if f := cfgfile.GetDefaultCfgfile(); f != "" {
-		return []string{f}
+func configFiles() (files []string) {
+	f := flag.Lookup("c")
+	if f == nil {
+		return nil
 	}
-	return nil
+	list, ok := f.Value.(*conf.StringsFlag)
+	if !ok {
+		return nil
+	}
+	for _, name := range list.List() {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(cfgfile.GetPathConfig(), name)
+		}
+		files = append(files, name)
+	}
+	return files
 }

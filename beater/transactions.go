@@ -1,13 +1,17 @@
 package beater
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/packetbeat/procs"
+	conf "github.com/elastic/elastic-agent-libs/config"
+	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/tap"
@@ -21,6 +25,29 @@ type transactions struct {
 	publisher *transaction.Publisher
 	tap       *tap.Tap
 	running   sync.WaitGroup
+}
+
+// checkTransactions finds faults of the sections before anything is opened.
+func (s *settings) checkTransactions(log *logp.Logger) error {
+	if !s.hasProtocols() {
+		if s.Flows.Enabled {
+			return nil
+		}
+		return errors.New("nothing to do: the configuration has neither flows nor a protocol that is enabled")
+	}
+	return transaction.Check(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList, Log: log,
+		Name: func(uint32) string { return "" }})
+}
+
+// hasProtocols tells whether a section of protocols is enabled.
+func (s *settings) hasProtocols() bool {
+	enabled := func(c *conf.C) bool { return c.Enabled() }
+	for _, c := range s.upstream.Protocols {
+		if enabled(c) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.upstream.ProtocolsList, enabled)
 }
 
 // newTransactions makes the analyzers that the configuration asks for.

@@ -3,99 +3,117 @@ package cmd
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"errors"
-	"fmt"
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
-	"github.com/elastic/beats/v7/libbeat/cmd"
 	"github.com/elastic/elastic-agent-libs/config"
-	"github.com/elastic/elastic-agent-libs/paths"
-	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat"
 )
 
-// dashboards are those of packetbeat, which the binary carries. libbeat reads
-// dashboards from the folder kibana beside the program; where there is none, it
-// gets ours, in a folder that is there while setup runs.
-type dashboards struct {
-	name string
-	dir  string // the folder, once it is written
-}
-
-// overrides point libbeat to the dashboards, and to the index pattern of the
-// name that the beat runs under, unless the user has. Any other command is left
-// alone: to libbeat, a setting of dashboards is a wish to load them.
-func (d *dashboards) overrides() []cfgfile.ConditionalOverride {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("%s-dashboards-%d", ownName, os.Getpid()))
-	return []cfgfile.ConditionalOverride{
-		{
-			Check: func(c *config.C) bool {
-				return isSetup() && !says(c, "setup.dashboards.directory", "setup.dashboards.file", "setup.dashboards.url") &&
-					!hasFolder() && d.unpack(dir) == nil
-			},
-			Config: config.MustNewConfigFrom(map[string]any{"setup.dashboards.directory": dir}),
+// dashboards returns settings that point libbeat to the dashboards and to the
+// index pattern of the name that the beat runs under, where the user has not.
+// libbeat reads dashboards from the folder kibana in path.home; where there is
+// none, the binary's own, which are packetbeat's, are put into path.data. Where
+// nobody wants dashboards nothing is said of them: to libbeat, any setting of
+// theirs is a wish to load them.
+func dashboards(name string) []cfgfile.ConditionalOverride {
+	line := parseLine(os.Args[1:])
+	dir := filepath.Join(cmp.Or(line.data, filepath.Join(line.homeFolder(), "data")), "dashboards")
+	list := []cfgfile.ConditionalOverride{{
+		Check: func(c *config.C) bool {
+			return wanted(c) && !has(c, "setup.dashboards.directory") && !has(c, "setup.dashboards.file") &&
+				!has(c, "setup.dashboards.url") && !hasFolder(c, line) && unpack(dir) == nil
 		},
-		{
-			Check: func(c *config.C) bool {
-				return isSetup() && d.name != packetbeatName && !says(c, "setup.dashboards.index")
-			},
-			Config: config.MustNewConfigFrom(map[string]any{"setup.dashboards.index": d.name + "-*"}),
-		},
+		Config: config.MustNewConfigFrom(map[string]any{"setup.dashboards.directory": dir}),
+	}}
+	if name == packetbeatName {
+		return list
 	}
+	return append(list, cfgfile.ConditionalOverride{
+		Check: func(c *config.C) bool { return wanted(c) && !has(c, "setup.dashboards.index") },
+		Config: config.MustNewConfigFrom(map[string]any{"setup.dashboards": map[string]any{
+			"index": name + "-*",
+			// Some objects hold others as text, where libbeat does not look.
+			"string_replacements": map[string]any{packetbeatName + "-*": name + "-*"},
+		}}),
+	})
 }
 
-// isSetup tells the command that wants dashboards apart from those that run for
-// long and must leave no file.
-func isSetup() bool {
-	for _, arg := range os.Args[1:] {
-		if arg == "setup" {
+// wanted reports whether dashboards are to be loaded: by the command for it, or
+// at every start.
+func wanted(c *config.C) bool {
+	if slices.Contains(os.Args[1:], "setup") {
+		return true
+	}
+	for _, one := range []*config.C{c, overwrites()} {
+		if one == nil {
+			continue
+		}
+		if on, err := one.Bool("setup.dashboards.enabled", -1); err == nil && on {
 			return true
 		}
 	}
 	return false
 }
 
-func says(c *config.C, keys ...string) bool {
-	for _, key := range keys {
-		if ok, err := c.Has(key, -1); err == nil && ok {
+// overwrites returns the settings of -E, nil where there are none.
+func overwrites() *config.C {
+	f := flag.Lookup("E")
+	if f == nil {
+		return nil
+	}
+	v, ok := f.Value.(*config.SettingsFlag)
+	if !ok {
+		return nil
+	}
+	return v.Config()
+}
+
+func has(c *config.C, key string) bool {
+	for _, one := range []*config.C{c, overwrites()} {
+		if one == nil {
+			continue
+		}
+		if ok, err := one.Has(key, -1); err == nil && ok {
 			return true
 		}
 	}
 	return false
 }
 
-func hasFolder() bool {
-	_, err := os.Stat(paths.Resolve(paths.Home, "kibana"))
+// homeFolder returns path.home as libbeat takes it from the command line.
+func (l *commandLine) homeFolder() string {
+	return cmp.Or(l.home, filepath.Dir(os.Args[0]))
+}
+
+// hasFolder reports whether there are dashboards in path.home.
+func hasFolder(c *config.C, line commandLine) bool {
+	home := line.homeFolder()
+	if own, err := c.String("path.home", -1); err == nil && line.home == "" {
+		home = own
+	}
+	_, err := os.Stat(filepath.Join(home, "kibana"))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// unpack writes the dashboards into a folder that must be new: in a place where
-// others may write, an old one could be anybody's.
-func (d *dashboards) unpack(dir string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	d.dir = dir
+// unpack writes the dashboards anew.
+func unpack(dir string) error {
 	archive, err := zip.NewReader(bytes.NewReader(qubesbeat.Dashboards), int64(len(qubesbeat.Dashboards)))
 	if err != nil {
 		return err
 	}
-	return os.CopyFS(dir, archive)
-}
-
-// removeAfter lets setup remove the folder when it is done.
-func (d *dashboards) removeAfter(root *cmd.BeatsRootCmd) {
-	run := root.SetupCmd.Run
-	root.SetupCmd.Run = func(c *cobra.Command, args []string) {
-		defer func() {
-			if d.dir != "" {
-				_ = os.RemoveAll(d.dir)
-			}
-		}()
-		run(c, args)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.CopyFS(dir, archive)
 }

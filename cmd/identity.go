@@ -1,11 +1,14 @@
 package cmd
 
 import (
+	"cmp"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
+	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -21,7 +24,7 @@ const (
 // called so, or where the configuration has a packetbeat root and no qubesbeat
 // root. libbeat wants to know before it reads the configuration by itself.
 func Identity(args []string) string {
-	if strings.TrimSuffix(filepath.Base(args[0]), ".exe") == packetbeatName {
+	if calledPacketbeat(args) {
 		return packetbeatName
 	}
 	line := parseLine(args[1:])
@@ -42,67 +45,49 @@ func Identity(args []string) string {
 	return ownName
 }
 
+func calledPacketbeat(args []string) bool {
+	return strings.TrimSuffix(filepath.Base(args[0]), ".exe") == packetbeatName
+}
+
 // commandLine is what of a command line decides which files are read.
 type commandLine struct {
-	config     []string // -c
-	home, path string   // --path.home, --path.config
-	settings   []string // -E
+	config           []string // -c
+	settings         []string // -E
+	home, path, data string   // --path.home, --path.config, --path.data
 }
 
 // parseLine picks the flags out; what is wrong with the others is libbeat's to
-// say.
+// say. Those that take no value are named, so that they may stand before others
+// behind one dash.
 func parseLine(args []string) (l commandLine) {
-	take := map[string]func(string){
-		"-c": func(v string) { l.config = append(l.config, v) }, "--c": func(v string) { l.config = append(l.config, v) },
-		"-E":          func(v string) { l.settings = append(l.settings, v) },
-		"--path.home": func(v string) { l.home = v }, "--path.config": func(v string) { l.path = v },
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	set.ParseErrorsWhitelist.UnknownFlags = true
+	set.SetOutput(io.Discard)
+	set.StringArrayVarP(&l.config, "c", "c", nil, "")
+	set.StringArrayVarP(&l.settings, "E", "E", nil, "")
+	set.StringVar(&l.home, "path.home", "", "")
+	set.StringVar(&l.path, "path.config", "", "")
+	set.StringVar(&l.data, "path.data", "", "")
+	for _, name := range []string{"e", "v", "N", "t", "O"} {
+		set.BoolP(name, name, false, "")
 	}
-	for i := 0; i < len(args); i++ {
-		if args[i] == "--" {
-			break
-		}
-		name, value, joined := strings.Cut(args[i], "=")
-		set := take[name]
-		switch {
-		case set != nil && joined:
-			set(value)
-		case set != nil && i+1 < len(args):
-			i++
-			set(args[i])
-		default:
-			l.attached(args[i])
-		}
+	for _, name := range []string{"d", "I", "l"} {
+		set.StringP(name, name, "", "")
 	}
+	_ = set.Parse(args) // what came before a fault is good
 	return l
 }
 
-// attached reads -cFILE and -Ekey=value.
-func (l *commandLine) attached(arg string) {
-	if v, ok := strings.CutPrefix(arg, "-c"); ok && v != "" {
-		l.config = append(l.config, v)
-	} else if v, ok := strings.CutPrefix(arg, "-E"); ok && v != "" {
-		l.settings = append(l.settings, v)
-	}
-}
-
-// files returns where the configuration may be. libbeat looks in path.config,
-// which is path.home unless it is set, which is the program's folder.
+// files returns the configuration as libbeat finds it: relative to path.config,
+// which is path.home unless it is set, which is here unless it is set.
 func (l *commandLine) files() (files []string) {
-	home := l.home
-	if exe, err := os.Executable(); err == nil && home == "" {
-		home = filepath.Dir(exe)
-	}
-	config := l.path
-	if config == "" {
-		config = home
-	}
 	names := l.config
 	if len(names) == 0 {
 		names = []string{ownName + ".yml"}
 	}
 	for _, name := range names {
 		if !filepath.IsAbs(name) {
-			name = filepath.Join(config, name)
+			name = filepath.Join(cmp.Or(l.path, l.home), name)
 		}
 		files = append(files, name)
 	}

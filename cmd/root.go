@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 
+	"github.com/elastic/beats/v7/libbeat/cfgfile"
 	"github.com/elastic/beats/v7/libbeat/cmd"
 	"github.com/elastic/beats/v7/libbeat/cmd/instance"
 	"github.com/elastic/beats/v7/packetbeat/include"
@@ -28,20 +29,21 @@ func Root() *cmd.BeatsRootCmd {
 	beater.RegisterCodec()
 	registerFields(name)
 	allowProfiling()
-	boards := &dashboards{name: name}
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
 		Name:            name,
 		RunFlags:        runFlags,
 		HasDashboards:   true,
 		Processing:      options.Processing(),
-		ConfigOverrides: append(options.Overrides(), boards.overrides()...),
+		ConfigOverrides: append(options.Overrides(), dashboards(name)...),
 		InputQueueSize:  400,
 		Initialize:      []func(){include.InitializeModule},
 	})
+	if !calledPacketbeat(os.Args) {
+		_ = cfgfile.ChangeDefaultCfgfileFlag(ownName) // the default file tells the name, not the other way round
+	}
 	root.Short = "Qubes OS network monitor: flows and transactions with the qube's name"
 	root.SilenceUsage = true
 	root.VersionCmd.Run = func(c *cobra.Command, _ []string) { printVersion(c, name) }
-	boards.removeAfter(root)
 	extendTestOutput(root)
 	root.AddCommand(devicesCommand(), inventoryCommand(), reportCommand())
 	return root

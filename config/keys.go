@@ -51,17 +51,25 @@ const (
 // shared are the sections whose keys are packetbeat's.
 var shared = []string{"", "interfaces", "flows"}
 
-// Foreign returns an error when the files have the other root only: nothing in
-// them would be read. That happens where the program is called packetbeat.
+// Foreign returns an error when the files have the other root only: nothing of
+// what they say there would be read. That happens where the program is called
+// packetbeat.
 func Foreign(root string, files []string) error {
 	other := ownRoot
 	if root == ownRoot {
 		other = packetbeatRoot
 	}
+	isRoot := func(n *yaml.Node, root string) bool {
+		return n.Value == root || strings.HasPrefix(n.Value, root+".")
+	}
 	for _, file := range files {
-		top := topLevel(file)
-		for _, n := range top {
-			if n.Value == other || strings.HasPrefix(n.Value, other+".") {
+		if slices.ContainsFunc(topLevel(file), func(n *yaml.Node) bool { return isRoot(n, root) }) {
+			return nil
+		}
+	}
+	for _, file := range files {
+		for _, n := range topLevel(file) {
+			if isRoot(n, other) {
 				return fmt.Errorf("%s:%d: %s: is not read under the name %s; call the program %s or rename the key to %s",
 					file, n.Line, other, root, other, root)
 			}
