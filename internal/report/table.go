@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,10 +27,15 @@ func Colour(label, text string) string {
 // Table writes the tally as a table, one qube a line, labels in their colours
 // where colour is set.
 func (t *Tally) Table(w io.Writer, colour bool) error {
-	rows := [][]string{{"QUBE", "LABEL", "FLOWS", "OUT", "IN", "TOP DESTINATIONS"}}
+	rows := [][]string{{"QUBE", "LABEL", "FLOWS", "OUT", "IN", "TRANSACTIONS", "TOP DESTINATIONS"}}
 	qubes := t.Qubes()
 	for _, q := range qubes {
 		rows = append(rows, q.row())
+	}
+	if t.Transactions == 0 {
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], transactionColumn, transactionColumn+1)
+		}
 	}
 	widths := columnWidths(rows)
 	for i, row := range rows {
@@ -57,10 +63,15 @@ func (q *QubeTally) row() []string {
 	if q.Spoofed > 0 {
 		top += fmt.Sprintf("  ! %d spoofed", q.Spoofed)
 	}
-	return []string{name, "● " + label, Count(uint64(q.Flows)), Size(q.Out), Size(q.In), top}
+	return []string{name, "● " + label, Count(uint64(q.Flows)), Size(q.Out), Size(q.In), strings.Join(q.Kinds(), ", "), top}
 }
 
-func columnWidths(rows [][]string) (widths [5]int) {
+// transactionColumn is left out where there are none.
+const transactionColumn = 5
+
+// columnWidths returns those of all columns but the last, which ends the line.
+func columnWidths(rows [][]string) []int {
+	widths := make([]int, len(rows[0])-1)
 	for _, row := range rows {
 		for i := range widths {
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
@@ -71,18 +82,20 @@ func columnWidths(rows [][]string) (widths [5]int) {
 
 // line joins the cells of a row. Numbers stand right; colours go around the
 // padded text, so that they do not count as width.
-func line(row []string, widths [5]int, paint func(string) string) string {
+func line(row []string, widths []int, paint func(string) string) string {
 	var b strings.Builder
-	for i, cell := range row[:5] {
+	for i, cell := range row[:len(widths)] {
 		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 		switch {
-		case i >= 2:
+		case i < 2:
+			b.WriteString(paint(cell) + pad)
+		case i < transactionColumn:
 			b.WriteString(pad + cell)
 		default:
-			b.WriteString(paint(cell) + pad)
+			b.WriteString(cell + pad)
 		}
 		b.WriteString("  ")
 	}
-	b.WriteString(row[5])
+	b.WriteString(row[len(widths)])
 	return strings.TrimRight(b.String(), " ")
 }

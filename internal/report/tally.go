@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -14,11 +15,13 @@ import (
 	"unicode"
 )
 
-// Tally adds up flow events per qube. The zero value is empty and ready for use.
+// Tally adds up flow and transaction events per qube. The zero value is empty and ready for use.
 type Tally struct {
 	qubes  map[string]*QubeTally
 	Events int // of all kinds
 	Flows  int
+	// Transactions are the events of protocol analyzers.
+	Transactions int
 }
 
 // QubeTally is what one qube has done.
@@ -28,6 +31,7 @@ type QubeTally struct {
 	Out, In      uint64 // bytes that the qube sent and received
 	Spoofed      int    // flows with a source address that is not the qube's
 	destinations map[string]uint64
+	transactions map[string]int // by protocol
 }
 
 // Destination is a peer of a qube and the bytes exchanged with it.
@@ -38,7 +42,8 @@ type Destination struct {
 
 // flowEvent are the fields of an event that the tally reads.
 type flowEvent struct {
-	Event  struct{ Dataset string }
+	Type   string
+	Event  struct{ Dataset, Kind string }
 	Flow   struct{ Final bool }
 	Source struct {
 		IP    string
@@ -55,6 +60,11 @@ type flowEvent struct {
 	}
 	Network struct{ Transport, Direction string }
 	Qube    struct{ Name, Label, IP, Attribution string }
+	TLS     struct {
+		Client struct {
+			ServerName string `json:"server_name"`
+		}
+	}
 }
 
 // ReadEvents adds the final flow events of an NDJSON file, one event a line. A
@@ -89,6 +99,11 @@ func (t *Tally) ReadEvents(name string, r io.Reader) error {
 
 func (t *Tally) add(e *flowEvent) {
 	t.Events++
+	if e.isTransaction() {
+		t.Transactions++
+		t.qube(e.Qube.Name).transactions[strings.Map(printable, e.Type)]++
+		return
+	}
 	if e.Event.Dataset != "flow" || !e.Flow.Final {
 		return
 	}
@@ -108,6 +123,12 @@ func (t *Tally) add(e *flowEvent) {
 	q.destinations[strings.Map(printable, peer)] += out + in
 }
 
+// isTransaction tells the events of analyzers from our own: they have the name of
+// the protocol for a data set.
+func (e *flowEvent) isTransaction() bool {
+	return e.Event.Kind == "event" && e.Type != "flow" && e.Type != "" && e.Type == e.Event.Dataset
+}
+
 // clientIsDestination tells that the event's qube is the responder.
 func (e *flowEvent) clientIsDestination() bool {
 	return e.Network.Direction == "inbound" || e.Qube.IP == e.Destination.IP && e.Qube.IP != e.Source.IP
@@ -119,7 +140,7 @@ func (t *Tally) qube(name string) *QubeTally {
 		t.qubes = map[string]*QubeTally{}
 	}
 	if t.qubes[name] == nil {
-		t.qubes[name] = &QubeTally{Name: name, destinations: map[string]uint64{}}
+		t.qubes[name] = &QubeTally{Name: name, destinations: map[string]uint64{}, transactions: map[string]int{}}
 	}
 	return t.qubes[name]
 }
@@ -134,7 +155,7 @@ func printable(r rune) rune {
 
 func destination(e *flowEvent) string {
 	d := &e.Destination
-	return endpoint(cmp.Or(d.Domain, d.Qube.Name, d.IP), d.Port, e.Network.Transport)
+	return endpoint(cmp.Or(d.Domain, d.Qube.Name, e.TLS.Client.ServerName, d.IP), d.Port, e.Network.Transport)
 }
 
 func source(e *flowEvent) string {
@@ -165,6 +186,18 @@ func (t *Tally) Qubes() []*QubeTally {
 		return cmp.Or(cmp.Compare(b.Out+b.In, a.Out+a.In), cmp.Compare(a.Name, b.Name))
 	})
 	return out
+}
+
+// Kinds returns the protocols of the qube's transactions, the most frequent first,
+// each with its number.
+func (q *QubeTally) Kinds() []string {
+	names := slices.SortedFunc(maps.Keys(q.transactions), func(a, b string) int {
+		return cmp.Or(cmp.Compare(q.transactions[b], q.transactions[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = Count(uint64(q.transactions[name])) + " " + name
+	}
+	return names
 }
 
 // Top returns the n peers with the most bytes.

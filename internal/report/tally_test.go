@@ -126,3 +126,24 @@ func TestQubeTally_Top(t *testing.T) {
 		}
 	}
 }
+
+// TestTally_transactions counts them by qube and protocol, and names a server as
+// its client did.
+func TestTally_transactions(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	total := tally(t, `{"type":"dns","event":{"kind":"event","dataset":"dns"},"qube":{"name":"work","label":"blue"}}
+{"type":"http","event":{"kind":"event","dataset":"http"},"qube":{"name":"work","label":"blue"}}
+{"type":"dns","event":{"kind":"event","dataset":"dns"},"qube":{"name":"work","label":"blue"}}
+{"type":"inventory","event":{"kind":"state","dataset":"qubesbeat.inventory"},"qube":{"name":"work","label":"blue"}}
+{"type":"flow","event":{"kind":"event","dataset":"flow"},"flow":{"final":true},"source":{"ip":"10.137.0.6","bytes":1},"destination":{"ip":"1.1.1.1","port":443,"bytes":2},"tls":{"client":{"server_name":"one.example"}},"qube":{"name":"work","label":"blue"}}
+`)
+	if err := total.Table(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	want := "QUBE  LABEL   FLOWS  OUT   IN  TRANSACTIONS   TOP DESTINATIONS\n" +
+		"work  ● blue      1  1 B  2 B  2 dns, 1 http  one.example:443 (3 B)\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" || total.Transactions != 3 {
+		t.Errorf("%d transactions, Table mismatch (-want +got):\n%s", total.Transactions, diff)
+	}
+}
