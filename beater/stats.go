@@ -119,7 +119,8 @@ func (r *run) transactionCounters(c *counterList) {
 	if r.analysis == nil {
 		return
 	}
-	a, t, p := r.analysis.analyzers.Stats(), r.analysis.tap.Stats(), r.analysis.publisher.Stats()
+	a, there, w := r.analysis.analyzers.Stats()
+	t, p := r.analysis.tap.Stats(), r.analysis.publisher.Stats()
 	c.group = "transactions"
 	c.add("queued", a.Queue.In)
 	c.add("queue_dropped", a.Queue.Dropped)
@@ -132,18 +133,22 @@ func (r *run) transactionCounters(c *counterList) {
 	c.add("spoofed_packets", a.Spoofed)
 	c.add("refused", sum(a.Refused))
 	c.add("panics", sum(a.Panics))
+	c.add("failures", sum(w.Failures))
+	c.add("banned", w.Banned)
+	c.add("lost", w.Lost)
 	c.add("connections", a.Connections)
 	c.add("live", a.Live)
+	c.add("slow", a.Slow)
 	c.add("evicted", a.Evicted)
 	c.add("memory", a.Held)
 	c.add("repeated_segments", a.Repeated)
 	c.add("reordered_segments", a.Reordered)
 	c.add("gaps", a.Gaps)
-	c.add("reported", p.Reported)
+	c.add("reported", there.Reported)
 	c.add("published", p.Published)
-	c.add("dropped", p.Dropped)
-	c.add("outgoing", p.Outgoing)
-	c.add("invalid", p.Invalid)
+	c.add("dropped", there.Dropped+p.Dropped)
+	c.add("outgoing", there.Outgoing)
+	c.add("invalid", there.Invalid+p.Invalid)
 	c.add("held", p.Held)
 	c.add("waiting", p.Waiting)
 	c.add("unknown_qube", p.Unknown)
@@ -154,6 +159,9 @@ func (r *run) transactionCounters(c *counterList) {
 	c.add("dropped_at_stop", r.transactionAcks.dropped.Load())
 	for _, name := range slices.Sorted(maps.Keys(a.Panics)) {
 		c.add("panics_"+name, a.Panics[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Failures)) {
+		c.add("failures_"+name, w.Failures[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Refused)) {
 		c.add("refused_"+name, a.Refused[name])

@@ -3,10 +3,8 @@ package beater
 import (
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/packetbeat/procs"
@@ -21,7 +19,7 @@ import (
 // transactions are the analyzers and the way of their events, nil where nothing
 // is to be analyzed.
 type transactions struct {
-	analyzers *transaction.Analyzers
+	analyzers *transaction.Worker
 	publisher *transaction.Publisher
 	tap       *tap.Tap
 	running   sync.WaitGroup
@@ -53,23 +51,21 @@ func (s *settings) hasProtocols() bool {
 // newTransactions makes the analyzers that the configuration asks for.
 func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*transactions, error) {
 	s := r.settings
-	cfg := transaction.PublisherConfig{Enrich: enricher, InternalNetworks: s.Interfaces[0].InternalNets,
+	cfg := transaction.PublisherConfig{Completed: true, Enrich: enricher, InternalNetworks: s.Interfaces[0].InternalNets,
 		IgnoreOutgoing: s.upstream.IgnoreOutgoing, Strict: s.Compat.Strict, Patient: !r.live, Log: r.log,
 		Connect: func(c beat.ProcessingConfig) (beat.Client, error) {
 			return p.ConnectWith(beat.ClientConfig{PublishMode: beat.GuaranteedSend, Processing: c,
 				EventListener: &r.transactionAcks, ClientListener: &r.transactionAcks})
 		}}
-	if r.live {
-		cfg.Local = localIPs()
-		if r.file != nil {
-			cfg.Hold = s.Inventory.Hold.D()
-		}
+	if r.live && r.file != nil {
+		cfg.Hold = s.Inventory.Hold.D()
 	}
 	t := &transactions{publisher: transaction.NewPublisher(cfg)}
 	var err error
-	t.analyzers, err = transaction.New(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList,
-		Publisher: t.publisher, Processes: r.watcher, Name: r.name, Genuine: enricher.Genuine,
-		Memory: s.Transactions.MaxMemoryMB << 20, Patient: !r.live, Strict: s.Compat.Strict, Log: r.log})
+	t.analyzers, err = transaction.NewWorker(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList,
+		Publisher: t.publisher, Name: r.name, Genuine: enricher.Genuine,
+		Memory: s.Transactions.MaxMemoryMB << 20, Patient: !r.live, Strict: s.Compat.Strict, Log: r.log},
+		s.upstream.Procs, r.live)
 	if err != nil || t.analyzers == nil {
 		t.publisher.Close()
 		return nil, err
@@ -118,23 +114,5 @@ func (t *transactions) start() (wait func(late <-chan struct{})) {
 func (t *transactions) close() {
 	if t != nil {
 		t.publisher.Close()
-	}
-}
-
-// localIPs returns a function that lists this machine's addresses, which are
-// read anew every few seconds.
-func localIPs() func() []net.IP {
-	var known []net.IP
-	var read time.Time
-	return func() []net.IP {
-		if time.Since(read) > localFresh {
-			known, read = nil, time.Now()
-			for a := range ownAddresses() {
-				if !a.IsLoopback() { // as packetbeat has it
-					known = append(known, a.AsSlice())
-				}
-			}
-		}
-		return known
 	}
 }

@@ -29,8 +29,10 @@ func registerFields(name string) {
 	_ = asset.SetFields(name, "qubesbeat", asset.ModuleFieldsPri, func() string { return text })
 }
 
-// allowProfiling adds what the CPU profiler needs to libbeat's system call
-// filter, without which --cpuprofile and http.pprof record nothing.
-func allowProfiling() {
-	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete")
+// allowSyscalls adds to libbeat's system call filter what the CPU profiler needs,
+// without which --cpuprofile and http.pprof record nothing, and what the process
+// of the analyzers needs: its limits, and the memory that it shares.
+func allowSyscalls() {
+	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete",
+		"prlimit64", "memfd_create", "setpgid")
 }

@@ -13,12 +13,16 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/qubesbeat/qubesbeat/beater"
+	"github.com/qubesbeat/qubesbeat/module/transaction"
 )
 
 // Root returns the command tree, under the name that the command line of the
 // process asks for. It may be called once in a process: the flags of libbeat are
-// global.
+// global. In the process that runs the protocol analyzers it does not return.
 func Root() *cmd.BeatsRootCmd {
+	if transaction.IsChild() {
+		os.Exit(transaction.Child())
+	}
 	name := Identity(os.Args)
 	options := &beater.Options{Flags: beater.Define(flag.CommandLine)}
 	runFlags := pflag.NewFlagSet(name, pflag.ExitOnError)
@@ -28,7 +32,7 @@ func Root() *cmd.BeatsRootCmd {
 	options.KeepQuiet()
 	beater.RegisterCodec()
 	registerFields(name)
-	allowProfiling()
+	allowSyscalls()
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
 		Name:            name,
 		RunFlags:        runFlags,

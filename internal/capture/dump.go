@@ -2,7 +2,6 @@ package capture
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -16,8 +15,11 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// dumpRoom is how many frames may wait for the disk.
-const dumpRoom = 4096
+// How many frames may wait for the disk, and how many bytes of them.
+const (
+	dumpRoom  = 4096
+	dumpBytes = 32 << 20
+)
 
 // Dump writes frames to capture files in the classic format with nanoseconds:
 // PREFIX-YYYYmmddHHMMSS.pcap, as packetbeat names them. That format has one link
@@ -36,6 +38,8 @@ type Dump struct {
 	done    sync.WaitGroup
 	fault   error
 
+	waiting atomic.Int64 // bytes
+
 	Written, Dropped atomic.Uint64
 }
 
@@ -43,7 +47,32 @@ type dumpFile struct {
 	file   *os.File
 	buffer *bufio.Writer
 	writer *pcapgo.Writer
+	given  int64   // bytes given to the buffer
+	taken  int64   // bytes that the disk has taken
+	ends   []int64 // of the frames that it has not taken whole, in bytes given
 }
+
+// Write implements io.Writer: below the buffer, it counts what the disk takes.
+func (f *dumpFile) Write(b []byte) (int, error) {
+	n, err := f.file.Write(b)
+	f.taken += int64(n)
+	return n, err
+}
+
+// settle returns how many frames the disk has taken since the last call.
+func (f *dumpFile) settle() (n uint64) {
+	for len(f.ends) > 0 && f.ends[0] <= f.taken {
+		f.ends = f.ends[1:]
+		n++
+	}
+	return n
+}
+
+// What the format adds to a capture and to each frame.
+const (
+	dumpHead   = 24
+	recordHead = 16
+)
 
 type dumped struct {
 	link packet.Link
@@ -57,7 +86,7 @@ func OpenDump(prefix string, patient bool) (d *Dump, err error) {
 	d = &Dump{prefix: prefix + "-" + time.Now().Format("20060102150405"), patient: patient,
 		files: map[packet.Link]*dumpFile{}, queue: make(chan dumped, dumpRoom)}
 	if d.first, err = create(d.prefix + ".pcap"); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("dumping packets: %w", err)
 	}
 	d.done.Go(d.run)
 	return d, nil
@@ -65,11 +94,7 @@ func OpenDump(prefix string, patient bool) (d *Dump, err error) {
 
 // create makes a file for its owner alone: it holds what others have sent.
 func create(name string) (*os.File, error) {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("dumping packets: %w", err)
-	}
-	return file, nil
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
 // file returns the file of a link type, a new one for the first frame of it.
@@ -84,11 +109,12 @@ func (d *Dump) file(link packet.Link) (*dumpFile, error) {
 			return nil, err
 		}
 	}
-	f := &dumpFile{file: file, buffer: bufio.NewWriterSize(file, 1<<20)}
+	f := &dumpFile{file: file, given: dumpHead}
+	f.buffer = bufio.NewWriterSize(f, 1<<20)
 	f.writer = pcapgo.NewWriterNanos(f.buffer)
 	d.files[link] = f
 	if err := f.writer.WriteFileHeader(maxRecord, layers.LinkType(link)); err != nil {
-		return nil, fmt.Errorf("dumping packets: %w", err)
+		return nil, err
 	}
 	return f, nil
 }
@@ -105,11 +131,15 @@ func (d *Dump) Frame(f *Frame) {
 		d.queue <- c
 		return
 	}
-	select {
-	case d.queue <- c:
-	default:
-		d.Dropped.Add(1)
+	if d.waiting.Add(int64(len(c.data))) <= dumpBytes {
+		select {
+		case d.queue <- c:
+			return
+		default:
+		}
 	}
+	d.waiting.Add(-int64(len(c.data)))
+	d.Dropped.Add(1)
 }
 
 // run writes until the queue is closed. After a fault it drops, and counts.
@@ -124,26 +154,38 @@ func (d *Dump) run() {
 			}
 			d.write(&c)
 		case <-ticker.C: // so that another program can follow the file
-			for _, f := range d.files {
-				d.note(f.buffer.Flush())
-			}
+			d.flush()
 		}
 	}
 }
 
 func (d *Dump) write(c *dumped) {
+	if !d.patient {
+		d.waiting.Add(-int64(len(c.data)))
+	}
 	if d.fault == nil {
 		f, err := d.file(c.link)
 		if err == nil {
-			err = f.writer.WritePacket(c.info, c.data)
+			f.given += recordHead + int64(len(c.data))
+			f.ends = append(f.ends, f.given)
+			d.note(f.writer.WritePacket(c.info, c.data))
+			return
 		}
 		d.note(err)
 	}
-	if d.fault != nil {
-		d.Dropped.Add(1)
-		return
+	d.Dropped.Add(1)
+}
+
+// flush gives the disk what is buffered, and counts what it has taken.
+func (d *Dump) flush() {
+	for _, f := range d.files {
+		d.note(f.buffer.Flush())
+		d.Written.Add(f.settle())
+		if d.fault != nil {
+			d.Dropped.Add(uint64(len(f.ends)))
+			f.ends = nil
+		}
 	}
-	d.Written.Add(1)
 }
 
 func (d *Dump) note(err error) {
@@ -161,8 +203,9 @@ func (d *Dump) Close() error {
 		_, err := d.file(packet.LinkEthernet)
 		d.note(err)
 	}
+	d.flush()
 	for _, f := range d.files {
-		d.note(errors.Join(f.buffer.Flush(), f.file.Close()))
+		d.note(f.file.Close())
 	}
 	if d.fault != nil {
 		return fmt.Errorf("dumping packets: %w; %d frames are missing", d.fault, d.Dropped.Load())

@@ -33,6 +33,7 @@ type Stats struct {
 // the meter's goroutine; Take and Stats may be called from any.
 type Book struct {
 	open  map[key]*reading // belongs to Packet
+	held  [256]int         // of open, by the lowest bits of the interface
 	rates [256]rate        // by the lowest bits of the interface; belongs to Packet
 
 	mu    sync.Mutex
@@ -86,16 +87,20 @@ func (b *Book) Take(r *flow.Record) *clienthello.Hello {
 		return nil
 	}
 	k := newKey(r.Iface, r.Proto, r.Family, &r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port)
-	for i, g := range b.known[k] {
-		if g.at < r.Born || g.at > r.End {
-			continue // of an earlier or a later connection on the same ports
+	var found *clienthello.Hello
+	past := 0 // greetings that are not of a later connection on the same ports
+	for _, g := range b.known[k] {
+		if g.at > r.End {
+			break
 		}
-		if r.Final() && r.Reason != flow.ReasonActive {
-			b.forget(k, i+1)
+		if past++; g.at >= r.Born && found == nil {
+			found = &g.hello
 		}
-		return &g.hello
 	}
-	return nil
+	if past > 0 && r.Final() && r.Reason != flow.ReasonActive {
+		b.forget(k, past)
+	}
+	return found
 }
 
 // forget drops the first n greetings of a conversation.

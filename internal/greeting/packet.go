@@ -46,7 +46,10 @@ func (b *Book) Packet(p *packet.Packet, frame []byte) {
 }
 
 // Close implements the end of a tap. What is half read stays unread.
-func (b *Book) Close() { clear(b.open) }
+func (b *Book) Close() {
+	clear(b.open)
+	b.held = [256]int{}
+}
 
 func (b *Book) tcp(p *packet.Packet, frame []byte) {
 	if p.Fragment != packet.FragmentNone {
@@ -69,8 +72,8 @@ func (b *Book) tcp(p *packet.Packet, frame []byte) {
 	if r == nil {
 		return
 	}
-	seg := reassembly.Segment{Time: p.Time, Seq: binary.BigEndian.Uint32(t[4:]), Data: payload}
-	if next, known := r.stream.Next(); known && seg.Seq != next {
+	seg := reassembly.Segment{Time: p.Time, Seq: binary.BigEndian.Uint32(t[4:]), Data: payload, SYN: p.TCPFlags&packet.SYN != 0}
+	if next, known := r.stream.Next(); known && seg.Seq != next && !seg.SYN {
 		seg.Data = append([]byte(nil), payload...) // it may have to wait
 	}
 	r.stream.Add(seg, r)
@@ -98,7 +101,13 @@ func (b *Book) udp(p *packet.Packet, frame []byte) {
 // read already.
 func (b *Book) reading(p *packet.Packet, begins bool) (*reading, key) {
 	k := newKey(p.Iface, p.Proto, p.Family, &p.Src, &p.Dst, p.SrcPort, p.DstPort)
-	if r := b.open[k]; r != nil {
+	r := b.open[k]
+	if r != nil && r.late(p.Time) {
+		b.drop(k)
+		b.fail()
+		r = nil
+	}
+	if r != nil {
 		if r.sender != p.Src || r.port != p.SrcPort {
 			return nil, k
 		}
@@ -111,10 +120,11 @@ func (b *Book) reading(p *packet.Packet, begins bool) (*reading, key) {
 		b.skip()
 		return nil, k
 	}
-	r := &reading{begun: p.Time, sender: p.Src, port: p.SrcPort}
-	b.open[k] = r
-	return r, k
+	return &reading{begun: p.Time, sender: p.Src, port: p.SrcPort}, k
 }
+
+// late tells that the rest of a greeting will not come any more.
+func (r *reading) late(now int64) bool { return now-r.begun > openFor || now < r.begun }
 
 // has reports whether a QUIC conversation has just been read: its client sends
 // further Initials, and so does its server. TCP goes by its sequence numbers, and
@@ -129,32 +139,57 @@ func (b *Book) has(k key, now int64) bool {
 	return len(list) > 0 && now-list[len(list)-1].at < openFor
 }
 
-// admit holds the bounds.
+// admit holds the bound of what is begun in a second.
 func (b *Book) admit(p *packet.Packet) bool {
-	if len(b.open) >= maxOpen {
-		for k, r := range b.open {
-			if p.Time-r.begun > openFor || p.Time < r.begun {
-				delete(b.open, k)
-			}
-		}
-	}
 	r := &b.rates[p.Iface&255]
 	if second := p.Time / 1e9; r.second != second {
 		r.second, r.n = second, 0
 	}
 	r.n++
-	return r.n <= maxSecond && len(b.open) < maxOpen
+	return r.n <= maxSecond
 }
 
-// settle looks whether a greeting is whole.
+// settle looks whether a greeting is whole. Most are with their first packet; the
+// others wait, as many as there is room for.
 func (b *Book) settle(k key, r *reading, now int64, hello func() clienthello.Hello) {
-	switch r.status {
-	case clienthello.Done:
+	waits := b.open[k] != nil
+	switch {
+	case r.status == clienthello.Done:
 		b.note(k, now, hello())
-	case clienthello.GaveUp:
+	case r.status == clienthello.GaveUp:
 		b.fail()
-	default:
+	case waits:
 		return
+	case b.room(k.iface, now):
+		b.open[k] = r
+		b.held[k.iface&255]++
+		return
+	default:
+		b.skip()
 	}
+	if waits {
+		b.drop(k)
+	}
+}
+
+// room makes room for a greeting that is not whole. An interface may have no more
+// of them than it leaves free: half greetings of one qube must not keep out those
+// of others.
+func (b *Book) room(iface uint32, now int64) bool {
+	fits := func() bool { return b.held[iface&255] < maxOpen-len(b.open) }
+	if fits() {
+		return true
+	}
+	for k, r := range b.open {
+		if r.late(now) {
+			b.drop(k)
+			b.fail()
+		}
+	}
+	return fits()
+}
+
+func (b *Book) drop(k key) {
 	delete(b.open, k)
+	b.held[k.iface&255]--
 }

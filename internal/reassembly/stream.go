@@ -1,6 +1,9 @@
 package reassembly
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // The bounds of what waits behind one hole. A segment that was overtaken comes
 // within a round trip; what takes longer was lost on the way to the capture.
@@ -70,7 +73,7 @@ func (s *Stream) Add(seg Segment, h Handler) {
 		return
 	}
 	s.deliver(&seg, h)
-	s.follow(h)
+	s.Stats.Reordered += s.follow(h)
 }
 
 // Acked tells that the other side has everything before seq: a hole before that
@@ -121,19 +124,21 @@ func (s *Stream) deliver(seg *Segment, h Handler) {
 		s.Stats.Repeated++ // a FIN from the past
 		return
 	}
-	seg.Seq += old
-	seg.Data = seg.Data[old:]
+	if seg.Seq += old; old > 0 {
+		seg.Data = bytes.Clone(seg.Data[old:]) // what is cut off must not stay in memory with the rest
+	}
 	s.next = seg.end()
 	h.Data(seg)
 }
 
-// follow hands over what waited for the data that has just come.
-func (s *Stream) follow(h Handler) {
-	for len(s.waiting) > 0 && !before(s.next, s.waiting[0].Seq) {
+// follow hands over what waited for the data that has just come, and returns how
+// many segments that were.
+func (s *Stream) follow(h Handler) (n uint64) {
+	for ; len(s.waiting) > 0 && !before(s.next, s.waiting[0].Seq); n++ {
 		seg := s.pop()
-		s.Stats.Reordered++
 		s.deliver(&seg, h)
 	}
+	return n
 }
 
 // wait keeps a segment in its place and gives up the first hole when too much

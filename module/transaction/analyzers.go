@@ -49,7 +49,7 @@ type Analyzers struct {
 	queue   *tap.Queue
 	ports   tap.Ports
 	sets    map[string]*set // by device; noDevice has the rest
-	byIface map[uint32]*set
+	byIface map[uint32]ifaceSet
 	conns   *connections
 	origins *origins
 
@@ -68,7 +68,7 @@ func New(c Config) (*Analyzers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("protocols: %w", err)
 	}
-	a := &Analyzers{cfg: c, sets: map[string]*set{}, byIface: map[uint32]*set{}, origins: newOrigins(),
+	a := &Analyzers{cfg: c, sets: map[string]*set{}, byIface: map[uint32]ifaceSet{}, origins: newOrigins(),
 		own: Stats{Panics: map[string]uint64{}, Refused: map[string]uint64{}}}
 	c.Publisher.origins = a.origins
 	a.conns = newConnections(c.Memory/2, &a.own)
@@ -169,6 +169,11 @@ func (a *Analyzers) Run() {
 		a.conns.sweep(a)
 		a.share()
 	}
+	a.finish()
+}
+
+// finish ends all connections and waits for the analyzers' own goroutines.
+func (a *Analyzers) finish() {
 	a.conns.flush(a, !a.cfg.Strict)
 	a.settle()
 	a.share()
@@ -185,6 +190,7 @@ func (a *Analyzers) take(p *tap.Packet) {
 		a.own.Refused[f.name]++
 		return
 	}
+	a.own.Packets++
 	switch p.Proto {
 	case packet.ProtoTCP:
 		a.conns.take(a, f, p)
@@ -208,17 +214,26 @@ func (s *set) analyzer(p *tap.Packet) *protocol {
 
 // set returns the analyzers of an interface.
 func (a *Analyzers) set(iface uint32) *set {
-	s := a.byIface[iface]
-	if s == nil {
-		if s = a.sets[a.cfg.Name(iface)]; s == nil {
-			s = a.sets[noDevice]
-		}
-		if len(a.byIface) > maxIfaces {
-			clear(a.byIface)
-		}
-		a.byIface[iface] = s
+	name := a.cfg.Name(iface)
+	if known, ok := a.byIface[iface]; ok && known.name == name {
+		return known.set
 	}
+	s := a.sets[name]
+	if s == nil {
+		s = a.sets[noDevice]
+	}
+	if len(a.byIface) > maxIfaces {
+		clear(a.byIface)
+	}
+	a.byIface[iface] = ifaceSet{name, s}
 	return s
+}
+
+// ifaceSet remembers the set of an interface, for as long as it has its name: the
+// kernel gives numbers again.
+type ifaceSet struct {
+	name string
+	set  *set
 }
 
 // maxIfaces bounds what is remembered of interfaces, which come and go.
@@ -234,6 +249,5 @@ func (a *Analyzers) admit(p *tap.Packet) bool {
 		a.own.Spoofed++
 		return false
 	}
-	a.own.Packets++
 	return true
 }

@@ -30,6 +30,13 @@ func (t *connections) shrink(a *Analyzers) {
 	}
 }
 
+// What is given to an analyzer is charged with some times its size: a short request
+// becomes a large structure. After so many bytes it is measured anew.
+const (
+	fedCost      = 4
+	measureEvery = 256 << 10
+)
+
 // measure replaces what was given to the analyzer by what it holds.
 func (c *connection) measure() {
 	c.measured, c.fed = sizeOf(c.data), 0

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"encoding/binary"
 	"net"
 	"runtime/debug"
 	"time"
@@ -44,8 +45,27 @@ func (a *Analyzers) udp(f *protocol, p *tap.Packet) {
 	if len(p.Payload) == 0 {
 		return
 	}
+	if f.name == "memcache" && !memcacheSane(p.Payload) {
+		a.own.Refused[f.name]++
+		return
+	}
 	defer a.guard(f.name, nil)
 	f.udp.ParseUDP(newPacket(p))
+}
+
+// maxDatagrams is how many datagrams an answer of memcache may claim to have. The
+// analyzer makes room for all that are claimed, and keeps the room for ever where
+// the number of the datagram is beyond it.
+const maxDatagrams = 1024
+
+// memcacheSane looks at the header of a datagram (memcached's protocol.txt, "UDP
+// protocol"): request id, number of the datagram, how many there are.
+func memcacheSane(b []byte) bool {
+	if len(b) < 8 {
+		return true // the analyzer says what it is
+	}
+	number, all := binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint16(b[4:])
+	return all <= maxDatagrams && number < all
 }
 
 // icmp gives a message to the analyzer, which reads eight bytes of its header
@@ -101,6 +121,7 @@ func (a *Analyzers) gap(c *connection, dir uint8, n int) {
 		return
 	}
 	defer a.guard(c.protocol.name, c)
+	a.cfg.Publisher.greeting = c.greeting
 	data, drop := c.protocol.tcp.GapInStream(&c.tuple, dir, n, c.data)
 	if c.data = data; drop {
 		c.data = nil
@@ -115,5 +136,6 @@ func (a *Analyzers) expired(c *connection) {
 		return
 	}
 	defer a.guard(c.protocol.name, c)
+	a.cfg.Publisher.greeting = c.greeting
 	plugin.Expired(&c.tuple, c.data)
 }

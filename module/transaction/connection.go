@@ -21,6 +21,7 @@ type connection struct {
 	data     protos.ProtocolData  // the analyzer's
 	greeting *greeting            // what a TLS client has said first, nil for other protocols
 	dead     bool                 // the analyzer has failed on it
+	spent    time.Duration        // of the clock on the wall, in its analyzer
 	seen     int64                // packet time of the last packet
 	begin    uint32               // sequence number of the SYN that began it
 
@@ -30,6 +31,10 @@ type connection struct {
 	fed      int           // bytes given to the analyzer since then
 	charge   int           // what the table has charged it with
 }
+
+// maxSpent is how long an analyzer may be busy with one connection in all. Some
+// begin anew at every segment of a message that never ends.
+const maxSpent = 10 * time.Second
 
 // Directions of a connection, as the analyzers number them: original is that of
 // the first packet seen.
@@ -75,9 +80,9 @@ func newConnections(budget int, stats *Stats) *connections {
 // take gives a segment to its connection.
 func (t *connections) take(a *Analyzers, f *protocol, p *tap.Packet) {
 	k := newPacket(p)
-	t.now = max(t.now, p.Time)
+	t.now = p.Time
 	c, dir := t.find(k)
-	if c != nil && (c.over(p) || p.Time-c.seen > int64(f.tcp.ConnectionTimeout())) {
+	if c != nil && (c.over(p) || c.silent(p.Time)) {
 		t.end(a, c)
 		c = nil
 	}
@@ -87,7 +92,12 @@ func (t *connections) take(a *Analyzers, f *protocol, p *tap.Packet) {
 	before := c.cost()
 	c.seen = p.Time
 	c.lane.list.MoveToBack(c.place)
+	begun := time.Now()
 	c.add(a, dir, p, k)
+	if c.spent += time.Since(begun); c.spent > maxSpent && !c.dead {
+		c.dead, c.data = true, nil
+		t.stats.Slow++
+	}
 	t.charge(c, c.cost()-before)
 	t.note(c)
 	if t.held > t.budget {
@@ -100,6 +110,16 @@ func (t *connections) find(k *protos.Packet) (c *connection, dir uint8) {
 		return c, original
 	}
 	return t.table[k.Tuple.RevHashable()], reverse
+}
+
+// silent tells that the connection has been so for too long. Like packetbeat's
+// cache, it takes a timeout that is none for the usual one.
+func (c *connection) silent(now int64) bool {
+	timeout := int64(c.protocol.tcp.ConnectionTimeout())
+	if timeout <= 0 {
+		timeout = int64(protos.DefaultTransactionExpiration)
+	}
+	return now-c.seen > timeout
 }
 
 // over tells that a packet opens a new connection on the ports of an old one.
@@ -172,14 +192,17 @@ func (t *connections) sweep(a *Analyzers) {
 		t.charge(c, c.cost()-before)
 		t.note(c)
 	}
-	if t.now-t.swept < int64(sweepEvery) {
+	if past := t.now - t.swept; past >= 0 && past < int64(sweepEvery) {
 		return
 	}
 	t.swept = t.now
 	for iface, l := range t.lanes {
 		for e := l.list.Front(); e != nil; {
 			c := e.Value.(*connection)
-			if e = e.Next(); t.now-c.seen > int64(c.protocol.tcp.ConnectionTimeout()) {
+			if c.seen > t.now {
+				c.seen = t.now // the clock was set back
+			}
+			if e = e.Next(); c.silent(t.now) {
 				t.end(a, c)
 			} else if t.now-c.seen <= int64(sweepEvery) {
 				break // those behind it are younger

@@ -33,19 +33,24 @@ func wayBetween(f *pb.Fields) (w way, ok bool) {
 // its client.
 func (p *Publisher) send(r *report, mayHold bool) bool {
 	var parties event.Parties
-	if r.known {
+	if r.known && p.cfg.Enrich == nil {
+		r.event.Private = r.sight
+	} else if r.known {
 		r.sight.SourceSent, r.sight.DestSent = true, true
 		parties = p.cfg.Enrich.Parties(r.sight)
 	}
 	if mayHold && parties.Uncertain() {
 		return false
 	}
+	p.bytes.Add(-int64(r.size))
 	if !p.complete(r, &parties) {
 		return true
 	}
 	p.count(&parties)
+	p.sending.Store(1)
 	r.client.Publish(r.event)
 	p.published.Add(1)
+	p.sending.Store(0)
 	return true
 }
 
@@ -61,6 +66,18 @@ func (p *Publisher) count(parties *event.Parties) {
 // complete adds packetbeat's common fields and ours. It reports false for an
 // event that is not to be published.
 func (p *Publisher) complete(r *report, parties *event.Parties) bool {
+	if !p.cfg.Completed && !p.marshal(r) {
+		return false
+	}
+	if r.known && p.cfg.Enrich != nil {
+		r.event.Fields.DeepUpdate(mapstr.M(event.ToMap(&additions{parties: parties, report: r,
+			direction: !p.cfg.Strict && len(p.cfg.InternalNetworks) == 0})))
+	}
+	return true
+}
+
+// marshal adds packetbeat's common fields.
+func (p *Publisher) marshal(r *report) bool {
 	if err := check(&r.event); err != nil {
 		if p.invalid.Add(1) == 1 {
 			p.cfg.Log.Errorw("an analyzer has made an event that cannot be published", "error", err.Error())
@@ -77,10 +94,6 @@ func (p *Publisher) complete(r *report, parties *event.Parties) bool {
 	if p.cfg.IgnoreOutgoing && fields != nil && fields.Network.Direction == pb.Egress {
 		p.outgoing.Add(1)
 		return false
-	}
-	if r.known {
-		r.event.Fields.DeepUpdate(mapstr.M(event.ToMap(&additions{parties: parties, report: r,
-			direction: !p.cfg.Strict && len(p.cfg.InternalNetworks) == 0})))
 	}
 	return true
 }

@@ -21,7 +21,10 @@ var _ reassembly.Handler = (*order)(nil) // type check
 func (o *order) Data(s *reassembly.Segment) {
 	k := s.Owner.(*protos.Packet)
 	k.Payload = s.Data
-	o.c.fed += len(s.Data)
+	o.c.fed += fedCost*len(s.Data) + 64
+	if o.c.fed > measureEvery {
+		o.c.measure()
+	}
 	o.c.greeting.feed(s.Data)
 	o.a.parse(o.c, o.dir, k, s.FIN)
 }

@@ -24,11 +24,23 @@ func (w way) reverse() way {
 	return way{src: w.dst, dst: w.src, srcPort: w.dstPort, dstPort: w.srcPort, family: w.family}
 }
 
+// mapped returns an IPv4 way as IPv6 writes it (RFC 4291 section 2.5.5.2).
+func (w way) mapped() way {
+	if w.family != 4 {
+		return w
+	}
+	for _, a := range []*packet.Addr{&w.src, &w.dst} {
+		ip := a.Netip(4).As16()
+		*a = ip
+	}
+	w.family = 6
+	return w
+}
+
 // origin is where the packets of one way were seen.
 type origin struct {
 	iface     uint32
 	direction packet.Direction
-	forged    bool
 }
 
 // verdict is what the analyzers are to make of a packet.
@@ -46,7 +58,8 @@ const (
 type origins struct {
 	mu          sync.Mutex
 	young, old  map[way]origin
-	generations int64 // packet time at which young was begun
+	generations int64          // packet time at which young was begun
+	shares      map[uint32]int // of young, by interface
 }
 
 // A way is forgotten between one and two of these spans after its last packet,
@@ -55,27 +68,27 @@ type origins struct {
 const (
 	originSpan = int64(90 * time.Second)
 	maxOrigins = 16384 // in each of two maps; about 3 MiB in all
+	maxShare   = 4096  // of one interface, in each
 )
 
-func newOrigins() *origins { return &origins{young: map[way]origin{}} }
+func newOrigins() *origins { return &origins{young: map[way]origin{}, shares: map[uint32]int{}} }
 
 // note remembers where a packet was seen. A packet that goes from one qube to
 // another passes two interfaces; it is analyzed where it comes in.
 func (o *origins) note(p *tap.Packet, genuine func(uint32, netip.Addr, time.Time) bool) verdict {
+	if p.Direction == packet.Inbound && genuine != nil && !genuine(p.Iface, p.Src.Netip(p.Family), time.Unix(0, p.Time)) {
+		// Not remembered: whoever really has the address goes on undisturbed.
+		return forged
+	}
 	w := wayOf(p)
 	o.mu.Lock()
 	seen, known := o.find(w)
 	o.mu.Unlock()
-	if known && seen.iface != p.Iface && p.Direction == packet.Outbound && seen.direction == packet.Inbound && !seen.forged {
+	if known && seen.iface != p.Iface && p.Direction == packet.Outbound && seen.direction == packet.Inbound {
 		return copied
 	}
 	if !known || seen.iface != p.Iface {
 		seen = origin{iface: p.Iface, direction: p.Direction}
-		seen.forged = p.Direction == packet.Inbound && genuine != nil && !genuine(p.Iface, p.Src.Netip(p.Family), time.Unix(0, p.Time))
-	}
-	if seen.forged {
-		// Not remembered: whoever really has the address goes on undisturbed.
-		return forged
 	}
 	o.put(w, seen, p.Time)
 	return fresh
@@ -85,7 +98,13 @@ func (o *origins) put(w way, at origin, now int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if now-o.generations > originSpan || now < o.generations-originSpan || len(o.young) >= maxOrigins {
-		o.old, o.young, o.generations = o.young, make(map[way]origin), now
+		o.old, o.young, o.generations, o.shares = o.young, make(map[way]origin), now, map[uint32]int{}
+	}
+	if _, known := o.young[w]; !known {
+		if o.shares[at.iface] >= maxShare {
+			return // its events will be without an interface, and those of others not
+		}
+		o.shares[at.iface]++
 	}
 	o.young[w] = at
 }

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,8 +20,12 @@ import (
 type PublisherConfig struct {
 	// Connect opens a client of libbeat's pipeline; it must not be nil.
 	Connect func(beat.ProcessingConfig) (beat.Client, error)
-	// Enrich finds the qubes; it must not be nil.
+	// Enrich finds the qubes. Where it is nil, the event's Private field tells
+	// where it was seen (an [enrich.Sight]), for another publisher.
 	Enrich *enrich.Enricher
+	// Completed tells that the events come from another publisher: only the qubes
+	// are missing.
+	Completed bool
 	// Hold is how long the event of a client that the inventory does not know
 	// yet is held back; 0 means not at all.
 	Hold time.Duration
@@ -29,6 +34,9 @@ type PublisherConfig struct {
 	Local func() []net.IP
 	// InternalNetworks are packetbeat's interfaces.internal_networks.
 	InternalNetworks []string
+	// Direct sends an event in the goroutine that reports it, without Run: what was
+	// reported has been sent, also where the process ends at the next packet.
+	Direct bool
 	// IgnoreOutgoing drops the events of this machine's own requests.
 	IgnoreOutgoing bool
 	// Strict leaves network.direction as packetbeat has it.
@@ -38,8 +46,11 @@ type PublisherConfig struct {
 	Log     *logp.Logger
 }
 
-// eventRoom is how many events may wait for the output.
-const eventRoom = 4096
+// How many events may wait for the output, and how many bytes of them.
+const (
+	eventRoom  = 4096
+	eventBytes = 32 << 20
+)
 
 // Publisher completes the events of the analyzers and sends them on. The
 // functions that CreateReporter returns may be called from any goroutine; they
@@ -47,6 +58,7 @@ const eventRoom = 4096
 type Publisher struct {
 	cfg     PublisherConfig
 	origins *origins
+	direct  sync.Mutex // one event at a time
 	events  chan report
 	stop    chan struct{} // closed: no more events, publish what is left
 	done    chan struct{} // closed when Run has returned
@@ -57,7 +69,8 @@ type Publisher struct {
 	held     []heldReport
 
 	reported, published, dropped, outgoing, invalid, unknown, spoofed atomic.Uint64
-	holding                                                           atomic.Int64
+	holding, bytes                                                    atomic.Int64
+	sending                                                           atomic.Int32 // 1 while the pipeline has an event
 }
 
 var _ reporters = (*Publisher)(nil) // type check
@@ -73,6 +86,7 @@ type report struct {
 	client beat.Client
 	sight  enrich.Sight
 	known  bool // sight is valid
+	size   int  // bytes, as far as they are known
 }
 
 type heldReport struct {
@@ -82,6 +96,7 @@ type heldReport struct {
 
 // clientConfig are the keys that every section of protocols shares.
 type clientConfig struct {
+	Section    int                     `config:"_section"` // ours: its number
 	Index      string                  `config:"index"`
 	Event      mapstr.EventMetadata    `config:",inline"`
 	Processors processors.PluginConfig `config:"processors"`
@@ -101,8 +116,9 @@ func (p *Publisher) CreateReporter(cfg *conf.C) (func(beat.Event), error) {
 	}
 	// The analyzers use types of their own for text, which only libbeat's
 	// normalization makes text again.
-	normalize := true
-	settings := beat.ProcessingConfig{EventMetadata: c.Event, Processor: list, KeepNull: c.KeepNull, EventNormalization: &normalize}
+	normalize := !p.cfg.Completed
+	settings := beat.ProcessingConfig{EventMetadata: c.Event, Processor: list, KeepNull: c.KeepNull,
+		EventNormalization: &normalize, Private: c.Section}
 	if c.Index != "" {
 		settings.Meta = mapstr.M{"raw_index": c.Index}
 	}
@@ -122,7 +138,19 @@ func (p *Publisher) take(e beat.Event, client beat.Client) {
 	}
 	r := report{event: e, client: client}
 	r.sight, r.known = p.sight(&e)
+	p.queue(r)
+}
+
+// queue puts a report where Run finds it.
+func (p *Publisher) queue(r report) {
+	if p.cfg.Direct {
+		p.direct.Lock()
+		defer p.direct.Unlock()
+		p.send(&r, false)
+		return
+	}
 	if p.cfg.Patient {
+		r.size = 0 // what waits is bounded by the process that waits
 		select {
 		case p.events <- r:
 		case <-p.done:
@@ -130,9 +158,15 @@ func (p *Publisher) take(e beat.Event, client beat.Client) {
 		}
 		return
 	}
+	if p.bytes.Add(int64(r.size)) > eventBytes {
+		p.bytes.Add(-int64(r.size))
+		p.dropped.Add(1)
+		return
+	}
 	select {
 	case p.events <- r:
 	default:
+		p.bytes.Add(-int64(r.size))
 		p.dropped.Add(1)
 	}
 }
@@ -148,7 +182,11 @@ func (p *Publisher) sight(e *beat.Event) (s enrich.Sight, ok bool) {
 		return s, false
 	}
 	if p.origins != nil {
-		s.Iface, s.FromSource, _ = p.origins.lookup(w)
+		var found bool
+		if s.Iface, s.FromSource, found = p.origins.lookup(w); !found {
+			// An IPv4-mapped address looks like an IPv4 one in an event.
+			s.Iface, s.FromSource, _ = p.origins.lookup(w.mapped())
+		}
 	}
 	s.Source, s.Destination = w.src.Netip(w.family), w.dst.Netip(w.family)
 	s.At = e.Timestamp

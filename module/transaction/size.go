@@ -18,6 +18,9 @@ func sizeOf(v any) int {
 	}
 	s := sizer{seen: map[uintptr]bool{}}
 	s.add(reflect.ValueOf(v))
+	if s.steps > maxSteps {
+		return max(s.bytes, hugeSize)
+	}
 	return s.bytes
 }
 
@@ -28,8 +31,11 @@ type sizer struct {
 }
 
 // maxSteps ends a walk that has found enough to judge by. A connection with so
-// many parts is charged with what was counted until then.
-const maxSteps = 1 << 16
+// many parts is charged as huge, so that it is the first to go.
+const (
+	maxSteps = 1 << 16
+	hugeSize = 64 << 20
+)
 
 var (
 	pluginType  = reflect.TypeFor[protos.Plugin]()

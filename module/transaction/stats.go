@@ -19,6 +19,7 @@ type Stats struct {
 
 	Connections uint64 // followed so far
 	Live        uint64 // followed now
+	Slow        uint64 // not analyzed further: their analyzer was busy for too long
 	Evicted     uint64 // ended because the budget was used up
 	Held        uint64 // bytes that live connections are charged with
 	Repeated    uint64 // segments with nothing new
@@ -71,5 +72,54 @@ type PublisherStats struct {
 func (p *Publisher) Stats() PublisherStats {
 	return PublisherStats{Reported: p.reported.Load(), Published: p.published.Load(), Dropped: p.dropped.Load(),
 		Outgoing: p.outgoing.Load(), Invalid: p.invalid.Load(), Held: uint64(p.holding.Load()),
-		Waiting: uint64(len(p.events)), Unknown: p.unknown.Load(), Spoofed: p.spoofed.Load()}
+		Waiting: uint64(len(p.events)) + uint64(p.sending.Load()), Unknown: p.unknown.Load(), Spoofed: p.spoofed.Load()}
+}
+
+// add adds the counters of a process that has ended.
+func (c *childStats) add(o childStats) {
+	a, b := &c.Analyzers, &o.Analyzers
+	a.Packets += b.Packets
+	a.Copies += b.Copies
+	a.Spoofed += b.Spoofed
+	a.Connections += b.Connections
+	a.Evicted += b.Evicted
+	a.Slow += b.Slow
+	a.Repeated += b.Repeated
+	a.Reordered += b.Reordered
+	a.Gaps += b.Gaps
+	a.Refused, a.Panics = addCounts(a.Refused, b.Refused), addCounts(a.Panics, b.Panics)
+	p, q := &c.Publisher, &o.Publisher
+	p.Reported += q.Reported
+	p.Published += q.Published
+	p.Dropped += q.Dropped
+	p.Outgoing += q.Outgoing
+	p.Invalid += q.Invalid
+}
+
+func addCounts(a, b map[string]uint64) map[string]uint64 {
+	sum := maps.Clone(a)
+	if sum == nil {
+		sum = map[string]uint64{}
+	}
+	for name, n := range b {
+		sum[name] += n
+	}
+	return sum
+}
+
+// Stats returns the counters of the analyzers, of all processes so far. It is safe
+// for concurrent use.
+func (w *Worker) Stats() (Stats, PublisherStats, WorkerStats) {
+	w.mu.Lock()
+	sum, own := w.past, w.stats
+	own.Failures = maps.Clone(own.Failures)
+	p := w.process
+	w.mu.Unlock()
+	if p != nil {
+		last := p.lastStats()
+		sum.add(last)
+		sum.Analyzers.Live, sum.Analyzers.Held = last.Analyzers.Live, last.Analyzers.Held
+	}
+	sum.Analyzers.Queue = w.queue.Stats()
+	return sum.Analyzers, sum.Publisher, own
 }

@@ -164,8 +164,8 @@ func (b *beat) capturing(t *testing.T, poke func()) {
 
 // frames returns how many frames a beat has taken so far, as it says itself.
 func (b *beat) frames() uint64 {
-	if b.program.name == ours.name {
-		return b.counters()["qubesbeat.capture.frames"]
+	if n, ok := b.counters()["qubesbeat.capture.frames"]; ok {
+		return n
 	}
 	var n uint64
 	for _, in := range b.inputs() {

@@ -93,6 +93,28 @@ func (d difference) explanation() string {
 	return "fields that only qubesbeat has"
 }
 
+// interrupted returns the TCP conversations that packetbeat has given up in the
+// middle and ours has not. Where a segment overtakes another on the way through
+// two processors, or is not captured, packetbeat forgets what it knows of the
+// connection, and reports its halves.
+func interrupted(differences []difference, ours []event) map[string]bool {
+	healthy := map[string]bool{}
+	for _, e := range ours {
+		if e.str("network.transport") == "tcp" {
+			name := conversation(e)
+			was, known := healthy[name]
+			healthy[name] = (was || !known) && e.str("status") == "OK" && e["error.message"] == nil
+		}
+	}
+	broken := map[string]bool{}
+	for _, d := range differences {
+		if d.explanation() == "" && d.theirs != nil && healthy[conversation(d.theirs)] {
+			broken[conversation(d.theirs)] = true
+		}
+	}
+	return broken
+}
+
 // fields returns the names of the fields that differ.
 func (d difference) fields() (names []string) {
 	all := event{}

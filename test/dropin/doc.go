@@ -4,7 +4,7 @@
 //	QUBESBEAT_NET=1 go test ./test/dropin                                 (as root)
 //	QUBESBEAT_NET=1 unshare -Urnm go test ./test/dropin                   (as anybody)
 //	QUBESBEAT_NET=1 QUBESBEAT_LIVE=60s go test -v -run same ./test/dropin (longer)
-//	QUBESBEAT_SWEEP=20000 go test -v -run Sweep ./test/dropin             (more variants)
+//	QUBESBEAT_SWEEP=20000 go test -v -run sweep ./test/dropin             (more variants)
 //
 // There are three groups of tests. TestLive_sameTransactions lets both capture
 // the same traffic at the same time and compares their transactions. The tests

@@ -48,10 +48,10 @@ func newHome(t *testing.T) *home {
 }
 
 // each runs a test of one fault for both programs, at the same time and in
-// networks of their own. A test is skipped before anything is built.
+// networks of their own. It is skipped before anything is built.
 func each(t *testing.T, test func(t *testing.T, p program, h *home)) {
 	t.Helper()
-	testbed.Require(t, "curl", "dig", "ping")
+	testbed.Programs(t, "curl", "dig", "ping")
 	for _, p := range []program{theirs, ours} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()

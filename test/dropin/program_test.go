@@ -30,6 +30,16 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
+// require skips a test unless such tests were asked for: they start both beats,
+// need privileges and take minutes.
+func require(t *testing.T) {
+	t.Helper()
+	if os.Getenv("QUBESBEAT_NET") != "1" {
+		t.Skip("starts both beats in network namespaces, for minutes; run as root: QUBESBEAT_NET=1 go test ./test/dropin\n" +
+			"or as anybody: QUBESBEAT_NET=1 unshare -Urnm go test ./test/dropin")
+	}
+}
+
 // program is one of the two beats.
 type program struct {
 	name  string

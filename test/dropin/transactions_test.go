@@ -3,6 +3,10 @@
 package dropin_test
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +31,7 @@ packetbeat.protocols:
 // on its vif, at the same time and with the same file, and compares their
 // transactions field by field.
 func TestLive_sameTransactions(t *testing.T) {
+	require(t)
 	t.Parallel()
 	h := newHome(t)
 	length := liveTime(t)
@@ -41,6 +46,8 @@ func TestLive_sameTransactions(t *testing.T) {
 	t.Logf("lines done in %v: %v", length, h.mix(t, length))
 	h.Settle()
 	var events [2][]event
+	gaps := sum(two[0].inputs(), "tcp.dropped_because_of_gaps")
+	t.Logf("packetbeat has given up %d connections at gaps", gaps)
 	for i, b := range two {
 		b.quiet(t, 2*transactionTimeout+time.Second) // the analyzers look that often for what is over
 		all := b.stop(t)
@@ -51,21 +58,35 @@ func TestLive_sameTransactions(t *testing.T) {
 		t.Logf("%s: %d transactions %s", b.program.name, len(events[i]), count(events[i]))
 	}
 	checkKinds(t, events[0])
-	compare(t, events[0], events[1])
+	compare(t, events[0], events[1], gaps)
 	checkNames(t, h, events[1])
 }
 
 // quiet waits until the beat has written nothing for some time.
 func (b *beat) quiet(t *testing.T, silence time.Duration) {
 	t.Helper()
-	last, since := -1, time.Now()
+	last, since := int64(-1), time.Now()
 	b.await(t, func() bool {
-		if n := len(readEvents(t, b.events)); n != last {
+		if n := b.written(t); n != last {
 			last, since = n, time.Now()
 		}
-		time.Sleep(200 * time.Millisecond) // the files are long
 		return time.Since(since) > silence
 	}, "becomes quiet")
+}
+
+// written returns how long the files of events are.
+func (b *beat) written(t *testing.T) (n int64) {
+	t.Helper()
+	files, err := os.ReadDir(b.events)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
 }
 
 // checkKinds fails the test unless packetbeat has seen everything that the
@@ -97,21 +118,31 @@ func checkKinds(t *testing.T, events []event) {
 }
 
 // compare fails the test unless both lists have the same events, whatever their
-// order. What differs is shown by kind, with an example.
-func compare(t *testing.T, theirs, ours []event) {
+// order. What differs is shown by kind, with an example. gaps is how many
+// connections packetbeat says that it has given up.
+func compare(t *testing.T, theirs, ours []event, gaps uint64) {
 	t.Helper()
 	a, b := without(theirs, ours), without(ours, theirs)
 	t.Logf("%d transactions are equal", len(theirs)-len(a))
+	all := pairUp(a, b)
+	broken := interrupted(all, ours)
+	if uint64(len(broken)) > gaps {
+		t.Errorf("%d connections are interrupted in packetbeat's events; it has counted %d", len(broken), gaps)
+		broken = nil
+	}
 	kinds, explained := map[string][]string{}, map[string]int{}
-	for _, d := range pairUp(a, b) {
-		if why := d.explanation(); why != "" {
+	for _, d := range all {
+		switch why := d.explanation(); {
+		case why != "":
 			explained[why+": "+d.kind()]++
-			continue
+		case d.theirs != nil && broken[conversation(d.theirs)]:
+			explained[fmt.Sprintf("packetbeat has given up the connection at a gap: %v", d.theirs["type"])]++
+		default:
+			kinds[d.kind()] = append(kinds[d.kind()], d.String())
 		}
-		kinds[d.kind()] = append(kinds[d.kind()], d.String())
 	}
 	for kind, n := range explained {
-		t.Logf("%d transactions are equal but for this: %s", n, kind)
+		t.Logf("%d transactions differ, explained by %s", n, kind)
 	}
 	for kind, all := range kinds {
 		t.Errorf("%d times %s, such as\n%s", len(all), kind, all[0])

@@ -1,0 +1,114 @@
+package transaction
+
+import (
+	"crypto/tls"
+	"encoding/binary"
+	"net"
+	"testing"
+
+	"github.com/elastic/beats/v7/libbeat/beat"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/tap"
+)
+
+// clientHello returns the first flight of a TLS client.
+func clientHello(tb testing.TB, c *tls.Config) string {
+	tb.Helper()
+	near, far := net.Pipe()
+	defer far.Close()
+	go func() { _ = tls.Client(near, c).Handshake() }()
+	head := make([]byte, 5)
+	if _, err := readFull(far, head); err != nil {
+		tb.Fatal(err)
+	}
+	body := make([]byte, binary.BigEndian.Uint16(head[3:]))
+	if _, err := readFull(far, body); err != nil {
+		tb.Fatal(err)
+	}
+	return string(head) + string(body)
+}
+
+func readFull(c net.Conn, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = c.Read(b[n:])
+		n += m
+	}
+	return n, err
+}
+
+// oneOf returns a configuration whose hello has a fingerprint of its own.
+func oneOf(name string, version uint16) *tls.Config {
+	return &tls.Config{ServerName: name, MinVersion: version, MaxVersion: version}
+}
+
+// tlsEvents returns the events that packets cause, by the name that the client has
+// asked for.
+func tlsEvents(tb testing.TB, all ...tap.Packet) map[string]beat.Event {
+	tb.Helper()
+	a := newReal(tb, "{type: tls, ports: [80]}", 0)
+	takeAll(a, all...)
+	a.conns.flush(a, true)
+	events := map[string]beat.Event{}
+	for p := a.cfg.Publisher; len(p.events) > 0; {
+		r := <-p.events
+		events[field(r.event, "tls.client.server_name")] = r.event
+	}
+	return events
+}
+
+// TestGreeting adds the fingerprint of the connection's own client, however the
+// connection ends, while others are open.
+func TestGreeting(t *testing.T) {
+	t.Parallel()
+	first := clientHello(t, oneOf("first.example", tls.VersionTLS12))
+	second := clientHello(t, oneOf("second.example", tls.VersionTLS13))
+	hello := []tap.Packet{newTCP(work, server, packet.ACK, 1, first), newTCP(other, server, packet.ACK, 1, second)}
+	end := uint32(1 + len(first))
+	tests := []struct {
+		name, defect string
+		end          []tap.Packet
+	}{
+		{"FIN", "", []tap.Packet{newTCP(work, server, packet.FIN|packet.ACK, end, "")}},
+		{"FIN of the server", "", []tap.Packet{newTCP(server, work, packet.FIN|packet.ACK, 9, "")}},
+		{"hole", "gap calls the analyzer without setting the publisher's greeting: the event gets the fingerprint of another connection",
+			[]tap.Packet{newTCP(work, server, packet.ACK, end+100, "x"), acking(newTCP(server, work, 0, 9, ""), end+101)}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if tt.defect != "" {
+			}
+			e, ok := tlsEvents(t, append(hello, tt.end...)...)["first.example"]
+			if !ok {
+				t.Fatal("there is no event for first.example")
+			}
+			if got := field(e, "tls.client.ja4"); len(got) != 36 || got[:3] != "t12" {
+				t.Errorf("ja4 = %q; want that of a client of TLS 1.2", got)
+			}
+		})
+	}
+}
+
+// TestGreeting_parts reads a hello in two segments, in either order, and none of
+// a server or of text.
+func TestGreeting_parts(t *testing.T) {
+	t.Parallel()
+	text := clientHello(t, oneOf("first.example", tls.VersionTLS12))
+	one, two := newTCP(work, server, packet.ACK, 1, text[:70]), newTCP(work, server, packet.ACK, 71, text[70:])
+	syn, fin := newTCP(work, server, packet.SYN, 0, ""), newTCP(work, server, packet.FIN, uint32(1+len(text)), "")
+	for name, in := range map[string][]tap.Packet{
+		"in order": {syn, one, two, fin}, "overtaken": {syn, two, one, fin}, "repeated": {syn, one, one, two, two, fin},
+	} {
+		if got := field(tlsEvents(t, in...)["first.example"], "tls.client.ja4"); len(got) != 36 {
+			t.Errorf("%s: ja4 = %q", name, got)
+		}
+	}
+	var none *greeting
+	none.feed([]byte(text)) // does not fail
+	e := newEvent(work, server)
+	if none.addTo(&e); field(e, "tls.client.ja4") != "" {
+		t.Error("a nil greeting adds something")
+	}
+}

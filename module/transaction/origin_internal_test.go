@@ -1,0 +1,171 @@
+package transaction
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/tap"
+)
+
+// in and out are the two sightings of a packet that one qube sends to another.
+func in(p tap.Packet, iface uint32) tap.Packet  { return on(p, iface, packet.Inbound) }
+func out(p tap.Packet, iface uint32) tap.Packet { return on(p, iface, packet.Outbound) }
+
+// honest believes that a qube uses its own address: 10.137.0.<interface>.
+func honest(iface uint32, source netip.Addr, _ time.Time) bool {
+	return iface == 1 || source == netip.AddrFrom4([4]byte{10, 137, 0, byte(iface)})
+}
+
+// TestOrigins_note judges the last packet of each list.
+func TestOrigins_note(t *testing.T) {
+	t.Parallel()
+	there, back := newTCP(work, other, 0, 1, "a"), newTCP(other, work, 0, 1, "b")
+	world := newTCP(server, work, 0, 1, "c")
+	tests := []struct {
+		name    string
+		genuine func(uint32, netip.Addr, time.Time) bool
+		in      []tap.Packet
+		want    verdict
+	}{
+		{"first", honest, []tap.Packet{in(there, 6)}, fresh},
+		{"again", honest, []tap.Packet{in(there, 6), in(there, 6)}, fresh},
+		{"copy at the other qube", honest, []tap.Packet{in(there, 6), out(there, 9)}, copied},
+		{"answer", honest, []tap.Packet{in(there, 6), out(there, 9), in(back, 9)}, fresh},
+		{"copy of the answer", honest, []tap.Packet{in(there, 6), out(there, 9), in(back, 9), out(back, 6)}, copied},
+		{"leaves only", honest, []tap.Packet{out(there, 9)}, fresh},
+		{"leaves first, as ring order may have it", honest, []tap.Packet{out(there, 9), in(there, 6)}, fresh},
+		{"leaves by two ways", honest, []tap.Packet{out(there, 9), out(there, 8)}, fresh},
+		{"answer from the world, on the uplink", honest, []tap.Packet{in(world, 1)}, fresh},
+		{"the same at the qube", honest, []tap.Packet{in(world, 1), out(world, 6)}, copied},
+		{"forged", honest, []tap.Packet{in(there, 9)}, forged},
+		{"forged again", honest, []tap.Packet{in(there, 9), in(there, 9)}, forged},
+		{"owner after a forgery", honest, []tap.Packet{in(there, 9), in(there, 6)}, fresh},
+		{"forgery after the owner", honest, []tap.Packet{in(there, 6), in(there, 9)}, forged},
+		{"copy after a forgery", honest, []tap.Packet{in(there, 9), out(there, 9)}, fresh},
+		{"forged answer does not hide the true one", honest, []tap.Packet{in(world, 9), out(world, 6)}, fresh},
+		{"nobody is asked", nil, []tap.Packet{in(there, 9)}, fresh},
+		{"way unknown", honest, []tap.Packet{on(there, 0, packet.DirectionUnknown)}, fresh},
+		{"copy after a long time", honest, []tap.Packet{in(there, 6), after(in(back, 9), 100*time.Second), after(in(world, 1), 200*time.Second),
+			after(out(there, 9), 200*time.Second)}, fresh},
+		{"copy while the way is in use", honest, []tap.Packet{in(there, 6), after(in(there, 6), 80*time.Second),
+			after(in(there, 6), 160*time.Second), after(in(world, 1), 200*time.Second), after(out(there, 9), 201*time.Second)}, copied},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := newOrigins()
+			var got verdict
+			for i := range tt.in {
+				got = o.note(&tt.in[i], tt.genuine)
+			}
+			if got != tt.want {
+				t.Errorf("note = %d; want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestOrigins_lookup finds a conversation by either of its ways.
+func TestOrigins_lookup(t *testing.T) {
+	t.Parallel()
+	type found struct {
+		Iface uint32
+		Way   packet.Direction
+		OK    bool
+	}
+	there, back := newTCP(work, server, 0, 1, "a"), newTCP(server, work, 0, 1, "b")
+	tests := []struct {
+		name string
+		in   []tap.Packet
+		want found
+	}{
+		{"never seen", nil, found{}},
+		{"its own way", []tap.Packet{in(there, 6)}, found{6, packet.Inbound, true}},
+		{"the other way", []tap.Packet{out(back, 6)}, found{6, packet.Inbound, true}},
+		{"the other way, on the uplink", []tap.Packet{in(back, 1)}, found{1, packet.Outbound, true}},
+		{"its own way goes first", []tap.Packet{in(back, 1), in(there, 6)}, found{6, packet.Inbound, true}},
+		{"way unknown", []tap.Packet{on(back, 3, packet.DirectionUnknown)}, found{3, packet.DirectionUnknown, true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := newOrigins()
+			for i := range tt.in {
+				o.note(&tt.in[i], nil)
+			}
+			var got found
+			got.Iface, got.Way, got.OK = o.lookup(wayOf(&there))
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("lookup mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestOrigins_put is bounded, and forgets by age; a clock that was set back is no
+// harm.
+func TestOrigins_put(t *testing.T) {
+	t.Parallel()
+	o := newOrigins()
+	first := in(newTCP(work, server, 0, 1, ""), 6)
+	o.note(&first, nil)
+	for i := range 3 * maxOrigins {
+		p := in(newTCP(fmt.Sprintf("10.137.%d.%d:5000", i>>8, i&255), server, 0, 1, ""), 6+uint32(i%16))
+		o.note(&p, nil)
+		if len(o.young) > maxOrigins || len(o.old) > maxOrigins {
+			t.Fatalf("%d and %d ways are remembered after %d", len(o.young), len(o.old), i)
+		}
+	}
+	if _, _, ok := o.lookup(wayOf(&first)); ok {
+		t.Error("a way is remembered after many others")
+	}
+	for _, at := range []int64{0, 1 << 62, 1, start, -1 << 63, 1<<63 - 1, 0} {
+		p := first
+		p.Time = at
+		if got := o.note(&p, nil); got != fresh {
+			t.Errorf("note at %d = %d; want fresh", at, got)
+		}
+		if _, _, ok := o.lookup(wayOf(&p)); !ok {
+			t.Errorf("the way that was noted at %d is forgotten", at)
+		}
+	}
+}
+
+// TestOrigins_learned asks again when the inventory may have learned more: what
+// began before it knew the qube is not believed for ever.
+func TestOrigins_learned(t *testing.T) {
+	o := newOrigins()
+	known := false
+	genuine := func(iface uint32, source netip.Addr, at time.Time) bool { return !known || honest(iface, source, at) }
+	p := in(newTCP(work, server, 0, 1, ""), 9) // the address of another qube
+	if got := o.note(&p, genuine); got != fresh {
+		t.Fatalf("note of an unknown qube = %d; want fresh", got)
+	}
+	known = true
+	for range 100 {
+		p = after(p, time.Minute)
+		if o.note(&p, genuine) == forged {
+			return
+		}
+	}
+	t.Error("a forged way is analyzed 100 minutes after the qube became known")
+}
+
+// TestOrigins_fair holds that one qube's flood of ways leaves those of others.
+func TestOrigins_fair(t *testing.T) {
+	o := newOrigins()
+	quiet := in(newTCP(other, server, 0, 1, ""), 9)
+	o.note(&quiet, nil)
+	for i := range 3 * maxOrigins {
+		p := in(newUDP(fmt.Sprintf("10.137.0.6:%d", 1+i%65000), fmt.Sprintf("10.139.1.%d:53", i/65000), "x"), 6)
+		o.note(&p, nil)
+	}
+	if _, _, ok := o.lookup(wayOf(&quiet)); !ok {
+		t.Error("a flood over interface 6 has displaced the way of interface 9")
+	}
+}

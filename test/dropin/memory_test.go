@@ -1,0 +1,96 @@
+//go:build linux
+
+package dropin_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
+)
+
+// allProtocols are packetbeat's analyzers, but for those that share a port.
+const allProtocols = `
+packetbeat.protocols:
+  - {type: icmp, enabled: true}
+  - {type: amqp, ports: [5672]}
+  - {type: cassandra, ports: [9042]}
+  - {type: dhcpv4, ports: [67, 68]}
+  - {type: dns, ports: [53], include_authorities: true, include_additionals: true}
+  - {type: http, ports: [80, 8080, 8000, 5000, 8002]}
+  - {type: memcache, ports: [11211]}
+  - {type: mysql, ports: [3306, 13001]}
+  - {type: pgsql, ports: [5432]}
+  - {type: redis, ports: [6379]}
+  - {type: thrift, ports: [9090]}
+  - {type: mongodb, ports: [27017]}
+  - {type: nfs, ports: [2049]}
+  - {type: tls, ports: [443, 993, 995, 5223, 8443, 8883, 9243]}
+  - {type: sip, ports: [5060]}
+`
+
+// TestFault_memory compares the resident memory of both with flows only, and of
+// ours with and without analyzers. They are packetbeat's most expensive part, and
+// it makes them for every flow that it is asked for.
+func TestFault_memory(t *testing.T) {
+	require(t)
+	t.Parallel()
+	h := newHome(t)
+	flows := h.onVifs(30*time.Second, -time.Second)
+	plain := h.measure(t, ours, flows+outputFile)
+	full := h.measure(t, ours, flows+allProtocols+outputFile)
+	if plain.analyzers > 0 {
+		t.Errorf("%d goroutines in packetbeat's analyzers with no protocol configured; want none", plain.analyzers)
+	}
+	if full.analyzers == 0 {
+		t.Error("no goroutine in packetbeat's analyzers with all protocols: is this still the way to look for them?")
+	}
+	if full.rss < plain.rss+8<<20 {
+		t.Errorf("all protocols cost %d MiB; want more than 8: are there caches without them?", (int64(full.rss)-int64(plain.rss))>>20)
+	}
+	t.Run(theirs.name, func(t *testing.T) {
+		packetbeat := h.measure(t, theirs, flows+outputFile)
+		if plain.rss >= packetbeat.rss || plain.peak >= packetbeat.peak {
+			t.Error("want qubesbeat's memory below packetbeat's")
+		}
+		if packetbeat = h.measure(t, theirs, flows+allProtocols+outputFile); full.rss >= packetbeat.rss {
+			t.Error("want qubesbeat's memory below packetbeat's with all protocols, too")
+		}
+	})
+}
+
+// cost is what a beat needs.
+type cost struct {
+	rss, peak  uint64
+	goroutines int
+	analyzers  int // goroutines that are in packetbeat's code, or in its caches
+}
+
+// measure starts a beat, lets a client make some traffic, and reads what the beat
+// needs then.
+func (h *home) measure(t *testing.T, p program, config string) (c cost) {
+	t.Helper()
+	b := h.start(t, p, h.work, config)
+	for range 5 {
+		h.spray(t, h.work, 20_000, 400)
+		h.run(t, h.work, "curl -sS -o /dev/null "+testbed.LargeURL+"1000000")
+		h.run(t, h.work, "dig +tries=1 www.example.org @"+testbed.DNSAddr)
+	}
+	h.Settle()
+	c.rss, c.peak = b.memory(t)
+	stacks, err := b.get("/debug/pprof/goroutine?debug=2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range bytes.Split(stacks, []byte("\n\n")) {
+		c.goroutines++
+		if bytes.Contains(s, []byte("beats/v7/packetbeat/")) || bytes.Contains(s, []byte("common.(*Cache).StartJanitor")) {
+			c.analyzers++
+		}
+	}
+	_ = b.stop(t)
+	t.Logf("%-10s RSS %3d MiB, peak %3d MiB, %2d goroutines, %2d of them in analyzers; protocols: %v", p.name,
+		c.rss>>20, c.peak>>20, c.goroutines, c.analyzers, bytes.Contains([]byte(config), []byte("protocols")))
+	return c
+}

@@ -1,0 +1,81 @@
+//go:build linux
+
+package dropin_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
+)
+
+// The flows of TestFault_outputDown, by the ports that they go to.
+const (
+	firstFlows, firstPort   = 200, 20_000 // fill the queue
+	middleFlows, middlePort = 100, 30_000 // while the output is down and the queue full
+	lastFlows, lastPort     = 20, 40_000  // when the output is back
+	middleBytes             = 100_000_000 // more than the rings of both hold
+)
+
+// TestFault_outputDown takes the output away until the queue is full, lets traffic
+// go on, and gives the output back. packetbeat publishes its flows with the lock
+// of the flow table held, so that it stops to capture; what passes then is lost
+// and nobody has counted it.
+func TestFault_outputDown(t *testing.T) {
+	require(t)
+	t.Parallel()
+	each(t, func(t *testing.T, p program, h *home) {
+		b := h.start(t, p, h.banking, h.onVifs(time.Second, -time.Second)+elasticOutput)
+		h.spray(t, h.work, firstPort, firstFlows)
+		b.stalls(t)
+		before := b.frames()
+		h.run(t, h.banking, fmt.Sprintf("curl -sS -o /dev/null %s%d", testbed.LargeURL, middleBytes))
+		h.spray(t, h.work, middlePort, middleFlows)
+		h.Settle()
+		time.Sleep(time.Second) // the counters of both are at most a fifth of a second old
+		during := b.frames() - before
+
+		es := newElastic(t, h.Log.Host)
+		b.await(t, func() bool {
+			// Again and again: packetbeat has to find its way back first.
+			h.spray(t, h.work, lastPort, lastFlows)
+			time.Sleep(100 * time.Millisecond)
+			return es.has(destPort(lastPort, lastFlows))
+		}, "has reached the output again")
+		es.quiet(3 * time.Second)
+		events := es.events()
+		middle := len(pick(events, destPort(middlePort, middleFlows)))
+		bytes := sum(pick(events, destPort(80, 1)), "network.bytes")
+		t.Logf("%s: %d frames taken while the output was down; then events for %d of %d flows before, %d of %d and %d of %d bytes during that time",
+			p.name, during, len(pick(events, destPort(firstPort, firstFlows))), firstFlows, middle, middleFlows, bytes, middleBytes)
+		if p.name == theirs.name {
+			if middle == middleFlows && bytes >= middleBytes {
+				t.Error("packetbeat has lost nothing; the fault that this test is about is gone")
+			}
+			return
+		}
+		if lost := b.counters()["qubesbeat.capture.kernel_drops"]; lost > 0 {
+			t.Errorf("%d frames dropped by the kernel; want none", lost)
+		}
+		if middle != middleFlows || bytes < middleBytes || during == 0 {
+			t.Error("want every flow of the time when the output was down, and all bytes")
+		}
+	})
+}
+
+// stalls waits until the output has taken nothing for longer than a flow lasts,
+// while libbeat's queue is full.
+func (b *beat) stalls(t *testing.T) {
+	t.Helper()
+	b.await(t, func() bool { return b.counters()["libbeat.pipeline.queue.filled.events"] >= queueEvents }, "has a full queue")
+	time.Sleep(3 * time.Second) // packetbeat's flow worker looks once a second
+}
+
+// sum adds up a field.
+func sum(events []event, name string) (n uint64) {
+	for _, e := range events {
+		n += e.num(name)
+	}
+	return n
+}

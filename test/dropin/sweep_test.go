@@ -1,0 +1,162 @@
+//go:build linux
+
+package dropin_test
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The bounds of a sweep of one protocol.
+const (
+	sweepTime   = 20 * time.Second
+	sweepMemory = 400 << 20 // resident; 64 MiB of it are for the analyzers
+	probeEvery  = 50        // variants
+)
+
+// sweepSize is how many variants of a protocol's dialogues are tried.
+func sweepSize(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("QUBESBEAT_SWEEP")
+	if text == "" {
+		return 2000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("QUBESBEAT_SWEEP: %q is no number of variants", text)
+	}
+	return n
+}
+
+// change is what is wrong with a variant: a message is cut, or a byte of it has
+// another value.
+type change struct {
+	message int
+	at      int
+	value   int // -1 cuts the message there
+}
+
+// sweepValues are what a byte becomes: least, most, signed limits, and its
+// neighbour.
+var sweepValues = []func(byte) byte{
+	func(byte) byte { return 0 },
+	func(byte) byte { return 0xff },
+	func(b byte) byte { return b ^ 0x80 },
+	func(b byte) byte { return b + 1 },
+}
+
+// changes returns every change of a dialogue: every length of each message, and
+// sweepValues in each of its bytes.
+func (d *dialogue) changes() (all []change) {
+	for i, m := range d.said {
+		for at, b := range m.data {
+			all = append(all, change{i, at, -1})
+			for _, value := range sweepValues {
+				if v := value(b); v != b {
+					all = append(all, change{i, at, int(v)})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// with returns what is said, with a change.
+func (d *dialogue) with(c change) []message {
+	said := slices.Clone(d.said)
+	data := bytes.Clone(said[c.message].data)
+	if c.value < 0 {
+		data = data[:c.at]
+	} else {
+		data[c.at] = byte(c.value)
+	}
+	said[c.message].data = data
+	return said
+}
+
+// sweepConfig lets the analyzers give up quickly, so that they also run into the
+// end of their patience, which another goroutine tells them of. Only probes and
+// the counters reach the output.
+const sweepConfig = `
+processors:
+  - drop_event.when.not.or:
+      - {has_fields: ["stats.last"]}
+      - {equals: {"url.path": "/probe"}}
+`
+
+// TestHostile_sweep changes the messages of packetbeat's own captures in every
+// place: the analyzers may fail, but the beat neither ends nor hangs nor grows,
+// counts every panic, and analyzes the connections in between.
+func TestHostile_sweep(t *testing.T) {
+	require(t)
+	t.Parallel()
+	size := sweepSize(t)
+	protocols := dialogues(t)
+	panics := map[string]uint64{}
+	for _, name := range slices.Sorted(maps.Keys(protocols)) {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t)
+			variants, all := w.sweep(protocols[name], size)
+			path := w.close()
+			begin := time.Now()
+			b := replay(t, ours, onlyFlows+impatient(allProtocols)+sweepConfig+outputFile, path, sweepTime)
+			took := time.Since(begin)
+			if b.err != nil {
+				t.Fatalf("qubesbeat ended with %v after %v: %s in %s", b.err, took, panicLine(b), b.where())
+			}
+			events := readEvents(t, b.events)
+			stats := lastStats(t, events)
+			panics[name] = stats["transactions.panics"]
+			probes := len(pick(events, isProbe))
+			t.Logf("%-9s %6d of %8d variants in %5.1fs, %4d panics, %4d MiB at most, %d frames, %d KiB of log", name, variants, all, took.Seconds(),
+				panics[name], b.peak()>>20, w.frames, len(b.log.String())>>10)
+			if got := stats["transactions.panics_"+name]; got != panics[name] {
+				t.Errorf("%d panics, of them %d of %s", panics[name], got, name)
+			}
+			if want := (variants + probeEvery - 1) / probeEvery; probes != want {
+				t.Errorf("%d of %d probes analyzed", probes, want)
+			}
+			if stats["flows.packets"] != uint64(w.frames) {
+				t.Errorf("%d packets metered; want %d", stats["flows.packets"], w.frames)
+			}
+			if b.peak() > sweepMemory {
+				t.Errorf("%d MiB of memory; want at most %d", b.peak()>>20, uint64(sweepMemory)>>20)
+			}
+		})
+	}
+	t.Logf("panics by protocol: %v", panics)
+}
+
+// impatient gives every protocol a short time to wait for an answer.
+func impatient(protocols string) string {
+	return strings.ReplaceAll(protocols, ", ports:", ", transaction_timeout: 100ms, ports:")
+}
+
+// sweep writes about size variants, evenly chosen among all, with probes in
+// between.
+func (w *wire) sweep(list []*dialogue, size int) (written, all int) {
+	w.t.Helper()
+	for _, d := range list {
+		all += len(d.changes())
+	}
+	stride, n := max(all/size, 1), 0
+	for _, d := range list {
+		for _, c := range d.changes() {
+			if n++; n%stride != 0 {
+				continue
+			}
+			if written%probeEvery == 0 {
+				w.probe()
+			}
+			w.write(d.port, d.udp, d.with(c))
+			written++
+		}
+	}
+	return written, all
+}
