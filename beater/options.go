@@ -15,6 +15,8 @@ import (
 // Options carry what is known before libbeat makes the beater.
 type Options struct {
 	Flags *Flags
+	// Checking tells that the beater is made to see whether it can be.
+	Checking bool
 	// touched tells that the configuration asks for processors or fields that
 	// look into every event.
 	touched bool

@@ -34,7 +34,7 @@ func (s *settings) checkTransactions(log *logp.Logger) error {
 		return errors.New("nothing to do: the configuration has neither flows nor a protocol that is enabled")
 	}
 	return transaction.Check(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList, Log: log,
-		Name: func(uint32) string { return "" }})
+		Memory: s.Transactions.MaxMemoryMB << 20}, s.upstream.Procs)
 }
 
 // hasProtocols tells whether a section of protocols is enabled.

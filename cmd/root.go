@@ -4,6 +4,7 @@ package cmd
 import (
 	"flag"
 	"os"
+	"slices"
 
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
 	"github.com/elastic/beats/v7/libbeat/cmd"
@@ -24,7 +25,7 @@ func Root() *cmd.BeatsRootCmd {
 		os.Exit(transaction.Child())
 	}
 	name := Identity(os.Args)
-	options := &beater.Options{Flags: beater.Define(flag.CommandLine)}
+	options := &beater.Options{Flags: beater.Define(flag.CommandLine), Checking: slices.Contains(os.Args[1:], "test")}
 	runFlags := pflag.NewFlagSet(name, pflag.ExitOnError)
 	for _, f := range []string{"I", "t", "O", "l", "dump"} {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(f))

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/packetbeat/config"
 	"github.com/elastic/beats/v7/packetbeat/procs"
 	conf "github.com/elastic/elastic-agent-libs/config"
@@ -85,36 +84,6 @@ func New(c Config) (*Analyzers, error) {
 	}
 	a.queue = tap.NewQueue(c.Patient)
 	return a, nil
-}
-
-// Check returns what New would find wrong with the sections of c, as packetbeat's
-// `test config` does, by making the analyzers once.
-func Check(c Config) error {
-	c.Publisher = NewPublisher(PublisherConfig{Log: c.Log, Connect: func(beat.ProcessingConfig) (beat.Client, error) {
-		return nil, nil
-	}})
-	a, err := New(c)
-	if err == nil && a != nil {
-		a.stopJanitors()
-	}
-	return err
-}
-
-// stopJanitors ends the goroutines that the analyzers' caches have begun.
-func (a *Analyzers) stopJanitors() {
-	for _, s := range a.sets {
-		for _, table := range []map[uint16]*protocol{s.tcp, s.udp, {0: s.icmp}} {
-			for _, p := range table {
-				if p == nil {
-					continue
-				}
-				for _, c := range p.pending.caches {
-					c.StopJanitor()
-				}
-				p.pending.caches = nil // a janitor can be stopped once
-			}
-		}
-	}
 }
 
 // devices returns those that have analyzers of their own.

@@ -39,7 +39,7 @@ type process struct {
 
 // How long the process may be at one packet, and how long its start may take.
 const (
-	hangAfter  = 5 * time.Second
+	hangAfter  = 3 * time.Second
 	startAfter = 30 * time.Second
 )
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
@@ -85,7 +86,21 @@ type guilt struct {
 	until int64 // packet time until which it is not analyzed at all
 }
 
-// An interface that has ended the analyzers so often is left out of the analysis
+// origination is where packets come from: a vif is one qube, whatever the address;
+// elsewhere the address has to do.
+type origination struct {
+	iface uint32
+	addr  packet.Addr
+}
+
+func (w *Worker) originationOf(p *tap.Packet, addr packet.Addr) origination {
+	if _, onVif := qube.VifDomain(w.cfg.Name(p.Iface)); onVif {
+		addr = packet.Addr{}
+	}
+	return origination{p.Iface, addr}
+}
+
+// Who has ended the analyzers so often is left out of the analysis
 // for a while: each time costs all others their unfinished transactions.
 const (
 	mostFailures = 3
@@ -98,13 +113,14 @@ func (w *Worker) accuse(p *tap.Packet) {
 	if len(w.guilty) >= maxGuilty {
 		clear(w.guilty)
 	}
-	g := w.guilty[p.Iface]
+	from := w.originationOf(p, p.Src)
+	g := w.guilty[from]
 	if g.times++; g.times >= mostFailures {
 		g = guilt{until: p.Time + leftOut}
-		w.cfg.Log.Errorw("an interface has ended the analyzers again and again; it is left out for ten minutes",
-			"interface", w.cfg.Name(p.Iface))
+		w.cfg.Log.Errorw("the analyzers were ended again and again from one place; it is left out for ten minutes",
+			"interface", w.cfg.Name(p.Iface), "address", p.Src.Netip(p.Family).String())
 	}
-	w.guilty[p.Iface] = g
+	w.guilty[from] = g
 }
 
 // isBanned reports whether a packet is not to be analyzed.
@@ -113,7 +129,8 @@ func (w *Worker) isBanned(p *tap.Packet) bool {
 		return false
 	}
 	way := wayOf(p)
-	return w.banned[way] || w.banned[way.reverse()] || p.Time < w.guilty[p.Iface].until
+	return w.banned[way] || w.banned[way.reverse()] || p.Time < w.guilty[w.originationOf(p, p.Src)].until ||
+		p.Time < w.guilty[w.originationOf(p, p.Dst)].until
 }
 
 // protocolOf returns the protocol that listens to a packet.

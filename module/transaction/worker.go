@@ -1,16 +1,19 @@
 package transaction
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/packetbeat/config"
 	"github.com/elastic/beats/v7/packetbeat/procs"
 	conf "github.com/elastic/elastic-agent-libs/config"
 
+	"github.com/qubesbeat/qubesbeat/internal/spell"
 	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
@@ -32,7 +35,7 @@ type Worker struct {
 	first   uint64       // since the process began
 	buf     []byte       // of a message
 	banned  map[way]bool // connections that the analyzers have failed on
-	guilty  map[uint32]guilt
+	guilty  map[origination]guilt
 	named   map[uint32]string
 	events  *eventReader // belongs to the goroutine that reads from the process
 
@@ -52,7 +55,7 @@ type WorkerStats struct {
 // where nothing is to be analyzed, and an error that names the section that
 // cannot be used. procs is packetbeat's section.
 func NewWorker(c Config, p procs.ProcsConfig, live bool) (*Worker, error) {
-	w := &Worker{cfg: c, events: newEventReader(), queue: tap.NewQueue(c.Patient), sections: map[int]func(report){}, banned: map[way]bool{}, guilty: map[uint32]guilt{},
+	w := &Worker{cfg: c, events: newEventReader(), queue: tap.NewQueue(c.Patient), sections: map[int]func(report){}, banned: map[way]bool{}, guilty: map[origination]guilt{},
 		stats: WorkerStats{Failures: map[string]uint64{}},
 		child: childConfig{Procs: p, Live: live, Strict: c.Strict, Memory: c.Memory, Protocols: map[string]map[string]any{},
 			InternalNetworks: c.Publisher.cfg.InternalNetworks, IgnoreOutgoing: c.Publisher.cfg.IgnoreOutgoing}}
@@ -82,18 +85,33 @@ func NewWorker(c Config, p procs.ProcsConfig, live bool) (*Worker, error) {
 	return w, nil
 }
 
+// Check returns what NewWorker would find wrong with the sections of c, which needs
+// no publisher.
+func Check(c Config, p procs.ProcsConfig) error {
+	c.Publisher = NewPublisher(PublisherConfig{Log: c.Log, Connect: func(beat.ProcessingConfig) (beat.Client, error) {
+		return nil, nil
+	}})
+	w, err := NewWorker(c, p, false)
+	if w != nil {
+		w.process.kill()
+		w.end()
+	}
+	return err
+}
+
 func (w *Worker) empty() bool { return len(w.ready.TCP) == 0 && len(w.ready.UDP) == 0 && !w.ready.ICMP }
 
 // addSections numbers the sections and makes a client for each.
 func (w *Worker) addSections() error {
 	number := 0
-	add := func(cfg *conf.C) (map[string]any, error) {
+	add := func(name string, cfg *conf.C) (map[string]any, error) {
 		tree := map[string]any{}
 		if err := cfg.Unpack(&tree); err != nil {
 			return nil, err
 		}
 		number++
 		tree["_section"] = number
+		w.warn(fmt.Sprint(cmp.Or(tree["type"], any(name))))
 		if !cfg.Enabled() {
 			return tree, nil
 		}
@@ -103,18 +121,31 @@ func (w *Worker) addSections() error {
 	}
 	var err error
 	for _, name := range slices.Sorted(maps.Keys(w.cfg.Protocols)) {
-		if w.child.Protocols[name], err = add(w.cfg.Protocols[name]); err != nil {
+		if w.child.Protocols[name], err = add(name, w.cfg.Protocols[name]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	for i, cfg := range w.cfg.List {
-		tree, err := add(cfg)
+		tree, err := add("", cfg)
 		if err != nil {
 			return fmt.Errorf("%d: %w", i, err)
 		}
 		w.child.List = append(w.child.List, tree)
 	}
 	return nil
+}
+
+// known are the analyzers that there are.
+var known = []string{"icmp", "dhcpv4", "dns", "http", "amqp", "cassandra", "memcache", "mysql", "pgsql", "redis", "thrift",
+	"mongodb", "nfs", "tls", "sip"}
+
+// warn says that nobody analyzes a protocol: packetbeat passes over it.
+func (w *Worker) warn(protocol string) {
+	if slices.Contains(known, protocol) {
+		return
+	}
+	near := slices.MinFunc(known, func(a, b string) int { return spell.Distance(protocol, a) - spell.Distance(protocol, b) })
+	w.cfg.Log.Warnw("there is no analyzer for a protocol of the configuration; it is passed over", "type", protocol, "nearest", near)
 }
 
 // Tap returns the tap that feeds the analyzers.

@@ -21,8 +21,9 @@ const loopPort = 5432
 // (parse.go: parseMessageStart).
 const startup = "\x00\x00\x00\x00\x00\x03\x00\x00."
 
-// loopTime is long for what takes milliseconds.
-const loopTime = 5 * time.Second
+// loopTime is long for what takes milliseconds, and for the three seconds after
+// which an analyzer that does not return is ended.
+const loopTime = 15 * time.Second
 
 // TestHostile_loop gives an analyzer a message that it never gets through, between
 // two probes.
