@@ -34,7 +34,7 @@ func Test() error {
 func TestRace() error {
 	return sh.RunWithV(map[string]string{"CGO_ENABLED": "1"}, "go", "test", "-race",
 		"./internal/capture/...", "./internal/pipeline/...", "./internal/inventory/...", "./internal/enrich/...",
-		"./internal/event/...", "./internal/flow/...", "./beater/...")
+		"./internal/event/...", "./internal/flow/...", "./internal/tap/...", "./internal/greeting/...", "./module/transaction/...", "./beater/...")
 }
 
 // TestNet runs the tests in network namespaces, with real programs. Without root
@@ -48,7 +48,7 @@ func TestNet() error {
 		return err
 	}
 	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
-	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/live/..."}
+	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/live/...", "./test/dropin/..."}
 	if os.Getuid() != 0 {
 		args = append([]string{"unshare", "-Urnm"}, args...)
 	}
@@ -67,7 +67,7 @@ func Fuzz() error {
 	}
 	for _, t := range targets {
 		say("%s %s for %s", t.pkg, t.name, limit)
-		if err := sh.RunV("go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+limit, t.pkg); err != nil {
+		if err := sh.RunV("go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+limit, "-fuzzminimizetime=10x", t.pkg); err != nil {
 			return err
 		}
 	}
