@@ -85,7 +85,7 @@ func (p *parser) address4(t token, q qualifier) *node {
 	case p.peek().is("mask") && t.kind == kindAddr4:
 		p.take()
 		m := p.take()
-		mask, bits, ok = parts4(m.text)
+		mask, _, ok = parts4(m.text)
 		if m.kind != kindAddr4 || !ok {
 			return p.fail(m, "invalid mask "+m.String(), "write it as 255.255.0.0")
 		}

@@ -14,7 +14,7 @@ import (
 type node struct {
 	next *node
 	any  any
-	data [40]byte
+	_    [40]byte
 }
 
 // truth returns how many bytes of the heap a value takes.
