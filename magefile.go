@@ -32,9 +32,15 @@ func Test() error {
 // TestRace runs the packages that have goroutines under the race detector. It
 // needs a C compiler.
 func TestRace() error {
-	return sh.RunWithV(map[string]string{"CGO_ENABLED": "1"}, "go", "test", "-race",
+	race := map[string]string{"CGO_ENABLED": "1"}
+	// packetbeat's analyzers have globals, and their process a limit of memory
+	// that the detector does not fit into.
+	if err := sh.RunWithV(race, "go", "test", "-race", "-run=Publisher|Origins|Pending", "./module/transaction/..."); err != nil {
+		return err
+	}
+	return sh.RunWithV(race, "go", "test", "-race",
 		"./internal/capture/...", "./internal/pipeline/...", "./internal/inventory/...", "./internal/enrich/...",
-		"./internal/event/...", "./internal/flow/...", "./internal/tap/...", "./internal/greeting/...", "./module/transaction/...", "./beater/...")
+		"./internal/event/...", "./internal/flow/...", "./internal/tap/...", "./internal/greeting/...", "./beater/...")
 }
 
 // TestNet runs the tests in network namespaces, with real programs. Without root

@@ -32,6 +32,7 @@ type process struct {
 	busy    atomic.Bool   // an event of it is being handed on
 	hung    atomic.Bool
 	closing sync.Once
+	watcher sync.WaitGroup
 
 	mu    sync.Mutex
 	stats childStats // guarded by mu
@@ -75,7 +76,7 @@ func startProcess(cfg *childConfig, receive func([]byte)) (*process, childReady,
 		p.close()
 		return nil, ready, err
 	}
-	go p.watch()
+	p.watcher.Go(p.watch)
 	return p, ready, nil
 }
 
@@ -186,6 +187,7 @@ func (p *process) kill() {
 func (p *process) close() {
 	p.closing.Do(func() {
 		close(p.over)
+		p.watcher.Wait() // it looks at the progress
 		_ = p.stdin.Close()
 		p.progress.close()
 	})
