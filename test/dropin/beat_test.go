@@ -245,6 +245,40 @@ func (b *beat) memory(t *testing.T) (now, peak uint64) {
 	return now, peak
 }
 
+// children returns the processes that the beat has begun.
+func (b *beat) children(t *testing.T) (pids []string) {
+	t.Helper()
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", b.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			continue // the thread has ended
+		}
+		pids = append(pids, strings.Fields(string(text))...)
+	}
+	return pids
+}
+
+// anonymous returns the memory of a process that is its own: the program itself is
+// shared with the process that has begun it. In bytes.
+func anonymous(t *testing.T, pid string) uint64 {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		var kib uint64
+		if _, err := fmt.Sscanf(line, "RssAnon: %d kB", &kib); err == nil {
+			return kib << 10
+		}
+	}
+	return 0
+}
+
 // peak returns the most memory that an ended process had, in bytes.
 func (b *beat) peak() uint64 {
 	return uint64(b.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
