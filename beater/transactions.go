@@ -51,6 +51,9 @@ func (s *settings) hasProtocols() bool {
 // newTransactions makes the analyzers that the configuration asks for.
 func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*transactions, error) {
 	s := r.settings
+	if !s.hasProtocols() {
+		return nil, nil
+	}
 	cfg := transaction.PublisherConfig{Completed: true, Enrich: enricher, InternalNetworks: s.Interfaces[0].InternalNets,
 		IgnoreOutgoing: s.upstream.IgnoreOutgoing, Strict: s.Compat.Strict, Patient: !r.live, Log: r.log,
 		Connect: func(c beat.ProcessingConfig) (beat.Client, error) {
