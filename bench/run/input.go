@@ -38,8 +38,12 @@ type input struct {
 // protocols ends with a panic: an ICMPv6 message of two bytes.
 var crashers = []string{"icmp6_mobileprefix_asan.pcap"}
 
-// startInput is the name of the input that shows the cost of starting.
-const startInput = "start"
+// startInput is the name of the input that shows the cost of starting, calmInput
+// begins the names of those that packetbeat's analyzers survive.
+const (
+	startInput = "start"
+	calmInput  = "calm"
+)
 
 // parseInput returns the input that spec names.
 func parseInput(o *options, spec string) (in *input, err error) {
@@ -62,9 +66,9 @@ func parseInput(o *options, spec string) (in *input, err error) {
 		}
 
 		in.create, in.path = c.Generate, c.Path(o.out)
-	case "mix", "calm":
+	case "mix", calmInput:
 		c := &mixture.Config{Root: o.captures}
-		if kind == "calm" {
+		if kind == calmInput {
 			c.Skip = crashers
 		}
 		c.MinPackets, err = strconv.Atoi(args)
