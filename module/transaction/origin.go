@@ -60,6 +60,8 @@ type origins struct {
 	young, old  map[way]origin
 	generations int64          // packet time at which young was begun
 	shares      map[uint32]int // of young, by interface
+	current     way            // of the packet that is being analyzed: most events are of it
+	at          origin
 }
 
 // A way is forgotten between one and two of these spans after its last packet,
@@ -68,7 +70,7 @@ type origins struct {
 const (
 	originSpan = int64(90 * time.Second)
 	maxOrigins = 16384 // in each of two maps; about 3 MiB in all
-	maxShare   = 4096  // of one interface, in each
+	maxShare   = 8192  // of one interface, in each
 )
 
 func newOrigins() *origins { return &origins{young: map[way]origin{}, shares: map[uint32]int{}} }
@@ -97,6 +99,7 @@ func (o *origins) note(p *tap.Packet, genuine func(uint32, netip.Addr, time.Time
 func (o *origins) put(w way, at origin, now int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.current, o.at = w, at
 	if now-o.generations > originSpan || now < o.generations-originSpan || len(o.young) >= maxOrigins {
 		o.old, o.young, o.generations, o.shares = o.young, make(map[way]origin), now, map[uint32]int{}
 	}
@@ -123,6 +126,12 @@ func (o *origins) find(w way) (origin, bool) {
 func (o *origins) lookup(w way) (iface uint32, fromSource packet.Direction, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if w == o.current {
+		return o.at.iface, o.at.direction, true
+	}
+	if w.reverse() == o.current {
+		return o.at.iface, opposite(o.at.direction), true
+	}
 	if at, ok := o.find(w); ok {
 		return at.iface, at.direction, true
 	}
