@@ -1,0 +1,134 @@
+package blocklist
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net/netip"
+	"slices"
+)
+
+// Builder collects rules and makes a table of them.
+type Builder struct {
+	seed    maphash.Seed
+	entries []entry
+	exprs   []expression
+	addrs   map[netip.Addr][]member
+	nets    []network
+}
+
+type entry struct {
+	hash   uint64
+	member member
+}
+
+// NewBuilder returns a builder with room for about as many names.
+func NewBuilder(names int) *Builder {
+	return &Builder{seed: maphash.MakeSeed(), entries: make([]entry, 0, names), addrs: map[netip.Addr][]member{}}
+}
+
+// maxExpressions and maxNets bound what is looked through one by one.
+const (
+	maxExpressions = 2000
+	maxNets        = 10_000
+)
+
+// Add adds a rule of a source.
+func (b *Builder) Add(s Source, r *Rule) error {
+	m := member{s, r.Kind}
+	switch r.Kind {
+	case Regexp:
+		if len(b.exprs) >= maxExpressions {
+			return fmt.Errorf("more than %d regular expressions; write *.name where you can", maxExpressions)
+		}
+		b.exprs = append(b.exprs, expression{m, r.Expr})
+	case Net:
+		if r.Net.IsSingleIP() {
+			b.addrs[r.Net.Addr()] = append(b.addrs[r.Net.Addr()], m)
+			break
+		}
+		if len(b.nets) >= maxNets {
+			return fmt.Errorf("more than %d networks", maxNets)
+		}
+		b.nets = append(b.nets, network{m, r.Net})
+	default:
+		b.entries = append(b.entries, entry{max(maphash.Bytes(b.seed, r.Name), 1), m})
+	}
+	return nil
+}
+
+// ErrSets tells that the lists overlap in more ways than a table can note.
+var ErrSets = errors.New("blocklist: the lists overlap in more than 65535 ways; use fewer lists")
+
+// Build makes the table. The builder must not be used again.
+func (b *Builder) Build() (*Table, error) {
+	slices.SortFunc(b.entries, func(x, y entry) int {
+		if c := cmp.Compare(x.hash, y.hash); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(x.member.source, y.member.source), cmp.Compare(x.member.kind, y.member.kind))
+	})
+	distinct := 0
+	for i := range b.entries {
+		if i == 0 || b.entries[i].hash != b.entries[i-1].hash {
+			distinct++
+		}
+	}
+	t := &Table{seed: b.seed, exprs: b.exprs, addrs: b.addrs, nets: b.nets,
+		rules: distinct + len(b.exprs) + len(b.addrs) + len(b.nets)}
+	for size := distinct + distinct/4 + 64; ; size += size / 8 {
+		if ok, err := t.fill(b.entries, size); ok || err != nil {
+			return t, err
+		}
+	}
+}
+
+// fill places the entries in order. It reports false where the room at the end
+// was too little, which needs an unlucky seed.
+func (t *Table) fill(entries []entry, size int) (bool, error) {
+	t.hashes, t.tags, t.sets = make([]uint64, size), make([]uint16, size), nil
+	known := map[string]uint16{}
+	next := 0
+	for i := 0; i < len(entries); {
+		n := i + 1
+		for n < len(entries) && entries[n].hash == entries[i].hash {
+			n++
+		}
+		at := max(next, home(entries[i].hash, size))
+		if at >= size {
+			return false, nil
+		}
+		tag, err := t.tag(known, entries[i:n])
+		if err != nil {
+			return false, err
+		}
+		t.hashes[at], t.tags[at] = entries[i].hash, tag
+		next, i = at+1, n
+	}
+	return true, nil
+}
+
+// tag returns the number of a set of members.
+func (t *Table) tag(known map[string]uint16, entries []entry) (uint16, error) {
+	var buf [64]byte
+	key := buf[:0]
+	for i, e := range entries {
+		if i == 0 || e.member != entries[i-1].member {
+			key = append(key, byte(e.member.source>>8), byte(e.member.source), byte(e.member.kind))
+		}
+	}
+	if tag, ok := known[string(key)]; ok {
+		return tag, nil
+	}
+	if len(t.sets) > 65535 {
+		return 0, ErrSets
+	}
+	set := make([]member, 0, len(key)/3)
+	for k := key; len(k) > 0; k = k[3:] {
+		set = append(set, member{Source(k[0])<<8 | Source(k[1]), Kind(k[2])})
+	}
+	tag := uint16(len(t.sets))
+	t.sets, known[string(key)] = append(t.sets, set), tag
+	return tag, nil
+}

@@ -1,0 +1,169 @@
+package blocklist
+
+import (
+	"bytes"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"golang.org/x/net/idna"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+)
+
+// fields reads a line of words: a name, an address, or a line of a hosts file.
+func (p *parser) fields(line []byte) error {
+	first, rest, several := bytes.Cut(line, []byte(" "))
+	if tab := bytes.IndexByte(first, '\t'); tab >= 0 {
+		first, rest, several = line[:tab], line[tab+1:], true
+	}
+	if c := first[0]; c-'0' > 9 && c != ':' && !several {
+		return p.name(first)
+	}
+	if net, ok := parseNet(string(first)); ok {
+		if !several {
+			p.rule = Rule{Kind: Net, Net: net}
+			return p.emit()
+		}
+		return p.hosts(rest)
+	}
+	if several {
+		return p.fault(line, "neither a name nor a line of a hosts file, which begins with an address")
+	}
+	return p.name(first)
+}
+
+// hosts reads the names of a line of a hosts file. Each of them is a rule, but
+// for those that every hosts file has for the machine itself.
+func (p *parser) hosts(rest []byte) error {
+	for name := range bytes.FieldsSeq(rest) {
+		if ownName(string(name)) {
+			continue
+		}
+		if err := p.add(name, Exact, false, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ownName(name string) bool {
+	switch name {
+	case "localhost", "localhost.localdomain", "local", "broadcasthost", "ip6-localhost", "ip6-loopback", "ip6-localnet",
+		"ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "ip6-allhosts", "0.0.0.0":
+		return true
+	}
+	return false
+}
+
+// name reads a name or a wildcard.
+func (p *parser) name(word []byte) error {
+	if rest, ok := bytes.CutPrefix(word, []byte("*.")); ok {
+		return p.add(rest, Tree, false, word)
+	}
+	if word[0] == '.' {
+		return p.add(word[1:], Tree, false, word)
+	}
+	return p.add(word, Exact, false, word)
+}
+
+// add hands a rule of a name on.
+func (p *parser) add(name []byte, kind Kind, allow bool, line []byte) error {
+	wire, reason := p.wire(name)
+	if reason != "" {
+		return p.fault(line, reason)
+	}
+	p.rule = Rule{Kind: kind, Allow: allow, Name: wire}
+	return p.emit()
+}
+
+// wire returns a name in wire form and lower case, or what is wrong with it. Names
+// that are not ASCII become what a client would ask for (IDNA).
+func (p *parser) wire(name []byte) (wire []byte, reason string) {
+	name = bytes.TrimSuffix(name, []byte("."))
+	for _, c := range name {
+		if c >= 0x80 {
+			return p.foreign(name)
+		}
+	}
+	out := append(p.space[:0], 0)
+	label := 0
+	for _, c := range name {
+		switch {
+		case c == '.':
+			if out[label] = byte(len(out) - label - 1); len(out)-label-1 == 0 || len(out)-label-1 > 63 {
+				return nil, "an empty label, or one of more than 63 letters"
+			}
+			label, out = len(out), append(out, 0)
+		case c-'A' < 26:
+			out = append(out, c|0x20)
+		case c-'a' < 26, c-'0' <= 9, c == '-', c == '_':
+			out = append(out, c)
+		default:
+			return nil, "a character that no name has"
+		}
+		if len(out) > dnsmsg.MaxName {
+			return nil, "longer than 255 bytes"
+		}
+	}
+	if out[label] = byte(len(out) - label - 1); len(out)-label-1 == 0 || len(out)-label-1 > 63 {
+		return nil, "an empty label, or one of more than 63 letters"
+	}
+	if bytes.Contains(out, []byte("xn--")) && !validIDN(name) {
+		return nil, "not a valid internationalized name"
+	}
+	return append(out, 0), ""
+}
+
+// profile is lenient, so that names with underscores pass.
+var profile = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.BidiRule())
+
+func validIDN(name []byte) bool {
+	_, err := profile.ToUnicode(string(name))
+	return err == nil
+}
+
+func (p *parser) foreign(name []byte) ([]byte, string) {
+	ascii, err := profile.ToASCII(string(name))
+	if err != nil || strings.ContainsFunc(ascii, func(r rune) bool { return r >= 0x80 }) {
+		return nil, "not a valid internationalized name"
+	}
+	return p.wire([]byte(ascii))
+}
+
+// parseNet reads an address or a network.
+func parseNet(s string) (netip.Prefix, bool) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		a = a.Unmap().WithZone("")
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	n, err := netip.ParsePrefix(s)
+	return n.Masked(), err == nil
+}
+
+// tree finds an expression that only means a name and all below it.
+var tree = regexp.MustCompile(`^\(\^\|\\\.\)((?:[a-z0-9_-]+\\\.)+[a-z0-9-]+)\$$`)
+
+// maxExpression bounds one expression; Go's take time in proportion to their
+// size and to the name, whatever they say.
+const maxExpression = 512
+
+// expression reads /re/. One that means a name and all below becomes that.
+func (p *parser) expression(line []byte) error {
+	if len(line) < 3 || line[len(line)-1] != '/' {
+		return p.fault(line, "an expression has a / at both ends")
+	}
+	text := string(line[1 : len(line)-1])
+	if m := tree.FindStringSubmatch(text); m != nil {
+		return p.add([]byte(strings.ReplaceAll(m[1], `\.`, ".")), Tree, false, line)
+	}
+	if len(text) > maxExpression {
+		return p.fault(line, "an expression of more than 512 letters")
+	}
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return p.fault(line, err.Error())
+	}
+	p.rule = Rule{Kind: Regexp, Expr: re}
+	return p.emit()
+}

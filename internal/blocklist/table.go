@@ -1,0 +1,160 @@
+package blocklist
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"net/netip"
+	"regexp"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+)
+
+// Source is the number of a list, or of one part of it, in a table.
+type Source uint16
+
+// MaxSources is how many sources a table can tell apart.
+const MaxSources = 256
+
+// Set is a set of sources.
+type Set [MaxSources / 64]uint64
+
+// Add puts a source into the set.
+func (s *Set) Add(n Source) { s[n/64] |= 1 << (n % 64) }
+
+// Has reports whether a source is in the set.
+func (s *Set) Has(n Source) bool { return s[n/64]>>(n%64)&1 != 0 }
+
+// Empty reports whether there is nothing in the set.
+func (s *Set) Empty() bool { return *s == Set{} }
+
+// Table holds the rules of all sources. It is immutable and safe for concurrent
+// use; lookups of names and addresses do not allocate.
+type Table struct {
+	seed maphash.Seed
+	// hashes are in ascending order, with gaps of 0: an entry stands at or behind
+	// the place that its hash points to, so that a search looks at two or three
+	// neighbours.
+	hashes []uint64
+	tags   []uint16 // what stands in sets, for each hash
+	sets   [][]member
+	exprs  []expression
+	addrs  map[netip.Addr][]member
+	nets   []network
+	rules  int
+}
+
+// member is a source that has a rule, and what the rule covers.
+type member struct {
+	source Source
+	kind   Kind
+}
+
+type expression struct {
+	member
+	re *regexp.Regexp
+}
+
+type network struct {
+	member
+	net netip.Prefix
+}
+
+// Hit is the rule that meets a name or an address.
+type Hit struct {
+	Source Source
+	Kind   Kind
+	At     int    // where in the name the name of the rule begins
+	Text   string // of an expression or a network
+}
+
+// Rule returns the rule as people write it; name is the one that was looked up.
+func (h *Hit) Rule(name []byte) string {
+	switch h.Kind {
+	case Exact:
+		return dnsmsg.Text(name[h.At:])
+	case Tree:
+		return "*." + dnsmsg.Text(name[h.At:])
+	}
+	return h.Text
+}
+
+// Len returns the number of rules.
+func (t *Table) Len() int { return t.rules }
+
+// Size returns how many bytes the entries take.
+func (t *Table) Size() int { return 8*len(t.hashes) + 2*len(t.tags) }
+
+// Name finds the rule of the sources in from that meets a name in wire form and
+// lower case, the most specific one first. A nil table has none.
+func (t *Table) Name(name []byte, from *Set) (h Hit, ok bool) {
+	if t == nil {
+		return Hit{}, false
+	}
+	for off := 0; off < len(name)-1; off += 1 + int(name[off]) {
+		i, found := t.find(maphash.Bytes(t.seed, name[off:]))
+		if !found {
+			continue
+		}
+		for _, m := range t.sets[t.tags[i]] {
+			if from.Has(m.source) && (m.kind == Tree || off == 0) {
+				return Hit{Source: m.source, Kind: m.kind, At: off}, true
+			}
+		}
+	}
+	if len(t.exprs) == 0 {
+		return Hit{}, false
+	}
+	return t.expression(name, from)
+}
+
+func (t *Table) find(hash uint64) (i int, ok bool) {
+	if len(t.hashes) == 0 {
+		return 0, false
+	}
+	hash = max(hash, 1)
+	for i = home(hash, len(t.hashes)); i < len(t.hashes) && t.hashes[i] < hash && t.hashes[i] != 0; i++ {
+	}
+	return i, i < len(t.hashes) && t.hashes[i] == hash
+}
+
+// home is where an entry belongs: in proportion to its hash.
+func home(hash uint64, size int) int {
+	hi, _ := bits.Mul64(hash, uint64(size)-slack(size))
+	return int(hi)
+}
+
+// slack is the room at the end for entries that are pushed out of place.
+func slack(size int) uint64 { return min(64, uint64(size)/2) }
+
+func (t *Table) expression(name []byte, from *Set) (Hit, bool) {
+	var buf [4 * dnsmsg.MaxName]byte
+	text := dnsmsg.AppendText(buf[:0], name)
+	for i := range t.exprs {
+		if e := &t.exprs[i]; from.Has(e.source) && e.re.Match(text) {
+			return Hit{Source: e.source, Kind: Regexp, Text: "/" + e.re.String() + "/"}, true
+		}
+	}
+	return Hit{}, false
+}
+
+// HasNets reports whether any source has rules of addresses.
+func (t *Table) HasNets() bool { return t != nil && len(t.addrs)+len(t.nets) > 0 }
+
+// Addr finds the rule of the sources in from that meets an address.
+func (t *Table) Addr(a netip.Addr, from *Set) (h Hit, ok bool) {
+	if !t.HasNets() {
+		return Hit{}, false
+	}
+	a = a.Unmap()
+	for _, m := range t.addrs[a] {
+		if from.Has(m.source) {
+			return Hit{Source: m.source, Kind: Net, Text: a.String()}, true
+		}
+	}
+	for i := range t.nets {
+		if n := &t.nets[i]; from.Has(n.source) && n.net.Contains(a) {
+			return Hit{Source: n.source, Kind: Net, Text: n.net.String()}, true
+		}
+	}
+	return Hit{}, false
+}

@@ -1,0 +1,74 @@
+package dnsmsg
+
+import "encoding/binary"
+
+// proof writes what a negative answer is known by: the SOA of a zone that holds
+// the name, and the records of DNSSEC for those who want them. It returns how
+// many records those are.
+func (p *Reply) proof(msg []byte, q *Question) (n int, err error) {
+	if p.Outside != nil {
+		return 0, nil
+	}
+	var zone [MaxName]byte
+	var apex []byte
+	for i := range p.records {
+		r := &p.records[i]
+		if r.Section != Authority || r.Class != q.Class {
+			continue
+		}
+		owner, _, err := AppendName(zone[:0], msg, r.Name)
+		if err != nil {
+			return 0, err
+		}
+		Lower(owner)
+		if !p.proves(r, owner, apex, q) {
+			continue
+		}
+		if r.Type == TypeSOA {
+			apex = append([]byte(nil), owner...)
+		}
+		before := len(p.Msg)
+		p.where = -1
+		if err := p.put(msg, r, owner, r.TTL); err != nil {
+			return 0, err
+		}
+		if r.Type == TypeSOA {
+			p.negativeTTL(before)
+		}
+		n++
+	}
+	if p.Negative && apex == nil {
+		p.TTL = 0 // nobody says for how long: it is not kept (RFC 2308 section 5)
+	}
+	return n, nil
+}
+
+// proves tells which records of the authority section have a meaning for a
+// forwarder's client.
+func (p *Reply) proves(r *Record, owner, apex []byte, q *Question) bool {
+	switch r.Type {
+	case TypeSOA:
+		return p.Negative && apex == nil && Below(p.last(q), owner)
+	case TypeNSEC, TypeNSEC3, TypeRRSIG:
+		return q.DO
+	}
+	return false
+}
+
+// last is the name that the chain ended at.
+func (p *Reply) last(q *Question) []byte {
+	if p.Aliases == 0 {
+		return q.Name
+	}
+	return p.chain[p.Aliases]
+}
+
+// negativeTTL sets the life of a negative answer from the SOA that was just
+// written: the lower one of its TTL and its minimum (RFC 2308 section 5).
+func (p *Reply) negativeTTL(at int) {
+	if end := len(p.Msg); end-at > soaData+10 {
+		least := min(p.TTL, binary.BigEndian.Uint32(p.Msg[end-4:]))
+		p.TTL = least
+		binary.BigEndian.PutUint32(p.Msg[p.TTLs[len(p.TTLs)-1]:], least)
+	}
+}

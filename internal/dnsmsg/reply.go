@@ -1,0 +1,286 @@
+package dnsmsg
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Question is what an upstream was asked. The name is in lower case.
+type Question struct {
+	Name  []byte
+	Type  Type
+	Class Class
+	DO    bool // the client wants the records of DNSSEC
+}
+
+// MaxChain is how many aliases an answer may lead through.
+const MaxChain = 16
+
+// maxRecords bounds the records of an answer that are looked at: the chain is
+// searched once for each alias.
+const maxRecords = 2048
+
+// Errors of answers.
+var (
+	ErrLoop    = errors.New("dnsmsg: aliases lead back to themselves")
+	ErrChain   = errors.New("dnsmsg: too many aliases")
+	ErrRecords = errors.New("dnsmsg: too many records")
+)
+
+// Matches reports whether msg is an answer to what was sent: the same id, the
+// same question to the byte (RFC 5452 section 9.1). What does not match is not a
+// faulty answer, it is no answer at all.
+func Matches(msg, sent []byte) bool {
+	if len(msg) < HeaderSize || len(sent) < HeaderSize || !bytes.Equal(msg[:2], sent[:2]) {
+		return false
+	}
+	if f := binary.BigEndian.Uint16(msg[2:]); f&FlagQR == 0 || f>>11&15 != 0 {
+		return false
+	}
+	end, err := SkipName(sent, HeaderSize)
+	if err != nil || end+4 > len(sent) {
+		return false
+	}
+	end += 4
+	return binary.BigEndian.Uint16(msg[4:]) == 1 && len(msg) >= end && bytes.Equal(msg[HeaderSize:end], sent[HeaderSize:end])
+}
+
+// Bare reports whether msg is an answer without its question, as some servers
+// send when they refuse or do not understand (FORMERR, NOTIMP, SERVFAIL).
+func Bare(msg, sent []byte) bool {
+	if len(msg) < HeaderSize || !bytes.Equal(msg[:2], sent[:2]) {
+		return false
+	}
+	f := binary.BigEndian.Uint16(msg[2:])
+	return f&FlagQR != 0 && f>>11&15 == 0 && binary.BigEndian.Uint16(msg[4:]) == 0 && RCode(f&15) != NoError && RCode(f&15) != NXDomain
+}
+
+// Reply is the answer of an upstream, rebuilt: only records that answer the
+// question stand in it, in the order of the chain of aliases, with names written
+// out. It is ready to be used again by the next Rebuild.
+type Reply struct {
+	// Msg is the message: id 0, flags QR, RA and, where the upstream set it, AD;
+	// the question, the answers and what proves that there are none. No OPT.
+	Msg   []byte
+	TTLs  []uint16 // offsets of the TTLs in Msg
+	RCode RCode
+	// TTL is for how many seconds all of it is good: the lowest of the records,
+	// for a negative answer that of RFC 2308. 0 where nothing says so.
+	TTL      uint32
+	Negative bool // there is no record of the type that was asked
+	AD       bool
+	Aliases  int // links of the chain
+	// Outside is the name outside of the zone at which the chain was cut, in
+	// lower case; nil where it was not.
+	Outside []byte
+
+	records []Record
+	answers int
+	chain   [MaxChain + 1][]byte
+	names   [MaxChain + 1][MaxName]byte
+	where   int // offset of the current name in Msg, -1 where it is nowhere
+	target  int // offset of the data of the last alias
+}
+
+// Rebuild reads msg, the answer to q, into p. Where zone is not nil the server
+// was asked as the one of that zone only: what it says of other names is left
+// out. msg must match; see [Matches].
+func (p *Reply) Rebuild(msg []byte, q *Question, zone []byte) error {
+	p.Msg, p.TTLs, p.records = p.Msg[:0], p.TTLs[:0], p.records[:0]
+	p.RCode, p.TTL, p.Negative, p.AD, p.Aliases, p.Outside, p.answers = 0, maxTTL, false, false, 0, nil, 0
+	if err := p.read(msg); err != nil {
+		return err
+	}
+	flags := FlagQR | FlagRA
+	if p.AD {
+		flags |= FlagAD
+	}
+	p.Msg = AppendQuestion(AppendHeader(p.Msg, 0, flags|uint16(p.RCode&15)), q.Name, q.Type, q.Class)
+	if err := p.follow(msg, q, zone); err != nil {
+		return err
+	}
+	authority, err := p.proof(msg, q)
+	if err != nil {
+		return err
+	}
+	if len(p.Msg) > 65535 {
+		return ErrRecords
+	}
+	SetCounts(p.Msg, 1, p.answers, authority, 0)
+	return nil
+}
+
+// maxTTL is the longest life of an answer, a week: longer ones are mistakes more
+// often than not (RFC 8767 section 4).
+const maxTTL = 7 * 24 * 3600
+
+// read walks over the message once and keeps the records of the answer and the
+// authority. A message that ends early is refused as a whole.
+func (p *Reply) read(msg []byte) error {
+	flags := binary.BigEndian.Uint16(msg[2:])
+	p.RCode, p.AD = RCode(flags&15), flags&FlagAD != 0
+	var r Reader
+	if err := r.Read(msg); err != nil {
+		return err
+	}
+	for rr := (Record{}); r.Next(&rr); {
+		switch {
+		case rr.Type == TypeOPT && rr.Section == Additional:
+			p.RCode |= RCode(rr.TTL>>24) << 4
+		case rr.Section != Additional:
+			if p.records = append(p.records, rr); len(p.records) > maxRecords {
+				return ErrRecords
+			}
+		}
+	}
+	if err := r.Err(); err != nil {
+		return fmt.Errorf("%w, at byte %d", err, r.Offset())
+	}
+	return nil
+}
+
+// follow writes the chain of aliases and what it ends in.
+func (p *Reply) follow(msg []byte, q *Question, zone []byte) error {
+	name := q.Name
+	p.where = HeaderSize
+	for {
+		if zone != nil && !Below(name, zone) {
+			p.Outside = append([]byte(nil), name...)
+			return nil
+		}
+		n, err := p.set(msg, name, q.Type, q, Answer)
+		if err != nil || n > 0 {
+			return err
+		}
+		next, err := p.alias(msg, name, q)
+		if err != nil {
+			return err
+		}
+		if next == nil {
+			p.Negative = true
+			p.chain[p.Aliases] = name
+			return nil
+		}
+		name = next
+	}
+}
+
+// alias writes the alias of name and returns what it stands for, nil where there
+// is none.
+func (p *Reply) alias(msg, name []byte, q *Question) ([]byte, error) {
+	i := p.find(msg, name, TypeCNAME)
+	if i < 0 || q.Type == TypeCNAME {
+		return nil, nil
+	}
+	if p.Aliases >= MaxChain {
+		return nil, ErrChain
+	}
+	if err := p.dname(msg, name, q); err != nil {
+		return nil, err
+	}
+	p.chain[p.Aliases] = name
+	target, next, err := AppendName(p.names[p.Aliases][:0], msg, p.records[i].Data)
+	if err != nil || next != p.records[i].Data+p.records[i].Len {
+		return nil, ErrMalformed
+	}
+	Lower(target)
+	p.Aliases++
+	for _, seen := range p.chain[:p.Aliases] {
+		if bytes.Equal(seen, target) {
+			return nil, ErrLoop
+		}
+	}
+	if n, err := p.set(msg, name, TypeCNAME, q, Answer); err != nil || n != 1 {
+		return nil, cmp.Or(err, ErrMalformed) // one name has one alias
+	}
+	p.where = p.target
+	return target, nil
+}
+
+// dname writes the DNAME above name, of which the alias was made (RFC 6672).
+func (p *Reply) dname(msg, name []byte, q *Question) error {
+	for above := Parent(name); len(above) > 1; above = Parent(above) {
+		if p.find(msg, above, TypeDNAME) >= 0 {
+			p.where = -1
+			_, err := p.set(msg, above, TypeDNAME, q, Answer)
+			return err
+		}
+	}
+	return nil
+}
+
+// find returns the first record of the answer with this owner and type, -1 where
+// there is none.
+func (p *Reply) find(msg, name []byte, t Type) int {
+	for i := range p.records {
+		if r := &p.records[i]; r.Section == Answer && r.Type == t && nameAt(msg, r.Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// set writes the records of a name that are of a type, and the signatures over
+// them where the client wants those.
+func (p *Reply) set(msg, name []byte, t Type, q *Question, s Section) (n int, err error) {
+	ttl := uint32(maxTTL) // RFC 2181 section 5.2: the lowest counts for all
+	for i := range p.records {
+		if p.wanted(msg, &p.records[i], name, t, q, s) && p.records[i].Type == t {
+			ttl = min(ttl, p.records[i].TTL)
+			n++
+		}
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	for i := range p.records {
+		if r := &p.records[i]; p.wanted(msg, r, name, t, q, s) {
+			if err := p.put(msg, r, name, ttl); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return n, nil
+}
+
+func (p *Reply) wanted(msg []byte, r *Record, name []byte, t Type, q *Question, s Section) bool {
+	if r.Section != s || r.Class != q.Class {
+		return false
+	}
+	covers := q.DO && r.Type == TypeRRSIG && r.Len > 18 && Type(binary.BigEndian.Uint16(msg[r.Data:])) == t
+	return (r.Type == t || covers) && nameAt(msg, r.Name, name)
+}
+
+// put writes one record, with its names written out.
+func (p *Reply) put(msg []byte, r *Record, owner []byte, ttl uint32) error {
+	if p.where >= HeaderSize && p.where < 0x3FFF {
+		p.Msg = append(p.Msg, 0xC0|byte(p.where>>8), byte(p.where))
+	} else {
+		p.Msg = append(p.Msg, owner...)
+	}
+	p.Msg = binary.BigEndian.AppendUint16(p.Msg, uint16(r.Type))
+	p.Msg = binary.BigEndian.AppendUint16(p.Msg, uint16(r.Class))
+	p.TTLs = append(p.TTLs, uint16(min(len(p.Msg), 65535)))
+	p.Msg = binary.BigEndian.AppendUint32(p.Msg, ttl)
+	p.TTL = min(p.TTL, ttl)
+	start := len(p.Msg)
+	if p.Msg = append(p.Msg, 0, 0); r.Type == TypeCNAME {
+		p.target = len(p.Msg)
+	}
+	var err error
+	if p.Msg, err = appendData(p.Msg, msg, r); err != nil {
+		return err
+	}
+	n := len(p.Msg) - start - 2
+	if n > 65535 {
+		return ErrMalformed
+	}
+	binary.BigEndian.PutUint16(p.Msg[start:], uint16(n))
+	if r.Section == Answer {
+		p.answers++
+	}
+	return nil
+}
