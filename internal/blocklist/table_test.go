@@ -146,6 +146,7 @@ func TestTable_million(t *testing.T) {
 		}
 	}
 	runtime.KeepAlive(table)
+	runtime.KeepAlive(text)
 }
 
 func BenchmarkTable_Name(b *testing.B) {

@@ -91,3 +91,28 @@ func (r *Reader) Err() error { return r.err }
 
 // Offset returns where the next record begins.
 func (r *Reader) Offset() int { return r.off }
+
+// Cookie returns the cookie of an answer (RFC 7873), nil where it has none. It
+// points into msg.
+func Cookie(msg []byte) []byte {
+	var r Reader
+	if r.Read(msg) != nil {
+		return nil
+	}
+	for rr := (Record{}); r.Next(&rr); {
+		if rr.Type != TypeOPT || rr.Section != Additional {
+			continue
+		}
+		for data := msg[rr.Data : rr.Data+rr.Len]; len(data) >= 4; {
+			n := int(binary.BigEndian.Uint16(data[2:]))
+			if len(data) < 4+n {
+				return nil
+			}
+			if binary.BigEndian.Uint16(data) == optionCookie {
+				return data[4 : 4+n]
+			}
+			data = data[4+n:]
+		}
+	}
+	return nil
+}

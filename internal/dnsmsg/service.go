@@ -92,3 +92,36 @@ func Hints(data []byte, use func(netip.Addr)) {
 		params = params[4+n:]
 	}
 }
+
+// StripHints takes the hints at addresses of the wanted families out of the SVCB
+// and HTTPS records of a message that [Reply.Rebuild] has made, in place, and
+// returns what is left of it.
+func StripHints(msg []byte, v4, v6 bool) []byte {
+	var r Reader
+	if r.Read(msg) != nil {
+		return msg
+	}
+	for rr := (Record{}); r.Next(&rr); {
+		if rr.Type != TypeSVCB && rr.Type != TypeHTTPS {
+			continue
+		}
+		data := msg[rr.Data : rr.Data+rr.Len]
+		target, params, ok := service(data)
+		for off := 2 + len(target); ok && len(params) >= 4; params = msg[rr.Data+off : rr.Data+rr.Len] {
+			key, n := binary.BigEndian.Uint16(params), 4+int(binary.BigEndian.Uint16(params[2:]))
+			if len(params) < n {
+				break
+			}
+			if !(v4 && key == paramIPv4Hint || v6 && key == paramIPv6Hint) {
+				off += n
+				continue
+			}
+			at := rr.Data + off
+			msg = append(msg[:at], msg[at+n:]...)
+			rr.Len -= n
+			r.msg, r.off = msg, r.off-n
+			binary.BigEndian.PutUint16(msg[rr.Data-2:], uint16(rr.Len))
+		}
+	}
+	return msg
+}

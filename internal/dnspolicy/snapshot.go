@@ -1,0 +1,261 @@
+package dnspolicy
+
+import (
+	"fmt"
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// Config is what snapshots are made of.
+type Config struct {
+	Rules     []Rule
+	Lists     []List
+	Schedules map[string]*Schedule
+	Block     Block // where no rule says otherwise
+	AllowOnly bool
+	Isolate   bool
+	Rebinding bool
+	FQDNOnly  bool
+	Types     []dnsmsg.Type
+	Upstreams []string // the groups; the first one is for those without another
+}
+
+// State is what makes one snapshot differ from the next.
+type State struct {
+	Table *blocklist.Table
+	Qubes []*qube.Qube
+	Now   time.Time
+	// Off tells for which lists and qubes blocking is off; the list "" stands for
+	// all of blocking. It may be nil.
+	Off func(list, qube string) bool
+}
+
+// Policy is what holds for some qubes. It is shared and must not be changed.
+type Policy struct {
+	ID        uint16
+	Lists     []*List // in force
+	Upstream  int     // position in Config.Upstreams
+	View      string  // its name
+	AllowOnly bool
+	Isolate   bool
+	Rebinding bool
+	FQDNOnly  bool
+	Types     []dnsmsg.Type
+	Block     *Block
+
+	deny, allow blocklist.Set
+	key         string
+}
+
+// Client is who asks.
+type Client struct {
+	Qube   *qube.Qube // nil where nobody knows
+	Policy *Policy
+	// Isolation tells the qube's answers from those of others in a cache, 0 where
+	// the policy does not ask for that.
+	Isolation uint64
+}
+
+// Snapshot is what holds at a moment. It is safe for concurrent use.
+type Snapshot struct {
+	Version  uint64
+	Table    *blocklist.Table
+	conf     *Config
+	state    State
+	policies map[string]*Policy
+	clients  map[netip.Addr]*Client
+	owner    map[blocklist.Source]*List
+
+	mu      sync.RWMutex
+	unknown map[netip.Addr]*Client // guarded by mu
+}
+
+var versions atomic.Uint64
+
+var isolation = maphash.MakeSeed()
+
+func newClient(q *qube.Qube, p *Policy, name string) *Client {
+	c := &Client{Qube: q, Policy: p}
+	if p.Isolate {
+		c.Isolation = max(1, maphash.String(isolation, name))
+	}
+	return c
+}
+
+// New makes a snapshot.
+func (c *Config) New(st State) *Snapshot {
+	s := &Snapshot{Version: versions.Add(1), Table: st.Table, conf: c, state: st, policies: map[string]*Policy{},
+		clients: map[netip.Addr]*Client{}, unknown: map[netip.Addr]*Client{}, owner: map[blocklist.Source]*List{}}
+	for i := range c.Lists {
+		for _, n := range slices.Concat(c.Lists[i].Deny, c.Lists[i].Allow) {
+			s.owner[n] = &c.Lists[i]
+		}
+	}
+	for _, q := range st.Qubes {
+		client := newClient(q, s.policy(q, netip.Addr{}), q.Name)
+		for _, a := range []netip.Addr{q.IP, q.IP6} {
+			if a.IsValid() {
+				s.clients[a] = client
+			}
+		}
+	}
+	return s
+}
+
+// maxUnknown bounds the addresses that nobody knows and that are remembered.
+const maxUnknown = 4096
+
+// Client returns who has an address. It is never nil.
+func (s *Snapshot) Client(a netip.Addr) *Client {
+	if c, ok := s.clients[a]; ok {
+		return c
+	}
+	s.mu.RLock()
+	c, ok := s.unknown[a]
+	s.mu.RUnlock()
+	if ok {
+		return c
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.unknown) >= maxUnknown {
+		clear(s.unknown)
+	}
+	c = newClient(nil, s.policy(nil, a), a.String())
+	s.unknown[a] = c
+	return c
+}
+
+// ByName returns the client that a qube is, nil where there is no such qube.
+func (s *Snapshot) ByName(name string) *Client {
+	for _, q := range s.state.Qubes {
+		if q.Name == name {
+			if c := s.clients[q.IP]; c != nil {
+				return c
+			}
+			return newClient(q, s.policy(q, netip.Addr{}), q.Name)
+		}
+	}
+	return nil
+}
+
+// rules returns the rules for a qube, in order.
+func (s *Snapshot) rules(q *qube.Qube, a netip.Addr) (list []*Rule) {
+	special := false
+	for i := range s.conf.Rules {
+		r := &s.conf.Rules[i]
+		if !r.general() && r.meets(q, a) {
+			special = true
+			if s.holds(r.Schedule) {
+				list = append(list, r)
+			}
+		}
+	}
+	for i := range s.conf.Rules {
+		if r := &s.conf.Rules[i]; !special && r.general() && s.holds(r.Schedule) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func (s *Snapshot) holds(schedule string) bool {
+	sch := s.conf.Schedules[schedule]
+	return sch == nil || sch.Holds(s.state.Now)
+}
+
+// policy makes the policy of a qube, or finds that of one with the same.
+func (s *Snapshot) policy(q *qube.Qube, a netip.Addr) *Policy {
+	c := s.conf
+	p := &Policy{AllowOnly: c.AllowOnly, Isolate: c.Isolate, Rebinding: c.Rebinding, FQDNOnly: c.FQDNOnly, Types: c.Types, Block: &c.Block}
+	var set Rule
+	for _, r := range s.rules(q, a) {
+		s.addLists(p, r, q)
+		first(&set.AllowOnly, r.AllowOnly)
+		first(&set.Isolate, r.Isolate)
+		first(&set.Rebinding, r.Rebinding)
+		first(&set.FQDNOnly, r.FQDNOnly)
+		first(&set.Block, r.Block)
+		if set.Types == nil {
+			set.Types = r.Types
+		}
+		if set.Upstream == "" {
+			set.Upstream = r.Upstream
+		}
+	}
+	for _, v := range []struct{ to, from *bool }{{&p.AllowOnly, set.AllowOnly}, {&p.Isolate, set.Isolate},
+		{&p.Rebinding, set.Rebinding}, {&p.FQDNOnly, set.FQDNOnly}} {
+		if v.from != nil {
+			*v.to = *v.from || v.to == &p.AllowOnly && p.AllowOnly
+		}
+	}
+	if s.off("", name(q)) {
+		p.AllowOnly = false
+	}
+	if set.Block != nil {
+		p.Block = set.Block
+	}
+	if set.Types != nil {
+		p.Types = set.Types
+	}
+	p.Upstream = max(0, slices.Index(c.Upstreams, set.Upstream))
+	p.View = c.Upstreams[p.Upstream]
+	return s.same(p)
+}
+
+func (s *Snapshot) off(list, qube string) bool { return s.state.Off != nil && s.state.Off(list, qube) }
+
+func name(q *qube.Qube) string {
+	if q == nil {
+		return ""
+	}
+	return q.Name
+}
+
+// first sets what nobody has set before.
+func first[T any](to **T, from *T) {
+	if *to == nil {
+		*to = from
+	}
+}
+
+// addLists adds the lists of a rule that are in force.
+func (s *Snapshot) addLists(p *Policy, r *Rule, q *qube.Qube) {
+	for _, want := range r.Lists {
+		i := slices.IndexFunc(s.conf.Lists, func(l List) bool { return l.Name == want })
+		if i < 0 {
+			continue // the configuration has been checked
+		}
+		l := &s.conf.Lists[i]
+		if slices.Contains(p.Lists, l) || !s.holds(l.Schedule) || s.off(l.Name, name(q)) {
+			continue
+		}
+		p.Lists = append(p.Lists, l)
+		p.AllowOnly = p.AllowOnly || l.AllowOnly
+		for _, n := range l.Deny {
+			p.deny.Add(n)
+		}
+		for _, n := range l.Allow {
+			p.allow.Add(n)
+		}
+	}
+}
+
+// same returns the policy that is equal to p, so that there are few of them.
+func (s *Snapshot) same(p *Policy) *Policy {
+	p.key = fmt.Sprint(p.Upstream, p.AllowOnly, p.Isolate, p.Rebinding, p.FQDNOnly, p.Types, *p.Block, p.deny, p.allow, len(p.Lists))
+	if have := s.policies[p.key]; have != nil {
+		return have
+	}
+	p.ID = uint16(len(s.policies) + 1)
+	s.policies[p.key] = p
+	return p
+}

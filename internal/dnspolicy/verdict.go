@@ -1,0 +1,71 @@
+package dnspolicy
+
+import (
+	"net/netip"
+
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
+)
+
+// Verdict is what the lists say of a name or an address.
+type Verdict struct {
+	Blocked bool
+	// Allowed tells that a list allows it, whatever another says.
+	Allowed bool
+	List    *List // that decided; nil where none did
+	Hit     blocklist.Hit
+	// AllowOnly tells that it is blocked because no list allows it.
+	AllowOnly bool
+}
+
+// Name decides on a name in wire form and lower case. It does not allocate,
+// unless a list has regular expressions.
+func (s *Snapshot) Name(p *Policy, name []byte) Verdict {
+	if !p.allow.Empty() {
+		if h, ok := s.Table.Name(name, &p.allow); ok {
+			return Verdict{Allowed: true, List: s.owner[h.Source], Hit: h}
+		}
+	}
+	if p.AllowOnly {
+		return Verdict{Blocked: true, AllowOnly: true}
+	}
+	return s.Denied(p, name)
+}
+
+// Denied decides on a name that an allowed name leads to: it need not be allowed
+// itself, but it must not be on a list.
+func (s *Snapshot) Denied(p *Policy, name []byte) Verdict {
+	if p.deny.Empty() {
+		return Verdict{}
+	}
+	if h, ok := s.Table.Name(name, &p.deny); ok {
+		return Verdict{Blocked: true, List: s.owner[h.Source], Hit: h}
+	}
+	return Verdict{}
+}
+
+// Target decides on a name that an answer leads to.
+func (s *Snapshot) Target(p *Policy, name []byte) Verdict {
+	if !p.allow.Empty() {
+		if h, ok := s.Table.Name(name, &p.allow); ok {
+			return Verdict{Allowed: true, List: s.owner[h.Source], Hit: h}
+		}
+	}
+	return s.Denied(p, name)
+}
+
+// Addr decides on an address in an answer.
+func (s *Snapshot) Addr(p *Policy, a netip.Addr) Verdict {
+	if !s.Table.HasNets() {
+		return Verdict{}
+	}
+	if h, ok := s.Table.Addr(a, &p.allow); ok {
+		return Verdict{Allowed: true, List: s.owner[h.Source], Hit: h}
+	}
+	if h, ok := s.Table.Addr(a, &p.deny); ok {
+		return Verdict{Blocked: true, List: s.owner[h.Source], Hit: h}
+	}
+	return Verdict{}
+}
+
+// Inspects reports whether a policy has anything to say of answers.
+func (p *Policy) Inspects() bool { return !p.deny.Empty() || p.Rebinding }

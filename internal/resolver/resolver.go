@@ -1,0 +1,218 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
+	"github.com/qubesbeat/qubesbeat/internal/dnscache"
+	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
+)
+
+// Resolver is the resolver. Make it with [New] and let it [Resolver.Serve].
+type Resolver struct {
+	conf     Config
+	cache    *dnscache.Cache // nil for none
+	snapshot atomic.Pointer[dnspolicy.Snapshot]
+	table    atomic.Pointer[blocklist.Table]
+	peers    peers
+	flights  flights
+	off      offSwitch
+	secret   maphash.Seed
+	stats    counters
+	inFlight atomic.Int32
+	conns    atomic.Int32
+
+	// The context is that of Serve: work for clients ends with it.
+	ctx     context.Context
+	cancel  context.CancelFunc
+	working sync.WaitGroup
+	renew   sync.Mutex // held while a snapshot is made
+}
+
+// counters count queries. Each is counted in received, and in one of actions.
+type counters struct {
+	received   atomic.Uint64
+	actions    [actions]atomic.Uint64
+	udp, tcp   atomic.Uint64
+	truncated  atomic.Uint64
+	unsent     atomic.Uint64 // answers that the kernel did not take
+	prefetched atomic.Uint64
+	rated      atomic.Uint64 // of the dropped: over the rate
+	tcpRefused atomic.Uint64 // connections
+}
+
+// New returns a resolver with what is on disk of the lists in force. It opens no
+// socket.
+func New(c Config) (*Resolver, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Readers = max(1, c.Readers)
+	s := &Resolver{conf: c, secret: maphash.MakeSeed()}
+	s.flights.list = map[string]*flight{}
+	if c.Cache.Size > 0 {
+		s.cache = dnscache.New(c.Cache.Size)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if c.Lists != nil {
+		t, err := c.Lists.Load(s.ctx)
+		if err != nil {
+			return nil, fmt.Errorf("loading the lists: %w", err)
+		}
+		s.table.Store(t)
+	}
+	s.Renew()
+	return s, nil
+}
+
+// Renew makes a new snapshot: the inventory, a list or the time has changed.
+func (s *Resolver) Renew() {
+	s.renew.Lock()
+	defer s.renew.Unlock()
+	st := dnspolicy.State{Table: s.table.Load(), Now: time.Now(), Off: s.off.lookup()}
+	if s.conf.Qubes != nil {
+		st.Qubes = s.conf.Qubes()
+	}
+	s.snapshot.Store(s.conf.Policy.New(st))
+}
+
+// useTable puts a new table in force.
+func (s *Resolver) useTable(t *blocklist.Table, err error) {
+	if err != nil {
+		s.conf.Logger.Warn("a list was not refreshed; what it said last stays in force", "error", err.Error())
+	}
+	if t != nil {
+		s.table.Store(t)
+		s.Renew()
+		s.conf.Logger.Info("lists in force", "rules", t.Len())
+	}
+}
+
+// renewEvery is how often schedules are looked at. They have no seconds.
+const renewEvery = 20 * time.Second
+
+// Serve answers until ctx ends. It returns an error where it cannot listen.
+func (s *Resolver) Serve(ctx context.Context) error {
+	defer s.cancel()
+	var all sync.WaitGroup
+	closers, err := s.listen(&all)
+	if err != nil {
+		for _, c := range closers {
+			_ = c.Close()
+		}
+		all.Wait()
+		return err
+	}
+	background, stop := context.WithCancel(ctx)
+	all.Go(func() { s.housekeeping(background) })
+	if s.conf.Lists != nil {
+		all.Go(func() { s.conf.Lists.Run(background, s.useTable) })
+	}
+	<-ctx.Done()
+	stop()
+	var errs []error
+	for _, c := range closers {
+		errs = append(errs, c.Close())
+	}
+	s.cancel()
+	all.Wait()
+	s.working.Wait()
+	s.tellRefused()
+	for _, g := range s.conf.Groups {
+		g.Close()
+	}
+	for i := range s.conf.Zones {
+		s.conf.Zones[i].Group.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// housekeeping tells of what was dropped and follows the schedules.
+func (s *Resolver) housekeeping(ctx context.Context) {
+	second, slow := time.NewTicker(time.Second), time.NewTicker(renewEvery)
+	defer second.Stop()
+	defer slow.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+			s.tellRefused()
+			if s.off.expired() {
+				s.Renew()
+			}
+		case <-slow.C:
+			if len(s.conf.Policy.Schedules) > 0 {
+				s.Renew()
+			}
+		}
+	}
+}
+
+// tellRefused logs, once a second and for each client, how many queries were
+// over the rate: an event for each of them would be what a flood wants.
+func (s *Resolver) tellRefused() {
+	type count struct {
+		addr netip.Addr
+		n    uint32
+	}
+	var list []count
+	s.peers.mu.RLock()
+	for a, p := range s.peers.list {
+		if n := p.refused.Swap(0); n > 0 {
+			list = append(list, count{a, n})
+		}
+	}
+	s.peers.mu.RUnlock()
+	for _, c := range list {
+		r := request{from: netip.AddrPortFrom(c.addr, 0), at: time.Now().UnixNano(), snap: s.snapshot.Load(),
+			out: Outcome{Action: Dropped, From: FromError, Match: MatchRate, EDE: -1}}
+		r.client = r.snap.Client(c.addr)
+		if s.conf.Log != nil {
+			s.conf.Log.put(&r, nil, c.n)
+		}
+	}
+}
+
+// note counts an outcome and takes a note of it. It is called once for each
+// query.
+func (s *Resolver) note(r *request, reply []byte) {
+	s.stats.actions[r.out.Action].Add(1)
+	if r.out.Truncated {
+		s.stats.truncated.Add(1)
+	}
+	if r.out.Match == MatchRate {
+		s.stats.rated.Add(1)
+		if r.peer != nil {
+			r.peer.refused.Add(1)
+			return
+		}
+	}
+	if s.conf.Log != nil {
+		s.conf.Log.put(r, reply, 1)
+	}
+}
+
+// handle answers a query or hands it on. now is false where the answer comes
+// later, through to.
+func (s *Resolver) handle(r *request, msg, dst []byte, to responder) (reply []byte, now bool) {
+	s.stats.received.Add(1)
+	reply, now = s.decide(r, msg, dst)
+	if !now {
+		reply, now = s.miss(r, msg, dst, to)
+	}
+	if now {
+		s.note(r, reply)
+	}
+	return reply, now
+}
+
+func (s *Resolver) seconds() int64 { return time.Now().Unix() }

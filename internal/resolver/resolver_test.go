@@ -1,0 +1,55 @@
+package resolver_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/qubesbeat/qubesbeat/internal/resolver"
+)
+
+const world = `
+www.example. 300 IN A 93.184.216.34
+www.example. 300 IN AAAA 2606:2800:21f::1
+alias.example. 300 IN CNAME tracker.ads.
+tracker.ads. 300 IN A 93.184.216.35
+rebind.example. 300 IN A 192.168.1.1
+`
+
+func TestResolver_outcomes(t *testing.T) {
+	t.Parallel()
+	up := newScripted(t, zone(t, world))
+	s := start(t, options{upstream: []netip.AddrPort{up.addr}, deny: "*.ads\nbad.example",
+		change: func(c *resolver.Config) { c.Policy.Rebinding = true }})
+	for _, tt := range []struct {
+		name   string
+		qtype  uint16
+		rcode  int
+		want   string
+		action resolver.Action
+		ede    int
+	}{
+		{"www.example", dns.TypeA, 0, "www.example. A 93.184.216.34", resolver.Resolved, -1},
+		{"WWW.example", dns.TypeA, 0, "WWW.example. A 93.184.216.34", resolver.Cached, -1},
+		{"bad.example", dns.TypeA, 0, "bad.example. A 0.0.0.0", resolver.Blocked, 15},
+		{"bad.example", dns.TypeAAAA, 0, "bad.example. AAAA ::", resolver.Blocked, 15},
+		{"bad.example", dns.TypeMX, 0, "", resolver.Blocked, 15},
+		{"x.y.ads", dns.TypeA, 0, "x.y.ads. A 0.0.0.0", resolver.Blocked, 15},
+		{"alias.example", dns.TypeA, 0, "alias.example. A 0.0.0.0", resolver.Blocked, 15},
+		{"rebind.example", dns.TypeA, 0, "", resolver.Blocked, 15},
+		{"none.example", dns.TypeA, 3, "", resolver.Resolved, -1},
+		{"none.example", dns.TypeA, 3, "", resolver.Cached, -1},
+		{"localhost", dns.TypeA, 0, "localhost. A 127.0.0.1", resolver.Local, 29},
+		{"x.onion", dns.TypeA, 3, "", resolver.Local, 29},
+		{"www.example", dns.TypeANY, 0, `www.example. HINFO "RFC8482" ""`, resolver.Local, -1},
+		{"www.example", dns.TypeAXFR, 5, "", resolver.Refused, -1},
+	} {
+		m := s.ask(t, tt.name, tt.qtype, nil)
+		e := s.entry(t)
+		if m.Rcode != tt.rcode || answers(m) != tt.want || e.Action != tt.action || ede(m) != tt.ede {
+			t.Errorf("%s %s: %s %q, EDE %d, %v (%s); want %s %q, EDE %d, %v", tt.name, dns.TypeToString[tt.qtype],
+				dns.RcodeToString[m.Rcode], answers(m), ede(m), e.Action, e.Reason(e.Name), dns.RcodeToString[tt.rcode], tt.want, tt.ede, tt.action)
+		}
+	}
+}

@@ -1,0 +1,235 @@
+package upstream
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+)
+
+// Strategy says in which order the servers of a group are asked.
+type Strategy string
+
+// The strategies.
+const (
+	ParallelBest Strategy = "parallel_best" // two at once, the faster good answer counts
+	Strict       Strategy = "strict"        // as written; the next one when one fails
+	Random       Strategy = "random"        // one at random; the next one when it fails
+)
+
+// Config describes a group of servers.
+type Config struct {
+	Servers  []*Address // one at least
+	Strategy Strategy
+	// Timeout is for one attempt. The time for all of them is that of the context.
+	Timeout time.Duration
+	// Lookup finds the addresses of servers that are given by name. It may be nil
+	// where none is.
+	Lookup func(ctx context.Context, host string) (net.IP, error)
+	// Roots are the authorities to trust, nil for those of the system.
+	Roots *x509.CertPool
+}
+
+// Group is a group of servers. It is safe for concurrent use.
+type Group struct {
+	conf    Config
+	servers []*server
+}
+
+type server struct {
+	address *Address
+	asker
+	failed    atomic.Int64 // when it last did, in Unix seconds
+	asked, ok atomic.Uint64
+}
+
+type asker interface {
+	ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error)
+	close()
+}
+
+type dialer func(ctx context.Context) (net.Conn, error)
+
+// NewGroup returns a group. It opens nothing.
+func NewGroup(c Config) *Group {
+	g := &Group{conf: c}
+	for _, a := range c.Servers {
+		g.servers = append(g.servers, &server{address: a, asker: g.asker(a)})
+	}
+	return g
+}
+
+func (g *Group) asker(a *Address) asker {
+	dial := g.dialer(a)
+	switch a.Proto {
+	case HTTPS:
+		return newHTTPS(a, g.conf.Roots, dial)
+	case TLS:
+		return &streams{dial: dialTLS(a, g.conf.Roots, dial), pad: paddingBlock}
+	case TCP:
+		return &streams{dial: dial}
+	}
+	return &datagram{address: a.Endpoint(), stream: &streams{dial: dial}, cookie: newCookie()}
+}
+
+func (d *datagram) close() { d.stream.close() }
+
+// dialer connects to a server over TCP.
+func (g *Group) dialer(a *Address) dialer {
+	return func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		if a.IP.IsValid() {
+			return d.DialContext(ctx, "tcp", a.Endpoint())
+		}
+		ip, err := g.conf.Lookup(ctx, a.Host)
+		if err != nil {
+			return nil, fmt.Errorf("finding the address of %s: %w", a.Host, err)
+		}
+		return d.DialContext(ctx, "tcp", net.JoinHostPort(ip.String(), fmt.Sprint(a.Port)))
+	}
+}
+
+// Close ends the connections that are kept.
+func (g *Group) Close() {
+	for _, s := range g.servers {
+		s.close()
+	}
+}
+
+// Answer is what the first server to have one has said.
+type Answer struct {
+	*dnsmsg.Reply
+	Server   *Address
+	Attempts int
+	Took     time.Duration
+}
+
+// MaxAttempts is how often servers are asked for one query.
+const MaxAttempts = 3
+
+// hedge is after which time the next server is asked, while the first may still
+// answer.
+const hedge = 800 * time.Millisecond
+
+type result struct {
+	reply *dnsmsg.Reply
+	from  *server
+	err   error
+}
+
+// Ask asks the servers until one has a good answer, all attempts have failed or
+// ctx ends. The error joins what each server has said.
+func (g *Group) Ask(ctx context.Context, q *Query) (Answer, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the attempts that are not needed any more
+	began := time.Now()
+	order := g.order()
+	results := make(chan result, len(order))
+	launched := 0
+	launch := func() {
+		if launched < len(order) {
+			go func(s *server) { results <- g.attempt(ctx, s, q) }(order[launched])
+			launched++
+		}
+	}
+	launch()
+	wait := hedge
+	switch {
+	case g.conf.Strategy == ParallelBest && len(g.servers) > 1:
+		launch()
+	case g.conf.Strategy == Strict && len(g.servers) > 1:
+		wait = g.conf.Timeout
+	}
+	ticker := time.NewTicker(wait)
+	defer ticker.Stop()
+	var errs []error
+	for done := 0; done < launched; {
+		select {
+		case r := <-results:
+			if r.err == nil {
+				return Answer{r.reply, r.from.address, launched, time.Since(began)}, nil
+			}
+			errs = append(errs, fmt.Errorf("%s: %w", r.from.address, r.err))
+			done++
+			launch()
+		case <-ticker.C:
+			launch()
+		case <-ctx.Done():
+			return Answer{Attempts: launched, Took: time.Since(began)}, errors.Join(append(errs, ErrTimeout)...)
+		}
+	}
+	return Answer{Attempts: launched, Took: time.Since(began)}, errors.Join(errs...)
+}
+
+func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
+	ctx, cancel := context.WithTimeout(ctx, g.conf.Timeout)
+	defer cancel()
+	s.asked.Add(1)
+	p, err := s.ask(ctx, q)
+	switch {
+	case err == nil:
+		s.ok.Add(1)
+	case !errors.Is(context.Cause(ctx), context.Canceled): // somebody else was faster
+		s.failed.Store(time.Now().Unix())
+	}
+	return result{p, s, err}
+}
+
+// order returns the servers in the order of asking, MaxAttempts of them: where
+// there are fewer, they are asked again.
+func (g *Group) order() []*server {
+	order := make([]*server, 0, MaxAttempts)
+	if g.conf.Strategy == Strict {
+		order = append(order, g.servers[:min(len(g.servers), MaxAttempts)]...)
+	} else {
+		order = g.weighted(order)
+	}
+	for i := 0; len(order) < MaxAttempts; i++ {
+		order = append(order, order[i])
+	}
+	return order
+}
+
+// fullWeight is that of a server that has not failed for as many minutes.
+const fullWeight = 60
+
+// weighted draws servers without putting them back. One that has failed lately
+// is drawn seldom, but drawn, so that its recovery is noticed.
+func (g *Group) weighted(order []*server) []*server {
+	now := time.Now().Unix()
+	left := append(make([]*server, 0, 8), g.servers...)
+	weight := func(s *server) int64 { return max(1, min(fullWeight, (now-s.failed.Load())/60)) }
+	for len(left) > 0 && len(order) < MaxAttempts {
+		var total int64
+		for _, s := range left {
+			total += weight(s)
+		}
+		n, i := rand.Int64N(total), 0 //nolint:gosec // which server is asked is no secret
+		for ; n >= weight(left[i]); i++ {
+			n -= weight(left[i])
+		}
+		order = append(order, left[i])
+		left = append(left[:i], left[i+1:]...)
+	}
+	return order
+}
+
+// ServerStats counts what a server was asked and how often it had an answer.
+type ServerStats struct {
+	Address   *Address
+	Asked, OK uint64
+}
+
+// Stats returns the counters of the servers.
+func (g *Group) Stats() (list []ServerStats) {
+	for _, s := range g.servers {
+		list = append(list, ServerStats{s.address, s.asked.Load(), s.ok.Load()})
+	}
+	return list
+}

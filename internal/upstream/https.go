@@ -1,0 +1,72 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+)
+
+// httpsClient asks over HTTP/2 (RFC 8484).
+type httpsClient struct {
+	url    string
+	client *http.Client
+}
+
+const messageType = "application/dns-message"
+
+func newHTTPS(a *Address, roots *x509.CertPool, dial dialer) *httpsClient {
+	t := &http.Transport{TLSClientConfig: tlsConfig(a, roots), ForceAttemptHTTP2: true, IdleConnTimeout: keepIdle,
+		MaxIdleConnsPerHost: maxStreams, MaxConnsPerHost: maxStreams, ResponseHeaderTimeout: 10 * time.Second,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+		HTTP2:       &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second}}
+	host := a.Name
+	if a.Port != 443 {
+		host = net.JoinHostPort(host, fmt.Sprint(a.Port))
+	}
+	return &httpsClient{url: "https://" + host + a.Path, client: &http.Client{Transport: t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// ask implements asker. The id is 0, so that HTTP caches can work (RFC 8484
+// section 4.1).
+func (h *httpsClient) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
+	sent := q.pack(0, true, nil, paddingBlock)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(sent))
+	if err != nil {
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	r.Header.Set("Content-Type", messageType)
+	r.Header.Set("Accept", messageType)
+	r.Header.Set("User-Agent", "") // tells nothing about us
+	resp, err := h.client.Do(r)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ErrTimeout
+		}
+		return nil, fmt.Errorf("asking: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the server answers with the status %q", resp.Status)
+	}
+	if t := resp.Header.Get("Content-Type"); t != messageType {
+		return nil, fmt.Errorf("the server answers with the type %q; want %s", t, messageType)
+	}
+	msg, err := io.ReadAll(io.LimitReader(resp.Body, 65536))
+	if err != nil {
+		return nil, readError(ctx, err)
+	}
+	if len(msg) > 65535 || !dnsmsg.Matches(msg, sent) {
+		return nil, fmt.Errorf("the server answers with %d bytes that are no answer to the question", len(msg))
+	}
+	return q.read(msg)
+}
+
+func (h *httpsClient) close() { h.client.CloseIdleConnections() }

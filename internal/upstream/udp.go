@@ -1,0 +1,78 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+)
+
+// datagram asks over UDP, and over TCP where the answer is too large. A server
+// that does not know EDNS is asked once more without.
+type datagram struct {
+	address string
+	stream  *streams
+	cookie  *cookie
+}
+
+func (d *datagram) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
+	p, err := d.once(ctx, q, true)
+	if formErr(err) {
+		p, err = d.once(ctx, q, false)
+	}
+	if errors.Is(err, errCut) {
+		return d.stream.ask(ctx, q)
+	}
+	return p, err
+}
+
+// once sends one datagram from a socket of its own: the kernel picks a random
+// port, and a connected socket takes packets from this server only, and its
+// ICMP errors (RFC 5452 section 9.2).
+func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "udp", d.address)
+	if err != nil {
+		return nil, fmt.Errorf("opening a socket: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer func() {
+		if stop() {
+			_ = conn.Close()
+		}
+	}()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	var cookie []byte
+	if edns {
+		cookie = d.cookie.bytes()
+	}
+	sent := q.pack(newID(), edns, cookie, 0)
+	if _, err := conn.Write(sent); err != nil {
+		return nil, fmt.Errorf("sending: %w", err)
+	}
+	buf := make([]byte, 4096)
+	for {
+		n, err := conn.Read(buf)
+		if err != nil {
+			return nil, readError(ctx, err)
+		}
+		if msg := buf[:n]; dnsmsg.Matches(msg, sent) && (cookie == nil || d.cookie.check(msg)) {
+			return q.read(msg)
+		} else if dnsmsg.Bare(msg, sent) {
+			return nil, &RCodeError{dnsmsg.RCode(msg[3] & 15)}
+		}
+	}
+}
+
+// readError says what it means that nothing came.
+func readError(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		return ErrTimeout
+	}
+	return fmt.Errorf("waiting for the answer: %w", err)
+}
