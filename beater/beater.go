@@ -122,11 +122,14 @@ func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
 	if err := r.connect(q.pipeline.Pipeline, q.processing, q.plain); err != nil {
 		return nil, err
 	}
+	if err := r.newResolver(q.pipeline.Pipeline, q.plain); err != nil {
+		return nil, err
+	}
 	taps, err := r.newTaps(q.pipeline.Pipeline)
 	if err != nil {
 		return nil, err
 	}
-	if r.source, err = openSource(q.settings, files, r.whole(files.Dump != ""), q.ctx.Done(), q.log); err != nil {
+	if r.source, err = r.openSource(files, files.Dump != "", q.ctx.Done()); err != nil {
 		return nil, err
 	}
 	if err := r.assemble(taps, files.Dump); err != nil {

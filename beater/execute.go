@@ -24,6 +24,7 @@ func (r *run) execute(ctx context.Context) error {
 		_ = r.publisher.Run(ctx)
 	}()
 	waitForAnalysis := r.analysis.start()
+	stopResolver := r.dns.start(r.slog(), stop)
 	fault := errors.Join(r.meter.Run(ctx), r.closeDump())
 	r.interrupted = ctx.Err() != nil
 	if r.live {
@@ -34,9 +35,10 @@ func (r *run) execute(ctx context.Context) error {
 	}
 	<-published
 	waitForAnalysis(late)
+	stopResolver(late)
 	stopOthers(late)
 	r.settle(late)
-	return errors.Join(fault, r.source.Close())
+	return errors.Join(fault, r.dns.fault(), r.source.Close())
 }
 
 // closeDump finishes the files of --dump.
@@ -81,6 +83,7 @@ func (r *run) settle(late <-chan struct{}) {
 	r.flowAcks.wait(r.patience, late)
 	r.transactionAcks.wait(r.patience, late)
 	r.sideAcks.wait(r.patience, late)
+	r.dns.settle(r.patience, late)
 	r.analysis.close()
 	r.sink.Close()
 	r.side.Close()
@@ -122,7 +125,7 @@ func (r *run) deadline(ctx context.Context) <-chan struct{} {
 // undelivered is the number of events that were left behind at the end.
 func (r *run) undelivered() uint64 {
 	q := r.queue.Stats()
-	return r.flowAcks.missing() + r.sideAcks.missing() + r.transactionAcks.missing() + uint64(q.Waiting) + q.FinalDropped +
+	return r.flowAcks.missing() + r.sideAcks.missing() + r.transactionAcks.missing() + uint64(q.Waiting) + q.FinalDropped + r.dns.missing() +
 		r.sideDropped.Load() + r.failed
 }
 

@@ -62,6 +62,9 @@ func (r *run) inventoryFailed(err error) {
 // inventoryChanged publishes what changed. The first inventory is not a change:
 // it says what is, and in a replay it has no place in the capture's time.
 func (r *run) inventoryChanged(changes []inventory.Change) {
+	if r.dns != nil {
+		r.dns.Renew()
+	}
 	if r.index.Generation() == 1 {
 		r.log.Infow("inventory in force", "qubes", len(changes))
 		return

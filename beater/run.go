@@ -40,6 +40,7 @@ type run struct {
 	watcher   *procs.ProcessesWatcher // nil without procs.enabled
 	processes *processes
 	analysis  *transactions // nil where nothing is to be analyzed
+	dns       *dns          // nil without a resolver
 	sink      *sink         // of the flows
 	side      *sink         // of everything else: a libbeat client serves one stream
 	abort     func()        // closes libbeat's pipeline

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/elastic/elastic-agent-libs/logp"
-
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 )
 
@@ -21,13 +19,18 @@ type source struct {
 	now func() int64 // nil: time stands still while no packet comes
 }
 
-// openSource opens the files, where there are any, or else the live interfaces.
-func openSource(s *settings, f Flags, whole capture.Whole, stop <-chan struct{}, log *logp.Logger) (*source, error) {
+// openSource opens the files, where there are any, or else the live interfaces,
+// or nothing where nobody wants a packet.
+func (r *run) openSource(f Flags, dump bool, stop <-chan struct{}) (*source, error) {
+	s := r.settings
 	if len(f.Files) == 0 {
-		return openLive(s.Interfaces, whole, log)
+		if r.analysis == nil && !s.Flows.Enabled && !dump {
+			return &source{Source: &silence{stop: stop}}, nil
+		}
+		return openLive(s.Interfaces, r.whole(dump), r.log)
 	}
 	if s.Interfaces[0].BPFFilter != "" { // as in packetbeat
-		log.Warnw("bpf_filter is for live captures; the file is read whole", "filter", s.Interfaces[0].BPFFilter)
+		r.log.Warnw("bpf_filter is for live captures; the file is read whole", "filter", s.Interfaces[0].BPFFilter)
 	}
 	return openFiles(f, stop)
 }

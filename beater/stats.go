@@ -28,6 +28,7 @@ func (r *run) counters() []event.Counter {
 	r.eventCounters(&c)
 	r.greetingCounters(&c)
 	r.transactionCounters(&c)
+	r.resolverCounters(&c)
 	r.inventoryCounters(&c)
 	return c.list
 }

@@ -18,8 +18,8 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 	if r.analysis, err = r.newTransactions(p, r.newEnricher()); err != nil {
 		return nil, err
 	}
-	if r.analysis == nil && !r.settings.Flows.Enabled {
-		return nil, errors.New("nothing to do: the configuration has neither flows nor a protocol that is enabled")
+	if r.analysis == nil && !r.settings.Flows.Enabled && r.dns == nil {
+		return nil, errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver")
 	}
 	if r.settings.Flows.Enabled && r.settings.Flows.ServerNames && !r.settings.Compat.Strict {
 		r.book = greeting.New()

@@ -28,10 +28,10 @@ type transactions struct {
 // checkTransactions finds faults of the sections before anything is opened.
 func (s *settings) checkTransactions(log *logp.Logger) error {
 	if !s.hasProtocols() {
-		if s.Flows.Enabled {
+		if s.Flows.Enabled || s.Resolver.On() {
 			return nil
 		}
-		return errors.New("nothing to do: the configuration has neither flows nor a protocol that is enabled")
+		return errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver")
 	}
 	return transaction.Check(transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList, Log: log,
 		Memory: s.Transactions.MaxMemoryMB << 20}, s.upstream.Procs)

@@ -16,6 +16,7 @@ type Config struct {
 	Interfaces []Interface `config:"interfaces"`
 	Flows      Flows       `config:"flows"`
 	Inventory  Inventory   `config:"inventory"`
+	Resolver   Resolver    `config:"resolver"`
 	Stats      Stats       `config:"stats"`
 
 	Transactions Transactions `config:"transactions"`
@@ -96,6 +97,7 @@ func Default() Config {
 			ServerNames:   true,
 		},
 		Transactions:    Transactions{MaxMemoryMB: 64},
+		Resolver:        defaultResolver(),
 		Inventory:       Inventory{Hold: Duration(3 * time.Second)},
 		Stats:           Stats{Period: Duration(30 * time.Second)},
 		ShutdownTimeout: Duration(10 * time.Second),
@@ -142,6 +144,10 @@ func (c *Config) Validate() error {
 	}
 	for i := range c.Interfaces {
 		errs = append(errs, c.Interfaces[i].validate(i))
+	}
+	if c.Resolver.On() {
+		_, err := c.Resolver.Build([]string{"udp://127.0.0.1"}, "")
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,6 @@ import (
 // later are keys that belong to packetbeat's or to our own configuration, but to
 // no part that this version has. To accept them would be silence.
 var later = map[string]string{
-	"resolver": "the resolver is not part of this version",
 	"firewall": "firewall verdicts are not part of this version",
 }
 
@@ -125,8 +124,15 @@ func (c *checker) descend(name string, t reflect.Type, v any) {
 	if t == nil {
 		return
 	}
-	if t.Kind() == reflect.Slice {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if t.Kind() == reflect.Map { // its keys are names that the user gives
+		named, _ := v.(map[string]any)
+		for _, key := range sortedKeys(named) {
+			c.descend(join(name, key), t.Elem(), named[key])
+		}
+		return
 	}
 	if t.Kind() != reflect.Struct {
 		return

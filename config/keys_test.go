@@ -73,9 +73,9 @@ func TestCheck(t *testing.T) {
 			"qubesbeat.yml:4: qubesbeat.interfaces.snaplan: unknown key; did you mean interfaces.snaplen?"}},
 		{"client keys elsewhere", "qubesbeat:\n  stats: {tags: [x]}\n",
 			[]string{"qubesbeat.yml:2: qubesbeat.stats.tags: " + docs}},
-		{"later parts", "qubesbeat:\n  resolver: {listen: []}\n  firewall: {nflog_group: 53}\n  interfaces: {bpf_filter: tcp, fanout_group: 1}\n", []string{
+		{"later parts", "qubesbeat:\n  resolver: {listen: [], lists: {ads: {dney: x}}, upstreams: {any: [y]}}\n  firewall: {nflog_group: 53}\n  interfaces: {bpf_filter: tcp, fanout_group: 1}\n", []string{
 			"qubesbeat.yml:3: qubesbeat.firewall: firewall verdicts are not part of this version",
-			"qubesbeat.yml:2: qubesbeat.resolver: the resolver is not part of this version"}},
+			"qubesbeat.yml:2: qubesbeat.resolver.lists.ads.dney: unknown key; did you mean resolver.lists.ads.deny?"}},
 		{"protocols", "qubesbeat:\n  protocols:\n    - type: dns\n", nil},
 		{"protocols, old form", "qubesbeat:\n  protocols: {dns: {ports: [53]}}\n", nil},
 		{"protocols without a value", "qubesbeat:\n  protocols:\n", nil},

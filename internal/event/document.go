@@ -28,6 +28,11 @@ type Writer interface {
 	Uint(name string, value uint64)
 	Uints(name string, values ...uint64)
 	Bool(name string, value bool)
+	// BeginList opens a list of objects, each of them opened with Item and closed
+	// with End. EndList closes the list.
+	BeginList(name string)
+	Item()
+	EndList()
 	// Time writes nanoseconds since the Unix epoch as a date.
 	Time(name string, nanos int64)
 }

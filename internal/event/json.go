@@ -43,6 +43,23 @@ func (j *JSON) Begin(name string) {
 // End implements [Writer].
 func (j *JSON) End() { j.Buf = append(j.Buf, '}') }
 
+// BeginList implements [Writer].
+func (j *JSON) BeginList(name string) {
+	j.key(name)
+	j.Buf = append(j.Buf, '[')
+}
+
+// Item implements [Writer].
+func (j *JSON) Item() {
+	if j.Buf[len(j.Buf)-1] != '[' {
+		j.Buf = append(j.Buf, ',')
+	}
+	j.Buf = append(j.Buf, '{')
+}
+
+// EndList implements [Writer].
+func (j *JSON) EndList() { j.Buf = append(j.Buf, ']') }
+
 // String implements [Writer].
 func (j *JSON) String(name, value string) {
 	j.key(name)

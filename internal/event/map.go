@@ -8,12 +8,14 @@ import (
 // Map is the [Writer] that builds nested maps. Use [ToMap].
 type Map struct {
 	stack []map[string]any
+	list  string // the name of the list that is open
+	items []map[string]any
 }
 
 var _ Writer = (*Map)(nil) // type check
 
 // ToMap returns d's fields as nested maps of strings, uint64s, bools,
-// time.Times and slices of them. The maps are the caller's.
+// time.Times and slices of them or of maps. The maps are the caller's.
 func ToMap(d Document) map[string]any {
 	root := make(map[string]any, 12)
 	m := Map{stack: append(make([]map[string]any, 0, 5), root)}
@@ -32,6 +34,19 @@ func (m *Map) Begin(name string) {
 
 // End implements [Writer].
 func (m *Map) End() { m.stack = m.stack[:len(m.stack)-1] }
+
+// BeginList implements [Writer].
+func (m *Map) BeginList(name string) { m.list, m.items = name, nil }
+
+// Item implements [Writer].
+func (m *Map) Item() {
+	inner := make(map[string]any, 6)
+	m.items = append(m.items, inner)
+	m.stack = append(m.stack, inner)
+}
+
+// EndList implements [Writer].
+func (m *Map) EndList() { m.put(m.list, m.items) }
 
 // String implements [Writer].
 func (m *Map) String(name, value string) { m.put(name, value) }

@@ -258,7 +258,7 @@ func (s *setup) over(t testing.TB, network, name string, qtype uint16, change fu
 func (s *setup) entry(t testing.TB) resolver.Entry {
 	t.Helper()
 	batch := make([]resolver.Entry, 1)
-	if s.log.Pop(batch) == 0 {
+	if n, _ := s.log.Pop(batch); n == 0 {
 		t.Fatal("the log is closed")
 	}
 	return batch[0]

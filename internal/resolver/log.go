@@ -59,6 +59,7 @@ type Log struct {
 	wake   chan struct{}
 
 	in, dropped atomic.Uint64
+	nudged      atomic.Bool
 }
 
 // NewLog returns a log with room for so many entries, of some 500 bytes each.
@@ -93,16 +94,13 @@ func (l *Log) put(r *request, reply []byte, count uint32) {
 		Flags: r.q.Flags, Opcode: r.q.Opcode, Type: r.q.Type, Class: r.q.Class, EDNS: r.q.EDNS, DO: r.q.DO, ECS: r.q.ECS, UDPSize: r.q.UDPSize,
 		Version: r.snap.Version, View: r.client.Policy.View, Qube: r.client.Qube, Size: r.size, ReplyLen: len(reply), Count: count, buf: buf, nameLen: len(r.q.Name)}
 	if l.n == 1 || l.n == len(l.ring)/2 {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
+		l.signal()
 	}
 }
 
-// Pop waits for entries and moves them into batch. It returns 0 when the log is
-// closed and empty. Only one goroutine may call it.
-func (l *Log) Pop(batch []Entry) (n int) {
+// Pop waits for entries, or for Wake, and moves what there is into batch. more is
+// false when the log is closed and empty. Only one goroutine may call it.
+func (l *Log) Pop(batch []Entry) (n int, more bool) {
 	for {
 		l.mu.Lock()
 		for n < len(batch) && l.n > 0 {
@@ -112,15 +110,31 @@ func (l *Log) Pop(batch []Entry) (n int) {
 			l.n--
 			n++
 		}
-		closed := l.closed
+		closed := l.closed && l.n == 0
 		l.mu.Unlock()
 		for i := range batch[:n] {
 			batch[i].split()
 		}
 		if n > 0 || closed {
-			return n
+			return n, !closed
 		}
 		<-l.wake
+		if l.nudged.Swap(false) {
+			return 0, true
+		}
+	}
+}
+
+// Wake lets Pop return without an entry.
+func (l *Log) Wake() {
+	l.nudged.Store(true)
+	l.signal()
+}
+
+func (l *Log) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -134,8 +148,5 @@ func (l *Log) Close() {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	l.signal()
 }

@@ -96,6 +96,17 @@ func (s *Resolver) useTable(t *blocklist.Table, err error) {
 	}
 }
 
+// RefreshLists fetches the lists anew and puts them in force. force takes over
+// lists that have shrunk. The error tells which could not be had.
+func (s *Resolver) RefreshLists(ctx context.Context, force bool) error {
+	if s.conf.Lists == nil {
+		return nil
+	}
+	t, err := s.conf.Lists.Refresh(ctx, force)
+	s.useTable(t, nil)
+	return err
+}
+
 // renewEvery is how often schedules are looked at. They have no seconds.
 const renewEvery = 20 * time.Second
 

@@ -1,0 +1,79 @@
+package qubesdb
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Path is where the daemon listens in a qube.
+const Path = "/var/run/qubes/qubesdb.sock"
+
+// Sizes of include/qubesdb.h. The header is a C struct: a byte, the path, three
+// bytes of padding, and a length in the machine's order, which is little-endian
+// wherever Qubes OS runs.
+const (
+	maxPath    = 64
+	maxData    = 3072
+	headerSize = 1 + maxPath + 3 + 4
+)
+
+type command uint8
+
+// The commands and responses that are used here.
+const (
+	cmdRead      command = 0
+	cmdMultiRead command = 2
+	cmdWatch     command = 5
+	respOK       command = 7
+	respNoEntry  command = 8
+	respError    command = 9
+	respRead     command = 10
+	respMulti    command = 11
+	respWatch    command = 13
+)
+
+// Errors of a conversation with the daemon.
+var (
+	ErrNoEntry  = errors.New("qubesdb: no such entry")
+	errFrame    = errors.New("qubesdb: malformed frame")
+	errRefused  = errors.New("qubesdb: the daemon refuses")
+	errSequence = errors.New("qubesdb: an answer to another question")
+)
+
+// frame is one message.
+type frame struct {
+	kind command
+	path string
+	data []byte
+}
+
+// write sends a command, which has no data.
+func write(w io.Writer, kind command, path string) error {
+	if len(path) >= maxPath {
+		return fmt.Errorf("qubesdb: the path %q is longer than %d bytes", path, maxPath-1)
+	}
+	var b [headerSize]byte
+	b[0] = byte(kind)
+	copy(b[1:], path)
+	_, err := w.Write(b[:])
+	return err
+}
+
+// read receives a message.
+func read(r io.Reader) (f frame, err error) {
+	var b [headerSize]byte
+	if _, err := io.ReadFull(r, b[:]); err != nil {
+		return f, err
+	}
+	n := binary.LittleEndian.Uint32(b[headerSize-4:])
+	end := bytes.IndexByte(b[1:1+maxPath], 0)
+	if n > maxData || end < 0 || b[0] > byte(respWatch) {
+		return f, errFrame
+	}
+	f = frame{kind: command(b[0]), path: string(b[1 : 1+end]), data: make([]byte, n)}
+	_, err = io.ReadFull(r, f.data)
+	return f, err
+}

@@ -1,0 +1,171 @@
+package qubesdb_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+)
+
+// dump returns the QubesDB of a real sys-log.
+func dump(t *testing.T) map[string]string {
+	t.Helper()
+	const path = "../../../shared/fixtures/qvm-ls/r4.3/qubesdb-sys-log.txt"
+	f, err := os.Open(path)
+	if err != nil {
+		t.Skip("no " + path + " beside the repository")
+	}
+	defer f.Close()
+	all := map[string]string{}
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		if key, value, ok := strings.Cut(sc.Text(), " = "); ok && key[0] == '/' {
+			all[key] = value
+		}
+	}
+	return all
+}
+
+func TestClient(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t, map[string]string{"/name": "sys-log", "/a/1": "x", "/a/2": ""})
+	c, err := qubesdb.Dial(d.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if v, err := c.Read("/name"); v != "sys-log" || err != nil {
+		t.Errorf("Read = %q, %v", v, err)
+	}
+	if _, err := c.Read("/none"); !errors.Is(err, qubesdb.ErrNoEntry) {
+		t.Errorf("Read of nothing = %v", err)
+	}
+	if all, err := c.ReadAll("/a/"); err != nil || len(all) != 2 || all["/a/1"] != "x" {
+		t.Errorf("ReadAll = %v, %v", all, err)
+	}
+	if _, err := c.Read("/" + strings.Repeat("a", 64)); err == nil {
+		t.Error("a path that is too long was sent")
+	}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, policy string
+		rules        []string
+		udp, tcp     bool
+	}{
+		{"everything", "drop", []string{"action=accept"}, true, true},
+		{"nothing", "drop", []string{"action=drop"}, false, false},
+		{"the policy alone", "drop", nil, false, false},
+		{"the policy accepts", "accept", nil, true, true},
+		{"DNS only", "drop", []string{"action=accept specialtarget=dns", "action=drop"}, true, true},
+		{"DNS not", "accept", []string{"action=drop specialtarget=dns", "action=accept"}, false, false},
+		{"other traffic first", "drop", []string{"action=drop dst4=192.0.2.0/24", "action=drop proto=icmp icmptype=8", "action=accept dsthost=bank.example",
+			"action=drop dst6=2001:db8::/32", "action=accept proto=udp dstports=50-60"}, true, false},
+		{"other ports", "drop", []string{"action=accept proto=tcp dstports=443-443"}, false, false},
+		{"one address", "drop", []string{"action=accept dst4=10.139.1.2/32 proto=udp dstports=53-53"}, true, false},
+		{"an unknown word", "accept", []string{"action=accept colour=red"}, false, false},
+		{"no action", "accept", []string{"proto=udp"}, false, false},
+		{"an unknown policy", "maybe", []string{"action=accept"}, false, false},
+		{"a broken port", "accept", []string{"action=accept dstports=60-50"}, false, false},
+	} {
+		entries := map[string]string{"policy": tt.policy, "": ""}
+		for i, r := range tt.rules {
+			entries["000"+string(rune('0'+2*i))] = r // with gaps, as dom0 leaves them
+		}
+		v := qubesdb.Judge(entries)
+		if v.UDP != tt.udp || v.TCP != tt.tcp || (v.Why == "") != (tt.udp && tt.tcp) {
+			t.Errorf("%s: %+v; want UDP %v, TCP %v", tt.name, v, tt.udp, tt.tcp)
+		}
+	}
+}
+
+func TestFirewall(t *testing.T) {
+	t.Parallel()
+	entries := dump(t)
+	d := newDaemon(t, entries)
+	w := qubesdb.NewFirewall(d.path, slog.New(slog.DiscardHandler))
+	ask := func(addr string) bool {
+		_, refused := w.Refuses(netip.MustParseAddr(addr), false)
+		return refused
+	}
+	if !ask("10.137.0.11") {
+		t.Error("somebody is let through before the rules have been read")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); w.Run(ctx) }()
+	wait := func(addr string, refused bool) {
+		t.Helper()
+		for range 200 {
+			if ask(addr) == refused {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Errorf("%s refused = %v; want %v", addr, !refused, refused)
+	}
+	wait("10.137.0.11", false)
+	wait("10.137.0.7", false) // specialtarget=dns
+	wait("10.137.0.6", true)  // drops everything
+	wait("10.137.0.9", true)  // drops DNS
+	wait("10.137.0.77", true) // nobody knows it
+	d.set("/qubes-firewall/10.137.0.11/0000", "action=drop")
+	d.set("/qubes-firewall/10.137.0.11", "")
+	wait("10.137.0.11", true)
+	cancel()
+	<-done
+	wait("10.137.0.7", false) // without the daemon, the last word holds
+}
+
+func FuzzClient(f *testing.F) {
+	var seed bytes.Buffer
+	send(&seed, 11, "/a/1", "x")
+	send(&seed, 11, "", "")
+	f.Add(seed.Bytes())
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		path := filepath.Join(t.TempDir(), "s")
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer l.Close()
+		go func() {
+			if c, err := l.Accept(); err == nil {
+				_, _ = c.Write(sent)
+				_ = c.Close()
+			}
+		}()
+		c, err := qubesdb.Dial(path)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer c.Close()
+		all, err := c.ReadAll("/a/")
+		for p := range all {
+			if !strings.HasPrefix(p, "/a/") && err == nil {
+				t.Fatalf("ReadAll gives %q", p)
+			}
+		}
+	})
+}
+
+func FuzzJudge(f *testing.F) {
+	f.Add("action=accept dst4=10.139.1.1/32 proto=udp dstports=53-53")
+	f.Fuzz(func(t *testing.T, text string) {
+		v := qubesdb.Judge(map[string]string{"policy": "drop", "0000": text})
+		if (v.UDP || v.TCP) && !strings.Contains(text, "action=accept") {
+			t.Fatalf("%q accepts", text)
+		}
+	})
+}
