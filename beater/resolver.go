@@ -14,6 +14,7 @@ import (
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/elastic-agent-libs/paths"
 
+	"github.com/qubesbeat/qubesbeat/internal/control"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 	"github.com/qubesbeat/qubesbeat/internal/querylog"
@@ -27,6 +28,7 @@ type dns struct {
 	firewall *qubesdb.Firewall // nil where nobody is asked
 	why      string            // firewall is nil
 	tsv      *querylog.Writer  // nil without resolver.tsv.dir
+	control  *control.Server
 	sink     *sink
 	acks     ackCounter
 	writer   dnsWriter
@@ -77,6 +79,13 @@ func (r *run) newResolver(p beat.Pipeline, plain bool) (err error) {
 	}
 	if err := d.fetchFirst(s.Refresh.Start, log); err != nil {
 		return err
+	}
+	socket := s.Socket
+	if socket == "" {
+		socket = paths.Resolve(paths.Data, "dns.sock")
+	}
+	if d.control, err = control.Listen(socket, d.Resolver); err != nil {
+		return fmt.Errorf("resolver.socket: %w", err)
 	}
 	d.writer.run, d.writer.dns = r, d
 	r.dns = d
@@ -146,6 +155,11 @@ func (d *dns) start(log *slog.Logger, fail func()) (stop func(late <-chan struct
 		d.serving.Go(func() { d.firewall.Run(ctx) })
 	}
 	d.serving.Go(func() {
+		if err := d.control.Serve(); err != nil {
+			log.Warn("the socket of the dns commands is not served", "error", err.Error())
+		}
+	})
+	d.serving.Go(func() {
 		if err := d.Serve(ctx); err != nil {
 			log.Error("the resolver does not serve", "error", err.Error())
 			d.failed.Store(&err)
@@ -158,6 +172,9 @@ func (d *dns) start(log *slog.Logger, fail func()) (stop func(late <-chan struct
 	}()
 	return func(late <-chan struct{}) {
 		cancel()
+		if err := d.control.Close(); err != nil {
+			log.Warn("closing the socket of the dns commands", "error", err.Error())
+		}
 		d.serving.Wait()
 		if d.log != nil {
 			d.log.Close()

@@ -1,10 +1,10 @@
 // Package dnspolicy decides what a qube may ask for: which lists apply to it,
 // what a blocked name is answered with, and which upstreams it uses.
 //
-// Rules say which qubes they are for. All rules that are for a qube count
-// together: its lists are those of all of them, and every other choice is that
-// of the first rule that makes it. A rule that names no qubes is for those that
-// no other rule is for.
+// Rules say which qubes they are for. All rules that name a qube count together:
+// its lists are those of all of them, and every other choice is that of the first
+// rule that makes it. A rule that names nobody fills in what those leave open:
+// its lists count where no other rule has said anything of lists.
 //
 // A [Snapshot] is what holds at a moment. It never changes; a new inventory, new
 // lists, a schedule or a command make a new one.

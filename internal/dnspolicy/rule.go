@@ -12,7 +12,7 @@ import (
 )
 
 // Rule gives settings to qubes. A qube is meant when it meets one of the
-// selectors; a rule without any is for the qubes of no other rule.
+// selectors; a rule without any is for what other rules leave open.
 type Rule struct {
 	Qubes     []string // names, or patterns as of path.Match: work-*
 	Labels    []string
@@ -21,8 +21,8 @@ type Rule struct {
 	Tags      []string
 	Addresses []netip.Prefix
 
-	Lists     []string
-	Upstream  string // "" says nothing, as do the zero values below
+	Lists     []string // nil says nothing, an empty one that there are none
+	Upstream  string   // "" says nothing, as do the zero values below
 	AllowOnly *bool
 	Isolate   *bool
 	Rebinding *bool // whether addresses that are no public ones are taken out
@@ -32,7 +32,7 @@ type Rule struct {
 	Schedule  string // when the rule holds, "" for always
 }
 
-// general tells a rule that is for those that no other is for.
+// general tells a rule that names nobody.
 func (r *Rule) general() bool {
 	return len(r.Qubes)+len(r.Labels)+len(r.Classes)+len(r.Templates)+len(r.Tags)+len(r.Addresses) == 0
 }
@@ -105,4 +105,9 @@ func (s *Schedule) Holds(t time.Time) bool {
 		return on(t.Weekday()) && now >= s.Begin && now < s.End
 	}
 	return on(t.Weekday()) && now >= s.Begin || on((t.Weekday()+6)%7) && now < s.End
+}
+
+// String returns the answer as the configuration spells it.
+func (a Answer) String() string {
+	return [...]string{"zeroip", "nxdomain", "nodata", "refused", "addresses"}[a]
 }

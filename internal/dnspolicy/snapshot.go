@@ -147,21 +147,15 @@ func (s *Snapshot) ByName(name string) *Client {
 	return nil
 }
 
-// rules returns the rules for a qube, in order.
+// rules returns the rules for a qube, in order: those that name it, and then
+// those that name nobody.
 func (s *Snapshot) rules(q *qube.Qube, a netip.Addr) (list []*Rule) {
-	special := false
-	for i := range s.conf.Rules {
-		r := &s.conf.Rules[i]
-		if !r.general() && r.meets(q, a) {
-			special = true
-			if s.holds(r.Schedule) {
+	for _, general := range []bool{false, true} {
+		for i := range s.conf.Rules {
+			r := &s.conf.Rules[i]
+			if r.general() == general && (general || r.meets(q, a)) && s.holds(r.Schedule) {
 				list = append(list, r)
 			}
-		}
-	}
-	for i := range s.conf.Rules {
-		if r := &s.conf.Rules[i]; !special && r.general() && s.holds(r.Schedule) {
-			list = append(list, r)
 		}
 	}
 	return list
@@ -177,8 +171,11 @@ func (s *Snapshot) policy(q *qube.Qube, a netip.Addr) *Policy {
 	c := s.conf
 	p := &Policy{AllowOnly: c.AllowOnly, Isolate: c.Isolate, Rebinding: c.Rebinding, FQDNOnly: c.FQDNOnly, Types: c.Types, Block: &c.Block}
 	var set Rule
+	named := false // some rule that names the qube says which lists it has
 	for _, r := range s.rules(q, a) {
-		s.addLists(p, r, q)
+		if named = named || r.Lists != nil && !r.general(); !named || !r.general() {
+			s.addLists(p, r, q)
+		}
 		first(&set.AllowOnly, r.AllowOnly)
 		first(&set.Isolate, r.Isolate)
 		first(&set.Rebinding, r.Rebinding)

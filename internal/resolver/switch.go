@@ -23,7 +23,7 @@ type Pause struct {
 }
 
 // forever is when a pause without an end ends.
-var forever = time.Unix(1<<40, 0)
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Pause turns blocking off, for lists or for a qube or altogether. A time of 0
 // means until it is turned on again.

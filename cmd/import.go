@@ -1,0 +1,45 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/internal/blocky"
+)
+
+// importCommand translates configurations of other programs.
+func importCommand() *cobra.Command {
+	parent := &cobra.Command{Use: "import", Short: "Translate the configuration of another program"}
+	parent.AddCommand(quiet(&cobra.Command{
+		Use: "blocky FILE", Args: cobra.ExactArgs(1),
+		Short: "Print the resolver section that does what a configuration of blocky does",
+		Long:  "Prints the section on standard output, and what has no counterpart on standard error.",
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := readInput(c, args[0])
+			if err != nil {
+				return complain(c, err)
+			}
+			r, err := blocky.Convert(text)
+			if err != nil {
+				return complain(c, fmt.Errorf("%s: %w", args[0], err))
+			}
+			for _, w := range r.Warnings {
+				fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s: %s\n", args[0], w)
+			}
+			_, err = c.OutOrStdout().Write(r.YAML)
+			return err
+		},
+	}))
+	return parent
+}
+
+// readInput reads a file, "-" for standard input.
+func readInput(c *cobra.Command, path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(c.InOrStdin())
+	}
+	return os.ReadFile(path)
+}

@@ -1,0 +1,4 @@
+// Package blocky translates the configuration of blocky
+// (https://github.com/0xERR0R/blocky) into that of the resolver, and says of
+// every key that has no counterpart what becomes of it.
+package blocky

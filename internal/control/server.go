@@ -1,0 +1,141 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/resolver"
+)
+
+// Server serves the socket.
+type Server struct {
+	path     string
+	resolver *resolver.Resolver
+	listener net.Listener
+	http     http.Server
+}
+
+// Listen makes the socket, readable and writable for its user alone. One that
+// was left behind by a process that is gone is replaced.
+func Listen(path string, r *resolver.Resolver) (*Server, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("%s: another process serves it", path)
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
+		_ = os.Remove(path)
+	}
+	l, err := privately(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{path: path, resolver: r, listener: l}
+	s.http.Handler, s.http.ReadHeaderTimeout = s.routes(), 5*time.Second
+	return s, nil
+}
+
+// privately listens at a path that nobody but the user can ever open: the socket
+// is made in a directory of its own and moved when its rights are set.
+func privately(path string) (net.Listener, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".dns-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(filepath.Join(dir, "s"), 0o600), os.Rename(filepath.Join(dir, "s"), path)); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// Serve serves until Close.
+func (s *Server) Serve() error {
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends the service and removes the socket.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	defer os.Remove(s.path)
+	if s.http.Shutdown(ctx) != nil {
+		return s.http.Close()
+	}
+	return nil
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	answer := func(pattern string, do func(r *http.Request) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			v, err := do(r)
+			w.Header().Set("Content-Type", "application/json")
+			if err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				v = fault{err.Error()}
+			}
+			_ = json.NewEncoder(w).Encode(v)
+		})
+	}
+	answer("GET /query", func(r *http.Request) (any, error) {
+		return s.resolver.Explain(r.FormValue("name"), r.FormValue("type"), r.FormValue("qube"))
+	})
+	answer("GET /lists", func(*http.Request) (any, error) { return s.resolver.ListStatus(), nil })
+	answer("POST /lists/refresh", func(r *http.Request) (any, error) {
+		err := s.resolver.RefreshLists(r.Context(), r.FormValue("force") == "true")
+		return s.resolver.ListStatus(), err
+	})
+	answer("GET /stats", func(*http.Request) (any, error) { return s.resolver.Stats(), nil })
+	answer("POST /cache/flush", func(*http.Request) (any, error) {
+		s.resolver.CacheFlush()
+		return s.resolver.Stats(), nil
+	})
+	answer("GET /blocking", func(*http.Request) (any, error) { return s.resolver.Pauses(), nil })
+	answer("POST /blocking/on", func(*http.Request) (any, error) {
+		s.resolver.Unpause()
+		return s.resolver.Pauses(), nil
+	})
+	answer("POST /blocking/off", s.off)
+	return mux
+}
+
+type fault struct {
+	Error string `json:"error"`
+}
+
+func (s *Server) off(r *http.Request) (any, error) {
+	var span time.Duration
+	if text := r.FormValue("for"); text != "" {
+		var err error
+		if span, err = time.ParseDuration(text); err != nil || span <= 0 {
+			return nil, fmt.Errorf("%q is no length of time such as 5m", text)
+		}
+	}
+	var lists []string
+	if text := r.FormValue("lists"); text != "" {
+		lists = strings.Split(text, ",")
+	}
+	if err := s.resolver.Pause(lists, r.FormValue("qube"), span); err != nil {
+		return nil, err
+	}
+	return s.resolver.Pauses(), nil
+}
