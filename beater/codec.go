@@ -38,6 +38,8 @@ type documentCodec struct {
 	plain   *jsoncodec.Encoder
 	json    event.JSON
 	times   *dtfmt.Formatter
+	second  int64  // of the last time
+	prefix  []byte // its text up to the fraction
 
 	// The fields that libbeat adds are the same for all events of a client.
 	added     mapstr.M
@@ -49,13 +51,22 @@ var _ codec.Codec = (*documentCodec)(nil) // type check
 func newCodec(version string) *documentCodec {
 	c := &documentCodec{version: version, plain: jsoncodec.New(version, jsoncodec.Config{}),
 		times: dtfmt.MustNewFormatter(common.TimestampFormat(false))}
-	c.json.AppendTime = func(b []byte, t time.Time) []byte {
-		if out, err := c.times.AppendTo(b, t); err == nil {
-			return out
-		}
-		return b
-	}
+	c.json.AppendTime = c.appendTime
 	return c
+}
+
+// appendTime writes a time as libbeat does. Events come many to the second, so
+// that the part up to the second is kept.
+func (c *documentCodec) appendTime(b []byte, t time.Time) []byte {
+	if sec := t.Unix(); sec != c.second || c.prefix == nil {
+		text, err := c.times.AppendTo(c.prefix[:0], t.Truncate(time.Second))
+		if err != nil || len(text) < len(".000Z") {
+			return b
+		}
+		c.second, c.prefix = sec, text[:len(text)-len("000Z")]
+	}
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(append(b, c.prefix...), '0'+byte(ms/100), '0'+byte(ms/10%10), '0'+byte(ms%10), 'Z')
 }
 
 // Encode implements codec.Codec. The text is valid until the next call.

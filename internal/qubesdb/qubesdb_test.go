@@ -1,3 +1,5 @@
+//go:build linux
+
 package qubesdb_test
 
 import (
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // dump returns the QubesDB of a real sys-log.
@@ -37,8 +40,8 @@ func dump(t *testing.T) map[string]string {
 
 func TestClient(t *testing.T) {
 	t.Parallel()
-	d := newDaemon(t, map[string]string{"/name": "sys-log", "/a/1": "x", "/a/2": ""})
-	c, err := qubesdb.Dial(d.path)
+	d := testbed.StartQubesDB(t, map[string]string{"/name": "sys-log", "/a/1": "x", "/a/2": ""})
+	c, err := qubesdb.Dial(d.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,8 +96,8 @@ func TestJudge(t *testing.T) {
 func TestFirewall(t *testing.T) {
 	t.Parallel()
 	entries := dump(t)
-	d := newDaemon(t, entries)
-	w := qubesdb.NewFirewall(d.path, slog.New(slog.DiscardHandler))
+	d := testbed.StartQubesDB(t, entries)
+	w := qubesdb.NewFirewall(d.Path, slog.New(slog.DiscardHandler))
 	ask := func(addr string) bool {
 		_, refused := w.Refuses(netip.MustParseAddr(addr), false)
 		return refused
@@ -120,8 +123,8 @@ func TestFirewall(t *testing.T) {
 	wait("10.137.0.6", true)  // drops everything
 	wait("10.137.0.9", true)  // drops DNS
 	wait("10.137.0.77", true) // nobody knows it
-	d.set("/qubes-firewall/10.137.0.11/0000", "action=drop")
-	d.set("/qubes-firewall/10.137.0.11", "")
+	d.Set("/qubes-firewall/10.137.0.11/0000", "action=drop")
+	d.Set("/qubes-firewall/10.137.0.11", "")
 	wait("10.137.0.11", true)
 	cancel()
 	<-done
@@ -130,8 +133,8 @@ func TestFirewall(t *testing.T) {
 
 func FuzzClient(f *testing.F) {
 	var seed bytes.Buffer
-	send(&seed, 11, "/a/1", "x")
-	send(&seed, 11, "", "")
+	testbed.SendQubesDB(&seed, 11, "/a/1", "x")
+	testbed.SendQubesDB(&seed, 11, "", "")
 	f.Add(seed.Bytes())
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		path := filepath.Join(t.TempDir(), "s")
