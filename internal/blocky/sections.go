@@ -225,7 +225,7 @@ var why = map[string]string{
 
 // rest warns of every key that was not used.
 func (c *converter) rest() {
-	for _, path := range c.left() {
+	for _, path := range c.left(func(section string) bool { return why[section] != "" }) {
 		top, _, _ := strings.Cut(path, ".")
 		reason := why[top]
 		if reason == "" {

@@ -90,8 +90,9 @@ func (t *tree) duration(paths ...string) string {
 	return ""
 }
 
-// left returns the keys that nobody has used: the highest of each branch.
-func (t *tree) left() (list []string) {
+// left returns the keys that nobody has used. whole tells sections that are named
+// as a whole.
+func (t *tree) left(whole func(section string) bool) (list []string) {
 	var walk func(prefix string, m map[string]any)
 	walk = func(prefix string, m map[string]any) {
 		for _, k := range slices.Sorted(maps.Keys(m)) {
@@ -99,7 +100,7 @@ func (t *tree) left() (list []string) {
 			inner, isMap := m[k].(map[string]any)
 			switch {
 			case t.used[path] || m[k] == nil:
-			case isMap && len(inner) > 0 && t.partly(path+"."):
+			case isMap && len(inner) > 0 && (t.partly(path+".") || !whole(path)):
 				walk(path+".", inner)
 			default:
 				list = append(list, path)

@@ -38,7 +38,7 @@ func (s *Resolver) Explain(name, kind, qube string) (*Explanation, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is no type of records", kind)
 	}
-	r := &request{at: nanoseconds(), snap: s.snapshot.Load(), peer: new(peer), out: Outcome{EDE: dnsmsg.NoEDE}, tcp: true}
+	r := &request{at: s.clock(), snap: s.snapshot.Load(), peer: new(peer), out: Outcome{EDE: dnsmsg.NoEDE}, tcp: true}
 	if err := r.as(qube); err != nil {
 		return nil, err
 	}

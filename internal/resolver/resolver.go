@@ -26,6 +26,7 @@ type Resolver struct {
 	flights  flights
 	off      offSwitch
 	secret   maphash.Seed
+	clock    func() int64 // nanoseconds since the Unix epoch
 	stats    counters
 	inFlight atomic.Int32
 	conns    atomic.Int32
@@ -56,7 +57,7 @@ func New(c Config) (*Resolver, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.Readers = max(1, c.Readers)
-	s := &Resolver{conf: c, secret: maphash.MakeSeed()}
+	s := &Resolver{conf: c, secret: maphash.MakeSeed(), clock: nanoseconds}
 	s.flights.list = map[string]*flight{}
 	if c.Cache.Size > 0 {
 		s.cache = dnscache.New(c.Cache.Size)
@@ -184,7 +185,7 @@ func (s *Resolver) tellRefused() {
 	}
 	s.peers.mu.RUnlock()
 	for _, c := range list {
-		r := request{from: netip.AddrPortFrom(c.addr, 0), at: time.Now().UnixNano(), snap: s.snapshot.Load(),
+		r := request{from: netip.AddrPortFrom(c.addr, 0), at: s.clock(), snap: s.snapshot.Load(),
 			out: Outcome{Action: Dropped, From: FromError, Match: MatchRate, EDE: -1}}
 		r.client = r.snap.Client(c.addr)
 		if s.conf.Log != nil {
@@ -226,4 +227,4 @@ func (s *Resolver) handle(r *request, msg, dst []byte, to responder) (reply []by
 	return reply, now
 }
 
-func (s *Resolver) seconds() int64 { return time.Now().Unix() }
+func (s *Resolver) seconds() int64 { return s.clock() / 1e9 }

@@ -111,7 +111,7 @@ const maxTCPQuery = 8192
 
 func (t *tcpConn) handle(r *request, msg []byte) {
 	t.room <- struct{}{} // a client that asks too much at once waits
-	r.at, r.tcp, r.size, r.from, r.local, r.iface = nanoseconds(), true, len(msg), t.from, t.local, 0
+	r.at, r.tcp, r.size, r.from, r.local, r.iface = t.res.clock(), true, len(msg), t.from, t.local, 0
 	t.res.stats.tcp.Add(1)
 	t.pending.Add(1)
 	reply, ready := t.res.handle(r, msg, make([]byte, 0, replyRoom), t)

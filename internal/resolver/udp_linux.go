@@ -150,7 +150,7 @@ func (r *reader) run() {
 
 // answer handles a batch of queries and sends the answers that are ready.
 func (r *reader) answer(n int) {
-	now := nanoseconds()
+	now := r.res.clock()
 	r.toSend = 0
 	for i := range n {
 		m := &r.in[i]

@@ -1,0 +1,87 @@
+package blocky_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/qubesbeat/qubesbeat/internal/blocky"
+)
+
+// TestConvert goes through the keys of blocky, those of earlier versions
+// included: each is in the result, or a warning tells of it.
+func TestConvert(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ in, want, warning string }{
+		{"upstream: {default: [1.1.1.1]}", "default: ['udp://1.1.1.1']", ""},
+		{"upstreams: {groups: {default: [tcp:1.1.1.1, 'tcp-tls:[2606::1]:853']}}", "default: ['tcp://1.1.1.1', 'tls://[2606::1]:853']", ""},
+		{"upstreams: {groups: {default: ['sdns://x', 1.1.1.1]}}", "default: ['udp://1.1.1.1']", "upstreams.groups.default: sdns://x"},
+		{"upstreams: {groups: {default: [1.1.1.1], 10.0.0.0/8: [9.9.9.9]}}", "addresses: [10.0.0.0/8]", ""},
+		{"upstreams: {init: {strategy: failOnError}}", "", "upstreams.init.strategy"},
+		{"upstreams: {userAgent: x}", "", "upstreams.userAgent: not taken over"},
+		{"bootstrapDns: tcp+udp:1.1.1.1", "bootstrap: ['udp://1.1.1.1']", ""},
+		{"port: 127.0.0.1:5400", "listen: ['127.0.0.1:5400']", ""},
+		{"customDNS: {filterUnmappedTypes: false, mapping: {a.lan: 10.0.0.1}}", "other_types_upstream: true", ""},
+		{"customDNS: {zone: \"a.lan. 60 A 10.0.0.1\\n\"}", "zone_records:", ""},
+		{"conditional: {fallbackUpstream: true}", "", "does nothing with it"},
+		{"blocking: {blackLists: {ads: [x]}, clientGroupsBlock: {default: [ads]}}", "deny: [x]", ""},
+		{"blocking: {denylists: {a.b: [x]}, clientGroupsBlock: {kids*: [a.b]}}", "lists: [a_b]", ""},
+		{"blocking: {blockType: 10.0.0.1, blockTTL: 5}", "addresses: [10.0.0.1]", ""},
+		{"blocking: {loading: {refreshPeriod: -1, strategy: failOnError, maxErrorsPerSource: -1}}", "max_errors: 0", ""},
+		{"blocking: {loading: {concurrency: 4}}", "", "blocking.loading.concurrency"},
+		{"caching: {maxTime: -1}", "size_mb: 0", ""},
+		{"caching: {maxItemsCount: 10}", "", "caching.maxItemsCount"},
+		{"disableIPv6: true", "no_types: [AAAA]", ""},
+		{"fqdnOnly: {enable: true}", "fqdn_only: true", ""},
+		{"rateLimit: {enable: true, rate: 20, burst: 40}", "burst_per_qube: 40", ""},
+		{"rebindingProtection: {enable: true, allowedDomains: [lan]}", "allow: [lan]", ""},
+		{"queryLog: {type: mysql, target: x}", "", "output.elasticsearch"},
+		{"clientLookup: {clients: {laptop: [10.0.0.5]}}\nblocking: {denylists: {ads: [x]}, clientGroupsBlock: {laptop: [ads]}}", "addresses: [10.0.0.5]", ""},
+		{"dnssec: {validate: true}", "", "dnssec: not taken over"},
+		{"redis: {address: x}", "", "redis: not taken over"},
+		{"certFile: x", "", "certFile: not taken over"},
+	} {
+		r, err := blocky.Convert([]byte(tt.in))
+		if err != nil {
+			t.Errorf("%s: %v", tt.in, err)
+			continue
+		}
+		var v any
+		_ = yaml.Unmarshal(r.YAML, &v)
+		flat, _ := yaml.Marshal(flow(v))
+		if w := strings.Join(r.Warnings, "\n"); !strings.Contains(string(flat), tt.want) || !strings.Contains(w, tt.warning) {
+			t.Errorf("%s: want %q and the warning %q in\n%s%s", tt.in, tt.want, tt.warning, flat, w)
+		}
+	}
+}
+
+// flow makes a value that yaml writes in one line.
+func flow(v any) *yaml.Node {
+	n := new(yaml.Node)
+	_ = n.Encode(v)
+	var mark func(*yaml.Node)
+	mark = func(n *yaml.Node) {
+		n.Style |= yaml.FlowStyle
+		for _, c := range n.Content {
+			mark(c)
+		}
+	}
+	mark(n)
+	return n
+}
+
+func FuzzConvert(f *testing.F) {
+	f.Add("upstreams: {groups: {default: [1.1.1.1]}}\nblocking: {clientGroupsBlock: {a: [b]}}")
+	f.Add("bootstrapDns: [{upstream: https://x, ips: [1.1.1.1]}]\ncaching: {minTime: 5}")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := blocky.Convert([]byte(text))
+		if err != nil {
+			return
+		}
+		var v map[string]any
+		if err := yaml.Unmarshal(r.YAML, &v); err != nil {
+			t.Fatalf("what is printed is no YAML: %v\n%s", err, r.YAML)
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package resolver
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestResolver_clock holds that a clock that is set neither keeps an answer
+// beyond its time nor silences a client.
+func TestResolver_clock(t *testing.T) {
+	t.Parallel()
+	s, cached, _ := ready(t, nil)
+	s.conf.Limits.Rate, s.conf.Limits.Burst = 10, 10
+	var now atomic.Int64
+	begin := nanoseconds()
+	now.Store(begin)
+	s.clock = now.Load
+	ask := func(d time.Duration) (Action, bool) {
+		now.Store(begin + int64(d))
+		r := &request{from: netip.MustParseAddrPort("10.137.0.9:4000"), at: s.clock()}
+		_, done := s.decide(r, cached, make([]byte, 0, replyRoom))
+		return r.out.Action, done
+	}
+	for _, tt := range []struct {
+		name string
+		at   time.Duration
+		hit  bool
+	}{
+		{"at once", 0, true}, {"within its time", 59 * time.Minute, true}, {"resumed from suspend", 8 * time.Hour, false},
+		{"set back an hour", -time.Hour, true}, {"set back a year", -8760 * time.Hour, true}, {"right again, expired", 61 * time.Minute, false},
+	} {
+		action, done := ask(tt.at)
+		if hit := done && action == Cached; hit != tt.hit {
+			t.Errorf("%s: cached %v (%v); want %v", tt.name, hit, action, tt.hit)
+		}
+	}
+	// A client that has used up its rate is heard again when the clock has been set
+	// back by a day, and not a day later.
+	for range 50 {
+		_, _ = ask(0)
+	}
+	if action, _ := ask(0); action != Dropped {
+		t.Fatalf("the rate does not hold: %v", action)
+	}
+	if action, _ := ask(-24 * time.Hour); action == Dropped {
+		t.Error("a clock that was set back silences a client")
+	}
+}
