@@ -24,6 +24,9 @@ type dnsWriter struct {
 	links  map[uint32]link
 	folded map[fold]*folded
 	held   []heldQuery
+	looked time.Time // at what waits
+
+	rowsUnopened uint64 // rows without a file
 
 	published, queries, coalesced, rowFailures atomic.Uint64
 	holding                                    atomic.Int64 // queries that wait to be published
@@ -75,9 +78,11 @@ func (w *dnsWriter) write() {
 		for i := range batch[:n] {
 			w.take(&batch[i])
 		}
-		now := time.Now()
-		w.release(now, !more)
-		w.rows(now, !more)
+		if now := time.Now(); !more || now.Sub(w.looked) >= writerLag {
+			w.looked = now
+			w.release(now, !more)
+			w.rows(now, !more)
+		}
 		if !more {
 			return
 		}
@@ -110,7 +115,7 @@ func (w *dnsWriter) take(e *resolver.Entry) {
 			name = e.Qube.Name
 		}
 		if err := w.dns.tsv.Write(e, name); err != nil {
-			w.rowFailures.Add(1)
+			w.rowsUnopened++
 		}
 	}
 	if !w.run.settings.Resolver.Log.Enabled {
@@ -219,7 +224,8 @@ func (w *dnsWriter) rows(now time.Time, last bool) {
 	if last {
 		err = w.dns.tsv.Close()
 	}
+	w.rowFailures.Store(w.rowsUnopened + w.dns.tsv.Lost())
 	if err != nil {
-		w.rowFailures.Add(1)
+		w.run.log.Warnw("the query log cannot be written; rows are lost", "error", err.Error())
 	}
 }

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Resolver holds the settings of the resolver. Without an address to listen at
 // there is none.
@@ -186,6 +190,16 @@ func defaultResolver() Resolver {
 		Firewall: ResolverFirewall{Obey: "auto", Socket: "/var/run/qubes/qubesdb.sock"},
 		Log:      ResolverLog{Enabled: true, Queue: 16384},
 	}
+}
+
+// UnusedLists returns the lists that no policy names, where there are policies.
+func (r *Resolver) UnusedLists() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(r.Lists)) {
+		if len(r.Policies) > 0 && !slices.ContainsFunc(r.Policies, func(p ResolverPolicy) bool { return slices.Contains(p.Lists, name) }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // On reports whether there is to be a resolver.

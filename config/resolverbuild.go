@@ -217,7 +217,7 @@ func (b *builder) lists() {
 			b.bad("lists."+name, "neither deny nor allow: a list has one source at least")
 		}
 		for _, text := range l.Deny {
-			p.Deny, p.Allow = append(p.Deny, lists.Deny(len(sources))), append(p.Allow, lists.Allowed(len(sources)))
+			p.Deny, p.Except = append(p.Deny, lists.Deny(len(sources))), append(p.Except, lists.Allowed(len(sources)))
 			sources = append(sources, lists.Source{List: name, Location: text})
 		}
 		for _, text := range l.Allow {

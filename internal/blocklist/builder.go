@@ -9,8 +9,44 @@ import (
 	"slices"
 )
 
+// Quota bounds what lists may make the table hold and look through. The zero
+// value has used nothing.
+type Quota struct {
+	exprs, instructions, nets, names int
+}
+
+// The bounds. The table of five million names takes 62 MB, and its making twice as
+// much; expressions and networks are looked through one by one.
+const (
+	maxNames        = 5_000_000
+	maxExpressions  = 2000
+	maxInstructions = 200_000 // of all expressions together: some 10 MB
+	maxNets         = 10_000
+)
+
+// Take counts a rule in, or says why it has no place.
+func (q *Quota) Take(r *Rule) error {
+	switch r.Kind {
+	case Regexp:
+		q.exprs, q.instructions = q.exprs+1, q.instructions+r.instructions
+		if q.exprs > maxExpressions || q.instructions > maxInstructions {
+			return fmt.Errorf("more than %d regular expressions, or too large ones; write *.name where you can", maxExpressions)
+		}
+	case Net:
+		if q.nets++; q.nets > maxNets {
+			return fmt.Errorf("more than %d addresses and networks", maxNets)
+		}
+	default:
+		if q.names++; q.names > 2*maxNames { // most of them may be the same
+			return fmt.Errorf("more than %d names", 2*maxNames)
+		}
+	}
+	return nil
+}
+
 // Builder collects rules and makes a table of them.
 type Builder struct {
+	quota   Quota
 	seed    maphash.Seed
 	entries []entry
 	exprs   []expression
@@ -28,34 +64,55 @@ func NewBuilder(names int) *Builder {
 	return &Builder{seed: maphash.MakeSeed(), entries: make([]entry, 0, names), addrs: map[netip.Addr][]member{}}
 }
 
-// maxExpressions and maxNets bound what is looked through one by one.
-const (
-	maxExpressions = 2000
-	maxNets        = 10_000
-)
-
-// Add adds a rule of a source.
+// Add adds a rule of a source. After an error the table has the rules before it.
 func (b *Builder) Add(s Source, r *Rule) error {
+	if err := b.quota.Take(r); err != nil {
+		return err
+	}
 	m := member{s, r.Kind}
 	switch r.Kind {
 	case Regexp:
-		if len(b.exprs) >= maxExpressions {
-			return fmt.Errorf("more than %d regular expressions; write *.name where you can", maxExpressions)
-		}
 		b.exprs = append(b.exprs, expression{m, r.Expr})
 	case Net:
 		if r.Net.IsSingleIP() {
 			b.addrs[r.Net.Addr()] = append(b.addrs[r.Net.Addr()], m)
 			break
 		}
-		if len(b.nets) >= maxNets {
-			return fmt.Errorf("more than %d networks", maxNets)
-		}
 		b.nets = append(b.nets, network{m, r.Net})
 	default:
-		b.entries = append(b.entries, entry{max(maphash.Bytes(b.seed, r.Name), 1), m})
+		return b.name(entry{max(maphash.Bytes(b.seed, r.Name), 1), m})
 	}
 	return nil
+}
+
+// name adds a name. Before it takes more memory it throws out what is there twice:
+// a list of one name, ten million times, is one name.
+func (b *Builder) name(e entry) error {
+	if len(b.entries) == cap(b.entries) && len(b.entries) >= compactFrom {
+		b.sort()
+		b.entries = slices.Compact(b.entries)
+		b.quota.names = len(b.entries)
+		if len(b.entries) > maxNames {
+			return fmt.Errorf("more than %d names", maxNames)
+		}
+		if len(b.entries) > cap(b.entries)/2 {
+			b.entries = slices.Grow(b.entries, len(b.entries)/2)
+		}
+	}
+	b.entries = append(b.entries, e)
+	return nil
+}
+
+// compactFrom is from how many entries on it is worth while.
+const compactFrom = 1 << 18
+
+func (b *Builder) sort() {
+	slices.SortFunc(b.entries, func(x, y entry) int {
+		if c := cmp.Compare(x.hash, y.hash); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(x.member.source, y.member.source), cmp.Compare(x.member.kind, y.member.kind))
+	})
 }
 
 // ErrSets tells that the lists overlap in more ways than a table can note.
@@ -63,12 +120,7 @@ var ErrSets = errors.New("blocklist: the lists overlap in more than 65535 ways; 
 
 // Build makes the table. The builder must not be used again.
 func (b *Builder) Build() (*Table, error) {
-	slices.SortFunc(b.entries, func(x, y entry) int {
-		if c := cmp.Compare(x.hash, y.hash); c != 0 {
-			return c
-		}
-		return cmp.Or(cmp.Compare(x.member.source, y.member.source), cmp.Compare(x.member.kind, y.member.kind))
-	})
+	b.sort()
 	distinct := 0
 	for i := range b.entries {
 		if i == 0 || b.entries[i].hash != b.entries[i-1].hash {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -81,6 +82,9 @@ func (p *parser) add(name []byte, kind Kind, allow bool, line []byte) error {
 // that are not ASCII become what a client would ask for (IDNA).
 func (p *parser) wire(name []byte) (wire []byte, reason string) {
 	name = bytes.TrimSuffix(name, []byte("."))
+	if len(name) > dnsmsg.MaxName {
+		return nil, "longer than 255 bytes"
+	}
 	for _, c := range name {
 		if c >= 0x80 {
 			return p.foreign(name)
@@ -160,10 +164,53 @@ func (p *parser) expression(line []byte) error {
 	if len(text) > maxExpression {
 		return p.fault(line, "an expression of more than 512 letters")
 	}
+	size, err := programSize(text)
+	if err != nil {
+		return p.fault(line, err.Error())
+	}
+	if size > maxProgram {
+		return p.fault(line, "an expression that repeats too much")
+	}
 	re, err := regexp.Compile(text)
 	if err != nil {
 		return p.fault(line, err.Error())
 	}
-	p.rule = Rule{Kind: Regexp, Expr: re}
+	p.rule = Rule{Kind: Regexp, Expr: re, instructions: size}
 	return p.emit()
+}
+
+// maxProgram bounds the program of one expression: a short text can stand for
+// millions of instructions.
+const maxProgram = 2000
+
+// maxRepeats bounds the repetitions of an expression before it is compiled, nested
+// ones multiplied.
+const maxRepeats = 200
+
+// programSize returns how large the program of an expression is, more than
+// maxProgram for one that is not even worth compiling.
+func programSize(text string) (int, error) {
+	re, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return 0, err
+	}
+	if repeats(re) > maxRepeats {
+		return maxProgram + 1, nil
+	}
+	prog, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return 0, err
+	}
+	return len(prog.Inst), nil
+}
+
+func repeats(re *syntax.Regexp) int {
+	n := 1
+	for _, sub := range re.Sub {
+		n = max(n, repeats(sub))
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(1, re.Min, re.Max)
+	}
+	return min(n, 1<<20)
 }

@@ -27,6 +27,8 @@ type Rule struct {
 	// Expr is the expression of Regexp, matched anywhere in the lower-case text
 	// of a name without its last dot.
 	Expr *regexp.Regexp
+	// instructions is how large the program of Expr is.
+	instructions int
 	// Net is what Net covers.
 	Net netip.Prefix
 }

@@ -29,7 +29,7 @@ func TestCache_Get(t *testing.T) {
 		ttl        uint32
 	}{
 		{"at once", 1000, 0, true, 60}, {"later", 1059, 0, true, 1}, {"expired", 1060, 0, false, 0},
-		{"stale", 1060, 30, true, 0}, {"too stale", 1090, 30, false, 0}, {"the clock was set back", 10, 0, true, 60},
+		{"stale", 1060, 30, true, 0}, {"too stale", 1090, 30, false, 0}, {"a second of the clock before", 999, 0, true, 60}, {"the clock was set back", 10, 0, false, 0},
 	} {
 		var e dnscache.Entry
 		got, ok := c.Get(nil, key, tt.now, tt.stale, &e)

@@ -24,7 +24,7 @@ func (c *Cache) Get(dst, key []byte, now, stale int64, e *Entry) (out []byte, ok
 	e.Stored = int64(binary.LittleEndian.Uint64(b[atStored:]))
 	e.TTL = binary.LittleEndian.Uint32(b[atTTL:])
 	left := e.Left(now)
-	if left <= -stale {
+	if left <= -stale || now < e.Stored-clockSlack {
 		c.stats.misses.Add(1)
 		return dst, false
 	}
@@ -40,8 +40,13 @@ func (c *Cache) Get(dst, key []byte, now, stale int64, e *Entry) (out []byte, ok
 	return appendMsg(dst, b, uint32(max(0, now-e.Stored)), e), true
 }
 
+// clockSlack is by how many seconds an entry may be younger than now. One that is
+// younger still was stored by a clock that has been set back since, and nobody
+// knows how old it is.
+const clockSlack = 2
+
 // Left returns for how many seconds the entry is good, negative where its time
-// is over. A clock that was set back makes no answer live longer than its TTL.
+// is over.
 func (e *Entry) Left(now int64) int64 { return e.Stored + int64(e.TTL) - max(now, e.Stored) }
 
 // appendMsg appends the message of an entry with its TTLs lowered by its age.

@@ -60,10 +60,10 @@ func appendNames(dst, msg []byte, r *Record, l layout) ([]byte, error) {
 
 // nameAt reports whether the name at off of msg is name, which is in lower case.
 func nameAt(msg []byte, off int, name []byte) bool {
-	for limit := off; off < len(msg) && len(name) > 0; {
+	for limit, jumps := off, 0; off < len(msg) && len(name) > 0; {
 		c := int(msg[off])
 		if c&0xC0 == 0xC0 {
-			if off+1 >= len(msg) {
+			if jumps++; off+1 >= len(msg) || jumps > maxPointers {
 				return false
 			}
 			if off = (c&0x3F)<<8 | int(msg[off+1]); off >= limit {

@@ -21,7 +21,7 @@ const MaxChain = 16
 
 // maxRecords bounds the records of an answer that are looked at: the chain is
 // searched once for each alias.
-const maxRecords = 2048
+const maxRecords = 1024
 
 // Errors of answers.
 var (
@@ -202,10 +202,19 @@ func (p *Reply) alias(msg, name []byte, q *Question) ([]byte, error) {
 
 // dname writes the DNAME above name, of which the alias was made (RFC 6672).
 func (p *Reply) dname(msg, name []byte, q *Question) error {
-	for above := Parent(name); len(above) > 1; above = Parent(above) {
-		if p.find(msg, above, TypeDNAME) >= 0 {
+	var buf [MaxName]byte
+	for i := range p.records {
+		r := &p.records[i]
+		if r.Type != TypeDNAME || r.Section != Answer {
+			continue
+		}
+		owner, _, err := AppendName(buf[:0], msg, r.Name)
+		if err != nil {
+			return err
+		}
+		if Lower(owner); len(owner) < len(name) && Below(name, owner) {
 			p.where = -1
-			_, err := p.set(msg, above, TypeDNAME, q, Answer)
+			_, err := p.set(msg, owner, TypeDNAME, q, Answer)
 			return err
 		}
 	}

@@ -83,7 +83,8 @@ type Block struct {
 type List struct {
 	Name     string
 	Deny     []blocklist.Source
-	Allow    []blocklist.Source // names to allow, and exceptions in Deny
+	Except   []blocklist.Source // exceptions from Deny, which concern no other list
+	Allow    []blocklist.Source // names to allow, whatever any list says
 	Schedule string             // when it holds, "" for always
 	// AllowOnly tells that the list has names to allow and none to deny: the qubes
 	// that have it may ask for nothing else.

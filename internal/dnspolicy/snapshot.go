@@ -95,7 +95,7 @@ func (c *Config) New(st State) *Snapshot {
 	s := &Snapshot{Version: versions.Add(1), Table: st.Table, conf: c, state: st, policies: map[string]*Policy{},
 		clients: map[netip.Addr]*Client{}, unknown: map[netip.Addr]*Client{}, owner: map[blocklist.Source]*List{}}
 	for i := range c.Lists {
-		for _, n := range slices.Concat(c.Lists[i].Deny, c.Lists[i].Allow) {
+		for _, n := range slices.Concat(c.Lists[i].Deny, c.Lists[i].Except, c.Lists[i].Allow) {
 			s.owner[n] = &c.Lists[i]
 		}
 	}

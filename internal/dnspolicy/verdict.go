@@ -37,8 +37,37 @@ func (s *Snapshot) Denied(p *Policy, name []byte) Verdict {
 	if p.deny.Empty() {
 		return Verdict{}
 	}
-	if h, ok := s.Table.Name(name, &p.deny); ok {
-		return Verdict{Blocked: true, List: s.owner[h.Source], Hit: h}
+	h, ok := s.Table.Name(name, &p.deny)
+	if !ok {
+		return Verdict{}
+	}
+	if l := s.owner[h.Source]; len(l.Except) == 0 || !s.excepted(l, name) {
+		return Verdict{Blocked: true, List: l, Hit: h}
+	}
+	return s.deniedByOthers(p, name)
+}
+
+// excepted reports whether a list has an exception for a name that it denies.
+func (s *Snapshot) excepted(l *List, name []byte) bool {
+	var from blocklist.Set
+	for _, n := range l.Except {
+		from.Add(n)
+	}
+	_, ok := s.Table.Name(name, &from)
+	return ok
+}
+
+// deniedByOthers asks one list after the other: the first one that has a rule has
+// an exception, too.
+func (s *Snapshot) deniedByOthers(p *Policy, name []byte) Verdict {
+	for _, l := range p.Lists {
+		var from blocklist.Set
+		for _, n := range l.Deny {
+			from.Add(n)
+		}
+		if h, ok := s.Table.Name(name, &from); ok && !s.excepted(l, name) {
+			return Verdict{Blocked: true, List: l, Hit: h}
+		}
 	}
 	return Verdict{}
 }

@@ -23,29 +23,28 @@ var errFinal = errors.New("asking again will not help")
 
 // fetch gets a list from its server, with all attempts. nil means that it is as
 // it was.
-func (m *Manager) fetch(ctx context.Context, s *Source, force bool) (data, note []byte, err error) {
+func (m *Manager) fetch(ctx context.Context, s *Source, force bool) (c *content, err error) {
 	for n := range max(1, m.conf.Attempts) {
 		if n > 0 {
 			select {
 			case <-ctx.Done():
-				return nil, nil, ctx.Err()
+				return nil, ctx.Err()
 			case <-time.After(m.conf.Cooldown):
 			}
 		}
-		if data, note, err = m.get(ctx, s, force); err == nil || errors.Is(err, errFinal) {
-			return data, note, err
+		if c, err = m.get(ctx, s, force); err == nil || errors.Is(err, errFinal) {
+			return c, err
 		}
 	}
-	return nil, nil, err
+	return nil, err
 }
 
-// get returns a list, and what is to be noted with it when it is kept.
-func (m *Manager) get(ctx context.Context, s *Source, force bool) (data, note []byte, err error) {
+func (m *Manager) get(ctx context.Context, s *Source, force bool) (*content, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.conf.Timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Location, nil)
 	if err != nil {
-		return nil, nil, errors.Join(err, errFinal)
+		return nil, errors.Join(err, errFinal)
 	}
 	r.Header.Set("User-Agent", "Mozilla/5.0 (compatible; qubesbeat)")
 	if !force {
@@ -57,22 +56,23 @@ func (m *Manager) get(ctx context.Context, s *Source, force bool) (data, note []
 	}
 	resp, err := client.Do(r)
 	if err != nil {
-		return nil, nil, fmt.Errorf("fetching: %w", err)
+		return nil, fmt.Errorf("fetching: %w", err)
 	}
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusNotModified:
-		return nil, nil, nil
+		return nil, nil
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests:
-		return nil, nil, fmt.Errorf("the server says %q: %w", resp.Status, errFinal)
+		return nil, fmt.Errorf("the server says %q: %w", resp.Status, errFinal)
 	case resp.StatusCode != http.StatusOK:
-		return nil, nil, fmt.Errorf("the server says %q", resp.Status)
+		return nil, fmt.Errorf("the server says %q", resp.Status)
 	}
-	if data, err = readAll(resp.Body, m.conf.MaxBytes); err != nil {
-		return nil, nil, fmt.Errorf("fetching: %w", err)
+	c, err := m.take(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("fetching: %w", err)
 	}
-	note, err = json.Marshal(version{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
-	return data, note, err
+	c.note, err = json.Marshal(version{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
+	return c, err
 }
 
 func (m *Manager) versionFile(s *Source) string {

@@ -1,11 +1,10 @@
 package lists
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,9 +21,11 @@ type Manager struct {
 	work sync.Mutex // held while sources are read
 
 	mu     sync.Mutex
-	status []Status // guarded by mu
-	rules  int      // guarded by mu: of the last table
-	copies [][]byte // guarded by work: what is not on disk
+	status []Status            // guarded by mu
+	rules  int                 // guarded by mu: of the last table
+	copies [][]byte            // guarded by work: what is not on disk
+	dirty  bool                // guarded by work: the last table could not be built
+	known  [][sha256.Size]byte // guarded by work: of what is in force, zero where not known
 }
 
 // New returns a manager. It reads nothing.
@@ -32,7 +33,8 @@ func New(c Config) (*Manager, error) {
 	if len(c.Sources) > MaxSources {
 		return nil, fmt.Errorf("%d sources of lists are more than %d", len(c.Sources), MaxSources)
 	}
-	m := &Manager{conf: c, status: make([]Status, len(c.Sources)), copies: make([][]byte, len(c.Sources))}
+	m := &Manager{conf: c, status: make([]Status, len(c.Sources)), copies: make([][]byte, len(c.Sources)),
+		known: make([][sha256.Size]byte, len(c.Sources))}
 	for i, s := range c.Sources {
 		m.status[i].Source = s
 	}
@@ -47,6 +49,10 @@ func (m *Manager) Load(ctx context.Context) (*blocklist.Table, error) {
 	if m.conf.Dir != "" {
 		if err := os.MkdirAll(m.conf.Dir, 0o750); err != nil {
 			return nil, fmt.Errorf("making the directory of the lists: %w", err)
+		}
+		left, _ := filepath.Glob(filepath.Join(m.conf.Dir, ".new-*")) // of a process that was killed
+		for _, path := range left {
+			_ = os.Remove(path)
 		}
 	}
 	for i := range m.conf.Sources {
@@ -75,7 +81,7 @@ func (m *Manager) Refresh(ctx context.Context, force bool) (*blocklist.Table, er
 		}
 		changed = changed || c
 	}
-	if !changed {
+	if !changed && !m.dirty {
 		return nil, errors.Join(errs...)
 	}
 	t, err := m.build()
@@ -83,14 +89,14 @@ func (m *Manager) Refresh(ctx context.Context, force bool) (*blocklist.Table, er
 }
 
 // Run refreshes until ctx ends, at once and then every period, and hands each
-// new table and what went wrong to use.
+// new table and what went wrong to use. Without a period it refreshes once.
 func (m *Manager) Run(ctx context.Context, use func(*blocklist.Table, error)) {
-	if m.conf.Period <= 0 {
-		return
-	}
 	for ctx.Err() == nil {
 		if t, err := m.Refresh(ctx, false); t != nil || err != nil {
 			use(t, err)
+		}
+		if m.conf.Period <= 0 {
+			return
 		}
 		select {
 		case <-ctx.Done():
@@ -101,7 +107,6 @@ func (m *Manager) Run(ctx context.Context, use func(*blocklist.Table, error)) {
 
 // refresh brings one source and keeps it as the copy in force.
 func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool, err error) {
-	s := &m.conf.Sources[i]
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -110,121 +115,109 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 			m.status[i].Err = err.Error()
 		}
 	}()
-	data, note, err := m.bring(ctx, s, force)
-	if err != nil || data == nil {
+	c, err := m.bring(ctx, &m.conf.Sources[i], force)
+	if err != nil || c == nil {
 		return false, err
 	}
-	report, fault := m.parse(data, func(*blocklist.Rule) error { return nil })
+	defer c.remove()
+	var quota blocklist.Quota
+	report, fault := c.parse(m.options(), quota.Take)
 	if fault != nil && !errors.Is(fault, blocklist.ErrFaults) {
 		return false, fault
 	}
-	old, had := m.copy(i)
-	if had && slices.Equal(old, data) {
+	if m.known[i] == c.sum {
 		return false, fault
 	}
-	if had && s.remote() && !force {
-		if before, _ := m.parse(old, func(*blocklist.Rule) error { return nil }); 2*report.Rules < before.Rules {
-			return false, fmt.Errorf("it has %d rules and had %d: the old ones stay in force; `qubesbeat dns lists refresh --force` takes the new ones",
-				report.Rules, before.Rules)
-		}
+	if had := m.rulesOf(i); m.conf.Sources[i].remote() && !force && 2*report.Rules < had {
+		return false, fmt.Errorf("it has %d rules and had %d: the old ones stay in force; `qubesbeat dns lists refresh --force` takes the new ones",
+			report.Rules, had)
 	}
-	return true, errors.Join(fault, m.keep(i, data, note))
+	return true, errors.Join(fault, m.keep(i, c))
+}
+
+// rulesOf returns how many rules of a source are in force.
+func (m *Manager) rulesOf(i int) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.status[i].Loaded {
+		return 0
+	}
+	return m.status[i].Rules
+}
+
+func (m *Manager) options() blocklist.Options {
+	return blocklist.Options{Compat: m.conf.Compat, MaxFaults: m.conf.MaxFaults}
 }
 
 // bring returns the content of a source, nil where it has not changed.
-func (m *Manager) bring(ctx context.Context, s *Source, force bool) (data, note []byte, err error) {
+func (m *Manager) bring(ctx context.Context, s *Source, force bool) (*content, error) {
 	if s.remote() {
 		return m.fetch(ctx, s, force)
 	}
 	f, err := os.Open(strings.TrimPrefix(s.Location, "file://"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer f.Close()
-	data, err = readAll(f, m.conf.MaxBytes)
-	return data, nil, err
+	return m.take(f)
 }
 
-// readAll reads no more than a limit.
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("it has more than %d bytes", limit)
-	}
-	return data, err
-}
-
-func (m *Manager) parse(data []byte, use func(*blocklist.Rule) error) (blocklist.Report, error) {
-	return blocklist.Parse(bytes.NewReader(data), blocklist.Options{Compat: m.conf.Compat, MaxFaults: m.conf.MaxFaults}, use)
-}
-
-// copy returns the content in force of a source.
-func (m *Manager) copy(i int) ([]byte, bool) {
+// inForce returns the content in force of a source, nil where there is none.
+func (m *Manager) inForce(i int) *content {
 	s := &m.conf.Sources[i]
 	if s.inline() {
-		return []byte(s.Location), true
+		return &content{data: []byte(s.Location)}
 	}
-	if m.conf.Dir == "" || m.copies[i] != nil {
-		return m.copies[i], m.copies[i] != nil
+	if m.copies[i] != nil {
+		return &content{data: m.copies[i]}
 	}
-	data, err := os.ReadFile(filepath.Join(m.conf.Dir, s.file()))
-	return data, err == nil
-}
-
-// keep makes data the content in force. A crash leaves the old or the new one;
-// what cannot be written is in force as long as the process lives.
-func (m *Manager) keep(i int, data, note []byte) error {
 	if m.conf.Dir == "" {
-		m.copies[i] = data
 		return nil
 	}
-	path := filepath.Join(m.conf.Dir, m.conf.Sources[i].file())
-	m.copies[i] = nil
-	if err := writeFile(path, data); err != nil {
-		m.copies[i] = data
-		return fmt.Errorf("keeping a copy: %w", err)
+	path := filepath.Join(m.conf.Dir, s.file())
+	if _, err := os.Stat(path); err != nil {
+		return nil
 	}
-	if note != nil {
-		_ = writeFile(m.versionFile(&m.conf.Sources[i]), note) // without it, the list is fetched again
-	}
-	return nil
+	return &content{path: path}
 }
 
-// writeFile replaces a file as a whole.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
+// keep makes c the content in force. A crash leaves the old or the new one; what
+// cannot be written is in force as long as the process lives.
+func (m *Manager) keep(i int, c *content) error {
+	m.known[i], m.copies[i] = c.sum, c.data
+	if c.path == "" {
+		return c.unwritten
 	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
+	path := filepath.Join(m.conf.Dir, m.conf.Sources[i].file())
+	if err := os.Rename(c.path, path); err != nil {
+		return fmt.Errorf("keeping a copy: %w", err)
 	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	c.path = ""
+	if c.note != nil {
+		_ = os.WriteFile(m.versionFile(&m.conf.Sources[i]), c.note, 0o640) // without it, the list is fetched again
 	}
-	return err
+	return nil
 }
 
 // build makes a table of what is in force.
 func (m *Manager) build() (*blocklist.Table, error) {
 	m.mu.Lock()
-	b := blocklist.NewBuilder(m.rules)
+	hint := m.rules + m.rules/16
 	m.mu.Unlock()
 	for i := range m.conf.Sources {
-		data, ok := m.copy(i)
-		if !ok {
+		hint = max(hint, m.inForce(i).guess())
+	}
+	b := blocklist.NewBuilder(hint)
+	for i := range m.conf.Sources {
+		c := m.inForce(i)
+		if c == nil {
 			continue
 		}
-		report, err := m.parse(data, func(r *blocklist.Rule) error { return b.Add(m.number(i, r), r) })
-		if err != nil && !errors.Is(err, blocklist.ErrFaults) {
-			return nil, fmt.Errorf("%s: %w", m.conf.Sources[i].Name(), err)
-		}
-		m.loaded(i, report, err)
+		report, err := c.parse(m.options(), func(r *blocklist.Rule) error { return b.Add(m.number(i, r), r) })
+		m.loaded(i, report, err) // what was read before an error counts
 	}
 	t, err := b.Build()
-	if err == nil {
+	if m.dirty = err != nil; err == nil {
 		m.mu.Lock()
 		m.rules = t.Len()
 		m.mu.Unlock()

@@ -72,9 +72,9 @@ func (c *Client) ReadAll(prefix string) (map[string]string, error) {
 }
 
 // Watch calls changed with the path of each entry below prefix that is written
-// or removed, until ctx ends or the connection does. The connection is of no
+// or removed, until ctx ends, the connection does or changed fails. The connection is of no
 // other use then.
-func (c *Client) Watch(ctx context.Context, prefix string, changed func(path string)) error {
+func (c *Client) Watch(ctx context.Context, prefix string, changed func(path string) error) error {
 	defer context.AfterFunc(ctx, func() { _ = c.conn.Close() })()
 	_ = c.conn.SetDeadline(time.Time{})
 	if err := write(c.conn, cmdWatch, prefix); err != nil {
@@ -89,11 +89,14 @@ func (c *Client) Watch(ctx context.Context, prefix string, changed func(path str
 		case err != nil:
 			return err
 		case f.kind == respOK:
-			changed(prefix) // what was written before we listened
+			err = changed(prefix) // what was written before we listened
 		case f.kind == respWatch:
-			changed(f.path)
+			err = changed(f.path)
 		default:
-			return errRefused
+			err = errRefused
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

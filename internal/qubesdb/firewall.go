@@ -82,15 +82,15 @@ func (w *Firewall) follow(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	return c.Watch(ctx, rulesPrefix, func(path string) {
+	return c.Watch(ctx, rulesPrefix, func(path string) error {
 		if path != rulesPrefix && strings.Count(path, "/") != 2 {
-			return // the rules are complete when the client's own entry is touched
+			return nil // the rules are complete when the client's own entry is touched
 		}
 		if err := w.Load(); err != nil {
-			w.log.Warn("reading the rules of qvm-firewall", "error", err.Error())
-			return
+			return err // and it is tried again, from the start
 		}
 		w.up.Store(true)
+		return nil
 	})
 }
 

@@ -32,12 +32,14 @@ type Writer struct {
 	files   map[string]*file
 	owners  map[string]string // of escaped names
 	flushed time.Time
+	lost    uint64 // rows
 }
 
 type file struct {
 	*os.File
-	buf *bufio.Writer
-	csv *csv.Writer
+	buf  *bufio.Writer
+	csv  *csv.Writer
+	rows int // since the last flush
 }
 
 // New returns a writer. The directory must be there.
@@ -61,18 +63,19 @@ func (w *Writer) Write(e *resolver.Entry, name string) error {
 	if name == "" {
 		name = e.From.Addr().String()
 	}
-	if day := time.Unix(0, e.At).Format(time.DateOnly); day > w.day { // what comes late goes into the new day's file
+	if day := time.Unix(0, e.At).Format(time.DateOnly); day != w.day { // or the clock was set back
 		if err := w.Close(); err != nil {
 			return err
 		}
+		w.clean(w.day, day)
 		w.day = day
-		w.clean()
 	}
 	f, err := w.file(name)
 	if err != nil {
 		return err
 	}
 	r := row(e, name, w.conf.Instance)
+	f.rows++
 	return f.csv.Write(r[:])
 }
 
@@ -136,12 +139,21 @@ func (w *Writer) Flush(now time.Time, atOnce bool) error {
 	}
 	w.flushed = now
 	var errs []error
-	for _, f := range w.files {
+	for name, f := range w.files {
 		f.csv.Flush()
-		errs = append(errs, f.csv.Error(), f.buf.Flush())
+		if err := errors.Join(f.csv.Error(), f.buf.Flush()); err != nil {
+			// The writers remember an error for ever: the next row opens the file anew.
+			w.lost += uint64(f.rows)
+			errs = append(errs, err, f.Close())
+			delete(w.files, name)
+		}
+		f.rows = 0
 	}
 	return errors.Join(errs...)
 }
+
+// Lost returns how many rows could not be written.
+func (w *Writer) Lost() uint64 { return w.lost }
 
 func (f *file) close() error {
 	f.csv.Flush()
@@ -152,24 +164,25 @@ func (f *file) close() error {
 func (w *Writer) Close() error {
 	var errs []error
 	for name, f := range w.files {
-		errs = append(errs, f.close())
+		if err := f.close(); err != nil {
+			w.lost += uint64(f.rows)
+			errs = append(errs, err)
+		}
 		delete(w.files, name)
 	}
 	w.owners = map[string]string{}
 	return errors.Join(errs...)
 }
 
-// clean removes files that are too old. It looks at the date in the name, as
-// blocky does, and leaves other files alone.
-func (w *Writer) clean() {
-	if w.conf.Days <= 0 {
+// clean removes files that are too old when a day begins. It looks at the date in
+// the name, as blocky does, and leaves other files alone. A clock that jumps makes
+// no file old: then it waits for the next day.
+func (w *Writer) clean(before, now string) {
+	today, err := time.Parse(time.DateOnly, now)
+	if last, e := time.Parse(time.DateOnly, before); w.conf.Days <= 0 || err != nil || e == nil && today.Sub(last) != 24*time.Hour {
 		return
 	}
 	entries, err := os.ReadDir(w.conf.Dir)
-	if err != nil {
-		return
-	}
-	today, err := time.Parse(time.DateOnly, w.day)
 	if err != nil {
 		return
 	}

@@ -15,6 +15,7 @@ type peer struct {
 	inFlight atomic.Int32
 	conns    atomic.Int32
 	refused  atomic.Uint32 // for the rate, since the log last told
+	noise    atomic.Uint32 // that was no query, since the log last told
 }
 
 // peers are the addresses that have asked lately. It is safe for concurrent use.

@@ -22,13 +22,13 @@ func (s *Resolver) decide(r *request, msg, dst []byte) (reply []byte, done bool)
 	verdict := r.q.Parse(msg)
 	r.snap = s.snapshot.Load()
 	r.client = r.snap.Client(r.from.Addr())
-	if verdict == dnsmsg.Ignore {
-		r.out.Action, r.out.From, r.out.Match = Dropped, FromError, MatchProtocol
-		return nil, true
-	}
 	r.peer = s.peers.get(r.from.Addr())
 	if !r.peer.within(r.at, &s.conf.Limits) {
 		r.out.Action, r.out.From, r.out.Match = Dropped, FromError, MatchRate
+		return nil, true
+	}
+	if verdict == dnsmsg.Ignore {
+		r.out.Action, r.out.From, r.out.Match = Dropped, FromError, MatchProtocol
 		return nil, true
 	}
 	if reply, done = s.protocol(r, dst, verdict); done {

@@ -117,7 +117,7 @@ func listNames(p *dnspolicy.Policy) string {
 // explainName tells what is known of the name before anybody is asked.
 func (s *Resolver) explainName(x *Explanation, r *request) {
 	name := r.q.Lower()
-	if s.conf.Records != nil && s.conf.Records.find(name) != nil {
+	if s.conf.Records != nil && s.ownName(name) != nil {
 		x.add("records", "the configuration answers for this name, before any list")
 	}
 	if z := s.zoneOf(name); z != nil {

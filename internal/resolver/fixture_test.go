@@ -184,7 +184,7 @@ func start(t testing.TB, o options) *setup {
 		var src []lists.Source
 		l := dnspolicy.List{Name: "ads"}
 		if o.deny != "" {
-			l.Deny, l.Allow = append(l.Deny, lists.Deny(len(src))), append(l.Allow, lists.Allowed(len(src)))
+			l.Deny, l.Except = append(l.Deny, lists.Deny(len(src))), append(l.Except, lists.Allowed(len(src)))
 			src = append(src, lists.Source{List: "ads", Location: o.deny + "\n"})
 		}
 		if o.allow != "" {

@@ -62,6 +62,9 @@ func (s *Resolver) fly(r *request) (f *flight, joined bool) {
 	w := want{key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: s.leaving(r),
 		q: upstream.Query{Question: dnsmsg.Question{Name: append([]byte(nil), r.q.Lower()...), Type: r.q.Type, Class: r.q.Class, DO: r.q.DO},
 			CD: r.q.Flags&dnsmsg.FlagCD != 0, MixCase: s.conf.MixCase}, now: r.now()}
+	if n := len(w.aliases); n > 0 {
+		w.zone = s.zoneOf(w.aliases[n-1].target)
+	}
 	s.working.Add(1)
 	go s.bring(&w, f)
 	return f, false
@@ -84,7 +87,9 @@ func (s *Resolver) bring(w *want, f *flight) {
 	defer cancel()
 	if f.answer, f.err = s.ask(ctx, w); f.err != nil {
 		f.text = short(f.err)
-		s.keepFailure(w)
+		if !errors.Is(f.err, upstream.ErrBusy) { // that is our own fault, and soon over
+			s.keepFailure(w)
+		}
 	} else {
 		f.flags = s.keep(w, f.answer.Reply)
 	}
@@ -104,18 +109,18 @@ func short(err error) string {
 // leads out of their zone or out of the configuration.
 func (s *Resolver) ask(ctx context.Context, w *want) (upstream.Answer, error) {
 	q, group := w.q, s.conf.Groups[w.group]
+	if n := len(w.aliases); n > 0 {
+		q.Name = w.aliases[n-1].target
+	}
 	var alias []byte
 	if w.zone != nil {
 		group = w.zone.Group
-		if alias = s.rewritten(q.Name); alias != nil && s.smallest(alias) == w.zone {
+		if alias = s.rewritten(q.Name); len(w.aliases) == 0 && alias != nil && s.smallest(alias) == w.zone {
 			q.Name = alias
 		}
 		if q.Zone = w.zone.Name; len(q.Zone) == 1 {
 			q.Zone = q.Name
 		}
-	}
-	if n := len(w.aliases); n > 0 {
-		q.Name = w.aliases[n-1].target
 	}
 	a, err := group.Ask(ctx, &q)
 	if err != nil {
@@ -163,10 +168,23 @@ func (s *Resolver) compose(ctx context.Context, w *want, asked *upstream.Query, 
 
 // prefetch renews an answer that is in use and about to end.
 func (s *Resolver) prefetch(r *request) {
-	if s.recentlyFailed(r) || s.inFlight.Load() > int32(s.conf.Limits.InFlight/2) {
+	if s.recentlyFailed(r) || !enter(&r.peer.inFlight, s.conf.Limits.QubeInFlight) {
 		return
 	}
-	if _, joined := s.fly(r); !joined {
+	if !enter(&s.prefetching, s.conf.Limits.InFlight/4) {
+		r.peer.inFlight.Add(-1)
+		return
+	}
+	f, joined := s.fly(r)
+	if !joined {
 		s.stats.prefetched.Add(1)
 	}
+	p := r.peer
+	s.working.Add(1)
+	go func() {
+		defer s.working.Done()
+		<-f.done
+		s.prefetching.Add(-1)
+		p.inFlight.Add(-1)
+	}()
 }

@@ -21,7 +21,11 @@ func (s *Resolver) listen(all *sync.WaitGroup) (closers []io.Closer, err error) 
 			all.Go(r.run)
 		}
 		var lc net.ListenConfig
-		l, err := lc.Listen(context.Background(), "tcp", a.String())
+		network := "tcp4" // "tcp" would take both families for 0.0.0.0
+		if a.Addr().Is6() {
+			network = "tcp6"
+		}
+		l, err := lc.Listen(context.Background(), network, a.String())
 		if err != nil {
 			return closers, listenError("tcp", a, err)
 		}

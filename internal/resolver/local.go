@@ -14,7 +14,7 @@ func (s *Resolver) records(r *request, dst []byte) (msg []byte, ok bool) {
 	if s.conf.Records == nil || r.q.Class != dnsmsg.ClassIN {
 		return nil, false
 	}
-	n := s.conf.Records.find(r.q.Lower())
+	n := s.ownName(r.q.Lower())
 	if n == nil || n.open && !n.has(r.q.Type) && n.alias() < 0 {
 		return nil, false
 	}
@@ -28,6 +28,17 @@ func (s *Resolver) records(r *request, dst []byte) (msg []byte, ok bool) {
 	}
 	r.out.Action, r.out.From, r.out.EDE = Local, n.source, dnsmsg.EDEForged
 	return s.own(r, dst, aliases, last), true
+}
+
+// ownName returns what the configuration knows of a name, or of the one that it is
+// rewritten to.
+func (s *Resolver) ownName(name []byte) *ownName {
+	if alias := s.rewritten(name); alias != nil {
+		if n := s.conf.Records.find(alias); n != nil {
+			return n
+		}
+	}
+	return s.conf.Records.find(name)
 }
 
 // own writes the aliases and what they end in.
@@ -66,7 +77,7 @@ func (s *Resolver) leaving(r *request) (aliases []ownRecord) {
 	if s.conf.Records == nil || r.q.Class != dnsmsg.ClassIN {
 		return nil
 	}
-	n := s.conf.Records.find(r.q.Lower())
+	n := s.ownName(r.q.Lower())
 	if n == nil {
 		return nil
 	}

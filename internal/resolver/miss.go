@@ -18,7 +18,6 @@ type job struct {
 	request
 	msg   []byte
 	reply []byte
-	allow bool
 	to    responder
 	udp   udpReturn // where a reader's answer goes
 }
@@ -28,9 +27,8 @@ var jobs = sync.Pool{New: func() any { return &job{reply: make([]byte, 0, 4608)}
 // miss hands a query to a goroutine that asks an upstream. Where too many wait
 // already, it answers so at once.
 func (s *Resolver) miss(r *request, msg, dst []byte, to responder) (reply []byte, now bool) {
-	if s.recentlyFailed(r) && s.conf.Cache.Stale == 0 {
-		r.out = Outcome{Action: Failed, From: FromError, EDE: dnsmsg.EDENoReachable, Err: "the upstreams failed a moment ago"}
-		return s.bare(r, dst, dnsmsg.ServFail), true
+	if s.conf.Cache.Stale == 0 && s.recentlyFailed(r) {
+		return s.failedBefore(r, dst), true
 	}
 	if !enter(&r.peer.inFlight, s.conf.Limits.QubeInFlight) {
 		return s.busy(r, dst), true
@@ -48,6 +46,11 @@ func (s *Resolver) miss(r *request, msg, dst []byte, to responder) (reply []byte
 	s.working.Add(1)
 	go s.work(j)
 	return nil, false
+}
+
+func (s *Resolver) failedBefore(r *request, dst []byte) []byte {
+	r.out = Outcome{Action: Failed, From: FromError, EDE: dnsmsg.EDENoReachable, Err: "the upstreams failed a moment ago"}
+	return s.bare(r, dst, dnsmsg.ServFail)
 }
 
 func (s *Resolver) busy(r *request, dst []byte) []byte {
@@ -86,10 +89,12 @@ const staleAfter = 1800 * time.Millisecond
 func (s *Resolver) await(r *request, dst []byte) []byte {
 	patience := s.conf.Limits.Budget
 	stale, hasStale := s.stale(r, dst)
-	if hasStale {
-		if s.recentlyFailed(r) {
-			return s.serveStale(r, stale)
-		}
+	switch failed := s.recentlyFailed(r); {
+	case failed && hasStale:
+		return s.serveStale(r, stale)
+	case failed:
+		return s.failedBefore(r, dst[:0])
+	case hasStale:
 		patience = min(patience, staleAfter)
 	}
 	f, joined := s.fly(r)

@@ -40,7 +40,7 @@ func (r *request) key() []byte {
 	k := r.keyBuf[:keyHead]
 	view := uint16(r.client.Policy.Upstream)
 	if r.zone != nil {
-		view = zoneView
+		view |= zoneView
 	}
 	binary.BigEndian.PutUint16(k, view)
 	binary.BigEndian.PutUint64(k[2:], r.client.Isolation)
@@ -56,8 +56,9 @@ func (r *request) key() []byte {
 	return append(k, r.q.Lower()...)
 }
 
-// zoneView is the view of the zones: each name is in one of them, whoever asks.
-const zoneView = 0xFFFF
+// zoneView tells the views of zones from others. The group of the client is part
+// of it all the same: it is asked where an alias leads out of the zone.
+const zoneView = 0x8000
 
 // limit is the largest answer that the client can take.
 func (r *request) limit() int {

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,18 +19,19 @@ import (
 
 // Resolver is the resolver. Make it with [New] and let it [Resolver.Serve].
 type Resolver struct {
-	conf     Config
-	cache    *dnscache.Cache // nil for none
-	snapshot atomic.Pointer[dnspolicy.Snapshot]
-	table    atomic.Pointer[blocklist.Table]
-	peers    peers
-	flights  flights
-	off      offSwitch
-	secret   maphash.Seed
-	clock    func() int64 // nanoseconds since the Unix epoch
-	stats    counters
-	inFlight atomic.Int32
-	conns    atomic.Int32
+	conf        Config
+	cache       *dnscache.Cache // nil for none
+	snapshot    atomic.Pointer[dnspolicy.Snapshot]
+	table       atomic.Pointer[blocklist.Table]
+	peers       peers
+	flights     flights
+	off         offSwitch
+	secret      maphash.Seed
+	clock       func() int64 // nanoseconds since the Unix epoch
+	stats       counters
+	inFlight    atomic.Int32
+	prefetching atomic.Int32
+	conns       atomic.Int32
 
 	// The context is that of Serve: work for clients ends with it.
 	ctx     context.Context
@@ -71,6 +73,7 @@ func New(c Config) (*Resolver, error) {
 		s.table.Store(t)
 	}
 	s.Renew()
+	debug.FreeOSMemory()
 	return s, nil
 }
 
@@ -93,6 +96,7 @@ func (s *Resolver) useTable(t *blocklist.Table, err error) {
 	if t != nil {
 		s.table.Store(t)
 		s.Renew()
+		debug.FreeOSMemory() // of the table before and of what this one was made from
 		s.conf.Logger.Info("lists in force", "rules", t.Len())
 	}
 }
@@ -170,23 +174,28 @@ func (s *Resolver) housekeeping(ctx context.Context) {
 }
 
 // tellRefused logs, once a second and for each client, how many queries were
-// over the rate: an event for each of them would be what a flood wants.
+// over the rate or were none: an event for each of them would be what a flood
+// wants.
 func (s *Resolver) tellRefused() {
 	type count struct {
 		addr netip.Addr
+		why  Match
 		n    uint32
 	}
 	var list []count
 	s.peers.mu.RLock()
 	for a, p := range s.peers.list {
 		if n := p.refused.Swap(0); n > 0 {
-			list = append(list, count{a, n})
+			list = append(list, count{a, MatchRate, n})
+		}
+		if n := p.noise.Swap(0); n > 0 {
+			list = append(list, count{a, MatchProtocol, n})
 		}
 	}
 	s.peers.mu.RUnlock()
 	for _, c := range list {
 		r := request{from: netip.AddrPortFrom(c.addr, 0), at: s.clock(), snap: s.snapshot.Load(),
-			out: Outcome{Action: Dropped, From: FromError, Match: MatchRate, EDE: -1}}
+			out: Outcome{Action: Dropped, From: FromError, Match: c.why, EDE: -1}}
 		r.client = r.snap.Client(c.addr)
 		if s.conf.Log != nil {
 			s.conf.Log.put(&r, nil, c.n)
@@ -201,12 +210,14 @@ func (s *Resolver) note(r *request, reply []byte) {
 	if r.out.Truncated {
 		s.stats.truncated.Add(1)
 	}
-	if r.out.Match == MatchRate {
-		s.stats.rated.Add(1)
-		if r.peer != nil {
+	if r.out.Action == Dropped { // tellRefused tells of them together
+		if r.out.Match == MatchRate {
+			s.stats.rated.Add(1)
 			r.peer.refused.Add(1)
-			return
+		} else {
+			r.peer.noise.Add(1)
 		}
+		return
 	}
 	if s.conf.Log != nil {
 		s.conf.Log.put(r, reply, 1)

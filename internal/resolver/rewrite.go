@@ -59,9 +59,10 @@ func (p *splice) alias(owner []byte, a *ownRecord) {
 	p.counts[0]++
 }
 
-// reply returns the whole as the answer to a question.
+// reply returns the whole as the answer to a question. Nobody has vouched for the
+// whole, so that it is not authentic.
 func (p *splice) reply(q *dnsmsg.Question, last *dnsmsg.Reply) (*dnsmsg.Reply, error) {
-	flags := binary.BigEndian.Uint16(last.Msg[2:])
+	flags := binary.BigEndian.Uint16(last.Msg[2:]) &^ dnsmsg.FlagAD
 	msg := dnsmsg.AppendQuestion(dnsmsg.AppendHeader(nil, 0, flags), q.Name, q.Type, q.Class)
 	msg = append(append(msg, p.answers...), p.authority...)
 	dnsmsg.SetCounts(msg, 1, p.counts[0], p.counts[1], 0)

@@ -92,6 +92,9 @@ func specialOf(name []byte) special {
 	return ordinary
 }
 
+// homeArpa is home.arpa in wire form.
+const homeArpa = "\x04home\x04arpa\x00"
+
 // specialTTL is how long our word on special names holds: they never change, but
 // the configuration may.
 const specialTTL = 3600
@@ -105,7 +108,7 @@ func (s *Resolver) special(r *request, dst []byte) (msg []byte, ok bool) {
 	if kind == ordinary || kind == widespread && !s.conf.Widespread {
 		return nil, false
 	}
-	if r.q.Type == dnsmsg.TypeDS && kind != canary {
+	if r.q.Type == dnsmsg.TypeDS && string(r.q.Lower()) == homeArpa {
 		return nil, false // RFC 8375 section 4: the proof that it is unsigned comes from above
 	}
 	r.out.Action, r.out.From, r.out.Match, r.out.EDE = Local, FromSpecial, MatchSpecial, dnsmsg.EDESynthesized

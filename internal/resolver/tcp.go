@@ -32,7 +32,7 @@ func (s *Resolver) accept(l net.Listener, all *sync.WaitGroup) {
 			continue
 		}
 		from := c.RemoteAddr().(*net.TCPAddr).AddrPort()
-		from = netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
+		from = unmap(from)
 		p := s.peers.get(from.Addr())
 		if !enter(&p.conns, s.conf.Limits.QubeTCP) {
 			s.stats.tcpRefused.Add(1)
@@ -45,7 +45,7 @@ func (s *Resolver) accept(l net.Listener, all *sync.WaitGroup) {
 			_ = c.Close()
 			continue
 		}
-		t := &tcpConn{res: s, conn: c, from: from, local: c.LocalAddr().(*net.TCPAddr).AddrPort(), room: make(chan struct{}, maxPerConn)}
+		t := &tcpConn{res: s, conn: c, from: from, local: unmap(c.LocalAddr().(*net.TCPAddr).AddrPort()), room: make(chan struct{}, maxPerConn)}
 		all.Go(func() {
 			t.run()
 			s.conns.Add(-1)
@@ -91,7 +91,7 @@ func (t *tcpConn) run() {
 			break
 		}
 		n := int(binary.BigEndian.Uint16(head[:]))
-		if n > maxTCPQuery {
+		if n < minTCPQuery || n > maxTCPQuery {
 			break
 		}
 		if cap(msg) < n {
@@ -108,6 +108,10 @@ func (t *tcpConn) run() {
 
 // maxTCPQuery bounds a query: even one with all options is smaller.
 const maxTCPQuery = 8192
+
+// minTCPQuery is a header; who sends less, many times over one connection, has no
+// question.
+const minTCPQuery = 12
 
 func (t *tcpConn) handle(r *request, msg []byte) {
 	t.room <- struct{}{} // a client that asks too much at once waits
@@ -146,6 +150,10 @@ func (t *tcpConn) write(reply []byte) {
 		t.res.stats.unsent.Add(1)
 		_ = t.conn.Close()
 	}
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
 // nanoseconds is the time of the clock on the wall.

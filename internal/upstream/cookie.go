@@ -29,12 +29,19 @@ func (c *cookie) bytes() []byte {
 	return c.full
 }
 
-// check reports whether an answer has our cookie or none, and keeps what the
-// server has added to it.
+// reset forgets what the server has added: it may have lost its secret.
+func (c *cookie) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.full = c.own[:]
+}
+
+// check reports whether an answer has our cookie, or none from a server that has
+// never had one, and keeps what the server has added to it.
 func (c *cookie) check(msg []byte) bool {
 	got := dnsmsg.Cookie(msg)
 	if got == nil {
-		return true
+		return len(c.bytes()) == len(c.own) // a server that has shown its cookie shows it always
 	}
 	if len(got) < 8 || !bytes.Equal(got[:8], c.own[:]) {
 		return false

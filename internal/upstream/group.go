@@ -71,11 +71,11 @@ func (g *Group) asker(a *Address) asker {
 	case HTTPS:
 		return newHTTPS(a, g.conf.Roots, dial)
 	case TLS:
-		return &streams{dial: dialTLS(a, g.conf.Roots, dial), pad: paddingBlock}
+		return newStreams(dialTLS(a, g.conf.Roots, dial), paddingBlock, true)
 	case TCP:
-		return &streams{dial: dial}
+		return newStreams(dial, 0, false)
 	}
-	return &datagram{address: a.Endpoint(), stream: &streams{dial: dial}, cookie: newCookie()}
+	return &datagram{address: a.Endpoint(), stream: newStreams(dial, 0, false), cookie: newCookie()}
 }
 
 func (d *datagram) close() { d.stream.close() }
@@ -175,7 +175,7 @@ func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
 	switch {
 	case err == nil:
 		s.ok.Add(1)
-	case !errors.Is(context.Cause(ctx), context.Canceled): // somebody else was faster
+	case !errors.Is(context.Cause(ctx), context.Canceled) && !errors.Is(err, ErrBusy): // or somebody else was faster
 		s.failed.Store(time.Now().Unix())
 	}
 	return result{p, s, err}

@@ -81,7 +81,8 @@ func Parse(text string) (*Address, error) {
 		return nil, fmt.Errorf("%q: the protocol %q is not known; use udp, tcp, tls or https", text, u.Scheme)
 	}
 	a := &Address{Proto: proto, Host: u.Hostname(), Port: defaultPorts[u.Scheme], Path: u.Path}
-	if a.Host == "" || u.User != nil || u.RawQuery != "" || proto != HTTPS && u.Path != "" {
+	_, notIP := netip.ParseAddr(a.Host)
+	if a.Host == "" || notIP != nil && strings.Contains(a.Host, ":") || u.User != nil || u.RawQuery != "" || proto != HTTPS && u.Path != "" {
 		return nil, fmt.Errorf("%q: want protocol://host:port, and for https a path", text)
 	}
 	if p := u.Port(); p != "" {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
@@ -15,20 +17,36 @@ import (
 
 // Limits of a connection: how many queries wait on it at a time, how many
 // connections there are, and how long an idle one is kept (RFC 7766 section 6.2.3).
+// Together they hold four times what one qube may have under way.
 const (
-	maxWaiting = 64
-	maxStreams = 2
+	maxWaiting = 128
+	maxStreams = 4
 	keepIdle   = 30 * time.Second
 )
 
 // streams asks over connections that are kept and shared: queries go out as they
 // come and answers come back in any order (RFC 7766 section 6.2.1.1).
 type streams struct {
-	dial func(ctx context.Context) (net.Conn, error)
-	pad  int // RFC 8467, on encrypted connections
+	dial   func(ctx context.Context) (net.Conn, error)
+	pad    int  // RFC 8467, on encrypted connections
+	secure bool // the server has proved who it is
 
-	mu   sync.Mutex
-	open []*stream // guarded by mu
+	slots chan struct{} // one for each query that waits on a connection
+
+	mu      sync.Mutex
+	open    []*stream // guarded by mu
+	opening *opening  // guarded by mu: nil while no connection is being made
+}
+
+// opening is a connection that is being made, for all who wait for one.
+type opening struct {
+	done   chan struct{}
+	stream *stream
+	err    error
+}
+
+func newStreams(dial dialer, pad int, secure bool) *streams {
+	return &streams{dial: dial, pad: pad, secure: secure, slots: make(chan struct{}, maxWaiting*maxStreams)}
 }
 
 // stream is one connection.
@@ -39,7 +57,8 @@ type stream struct {
 	mu      sync.Mutex
 	waiting map[uint16]*wait // guarded by mu
 	ended   bool             // guarded by mu
-	used    bool             // guarded by mu: it has brought an answer
+
+	heard atomic.Int64 // when something came last, Unix nanoseconds
 }
 
 type wait struct {
@@ -50,6 +69,12 @@ type wait struct {
 // ask sends a query. A kept connection that the server has closed meanwhile is
 // replaced, and the query sent once more.
 func (s *streams) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
+	select { // a full server is no faulty one: whoever comes waits
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return nil, ErrBusy
+	}
 	msg, fresh, err := s.exchange(ctx, q)
 	if errors.Is(err, errLate) && !fresh {
 		msg, _, err = s.exchange(ctx, q)
@@ -57,7 +82,11 @@ func (s *streams) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.read(msg)
+	p, err := q.read(msg)
+	if p != nil && !s.secure {
+		p.AD = false // anybody on the way could have set it (RFC 6840 section 5.8)
+	}
+	return p, err
 }
 
 func (s *streams) exchange(ctx context.Context, q *Query) (msg []byte, fresh bool, err error) {
@@ -70,6 +99,7 @@ func (s *streams) exchange(ctx context.Context, q *Query) (msg []byte, fresh boo
 		return nil, fresh, err
 	}
 	defer c.forget(id)
+	sent := time.Now()
 	if err := c.send(ctx, w.sent); err != nil {
 		c.end()
 		return nil, fresh, errLate
@@ -81,41 +111,73 @@ func (s *streams) exchange(ctx context.Context, q *Query) (msg []byte, fresh boo
 		}
 		return msg, fresh, nil
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && c.heard.Load() < sent.UnixNano() {
+			c.end() // nothing at all has come since: the way there is broken
+		}
 		return nil, fresh, ErrTimeout
 	}
 }
 
-// get returns a connection with room, and whether it is new.
-func (s *streams) get(ctx context.Context) (*stream, bool, error) {
-	s.mu.Lock()
-	kept := s.open[:0]
-	for _, c := range s.open {
-		if !c.over() {
-			kept = append(kept, c)
-		}
-	}
-	s.open = kept
-	for _, c := range s.open {
-		if c.room() {
+// get returns a connection with room, and whether it is new. Those who find none
+// wait for the one that is being made.
+func (s *streams) get(ctx context.Context) (c *stream, fresh bool, err error) {
+	for {
+		s.mu.Lock()
+		s.open = slices.DeleteFunc(s.open, (*stream).over)
+		if c := s.roomiest(); c != nil {
 			s.mu.Unlock()
-			return c, false, nil
+			return c, fresh, nil
+		}
+		o := s.opening
+		if o == nil {
+			o = &opening{done: make(chan struct{})}
+			s.opening = o
+			go s.connect(o)
+		}
+		s.mu.Unlock()
+		fresh = true
+		select {
+		case <-o.done:
+			if o.err != nil {
+				return nil, true, o.err
+			}
+		case <-ctx.Done():
+			return nil, true, ErrTimeout
 		}
 	}
-	full := len(s.open) >= maxStreams
-	s.mu.Unlock()
-	if full {
-		return nil, false, ErrBusy
-	}
+}
+
+// connectTime bounds the making of a connection, handshake included. It is not
+// bound to one query: others wait for it, too.
+const connectTime = 4 * time.Second
+
+func (s *streams) connect(o *opening) {
+	ctx, cancel := context.WithTimeout(context.Background(), connectTime)
+	defer cancel()
 	conn, err := s.dial(ctx)
-	if err != nil {
-		return nil, true, fmt.Errorf("connecting: %w", err)
-	}
-	c := &stream{conn: conn, waiting: map[uint16]*wait{}}
-	go c.read()
 	s.mu.Lock()
-	s.open = append(s.open, c)
-	s.mu.Unlock()
-	return c, true, nil
+	defer s.mu.Unlock()
+	s.opening = nil
+	if o.err = err; err != nil {
+		o.err = fmt.Errorf("connecting: %w", err)
+	} else {
+		o.stream = &stream{conn: conn, waiting: map[uint16]*wait{}}
+		s.open = append(s.open, o.stream)
+		go o.stream.read()
+	}
+	close(o.done)
+}
+
+// roomiest returns the connection with the fewest queries that has room, nil for
+// none. It is called with mu held.
+func (s *streams) roomiest() (best *stream) {
+	least := maxWaiting
+	for _, c := range s.open {
+		if n := c.load(); n < least {
+			best, least = c, n
+		}
+	}
+	return best
 }
 
 // close ends all connections.
@@ -134,10 +196,14 @@ func (c *stream) over() bool {
 	return c.ended
 }
 
-func (c *stream) room() bool {
+// load returns how many queries wait on the connection.
+func (c *stream) load() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.ended && len(c.waiting) < maxWaiting
+	if c.ended {
+		return maxWaiting
+	}
+	return len(c.waiting)
 }
 
 // register packs a query under an id that is free on the connection.
@@ -147,7 +213,7 @@ func (c *stream) register(q *Query, pad int) (uint16, *wait, error) {
 	if c.ended {
 		return 0, nil, errLate
 	}
-	if len(c.waiting) >= maxWaiting {
+	if len(c.waiting) >= 2*maxWaiting { // somebody else took the room meanwhile
 		return 0, nil, ErrBusy
 	}
 	id := newID()
@@ -190,6 +256,7 @@ func (c *stream) read() {
 		if _, err := io.ReadFull(c.conn, msg); err != nil {
 			return
 		}
+		c.heard.Store(time.Now().UnixNano())
 		if !c.deliver(msg) {
 			return // a server that answers what it was not asked has lost its way
 		}
@@ -212,7 +279,6 @@ func (c *stream) deliver(msg []byte) bool {
 	if !dnsmsg.Matches(msg, w.sent) && !dnsmsg.Bare(msg, w.sent) {
 		return false
 	}
-	c.used = true
 	delete(c.waiting, id)
 	w.answer <- msg
 	return true

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 )
 
 // paddingBlock is the size that encrypted queries are padded to (RFC 8467
@@ -25,12 +26,11 @@ func tlsConfig(a *Address, roots *x509.CertPool, protos ...string) *tls.Config {
 		ClientSessionCache: tls.NewLRUClientSessionCache(4)}
 	if len(a.Pins) > 0 {
 		c.VerifyConnection = func(s tls.ConnectionState) error {
-			for _, cert := range s.PeerCertificates {
+			// What the server has sent proves nothing; what leads to an authority does.
+			for _, cert := range slices.Concat(s.VerifiedChains...) {
 				sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-				for _, pin := range a.Pins {
-					if bytes.Equal(pin, sum[:]) {
-						return nil
-					}
+				if slices.ContainsFunc(a.Pins, func(pin []byte) bool { return bytes.Equal(pin, sum[:]) }) {
+					return nil
 				}
 			}
 			return errPin
@@ -40,7 +40,7 @@ func tlsConfig(a *Address, roots *x509.CertPool, protos ...string) *tls.Config {
 }
 
 // dialTLS returns a dialer of TLS connections.
-func dialTLS(a *Address, roots *x509.CertPool, dial dialer) func(context.Context) (net.Conn, error) {
+func dialTLS(a *Address, roots *x509.CertPool, dial dialer) dialer {
 	conf := tlsConfig(a, roots)
 	return func(ctx context.Context) (net.Conn, error) {
 		raw, err := dial(ctx)

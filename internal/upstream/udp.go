@@ -26,6 +26,12 @@ func (d *datagram) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	if errors.Is(err, errCut) {
 		return d.stream.ask(ctx, q)
 	}
+	if errors.Is(err, ErrTimeout) {
+		d.cookie.reset()
+	}
+	if p != nil {
+		p.AD = false // anybody on the way could have set it (RFC 6840 section 5.8)
+	}
 	return p, err
 }
 
@@ -55,7 +61,7 @@ func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply
 	if _, err := conn.Write(sent); err != nil {
 		return nil, fmt.Errorf("sending: %w", err)
 	}
-	buf := make([]byte, 4096)
+	buf := make([]byte, 2048)
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {
@@ -63,7 +69,7 @@ func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply
 		}
 		if msg := buf[:n]; dnsmsg.Matches(msg, sent) && (cookie == nil || d.cookie.check(msg)) {
 			return q.read(msg)
-		} else if dnsmsg.Bare(msg, sent) {
+		} else if dnsmsg.Bare(msg, sent) && len(cookie) <= len(d.cookie.own) {
 			return nil, &RCodeError{dnsmsg.RCode(msg[3] & 15)}
 		}
 	}

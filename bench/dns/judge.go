@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"text/tabwriter"
+)
+
+// print prints the table and the criteria.
+func (r *rates) print(check bool) error {
+	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "contender\tcached/s\tblocked/s\tlost %\t")
+	for _, name := range r.order {
+		fmt.Fprintf(t, "%s\t%.0f\t%.0f\t%.2f\t\n", name, median(r.cached[name]), median(r.blocked[name]), r.lost[name])
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	m := r.memory
+	fmt.Printf("1,000,000 names: blocked %v after the start, %.0f MB resident; after a flood of random names %.0f MB, the cache %.1f of %.1f MB with %d answers\n",
+		m.ready.Round(1e6), m.loaded, m.flooded, m.cacheBytes, m.limit, m.entries)
+	missed := 0
+	for _, c := range r.criteria() {
+		verdict := "PASS"
+		if !c.ok {
+			verdict = "FAIL"
+			missed++
+		}
+		fmt.Println(verdict, "", c.text)
+	}
+	if check && missed > 0 {
+		return fmt.Errorf("%d criteria are missed", missed)
+	}
+	return nil
+}
+
+type criterion struct {
+	ok   bool
+	text string
+}
+
+func (r *rates) criteria() (list []criterion) {
+	add := func(ok bool, format string, args ...any) {
+		list = append(list, criterion{ok, fmt.Sprintf(format, args...)})
+	}
+	cached := func(name string) float64 { return median(r.cached[name]) }
+	blocked := func(name string) float64 { return median(r.blocked[name]) }
+	ours, log := cached("qubesbeat"), cached("qubesbeat-log")
+	add(ours >= cached("dnsmasq"), "cached, log off: x%.2f the rate of dnsmasq (1 asked), x%.2f that of unbound", ours/cached("dnsmasq"), ours/cached("unbound"))
+	add(blocked("qubesbeat") >= blocked("dnsmasq"), "blocked, log off: x%.2f the rate of dnsmasq (1 asked)", blocked("qubesbeat")/blocked("dnsmasq"))
+	times := 0.0
+	if b := cached("blocky-log"); b > 0 {
+		times = log / b
+	}
+	add(log >= 50_000 || times >= 4, "cached, one event for each query to a file: %.0f/s, x%.1f the rate of blocky with its query log (50,000/s or x4 asked)", log, times)
+	blockedTimes := 0.0
+	if b := blocked("blocky-log"); b > 0 {
+		blockedTimes = blocked("qubesbeat-log") / b
+	}
+	add(blocked("qubesbeat-log") >= 50_000 || blockedTimes >= 4, "blocked, one event for each query to a file: %.0f/s, x%.1f blocky with its query log",
+		blocked("qubesbeat-log"), blockedTimes)
+	stalled := cached("qubesbeat-stalled") / ours
+	add(stalled >= 0.6, "an output that takes nothing: x%.2f the rate without a log (0.6 asked: the entries are made and counted)", stalled)
+	m := r.memory
+	add(m.ready.Seconds() < 5, "a million names in force %.1f s after the start (5 asked)", m.ready.Seconds())
+	add(m.cacheBytes <= 32 && m.limit <= 32, "the cache holds %.1f MB under a flood of random names (32 asked)", m.cacheBytes)
+	add(m.flooded > 0 && m.flooded < 200, "the whole process with both: %.0f MB (200 asked)", m.flooded)
+	return list
+}
