@@ -40,10 +40,26 @@ type dns struct {
 	failed   atomic.Pointer[error]
 }
 
-// gcPercent is how much garbage there may be for what is in use. Cache and lists
-// stay in use for long; with Go's 100 the process takes twice their size, on a
+// Parts of memoryLimit, in bytes.
+const (
+	memoryBase    = 80 << 20 // libbeat, its queue, and some garbage
+	memoryLists   = 25 << 20 // two tables of a million names, while one replaces the other
+	memoryPerFlow = 220
+)
+
+// memoryLimit is from where on garbage is collected more often. Cache and lists stay
+// in use for long: with Go's own measure the process takes twice their size, on a
 // machine of 400 MB.
-const gcPercent = 50
+func memoryLimit(c *config.Config) int64 {
+	limit := int64(memoryBase + c.Resolver.Cache.SizeMB<<20)
+	if len(c.Resolver.Lists) > 0 {
+		limit += memoryLists
+	}
+	if c.Flows.Enabled {
+		limit += int64(c.Flows.MaxFlows)*memoryPerFlow + int64(c.Transactions.MaxMemoryMB)<<20
+	}
+	return limit
+}
 
 // newResolver makes the resolver that the configuration asks for. It opens no
 // socket for clients yet.
@@ -52,8 +68,8 @@ func (r *run) newResolver(p beat.Pipeline, plain bool) (err error) {
 	if !s.On() || !r.live {
 		return nil
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit(&r.settings.Config))
 	}
 	d := &dns{done: make(chan struct{})}
 	log := r.slog()

@@ -43,10 +43,10 @@ func measure(s *setup, seconds int) (f footprint, err error) {
 	}
 	f.ready = time.Since(begin)
 	f.loaded = resident(p)
-	// Each name twice, so that it counts as one in use and may fill the large part
-	// of the cache, too; long ones, so that it is full before the time is up.
+	// Each name twice, some way apart, so that it counts as one in use and may fill
+	// the large part of the cache, too; long ones, so that it is full in time.
 	label := strings.Repeat("x", 55)
-	names, err := queryFile(s.dir, "random.txt", 400_000, func(i int) string { return fmt.Sprintf("r%d.%s.%s.%s.example.org", i/2, label, label, label) })
+	names, err := queryFile(s.dir, "random.txt", 400_000, func(i int) string { return fmt.Sprintf("r%d.%s.%s.%s.example.org", i/4000*2000+i%2000, label, label, label) })
 	if err != nil {
 		return f, err
 	}

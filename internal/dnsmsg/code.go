@@ -54,6 +54,14 @@ var typeNumbers = func() map[string]Type {
 
 // String returns the mnemonic, "TYPE123" for others (RFC 3597).
 func (t Type) String() string {
+	switch t { // most of them
+	case TypeA:
+		return "A"
+	case TypeAAAA:
+		return "AAAA"
+	case TypeHTTPS:
+		return "HTTPS"
+	}
 	if name, ok := typeNames[t]; ok {
 		return name
 	}

@@ -26,12 +26,13 @@ func (j *JSON) AppendFields(d Document) { d.Write(j) }
 // key begins a field. Every field is preceded by a comma but the first of an
 // object. Names come from the program and need no escapes.
 func (j *JSON) key(name string) {
-	if n := len(j.Buf); n > 0 && j.Buf[n-1] != '{' {
-		j.Buf = append(j.Buf, ',')
+	b := j.Buf
+	if n := len(b); n > 0 && b[n-1] != '{' {
+		b = append(b, ',')
 	}
-	j.Buf = append(j.Buf, '"')
-	j.Buf = append(j.Buf, name...)
-	j.Buf = append(j.Buf, '"', ':')
+	b = append(b, '"')
+	b = append(b, name...)
+	j.Buf = append(b, '"', ':')
 }
 
 // Begin implements [Writer].
@@ -70,7 +71,7 @@ func (j *JSON) String(name, value string) {
 // could come from hostile input, go through encoding/json.
 func (j *JSON) text(s string) {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if !plain[s[i]] {
 			quoted, err := json.Marshal(s)
 			if err != nil { // cannot be: every string has a JSON form
 				quoted = []byte(`""`)
@@ -79,10 +80,18 @@ func (j *JSON) text(s string) {
 			return
 		}
 	}
-	j.Buf = append(j.Buf, '"')
-	j.Buf = append(j.Buf, s...)
-	j.Buf = append(j.Buf, '"')
+	b := append(j.Buf, '"')
+	b = append(b, s...)
+	j.Buf = append(b, '"')
 }
+
+// plain tells the bytes that stand for themselves in a JSON text.
+var plain = func() (is [256]bool) {
+	for c := byte(' '); c <= '~'; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
 
 // Addr implements [Writer].
 func (j *JSON) Addr(name string, value netip.Addr) {

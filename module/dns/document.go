@@ -3,6 +3,7 @@
 package dns
 
 import (
+	"bytes"
 	"strings"
 	"time"
 
@@ -20,8 +21,9 @@ import (
 type Document struct {
 	resolver.Entry
 	event.Parties
-	name string // of the question, in lower case, without the last dot
-	lost bool   // the question could not be read
+	name  string // of the question, in lower case, without the last dot
+	lost  bool   // the question could not be read
+	mixed bool   // the client wrote it otherwise
 }
 
 var _ event.Document = (*Document)(nil) // type check
@@ -34,6 +36,7 @@ func New(e *resolver.Entry, p event.Parties) *Document {
 	var buf [dnsmsg.MaxName]byte
 	lower := buf[:copy(buf[:], e.Name)]
 	dnsmsg.Lower(lower)
+	d.mixed = !bytes.Equal(lower, e.Name)
 	if d.name = dnsmsg.Text(lower); d.lost {
 		d.name = ""
 	}
@@ -130,6 +133,9 @@ func (d *Document) lower() []byte {
 func (d *Document) reason() string {
 	if d.Match == resolver.MatchFirewall && d.Err != "" {
 		return "REFUSED (" + d.Err + ")"
+	}
+	if d.List == nil {
+		return d.Reason(nil)
 	}
 	return d.Reason(d.lower())
 }

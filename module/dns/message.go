@@ -104,9 +104,10 @@ func (d *Document) writeAnswers(w event.Writer) {
 	addrs := room[:0]
 	w.BeginList("answers")
 	for n, rr := 0, (dnsmsg.Record{}); n < maxAnswers && r.Next(&rr) && rr.Section == dnsmsg.Answer; n++ {
-		d.writeAnswer(w, &rr)
-		if a := rr.Address(d.Reply); a.IsValid() {
-			addrs = append(addrs, a.String())
+		text := rr.DataText(d.Reply)
+		d.writeAnswer(w, &rr, text)
+		if rr.Type == dnsmsg.TypeA || rr.Type == dnsmsg.TypeAAAA {
+			addrs = append(addrs, text)
 		}
 	}
 	w.EndList()
@@ -115,14 +116,23 @@ func (d *Document) writeAnswers(w event.Writer) {
 	}
 }
 
-func (d *Document) writeAnswer(w event.Writer, rr *dnsmsg.Record) {
+func (d *Document) writeAnswer(w event.Writer, rr *dnsmsg.Record, text string) {
 	w.Item()
-	owner, _, _ := dnsmsg.AppendName(nil, d.Reply, rr.Name) // it was written by us
-	dnsmsg.Lower(owner)
-	w.String("name", dnsmsg.Text(owner))
+	w.String("name", d.owner(rr))
 	w.String("type", rr.Type.String())
 	w.String("class", rr.Class.String())
 	w.Uint("ttl", uint64(rr.TTL))
-	w.String("data", rr.DataText(d.Reply))
+	w.String("data", text)
 	w.End()
+}
+
+// owner returns the owner of a record in lower case; mostly that is the name of the
+// question, which our answers only point to.
+func (d *Document) owner(rr *dnsmsg.Record) string {
+	if d.Reply[rr.Name] == 0xC0 && d.Reply[rr.Name+1] == dnsmsg.HeaderSize {
+		return d.name
+	}
+	owner, _, _ := dnsmsg.AppendName(nil, d.Reply, rr.Name) // it was written by us
+	dnsmsg.Lower(owner)
+	return dnsmsg.Text(owner)
 }

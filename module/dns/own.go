@@ -15,8 +15,8 @@ func (d *Document) writeOwn(w event.Writer) {
 	w.String("response_type", d.Entry.Outcome.From.String())
 	w.String("view", d.View)
 	w.String("policy_version", strconv.FormatUint(d.Version, 10))
-	if raw := dnsmsg.Text(d.Entry.Name); !d.lost && raw != d.name {
-		w.String("question_raw", raw)
+	if d.mixed {
+		w.String("question_raw", dnsmsg.Text(d.Entry.Name))
 	}
 	if d.Count > 1 {
 		w.Uint("count", uint64(d.Count))
