@@ -122,6 +122,7 @@ func (w *dnsWriter) take(e *resolver.Entry) {
 		return
 	}
 	d := dnsmodule.New(e, w.parties(e))
+	w.run.view.learn(e, d.Question())
 	if span := w.run.settings.Resolver.Log.Coalesce.D(); span > 0 && w.fold(d, span) {
 		return
 	}

@@ -41,6 +41,7 @@ type run struct {
 	processes *processes
 	analysis  *transactions // nil where nothing is to be analyzed
 	dns       *dns          // nil without a resolver
+	view      *view         // nil where nobody sees the qubes' DNS
 	sink      *sink         // of the flows
 	side      *sink         // of everything else: a libbeat client serves one stream
 	abort     func()        // closes libbeat's pipeline
@@ -107,6 +108,9 @@ func (r *run) newPublisher() *pipeline.Publisher {
 		}}
 	if r.book != nil {
 		cfg.Hello = r.book.Take
+	}
+	if r.view != nil {
+		cfg.Names = r.view.fill
 	}
 	if r.processes != nil {
 		cfg.Processes = r.processes.addTo

@@ -29,6 +29,7 @@ func (r *run) counters() []event.Counter {
 	r.greetingCounters(&c)
 	r.transactionCounters(&c)
 	r.resolverCounters(&c)
+	r.view.counters(&c)
 	r.inventoryCounters(&c)
 	return c.list
 }
@@ -149,6 +150,7 @@ func (r *run) transactionCounters(c *counterList) {
 	c.add("published", p.Published)
 	c.add("dropped", there.Dropped+p.Dropped)
 	c.add("outgoing", there.Outgoing)
+	c.add("told_by_resolver", p.Told)
 	c.add("invalid", there.Invalid+p.Invalid)
 	c.add("held", p.Held)
 	c.add("waiting", p.Waiting)

@@ -21,6 +21,7 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 	if r.analysis == nil && !r.settings.Flows.Enabled && r.dns == nil {
 		return nil, errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver")
 	}
+	r.view = r.newView()
 	if r.settings.Flows.Enabled && r.settings.Flows.ServerNames && !r.settings.Compat.Strict {
 		r.book = greeting.New()
 		taps = append(taps, r.book)

@@ -55,7 +55,7 @@ func (r *run) newTransactions(p beat.Pipeline, enricher *enrich.Enricher) (*tran
 		return nil, nil
 	}
 	cfg := transaction.PublisherConfig{Completed: true, Enrich: enricher, InternalNetworks: s.Interfaces[0].InternalNets,
-		IgnoreOutgoing: s.upstream.IgnoreOutgoing, Strict: s.Compat.Strict, Patient: !r.live, Log: r.log,
+		IgnoreOutgoing: s.upstream.IgnoreOutgoing, DNS: func(e *beat.Event) bool { return r.view != nil && r.view.overheard(e) }, Strict: s.Compat.Strict, Patient: !r.live, Log: r.log,
 		Connect: func(c beat.ProcessingConfig) (beat.Client, error) {
 			return p.ConnectWith(beat.ClientConfig{PublishMode: beat.GuaranteedSend, Processing: c,
 				EventListener: &r.transactionAcks, ClientListener: &r.transactionAcks})

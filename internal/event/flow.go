@@ -14,6 +14,13 @@ type Flow struct {
 	// where it was not seen.
 	Hello *clienthello.Hello
 
+	// Domain is the name for which the client was told the destination's address,
+	// "" where nobody knows.
+	Domain string
+	// Unresolved tells that the client talks to an address that no answer to it has
+	// named, although its DNS is known.
+	Unresolved bool
+
 	// SourceProcess and DestinationProcess are the processes of this machine
 	// behind the two sides, nil where there is none or nobody has looked.
 	SourceProcess, DestinationProcess *Process

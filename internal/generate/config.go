@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,6 +55,9 @@ func referenceConfig(libbeat string) ([]byte, error) {
 	d := newData()
 	for _, m := range modules {
 		text, err := os.ReadFile(filepath.Join("module", m, "_meta", "config.yml"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has no settings
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -88,12 +88,24 @@ func (m *Manager) Refresh(ctx context.Context, force bool) (*blocklist.Table, er
 	return t, errors.Join(append(errs, err)...)
 }
 
-// Run refreshes until ctx ends, at once and then every period, and hands each
-// new table and what went wrong to use. Without a period it refreshes once.
-func (m *Manager) Run(ctx context.Context, use func(*blocklist.Table, error)) {
+// fresh reports whether all sources have just been tried.
+func (m *Manager) fresh() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.status {
+		if st := &m.status[i]; st.remote() && (time.Since(st.Tried) > m.conf.Period/2 || st.Err != "") {
+			return false
+		}
+	}
+	return len(m.status) > 0 && m.conf.Period > 0
+}
+
+// Run calls refresh at once and then every period, until ctx ends. Without a
+// period it does so once.
+func (m *Manager) Run(ctx context.Context, refresh func(context.Context)) {
 	for ctx.Err() == nil {
-		if t, err := m.Refresh(ctx, false); t != nil || err != nil {
-			use(t, err)
+		if !m.fresh() {
+			refresh(ctx)
 		}
 		if m.conf.Period <= 0 {
 			return

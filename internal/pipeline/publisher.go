@@ -25,6 +25,8 @@ type PublisherConfig struct {
 	Hello func(r *flow.Record) *clienthello.Hello
 	// Processes fills the processes of a flow. It may be nil.
 	Processes func(f *event.Flow)
+	// Names fills what the DNS knows of a flow whose qubes are known. It may be nil.
+	Names func(f *event.Flow)
 	// Hold is how long the flow of a client that the inventory does not know
 	// yet is held back, by the clock on the wall: dom0's push may come after the
 	// first packets of a disposable. 0 means not at all.
@@ -137,6 +139,9 @@ func (p *Publisher) send(r *flow.Record, hello *clienthello.Hello, mayHold bool)
 	}
 	if p.cfg.Processes != nil {
 		p.cfg.Processes(f)
+	}
+	if p.cfg.Names != nil {
+		p.cfg.Names(f)
 	}
 	p.count(f)
 	p.cfg.Sink.Publish(d)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
@@ -44,10 +46,24 @@ func answers(msg []byte) string {
 		case dnsmsg.TypeCNAME, dnsmsg.TypePTR:
 			text = rr.Type.String() + " (" + text + ".)"
 		default:
-			owner, _, _ := dnsmsg.AppendName(nil, msg, rr.Name) // it was written by us
-			text = strings.Join([]string{dnsmsg.Text(owner) + ".", strconv.Itoa(int(rr.TTL)), rr.Class.String(), rr.Type.String(), text}, "\t")
+			text = presentation(msg, &rr)
 		}
 		list = append(list, text)
 	}
 	return strings.Join(list, ", ")
+}
+
+// presentation writes a record as a zone file has it, with the library that blocky
+// uses: these types are rare.
+func presentation(msg []byte, rr *dnsmsg.Record) string {
+	owner, _, err := dnsmsg.AppendName(nil, msg, rr.Name)
+	if err != nil {
+		return rr.Type.String()
+	}
+	whole := dnsmsg.AppendRecord(nil, owner, rr.Type, rr.Class, rr.TTL, msg[rr.Data:rr.Data+rr.Len])
+	one, _, err := dns.UnpackRR(whole, 0)
+	if err != nil {
+		return rr.Type.String()
+	}
+	return one.String()
 }

@@ -18,7 +18,7 @@ var anyData = []byte("\x07RFC8482\x00")
 // false. An empty reply means that there is to be none. It does not allocate, but
 // for what it sees for the first time and for regular expressions.
 func (s *Resolver) decide(r *request, msg, dst []byte) (reply []byte, done bool) {
-	r.out, r.zone, r.allow = Outcome{EDE: dnsmsg.NoEDE}, nil, false
+	r.out, r.zone, r.allow, r.leaves = Outcome{EDE: dnsmsg.NoEDE}, nil, false, nil
 	verdict := r.q.Parse(msg)
 	r.snap = s.snapshot.Load()
 	r.client = r.snap.Client(r.from.Addr())
@@ -96,6 +96,10 @@ func (s *Resolver) policy(r *request, dst []byte) ([]byte, bool) {
 	}
 	if reply, done := s.records(r, dst); done {
 		return reply, true
+	}
+	if r.leaves = s.leaving(r); r.leaves != nil {
+		r.zone = s.zoneOf(r.leaves[len(r.leaves)-1].target)
+		return s.cached(r, dst) // our own names are neither special nor on a list
 	}
 	if r.zone = s.zoneOf(r.q.Lower()); r.zone == nil {
 		if reply, done := s.special(r, dst); done {

@@ -59,12 +59,9 @@ func (s *Resolver) fly(r *request) (f *flight, joined bool) {
 	}
 	f = &flight{done: make(chan struct{})}
 	s.flights.list[key] = f
-	w := want{key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: s.leaving(r),
+	w := want{key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: r.leaves,
 		q: upstream.Query{Question: dnsmsg.Question{Name: append([]byte(nil), r.q.Lower()...), Type: r.q.Type, Class: r.q.Class, DO: r.q.DO},
 			CD: r.q.Flags&dnsmsg.FlagCD != 0, MixCase: s.conf.MixCase}, now: r.now()}
-	if n := len(w.aliases); n > 0 {
-		w.zone = s.zoneOf(w.aliases[n-1].target)
-	}
 	s.working.Add(1)
 	go s.bring(&w, f)
 	return f, false

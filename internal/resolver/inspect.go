@@ -101,7 +101,8 @@ func (s *Resolver) public(name []byte) bool {
 // shared is the space of carriers (RFC 6598), where routers live, and others that
 // are nobody's public address.
 var shared = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("0.0.0.0/8"),
-	netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("fec0::/10")}
+	netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("::/96")} // RFC 8215, RFC 4291 section 2.5.5.1
 
 // mapped are the IPv6 prefixes that hold an IPv4 address at their end (RFC 4291,
 // RFC 6052).

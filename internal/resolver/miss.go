@@ -63,7 +63,7 @@ func (j *job) load(r *request, msg []byte) {
 	j.msg = append(j.msg[:0], msg...)
 	j.q.Parse(j.msg)
 	j.from, j.local, j.iface, j.tcp, j.at, j.size = r.from, r.local, r.iface, r.tcp, r.at, r.size
-	j.snap, j.client, j.peer, j.zone, j.allow = r.snap, r.client, r.peer, r.zone, r.allow
+	j.snap, j.client, j.peer, j.zone, j.allow, j.leaves = r.snap, r.client, r.peer, r.zone, r.allow, r.leaves
 	j.out = Outcome{EDE: dnsmsg.NoEDE}
 }
 

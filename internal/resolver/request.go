@@ -23,8 +23,9 @@ type request struct {
 	snap   *dnspolicy.Snapshot
 	client *dnspolicy.Client
 	peer   *peer
-	zone   *Zone // nil for none
-	allow  bool  // a list allows the name
+	zone   *Zone       // nil for none
+	allow  bool        // a list allows the name
+	leaves []ownRecord // aliases of the configuration that lead out of it
 	out    Outcome
 	keyBuf [keyHead + dnsmsg.MaxName]byte
 	entry  dnscache.Entry

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
+	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
 // Resolver is the resolver. Make it with [New] and let it [Resolver.Serve].
@@ -25,6 +27,7 @@ type Resolver struct {
 	table       atomic.Pointer[blocklist.Table]
 	peers       peers
 	flights     flights
+	recent      recent
 	off         offSwitch
 	secret      maphash.Seed
 	clock       func() int64 // nanoseconds since the Unix epoch
@@ -34,10 +37,11 @@ type Resolver struct {
 	conns       atomic.Int32
 
 	// The context is that of Serve: work for clients ends with it.
-	ctx     context.Context
-	cancel  context.CancelFunc
-	working sync.WaitGroup
-	renew   sync.Mutex // held while a snapshot is made
+	ctx        context.Context
+	cancel     context.CancelFunc
+	working    sync.WaitGroup
+	renew      sync.Mutex // held while a snapshot is made
+	refreshing sync.Mutex // held while lists are refreshed
 }
 
 // counters count queries. Each is counted in received, and in one of actions.
@@ -89,10 +93,7 @@ func (s *Resolver) Renew() {
 }
 
 // useTable puts a new table in force.
-func (s *Resolver) useTable(t *blocklist.Table, err error) {
-	if err != nil {
-		s.conf.Logger.Warn("a list was not refreshed; what it said last stays in force", "error", err.Error())
-	}
+func (s *Resolver) useTable(t *blocklist.Table) {
 	if t != nil {
 		s.table.Store(t)
 		s.Renew()
@@ -107,8 +108,10 @@ func (s *Resolver) RefreshLists(ctx context.Context, force bool) error {
 	if s.conf.Lists == nil {
 		return nil
 	}
+	s.refreshing.Lock() // a table must not overtake a newer one
+	defer s.refreshing.Unlock()
 	t, err := s.conf.Lists.Refresh(ctx, force)
-	s.useTable(t, nil)
+	s.useTable(t)
 	return err
 }
 
@@ -130,7 +133,13 @@ func (s *Resolver) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(ctx)
 	all.Go(func() { s.housekeeping(background) })
 	if s.conf.Lists != nil {
-		all.Go(func() { s.conf.Lists.Run(background, s.useTable) })
+		all.Go(func() {
+			s.conf.Lists.Run(background, func(ctx context.Context) {
+				if err := s.RefreshLists(ctx, false); err != nil && ctx.Err() == nil {
+					s.conf.Logger.Warn("a list was not refreshed; what it said last stays in force", "error", err.Error())
+				}
+			})
+		})
 	}
 	<-ctx.Done()
 	stop()
@@ -142,13 +151,19 @@ func (s *Resolver) Serve(ctx context.Context) error {
 	all.Wait()
 	s.working.Wait()
 	s.tellRefused()
-	for _, g := range s.conf.Groups {
+	for _, g := range s.groups() {
 		g.Close()
 	}
-	for i := range s.conf.Zones {
-		s.conf.Zones[i].Group.Close()
-	}
 	return errors.Join(errs...)
+}
+
+// groups returns all upstreams.
+func (s *Resolver) groups() []*upstream.Group {
+	all := slices.Clone(s.conf.Groups)
+	for i := range s.conf.Zones {
+		all = append(all, s.conf.Zones[i].Group)
+	}
+	return all
 }
 
 // housekeeping tells of what was dropped and follows the schedules.
@@ -229,6 +244,7 @@ func (s *Resolver) note(r *request, reply []byte) {
 func (s *Resolver) handle(r *request, msg, dst []byte, to responder) (reply []byte, now bool) {
 	s.stats.received.Add(1)
 	reply, now = s.decide(r, msg, dst)
+	s.recent.add(queryHash(s.secret, r.from, r.q.ID))
 	if !now {
 		reply, now = s.miss(r, msg, dst, to)
 	}

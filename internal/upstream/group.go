@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
@@ -144,7 +145,7 @@ func (g *Group) Ask(ctx context.Context, q *Query) (Answer, error) {
 	case g.conf.Strategy == ParallelBest && len(g.servers) > 1:
 		launch()
 	case g.conf.Strategy == Strict && len(g.servers) > 1:
-		wait = g.conf.Timeout
+		wait = math.MaxInt64 // an attempt that ends begins the next
 	}
 	ticker := time.NewTicker(wait)
 	defer ticker.Stop()
@@ -158,6 +159,7 @@ func (g *Group) Ask(ctx context.Context, q *Query) (Answer, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", r.from.address, r.err))
 			done++
 			launch()
+			ticker.Reset(wait)
 		case <-ticker.C:
 			launch()
 		case <-ctx.Done():

@@ -69,6 +69,9 @@ func (d *Document) writeFlow(w event.Writer) {
 	case 2:
 		w.Uints("vlan", uint64(d.VLAN[0]), uint64(d.VLAN[1]))
 	}
+	if d.Unresolved {
+		w.Bool("unresolved", true)
+	}
 	d.writeTransport(w)
 	d.writeTunnel(w)
 	w.End()
@@ -131,6 +134,9 @@ func writeEndpoint(w event.Writer, name string, p *meter.Endpoint, d *Document) 
 	if p.Packets > 0 {
 		w.Uint("packets", p.Packets)
 		w.Uint("bytes", p.Bytes)
+	}
+	if p == &d.Destination {
+		event.Optional(w, "domain", d.Domain)
 	}
 	ecs.Side(w, d.sideQube(p))
 	ecs.Process(w, d.sideProcess(p))

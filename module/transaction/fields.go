@@ -43,6 +43,10 @@ func (p *Publisher) send(r *report, mayHold bool) bool {
 		return false
 	}
 	p.bytes.Add(-int64(r.size))
+	if p.cfg.DNS != nil && r.event.Fields["type"] == "dns" && p.cfg.DNS(&r.event) {
+		p.told.Add(1)
+		return true
+	}
 	if !p.complete(r, &parties) {
 		return true
 	}

@@ -41,6 +41,9 @@ type PublisherConfig struct {
 	IgnoreOutgoing bool
 	// Strict leaves network.direction as packetbeat has it.
 	Strict bool
+	// DNS sees the events of the type dns. It reports whether they are to be left
+	// out: somebody else tells of the same query. It may be nil.
+	DNS func(e *beat.Event) (skip bool)
 	// Patient makes analyzers wait where the output does, as a replay can.
 	Patient bool
 	Log     *logp.Logger
@@ -68,9 +71,9 @@ type Publisher struct {
 	greeting *greeting
 	held     []heldReport
 
-	reported, published, dropped, outgoing, invalid, unknown, spoofed atomic.Uint64
-	holding, bytes                                                    atomic.Int64
-	sending                                                           atomic.Int32 // 1 while the pipeline has an event
+	reported, published, dropped, outgoing, invalid, unknown, spoofed, told atomic.Uint64
+	holding, bytes                                                          atomic.Int64
+	sending                                                                 atomic.Int32 // 1 while the pipeline has an event
 }
 
 var _ reporters = (*Publisher)(nil) // type check

@@ -58,11 +58,12 @@ func (a *Analyzers) Stats() Stats {
 }
 
 // PublisherStats counts what became of the analyzers' events: Reported =
-// Published + Dropped + Outgoing + Invalid + Held + Waiting.
+// Published + Dropped + Outgoing + Told + Invalid + Held + Waiting.
 type PublisherStats struct {
 	Reported, Published uint64
 	Dropped             uint64 // no room: the output is too slow
 	Outgoing            uint64 // left out because of ignore_outgoing
+	Told                uint64 // left out because the resolver tells of the same
 	Invalid             uint64 // without a time or a type
 	Held, Waiting       uint64 // held back for a name; waiting for the output
 	Unknown, Spoofed    uint64 // published without a name; from a borrowed address
@@ -71,7 +72,7 @@ type PublisherStats struct {
 // Stats returns the counters. It is safe for concurrent use.
 func (p *Publisher) Stats() PublisherStats {
 	return PublisherStats{Reported: p.reported.Load(), Published: p.published.Load(), Dropped: p.dropped.Load(),
-		Outgoing: p.outgoing.Load(), Invalid: p.invalid.Load(), Held: uint64(p.holding.Load()),
+		Outgoing: p.outgoing.Load(), Told: p.told.Load(), Invalid: p.invalid.Load(), Held: uint64(p.holding.Load()),
 		Waiting: uint64(len(p.events)) + uint64(p.sending.Load()), Unknown: p.unknown.Load(), Spoofed: p.spoofed.Load()}
 }
 

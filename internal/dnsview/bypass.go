@@ -1,0 +1,109 @@
+package dnsview
+
+import (
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// Bypass is a way around the resolver.
+type Bypass string
+
+// The ways around the resolver.
+const (
+	None       Bypass = ""
+	PlainDNS   Bypass = "dns"   // port 53 of somebody else
+	DNSOverTLS Bypass = "dot"   // RFC 7858
+	DNSOverQ   Bypass = "doq"   // RFC 9250
+	DNSOverH   Bypass = "doh"   // RFC 8484, by its name or address
+	DNSCrypt   Bypass = "crypt" // the usual port
+)
+
+// dohNames are hosts that are known for DNS over HTTPS and for little else.
+var dohNames = map[string]bool{"dns.google": true, "dns64.dns.google": true, "cloudflare-dns.com": true, "one.one.one.one": true,
+	"chrome.cloudflare-dns.com": true, "mozilla.cloudflare-dns.com": true, "security.cloudflare-dns.com": true, "family.cloudflare-dns.com": true,
+	"dns.quad9.net": true, "dns9.quad9.net": true, "dns10.quad9.net": true, "dns11.quad9.net": true, "doh.opendns.com": true,
+	"doh.familyshield.opendns.com": true, "dns.nextdns.io": true, "firefox.dns.nextdns.io": true, "dns.adguard.com": true, "dns.adguard-dns.com": true,
+	"doh.cleanbrowsing.org": true, "doh.mullvad.net": true, "dns.mullvad.net": true, "doh.applied-privacy.net": true, "doh.xfinity.com": true,
+	"dns.digitale-gesellschaft.ch": true, "doh.dns.sb": true, "dns.alidns.com": true, "doh.pub": true, "ordns.he.net": true, "dns0.eu": true,
+	"freedns.controld.com": true, "dns.controld.com": true}
+
+// dohAddrs are addresses of public resolvers, which speak HTTPS, too.
+var dohAddrs = addrs("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "1.1.1.2", "1.0.0.2", "1.1.1.3", "1.0.0.3", "9.9.9.9", "149.112.112.112",
+	"9.9.9.10", "9.9.9.11", "208.67.222.222", "208.67.220.220", "94.140.14.14", "94.140.15.15", "45.90.28.0", "45.90.30.0", "194.242.2.2",
+	"185.228.168.168", "76.76.2.0", "76.76.10.0", "223.5.5.5", "223.6.6.6", "2001:4860:4860::8888", "2001:4860:4860::8844",
+	"2606:4700:4700::1111", "2606:4700:4700::1001", "2620:fe::fe", "2620:fe::9", "2620:119:35::35", "2620:119:53::53")
+
+func addrs(list ...string) map[netip.Addr]bool {
+	m := map[netip.Addr]bool{}
+	for _, a := range list {
+		m[netip.MustParseAddr(a)] = true
+	}
+	return m
+}
+
+// Classify tells by which way a flow of a client goes around the resolver. own are
+// the addresses at which the resolver is reached.
+func Classify(f *event.Flow, own func(netip.Addr) bool) Bypass {
+	dst := f.Destination.Addr.Netip(f.Family)
+	tcp, udp := f.Proto == packet.ProtoTCP, f.Proto == packet.ProtoUDP
+	if !tcp && !udp || own(dst) || dst.IsMulticast() {
+		return None
+	}
+	switch port := f.Destination.Port; {
+	case port == 53:
+		return PlainDNS
+	case port == 853 && tcp:
+		return DNSOverTLS
+	case udp && (port == 853 || port == 8853 || port == 784):
+		return DNSOverQ
+	case port == 443 && (dohAddrs[dst] || f.Hello != nil && dohNames[strings.ToLower(f.Hello.ServerName)]):
+		return DNSOverH
+	}
+	return None
+}
+
+// Once lets one of many like it through in a while. It is safe for concurrent use.
+type Once struct {
+	mu   sync.Mutex
+	seen map[onceKey]*sighting // guarded by mu
+}
+
+type onceKey struct {
+	client, dst netip.Addr
+	way         Bypass
+}
+
+type sighting struct {
+	at    int64
+	count uint64
+}
+
+// Repeat is after which time the same is told again.
+const Repeat = time.Hour
+
+const maxSightings = 16_384
+
+// First reports whether this is to be told, and of how many since the last time.
+func (o *Once) First(client, dst netip.Addr, way Bypass, at int64) (count uint64, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.seen == nil || len(o.seen) >= maxSightings {
+		o.seen = map[onceKey]*sighting{}
+	}
+	s := o.seen[onceKey{client, dst, way}]
+	if s == nil {
+		s = &sighting{at: at - int64(Repeat) - 1}
+		o.seen[onceKey{client, dst, way}] = s
+	}
+	s.count++
+	if at-s.at <= int64(Repeat) && at >= s.at {
+		return 0, false
+	}
+	count, s.at, s.count = s.count, at, 0
+	return count, true
+}

@@ -1,0 +1,41 @@
+package resolver
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"net/netip"
+	"sync/atomic"
+)
+
+// recent remembers the last queries, so that whoever hears the same ones on the
+// wire can tell. A query is a hash; it stays until another one needs its place.
+type recent [1 << 16]atomic.Uint64
+
+func queryHash(seed maphash.Seed, from netip.AddrPort, id uint16) uint64 {
+	var b [20]byte
+	a := from.Addr().As16()
+	copy(b[:], a[:])
+	binary.BigEndian.PutUint16(b[16:], from.Port())
+	binary.BigEndian.PutUint16(b[18:], id)
+	return max(1, maphash.Bytes(seed, b[:]))
+}
+
+func (q *recent) add(h uint64)      { q[h%uint64(len(q))].Store(h) }
+func (q *recent) has(h uint64) bool { return q[h%uint64(len(q))].Load() == h }
+
+// Asked reports whether a query with an id has lately come from an address.
+func (s *Resolver) Asked(from netip.AddrPort, id uint16) bool {
+	return s.recent.has(queryHash(s.secret, from, id))
+}
+
+// IsUpstream reports whether an address is that of a server that is asked.
+func (s *Resolver) IsUpstream(a netip.AddrPort) bool {
+	for _, g := range s.groups() {
+		for _, st := range g.Stats() {
+			if st.Address.IP == a.Addr() && st.Address.Port == a.Port() {
+				return true
+			}
+		}
+	}
+	return false
+}
