@@ -129,6 +129,22 @@ func Bench() error {
 	return sh.RunWithV(map[string]string{"QUBESBEAT_BIN": bin}, "go", "run", "-C", "bench", "./run", "-qubesbeat", bin, "-check")
 }
 
+// BenchDNS compares the resolver with dnsmasq, unbound and, where it can be built,
+// blocky, under dnsperf.
+func BenchDNS() error {
+	if err := Build(); err != nil {
+		return err
+	}
+	bin, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	if err := sh.RunWithV(static, "go", "test", "-count=1", "-run", "allocations|million|flood", "-v", "./internal/resolver", "./internal/blocklist", "./internal/dnscache"); err != nil {
+		return err
+	}
+	return sh.RunV("go", "run", "-C", "bench", "./dns", "-qubesbeat", bin, "-check")
+}
+
 // Lint checks the format and runs vet and staticcheck.
 func Lint() error {
 	out, err := sh.Output("gofmt", "-l", "beater", "cmd", "config", "internal", "module", "test", "bench", "magefile.go")

@@ -43,7 +43,11 @@ func (r *run) newView() *view {
 
 // learn takes the addresses of an answer of the resolver.
 func (v *view) learn(e *resolver.Entry, name string) {
-	if v == nil || e.Action == resolver.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
+	if v == nil {
+		return
+	}
+	v.names.Heard(e.From.Addr())
+	if e.Action == resolver.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
 		return
 	}
 	var r dnsmsg.Reader

@@ -35,14 +35,13 @@ type dns struct {
 	acks     ackCounter
 	writer   dnsWriter
 	done     chan struct{} // closed when everything has been written
-	stop     context.CancelFunc
 	serving  sync.WaitGroup
 	failed   atomic.Pointer[error]
 }
 
 // Parts of memoryLimit, in bytes.
 const (
-	memoryBase    = 80 << 20 // libbeat, its queue, and some garbage
+	memoryBase    = 62 << 20 // libbeat, its queue, and some garbage
 	memoryLists   = 25 << 20 // two tables of a million names, while one replaces the other
 	memoryPerFlow = 220
 )

@@ -46,7 +46,9 @@ func measure(s *setup, seconds int) (f footprint, err error) {
 	// Each name twice, some way apart, so that it counts as one in use and may fill
 	// the large part of the cache, too; long ones, so that it is full in time.
 	label := strings.Repeat("x", 55)
-	names, err := queryFile(s.dir, "random.txt", 400_000, func(i int) string { return fmt.Sprintf("r%d.%s.%s.%s.example.org", i/4000*2000+i%2000, label, label, label) })
+	names, err := queryFile(s.dir, "random.txt", 400_000, func(i int) string {
+		return fmt.Sprintf("r%d.%s.%s.%s.example.org", i/4000*2000+i%2000, label, label, label)
+	})
 	if err != nil {
 		return f, err
 	}
@@ -70,6 +72,21 @@ func resident(p *process) float64 {
 		}
 	}
 	return 0
+}
+
+// cpu returns the seconds of CPU time that a process has used, to a hundredth.
+func (p *process) cpu() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseFloat(f[11], 64)
+	system, _ := strconv.ParseFloat(f[12], 64)
+	return (user + system) / 100
 }
 
 // readCache asks the resolver itself, over its socket.

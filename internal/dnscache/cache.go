@@ -46,16 +46,13 @@ type shard struct {
 // minSize is the least that holds some answers in each shard.
 const minSize = 1 << 20
 
-// perEntry is the size of an entry that the index is laid out for.
-const perEntry = 160
-
 // New returns a cache that takes size bytes, one megabyte at least, the index
 // included. The memory is taken as it fills.
 func New(size int) *Cache {
 	c := &Cache{seed: maphash.MakeSeed()}
 	each := max(size, minSize) / shards
 	slots := 256
-	for slots*2*8 <= each/8 {
+	for slots*2*8 <= each/8 { // an eighth for the index: room for entries of 48 bytes and more
 		slots *= 2
 	}
 	data := each - slots*8

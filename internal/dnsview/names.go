@@ -35,18 +35,32 @@ const Slack = 10 * time.Minute
 // NewNames returns an empty memory.
 func NewNames() *Names { return &Names{clients: map[netip.Addr]map[netip.Addr]told{}} }
 
+// Heard notes that a client has asked for something, whatever it was told.
+func (n *Names) Heard(client netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.list(client)
+}
+
+// list returns the addresses of a client, nil where there are too many clients. It
+// is called with mu held.
+func (n *Names) list(client netip.Addr) map[netip.Addr]told {
+	list := n.clients[client]
+	if list == nil && len(n.clients) < maxClientNames {
+		list = map[netip.Addr]told{}
+		n.clients[client] = list
+	}
+	return list
+}
+
 // Add notes that a client has been told an address for a name, at a time in
 // nanoseconds, for so many seconds.
 func (n *Names) Add(client, addr netip.Addr, name string, at int64, ttl uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	list := n.clients[client]
+	list := n.list(client)
 	if list == nil {
-		if len(n.clients) >= maxClientNames {
-			return
-		}
-		list = map[netip.Addr]told{}
-		n.clients[client] = list
+		return
 	}
 	old, had := list[addr]
 	if !had {
@@ -79,8 +93,8 @@ func (n *Names) makeRoom(list map[netip.Addr]told, at int64) {
 }
 
 // Find returns the name that a client was told an address for, at the time that
-// it began to talk to it. known reports whether the client has been told anything
-// at all by then: of others nobody can say that they go around the DNS.
+// it began to talk to it. known reports whether the client's DNS is known at all:
+// of others nobody can say that they go around it.
 func (n *Names) Find(client, addr netip.Addr, at int64) (name string, known bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -88,7 +102,7 @@ func (n *Names) Find(client, addr netip.Addr, at int64) (name string, known bool
 	if t, ok := list[addr]; ok && at >= t.from-int64(time.Second) && at <= t.until {
 		return t.name, true
 	}
-	return "", len(list) > 0
+	return "", list != nil
 }
 
 // NamesStats tells how much is remembered.

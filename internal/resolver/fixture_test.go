@@ -65,12 +65,6 @@ func (s *scripted) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	do(w, q)
 }
 
-func (s *scripted) set(do func(w dns.ResponseWriter, q *dns.Msg)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.do = do
-}
-
 // zone answers from records in the form of a zone file; what is not there does
 // not exist.
 func zone(t testing.TB, text string) func(w dns.ResponseWriter, q *dns.Msg) {
@@ -131,14 +125,13 @@ type setup struct {
 
 // options are what tests change; the zero value is a forwarder without lists.
 type options struct {
-	upstream  []netip.AddrPort
-	strategy  upstream.Strategy
-	deny      string // of the list ads, for everybody
-	allow     string
-	compat    bool
-	change    func(c *resolver.Config)
-	qubes     []*qube.Qube
-	keepUnlog bool
+	upstream []netip.AddrPort
+	strategy upstream.Strategy
+	deny     string // of the list ads, for everybody
+	allow    string
+	compat   bool
+	change   func(c *resolver.Config)
+	qubes    []*qube.Qube
 }
 
 // loopback finds a free port for UDP and TCP.

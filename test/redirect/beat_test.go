@@ -107,6 +107,20 @@ func (b *beat) stop(t *testing.T) (events []event, last event) {
 
 func (b *beat) events(t *testing.T) (events []event, last event) {
 	t.Helper()
+	for _, e := range b.all(t) {
+		switch e["event.dataset"] {
+		case "qubesbeat.dns":
+			events = append(events, e)
+		case "qubesbeat.stats":
+			last = e
+		}
+	}
+	return events, last
+}
+
+// all returns all events that have been written.
+func (b *beat) all(t *testing.T) (events []event) {
+	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(b.home, "out", "*"))
 	for _, path := range files {
 		f, err := os.Open(path)
@@ -122,16 +136,11 @@ func (b *beat) events(t *testing.T) (events []event, last event) {
 			}
 			e := event{}
 			e.flatten("", m)
-			switch e["event.dataset"] {
-			case "qubesbeat.dns":
-				events = append(events, e)
-			case "qubesbeat.stats":
-				last = e
-			}
+			events = append(events, e)
 		}
 		_ = f.Close()
 	}
-	return events, last
+	return events
 }
 
 func (e event) flatten(prefix string, m map[string]any) {

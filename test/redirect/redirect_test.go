@@ -137,8 +137,10 @@ func TestRedirect(t *testing.T) {
 	h.db.Set("/qubes-firewall/10.137.0.7", "")
 	eventually(t, "dom0 refuses personal", func() bool { return strings.Contains(dig(t, h.personal, "www.example.org"), "REFUSED") })
 
+	h.around(t)
 	events, last := b.stop(t)
 	check(t, events, last)
+	checkFlows(t, b)
 	rows, err := filepath.Glob(filepath.Join(tsv, "*_work.log"))
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("the query log of work: %v, %v", rows, err)

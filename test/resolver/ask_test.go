@@ -15,11 +15,10 @@ import (
 
 // query is a question and how it is asked.
 type query struct {
-	msg   *dns.Msg
-	tcp   bool
-	cut   int           // bytes to leave out at the end
-	patch func([]byte)  // of the packed message
-	wait  time.Duration // for the answer
+	msg  *dns.Msg
+	tcp  bool
+	cut  int           // bytes to leave out at the end
+	wait time.Duration // for the answer
 }
 
 // parseQuery reads a query as dig has it: name, type, and options.

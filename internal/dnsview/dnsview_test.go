@@ -1,0 +1,109 @@
+package dnsview_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/dnsview"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	n := dnsview.NewNames()
+	a, b := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("10.137.0.2")
+	web := netip.MustParseAddr("198.51.100.7")
+	second := int64(time.Second)
+	n.Add(a, web, "www.example", 1000*second, 60)
+	end := 1000*second + 60*second + int64(dnsview.Slack)
+	for _, tt := range []struct {
+		name   string
+		client netip.Addr
+		at     int64
+		want   string
+		known  bool
+	}{
+		{"at once", a, 1000 * second, "www.example", true}, {"before", a, 990 * second, "", true}, {"at the end", a, end, "www.example", true},
+		{"too late", a, end + 1, "", true}, {"another client", b, 1000 * second, "", false},
+	} {
+		if got, known := n.Find(tt.client, web, tt.at); got != tt.want || known != tt.known {
+			t.Errorf("%s: Find = %q, %v; want %q, %v", tt.name, got, known, tt.want, tt.known)
+		}
+	}
+	n.Heard(b)
+	if _, known := n.Find(b, web, 0); !known {
+		t.Error("a client that has asked is not known")
+	}
+}
+
+// TestNames_bounds holds that one client cannot make the others be forgotten.
+func TestNames_bounds(t *testing.T) {
+	t.Parallel()
+	n := dnsview.NewNames()
+	quiet, loud := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("10.137.0.2")
+	web := netip.MustParseAddr("198.51.100.7")
+	n.Add(quiet, web, "www.example", 0, 60)
+	for i := range 100_000 {
+		n.Add(loud, netip.AddrFrom4([4]byte{1, byte(i >> 16), byte(i >> 8), byte(i)}), fmt.Sprint(i), 0, 60)
+	}
+	if s := n.Stats(); s.Addresses > 8193 || s.Evicted == 0 {
+		t.Errorf("stats = %+v", s)
+	}
+	if got, _ := n.Find(quiet, web, 0); got != "www.example" {
+		t.Errorf("the quiet client has lost its name: %q", got)
+	}
+}
+
+func TestClassify(t *testing.T) {
+	t.Parallel()
+	own := func(a netip.Addr) bool { return a == netip.MustParseAddr("10.139.1.1") }
+	for _, tt := range []struct {
+		dst   string
+		port  uint16
+		proto uint8
+		sni   string
+		want  dnsview.Bypass
+	}{
+		{"10.139.1.1", 53, packet.ProtoUDP, "", dnsview.None}, {"8.8.8.8", 53, packet.ProtoUDP, "", dnsview.PlainDNS},
+		{"8.8.8.8", 53, packet.ProtoTCP, "", dnsview.PlainDNS}, {"192.0.2.1", 853, packet.ProtoTCP, "", dnsview.DNSOverTLS},
+		{"192.0.2.1", 853, packet.ProtoUDP, "", dnsview.DNSOverQ}, {"192.0.2.1", 443, packet.ProtoTCP, "dns.google", dnsview.DNSOverH},
+		{"1.1.1.1", 443, packet.ProtoUDP, "", dnsview.DNSOverH}, {"192.0.2.1", 443, packet.ProtoTCP, "www.example", dnsview.None},
+	} {
+		addr, family := packet.AddrFrom(netip.MustParseAddr(tt.dst))
+		f := &event.Flow{Record: flow.Record{}}
+		f.Family, f.Proto = family, tt.proto
+		f.Destination.Addr, f.Destination.Port = addr, tt.port
+		if tt.sni != "" {
+			f.Hello = &clienthello.Hello{ServerName: tt.sni}
+		}
+		if got := dnsview.Classify(f, own); got != tt.want {
+			t.Errorf("%s:%d %s: Classify = %q; want %q", tt.dst, tt.port, tt.sni, got, tt.want)
+		}
+	}
+}
+
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	var o dnsview.Once
+	a, b := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("8.8.8.8")
+	at := int64(time.Hour) * 10
+	if n, ok := o.First(a, b, dnsview.PlainDNS, at); !ok || n != 1 {
+		t.Errorf("first: %d, %v", n, ok)
+	}
+	for range 5 {
+		if _, ok := o.First(a, b, dnsview.PlainDNS, at+1); ok {
+			t.Error("told again at once")
+		}
+	}
+	if _, ok := o.First(a, b, dnsview.DNSOverTLS, at); !ok {
+		t.Error("another way is not told")
+	}
+	if n, ok := o.First(a, b, dnsview.PlainDNS, at+int64(dnsview.Repeat)+1); !ok || n != 6 {
+		t.Errorf("an hour later: %d, %v; want 6, true", n, ok)
+	}
+}
