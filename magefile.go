@@ -40,7 +40,9 @@ func TestRace() error {
 	}
 	return sh.RunWithV(race, "go", "test", "-race",
 		"./internal/capture/...", "./internal/pipeline/...", "./internal/inventory/...", "./internal/enrich/...",
-		"./internal/event/...", "./internal/flow/...", "./internal/tap/...", "./internal/greeting/...", "./beater/...")
+		"./internal/event/...", "./internal/flow/...", "./internal/tap/...", "./internal/greeting/...", "./beater/...",
+		"./internal/resolver/...", "./internal/upstream/...", "./internal/lists/...", "./internal/dnscache/...", "./internal/qubesdb/...",
+		"./internal/dnspolicy/...", "./test/resolver/...")
 }
 
 // TestNet runs the tests in network namespaces, with real programs. Without root
