@@ -61,7 +61,7 @@ func (b *beat) run(t *testing.T, nw *testbed.Network, section string) {
 	inventory := filepath.Join(b.home, "inventory")
 	nw.WriteInventory(inventory)
 	conf := filepath.Join(b.home, "qubesbeat.yml")
-	text := fmt.Sprintf("qubesbeat:\n  interfaces.device: [\"vif*\"]\n  flows.period: -1s\n  inventory.file: %q\n  resolver:\n    socket: %q\n%s\noutput.file: {path: %q, filename: events}\n",
+	text := fmt.Sprintf("qubesbeat:\n  interfaces.device: [\"vif*\"]\n  flows.period: -1s\n  protocols: [{type: dns, ports: [53]}]\n  inventory.file: %q\n  resolver:\n    socket: %q\n%s\noutput.file: {path: %q, filename: events}\n",
 		inventory, b.socket, section, filepath.Join(b.home, "out"))
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
