@@ -110,7 +110,7 @@ func (q *Qubesbeat) Run(b *beat.Beat) error {
 
 // prepare opens everything that a run needs.
 func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
-	r := &run{settings: q.settings, log: q.log, started: time.Now(), stderr: os.Stderr,
+	r := &run{settings: q.settings, root: b.Info.Beat, log: q.log, started: time.Now(), stderr: os.Stderr,
 		sides: make(chan event.Document, sideRoom), libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"),
 		abort: func() { _ = q.pipeline.closeInner() }}
 	files := fileSettings(q.settings, q.options.Flags)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -75,9 +74,9 @@ func (r *run) newResolver(p beat.Pipeline, plain bool) (err error) {
 	if err := d.openFirewall(s.Firewall.Obey, s.Firewall.Socket, log); err != nil {
 		return err
 	}
-	c, err := s.Build(defaultUpstreams(s.Firewall.Socket), filepath.Join(paths.Resolve(paths.Data, "lists")))
+	c, err := buildResolver(s)
 	if err != nil {
-		return fmt.Errorf("reading the configuration: %w", err)
+		return err
 	}
 	if d.firewall != nil {
 		c.Gate = d.firewall
@@ -110,12 +109,21 @@ func (r *run) newResolver(p beat.Pipeline, plain bool) (err error) {
 	if socket == "" {
 		socket = paths.Resolve(paths.Data, "dns.sock")
 	}
-	if d.control, err = control.Listen(socket, d.Resolver); err != nil {
+	reload := func() error { return r.reloadResolver(d) }
+	if d.control, err = control.Listen(socket, d.Resolver, reload); err != nil {
 		return fmt.Errorf("resolver.socket: %w", err)
 	}
 	d.writer.run, d.writer.dns = r, d
 	r.dns = d
 	return nil
+}
+
+func buildResolver(s *config.Resolver) (*resolver.Config, error) {
+	c, err := s.Build(defaultUpstreams(s.Firewall.Socket), paths.Resolve(paths.Data, "lists"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return c, nil
 }
 
 // openFirewall decides whether the rules of qvm-firewall are obeyed, and says so

@@ -23,6 +23,7 @@ import (
 // run is one run of the beat: its stages and what connects them.
 type run struct {
 	settings *settings
+	root     string // of the configuration
 	log      *logp.Logger
 	started  time.Time
 	stderr   io.Writer

@@ -67,7 +67,11 @@ func dnsCommand() *cobra.Command {
 			return show(c.OutOrStdout(), raw)
 		}
 	}
-	parent.AddCommand(dnsQuery(run), dnsLists(run), dnsCache(run), dnsBlocking(run))
+	reload := quiet(&cobra.Command{Use: "reload", Args: cobra.NoArgs, Short: "Read the resolver's part of the configuration anew",
+		Long: "Puts other lists, policies, upstreams, zones and records in force without a gap. Addresses, limits, cache\n" +
+			"and log stay as they were at the start. A configuration with faults changes nothing.",
+		RunE: run("POST", "/reload", nil, showLists)})
+	parent.AddCommand(dnsQuery(run), dnsLists(run), dnsCache(run), dnsBlocking(run), reload)
 	return parent
 }
 

@@ -19,13 +19,15 @@ import (
 type Server struct {
 	path     string
 	resolver *resolver.Resolver
+	reload   func() error
 	listener net.Listener
 	http     http.Server
 }
 
 // Listen makes the socket, readable and writable for its user alone. One that
 // was left behind by a process that is gone is replaced.
-func Listen(path string, r *resolver.Resolver) (*Server, error) {
+// reload reads the configuration anew; it may be nil.
+func Listen(path string, r *resolver.Resolver, reload func() error) (*Server, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -40,7 +42,7 @@ func Listen(path string, r *resolver.Resolver) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{path: path, resolver: r, listener: l}
+	s := &Server{path: path, resolver: r, reload: reload, listener: l}
 	s.http.Handler, s.http.ReadHeaderTimeout = s.routes(), 5*time.Second
 	return s, nil
 }
@@ -102,6 +104,13 @@ func (s *Server) routes() http.Handler {
 	answer("GET /lists", func(*http.Request) (any, error) { return s.resolver.ListStatus(), nil })
 	answer("POST /lists/refresh", func(r *http.Request) (any, error) {
 		err := s.resolver.RefreshLists(r.Context(), r.FormValue("force") == "true")
+		return s.resolver.ListStatus(), err
+	})
+	answer("POST /reload", func(*http.Request) (any, error) {
+		if s.reload == nil {
+			return nil, errors.New("this beat cannot read its configuration anew")
+		}
+		err := s.reload()
 		return s.resolver.ListStatus(), err
 	})
 	answer("GET /stats", func(*http.Request) (any, error) { return s.resolver.Stats(), nil })

@@ -21,10 +21,10 @@ func ready(tb testing.TB, log *Log) (s *Resolver, cached, blocked []byte) {
 		tb.Fatal(err)
 	}
 	work := &qube.Qube{Name: "work", Label: "blue", IP: netip.MustParseAddr("10.137.0.9")}
-	s, err = New(Config{Lists: m, Cache: Cache{Size: 1 << 20}, Special: true, Widespread: true, Log: log, Qubes: func() []*qube.Qube { return []*qube.Qube{work} },
+	s, err = New(Config{Cache: Cache{Size: 1 << 20}, Log: log, Qubes: func() []*qube.Qube { return []*qube.Qube{work} },
 		Limits: Limits{InFlight: 100, QubeInFlight: 100, Rate: 1 << 40, Burst: 10},
-		Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Rebinding: true, Block: dnspolicy.Block{TTL: 60},
-			Lists: []dnspolicy.List{{Name: "ads", Deny: []blocklist.Source{lists.Deny(0)}}}, Rules: []dnspolicy.Rule{{Lists: []string{"ads"}}}}})
+		Rules: Rules{Lists: m, Special: true, Widespread: true, Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Rebinding: true, Block: dnspolicy.Block{TTL: 60},
+			Lists: []dnspolicy.List{{Name: "ads", Deny: []blocklist.Source{lists.Deny(0)}}}, Rules: []dnspolicy.Rule{{Lists: []string{"ads"}}}}}})
 	if err != nil {
 		tb.Fatal(err)
 	}

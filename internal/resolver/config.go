@@ -18,6 +18,22 @@ type Config struct {
 	// Readers is how many sockets share each UDP address, 1 at least.
 	Readers int
 
+	Rules
+
+	Cache Cache
+
+	Limits Limits
+	// Gate knows what qvm-firewall lets through; nil lets everything through.
+	Gate Gate
+	// Qubes returns the qubes of the moment.
+	Qubes func() []*qube.Qube
+	// Log takes the outcomes. nil logs nothing.
+	Log    *Log
+	Logger *slog.Logger
+}
+
+// Rules are what can be replaced while a resolver serves: see [Resolver.Reload].
+type Rules struct {
 	Policy *dnspolicy.Config
 	Lists  *lists.Manager
 	// Groups are the groups of upstreams, as Policy.Upstreams names them.
@@ -29,25 +45,14 @@ type Config struct {
 	// Rewrites replace the end of names, for Records and Zones only.
 	Rewrites []Rewrite
 
-	Cache Cache
-
 	// Special answers names of special use (RFC 6761) by itself; Widespread also
 	// those that RFC 6762 appendix G lists, such as .lan.
 	Special, Widespread bool
 	// Public are the names, in wire form and lower case, that may have private
 	// addresses although a public upstream says so, they and all below.
 	Public map[string]bool
-
-	Limits Limits
-	// Gate knows what qvm-firewall lets through; nil lets everything through.
-	Gate Gate
-	// Qubes returns the qubes of the moment.
-	Qubes func() []*qube.Qube
-	// Log takes the outcomes. nil logs nothing.
-	Log *Log
 	// MixCase asks upstreams with letters of random case.
 	MixCase bool
-	Logger  *slog.Logger
 }
 
 // Zone is a part of the tree of names that has upstreams of its own.

@@ -20,7 +20,7 @@ var anyData = []byte("\x07RFC8482\x00")
 func (s *Resolver) decide(r *request, msg, dst []byte) (reply []byte, done bool) {
 	r.out, r.zone, r.allow, r.leaves = Outcome{EDE: dnsmsg.NoEDE}, nil, false, nil
 	verdict := r.q.Parse(msg)
-	r.snap = s.snapshot.Load()
+	r.snap = s.live.Load()
 	r.client = r.snap.Client(r.from.Addr())
 	r.peer = s.peers.get(r.from.Addr())
 	if !r.peer.within(r.at, &s.conf.Limits) {
@@ -97,11 +97,11 @@ func (s *Resolver) policy(r *request, dst []byte) ([]byte, bool) {
 	if reply, done := s.records(r, dst); done {
 		return reply, true
 	}
-	if r.leaves = s.leaving(r); r.leaves != nil {
-		r.zone = s.zoneOf(r.leaves[len(r.leaves)-1].target)
+	if r.leaves = r.leaving(); r.leaves != nil {
+		r.zone = r.snap.zoneOf(r.leaves[len(r.leaves)-1].target)
 		return s.cached(r, dst) // our own names are neither special nor on a list
 	}
-	if r.zone = s.zoneOf(r.q.Lower()); r.zone == nil {
+	if r.zone = r.snap.zoneOf(r.q.Lower()); r.zone == nil {
 		if reply, done := s.special(r, dst); done {
 			return reply, true
 		}
@@ -125,21 +125,21 @@ func (r *request) blocked(v *dnspolicy.Verdict) {
 
 // zoneOf returns the zone with upstreams of its own that a name is in, the
 // smallest of several, nil for none.
-func (s *Resolver) zoneOf(name []byte) (best *Zone) {
-	if len(s.conf.Zones) == 0 {
+func (c *Rules) zoneOf(name []byte) (best *Zone) {
+	if len(c.Zones) == 0 {
 		return nil
 	}
-	if alias := s.rewritten(name); alias != nil {
-		if z := s.smallest(alias); z != nil {
+	if alias := c.rewritten(name); alias != nil {
+		if z := c.smallest(alias); z != nil {
 			return z
 		}
 	}
-	return s.smallest(name)
+	return c.smallest(name)
 }
 
-func (s *Resolver) smallest(name []byte) (best *Zone) {
-	for i := range s.conf.Zones {
-		z := &s.conf.Zones[i]
+func (c *Rules) smallest(name []byte) (best *Zone) {
+	for i := range c.Zones {
+		z := &c.Zones[i]
 		in := dnsmsg.Below(name, z.Name)
 		if bytes.Equal(z.Name, root) {
 			in = dnsmsg.Labels(name) == 1

@@ -38,7 +38,7 @@ func (s *Resolver) Explain(name, kind, qube string) (*Explanation, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is no type of records", kind)
 	}
-	r := &request{at: s.clock(), snap: s.snapshot.Load(), peer: new(peer), out: Outcome{EDE: dnsmsg.NoEDE}, tcp: true}
+	r := &request{at: s.clock(), snap: s.live.Load(), peer: new(peer), out: Outcome{EDE: dnsmsg.NoEDE}, tcp: true}
 	if err := r.as(qube); err != nil {
 		return nil, err
 	}
@@ -117,10 +117,10 @@ func listNames(p *dnspolicy.Policy) string {
 // explainName tells what is known of the name before anybody is asked.
 func (s *Resolver) explainName(x *Explanation, r *request) {
 	name := r.q.Lower()
-	if s.conf.Records != nil && s.ownName(name) != nil {
+	if r.snap.Records != nil && r.snap.ownName(name) != nil {
 		x.add("records", "the configuration answers for this name, before any list")
 	}
-	if z := s.zoneOf(name); z != nil {
+	if z := r.snap.zoneOf(name); z != nil {
 		x.add("zone", "%s has upstreams of its own", dnsmsg.Text(z.Name))
 	}
 	if specialOf(name) != ordinary {
@@ -129,22 +129,22 @@ func (s *Resolver) explainName(x *Explanation, r *request) {
 	v := r.snap.Name(r.client.Policy, name)
 	switch {
 	case v.Allowed:
-		x.add("lists", "allowed by %s: %s%s", v.List.Name, v.Hit.Rule(name), s.where(&v))
+		x.add("lists", "allowed by %s: %s%s", v.List.Name, v.Hit.Rule(name), r.snap.where(&v))
 	case v.AllowOnly:
 		x.add("lists", "not on a list of allowed names, and nothing else is allowed")
 	case v.Blocked:
-		x.add("lists", "blocked by %s: %s%s", v.List.Name, v.Hit.Rule(name), s.where(&v))
+		x.add("lists", "blocked by %s: %s%s", v.List.Name, v.Hit.Rule(name), r.snap.where(&v))
 	default:
 		x.add("lists", "no rule is for this name")
 	}
 }
 
 // where tells which source of a list has the rule.
-func (s *Resolver) where(v *dnspolicy.Verdict) string {
-	if s.conf.Lists == nil {
+func (c *Rules) where(v *dnspolicy.Verdict) string {
+	if c.Lists == nil {
 		return ""
 	}
-	for i, st := range s.conf.Lists.Status() {
+	for i, st := range c.Lists.Status() {
 		if v.Hit.Source == lists.Deny(i) || v.Hit.Source == lists.Allowed(i) {
 			return ", from " + st.Name()
 		}
@@ -203,8 +203,9 @@ func (s *Resolver) CacheFlush() {
 
 // ListStatus tells how the sources of the lists are.
 func (s *Resolver) ListStatus() []lists.Status {
-	if s.conf.Lists == nil {
+	c := s.live.Load()
+	if c.Lists == nil {
 		return nil
 	}
-	return s.conf.Lists.Status()
+	return c.Lists.Status()
 }

@@ -168,9 +168,10 @@ func start(t testing.TB, o options) *setup {
 		}
 		group.Servers = append(group.Servers, one)
 	}
-	c := resolver.Config{Listen: []netip.AddrPort{freePort(t)}, Groups: []*upstream.Group{upstream.NewGroup(group)},
-		Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}},
-		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600}, Special: true, Widespread: true,
+	c := resolver.Config{Listen: []netip.AddrPort{freePort(t)},
+		Rules: resolver.Rules{Groups: []*upstream.Group{upstream.NewGroup(group)}, Special: true, Widespread: true,
+			Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
+		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
 		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: 2 * time.Second},
 		Qubes:  func() []*qube.Qube { return o.qubes }, Log: resolver.NewLog(4096)}
 	if o.deny != "" || o.allow != "" {

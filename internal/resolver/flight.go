@@ -59,9 +59,9 @@ func (s *Resolver) fly(r *request) (f *flight, joined bool) {
 	}
 	f = &flight{done: make(chan struct{})}
 	s.flights.list[key] = f
-	w := want{key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: r.leaves,
+	w := want{live: r.snap, key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: r.leaves,
 		q: upstream.Query{Question: dnsmsg.Question{Name: append([]byte(nil), r.q.Lower()...), Type: r.q.Type, Class: r.q.Class, DO: r.q.DO},
-			CD: r.q.Flags&dnsmsg.FlagCD != 0, MixCase: s.conf.MixCase}, now: r.now()}
+			CD: r.q.Flags&dnsmsg.FlagCD != 0, MixCase: r.snap.MixCase}, now: r.now()}
 	s.working.Add(1)
 	go s.bring(&w, f)
 	return f, false
@@ -69,6 +69,7 @@ func (s *Resolver) fly(r *request) (f *flight, joined bool) {
 
 // want is what a flight is for.
 type want struct {
+	live    *live // under which it began
 	key     string
 	q       upstream.Query
 	zone    *Zone
@@ -105,14 +106,14 @@ func short(err error) string {
 // ask asks the upstreams of the name, and others for the rest where an alias
 // leads out of their zone or out of the configuration.
 func (s *Resolver) ask(ctx context.Context, w *want) (upstream.Answer, error) {
-	q, group := w.q, s.conf.Groups[w.group]
+	q, group := w.q, w.live.Groups[w.group]
 	if n := len(w.aliases); n > 0 {
 		q.Name = w.aliases[n-1].target
 	}
 	var alias []byte
 	if w.zone != nil {
 		group = w.zone.Group
-		if alias = s.rewritten(q.Name); len(w.aliases) == 0 && alias != nil && s.smallest(alias) == w.zone {
+		if alias = w.live.rewritten(q.Name); len(w.aliases) == 0 && alias != nil && w.live.smallest(alias) == w.zone {
 			q.Name = alias
 		}
 		if q.Zone = w.zone.Name; len(q.Zone) == 1 {
@@ -146,7 +147,7 @@ func (s *Resolver) compose(ctx context.Context, w *want, asked *upstream.Query, 
 	if err == nil && a.Outside != nil {
 		rest := w.q
 		rest.Name = a.Outside
-		b, failed := s.conf.Groups[w.group].Ask(ctx, &rest)
+		b, failed := w.live.Groups[w.group].Ask(ctx, &rest)
 		if failed != nil {
 			return b, failed
 		}

@@ -24,7 +24,7 @@ const (
 func (s *Resolver) inspect(r *request, msg []byte, allowed bool) bool {
 	p := r.client.Policy
 	lists := !allowed && p.Inspects()
-	rebinding := p.Rebinding && r.zone == nil && r.entry.Flags&privateFlag != 0 && !s.public(r.q.Lower())
+	rebinding := p.Rebinding && r.zone == nil && r.entry.Flags&privateFlag != 0 && !r.snap.public(r.q.Lower())
 	if r.entry.Flags&aliasFlag == 0 && !(lists && r.snap.Table.HasNets()) && !rebinding || !lists && !rebinding {
 		return true
 	}
@@ -89,9 +89,9 @@ func (s *Resolver) mayUse(r *request, a netip.Addr, m Match, lists, rebinding bo
 }
 
 // public reports whether a name may have private addresses.
-func (s *Resolver) public(name []byte) bool {
-	for ; len(s.conf.Public) > 0 && len(name) > 1; name = dnsmsg.Parent(name) {
-		if s.conf.Public[string(name)] {
+func (c *Rules) public(name []byte) bool {
+	for ; len(c.Public) > 0 && len(name) > 1; name = dnsmsg.Parent(name) {
+		if c.Public[string(name)] {
 			return true
 		}
 	}

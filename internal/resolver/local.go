@@ -11,14 +11,14 @@ const recordTTL = 3600
 // that leads out of it needs an upstream; then ok is false and outside is the
 // name that is to be asked for.
 func (s *Resolver) records(r *request, dst []byte) (msg []byte, ok bool) {
-	if s.conf.Records == nil || r.q.Class != dnsmsg.ClassIN {
+	if r.snap.Records == nil || r.q.Class != dnsmsg.ClassIN {
 		return nil, false
 	}
-	n := s.ownName(r.q.Lower())
+	n := r.snap.ownName(r.q.Lower())
 	if n == nil || n.open && !n.has(r.q.Type) && n.alias() < 0 {
 		return nil, false
 	}
-	aliases, last, err := s.conf.Records.chain(n, r.q.Type)
+	aliases, last, err := r.snap.Records.chain(n, r.q.Type)
 	if err != nil {
 		r.out.Action, r.out.From, r.out.Err = Failed, FromError, err.Error()
 		return s.bare(r, dst, dnsmsg.ServFail), true
@@ -32,13 +32,13 @@ func (s *Resolver) records(r *request, dst []byte) (msg []byte, ok bool) {
 
 // ownName returns what the configuration knows of a name, or of the one that it is
 // rewritten to.
-func (s *Resolver) ownName(name []byte) *ownName {
-	if alias := s.rewritten(name); alias != nil {
-		if n := s.conf.Records.find(alias); n != nil {
+func (c *Rules) ownName(name []byte) *ownName {
+	if alias := c.rewritten(name); alias != nil {
+		if n := c.Records.find(alias); n != nil {
 			return n
 		}
 	}
-	return s.conf.Records.find(name)
+	return c.Records.find(name)
 }
 
 // own writes the aliases and what they end in.
@@ -73,15 +73,15 @@ func appendAliases(dst []byte, aliases []ownRecord) (out, owner []byte) {
 }
 
 // leaving returns the aliases of ours that lead out of the configuration.
-func (s *Resolver) leaving(r *request) (aliases []ownRecord) {
-	if s.conf.Records == nil || r.q.Class != dnsmsg.ClassIN {
+func (r *request) leaving() (aliases []ownRecord) {
+	if r.snap.Records == nil || r.q.Class != dnsmsg.ClassIN {
 		return nil
 	}
-	n := s.ownName(r.q.Lower())
+	n := r.snap.ownName(r.q.Lower())
 	if n == nil {
 		return nil
 	}
-	aliases, last, err := s.conf.Records.chain(n, r.q.Type)
+	aliases, last, err := r.snap.Records.chain(n, r.q.Type)
 	if err != nil || last != nil {
 		return nil
 	}

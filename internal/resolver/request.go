@@ -20,7 +20,7 @@ type request struct {
 	at    int64 // when it came: nanoseconds since the Unix epoch
 	size  int   // of the message
 
-	snap   *dnspolicy.Snapshot
+	snap   *live
 	client *dnspolicy.Client
 	peer   *peer
 	zone   *Zone       // nil for none
@@ -32,8 +32,8 @@ type request struct {
 }
 
 // keyHead is the part of a key before the name: the view, the isolated qube,
-// the flags, class and type.
-const keyHead = 2 + 8 + 1 + 2 + 2
+// the flags, class and type, and the configuration.
+const keyHead = 2 + 8 + 1 + 2 + 2 + 2
 
 // key returns the key of the request in the cache: what else than the name makes
 // two answers different ones.
@@ -54,6 +54,7 @@ func (r *request) key() []byte {
 	}
 	binary.BigEndian.PutUint16(k[11:], uint16(r.q.Class))
 	binary.BigEndian.PutUint16(k[13:], uint16(r.q.Type))
+	binary.BigEndian.PutUint16(k[15:], r.snap.generation)
 	return append(k, r.q.Lower()...)
 }
 

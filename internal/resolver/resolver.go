@@ -3,7 +3,6 @@ package resolver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"net/netip"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
-	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
@@ -23,8 +21,7 @@ import (
 type Resolver struct {
 	conf        Config
 	cache       *dnscache.Cache // nil for none
-	snapshot    atomic.Pointer[dnspolicy.Snapshot]
-	table       atomic.Pointer[blocklist.Table]
+	live        atomic.Pointer[live]
 	peers       peers
 	flights     flights
 	recent      recent
@@ -40,7 +37,11 @@ type Resolver struct {
 	ctx        context.Context
 	cancel     context.CancelFunc
 	working    sync.WaitGroup
-	renew      sync.Mutex // held while a snapshot is made
+	renew      sync.Mutex
+	rules      *Rules // guarded by renew, as all below: in force
+	table      *blocklist.Table
+	generation uint16
+	stopLists  context.CancelFunc
 	refreshing sync.Mutex // held while lists are refreshed
 }
 
@@ -69,50 +70,14 @@ func New(c Config) (*Resolver, error) {
 		s.cache = dnscache.New(c.Cache.Size)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	if c.Lists != nil {
-		t, err := c.Lists.Load(s.ctx)
-		if err != nil {
-			return nil, fmt.Errorf("loading the lists: %w", err)
-		}
-		s.table.Store(t)
+	s.rules, s.stopLists = &s.conf.Rules, func() {}
+	var err error
+	if s.table, err = s.rules.load(s.ctx); err != nil {
+		return nil, err
 	}
 	s.Renew()
 	debug.FreeOSMemory()
 	return s, nil
-}
-
-// Renew makes a new snapshot: the inventory, a list or the time has changed.
-func (s *Resolver) Renew() {
-	s.renew.Lock()
-	defer s.renew.Unlock()
-	st := dnspolicy.State{Table: s.table.Load(), Now: time.Now(), Off: s.off.lookup()}
-	if s.conf.Qubes != nil {
-		st.Qubes = s.conf.Qubes()
-	}
-	s.snapshot.Store(s.conf.Policy.New(st))
-}
-
-// useTable puts a new table in force.
-func (s *Resolver) useTable(t *blocklist.Table) {
-	if t != nil {
-		s.table.Store(t)
-		s.Renew()
-		debug.FreeOSMemory() // of the table before and of what this one was made from
-		s.conf.Logger.Info("lists in force", "rules", t.Len())
-	}
-}
-
-// RefreshLists fetches the lists anew and puts them in force. force takes over
-// lists that have shrunk. The error tells which could not be had.
-func (s *Resolver) RefreshLists(ctx context.Context, force bool) error {
-	if s.conf.Lists == nil {
-		return nil
-	}
-	s.refreshing.Lock() // a table must not overtake a newer one
-	defer s.refreshing.Unlock()
-	t, err := s.conf.Lists.Refresh(ctx, force)
-	s.useTable(t)
-	return err
 }
 
 // renewEvery is how often schedules are looked at. They have no seconds.
@@ -132,15 +97,7 @@ func (s *Resolver) Serve(ctx context.Context) error {
 	}
 	background, stop := context.WithCancel(ctx)
 	all.Go(func() { s.housekeeping(background) })
-	if s.conf.Lists != nil {
-		all.Go(func() {
-			s.conf.Lists.Run(background, func(ctx context.Context) {
-				if err := s.RefreshLists(ctx, false); err != nil && ctx.Err() == nil {
-					s.conf.Logger.Warn("a list was not refreshed; what it said last stays in force", "error", err.Error())
-				}
-			})
-		})
-	}
+	s.followLists(background)
 	<-ctx.Done()
 	stop()
 	var errs []error
@@ -151,17 +108,17 @@ func (s *Resolver) Serve(ctx context.Context) error {
 	all.Wait()
 	s.working.Wait()
 	s.tellRefused()
-	for _, g := range s.groups() {
+	for _, g := range s.live.Load().groups() {
 		g.Close()
 	}
 	return errors.Join(errs...)
 }
 
 // groups returns all upstreams.
-func (s *Resolver) groups() []*upstream.Group {
-	all := slices.Clone(s.conf.Groups)
-	for i := range s.conf.Zones {
-		all = append(all, s.conf.Zones[i].Group)
+func (c *Rules) groups() []*upstream.Group {
+	all := slices.Clone(c.Groups)
+	for i := range c.Zones {
+		all = append(all, c.Zones[i].Group)
 	}
 	return all
 }
@@ -181,7 +138,7 @@ func (s *Resolver) housekeeping(ctx context.Context) {
 				s.Renew()
 			}
 		case <-slow.C:
-			if len(s.conf.Policy.Schedules) > 0 {
+			if len(s.live.Load().Policy.Schedules) > 0 {
 				s.Renew()
 			}
 		}
@@ -209,7 +166,7 @@ func (s *Resolver) tellRefused() {
 	}
 	s.peers.mu.RUnlock()
 	for _, c := range list {
-		r := request{from: netip.AddrPortFrom(c.addr, 0), at: s.clock(), snap: s.snapshot.Load(),
+		r := request{from: netip.AddrPortFrom(c.addr, 0), at: s.clock(), snap: s.live.Load(),
 			out: Outcome{Action: Dropped, From: FromError, Match: c.why, EDE: -1}}
 		r.client = r.snap.Client(c.addr)
 		if s.conf.Log != nil {

@@ -12,9 +12,9 @@ type Rewrite struct{ From, To []byte }
 
 // rewritten returns the name to look for instead of name, nil where that is name
 // itself.
-func (s *Resolver) rewritten(name []byte) []byte {
-	for i := range s.conf.Rewrites {
-		w := &s.conf.Rewrites[i]
+func (c *Rules) rewritten(name []byte) []byte {
+	for i := range c.Rewrites {
+		w := &c.Rewrites[i]
 		if n := len(name) - len(w.From); n > 0 && dnsmsg.Below(name, w.From) && n+len(w.To) <= dnsmsg.MaxName {
 			return append(append(make([]byte, 0, n+len(w.To)), name[:n]...), w.To...)
 		}

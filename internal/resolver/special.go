@@ -101,11 +101,11 @@ const specialTTL = 3600
 
 // special answers names of special use by itself.
 func (s *Resolver) special(r *request, dst []byte) (msg []byte, ok bool) {
-	if !s.conf.Special {
+	if !r.snap.Special {
 		return nil, false
 	}
 	kind := specialOf(r.q.Lower())
-	if kind == ordinary || kind == widespread && !s.conf.Widespread {
+	if kind == ordinary || kind == widespread && !r.snap.Widespread {
 		return nil, false
 	}
 	if r.q.Type == dnsmsg.TypeDS && string(r.q.Lower()) == homeArpa {

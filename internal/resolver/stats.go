@@ -32,7 +32,7 @@ func (s *Resolver) Stats() Stats {
 	for i := range c.actions {
 		out.Actions[i] = c.actions[i].Load()
 	}
-	if t := s.table.Load(); t != nil {
+	if t := s.live.Load().Table; t != nil {
 		out.Rules = uint64(t.Len())
 	}
 	if s.cache != nil {

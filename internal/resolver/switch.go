@@ -29,11 +29,11 @@ var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 // means until it is turned on again.
 func (s *Resolver) Pause(lists []string, qube string, d time.Duration) error {
 	for _, l := range lists {
-		if !slices.ContainsFunc(s.conf.Policy.Lists, func(have dnspolicy.List) bool { return have.Name == l }) {
+		if !slices.ContainsFunc(s.live.Load().Policy.Lists, func(have dnspolicy.List) bool { return have.Name == l }) {
 			return fmt.Errorf("there is no list %q", l)
 		}
 	}
-	if qube != "" && s.snapshot.Load().ByName(qube) == nil {
+	if qube != "" && s.live.Load().ByName(qube) == nil {
 		return fmt.Errorf("the inventory has no qube %q", qube)
 	}
 	until := forever

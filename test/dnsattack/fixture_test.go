@@ -59,9 +59,10 @@ const (
 // nil. The resolver ends with the test.
 func start(t testing.TB, up *liar, change func(*resolver.Config)) *setup {
 	t.Helper()
-	c := resolver.Config{Listen: []netip.AddrPort{freePort(t)}, Groups: []*upstream.Group{group(t, "udp", patience, up.addr)},
-		Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}},
-		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600}, Special: true, Widespread: true,
+	c := resolver.Config{Listen: []netip.AddrPort{freePort(t)}, Rules: resolver.Rules{Special: true, Widespread: true,
+		Groups: []*upstream.Group{group(t, "udp", patience, up.addr)},
+		Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
+		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
 		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: budget},
 		Qubes:  func() []*qube.Qube { return nil }, Log: resolver.NewLog(4096)}
 	if change != nil {
