@@ -162,3 +162,37 @@ func number(t *testing.T, text, mark string) (n int) {
 	_, _ = fmt.Sscanf(text[i+len(mark):], "%d", &n)
 	return n
 }
+
+// TestCoalesce holds that one event tells of the same question and outcome, with
+// their number, where that is wanted.
+func TestCoalesce(t *testing.T) {
+	t.Parallel()
+	b := newBeat(t, "    upstreams: {default: [\"udp://127.0.0.1:9\"]}\n    log: {coalesce: 1s}")
+	b.start(t)
+	for range 5 {
+		if _, err := b.ask("x.invalid.", time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = b.cmd.Process.Signal(syscall.SIGTERM)
+	_ = b.cmd.Wait()
+	files, _ := filepath.Glob(filepath.Join(b.home, "out", "*"))
+	if len(files) != 1 {
+		t.Fatalf("events are in %v\n%s", files, b.stderr.String())
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := 0
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, `"resource":"x.invalid"`) {
+			if events++; !strings.Contains(line, `"count":5`) {
+				t.Errorf("the event does not tell of 5 queries: %s", line)
+			}
+		}
+	}
+	if events != 1 {
+		t.Errorf("%d events of one question; want 1", events)
+	}
+}
