@@ -20,7 +20,8 @@ type Tally struct {
 	qubes  map[string]*QubeTally
 	Events int // of all kinds
 	Flows  int
-	// Transactions are the events of protocol analyzers.
+	// Transactions are the events of protocol analyzers and the queries of the
+	// resolver.
 	Transactions int
 }
 
@@ -32,6 +33,7 @@ type QubeTally struct {
 	Spoofed      int    // flows with a source address that is not the qube's
 	destinations map[string]uint64
 	transactions map[string]int // by protocol
+	denied       int            // queries that the resolver has blocked, refused or left out
 }
 
 // Destination is a peer of a qube and the bytes exchanged with it.
@@ -43,7 +45,7 @@ type Destination struct {
 // flowEvent are the fields of an event that the tally reads.
 type flowEvent struct {
 	Type   string
-	Event  struct{ Dataset, Kind string }
+	Event  struct{ Dataset, Kind, Action string }
 	Flow   struct{ Final bool }
 	Source struct {
 		IP    string
@@ -60,7 +62,10 @@ type flowEvent struct {
 	}
 	Network struct{ Transport, Direction string }
 	Qube    struct{ Name, Label, IP, Attribution string }
-	TLS     struct {
+	Beat    struct {
+		DNS struct{ Count int }
+	} `json:"qubesbeat"`
+	TLS struct {
 		Client struct {
 			ServerName string `json:"server_name"`
 		}
@@ -99,6 +104,10 @@ func (t *Tally) ReadEvents(name string, r io.Reader) error {
 
 func (t *Tally) add(e *flowEvent) {
 	t.Events++
+	if e.Event.Dataset == "qubesbeat.dns" {
+		t.addQuery(e)
+		return
+	}
 	if e.isTransaction() {
 		t.Transactions++
 		t.qube(e.Qube.Name).transactions[strings.Map(printable, e.Type)]++
@@ -121,6 +130,19 @@ func (t *Tally) add(e *flowEvent) {
 	q.Out += out
 	q.In += in
 	q.destinations[strings.Map(printable, peer)] += out + in
+}
+
+// addQuery adds what the resolver tells of.
+func (t *Tally) addQuery(e *flowEvent) {
+	n := max(1, e.Beat.DNS.Count)
+	t.Transactions += n
+	q := t.qube(e.Qube.Name)
+	q.Label = cmp.Or(strings.Map(printable, e.Qube.Label), q.Label)
+	q.transactions["dns"] += n
+	switch e.Event.Action {
+	case "dns-blocked", "dns-refused", "dns-dropped":
+		q.denied += n
+	}
 }
 
 // isTransaction tells the events of analyzers from our own: they have the name of
@@ -196,6 +218,9 @@ func (q *QubeTally) Kinds() []string {
 	})
 	for i, name := range names {
 		names[i] = Count(uint64(q.transactions[name])) + " " + name
+		if name == "dns" && q.denied > 0 {
+			names[i] += " (" + Count(uint64(q.denied)) + " denied)"
+		}
 	}
 	return names
 }

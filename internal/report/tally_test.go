@@ -147,3 +147,20 @@ func TestTally_transactions(t *testing.T) {
 		t.Errorf("%d transactions, Table mismatch (-want +got):\n%s", total.Transactions, diff)
 	}
 }
+
+// TestTally_queries holds that the queries of the resolver are counted, with those
+// that it has not let through.
+func TestTally_queries(t *testing.T) {
+	t.Parallel()
+	var tally report.Tally
+	events := `{"event":{"dataset":"qubesbeat.dns","kind":"event","action":"dns-cached"},"qube":{"name":"work","label":"blue"}}
+{"event":{"dataset":"qubesbeat.dns","kind":"event","action":"dns-blocked"},"qube":{"name":"work"},"qubesbeat":{"dns":{"count":3}}}
+`
+	if err := tally.ReadEvents("events", strings.NewReader(events)); err != nil {
+		t.Fatal(err)
+	}
+	q := tally.Qubes()[0]
+	if got := strings.Join(q.Kinds(), ", "); got != "4 dns (3 denied)" || q.Label != "blue" {
+		t.Errorf("Kinds = %q, label %q; want 4 dns (3 denied), blue", got, q.Label)
+	}
+}
