@@ -74,7 +74,8 @@ func buildBlocky(dir string) string {
 // rates are the answers per second of each contender and load, by round.
 type rates struct {
 	cached, blocked map[string][]float64 // answers per second
-	perCPU          map[string][]float64 // cached answers per second of the contender's own CPU time
+	perCPU          map[string][]float64 // cached answers for a second of the contender's own CPU time
+	blockedPerCPU   map[string][]float64 // and blocked ones
 	lost            map[string]float64
 	order           []string
 	memory          footprint
@@ -91,7 +92,7 @@ func rate(s *setup, rounds, seconds int) (*rates, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rates{cached: map[string][]float64{}, blocked: map[string][]float64{}, perCPU: map[string][]float64{}, lost: map[string]float64{}}
+	r := &rates{cached: map[string][]float64{}, blocked: map[string][]float64{}, perCPU: map[string][]float64{}, blockedPerCPU: map[string][]float64{}, lost: map[string]float64{}}
 	all := contenders(s)
 	for _, c := range all {
 		r.order = append(r.order, c.name)
@@ -127,8 +128,12 @@ func (r *rates) one(s *setup, c contender, names, blocked string, seconds int) e
 		r.perCPU[c.name] = append(r.perCPU[c.name], n*float64(seconds)/used)
 	}
 	r.cached[c.name], r.lost[c.name] = append(r.cached[c.name], n), max(r.lost[c.name], lost)
+	before = p.cpu()
 	if n, _, err = load(p, blocked, "1", seconds); err != nil {
 		return err
+	}
+	if used := p.cpu() - before; used > 0 {
+		r.blockedPerCPU[c.name] = append(r.blockedPerCPU[c.name], n*float64(seconds)/used)
 	}
 	r.blocked[c.name] = append(r.blocked[c.name], n)
 	return nil

@@ -122,7 +122,10 @@ func (o *Outcome) Rule(name []byte) string {
 
 // Reason returns why, in the words of blocky's query log. name is the one that
 // was asked for, in lower case.
-func (o *Outcome) Reason(name []byte) string {
+func (o *Outcome) Reason(name []byte) string { return o.ReasonOf(o.Rule(name)) }
+
+// ReasonOf is Reason for who knows the rule already: see [Outcome.Rule].
+func (o *Outcome) ReasonOf(rule string) string {
 	switch o.From {
 	case FromUpstream:
 		if o.Upstream != nil {
@@ -135,7 +138,7 @@ func (o *Outcome) Reason(name []byte) string {
 		}
 		return "CACHED"
 	case FromBlocking:
-		return o.blocked(name)
+		return o.blocked(rule)
 	case FromZone:
 		return "CONDITIONAL"
 	case FromRecords:
@@ -157,13 +160,19 @@ func (o *Outcome) Reason(name []byte) string {
 	return "ERROR (" + o.Match.String() + ")"
 }
 
-func (o *Outcome) blocked(name []byte) string {
-	kind := map[Match]string{MatchAlias: " CNAME", MatchTarget: " CNAME", MatchAddress: " IP", MatchHint: " IP"}[o.Match]
+func (o *Outcome) blocked(rule string) string {
+	kind := ""
+	switch o.Match {
+	case MatchAlias, MatchTarget:
+		kind = " CNAME"
+	case MatchAddress, MatchHint:
+		kind = " IP"
+	}
 	switch {
 	case o.Match == MatchAllowOnly:
 		return "BLOCKED (ALLOWLIST ONLY)"
 	case o.List == nil:
 		return "BLOCKED (" + o.Match.String() + ")"
 	}
-	return "BLOCKED" + kind + " (" + o.List.Name + ": " + o.Rule(name) + ")"
+	return "BLOCKED" + kind + " (" + o.List.Name + ": " + rule + ")"
 }

@@ -24,6 +24,7 @@ type Document struct {
 	name  string // of the question, in lower case, without the last dot
 	lost  bool   // the question could not be read
 	mixed bool   // the client wrote it otherwise
+	rule  string // that has decided, "" where none has
 }
 
 var _ event.Document = (*Document)(nil) // type check
@@ -40,6 +41,7 @@ func New(e *resolver.Entry, p event.Parties) *Document {
 	if d.name = dnsmsg.Text(lower); d.lost {
 		d.name = ""
 	}
+	d.rule = e.Rule(lower)
 	return d
 }
 
@@ -123,21 +125,11 @@ func (d *Document) writeEvent(w event.Writer) {
 	w.End()
 }
 
-// lower returns the name of the question in wire form and lower case.
-func (d *Document) lower() []byte {
-	lower := append([]byte(nil), d.Entry.Name...)
-	dnsmsg.Lower(lower)
-	return lower
-}
-
 func (d *Document) reason() string {
 	if d.Match == resolver.MatchFirewall && d.Err != "" {
 		return "REFUSED (" + d.Err + ")"
 	}
-	if d.List == nil {
-		return d.Reason(nil)
-	}
-	return d.Reason(d.lower())
+	return d.ReasonOf(d.rule)
 }
 
 func (d *Document) writeSide(w event.Writer, name string, client bool) {
@@ -182,7 +174,7 @@ func (d *Document) writeRule(w event.Writer) {
 		return
 	}
 	w.Begin("rule")
-	w.String("name", d.Rule(d.lower()))
+	w.String("name", d.rule)
 	w.String("ruleset", d.List.Name)
 	w.String("category", d.Match.String())
 	w.End()
