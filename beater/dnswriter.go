@@ -26,8 +26,6 @@ type dnsWriter struct {
 	held   []heldQuery
 	looked time.Time // at what waits
 
-	rowsUnopened uint64 // rows without a file
-
 	published, queries, coalesced, rowFailures atomic.Uint64
 	holding                                    atomic.Int64 // queries that wait to be published
 }
@@ -114,9 +112,7 @@ func (w *dnsWriter) take(e *resolver.Entry) {
 		if e.Qube != nil {
 			name = e.Qube.Name
 		}
-		if err := w.dns.tsv.Write(e, name); err != nil {
-			w.rowsUnopened++
-		}
+		_ = w.dns.tsv.Write(e, name) // it counts what is lost, and Flush says why
 	}
 	if !w.run.settings.Resolver.Log.Enabled {
 		return
@@ -225,7 +221,7 @@ func (w *dnsWriter) rows(now time.Time, last bool) {
 	if last {
 		err = w.dns.tsv.Close()
 	}
-	w.rowFailures.Store(w.rowsUnopened + w.dns.tsv.Lost())
+	w.rowFailures.Store(w.dns.tsv.Lost())
 	if err != nil {
 		w.run.log.Warnw("the query log cannot be written; rows are lost", "error", err.Error())
 	}

@@ -3,6 +3,7 @@ package beater
 import (
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -10,11 +11,15 @@ import (
 const localFresh = 5 * time.Second
 
 // localAddress returns a test for this machine's addresses, which are read anew
-// every few seconds: they change when an uplink or a vif comes or goes.
+// every few seconds: they change when an uplink or a vif comes or goes. The test may
+// be used by several goroutines.
 func localAddress() func(netip.Addr) bool {
+	var mu sync.Mutex
 	var known map[netip.Addr]bool
 	var read time.Time
 	return func(a netip.Addr) bool {
+		mu.Lock()
+		defer mu.Unlock()
 		if time.Since(read) > localFresh {
 			known, read = ownAddresses(), time.Now()
 		}

@@ -46,7 +46,7 @@ func (v *view) learn(e *resolver.Entry, name string) {
 	if v == nil {
 		return
 	}
-	v.names.Heard(e.From.Addr())
+	v.names.Heard(e.From.Addr(), e.At)
 	if e.Action == resolver.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
 		return
 	}

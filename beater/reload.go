@@ -22,8 +22,11 @@ func (r *run) reloadResolver(d *dns) error {
 	if err != nil {
 		return err
 	}
+	if err := d.Reload(c.Rules); err != nil {
+		return err
+	}
 	d.warnLists(&s.Resolver, r.slog())
-	return d.Reload(c.Rules)
+	return nil
 }
 
 // readAgain reads the files that the beat was started with, and -E over them.

@@ -130,8 +130,12 @@ func (b *Builder) Build() (*Table, error) {
 	t := &Table{seed: b.seed, exprs: b.exprs, addrs: b.addrs, nets: b.nets,
 		rules: distinct + len(b.exprs) + len(b.addrs) + len(b.nets)}
 	for size := distinct + distinct/4 + 64; ; size += size / 8 {
-		if ok, err := t.fill(b.entries, size); ok || err != nil {
-			return t, err
+		ok, err := t.fill(b.entries, size)
+		if err != nil {
+			return nil, err // half a table would be worse than the one before
+		}
+		if ok {
+			return t, nil
 		}
 	}
 }

@@ -70,7 +70,7 @@ type Snapshot struct {
 	Table    *blocklist.Table
 	conf     *Config
 	state    State
-	policies map[string]*Policy
+	policies map[string]*Policy // guarded by mu once the snapshot is made
 	clients  map[netip.Addr]*Client
 	owner    map[blocklist.Source]*List
 
@@ -141,6 +141,8 @@ func (s *Snapshot) ByName(name string) *Client {
 			if c := s.clients[q.IP]; c != nil {
 				return c
 			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			return newClient(q, s.policy(q, netip.Addr{}), q.Name)
 		}
 	}

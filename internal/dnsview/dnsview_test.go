@@ -35,7 +35,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: Find = %q, %v; want %q, %v", tt.name, got, known, tt.want, tt.known)
 		}
 	}
-	n.Heard(b)
+	n.Heard(b, 0)
 	if _, known := n.Find(b, web, 0); !known {
 		t.Error("a client that has asked is not known")
 	}
@@ -56,6 +56,28 @@ func TestNames_bounds(t *testing.T) {
 	}
 	if got, _ := n.Find(quiet, web, 0); got != "www.example" {
 		t.Errorf("the quiet client has lost its name: %q", got)
+	}
+}
+
+// TestNames_gone holds that clients that are gone leave their room to others.
+func TestNames_gone(t *testing.T) {
+	t.Parallel()
+	n := dnsview.NewNames()
+	web := netip.MustParseAddr("198.51.100.7")
+	for c := range 5000 {
+		client := netip.AddrFrom4([4]byte{10, 138, byte(c >> 8), byte(c)})
+		for i := range 20 {
+			n.Add(client, netip.AddrFrom4([4]byte{1, 2, 3, byte(i)}), "old.example", 0, 60)
+		}
+	}
+	month := int64(30 * 24 * time.Hour)
+	client := netip.MustParseAddr("10.138.200.1")
+	n.Add(client, web, "www.example", month, 60)
+	if got, known := n.Find(client, web, month); got != "www.example" || !known {
+		t.Errorf("a month later: %q, %v; stats %+v", got, known, n.Stats())
+	}
+	if s := n.Stats(); s.Addresses != 1 || s.Clients != 1 {
+		t.Errorf("what is gone is kept: %+v", s)
 	}
 }
 

@@ -13,6 +13,7 @@ type Names struct {
 	clients map[netip.Addr]map[netip.Addr]told // guarded by mu
 	size    int                                // guarded by mu: of all clients together
 	evicted uint64                             // guarded by mu
+	swept   int64                              // guarded by mu: when all were looked through
 }
 
 type told struct {
@@ -35,17 +36,44 @@ const Slack = 10 * time.Minute
 // NewNames returns an empty memory.
 func NewNames() *Names { return &Names{clients: map[netip.Addr]map[netip.Addr]told{}} }
 
-// Heard notes that a client has asked for something, whatever it was told.
-func (n *Names) Heard(client netip.Addr) {
+// Heard notes that a client has asked for something at a time in nanoseconds,
+// whatever it was told.
+func (n *Names) Heard(client netip.Addr, at int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.list(client)
+	n.list(client, at)
+}
+
+// sweepEvery is how often all clients are looked through, by the time of answers.
+const sweepEvery = int64(time.Minute)
+
+// sweep forgets what is over, and clients of whom nothing is left: disposables come
+// and go all day. It is called with mu held.
+func (n *Names) sweep(at int64) {
+	if at >= n.swept && at-n.swept < sweepEvery {
+		return
+	}
+	n.swept = at
+	for client, list := range n.clients {
+		before := len(list)
+		for a, t := range list {
+			if t.until < at {
+				delete(list, a)
+			}
+		}
+		if n.size -= before - len(list); len(list) == 0 {
+			delete(n.clients, client)
+		}
+	}
 }
 
 // list returns the addresses of a client, nil where there are too many clients. It
 // is called with mu held.
-func (n *Names) list(client netip.Addr) map[netip.Addr]told {
+func (n *Names) list(client netip.Addr, at int64) map[netip.Addr]told {
 	list := n.clients[client]
+	if list == nil && len(n.clients) >= maxClientNames {
+		n.sweep(at)
+	}
 	if list == nil && len(n.clients) < maxClientNames {
 		list = map[netip.Addr]told{}
 		n.clients[client] = list
@@ -58,7 +86,10 @@ func (n *Names) list(client netip.Addr) map[netip.Addr]told {
 func (n *Names) Add(client, addr netip.Addr, name string, at int64, ttl uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	list := n.list(client)
+	if n.size >= maxAddresses {
+		n.sweep(at)
+	}
+	list := n.list(client, at)
 	if list == nil {
 		return
 	}

@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -23,6 +24,7 @@ type Manager struct {
 	mu     sync.Mutex
 	status []Status            // guarded by mu
 	rules  int                 // guarded by mu: of the last table
+	faults []string            // guarded by mu: what is wrong with what is in force
 	copies [][]byte            // guarded by work: what is not on disk
 	dirty  bool                // guarded by work: the last table could not be built
 	known  [][sha256.Size]byte // guarded by work: of what is in force, zero where not known
@@ -33,7 +35,7 @@ func New(c Config) (*Manager, error) {
 	if len(c.Sources) > MaxSources {
 		return nil, fmt.Errorf("%d sources of lists are more than %d", len(c.Sources), MaxSources)
 	}
-	m := &Manager{conf: c, status: make([]Status, len(c.Sources)), copies: make([][]byte, len(c.Sources)),
+	m := &Manager{conf: c, status: make([]Status, len(c.Sources)), copies: make([][]byte, len(c.Sources)), faults: make([]string, len(c.Sources)),
 		known: make([][sha256.Size]byte, len(c.Sources))}
 	for i, s := range c.Sources {
 		m.status[i].Source = s
@@ -256,8 +258,8 @@ func (m *Manager) loaded(i int, report blocklist.Report, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.status[i].Report, m.status[i].Loaded, m.status[i].Since = report, true, since
-	if err != nil {
-		m.status[i].Err = err.Error()
+	if m.faults[i] = ""; err != nil {
+		m.faults[i] = err.Error()
 	}
 }
 
@@ -265,5 +267,9 @@ func (m *Manager) loaded(i int, report blocklist.Report, err error) {
 func (m *Manager) Status() []Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.status)
+	list := slices.Clone(m.status)
+	for i := range list {
+		list[i].Err = cmp.Or(list[i].Err, m.faults[i])
+	}
+	return list
 }

@@ -72,11 +72,16 @@ func (w *Writer) Write(e *resolver.Entry, name string) error {
 	}
 	f, err := w.file(name)
 	if err != nil {
+		w.lost++
 		return err
 	}
 	r := row(e, name, w.conf.Instance)
+	if err := f.csv.Write(r[:]); err != nil {
+		w.lost++
+		return err
+	}
 	f.rows++
-	return f.csv.Write(r[:])
+	return nil
 }
 
 func blockyLogs(e *resolver.Entry) bool {

@@ -73,6 +73,9 @@ func (s *Resolver) refresh(ctx context.Context, rules *Rules, force bool) error 
 	}
 	s.refreshing.Lock() // a table must not overtake a newer one
 	defer s.refreshing.Unlock()
+	if s.live.Load().Rules != rules {
+		return nil // others are in force, and the copies on disk are theirs
+	}
 	t, err := rules.Lists.Refresh(ctx, force)
 	s.useTable(rules, t)
 	return err
@@ -82,12 +85,13 @@ func (s *Resolver) refresh(ctx context.Context, rules *Rules, force bool) error 
 // another one is.
 func (s *Resolver) followLists(ctx context.Context) {
 	s.renew.Lock()
+	defer s.renew.Unlock()
+	s.stopLists()
+	if s.ctx.Err() != nil || s.rules.Lists == nil {
+		return // the resolver ends, and waits for nobody new
+	}
 	rules := s.rules
 	ctx, s.stopLists = context.WithCancel(ctx)
-	s.renew.Unlock()
-	if rules.Lists == nil {
-		return
-	}
 	s.working.Go(func() {
 		rules.Lists.Run(ctx, func(ctx context.Context) {
 			if err := s.refresh(ctx, rules, false); err != nil && ctx.Err() == nil {
@@ -100,6 +104,8 @@ func (s *Resolver) followLists(ctx context.Context) {
 // Reload puts other rules in force. Queries under way end under the old ones. Where
 // the lists cannot be loaded, nothing changes.
 func (s *Resolver) Reload(rules Rules) error {
+	s.refreshing.Lock() // nobody else touches the copies of the lists meanwhile
+	defer s.refreshing.Unlock()
 	t, err := rules.load(s.ctx)
 	if err != nil {
 		return err
@@ -109,7 +115,6 @@ func (s *Resolver) Reload(rules Rules) error {
 	s.rules, s.table = &rules, t
 	s.generation++
 	s.renewLocked()
-	s.stopLists()
 	s.renew.Unlock()
 	s.followLists(s.ctx)
 	time.AfterFunc(2*s.conf.Limits.Budget, func() {

@@ -104,7 +104,9 @@ func (s *Resolver) Serve(ctx context.Context) error {
 	for _, c := range closers {
 		errs = append(errs, c.Close())
 	}
+	s.renew.Lock() // from here on, followLists starts nothing
 	s.cancel()
+	s.renew.Unlock()
 	all.Wait()
 	s.working.Wait()
 	s.tellRefused()

@@ -26,7 +26,7 @@ func (d *datagram) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	if errors.Is(err, errCut) {
 		return d.stream.ask(ctx, q)
 	}
-	if errors.Is(err, ErrTimeout) {
+	if errors.Is(err, ErrTimeout) && !errors.Is(ctx.Err(), context.Canceled) { // which only means that another was faster
 		d.cookie.reset()
 	}
 	if p != nil {
