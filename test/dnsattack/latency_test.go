@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -145,6 +146,9 @@ func (s *setup) flood(t testing.TB) (stop func() int) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	// A qube has cores of its own: what its flood takes of ours is the packets, not
+	// the time in which they are made.
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, 19)
 	before := s.Stats().UDP
 	for deadline := time.Now().Add(5 * time.Second); s.Stats().UDP < before+1000; {
 		if time.Now().After(deadline) {
