@@ -27,7 +27,7 @@ import (
 // the kernel lets a process wait (2 to 40 ms), whoever it is that fills them. At
 // 30,000/s the median was 0.8 ms with the rate limit and 27 ms without.
 const (
-	tries      = 3
+	tries      = 6
 	rounds     = 3
 	roundTime  = time.Second
 	pace       = 2 * time.Millisecond // 500 queries a second
@@ -38,10 +38,15 @@ const (
 	maxLost    = 3  // of the 1,500 queries of a measurement
 )
 
-// floor is what a p99 below it is taken as. On a machine of two cores, which the
-// flood's sender needs as well, the scheduler lets a process wait for some 1 ms;
-// a quiet p99 is a tenth of that, and twice a tenth cannot be told from noise.
-const floor = time.Millisecond
+// floor is what a p99 below it is taken as: the waking of a process takes 0.1 to
+// 0.3 ms on a machine of two cores that does nothing else, which QUBESBEAT_QUIET=1
+// promises, and several times that beside other tests.
+func floor() time.Duration {
+	if os.Getenv("QUBESBEAT_QUIET") != "" {
+		return 250 * time.Microsecond
+	}
+	return time.Millisecond
+}
 
 // A flood of one qube does not make others wait: their p99 is at most twice that
 // of quiet times. The rate limit is what sees to it. It is measured in turns, and
@@ -73,9 +78,9 @@ func (s *setup) measure(t *testing.T) bool {
 	lost := 0
 	before := s.Stats().OverRate
 	for range rounds {
-		q, lostThen := s.p99(t)
+		q, lostThen := s.elsewhere(t)
 		stop := s.flood(t)
-		f, lostNow := s.p99(t)
+		f, lostNow := s.elsewhere(t)
 		t.Logf("p99 quiet %v, under a flood of %d queries/s %v; lost %d and %d", q, stop(), f, lostThen, lostNow)
 		quiet, flooded, lost = append(quiet, q), append(flooded, f), lost+lostNow
 	}
@@ -84,9 +89,38 @@ func (s *setup) measure(t *testing.T) bool {
 	}
 	slices.Sort(quiet)
 	slices.Sort(flooded)
-	q, f := max(quiet[rounds/2], floor), flooded[rounds/2]
+	q, f := max(quiet[rounds/2], floor()), flooded[rounds/2]
 	t.Logf("medians: quiet %v, or less; under the flood %v; %d lost", q, f, lost)
 	return f <= 2*q && lost <= maxLost
+}
+
+// clientEnv tells the test program that it is to be the quiet qube, and whom to ask.
+const clientEnv = "QUBESBEAT_CLIENT"
+
+// elsewhere measures p99 in a process of its own: a qube does not share a runtime
+// with the resolver, as a goroutine of this process would.
+func (s *setup) elsewhere(t testing.TB) (p time.Duration, lost int) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestLatency_client$")
+	cmd.Env = append(os.Environ(), clientEnv+"="+s.addr.String())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("the client: %v\n%s", err, out)
+	}
+	var ns int64
+	_, _ = fmt.Sscanf(string(out), "p99 %d lost %d", &ns, &lost)
+	return time.Duration(ns), lost
+}
+
+// TestLatency_client is the quiet qube.
+func TestLatency_client(t *testing.T) {
+	addr := os.Getenv(clientEnv)
+	if addr == "" {
+		t.Skip("it is the other process of TestLatency_flood")
+	}
+	s := &setup{addr: netip.MustParseAddrPort(addr)}
+	p, lost := s.p99(t)
+	fmt.Printf("p99 %d lost %d\n", p.Nanoseconds(), lost)
 }
 
 // p99 asks for a name in the cache at a steady pace, as a qube that has 127.0.0.2,
