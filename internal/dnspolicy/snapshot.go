@@ -52,7 +52,6 @@ type Policy struct {
 	Block     *Block
 
 	deny, allow blocklist.Set
-	key         string
 }
 
 // Client is who asks.
@@ -250,11 +249,11 @@ func (s *Snapshot) addLists(p *Policy, r *Rule, q *qube.Qube) {
 
 // same returns the policy that is equal to p, so that there are few of them.
 func (s *Snapshot) same(p *Policy) *Policy {
-	p.key = fmt.Sprint(p.Upstream, p.AllowOnly, p.Isolate, p.Rebinding, p.FQDNOnly, p.Types, *p.Block, p.deny, p.allow, len(p.Lists))
-	if have := s.policies[p.key]; have != nil {
+	key := fmt.Sprint(p.Upstream, p.AllowOnly, p.Isolate, p.Rebinding, p.FQDNOnly, p.Types, *p.Block, p.deny, p.allow, len(p.Lists))
+	if have := s.policies[key]; have != nil {
 		return have
 	}
 	p.ID = uint16(len(s.policies) + 1)
-	s.policies[p.key] = p
+	s.policies[key] = p
 	return p
 }

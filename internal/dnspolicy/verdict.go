@@ -20,20 +20,33 @@ type Verdict struct {
 // Name decides on a name in wire form and lower case. It does not allocate,
 // unless a list has regular expressions.
 func (s *Snapshot) Name(p *Policy, name []byte) Verdict {
-	if !p.allow.Empty() {
-		if h, ok := s.Table.Name(name, &p.allow); ok {
-			return Verdict{Allowed: true, List: s.owner[h.Source], Hit: h}
-		}
+	if v := s.allowed(p, name); v.Allowed {
+		return v
 	}
 	if p.AllowOnly {
 		return Verdict{Blocked: true, AllowOnly: true}
 	}
-	return s.Denied(p, name)
+	return s.denied(p, name)
 }
 
-// Denied decides on a name that an allowed name leads to: it need not be allowed
-// itself, but it must not be on a list.
-func (s *Snapshot) Denied(p *Policy, name []byte) Verdict {
+// Target decides on a name that an answer leads to: it need not be allowed itself,
+// but it must not be on a list.
+func (s *Snapshot) Target(p *Policy, name []byte) Verdict {
+	if v := s.allowed(p, name); v.Allowed {
+		return v
+	}
+	return s.denied(p, name)
+}
+
+func (s *Snapshot) allowed(p *Policy, name []byte) Verdict {
+	if p.allow.Empty() {
+		return Verdict{}
+	}
+	h, ok := s.Table.Name(name, &p.allow)
+	return Verdict{Allowed: ok, List: s.owner[h.Source], Hit: h}
+}
+
+func (s *Snapshot) denied(p *Policy, name []byte) Verdict {
 	if p.deny.Empty() {
 		return Verdict{}
 	}
@@ -70,16 +83,6 @@ func (s *Snapshot) deniedByOthers(p *Policy, name []byte) Verdict {
 		}
 	}
 	return Verdict{}
-}
-
-// Target decides on a name that an answer leads to.
-func (s *Snapshot) Target(p *Policy, name []byte) Verdict {
-	if !p.allow.Empty() {
-		if h, ok := s.Table.Name(name, &p.allow); ok {
-			return Verdict{Allowed: true, List: s.owner[h.Source], Hit: h}
-		}
-	}
-	return s.Denied(p, name)
 }
 
 // Addr decides on an address in an answer.

@@ -16,11 +16,10 @@ type Bypass string
 // The ways around the resolver.
 const (
 	None       Bypass = ""
-	PlainDNS   Bypass = "dns"   // port 53 of somebody else
-	DNSOverTLS Bypass = "dot"   // RFC 7858
-	DNSOverQ   Bypass = "doq"   // RFC 9250
-	DNSOverH   Bypass = "doh"   // RFC 8484, by its name or address
-	DNSCrypt   Bypass = "crypt" // the usual port
+	PlainDNS   Bypass = "dns" // port 53 of somebody else
+	DNSOverTLS Bypass = "dot" // RFC 7858
+	DNSOverQ   Bypass = "doq" // RFC 9250
+	DNSOverH   Bypass = "doh" // RFC 8484, by its name or address
 )
 
 // dohNames are hosts that are known for DNS over HTTPS and for little else.

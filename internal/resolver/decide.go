@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnscache"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 )
@@ -166,30 +167,30 @@ func (s *Resolver) cached(r *request, dst []byte) ([]byte, bool) {
 	}
 	e := &r.entry
 	r.out = Outcome{Action: Cached, From: FromCache, EDE: dnsmsg.NoEDE, Age: max(0, r.now()-e.Stored), Left: e.Left(r.now()),
-		Negative: e.Flags&negativeFlag != 0}
+		Negative: e.Flags&dnscache.Negative != 0}
 	if s.conf.Cache.Prefetch && e.Uses >= 3 && r.out.Left*10 < int64(e.TTL) {
 		s.prefetch(r)
 	}
-	return s.deliver(r, msg, r.allow), true
+	return s.deliver(r, msg), true
 }
 
 // deliver looks at an answer on behalf of the client, and makes it the client's.
-func (s *Resolver) deliver(r *request, msg []byte, allowed bool) []byte {
+func (s *Resolver) deliver(r *request, msg []byte) []byte {
 	p := r.client.Policy
 	clean := r.snap.Version<<16 | uint64(p.ID)
 	if r.entry.Clean != clean {
-		if !s.inspect(r, msg, allowed) {
+		if !s.inspect(r, msg) {
 			if r.out.From == FromRebinding {
 				return s.negative(r, msg[:0], dnsmsg.NoError, p.Block.TTL)
 			}
 			return s.block(r, msg[:0])
 		}
-		if !allowed && r.out.From == FromCache {
+		if !r.allow && r.out.From == FromCache {
 			s.cache.SetClean(r.key(), r.entry.Stored, clean)
 		}
 	}
 	if len(p.Types) > 0 {
 		msg = dnsmsg.StripHints(msg, slices.Contains(p.Types, dnsmsg.TypeA), slices.Contains(p.Types, dnsmsg.TypeAAAA))
 	}
-	return s.adopt(r, msg, r.entry.Flags&secureFlag != 0)
+	return s.adopt(r, msg, r.entry.Flags&dnscache.Secure != 0)
 }

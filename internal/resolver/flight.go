@@ -61,7 +61,7 @@ func (s *Resolver) fly(r *request) (f *flight, joined bool) {
 	s.flights.list[key] = f
 	w := want{live: r.snap, key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: r.leaves,
 		q: upstream.Query{Question: dnsmsg.Question{Name: append([]byte(nil), r.q.Lower()...), Type: r.q.Type, Class: r.q.Class, DO: r.q.DO},
-			CD: r.q.Flags&dnsmsg.FlagCD != 0, MixCase: r.snap.MixCase}, now: r.now()}
+			CD: r.q.Flags&dnsmsg.FlagCD != 0, MixCase: r.snap.MixCase}}
 	s.working.Add(1)
 	go s.bring(&w, f)
 	return f, false
@@ -75,7 +75,6 @@ type want struct {
 	zone    *Zone
 	group   int
 	aliases []ownRecord // of the configuration, that lead to the name to ask for
-	now     int64
 }
 
 // bring asks, keeps the answer and lets everybody have it.
@@ -173,16 +172,19 @@ func (s *Resolver) prefetch(r *request) {
 		r.peer.inFlight.Add(-1)
 		return
 	}
-	f, joined := s.fly(r)
-	if !joined {
-		s.stats.prefetched.Add(1)
-	}
 	p := r.peer
-	s.working.Add(1)
-	go func() {
-		defer s.working.Done()
-		<-f.done
+	leave := func() {
 		s.prefetching.Add(-1)
 		p.inFlight.Add(-1)
-	}()
+	}
+	f, joined := s.fly(r)
+	if joined { // whoever began it counts for it
+		leave()
+		return
+	}
+	s.stats.prefetched.Add(1)
+	s.working.Go(func() {
+		<-f.done
+		leave()
+	})
 }

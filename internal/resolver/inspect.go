@@ -9,23 +9,15 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 )
 
-// The flags of entries under the names that they have here.
-const (
-	negativeFlag = dnscache.Negative
-	secureFlag   = dnscache.Secure
-	aliasFlag    = dnscache.Aliases
-	privateFlag  = dnscache.Private
-)
-
 // inspect looks at what an answer leads to: names behind aliases, targets and
 // addresses, hints. It reports whether the client may have it, and notes why not.
 // A name that a list allows leads wherever it wants, but not into the qubes'
 // own network.
-func (s *Resolver) inspect(r *request, msg []byte, allowed bool) bool {
+func (s *Resolver) inspect(r *request, msg []byte) bool {
 	p := r.client.Policy
-	lists := !allowed && p.Inspects()
-	rebinding := p.Rebinding && r.zone == nil && r.entry.Flags&privateFlag != 0 && !r.snap.public(r.q.Lower())
-	if r.entry.Flags&aliasFlag == 0 && !(lists && r.snap.Table.HasNets()) && !rebinding || !lists && !rebinding {
+	lists := !r.allow && p.Inspects()
+	rebinding := p.Rebinding && r.zone == nil && r.entry.Flags&dnscache.Private != 0 && !r.snap.public(r.q.Lower())
+	if r.entry.Flags&dnscache.Aliases == 0 && !(lists && r.snap.Table.HasNets()) && !rebinding || !lists && !rebinding {
 		return true
 	}
 	var reader dnsmsg.Reader

@@ -47,14 +47,14 @@ func (s *Resolver) keepFailure(w *want) {
 // kind looks at what will matter of an answer.
 func kind(p *dnsmsg.Reply) (f dnscache.Flags) {
 	if p.Negative {
-		f |= negativeFlag
+		f |= dnscache.Negative
 	}
 	if p.AD {
-		f |= secureFlag
+		f |= dnscache.Secure
 	}
 	look := func(a netip.Addr) {
 		if private(a) {
-			f |= privateFlag
+			f |= dnscache.Private
 		}
 	}
 	var r dnsmsg.Reader
@@ -62,9 +62,9 @@ func kind(p *dnsmsg.Reply) (f dnscache.Flags) {
 	for rr := (dnsmsg.Record{}); r.Next(&rr); {
 		switch rr.Type {
 		case dnsmsg.TypeCNAME, dnsmsg.TypeDNAME:
-			f |= aliasFlag
+			f |= dnscache.Aliases
 		case dnsmsg.TypeSVCB, dnsmsg.TypeHTTPS:
-			f |= aliasFlag
+			f |= dnscache.Aliases
 			dnsmsg.Hints(p.Msg[rr.Data:rr.Data+rr.Len], look)
 		case dnsmsg.TypeA, dnsmsg.TypeAAAA:
 			look(rr.Address(p.Msg))
@@ -88,7 +88,7 @@ const staleTTL = 30
 func (s *Resolver) serveStale(r *request, msg []byte) []byte {
 	r.out.Action, r.out.From, r.out.Stale = Cached, FromCache, true
 	r.out.Age, r.out.Left = max(0, r.now()-r.entry.Stored), r.entry.Left(r.now())
-	r.out.Negative = r.entry.Flags&negativeFlag != 0
+	r.out.Negative = r.entry.Flags&dnscache.Negative != 0
 	if r.out.EDE = dnsmsg.EDEStale; dnsmsg.RCode(msg[3]&15) == dnsmsg.NXDomain {
 		r.out.EDE = dnsmsg.EDEStaleNX
 	}
@@ -98,5 +98,5 @@ func (s *Resolver) serveStale(r *request, msg []byte) []byte {
 		binary.BigEndian.PutUint32(msg[rr.TTLAt:], staleTTL)
 	}
 	r.entry.Clean = 0
-	return s.deliver(r, msg, r.allow)
+	return s.deliver(r, msg)
 }

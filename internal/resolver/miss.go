@@ -41,7 +41,7 @@ func (s *Resolver) miss(r *request, msg, dst []byte, to responder) (reply []byte
 	j.load(r, msg)
 	j.to = to
 	if u, ok := to.(*reader); ok {
-		j.udp = u.where(r)
+		j.udp = u.where()
 	}
 	s.working.Add(1)
 	go s.work(j)
@@ -128,5 +128,5 @@ func (s *Resolver) take(r *request, dst []byte, f *flight, stale []byte) []byte 
 		r.out.From = FromZone
 	}
 	r.entry.Flags, r.entry.Clean = f.flags, 0
-	return s.deliver(r, append(dst, f.answer.Msg...), r.allow)
+	return s.deliver(r, append(dst, f.answer.Msg...))
 }

@@ -45,7 +45,7 @@ var specialNames = wireNames(map[string]special{
 var specialTops = func() map[string]bool {
 	tops := map[string]bool{}
 	for name := range specialNames {
-		tops[lastLabel([]byte(name))] = true
+		tops[string(lastLabel([]byte(name)))] = true
 	}
 	return tops
 }()
@@ -63,25 +63,17 @@ func wireNames(texts map[string]special) map[string]special {
 }
 
 // lastLabel returns the last label of a name, with its length and the root.
-func lastLabel(name []byte) string {
-	for off := 0; off < len(name)-1; {
-		next := off + 1 + int(name[off])
-		if next >= len(name)-1 {
-			return string(name[off:])
-		}
-		off = next
+func lastLabel(name []byte) []byte {
+	for next := dnsmsg.Parent(name); len(next) > 1; next = dnsmsg.Parent(next) {
+		name = next
 	}
-	return ""
+	return name
 }
 
 // specialOf returns how a name is special. The longest name of the registry that
 // it is, or is below, decides.
 func specialOf(name []byte) special {
-	top := name
-	for next := dnsmsg.Parent(top); len(next) > 1; next = dnsmsg.Parent(next) {
-		top = next
-	}
-	if !specialTops[string(top)] {
+	if !specialTops[string(lastLabel(name))] {
 		return ordinary
 	}
 	for whole := true; len(name) > 1; name, whole = dnsmsg.Parent(name), false {

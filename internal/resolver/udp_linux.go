@@ -226,7 +226,7 @@ func destination(c []byte) (a netip.Addr, iface uint32) {
 }
 
 // where copies the way back of the query that is handled.
-func (r *reader) where(*request) (u udpReturn) {
+func (r *reader) where() (u udpReturn) {
 	i := r.current
 	u.name, u.nameLen = r.names[i], r.in[i].hdr.Namelen
 	u.control, u.ctrlLen = r.control[i], int(r.in[i].hdr.Controllen)

@@ -94,6 +94,3 @@ func firstAddress(msg []byte) net.IP {
 	}
 	return nil
 }
-
-// Close ends the connections that are kept.
-func (b *Bootstrap) Close() { b.group.Close() }
