@@ -23,22 +23,19 @@ type view struct {
 	run   *run
 	names *dnsview.Names
 	once  dnsview.Once
-	local func(netip.Addr) bool // nil in a replay
+	local func(netip.Addr) bool
 
 	named, unresolved, findings atomic.Uint64
 }
 
 // newView makes the view where somebody sees the qubes' DNS. packetbeat has none
-// of its fields.
+// of its fields. A replay has no view: answers and flows come there by ways that
+// overtake each other, and its events are to be the same on every run.
 func (r *run) newView() *view {
-	if r.settings.Compat.Strict || r.dns == nil && r.analysis == nil {
+	if !r.live || r.settings.Compat.Strict || r.dns == nil && r.analysis == nil {
 		return nil
 	}
-	v := &view{run: r, names: dnsview.NewNames()}
-	if r.live {
-		v.local = localAddress()
-	}
-	return v
+	return &view{run: r, names: dnsview.NewNames(), local: localAddress()}
 }
 
 // learn takes the addresses of an answer of the resolver.
@@ -75,7 +72,7 @@ func (v *view) overheard(e *beat.Event) (skip bool) {
 	}
 	if d := v.run.dns; d != nil {
 		id, _ := strconv.ParseUint(text(e, "dns.id"), 10, 16)
-		if d.Asked(from, uint16(id)) || d.IsUpstream(to) && v.local != nil && v.local(from.Addr()) {
+		if d.Asked(from, uint16(id)) || d.IsUpstream(to) && v.local(from.Addr()) {
 			return true
 		}
 	}
@@ -143,7 +140,7 @@ func worldwide(a netip.Addr) bool {
 
 // ours tells the addresses at which the resolver is reached.
 func (v *view) ours(a netip.Addr) bool {
-	return a == qubesdb.MagicDNS[0] || a == qubesdb.MagicDNS[1] || v.local != nil && v.local(a)
+	return a == qubesdb.MagicDNS[0] || a == qubesdb.MagicDNS[1] || v.local(a)
 }
 
 var bypassReasons = map[dnsview.Bypass]string{dnsview.PlainDNS: "DNS to a server that is not the resolver",
