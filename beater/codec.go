@@ -1,6 +1,8 @@
 package beater
 
 import (
+	"bytes"
+	"encoding/json"
 	"reflect"
 	"time"
 
@@ -102,7 +104,8 @@ func (c *documentCodec) appendAdded(fields mapstr.M) error {
 	return nil
 }
 
-// encodeAdded lets libbeat's codec encode them and keeps the text.
+// encodeAdded encodes them, sorted by name, so that every run writes the same,
+// and keeps the text.
 func (c *documentCodec) encodeAdded(fields mapstr.M) error {
 	c.added = mapstr.M{}
 	for k, v := range fields {
@@ -110,17 +113,17 @@ func (c *documentCodec) encodeAdded(fields mapstr.M) error {
 			c.added[k] = v
 		}
 	}
-	empty := &beat.Event{}
-	head, err := c.plain.Encode("", empty)
-	if err != nil {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(c.added); err != nil {
 		return err
 	}
-	n := len(head) - 1 // up to the brace, after which libbeat writes the fields
-	text, err := c.plain.Encode("", &beat.Event{Fields: c.added})
-	if err != nil {
-		return err
+	inner := bytes.TrimSuffix(text.Bytes()[1:], []byte("}\n"))
+	if len(inner) > 0 {
+		inner = append([]byte{','}, inner...)
 	}
-	c.addedText = append([]byte(nil), text[n:len(text)-1]...)
+	c.addedText = append([]byte{}, inner...)
 	return nil
 }
 
