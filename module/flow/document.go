@@ -125,7 +125,7 @@ func (d *Document) writeTunnel(w event.Writer) {
 func writeEndpoint(w event.Writer, name string, p *meter.Endpoint, d *Document) {
 	w.Begin(name)
 	w.Addr("ip", p.Addr.Netip(d.Family))
-	if hasPorts(d.Proto) {
+	if ecs.HasPorts(d.Proto) {
 		w.Uint("port", uint64(p.Port))
 	}
 	if d.HasMAC {
@@ -164,10 +164,10 @@ func (d *Document) writeNetwork(w event.Writer) {
 	} else {
 		w.String("type", "ipv6")
 	}
-	if name := transportName(d.Proto); name != "" {
+	if name := ecs.Transport(d.Proto); name != "" {
 		w.String("transport", name)
 	}
-	w.String("iana_number", protoNumbers[d.Proto])
+	w.String("iana_number", ecs.IANANumber(d.Proto))
 	event.Optional(w, "protocol", ecs.HelloProtocol(d.Hello))
 	event.Optional(w, "community_id", d.CommunityID(0))
 	w.Uint("packets", d.Source.Packets+d.Destination.Packets)
