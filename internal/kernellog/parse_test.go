@@ -1,0 +1,79 @@
+package kernellog_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/kernellog"
+)
+
+func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
+
+// mac is that of every qube, as the kernel writes it.
+const mac = "MAC=fe:ff:ff:ff:ff:ff:00:16:3e:5e:6c:00:08:00 "
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	tcp := firewall.Tuple{Proto: 6, Src: addr("10.137.0.15"), Dst: addr("10.137.0.16"), SrcPort: 45678, DstPort: 22}
+	echo := firewall.Tuple{Proto: 1, Src: addr("10.137.0.6"), Dst: addr("198.51.100.7"), ICMPType: 8, ICMPID: 22933}
+	tests := []struct {
+		name, in string
+		want     firewall.Observation
+	}{
+		{"between two qubes", "QUBES DROP: IN=vif12.0 OUT=vif14.0 " + mac + "SRC=10.137.0.15 DST=10.137.0.16 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=4660 DF PROTO=TCP SPT=45678 DPT=22 WINDOW=64240 RES=0x00 SYN URGP=0 ",
+			firewall.Observation{Prefix: "QUBES DROP: ", In: "vif12.0", Out: "vif14.0", Tuple: tcp, Length: 60}},
+		{"prefix without a separator, input", "xIN=vif5.0 OUT= " + mac + "SRC=10.137.0.15 DST=10.137.0.16 LEN=60 PROTO=TCP SPT=45678 DPT=22 ",
+			firewall.Observation{Prefix: "x", In: "vif5.0", Tuple: tcp, Length: 60}},
+		{"no prefix, output, with its user", "IN= OUT=eth0 SRC=10.137.0.15 DST=10.137.0.16 LEN=60 PROTO=TCP SPT=45678 DPT=22 UID=0 GID=0 ",
+			firewall.Observation{Out: "eth0", Tuple: tcp, Length: 60}},
+		{"a prefix that says IN=", "BAD IN=x IN=vif5.0 OUT=eth0 SRC=10.137.0.15 DST=10.137.0.16 LEN=60 PROTO=TCP SPT=45678 DPT=22 ",
+			firewall.Observation{Prefix: "BAD IN=x ", In: "vif5.0", Out: "eth0", Tuple: tcp, Length: 60}},
+		{"options with what looks like keys", "IN=vif5.0 OUT=eth0 SRC=10.137.0.15 DST=10.137.0.16 LEN=60 PROTO=TCP SPT=45678 DPT=22 OPT (020405B4) SRC=1.1.1.1 ",
+			firewall.Observation{In: "vif5.0", Out: "eth0", Tuple: tcp, Length: 60}},
+		{"UDP, whose length comes again", "IN=vif4.0 OUT=eth0 SRC=10.137.0.15 DST=10.137.0.16 LEN=30 ID=14201 DF PROTO=UDP SPT=45678 DPT=22 LEN=10 ",
+			firewall.Observation{In: "vif4.0", Out: "eth0", Length: 30, Tuple: firewall.Tuple{Proto: 17, Src: tcp.Src, Dst: tcp.Dst, SrcPort: 45678, DstPort: 22}}},
+		{"ping, whose id comes again", "IN=vif4.0 OUT=eth0 SRC=10.137.0.6 DST=198.51.100.7 LEN=84 ID=8832 DF PROTO=ICMP TYPE=8 CODE=0 ID=22933 SEQ=1 ",
+			firewall.Observation{In: "vif4.0", Out: "eth0", Tuple: echo, Length: 84}},
+		{"an error with what it is about", "QB-REJECT IN= OUT=vif4.0 SRC=10.137.0.5 DST=10.137.0.6 LEN=112 ID=29553 PROTO=ICMP TYPE=3 CODE=13 [SRC=10.137.0.6 DST=198.51.100.7 LEN=84 ID=8832 DF PROTO=ICMP TYPE=8 CODE=0 ID=22933 SEQ=1 ] ",
+			firewall.Observation{Prefix: "QB-REJECT ", Out: "vif4.0", Length: 112, Inner: echo, HasInner: true,
+				Tuple: firewall.Tuple{Proto: 1, Src: addr("10.137.0.5"), Dst: addr("10.137.0.6"), ICMPType: 3, ICMPCode: 13}}},
+		{"IPv6 in full", "IN=vif4.0 OUT=eth0 SRC=fd09:24ef:4179:0000:0000:0000:0a89:0006 DST=2001:0db8:0000:0000:0000:0000:0000:0007 LEN=104 TC=0 HOPLIMIT=63 FLOWLBL=1 PROTO=ICMPv6 TYPE=128 CODE=0 ID=9 SEQ=1 ",
+			firewall.Observation{In: "vif4.0", Out: "eth0", Length: 104, Tuple: firewall.Tuple{Proto: 58, Src: addr("fd09:24ef:4179::a89:6"), Dst: addr("2001:db8::7"), ICMPType: 128, ICMPID: 9}}},
+		{"a protocol that is a number", "IN=vif4.0 OUT=eth0 SRC=10.137.0.6 DST=198.51.100.7 LEN=84 PROTO=132 ",
+			firewall.Observation{In: "vif4.0", Out: "eth0", Length: 84, Tuple: firewall.Tuple{Proto: 132, Src: echo.Src, Dst: echo.Dst}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, ok := kernellog.Parse(tt.in)
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" || !ok {
+				t.Errorf("Parse = %v; mismatch (-want +got):\n%s", ok, diff)
+			}
+		})
+	}
+}
+
+func TestParse_other(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"", "IN=", "usb 1-1: new high-speed USB device", "IN=vif4.0 OUT=eth0 SRC=10.137.0.6", "IN=vif4.0 OUT=eth0 SRC=10.137.0.6 DST=1.2.3.4 LEN=1",
+		"IN=vif4.0 OUT=eth0 SRC=nonsense DST=1.2.3.4 PROTO=TCP", "IN=an-interface-that-is-too-long OUT=eth0 SRC=1.1.1.1 DST=1.1.1.1 PROTO=TCP"} {
+		if o, ok := kernellog.Parse(in); ok {
+			t.Errorf("Parse(%q) = %+v; want nothing", in, o)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("QB-REJECT IN= OUT=vif4.0 SRC=10.137.0.5 DST=10.137.0.6 LEN=88 PROTO=ICMP TYPE=3 CODE=13 [SRC=10.137.0.6 DST=198.51.100.7 LEN=60 PROTO=TCP SPT=54014 DPT=8443 ] ")
+	f.Add("IN=vif4.0 OUT= MACSRC=00:16:3e:5e:6c:00 SRC=::1 DST=::2 LEN=1 PROTO=UDP INCOMPLETE [8 bytes] ")
+	f.Fuzz(func(t *testing.T, text string) {
+		o, ok := kernellog.Parse(text)
+		if ok && (!o.Src.IsValid() || !o.Dst.IsValid() || len(o.In) > 15 || len(o.Out) > 15) {
+			t.Errorf("Parse(%q) = %+v", text, o)
+		}
+	})
+}
