@@ -5,13 +5,15 @@ import (
 	"fmt"
 
 	"github.com/elastic/beats/v7/libbeat/common"
+
+	"github.com/qubesbeat/qubesbeat/config"
 )
 
 // reloadResolver reads the files of the configuration anew and puts the rules of
 // the resolver in force. The rest of the configuration is checked, too, and stays
 // as it was.
 func (r *run) reloadResolver(d *dns) error {
-	s, err := r.readAgain()
+	s, err := readFiles(r.root)
 	if err != nil {
 		return err
 	}
@@ -29,8 +31,18 @@ func (r *run) reloadResolver(d *dns) error {
 	return nil
 }
 
-// readAgain reads the files that the beat was started with, and -E over them.
-func (r *run) readAgain() (*settings, error) {
+// ReadConfig reads the configuration of the command line, for commands that need
+// no beat. root is the name under which the program runs.
+func ReadConfig(root string) (*config.Config, error) {
+	s, err := readFiles(root)
+	if err != nil {
+		return nil, err
+	}
+	return &s.Config, nil
+}
+
+// readFiles reads the files of the command line, and -E over them.
+func readFiles(root string) (*settings, error) {
 	whole, err := common.LoadFiles(configFiles()...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -40,9 +52,9 @@ func (r *run) readAgain() (*settings, error) {
 			return nil, fmt.Errorf("reading the configuration: %w", err)
 		}
 	}
-	raw, err := whole.Child(r.root, -1)
+	raw, err := whole.Child(root, -1)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return readSettings(r.root, raw)
+	return readSettings(root, raw)
 }

@@ -50,6 +50,6 @@ func Root() *cmd.BeatsRootCmd {
 	root.SilenceUsage = true
 	root.VersionCmd.Run = func(c *cobra.Command, _ []string) { printVersion(c, name) }
 	extendTestOutput(root)
-	root.AddCommand(devicesCommand(), inventoryCommand(), reportCommand(), dnsCommand(), importCommand())
+	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), importCommand())
 	return root
 }

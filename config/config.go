@@ -17,6 +17,7 @@ type Config struct {
 	Flows      Flows       `config:"flows"`
 	Inventory  Inventory   `config:"inventory"`
 	Resolver   Resolver    `config:"resolver"`
+	Firewall   Firewall    `config:"firewall"`
 	Stats      Stats       `config:"stats"`
 
 	Transactions Transactions `config:"transactions"`
@@ -79,6 +80,23 @@ type Inventory struct {
 	Hold   Duration `config:"hold"`
 }
 
+// Firewall says where verdicts come from.
+type Firewall struct {
+	Enabled    bool     `config:"enabled"`
+	NFLogGroup uint16   `config:"nflog_group"` // 0 for none
+	KernelLog  bool     `config:"kernel_log"`
+	LogFiles   []string `config:"log_files"`
+	ICMPErrors bool     `config:"icmp_errors"`
+}
+
+// Group returns the NFLOG group to read, 0 for none.
+func (f *Firewall) Group() uint16 {
+	if !f.Enabled {
+		return 0
+	}
+	return f.NFLogGroup
+}
+
 // Stats holds the settings of the stats events.
 type Stats struct {
 	Period Duration `config:"period"`
@@ -98,6 +116,7 @@ func Default() Config {
 		},
 		Transactions:    Transactions{MaxMemoryMB: 64},
 		Resolver:        defaultResolver(),
+		Firewall:        Firewall{NFLogGroup: 53, ICMPErrors: true},
 		Inventory:       Inventory{Hold: Duration(3 * time.Second)},
 		Stats:           Stats{Period: Duration(30 * time.Second)},
 		ShutdownTimeout: Duration(10 * time.Second),

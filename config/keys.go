@@ -14,12 +14,6 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/spell"
 )
 
-// later are keys that belong to packetbeat's or to our own configuration, but to
-// no part that this version has. To accept them would be silence.
-var later = map[string]string{
-	"firewall": "firewall verdicts are not part of this version",
-}
-
 // foreign are keys whose inside packetbeat's own code reads, and keys that
 // concern only parts that are absent here (overwrite_pipelines, id, npcap).
 var foreign = []string{"protocols", "procs", "ignore_outgoing", "overwrite_pipelines", "id", "npcap"}
@@ -107,10 +101,6 @@ func (c *checker) section(prefix string, t reflect.Type, tree map[string]any) {
 	known := c.known(prefix, t)
 	for _, key := range sortedKeys(tree) {
 		name := join(prefix, key)
-		if why, ok := later[name]; ok {
-			c.fault(name, why)
-			continue
-		}
 		inner, ok := known[key]
 		if !ok {
 			c.unknown(name, prefix, known)

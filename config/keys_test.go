@@ -73,8 +73,8 @@ func TestCheck(t *testing.T) {
 			"qubesbeat.yml:4: qubesbeat.interfaces.snaplan: unknown key; did you mean interfaces.snaplen?"}},
 		{"client keys elsewhere", "qubesbeat:\n  stats: {tags: [x]}\n",
 			[]string{"qubesbeat.yml:2: qubesbeat.stats.tags: " + docs}},
-		{"later parts", "qubesbeat:\n  resolver: {listen: [], lists: {ads: {dney: x}}, upstreams: {any: [y]}}\n  firewall: {nflog_group: 53}\n  interfaces: {bpf_filter: tcp, fanout_group: 1}\n", []string{
-			"qubesbeat.yml:3: qubesbeat.firewall: firewall verdicts are not part of this version",
+		{"inner sections", "qubesbeat:\n  resolver: {listen: [], lists: {ads: {dney: x}}, upstreams: {any: [y]}}\n  firewall: {nflog_grup: 53}\n  interfaces: {bpf_filter: tcp, fanout_group: 1}\n", []string{
+			"qubesbeat.yml:3: qubesbeat.firewall.nflog_grup: unknown key; did you mean firewall.nflog_group?",
 			"qubesbeat.yml:2: qubesbeat.resolver.lists.ads.dney: unknown key; did you mean resolver.lists.ads.deny?"}},
 		{"protocols", "qubesbeat:\n  protocols:\n    - type: dns\n", nil},
 		{"protocols, old form", "qubesbeat:\n  protocols: {dns: {ports: [53]}}\n", nil},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 // there is none.
 type Resolver struct {
 	Listen  []string `config:"listen"`
+	Fail    string   `config:"fail"`
 	Readers int      `config:"readers"`
 
 	Upstreams map[string][]string `config:"upstreams"`
@@ -44,6 +46,13 @@ type Resolver struct {
 	TSV       ResolverTSV       `config:"tsv"`
 	Socket    string            `config:"socket"`
 }
+
+// What becomes of the qubes' DNS when the beat has stopped: it stops, too, or it
+// goes where Qubes sends it without the resolver, past the lists and unlogged.
+const (
+	FailClosed = "closed"
+	FailOpen   = "open"
+)
 
 // ResolverZone gives names upstreams of their own, whoever asks.
 type ResolverZone struct {
@@ -180,7 +189,7 @@ type ResolverTSV struct {
 // defaultResolver returns what holds where the file says nothing.
 func defaultResolver() Resolver {
 	return Resolver{
-		Readers: 1, Strategy: "parallel_best", Timeout: Duration(2 * time.Second), Budget: Duration(4 * time.Second),
+		Fail: FailClosed, Readers: 1, Strategy: "parallel_best", Timeout: Duration(2 * time.Second), Budget: Duration(4 * time.Second),
 		Refresh: ResolverRefresh{Period: Duration(4 * time.Hour), Timeout: Duration(60 * time.Second), Attempts: 3,
 			Cooldown: Duration(time.Second), MaxMB: 64, Start: "fast"},
 		Block:     ResolverBlock{Answer: "zeroip", TTL: Duration(10 * time.Minute)},
@@ -204,3 +213,16 @@ func (r *Resolver) UnusedLists() (names []string) {
 
 // On reports whether there is to be a resolver.
 func (r *Resolver) On() bool { return len(r.Listen) > 0 }
+
+// Port returns the port that the first address of the resolver has, 0 without a
+// resolver.
+func (r *Resolver) Port() uint16 {
+	if !r.On() {
+		return 0
+	}
+	a, err := netip.ParseAddrPort(r.Listen[0])
+	if err != nil {
+		return 0 // Validate has said so
+	}
+	return a.Port()
+}

@@ -167,6 +167,9 @@ func (b *builder) rest() {
 	for _, n := range b.Rebinding.Allow {
 		b.out.Public[string(b.name("rebinding.allow", strings.TrimPrefix(n, "*.")))] = true
 	}
+	if !slices.Contains([]string{FailClosed, FailOpen}, b.Fail) {
+		b.bad("fail", "%q is not known; use closed or open", b.Fail)
+	}
 	if !slices.Contains([]string{"auto", "always", "never"}, b.Firewall.Obey) {
 		b.bad("qvm_firewall.obey", "%q is not known; use auto, always or never", b.Firewall.Obey)
 	}

@@ -1,0 +1,139 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/beater"
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/chains"
+)
+
+// nftTime is how long nft may take, which waits for other programs that change
+// the ruleset.
+const nftTime = 30 * time.Second
+
+// qubesCommand brings the nft rules into a netvm of Qubes OS, and takes them away.
+func qubesCommand(root string) *cobra.Command {
+	parent := &cobra.Command{
+		Use:   "qubes",
+		Short: "Show, install or remove the firewall rules that the beat needs in a netvm of Qubes OS",
+		Long: "The rules follow the configuration: the redirection of DNS where resolver.listen is set, the logging of\n" +
+			"refusals where firewall.enabled is. They are chains of their own, which Qubes does not touch.",
+	}
+	var ifOpen bool
+	undo := quiet(&cobra.Command{Use: "undo", Args: cobra.NoArgs, Short: "Remove all rules of qubesbeat, and nothing else",
+		RunE: func(c *cobra.Command, _ []string) error { return complained(c, undoQubes(c, root, ifOpen)) }})
+	undo.Flags().BoolVar(&ifOpen, "if-open", false, "only the redirection of DNS, and only where resolver.fail is open")
+	parent.AddCommand(
+		quiet(&cobra.Command{Use: "plan", Args: cobra.NoArgs, Short: "Show what apply would do, and change nothing",
+			RunE: func(c *cobra.Command, _ []string) error { return complained(c, planQubes(c, root, false)) }}),
+		quiet(&cobra.Command{Use: "apply", Args: cobra.NoArgs, Short: "Install the rules, and check that they are in force",
+			RunE: func(c *cobra.Command, _ []string) error { return complained(c, planQubes(c, root, true)) }}),
+		undo,
+		quiet(&cobra.Command{Use: "status", Args: cobra.NoArgs, Short: "Say what is in force, what Qubes has rebuilt and what goes around it",
+			RunE: func(c *cobra.Command, _ []string) error { return complained(c, statusQubes(c, root)) }}))
+	return parent
+}
+
+func complained(c *cobra.Command, err error) error {
+	if err != nil {
+		return complain(c, err)
+	}
+	return nil
+}
+
+// readWanted returns what the configuration asks for.
+func readWanted(root string) (*config.Config, chains.Config, error) {
+	c, err := beater.ReadConfig(root)
+	if err != nil {
+		return nil, chains.Config{}, err
+	}
+	return c, chains.Config{ResolverPort: c.Resolver.Port(), NFLogGroup: c.Firewall.Group()}, nil
+}
+
+func planQubes(c *cobra.Command, root string, apply bool) error {
+	_, cfg, err := readWanted(root)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), nftTime)
+	defer cancel()
+	var nft chains.NFT
+	state, err := nft.State(ctx)
+	if err != nil {
+		return err
+	}
+	plan, err := chains.Make(state, cfg)
+	if err != nil {
+		return err
+	}
+	show(c.OutOrStdout(), plan)
+	if !apply || plan.Script() == "" {
+		return nil
+	}
+	if err := nft.Apply(ctx, plan); err != nil {
+		return err
+	}
+	return verify(ctx, c.OutOrStdout(), cfg)
+}
+
+// verify looks at what nft has made of the commands.
+func verify(ctx context.Context, w io.Writer, cfg chains.Config) error {
+	state, err := (chains.NFT{}).State(ctx)
+	if err != nil {
+		return err
+	}
+	left, err := chains.Make(state, cfg)
+	if err != nil {
+		return err
+	}
+	if script := left.Script(); script != "" {
+		return fmt.Errorf("the rules are not as they should be after apply; still to do:\n%s", script)
+	}
+	_, err = fmt.Fprintln(w, "in force")
+	return err
+}
+
+// show prints a plan for people, with the commands as nft gets them.
+func show(w io.Writer, plan chains.Plan) {
+	if plan.Script() == "" {
+		fmt.Fprintln(w, "nothing to do")
+	}
+	for _, step := range plan {
+		fmt.Fprintf(w, "%-8s%s", step.Action, step.Name)
+		if step.About != "" {
+			fmt.Fprintf(w, ": %s", step.About)
+		}
+		fmt.Fprintln(w)
+		for _, command := range step.Commands {
+			fmt.Fprintf(w, "        %s\n", command)
+		}
+	}
+}
+
+func undoQubes(c *cobra.Command, root string, ifOpen bool) error {
+	ctx, cancel := context.WithTimeout(c.Context(), nftTime)
+	defer cancel()
+	var nft chains.NFT
+	state, err := nft.State(ctx)
+	if err != nil {
+		return err
+	}
+	plan := chains.Undo(state)
+	if ifOpen {
+		conf, _, err := readWanted(root)
+		if err != nil {
+			return err
+		}
+		if plan = plan.Only(chains.DNSChain); conf.Resolver.Fail != config.FailOpen {
+			plan = nil
+		}
+	}
+	show(c.OutOrStdout(), plan)
+	return nft.Apply(ctx, plan)
+}

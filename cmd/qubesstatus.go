@@ -1,0 +1,118 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/chains"
+	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+)
+
+// errStatus ends the command with a status of its own after everything has been
+// said.
+var errStatus = errors.New("not everything is as it should be")
+
+func statusQubes(c *cobra.Command, root string) error {
+	conf, cfg, err := readWanted(root)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), nftTime)
+	defer cancel()
+	state, err := (chains.NFT{}).State(ctx)
+	if err != nil {
+		return err
+	}
+	good := true
+	for _, f := range chains.Status(state, cfg, facts(conf, cfg)) {
+		mark := "  ok  "
+		if !f.Good {
+			mark, good = "  !!  ", false
+		}
+		fmt.Fprintln(c.OutOrStdout(), mark+f.Text)
+	}
+	if !good {
+		return errStatus
+	}
+	return nil
+}
+
+// facts looks at the machine.
+func facts(conf *config.Config, cfg chains.Config) chains.Facts {
+	f := chains.Facts{Listens: listens(cfg.ResolverPort), Reads: reads(cfg.NFLogGroup), Connected: connected(conf.Resolver.Firewall.Socket)}
+	file, err := os.Open(conf.Inventory.File)
+	if err != nil {
+		return f
+	}
+	defer file.Close()
+	s, err := inventory.Parse(file, inventory.Options{Fields: conf.Inventory.Fields})
+	if err != nil {
+		return f
+	}
+	names, domains := map[netip.Addr]string{}, map[string][]netip.Addr{}
+	for i := range s.Qubes {
+		for _, a := range []netip.Addr{s.Qubes[i].IP, s.Qubes[i].IP6} {
+			if a.IsValid() {
+				names[a] = s.Qubes[i].Name
+				domains[vif(&s.Qubes[i])] = append(domains[vif(&s.Qubes[i])], a)
+			}
+		}
+	}
+	f.Name = func(a netip.Addr) string { return names[a] }
+	f.Domain = func(vif string) []netip.Addr { return domains[vif] }
+	return f
+}
+
+// listens reports whether there is a UDP socket with a port.
+func listens(port uint16) bool {
+	for _, path := range []string{"/proc/net/udp", "/proc/net/udp6"} {
+		text, _ := os.ReadFile(path)
+		for line := range bytes.Lines(text) {
+			if f := strings.Fields(string(line)); len(f) > 1 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reads reports whether an NFLOG group has a reader. The list is root's to read.
+func reads(group uint16) bool {
+	text, _ := os.ReadFile("/proc/net/netfilter/nfnetlink_log")
+	for line := range bytes.Lines(text) {
+		if f := strings.Fields(string(line)); len(f) > 0 && f[0] == fmt.Sprint(group) {
+			return true
+		}
+	}
+	return false
+}
+
+// connected reads the clients that QubesDB lists.
+func connected(socket string) (list []netip.Addr) {
+	c, err := qubesdb.Dial(socket)
+	if err != nil {
+		return nil
+	}
+	defer c.Close()
+	for _, key := range []string{"/connected-ips", "/connected-ips6"} {
+		text, err := c.Read(key)
+		if err != nil {
+			continue
+		}
+		for _, word := range strings.Fields(text) {
+			if a, err := netip.ParseAddr(word); err == nil {
+				list = append(list, a)
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,52 @@
+package chains
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// NFT runs the program nft. It needs CAP_NET_ADMIN.
+type NFT struct {
+	Path string // of the program; "" for nft on the PATH
+}
+
+// State reads the ruleset.
+func (n NFT) State(ctx context.Context) (*State, error) {
+	out, err := n.run(ctx, "", "-j", "list", "ruleset")
+	if err != nil {
+		return nil, err
+	}
+	return ParseState(out)
+}
+
+// Apply carries out a plan, whole or not at all.
+func (n NFT) Apply(ctx context.Context, p Plan) error {
+	script := p.Script()
+	if script == "" {
+		return nil
+	}
+	_, err := n.run(ctx, script, "-f", "-")
+	return err
+}
+
+func (n NFT) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
+	path := n.Path
+	if path == "" {
+		path = "nft"
+	}
+	var out, diag bytes.Buffer
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &diag
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, errors.New("nft is not installed: every netvm of Qubes OS has it (package nftables)")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("nft %s: %w: %s(run it as root)", strings.Join(args, " "), err, diag.String())
+	}
+	return out.Bytes(), nil
+}
