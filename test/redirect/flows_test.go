@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // around lets work go around the resolver: to an address that no answer has named,
@@ -27,10 +28,10 @@ func (h *home) around(t *testing.T) {
 // checkFlows holds that flows have the names that their qubes were told, that those
 // without are marked, that the way around the resolver is told once, and that what
 // the resolver tells is not told again by who overhears it.
-func checkFlows(t *testing.T, b *beat) {
+func checkFlows(t *testing.T, events beat.Events) {
 	t.Helper()
 	named, unresolved, alerts, passive, twice := 0, 0, 0, 0, 0
-	for _, e := range b.all(t) {
+	for _, e := range events {
 		switch {
 		case e["event.dataset"] == "flow" && e["destination.ip"] == testbed.WebAddr && e["qube.name"] == "personal" && e["destination.domain"] == "www.example.org":
 			named++

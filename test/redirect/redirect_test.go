@@ -8,27 +8,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
-
-// rules returns the chains that the documentation shows.
-func rules(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("../../docs/resolver.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := regexp.MustCompile("(?s)```nft\n(.*?)```").FindSubmatch(text)
-	if m == nil {
-		t.Fatal("docs/resolver.md shows no chains")
-	}
-	return string(m[1])
-}
 
 // dnat is what Qubes does whenever the uplink comes back: its chain for the
 // magic addresses is deleted and made anew (qubes-core-agent-linux,
@@ -55,6 +41,12 @@ type home struct {
 }
 
 const section = `
+  interfaces.device: ["vif*"]
+  flows.period: -1s
+  protocols: [{type: dns, ports: [53]}]
+  inventory.file: HOME/inventory
+  resolver:
+    socket: HOME/dns.sock
     listen: ["0.0.0.0:5353"]
     qvm_firewall: {qubesdb: %q}
     lists: {ads: {deny: ["www.example.org\n"]}}
@@ -80,10 +72,8 @@ func newHome(t *testing.T) *home {
 		entries["/qubes-firewall/"+ip+"/policy"], entries["/qubes-firewall/"+ip+"/0000"] = "drop", rule
 	}
 	h.db = testbed.StartQubesDB(t, entries)
-	for _, r := range []string{dnat, rules(t)} {
-		if err := nw.Log.Nft(r); err != nil {
-			t.Fatal(err)
-		}
+	if err := nw.Log.Nft(dnat); err != nil {
+		t.Fatal(err)
 	}
 	return h
 }
@@ -117,7 +107,12 @@ func want(t *testing.T, what, out string, parts ...string) {
 func TestRedirect(t *testing.T) {
 	h := newHome(t)
 	tsv := t.TempDir()
-	b := start(t, h.Network, fmt.Sprintf(section, h.db.Path, tsv))
+	home := beat.NewHome(t)
+	h.WriteInventory(filepath.Join(home, "inventory"))
+	b := beat.Start(t, h.Network, home, fmt.Sprintf(section, h.db.Path, tsv), "dns.sock")
+	if _, _, err := h.Log.Run(t.Context(), beat.Program(t), b.Args("qubes", "apply")...); err != nil {
+		t.Fatal(err)
+	}
 
 	want(t, "work", dig(t, h.work, "www.example.org"), "status: NOERROR", "0.0.0.0", "EDE: 15 (Blocked): (ads)")
 	want(t, "personal", dig(t, h.personal, "www.example.org"), "status: NOERROR", testbed.WebAddr)
@@ -138,9 +133,9 @@ func TestRedirect(t *testing.T) {
 	eventually(t, "dom0 refuses personal", func() bool { return strings.Contains(dig(t, h.personal, "www.example.org"), "REFUSED") })
 
 	h.around(t)
-	events, last := b.stop(t)
-	check(t, events, last)
-	checkFlows(t, b)
+	events := b.Stop(t)
+	check(t, events)
+	checkFlows(t, events)
 	rows, err := filepath.Glob(filepath.Join(tsv, "*_work.log"))
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("the query log of work: %v, %v", rows, err)
@@ -181,25 +176,31 @@ func (h *home) curl(t *testing.T) {
 }
 
 // check looks at the events.
-func check(t *testing.T, events []event, last event) {
+func check(t *testing.T, events beat.Events) {
 	t.Helper()
+	queries, last := events.Where(beat.Event{"event.dataset": "qubesbeat.dns"}), events.Last()
 	for _, tt := range []struct {
 		qube, action, label, vif string
 	}{{"work", "dns-blocked", "blue", "vif4.0"}, {"personal", "dns-resolved", "yellow", "vif5.0"}, {"personal", "dns-refused", "yellow", "vif5.0"},
 		{"offline", "dns-refused", "black", "vif6.0"}} {
 		found := false
-		for _, e := range find(events, tt.qube, "www.example.org") {
+		for _, e := range asked(queries, tt.qube) {
 			found = found || e["event.action"] == tt.action && e["qube.label"] == tt.label && (e["qube.vif"] == tt.vif || e["network.transport"] == "tcp")
 		}
 		if !found {
 			t.Errorf("no event %s of %s on %s", tt.action, tt.qube, tt.vif)
 		}
 	}
-	if e := find(events, "work", "www.example.org"); len(e) > 0 && (e[0]["rule.name"] != "www.example.org" || e[0]["rule.ruleset"] != "ads") {
+	if e := asked(queries, "work"); len(e) > 0 && (e[0]["rule.name"] != "www.example.org" || e[0]["rule.ruleset"] != "ads") {
 		t.Errorf("rule = %v of %v", e[0]["rule.name"], e[0]["rule.ruleset"])
 	}
 	received, logged := last["stats.resolver.received"], last["stats.resolver.published"]
-	if received != logged || received != float64(len(events)) || last["stats.resolver.qvm_firewall_obeyed"] != 1.0 {
-		t.Errorf("received %v, published %v, events %d, qvm-firewall obeyed %v", received, logged, len(events), last["stats.resolver.qvm_firewall_obeyed"])
+	if received != logged || received != float64(len(queries)) || last["stats.resolver.qvm_firewall_obeyed"] != 1.0 {
+		t.Errorf("received %v, published %v, events %d, qvm-firewall obeyed %v", received, logged, len(queries), last["stats.resolver.qvm_firewall_obeyed"])
 	}
+}
+
+// asked returns the events of a qube about the name that all ask for.
+func asked(queries beat.Events, qube string) beat.Events {
+	return queries.Where(beat.Event{"qube.name": qube, "dns.question.name": "www.example.org"})
 }
