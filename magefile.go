@@ -56,7 +56,7 @@ func TestNet() error {
 		return err
 	}
 	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
-	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/live/...", "./test/dropin/...", "./test/redirect/..."}
+	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/live/...", "./test/dropin/...", "./test/redirect/...", "./test/verdicts/..."}
 	if os.Getuid() != 0 {
 		args = append([]string{"unshare", "-Urnm"}, args...)
 	}

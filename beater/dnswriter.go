@@ -1,7 +1,6 @@
 package beater
 
 import (
-	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -21,7 +20,6 @@ type dnsWriter struct {
 	run    *run
 	dns    *dns
 	enrich *enrich.Enricher
-	links  map[uint32]link
 	folded map[fold]*folded
 	held   []heldQuery
 	looked time.Time // at what waits
@@ -31,11 +29,6 @@ type dnsWriter struct {
 }
 
 // link is the name of an interface, for as long as it may be believed.
-type link struct {
-	name  string
-	until time.Time
-}
-
 // fold is what two queries have in common when one event tells of both.
 type fold struct {
 	client netip.Addr
@@ -66,8 +59,8 @@ func (w *dnsWriter) write() {
 	if w.dns.log == nil {
 		return
 	}
-	w.links, w.folded = map[uint32]link{}, map[fold]*folded{}
-	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: w.link}
+	w.folded = map[fold]*folded{}
+	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: newLinks().name}
 	stop := w.wake()
 	defer stop()
 	batch := make([]resolver.Entry, 64)
@@ -141,29 +134,6 @@ func (w *dnsWriter) parties(e *resolver.Entry) event.Parties {
 		p.Client = e.From.Addr()
 	}
 	return p
-}
-
-// linkTime is how long the name of an interface is believed: indices are used
-// again, though not soon.
-const linkTime = 2 * time.Second
-
-func (w *dnsWriter) link(index uint32) string {
-	if index == 0 {
-		return ""
-	}
-	now := time.Now()
-	if l, ok := w.links[index]; ok && now.Before(l.until) {
-		return l.name
-	}
-	name := ""
-	if i, err := net.InterfaceByIndex(int(index)); err == nil {
-		name = i.Name
-	}
-	if len(w.links) > maxFolded {
-		clear(w.links)
-	}
-	w.links[index] = link{name, now.Add(linkTime)}
-	return name
 }
 
 // fold counts a query with an event that waits already. It reports false where

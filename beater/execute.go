@@ -55,6 +55,7 @@ func (r *run) startOthers() (stop func(late <-chan struct{})) {
 	background, cancel := context.WithCancel(context.Background())
 	var others sync.WaitGroup
 	r.startInventory(background, &others)
+	r.verdicts.start(background, &others)
 	r.startStats(background, &others)
 	stopProgress := r.startProgress()
 	sent := make(chan struct{})

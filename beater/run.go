@@ -42,6 +42,7 @@ type run struct {
 	processes *processes
 	analysis  *transactions // nil where nothing is to be analyzed
 	dns       *dns          // nil without a resolver
+	verdicts  *verdicts     // nil without the firewall
 	view      *view         // nil where nobody sees the qubes' DNS
 	sink      *sink         // of the flows
 	side      *sink         // of everything else: a libbeat client serves one stream

@@ -30,6 +30,7 @@ func (r *run) counters() []event.Counter {
 	r.transactionCounters(&c)
 	r.resolverCounters(&c)
 	r.view.counters(&c)
+	r.verdicts.counters(&c)
 	r.inventoryCounters(&c)
 	return c.list
 }

@@ -18,8 +18,11 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 	if r.analysis, err = r.newTransactions(p, r.newEnricher()); err != nil {
 		return nil, err
 	}
-	if r.analysis == nil && !r.settings.Flows.Enabled && r.dns == nil {
-		return nil, errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver")
+	if r.verdicts, err = r.newVerdicts(); err != nil {
+		return nil, err
+	}
+	if r.analysis == nil && !r.settings.Flows.Enabled && r.dns == nil && r.verdicts == nil {
+		return nil, errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver, nor the firewall")
 	}
 	r.view = r.newView()
 	if r.settings.Flows.Enabled && r.settings.Flows.ServerNames && !r.settings.Compat.Strict {
@@ -28,6 +31,9 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 	}
 	if r.analysis != nil {
 		taps = append(taps, r.analysis.tap)
+	}
+	if r.verdicts.wantsErrors() {
+		taps = append(taps, r.verdicts)
 	}
 	if r.watcher != nil && r.settings.Flows.Enabled {
 		r.processes = newProcesses(r.watcher)

@@ -59,8 +59,12 @@ func outside(r *flow.Record) (src, dst netip.Addr) {
 }
 
 // Parties finds the qubes behind what was seen.
-func (n *Enricher) Parties(s Sight) event.Parties {
-	p := event.Parties{Interface: n.Name(s.Iface)}
+func (n *Enricher) Parties(s Sight) event.Parties { return n.PartiesOn(n.Name(s.Iface), s) }
+
+// PartiesOn is Parties for an interface of which the name is known; s.Iface is not
+// read.
+func (n *Enricher) PartiesOn(iface string, s Sight) event.Parties {
+	p := event.Parties{Interface: iface}
 	p.SourceQube, p.DestinationQube = n.Qubes.ByAddr(s.Source, s.At), n.Qubes.ByAddr(s.Destination, s.At)
 	domid, onVif := qube.VifDomain(p.Interface)
 	if !onVif {

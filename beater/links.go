@@ -1,0 +1,46 @@
+package beater
+
+import (
+	"net"
+	"time"
+)
+
+// links knows the names of interfaces by their indices. It is not safe for
+// concurrent use.
+type links struct {
+	known map[uint32]link
+}
+
+type link struct {
+	name  string
+	until time.Time
+}
+
+// How long the name of an interface is believed, for indices are used again, though
+// not soon; and how many names are kept.
+const (
+	linkTime = 2 * time.Second
+	maxLinks = 4096
+)
+
+func newLinks() *links { return &links{known: map[uint32]link{}} }
+
+// name returns the name of an interface, "" where there is none. A vif that is gone
+// keeps its name: what it has sent may still be on its way.
+func (l *links) name(index uint32) string {
+	if index == 0 {
+		return ""
+	}
+	now, was := time.Now(), l.known[index]
+	if now.Before(was.until) {
+		return was.name
+	}
+	if i, err := net.InterfaceByIndex(int(index)); err == nil {
+		was.name = i.Name
+	}
+	if len(l.known) >= maxLinks {
+		clear(l.known)
+	}
+	l.known[index] = link{was.name, now.Add(linkTime)}
+	return was.name
+}
