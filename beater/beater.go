@@ -115,7 +115,9 @@ func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
 		abort: func() { _ = q.pipeline.closeInner() }}
 	files := fileSettings(q.settings, q.options.Flags)
 	r.live = len(files.Files) == 0
-	r.openInventory()
+	if err := r.openInventory(); err != nil {
+		return nil, err
+	}
 	if err := r.loadInventory(r.live); err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func (v *verdicts) gap() { v.with((*firewall.Tracker).Lost) }
 
 // logger returns what takes the messages of our own rules.
 func (v *verdicts) logger() func(*nflog.Message) {
-	names := newLinks()
+	names := v.run.newLinks()
 	return func(m *nflog.Message) {
 		v.speaks.Store(true)
 		o := firewall.Observation{At: time.Now().UnixNano(), Source: firewall.NFLog, Prefix: string(m.Prefix),

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/elastic/elastic-agent-libs/paths"
+
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	inventorymodule "github.com/qubesbeat/qubesbeat/module/inventory"
@@ -15,13 +17,21 @@ import (
 
 // openInventory makes the index, and the file that feeds it where one is
 // configured.
-func (r *run) openInventory() {
+func (r *run) openInventory() (err error) {
 	cfg := &r.settings.Inventory
 	opts := inventory.Options{Fields: cfg.Fields}
 	r.index = inventory.NewIndex(opts)
+	push := cfg.Qrexec.Enabled && r.live
+	if cfg.File == "" && push {
+		cfg.File = paths.Resolve(paths.Data, "inventory.json")
+	}
 	if cfg.File != "" {
 		r.file = inventory.NewFile(cfg.File, r.index, opts, r.inventoryChanged, r.inventoryFailed)
 	}
+	if push {
+		r.receiver, err = inventory.Listen(cfg.Qrexec.Socket, cfg.Qrexec.Group, cfg.File, opts, r.file.Poke, r.inventoryFailed)
+	}
+	return err
 }
 
 // loadInventory reads the file for the first time. Without a file the beat starts
@@ -53,6 +63,9 @@ func (r *run) startInventory(ctx context.Context, wg *sync.WaitGroup) {
 		return
 	}
 	wg.Go(func() { _ = r.file.Run(ctx) })
+	if r.receiver != nil {
+		wg.Go(func() { r.receiver.Run(ctx) })
+	}
 }
 
 func (r *run) inventoryFailed(err error) {

@@ -8,7 +8,8 @@ import (
 // links knows the names of interfaces by their indices. It is not safe for
 // concurrent use.
 type links struct {
-	known map[uint32]link
+	captured func(index uint32) string // of the capture, which also knows vifs that are gone
+	known    map[uint32]link
 }
 
 type link struct {
@@ -23,13 +24,16 @@ const (
 	maxLinks = 4096
 )
 
-func newLinks() *links { return &links{known: map[uint32]link{}} }
+func (r *run) newLinks() *links { return &links{captured: r.name, known: map[uint32]link{}} }
 
 // name returns the name of an interface, "" where there is none. A vif that is gone
 // keeps its name: what it has sent may still be on its way.
 func (l *links) name(index uint32) string {
 	if index == 0 {
 		return ""
+	}
+	if name := l.captured(index); name != "" {
+		return name
 	}
 	now, was := time.Now(), l.known[index]
 	if now.Before(was.until) {

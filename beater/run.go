@@ -30,8 +30,9 @@ type run struct {
 	libbeat  *monitoring.Registry
 
 	index     *inventory.Index
-	file      *inventory.File // nil without inventory.file
-	live      bool            // as opposed to a replay
+	file      *inventory.File     // nil without inventory.file
+	receiver  *inventory.Receiver // nil without inventory.qrexec
+	live      bool                // as opposed to a replay
 	source    *source
 	dump      *capture.Dump // nil without --dump
 	queue     *pipeline.Queue

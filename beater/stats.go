@@ -188,6 +188,10 @@ func (r *run) inventoryCounters(c *counterList) {
 	s := r.file.Stats()
 	c.add("reloads", uint64(s.Reloads))
 	c.add("failures", uint64(s.Failures))
+	if r.receiver != nil {
+		c.add("pushed", r.receiver.Stored())
+		c.add("push_refused", r.receiver.Refused())
+	}
 }
 
 // registerMetrics shows the same counters where libbeat shows its own: in the

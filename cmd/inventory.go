@@ -32,8 +32,29 @@ func inventoryCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "check FILE", Short: "Say whether the beat would take the inventory", Args: cobra.ExactArgs(1), SilenceUsage: true, SilenceErrors: true,
 			RunE: func(c *cobra.Command, args []string) error { return checkInventory(c, args[0], fields) },
-		})
+		}, receiveCommand())
 	return parent
+}
+
+// receiveCommand is the qrexec service for a qube whose template has no package:
+// qrexec calls it, instead of the socket of a running beat.
+func receiveCommand() *cobra.Command {
+	file := ""
+	c := quiet(&cobra.Command{
+		Use: "receive", Short: "Be the qrexec service that dom0 pushes the inventory to", Args: cobra.NoArgs,
+		Long: "Reads an inventory from standard input and replaces the file with it, if it is a good one. To be called\n" +
+			"by qrexec as the service " + inventory.Service + "; a call from any other qube than dom0 is refused.",
+		RunE: func(c *cobra.Command, _ []string) error { return complained(c, receiveInventory(c.InOrStdin(), file)) },
+	})
+	c.Flags().StringVar(&file, "file", "/rw/config/qubesbeat/inventory", "file to replace: inventory.file of the beat")
+	return c
+}
+
+func receiveInventory(in io.Reader, file string) error {
+	if from := os.Getenv("QREXEC_REMOTE_DOMAIN"); from != "dom0" {
+		return fmt.Errorf("a call from %q is refused: only dom0 may say who is who (QREXEC_REMOTE_DOMAIN, which qrexec sets)", from)
+	}
+	return inventory.Store(file, in, inventory.Options{})
 }
 
 func showInventory(c *cobra.Command, path string, fields []string) error {

@@ -78,6 +78,14 @@ type Inventory struct {
 	File   string   `config:"file"`
 	Fields []string `config:"fields"`
 	Hold   Duration `config:"hold"`
+	Qrexec Qrexec   `config:"qrexec"`
+}
+
+// Qrexec is the service by which dom0 pushes the inventory into the file.
+type Qrexec struct {
+	Enabled bool   `config:"enabled"`
+	Socket  string `config:"socket"`
+	Group   string `config:"group"` // that may use the socket
 }
 
 // Firewall says where verdicts come from.
@@ -117,7 +125,7 @@ func Default() Config {
 		Transactions:    Transactions{MaxMemoryMB: 64},
 		Resolver:        defaultResolver(),
 		Firewall:        Firewall{NFLogGroup: 53, ICMPErrors: true},
-		Inventory:       Inventory{Hold: Duration(3 * time.Second)},
+		Inventory:       Inventory{Hold: Duration(3 * time.Second), Qrexec: Qrexec{Socket: "/run/qubesbeat/inventory.sock", Group: "qubes"}},
 		Stats:           Stats{Period: Duration(30 * time.Second)},
 		ShutdownTimeout: Duration(10 * time.Second),
 	}

@@ -35,6 +35,7 @@ type File struct {
 
 	mu    sync.Mutex
 	stats Stats
+	poke  chan struct{} // of Run, nil before it
 }
 
 // NewFile returns a File that feeds index, which must not be nil, from the inventory at path. It opens nothing.
@@ -91,6 +92,10 @@ func (f *File) Load() error {
 func (f *File) Run(ctx context.Context) error {
 	ticker := time.NewTicker(f.opts.Poll)
 	defer ticker.Stop()
+	poke := make(chan struct{}, 1)
+	f.mu.Lock()
+	f.poke = poke
+	f.mu.Unlock()
 	close(f.ready)
 
 	for {
@@ -99,7 +104,20 @@ func (f *File) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			f.poll()
+		case <-poke:
+			f.poll()
 		}
+	}
+}
+
+// Poke has Run look at the file at once. It does not wait, does nothing before Run and is safe for concurrent use.
+func (f *File) Poke() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	select {
+	case f.poke <- struct{}{}:
+	default:
 	}
 }
 
