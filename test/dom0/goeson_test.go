@@ -1,0 +1,78 @@
+package dom0_test
+
+import (
+	"bytes"
+	"net"
+	"testing"
+	"time"
+)
+
+// goesOn holds that the script tells the world as it is, on the stream that it
+// had or, where it has given that up, on a new one.
+func (r *rig) goesOn(t *testing.T, stream net.Conn) {
+	t.Helper()
+	r.world.change(func(qubes map[string]*row) { qubes["banking"].label = "teal" }) // as no qube before
+	_, _ = stream.Write(established(t).raw)
+	for begin := time.Now(); time.Since(begin) < patience; {
+		select {
+		case again := <-r.qubesd.streams:
+			_, _ = again.Write(established(t).raw)
+		case <-r.ended:
+			t.Fatal("the script is dead")
+		default:
+		}
+		if p, ok := r.run.within(t, 20*time.Millisecond); ok && bytes.Contains(p.text, []byte("teal")) {
+			r.isTold(t, p)
+			return
+		}
+	}
+	t.Errorf("the script does not go on; it said %q", r.said(t))
+}
+
+// TestHostile_separator holds that a line is what dom0 calls a line: a value with
+// another separator in it is still one value, and not a property of its own.
+func TestHostile_separator(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release string) {
+		for name, separator := range map[string]string{"carriage return": "\r", "vertical tab": "\v", "form feed": "\f"} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, release, behaviour{})
+				forged := "${1}quiet" + separator + "label default=False type=label black"
+				r.qubesd.spoilWith(func(method, name string, answer []byte) []byte {
+					return replace(`^(kernelopts .* )swiotlb=2048$`, forged)(answer)
+				})
+				stdout, _, _ := r.printed(t)
+				r.isTold(t, push{text: []byte(stdout)})
+			})
+		}
+	})
+}
+
+// TestHostile_events holds that no stream of events ends the script.
+func TestHostile_events(t *testing.T) {
+	tests := []struct{ name, bytes string }{
+		{"refused", "2\x00QubesDaemonAccessError\x00\x00no\x00"},
+		{"not ASCII", "1\x00w\xf6rk\x00property-set:label\x00name\x00label\x00\x00"},
+		{"not ASCII in the event", "1\x00work\x00property-set:\xff\x00\x00"},
+		{"a qube of no name", "1\x00\x00domain-add\x00vm\x00\x00\x00"},
+		{"nothing but zeros", "\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
+		{"no zeros", string(bytes.Repeat([]byte("x"), 1<<20))},
+		{"an event without an end", "1\x00work\x00domain-start\x00" + string(bytes.Repeat([]byte("key\x00value\x00"), 1<<16))},
+	}
+	eachRelease(t, func(t *testing.T, release string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, release, behaviour{})
+				stream, _ := r.begin(t)
+				_ = stream.SetWriteDeadline(time.Now().Add(patience))
+				if _, err := stream.Write([]byte(tt.bytes)); err != nil {
+					t.Fatal(err)
+				}
+				r.run.within(t, silence)
+				_ = stream.Close() // nothing after such bytes can be understood
+				r.goesOn(t, stream)
+			})
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package dom0_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// An occurrence is one event, in the bytes that qubesd wrote and in words.
+type occurrence struct {
+	raw            []byte
+	subject, event string
+	args           map[string]string
+}
+
+// qube is whom the event is about: that of a qube made or deleted has no subject.
+func (o occurrence) qube() string {
+	if o.subject == "" {
+		return o.args["vm"]
+	}
+	return o.subject
+}
+
+func (o occurrence) String() string {
+	return strings.Join(strings.Fields(o.qube()+" "+o.event+" "+o.args["newvalue"]), " ")
+}
+
+// occurrences are the events of the real stream.
+func occurrences(t testing.TB, release string) (all []occurrence) {
+	t.Helper()
+	for rest := fixture(t, release, "api-admin.Events.bin"); len(rest) > 0; {
+		o, n := firstOccurrence(t, rest)
+		all, rest = append(all, o), rest[n:]
+	}
+	return all
+}
+
+// firstOccurrence reads 1 NUL subject NUL event NUL (key NUL value NUL)* NUL.
+func firstOccurrence(t testing.TB, data []byte) (o occurrence, size int) {
+	t.Helper()
+	next := func() string {
+		text, _, ok := bytes.Cut(data[size:], []byte{0})
+		if !ok {
+			t.Fatalf("the stream of events is cut off: %q", data)
+		}
+		size += len(text) + 1
+		return string(text)
+	}
+	if one := next(); one != "1" {
+		t.Fatalf("an event begins with %q", one)
+	}
+	o = occurrence{subject: next(), event: next(), args: map[string]string{}}
+	for key := next(); key != ""; key = next() {
+		o.args[key] = next()
+	}
+	o.raw = data[:size]
+	return o, size
+}
+
+// made makes an event that is not in the stream.
+func made(t testing.TB, subject, event string, args ...string) occurrence {
+	t.Helper()
+	words := append([]string{"1", subject, event}, args...)
+	o, _ := firstOccurrence(t, []byte(strings.Join(words, "\x00")+"\x00\x00"))
+	return o
+}
+
+// established is what qubesd says first on a stream.
+func established(t testing.TB) occurrence {
+	t.Helper()
+	return made(t, "", "connection-established")
+}

@@ -1,0 +1,59 @@
+package dom0_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// noise is what a hostile logging qube would like to have on the terminal of
+// dom0: more than fits a pipe, with escape sequences that set a title, that
+// clear the screen and that make a terminal answer.
+func noise() string {
+	return strings.Repeat("\x1b]0;owned\x07\x1b[2J\x1b[5n\x9b6n forged line\r\n", 8<<10)
+}
+
+// TestPush_oneWay holds that dom0 reads nothing back, whatever qvm-run does.
+func TestPush_oneWay(t *testing.T) {
+	tests := []struct {
+		name string
+		does behaviour
+	}{
+		{"well", behaviour{}},
+		{"fails", behaviour{status: 1}},
+		{"noisy", behaviour{noise: noise()}},
+		{"noisy and fails", behaviour{noise: noise(), status: 1}},
+		{"deaf and fails", behaviour{deaf: true, status: 1}},
+	}
+	eachRelease(t, func(t *testing.T, release string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, release, tt.does)
+				r.start(t)
+				stream := r.qubesd.stream(t)
+				r.tell(t, stream, established(t))
+				r.isWell(t, r.next(t))
+				r.tell(t, stream, made(t, "personal", "property-set:label", "name", "label", "newvalue", "blue"))
+				r.isWell(t, r.nextChange(t))
+				if said := r.said(t); said != "" {
+					t.Errorf("the script said %.200q", said)
+				}
+			})
+		}
+	})
+}
+
+// isWell holds that a push is as if qvm-run did well.
+func (r *rig) isWell(t *testing.T, p push) {
+	t.Helper()
+	want := []string{"--no-autostart", "--no-gui", "--pass-io", "--service", "sys-log", "qubesbeat.Inventory"}
+	if diff := cmp.Diff(want, p.args); diff != "" {
+		t.Errorf("arguments of qvm-run mismatch (-want +got):\n%s", diff)
+	}
+	if len(p.text) == 0 { // it did not read
+		return
+	}
+	r.isTold(t, p)
+}

@@ -1,0 +1,69 @@
+package dom0_test
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// printed runs the script with --print and returns what it wrote.
+func (r *rig) printed(t testing.TB, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := r.command(t, append([]string{"--print"}, args...)...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	finish(t, cmd)
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// finish runs a command that must end by itself.
+func finish(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	clock := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
+	if !clock.Stop() {
+		t.Errorf("%q did not end", cmd.Args)
+	}
+}
+
+// isQuiet holds that neither qvm-run was started nor events were asked for.
+func (r *rig) isQuiet(t testing.TB) {
+	t.Helper()
+	if p, ok := r.run.within(t, 0); ok {
+		t.Errorf("qvm-run was started: %q", p.args)
+	}
+	if n, faults := r.qubesd.count("admin.Events"); n > 0 || len(faults) > 0 {
+		t.Errorf("%d calls of admin.Events, faults %q; want none", n, faults)
+	}
+}
+
+func TestPrint(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release string) {
+		r := newRig(t, release, behaviour{})
+		stdout, stderr, code := r.printed(t)
+		if code != 0 || stderr != "" {
+			t.Errorf("exit status %d, stderr %s; want 0 and nothing", code, stderr)
+		}
+		r.isTold(t, push{text: []byte(stdout)})
+		r.isQuiet(t)
+		if _, p := r.begin(t); string(p.text) != stdout {
+			t.Errorf("the first push = %s; want what --print prints, %s", p.text, stdout)
+		}
+	})
+}
+
+// TestPrint_noQubesd holds that the user is told in words that qubesd is away.
+func TestPrint_noQubesd(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "r4.3", behaviour{})
+	r.qubesd.stop()
+	stdout, stderr, code := r.printed(t)
+	if code == 0 || stdout != "" || !strings.Contains(stderr, "qubesd") || strings.Contains(stderr, "Traceback") {
+		t.Errorf("exit status %d, stdout %q, stderr:\n%s\nwant a message in words", code, stdout, stderr)
+	}
+}

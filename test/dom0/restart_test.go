@@ -1,0 +1,78 @@
+package dom0_test
+
+import (
+	"testing"
+	"time"
+)
+
+// TestRestart holds that the script outlives a restart of qubesd and that it tells
+// everything anew then, for the qubes may have changed meanwhile or not.
+func TestRestart(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(qubes map[string]*row)
+	}{
+		{"nothing else", func(map[string]*row) {}},
+		{"other qubes", func(qubes map[string]*row) {
+			delete(qubes, "banking")
+			qubes["untrusted"].netvm = ""
+			qubes["vault"].netvm, qubes["vault"].ip, qubes["vault"].ip6 = "sys-fw2", "10.137.0.10", ""
+			qubes["work"].label, qubes["work"].xid = "red", "77"
+			qubes["disp4242"] = disposable("disp4242")
+		}},
+	}
+	eachRelease(t, func(t *testing.T, release string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, release, behaviour{})
+				stream, _ := r.begin(t)
+				half := made(t, "work", "property-set:label", "name", "label", "newvalue", "red").raw
+				if _, err := stream.Write(half[:len(half)-9]); err != nil {
+					t.Fatal(err)
+				}
+				r.qubesd.stop()
+				r.world.change(tt.change)
+				r.waitForWord(t)
+				r.qubesd.start(t)
+				r.tell(t, r.qubesd.stream(t), established(t))
+				r.isTold(t, r.next(t))
+			})
+		}
+	})
+}
+
+// waitForWord waits until the script says that qubesd is away, so that it has
+// tried in vain. It must say so at once: Python 3.8 keeps back what is written to
+// a stderr that is no terminal.
+func (r *rig) waitForWord(t *testing.T) {
+	t.Helper()
+	for begin := time.Now(); r.said(t) == ""; time.Sleep(10 * time.Millisecond) {
+		if time.Since(begin) > patience/2 {
+			t.Error("the script does not say that qubesd is away")
+			return
+		}
+	}
+}
+
+// TestRestart_loggingQube holds that a logging qube that starts is told again,
+// since it may have lost the list, and that a start of another qube is no reason.
+func TestRestart_loggingQube(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release string) {
+		r := newRig(t, release, behaviour{})
+		stream, first := r.begin(t)
+		again := r.next(t) // two seconds later, for the service may come up late; the next one is five later
+		if string(again.text) != string(first.text) || again.at.Sub(first.at) < time.Second {
+			t.Errorf("repetition after %v = %s; want the first one after 2 s", again.at.Sub(first.at), again.text)
+		}
+		r.tell(t, stream, made(t, "sys-vpn", "domain-start", "start_guid", "True"))
+		if _, ok := r.run.within(t, silence); ok {
+			t.Errorf("a push followed the start of sys-vpn")
+		}
+		r.tell(t, stream, made(t, "sys-log", "domain-start", "start_guid", "True"))
+		p, ok := r.run.within(t, 3*time.Second)
+		if !ok || string(p.text) != string(first.text) {
+			t.Errorf("after the start of sys-log came %v %s; want the first push again", ok, p.text)
+		}
+	})
+}

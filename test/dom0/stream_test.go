@@ -1,0 +1,70 @@
+package dom0_test
+
+import (
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestReplay_cut plays the real stream with its bytes cut in many ways.
+func TestReplay_cut(t *testing.T) {
+	tests := []struct {
+		name   string
+		pieces func(raw []byte) [][]byte
+	}{
+		{"byte by byte", func(raw []byte) [][]byte { return slices.Collect(slices.Chunk(raw, 1)) }},
+		{"seven by seven", func(raw []byte) [][]byte { return slices.Collect(slices.Chunk(raw, 7)) }},
+		{"before the last byte", func(raw []byte) [][]byte { return [][]byte{raw[:len(raw)-1], raw[len(raw)-1:]} }},
+		{"after the first byte", func(raw []byte) [][]byte { return [][]byte{raw[:1], raw[1:]} }},
+	}
+	eachRelease(t, func(t *testing.T, release string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, release, behaviour{})
+				r.start(t)
+				stream := r.qubesd.stream(t)
+				got := r.replay(t, occurrences(t, release), 0, func(o occurrence) {
+					r.world.happen(o)
+					trickle(t, stream, tt.pieces(o.raw))
+				})
+				if diff := cmp.Diff(steps(), got, cmp.AllowUnexported(step{})); diff != "" {
+					t.Errorf("pushes mismatch (-want +got):\n%s", diff)
+				}
+			})
+		}
+	})
+}
+
+// trickle writes pieces with pauses in between, so that each is read by itself.
+func trickle(t *testing.T, stream net.Conn, pieces [][]byte) {
+	t.Helper()
+	for _, piece := range pieces {
+		if _, err := stream.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Microsecond)
+	}
+}
+
+// TestReplay_atOnce holds that events that come together make one push.
+func TestReplay_atOnce(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release string) {
+		r := newRig(t, release, behaviour{})
+		r.start(t)
+		stream := r.qubesd.stream(t)
+		for _, o := range occurrences(t, release) {
+			r.world.happen(o)
+		}
+		if _, err := stream.Write(fixture(t, release, "api-admin.Events.bin")); err != nil {
+			t.Fatal(err)
+		}
+		r.isTold(t, r.next(t))
+		if p, ok := r.run.within(t, silence); ok {
+			t.Errorf("a second push followed: %s", p.text)
+		}
+	})
+}

@@ -1,0 +1,66 @@
+package dom0_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestSyntax holds that the script is Python 3.8, which dom0 of Qubes OS 4.1 has.
+func TestSyntax(t *testing.T) {
+	t.Parallel()
+	const program = "import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1], feature_version=(3, 8))"
+	if out, err := output(python(t), "-c", program, script()); err != nil {
+		t.Errorf("the script is not Python 3.8: %v\n%s", err, out)
+	}
+}
+
+// TestImports holds that the script needs nothing that dom0 does not have.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	const program = `
+import ast, sys
+for node in ast.walk(ast.parse(open(sys.argv[1]).read())):
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = ['.' * node.level + (node.module or '')]
+    elif isinstance(node, ast.Name) and node.id in ('__import__', 'eval', 'exec'):
+        names = [node.id]
+    else:
+        continue
+    for name in names:
+        if name.split('.')[0] not in sys.stdlib_module_names:
+            print(name)
+`
+	out, err := output(python(t), "-c", program, script())
+	if strings.Contains(out, "has no attribute 'stdlib_module_names'") {
+		t.Skip("this python3 is older than 3.10 and does not list its modules")
+	}
+	if err != nil || len(out) > 0 {
+		t.Errorf("imports that are not from the standard library: %s (%v)", out, err)
+	}
+}
+
+// TestVersions compiles and runs the script with every Python that is on PATH.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"3.8", "3.9", "3.10", "3.11", "3.12", "3.13"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			name := "python" + version
+			if _, err := output(name, "-c", ""); err != nil {
+				t.Skipf("%s does not run: %v", name, err)
+			}
+			const program = "import sys; compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')"
+			if out, err := output(name, "-W", "error", "-c", program, script()); err != nil {
+				t.Errorf("compiling: %v\n%s", err, out)
+			}
+			r := newRig(t, "r4.3", behaviour{})
+			out, err := output(name, script(), "--socket", r.qubesd.path, "--print")
+			if err != nil {
+				t.Fatalf("%s --print: %v\n%s", name, err, out)
+			}
+			r.isTold(t, push{text: []byte(out)})
+		})
+	}
+}

@@ -1,0 +1,65 @@
+package dom0_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestTag holds that of the tags those are told that were asked for.
+func TestTag(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		want map[string][]string
+	}{
+		{"none", nil, map[string][]string{}},
+		{"one", []string{"--tag", "client-acme"}, map[string][]string{"work": {"client-acme"}}},
+		{"two", []string{"--tag", "client-acme", "--tag", "audited"}, map[string][]string{
+			"work": {"audited", "client-acme"}, "banking": {"audited"},
+		}},
+		{"a tag that nobody has", []string{"--tag", "client"}, map[string][]string{}},
+	}
+	eachRelease(t, func(t *testing.T, release string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, release, behaviour{})
+				for _, name := range []string{"work", "banking", "vault"} {
+					r.world.tag(name, "audited")
+				}
+				_, p := r.begin(t, tt.args...)
+				got := map[string][]string{}
+				for _, q := range parse(t, p) {
+					if len(q.Tags) > 0 {
+						got[q.Name] = q.Tags
+					}
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("tags mismatch (-want +got):\n%s", diff)
+				}
+				if n, _ := r.qubesd.count("admin.vm.tag.List"); (n > 0) != (len(tt.args) > 0) {
+					t.Errorf("tags were asked for %d times with the options %q", n, tt.args)
+				}
+				if bytes.Contains(p.text, []byte("created-by-dom0")) {
+					t.Errorf("a tag that was not asked for is told: %s", p.text)
+				}
+			})
+		}
+	})
+}
+
+// TestTag_event holds that a tag that is told is told when it is given.
+func TestTag_event(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release string) {
+		r := newRig(t, release, behaviour{})
+		stream, _ := r.begin(t, "--tag", "audited")
+		r.tell(t, stream, made(t, "personal", "domain-tag-add:audited", "tag", "audited"))
+		for _, q := range parse(t, r.nextChange(t)) {
+			if (len(q.Tags) > 0) != (q.Name == "personal") {
+				t.Errorf("the tags of %s = %q", q.Name, q.Tags)
+			}
+		}
+	})
+}
