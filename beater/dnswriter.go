@@ -60,7 +60,7 @@ func (w *dnsWriter) write() {
 		return
 	}
 	w.folded = map[fold]*folded{}
-	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: w.run.newLinks().name}
+	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: w.run.newLinks().name, Behind: w.run.index.Behind}
 	stop := w.wake()
 	defer stop()
 	batch := make([]resolver.Entry, 64)

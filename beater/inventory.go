@@ -96,7 +96,7 @@ func (r *run) inventoryChanged(changes []inventory.Change) {
 // Three of those for every disposable would hide the changes that matter.
 func onlyPower(c inventory.Change) bool {
 	for _, f := range c.Fields {
-		if f != "state" && f != "xid" {
+		if f != "state" && f != "xid" && f != "stubdom_xid" {
 			return false
 		}
 	}

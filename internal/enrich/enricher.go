@@ -27,6 +27,9 @@ type Enricher struct {
 	// HasVif reports whether the vif of a Xen domain is or was an observation
 	// point of this capture. It may be nil.
 	HasVif func(domid int32) bool
+	// Behind returns the names of the qubes that have the named one as netvm. It may
+	// be nil.
+	Behind func(name string) []string
 	// Local reports whether an address is one of this machine. It may be nil.
 	Local func(addr netip.Addr) bool
 }
@@ -73,6 +76,9 @@ func (n *Enricher) PartiesOn(iface string, s Sight) event.Parties {
 		n.byVif(&p, &s, n.Qubes.ByDomain(domid, s.At), domid)
 	}
 	p.Direction = n.direction(&p, &s, onVif)
+	if n.Behind != nil && p.Qube != nil && p.Qube.ProvidesNetwork {
+		p.Behind = n.Behind(p.Qube.Name)
+	}
 	return p
 }
 

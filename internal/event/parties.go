@@ -53,6 +53,9 @@ type Parties struct {
 	Qube *qube.Qube
 	// Client is the client's address; invalid where neither side is a client.
 	Client netip.Addr
+	// Behind are the qubes whose traffic leaves Qube under its own address, where it
+	// is a netvm: any of them may be meant. It is shared.
+	Behind []string
 	// Attribution is how Qube was found.
 	Attribution Attribution
 

@@ -113,6 +113,10 @@ func (b *builder) duplicates(r *record, q *qube.Qube) (errs []error) {
 		errs = append(errs, fmt.Errorf("the same xid %d as %v: make the inventory anew", q.XID, first))
 	}
 
+	if first, taken := claim(b.xids, q.StubXID, q.StubXID > 0, here); taken {
+		errs = append(errs, fmt.Errorf("the same stubdom_xid %d as %v: make the inventory anew", q.StubXID, first))
+	}
+
 	if first, taken := claim(b.uuids, q.UUID, isIdentity(q.UUID), here); taken {
 		errs = append(errs, fmt.Errorf("the same uuid %s as %v: make the inventory anew", q.UUID, first))
 	}

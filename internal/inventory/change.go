@@ -42,7 +42,7 @@ type Change struct {
 	Before, After *qube.Qube
 
 	// Fields names what is different if Kind is Changed: name, class, state, label, netvm, template, ip, ip6,
-	// provides_network, xid, uuid, tags, in this order. A qube was renamed if its name changed and its UUID did
+	// provides_network, xid, stubdom_xid, uuid, tags, in this order. A qube was renamed if its name changed and its UUID did
 	// not; without UUIDs it vanishes and another one appears.
 	Fields []string
 }

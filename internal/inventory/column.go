@@ -29,6 +29,7 @@ func readColumns() []namedColumn {
 		{"PROVIDES_NETWORK", func(r *record) *string { return &r.provides }},
 		{"XID", func(r *record) *string { return &r.xid }},
 		{"UUID", func(r *record) *string { return &r.uuid }},
+		{"STUBDOM_XID", func(r *record) *string { return &r.stub }},
 		{"TAGS", func(r *record) *string { return &r.tags }},
 	}
 }
@@ -44,7 +45,7 @@ const defaultColumns = 11
 func ignoredColumns() []string {
 	return []string{
 		"VISIBLE_IP", "VISIBLE_IP6", "VISIBLE_GATEWAY", "VISIBLE_GATEWAY6", "VISIBLE_NETMASK",
-		"GATEWAY", "GATEWAY6", "NETMASK", "IPBACK", "DNS", "MAC", "QID", "DISPID", "STUBDOM_XID",
+		"GATEWAY", "GATEWAY6", "NETMASK", "IPBACK", "DNS", "MAC", "QID", "DISPID",
 		"FLAGS", "FEATURES", "KLASS", "ICON", "AUTOSTART", "START_TIME", "IS_PRELOAD", "UPDATEABLE",
 		"KERNEL", "KERNELOPTS", "MEMORY", "INITIALMEM", "MAXMEM", "VCPUS", "VIRT_MODE", "DEBUG",
 		"TEMPLATE_FOR_DISPVMS", "AUTO_CLEANUP", "DEFAULT_DISPVM", "MANAGEMENT_DISPVM", "GUIVM", "AUDIOVM",

@@ -96,6 +96,7 @@ func differences(a, b *qube.Qube) (fields []string) {
 		{"ip6", a.IP6 != b.IP6},
 		{"provides_network", a.ProvidesNetwork != b.ProvidesNetwork},
 		{"xid", a.XID != b.XID},
+		{"stubdom_xid", a.StubXID != b.StubXID},
 		{"uuid", a.UUID != b.UUID},
 		{"tags", !slices.Equal(a.Tags, b.Tags)},
 	} {

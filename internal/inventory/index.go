@@ -41,6 +41,7 @@ type view struct {
 	at         int64
 	qubes      []*qube.Qube // by name
 	byName     map[string]*qube.Qube
+	behind     map[string][]string // names of clients, by netvm
 	byAddr     table[netip.Addr]
 	byDomain   table[int32]
 }
@@ -100,6 +101,16 @@ func (x *Index) ByName(name string) *qube.Qube {
 	return nil
 }
 
+// Behind returns the names, in order, of the qubes whose netvm is the one with this name now. The slice is shared and
+// must not be changed.
+func (x *Index) Behind(name string) []string {
+	if v := x.view(); v != nil {
+		return v.behind[name]
+	}
+
+	return nil
+}
+
 // All returns the qubes of the latest update by name. The slice is the caller's.
 func (x *Index) All() []*qube.Qube {
 	if v := x.view(); v != nil {
@@ -147,8 +158,12 @@ func (v *view) after(s *Snapshot, moment, keep int64) *view {
 
 	next := &view{at: moment, qubes: v.adopt(s)}
 	next.byName = make(map[string]*qube.Qube, len(next.qubes))
+	next.behind = make(map[string][]string)
 	for _, q := range next.qubes {
 		next.byName[q.Name] = q
+		if q.NetVM != "" {
+			next.behind[q.NetVM] = append(next.behind[q.NetVM], q.Name)
+		}
 	}
 
 	next.byAddr = byAddr.next(addresses(next.qubes), moment, horizon)
@@ -195,12 +210,16 @@ func addresses(qubes []*qube.Qube) map[netip.Addr]*qube.Qube {
 	return holders
 }
 
-// domains returns the qubes that run by their Xen domain ids.
+// domains returns the qubes that run by their Xen domain ids, and by those of their stub domains.
 func domains(qubes []*qube.Qube) map[int32]*qube.Qube {
 	holders := make(map[int32]*qube.Qube, len(qubes))
 	for _, q := range qubes {
 		if q.XID >= 0 {
 			holders[q.XID] = q
+		}
+
+		if q.StubXID > 0 {
+			holders[q.StubXID] = q
 		}
 	}
 

@@ -104,7 +104,7 @@ type jsonQube struct {
 	name, class, state, label, netvm, template, uuid, ip, ip6 string
 
 	providesNetwork *bool
-	xid             *int64
+	xid, stub       *int64
 	tags            []string
 }
 
@@ -121,6 +121,7 @@ func (q *jsonQube) fields() []jsonField {
 		{"template", "a string", into(&q.template)},
 		{"provides_network", "true or false", into(&q.providesNetwork)},
 		{"xid", "a whole number", into(&q.xid)},
+		{"stubdom_xid", "a whole number", into(&q.stub)},
 		{"uuid", "a string", into(&q.uuid)},
 		{"tags", "a list of strings", into(&q.tags)},
 	}
@@ -140,6 +141,10 @@ func (q *jsonQube) record() *record {
 
 	if q.xid != nil {
 		r.xid = strconv.FormatInt(*q.xid, 10)
+	}
+
+	if q.stub != nil {
+		r.stub = strconv.FormatInt(*q.stub, 10)
 	}
 
 	return r

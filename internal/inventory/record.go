@@ -17,7 +17,7 @@ type record struct {
 	path string
 
 	name, class, state, label, netvm, template, uuid string
-	ip, ip6, provides, xid, tags                     string
+	ip, ip6, provides, xid, stub, tags               string
 }
 
 // A check turns a record's text into parts of a qube. Every check runs, so that all problems are found at once.
@@ -27,7 +27,7 @@ type check func(r *record, q *qube.Qube) error
 func checks() []check {
 	return []check{
 		checkName, checkClass, checkState, checkLabel, checkNetVM, checkTemplate, checkIP, checkIP6,
-		checkProvidesNetwork, checkXID, checkUUID, checkTags,
+		checkProvidesNetwork, checkXID, checkStub, checkUUID, checkTags,
 	}
 }
 
@@ -88,20 +88,31 @@ func checkProvidesNetwork(r *record, q *qube.Qube) error {
 	return fmt.Errorf("provides_network is %.40q: write True, False or -", r.provides)
 }
 
-func checkXID(r *record, q *qube.Qube) error {
-	q.XID = qube.NoDomain
-	if none(r.xid) || r.xid == "-1" {
-		return nil
+func checkXID(r *record, q *qube.Qube) (err error) {
+	q.XID, err = domainID("xid", r.xid, qube.NoDomain)
+
+	return err
+}
+
+// checkStub reads the domain id of the stub domain.
+func checkStub(r *record, q *qube.Qube) (err error) {
+	q.StubXID, err = domainID("stubdom_xid", r.stub, 0)
+
+	return err
+}
+
+// domainID reads a Xen domain id; absent is what stands for none.
+func domainID(name, text string, absent int32) (int32, error) {
+	if none(text) || text == "-1" {
+		return absent, nil
 	}
 
-	xid, err := strconv.ParseInt(r.xid, 10, 32)
-	if err != nil || xid < 0 || xid > qube.MaxDomain {
-		return fmt.Errorf("xid is %.40q: write a number from 0 to %d, or -1 for none", r.xid, qube.MaxDomain)
+	id, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || id < 0 || id > qube.MaxDomain {
+		return absent, fmt.Errorf("%s is %.40q: write a number from 0 to %d, or -1 for none", name, text, qube.MaxDomain)
 	}
 
-	q.XID = int32(xid)
-
-	return nil
+	return int32(id), nil
 }
 
 func checkIP(r *record, q *qube.Qube) (err error) {

@@ -40,6 +40,11 @@ type Qube struct {
 	// XID is the Xen domain id, which is new at every start, or NoDomain.
 	XID int32
 
+	// StubXID is the Xen domain id of the stub domain that emulates the devices of an HVM, 0 if there is none. Until
+	// the HVM has drivers of its own, its packets come in on the stub domain's vif (qubes-core-admin,
+	// qubes/vm/qubesvm.py, stubdom_xid).
+	StubXID int32
+
 	// ProvidesNetwork says that other qubes may have it as netvm, and that their traffic leaves it under its own
 	// address.
 	ProvidesNetwork bool

@@ -7,6 +7,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/version"
 )
 
+// maxClients bounds the list of a netvm's clients in an event.
+const maxClients = 32
+
 // Qube writes the client that an event is about, nothing where it is about no
 // qube: not on a vif, and nobody's address.
 func Qube(w event.Writer, p *event.Parties) {
@@ -21,6 +24,12 @@ func Qube(w event.Writer, p *event.Parties) {
 		event.Optional(w, "class", q.Class)
 		event.Optional(w, "template", q.Template)
 		event.Optional(w, "netvm", q.NetVM)
+		if q.ProvidesNetwork { // whose clients cannot be told apart from here
+			w.String("via", q.Name)
+		}
+		if len(p.Behind) > 0 {
+			w.Strings("clients", p.Behind[:min(len(p.Behind), maxClients)]...)
+		}
 	}
 	if p.Client.IsValid() {
 		w.Addr("ip", p.Client)
