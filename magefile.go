@@ -21,7 +21,44 @@ var static = map[string]string{"CGO_ENABLED": "0"}
 // Build builds the static binary build/qubesbeat.
 func Build() error {
 	say("building %s (the first time takes some minutes: libbeat is large)", binary)
-	return sh.RunWithV(static, "go", "build", "-ldflags", "-s -w", "-o", binary, "./cmd/qubesbeat")
+	return sh.RunWithV(static, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/qubesbeat")
+}
+
+// Packages builds the rpm and the deb for templates of Qubes OS into build/. Two
+// builds of the same commit are the same, to the byte.
+func Packages() error {
+	if err := Build(); err != nil {
+		return err
+	}
+	env, err := packageEnv()
+	if err != nil {
+		return err
+	}
+	for _, format := range []string{"deb", "rpm"} {
+		if err := sh.RunWithV(env, "go", "tool", "-C", "packaging", "nfpm", "package", "--packager", format, "--target", "../build/"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// packageEnv has the version, from the source, and the time of the last commit,
+// which becomes that of all files.
+func packageEnv() (map[string]string, error) {
+	text, err := os.ReadFile("internal/version/version.go")
+	if err != nil {
+		return nil, err
+	}
+	_, rest, _ := strings.Cut(string(text), "Version = \"")
+	version, _, ok := strings.Cut(rest, "\"")
+	if !ok {
+		return nil, fmt.Errorf("internal/version/version.go names no version")
+	}
+	env := map[string]string{"VERSION": version}
+	if at, err := sh.Output("git", "log", "-1", "--format=%ct"); err == nil {
+		env["SOURCE_DATE_EPOCH"] = at
+	}
+	return env, nil
 }
 
 // Test runs all tests that need nothing but Go.
@@ -56,11 +93,20 @@ func TestNet() error {
 		return err
 	}
 	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
-	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/live/...", "./test/dropin/...", "./test/redirect/...", "./test/verdicts/..."}
+	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/live/...", "./test/dropin/...", "./test/redirect/...", "./test/verdicts/...", "./test/attribution/..."}
 	if os.Getuid() != 0 {
 		args = append([]string{"unshare", "-Urnm"}, args...)
 	}
 	return sh.RunWithV(env, args[0], args[1:]...)
+}
+
+// TestPackages installs the packages into bare roots, whose systemd starts them. It
+// needs root, debootstrap and rpm.
+func TestPackages() error {
+	if err := Packages(); err != nil {
+		return err
+	}
+	return sh.RunWithV(map[string]string{"QUBESBEAT_PACKAGES": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-v", "-timeout=15m", "./test/packages")
 }
 
 // Fuzz runs every fuzz target for 30 seconds, or for the time in FUZZTIME.

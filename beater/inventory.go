@@ -15,6 +15,10 @@ import (
 	inventorymodule "github.com/qubesbeat/qubesbeat/module/inventory"
 )
 
+// PushedInventory is the name of the file, in path.data, that dom0's pushes go to
+// where the configuration names none.
+const PushedInventory = "inventory.json"
+
 // openInventory makes the index, and the file that feeds it where one is
 // configured.
 func (r *run) openInventory() (err error) {
@@ -23,7 +27,7 @@ func (r *run) openInventory() (err error) {
 	r.index = inventory.NewIndex(opts)
 	push := cfg.Qrexec.Enabled && r.live
 	if cfg.File == "" && push {
-		cfg.File = paths.Resolve(paths.Data, "inventory.json")
+		cfg.File = paths.Resolve(paths.Data, PushedInventory)
 	}
 	if cfg.File != "" {
 		r.file = inventory.NewFile(cfg.File, r.index, opts, r.inventoryChanged, r.inventoryFailed)

@@ -32,7 +32,7 @@ func inventoryCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "check FILE", Short: "Say whether the beat would take the inventory", Args: cobra.ExactArgs(1), SilenceUsage: true, SilenceErrors: true,
 			RunE: func(c *cobra.Command, args []string) error { return checkInventory(c, args[0], fields) },
-		}, receiveCommand())
+		}, receiveCommand(), pullCommand())
 	return parent
 }
 

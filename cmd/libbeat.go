@@ -31,8 +31,9 @@ func registerFields(name string) {
 
 // allowSyscalls adds to libbeat's system call filter what the CPU profiler needs,
 // without which --cpuprofile and http.pprof record nothing, and what the process
-// of the analyzers needs: its limits, and the memory that it shares.
+// of the analyzers needs: its limits, the memory that it shares, and to give up its
+// capabilities.
 func allowSyscalls() {
 	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete",
-		"prlimit64", "memfd_create", "setpgid")
+		"prlimit64", "memfd_create", "setpgid", "capset")
 }

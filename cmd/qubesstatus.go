@@ -2,15 +2,18 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qubesbeat/qubesbeat/beater"
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/chains"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
@@ -49,7 +52,7 @@ func statusQubes(c *cobra.Command, root string) error {
 // facts looks at the machine.
 func facts(conf *config.Config, cfg chains.Config) chains.Facts {
 	f := chains.Facts{Listens: listens(cfg.ResolverPort), Reads: reads(cfg.NFLogGroup), Connected: connected(conf.Resolver.Firewall.Socket)}
-	file, err := os.Open(conf.Inventory.File)
+	file, err := os.Open(inventoryFile(conf))
 	if err != nil {
 		return f
 	}
@@ -70,6 +73,15 @@ func facts(conf *config.Config, cfg chains.Config) chains.Facts {
 	f.Name = func(a netip.Addr) string { return names[a] }
 	f.Domain = func(vif string) []netip.Addr { return domains[vif] }
 	return f
+}
+
+// inventoryFile returns where the beat keeps the inventory.
+func inventoryFile(conf *config.Config) string {
+	if conf.Inventory.File != "" {
+		return conf.Inventory.File
+	}
+	line := parseLine(os.Args[1:])
+	return filepath.Join(cmp.Or(line.data, filepath.Join(line.home, "data")), beater.PushedInventory)
 }
 
 // listens reports whether there is a UDP socket with a port.

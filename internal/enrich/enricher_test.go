@@ -186,3 +186,20 @@ func TestEnricher_Flow_allocs(t *testing.T) {
 		t.Errorf("Flow allocates %v times; want 0", got)
 	}
 }
+
+// TestEnricher_via lists who may be meant behind a netvm.
+func TestEnricher_via(t *testing.T) {
+	t.Parallel()
+	proxy := &qube.Qube{Name: "sys-vpn", XID: 9, IP: addr("10.137.0.9"), ProvidesNetwork: true}
+	n := newEnricher(fakeLookup{work, proxy})
+	n.Behind = func(name string) []string { return []string{"behind " + name} }
+	var e event.Flow
+	n.Flow(record(9, "10.137.0.9", world), &e)
+	if len(e.Behind) != 1 || e.Behind[0] != "behind sys-vpn" {
+		t.Errorf("Behind = %v", e.Behind)
+	}
+	n.Flow(record(7, "10.137.0.6", world), &e)
+	if e.Behind != nil {
+		t.Errorf("Behind of a qube that provides no network = %v", e.Behind)
+	}
+}

@@ -63,10 +63,14 @@ func (w *Firewall) Load() error {
 // Run follows the rules until ctx ends. Without the daemon, what was read last
 // stays in force, and it tries again.
 func (w *Firewall) Run(ctx context.Context) {
+	told := false // once, until it was there again
 	for ctx.Err() == nil {
 		err := w.follow(ctx)
-		w.up.Store(false)
-		if err != nil && ctx.Err() == nil {
+		if w.up.Swap(false) {
+			told = false
+		}
+		if err != nil && ctx.Err() == nil && !told {
+			told = true
 			w.log.Warn("QubesDB is not reachable; the rules of qvm-firewall that were read last stay in force", "error", err.Error())
 		}
 		select {

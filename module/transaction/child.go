@@ -69,6 +69,7 @@ type child struct {
 // Child runs the analyzers in a process of their own, between its standard input
 // and output. It returns the status of the process.
 func Child() int {
+	dropPrivileges()
 	c := &child{in: bufio.NewReaderSize(os.Stdin, 1<<16), out: bufio.NewWriterSize(os.Stdout, 1<<16),
 		names: map[uint32]string{}, writer: newEventWriter()}
 	if err := c.run(); err != nil {

@@ -103,4 +103,3 @@ func kinds(events beat.Events) map[string]int {
 	}
 	return n
 }
-

@@ -1,0 +1,173 @@
+//go:build linux
+
+package packages_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pkg returns the package of a kind, which mage has built.
+func pkg(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob("../../build/" + pattern)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("build/%s: %v, %v; want one: go tool mage packages", pattern, files, err)
+	}
+	path, err := filepath.Abs(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestDeb installs, starts and removes the deb.
+func TestDeb(t *testing.T) {
+	m := newMachine(t)
+	run(t, time.Minute, "cp", pkg(t, "*.deb"), m.root+"/root/q.deb")
+	m.chroot(t, "dpkg", "-i", "/root/q.deb")
+	m.check(t)
+	m.in(t, "dpkg", "-r", "qubesbeat")
+	m.removed(t)
+}
+
+// TestRPM does the same with the rpm, by the rpm program of this machine: the root
+// is Debian's all the same.
+func TestRPM(t *testing.T) {
+	m := newMachine(t)
+	run(t, time.Minute, "rpm", "--root", m.root, "--initdb")
+	run(t, time.Minute, "unshare", "-n", "rpm", "--root", m.root, "--nodeps", "--install", pkg(t, "*.rpm"))
+	m.check(t)
+	run(t, time.Minute, "rpm", "--root", m.root, "--nodeps", "--erase", "qubesbeat") // outside: its rules stay until the next boot
+	if _, err := os.Lstat(m.root + "/usr/bin/qubesbeat"); err == nil {
+		t.Error("the package leaves /usr/bin/qubesbeat")
+	}
+}
+
+// check starts what was installed, as a template and as sys-log.
+func (m *machine) check(t *testing.T) {
+	t.Helper()
+	m.files(t)
+	m.boot(t)
+	if out, _ := m.try("systemctl", "show", "-p", "ActiveState", "-p", "ConditionResult", "-p", "UnitFileState", "qubesbeat"); !strings.Contains(out, "ActiveState=inactive") ||
+		!strings.Contains(out, "ConditionResult=no") || !strings.Contains(out, "UnitFileState=enabled") {
+		t.Errorf("in a template, without qvm-service:\n%s", out)
+	}
+	m.becomeNetVM(t)
+	m.in(t, "systemctl", "start", "qubesbeat")
+	m.wait(t)
+	m.privileges(t)
+	m.push(t)
+	m.traffic(t)
+	m.in(t, "systemctl", "stop", "qubesbeat")
+	m.events(t)
+	m.score(t)
+}
+
+// files holds who owns what.
+func (m *machine) files(t *testing.T) {
+	t.Helper()
+	got := m.chroot(t, "stat", "-c", "%A %U:%G %n", "/etc/qubesbeat/qubesbeat.yml", "/var/lib/qubesbeat", "/usr/bin/qubesbeat",
+		"/usr/share/qubesbeat/bin/qubesbeat", "/etc/qubes/qubes-firewall.d/50-qubesbeat", "/etc/qubes-rpc/qubesbeat.Inventory", "/usr/lib/qubes-bind-dirs.d/30_qubesbeat.conf")
+	want := `-rw-r----- root:qubesbeat /etc/qubesbeat/qubesbeat.yml
+drwx------ qubesbeat:qubesbeat /var/lib/qubesbeat
+-rwxr-xr-x root:root /usr/bin/qubesbeat
+-rwxr-xr-x root:root /usr/share/qubesbeat/bin/qubesbeat
+-rwxr-xr-x root:root /etc/qubes/qubes-firewall.d/50-qubesbeat
+lrwxrwxrwx root:root /etc/qubes-rpc/qubesbeat.Inventory
+-rw-r--r-- root:root /usr/lib/qubes-bind-dirs.d/30_qubesbeat.conf
+`
+	if got != want {
+		t.Errorf("files:\n%s\nwant\n%s", got, want)
+	}
+}
+
+// becomeNetVM gives the machine what dom0 and Qubes' scripts give sys-log: the
+// service, the rules, a client on a vif.
+func (m *machine) becomeNetVM(t *testing.T) {
+	t.Helper()
+	rules, err := os.ReadFile("../../internal/testbed/qubes.nft")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(m.root+"/root/qubes.nft", rules, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conf, err := os.ReadFile(m.root + "/etc/qubesbeat/qubesbeat.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The user's own file, with the analyzers, whose process has limits of its own.
+	own := strings.Replace(string(conf), "  #protocols:\n  #  - {type: http", "  protocols:\n    - {type: http", 1)
+	if err := os.MkdirAll(m.root+"/rw/config/qubesbeat", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(m.root+"/rw/config/qubesbeat/qubesbeat.yml", []byte(own), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m.in(t, "sh", "-ec", `
+		mkdir -p /run/qubes-service /run/netns; touch /run/qubes-service/qubesbeat
+		nft -f /root/qubes.nft
+		ip netns add work
+		ip link add vif4.0 type veth peer name eth0 netns work
+		ip link set vif4.0 group 2 up; ip addr add 10.137.0.5/32 dev vif4.0; ip route add 10.137.0.6 dev vif4.0
+		nft 'add element ip qubes allowed { "vif4.0" . 10.137.0.6 }; add element ip qubes downstream { 10.137.0.6 }'
+		ip -n work addr add 10.137.0.6/32 dev eth0; ip -n work link set eth0 up; ip -n work route add default dev eth0`)
+}
+
+// wait returns when the beat captures.
+func (m *machine) wait(t *testing.T) {
+	t.Helper()
+	for range 100 {
+		if out, _ := m.try("qubesbeat", "qubes", "status"); strings.Contains(out, "NFLOG group 53 is read") && strings.Contains(out, "is served") {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("the beat does not come up:\n%s", m.in(t, "journalctl", "-u", "qubesbeat", "--no-pager"))
+}
+
+// push is dom0's call, through the link in /etc/qubes-rpc.
+func (m *machine) push(t *testing.T) {
+	t.Helper()
+	target, err := os.Readlink(m.root + "/etc/qubes-rpc/qubesbeat.Inventory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("unix", filepath.Join("/proc", itoa(m.pid), "root", target))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = conn.Write([]byte("qubesbeat.Inventory+ dom0\x00" + `{"version": 1, "qubes": [{"name": "work", "label": "blue", "ip": "10.137.0.6", "xid": 4, "netvm": "sys-log"}]}`))
+}
+
+// traffic lets the client ping sys-log, and try what it may not.
+func (m *machine) traffic(t *testing.T) {
+	t.Helper()
+	m.in(t, "ip", "netns", "exec", "work", "ping", "-c", "3", "-i", "0.2", "10.137.0.5")
+	_, _ = m.try("ip", "netns", "exec", "work", "bash", "-c", "echo > /dev/tcp/10.137.0.5/22")
+	time.Sleep(time.Second)
+}
+
+var exposure = regexp.MustCompile(`exposure level[^:\n]*: ([0-9.]+)`)
+
+// score holds that the documentation has the score of systemd-analyze.
+func (m *machine) score(t *testing.T) {
+	t.Helper()
+	out := m.in(t, "systemd-analyze", "security", "--no-pager", "qubesbeat.service")
+	got := exposure.FindStringSubmatch(out)
+	doc, err := os.ReadFile("../../docs/security.md")
+	if err != nil || got == nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := exposure.FindStringSubmatch(string(doc))
+	if want == nil || want[1] != got[1] {
+		t.Errorf("systemd-analyze says %v, docs/security.md %v", got[1], want)
+	}
+}

@@ -1,0 +1,89 @@
+//go:build linux
+
+package packages_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// privileges holds that both processes run as the user and behind the filters, the
+// beat with exactly the listed capabilities, the one of the analyzers with none.
+func (m *machine) privileges(t *testing.T) {
+	t.Helper()
+	uid := strings.TrimSpace(m.in(t, "id", "-u", "qubesbeat"))
+	pids := strings.Fields(m.in(t, "cat", "/sys/fs/cgroup/system.slice/qubesbeat.service/cgroup.procs"))
+	if len(pids) != 2 {
+		t.Errorf("%d processes; want the beat and its analyzers", len(pids))
+	}
+	for i, pid := range pids {
+		held := []string{listed, "0000000000000000"}[min(i, 1)]
+		status := m.in(t, "cat", "/proc/"+pid+"/status")
+		for key, want := range map[string]string{"Uid": uid + "\t" + uid + "\t" + uid + "\t" + uid, "CapEff": held, "CapPrm": held, "CapAmb": held, "CapBnd": listed,
+			"NoNewPrivs": "1", "Seccomp": "2"} {
+			if got := field(status, key); got != want {
+				t.Errorf("process %s has %s %q; want %q", pid, key, got, want)
+			}
+		}
+	}
+}
+
+// listed are CAP_NET_ADMIN (12) and CAP_NET_RAW (13).
+const listed = "0000000000003000"
+
+func field(status, key string) string {
+	for line := range strings.Lines(status) {
+		if value, ok := strings.CutPrefix(line, key+":\t"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// events holds that what happened was told, with the name.
+func (m *machine) events(t *testing.T) {
+	t.Helper()
+	files, _ := filepath.Glob(m.root + "/var/lib/qubesbeat/events/*")
+	have := map[string]int{}
+	for _, path := range files {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has the mode %v", path, info.Mode())
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for sc := bufio.NewScanner(bytes.NewReader(data)); sc.Scan(); {
+			var e struct {
+				Event struct{ Dataset string }
+				Qube  struct{ Name, Label string }
+			}
+			if err := json.Unmarshal(sc.Bytes(), &e); err != nil {
+				t.Error(err)
+			}
+			have[e.Event.Dataset+" "+e.Qube.Name+" "+e.Qube.Label]++
+		}
+	}
+	if have["flow work blue"] == 0 || have["qubesbeat.firewall work blue"] == 0 || have["qubesbeat.stats  "] == 0 {
+		t.Errorf("events: %v\n%s", have, m.in(t, "journalctl", "-u", "qubesbeat", "--no-pager"))
+	}
+}
+
+// removed holds that nothing is left in force.
+func (m *machine) removed(t *testing.T) {
+	t.Helper()
+	if rules := m.in(t, "nft", "list", "ruleset"); strings.Contains(rules, "qubesbeat") {
+		t.Errorf("the package leaves rules:\n%s", rules)
+	}
+	if out, _ := m.try("systemctl", "is-active", "qubesbeat"); strings.TrimSpace(out) == "active" {
+		t.Error("the package leaves a service that runs")
+	}
+}
