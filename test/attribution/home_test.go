@@ -46,12 +46,17 @@ func newHome(t *testing.T) *home {
 // push does what qrexec-agent does with a call of dom0.
 func (h *home) push(t *testing.T) {
 	t.Helper()
+	h.pushText(t, h.Inventory())
+}
+
+func (h *home) pushText(t *testing.T, text string) {
+	t.Helper()
 	conn, err := net.Dial("unix", filepath.Join(h.beat.Home, "inventory.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write([]byte("qubesbeat.Inventory+ dom0\x00" + h.Inventory())); err != nil {
+	if _, err := conn.Write([]byte("qubesbeat.Inventory+ dom0\x00" + text)); err != nil {
 		t.Fatal(err)
 	}
 }

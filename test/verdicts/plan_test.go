@@ -32,6 +32,14 @@ func TestPlan(t *testing.T) {
 	if out := h.qubes(t, "status"); strings.Contains(out, "!!") || !strings.Contains(out, "4 of 4 client addresses have a name") {
 		t.Errorf("status says\n%s", out)
 	}
+	h.qubes(t, "undo", "--if-open")
+	if now := h.ruleset(t); !strings.Contains(now, "custom-qubesbeat-dns") {
+		t.Errorf("undo --if-open removes something although resolver.fail is closed:\n%s", now)
+	}
+	h.qubes(t, "undo", "--if-open", "-E", "qubesbeat.resolver.fail=open")
+	if now := h.ruleset(t); strings.Contains(now, "custom-qubesbeat-dns") || !strings.Contains(now, "table inet qubesbeat") {
+		t.Errorf("undo --if-open, with resolver.fail open, leaves\n%s", now)
+	}
 	h.qubes(t, "undo")
 	if after := h.ruleset(t); after != before {
 		t.Errorf("undo leaves\n%s\nwant\n%s", after, before)
