@@ -63,6 +63,9 @@ func (q *QubeTally) row() []string {
 	if q.Spoofed > 0 {
 		top += fmt.Sprintf("  ! %d spoofed", q.Spoofed)
 	}
+	if q.Refused > 0 {
+		top += fmt.Sprintf("  ! %d refused", q.Refused)
+	}
 	return []string{name, "● " + label, Count(uint64(q.Flows)), Size(q.Out), Size(q.In), strings.Join(q.Kinds(), ", "), top}
 }
 

@@ -31,6 +31,7 @@ type QubeTally struct {
 	Flows        int
 	Out, In      uint64 // bytes that the qube sent and received
 	Spoofed      int    // flows with a source address that is not the qube's
+	Refused      uint64 // packets that the firewall has refused
 	destinations map[string]uint64
 	transactions map[string]int // by protocol
 	denied       int            // queries that the resolver has blocked, refused or left out
@@ -60,9 +61,10 @@ type flowEvent struct {
 		Bytes  uint64
 		Qube   struct{ Name string }
 	}
-	Network struct{ Transport, Direction string }
-	Qube    struct{ Name, Label, IP, Attribution string }
-	Beat    struct {
+	Network  struct{ Transport, Direction string }
+	Firewall struct{ Count uint64 }
+	Qube     struct{ Name, Label, IP, Attribution string }
+	Beat     struct {
 		DNS struct{ Count int }
 	} `json:"qubesbeat"`
 	TLS struct {
@@ -106,6 +108,10 @@ func (t *Tally) add(e *flowEvent) {
 	t.Events++
 	if e.Event.Dataset == "qubesbeat.dns" {
 		t.addQuery(e)
+		return
+	}
+	if e.Event.Dataset == "qubesbeat.firewall" {
+		t.qube(e.Qube.Name).Refused += e.Firewall.Count
 		return
 	}
 	if e.isTransaction() {

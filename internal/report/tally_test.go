@@ -16,6 +16,7 @@ const events = `{"event":{"dataset":"flow"},"flow":{"final":true},"network":{"tr
 {"event":{"dataset":"flow"},"flow":{"final":false},"source":{"bytes":99999},"qube":{"name":"work"}}
 
 {"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"tcp"},"source":{"ip":"9.9.9.9","port":5000,"bytes":30},"destination":{"ip":"10.137.0.6","port":22,"bytes":40},"qube":{"name":"work","ip":"10.137.0.6"}}
+{"event":{"dataset":"qubesbeat.firewall"},"type":"firewall","firewall":{"count":60},"qube":{"name":"untrusted","label":"red"}}
 {"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"udp"},"source":{"ip":"10.137.0.9","port":5353,"bytes":50},"destination":{"ip":"2606:4700::1","port":53,"bytes":60},"qube":{"name":"untrusted","label":"red","ip":"10.137.0.9","attribution":"spoofed"}}
 {"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"icmp"},"source":{"ip":"10.137.0.7","bytes":10},"destination":{"ip":"10.137.0.6","qube":{"name":"work"}},"qube":{"name":"personal","label":"custom","ip":"10.137.0.7"}}
 {"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"udp"},"source":{"ip":"10.0.0.1","port":1,"bytes":1000000},"destination":{"ip":"10.0.0.2","domain":"example.org","port":2}}
@@ -35,8 +36,8 @@ func tally(t *testing.T, text string) *report.Tally {
 func TestTally_Table(t *testing.T) {
 	t.Parallel()
 	total := tally(t, events)
-	if total.Events != 7 || total.Flows != 5 {
-		t.Errorf("Events, Flows = %d, %d; want 7, 5", total.Events, total.Flows)
+	if total.Events != 8 || total.Flows != 5 {
+		t.Errorf("Events, Flows = %d, %d; want 8, 5", total.Events, total.Flows)
 	}
 	var b strings.Builder
 	if err := total.Table(&b, false); err != nil {
@@ -44,7 +45,7 @@ func TestTally_Table(t *testing.T) {
 	}
 	want := `QUBE       LABEL     FLOWS      OUT       IN  TOP DESTINATIONS
 work       ● blue        2    140 B  2.03 kB  1.1.1.1:443 (2.10 kB), 9.9.9.9:5000 (70 B)
-untrusted  ● red         1     50 B     60 B  [2606:4700::1]:53 (110 B)  ! 1 spoofed
+untrusted  ● red         1     50 B     60 B  [2606:4700::1]:53 (110 B)  ! 1 spoofed  ! 60 refused
 personal   ● custom      1     10 B      0 B  work icmp (10 B)
 (unknown)  ● -           1  1.00 MB      0 B  example.org:2 (1.00 MB)
 `
