@@ -1,6 +1,9 @@
 package beater
 
-import "github.com/qubesbeat/qubesbeat/internal/firewall"
+import (
+	"github.com/qubesbeat/qubesbeat/internal/chains"
+	"github.com/qubesbeat/qubesbeat/internal/firewall"
+)
 
 // counters are absent where there is no firewall.
 func (v *verdicts) counters(c *counterList) {
@@ -34,6 +37,9 @@ func (v *verdicts) sourceCounters(c *counterList) {
 		bound = 1
 		c.add("nflog_lost", v.nflog.Lost())
 		c.add("nflog_malformed", v.nflog.Malformed())
+		if n, err := chains.OverRate(); err == nil { // without the rules there is none
+			c.add("over_rate", n)
+		}
 	}
 	c.add("nflog_bound", bound)
 	if v.kmsg != nil {

@@ -127,11 +127,18 @@ func (l *lane) settle(now time.Duration, s *Stats) {
 	if now < l.uncertain {
 		l.forget(s)
 	}
+	settled := 0
 	for _, e := range l.open {
 		if e.pending > 0 && now-e.waiting >= Grace {
 			e.isExplained = e.isExplained || l.rejected > 0 && (e.touched-l.rejected).Abs() < rejectMemory
 			e.settle(s)
 		}
+		if e.pending == 0 {
+			settled++
+		}
+	}
+	if settled > maxSettled {
+		l.makeRoom()
 	}
 }
 

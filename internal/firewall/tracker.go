@@ -17,10 +17,12 @@ const (
 	rejectMemory = 2 * time.Second
 )
 
-// Bounds of a tracker's memory, some 200 bytes for each attempt.
+// Bounds of a tracker's memory, some 300 bytes for each attempt, and of what it
+// tells at a time.
 const (
-	maxLanes    = 512 // interfaces
-	maxAttempts = 512 // of one interface
+	maxLanes    = 256  // interfaces
+	maxAttempts = 2048 // of one interface: the burst that our rules log, and half a second more
+	maxSettled  = 256  // of them, those that are known to be refused
 )
 
 // Stats counts what a tracker has seen: Refused is the sum of all counts that

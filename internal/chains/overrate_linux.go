@@ -1,0 +1,59 @@
+package chains
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// OverRate returns how many new connections came faster than they are logged, as the
+// kernel has counted them since the table was made. It needs CAP_NET_ADMIN, and the
+// table.
+func OverRate() (uint64, error) {
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		return 0, fmt.Errorf("opening netlink: %w", err)
+	}
+	defer conn.Close()
+	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{
+		{Type: unix.NFTA_OBJ_TABLE, Data: []byte(Table + "\x00")},
+		{Type: unix.NFTA_OBJ_NAME, Data: []byte("over_rate\x00")},
+		{Type: unix.NFTA_OBJ_TYPE, Data: binary.BigEndian.AppendUint32(nil, unix.NFT_OBJECT_COUNTER)},
+	})
+	if err != nil {
+		return 0, err
+	}
+	replies, err := conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETOBJ, Flags: netlink.Request},
+		Data:   append([]byte{unix.NFPROTO_INET, 0, 0, 0}, attrs...), // struct nfgenmsg
+	})
+	if err != nil || len(replies) != 1 || len(replies[0].Data) < 4 {
+		return 0, fmt.Errorf("reading the counter over_rate: %d answers: %w", len(replies), err)
+	}
+	return packets(replies[0].Data[4:])
+}
+
+// packets reads the counter out of the attributes of an object.
+func packets(attrs []byte) (n uint64, err error) {
+	d, err := netlink.NewAttributeDecoder(attrs)
+	if err != nil {
+		return 0, fmt.Errorf("reading the counter over_rate: %w", err)
+	}
+	d.ByteOrder = binary.BigEndian
+	for d.Next() {
+		if d.Type() == unix.NFTA_OBJ_DATA {
+			d.Nested(func(inner *netlink.AttributeDecoder) error {
+				inner.ByteOrder = binary.BigEndian
+				for inner.Next() {
+					if inner.Type() == unix.NFTA_COUNTER_PACKETS {
+						n = inner.Uint64()
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return n, d.Err()
+}

@@ -1,0 +1,45 @@
+//go:build linux
+
+package verdicts_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+)
+
+// TestFlood lets one client try as many things as it can, all of them refused. Every
+// one is in a verdict or in a counter, and what another client does meanwhile is told
+// as ever.
+func TestFlood(t *testing.T) {
+	h := newHome(t, section)
+	h.qubes(t, "apply")
+	const n = 20_000
+	for i := range 20 {
+		datagrams(t, h.work, n/20, false, testbed.DNSAddr+":9999")
+		if i == 10 {
+			connect(t, h.disp, "10.137.0.5:22", 300*time.Millisecond)
+		}
+	}
+	time.Sleep(1200 * time.Millisecond)
+	events := h.beat.Stop(t)
+	told, last := 0.0, events.Last()
+	verdicts := events.Where(beat.Event{"event.dataset": "qubesbeat.firewall", "qube.name": "work"})
+	for _, e := range verdicts {
+		told += e["firewall.count"].(float64)
+	}
+	number := func(name string) float64 { v, _ := last["stats.firewall."+name].(float64); return v }
+	sum := told + number("over_rate") + number("nflog_lost") + number("unjudged")
+	t.Logf("%v told in %d verdicts, %v over the rate, %v lost, %v unjudged", told, len(verdicts), number("over_rate"), number("nflog_lost"), number("unjudged"))
+	if sum < n || number("nflog_lost") > 0 && sum < n*0.99 || number("over_rate") == 0 || len(verdicts) > 5000 {
+		t.Errorf("%v of %d refused datagrams are accounted for", sum, n)
+	}
+	if len(events.Where(beat.Event{"qube.name": "disp1234", "destination.port": 22, "firewall.point": "input"})) == 0 {
+		t.Error("the other client's refusal is not told")
+	}
+	if last["stats.events.others_dropped"] != 0.0 {
+		t.Errorf("%v verdicts found no room", last["stats.events.others_dropped"])
+	}
+}
