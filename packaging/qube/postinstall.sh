@@ -13,6 +13,10 @@ chown qubesbeat:qubesbeat /var/lib/qubesbeat
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
 fi
-if command -v systemctl >/dev/null; then
-	systemctl --no-reload preset qubesbeat.service
+# The first time only: who has disabled it since wants it so. rpm says 1, deb gives no
+# version that was there before.
+if [ "$1" = 1 ] || { [ "$1" = configure ] && [ -z "$2" ]; }; then
+	if command -v systemctl >/dev/null; then
+		systemctl --no-reload preset qubesbeat.service
+	fi
 fi

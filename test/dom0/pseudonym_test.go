@@ -121,3 +121,18 @@ func TestPseudonym_unknown(t *testing.T) {
 		})
 	}
 }
+
+// TestGateway holds that who is behind a Whonix gateway is not told, the gateway is.
+func TestGateway(t *testing.T) {
+	eachRelease(t, func(t *testing.T, release string) {
+		r := newRig(t, release, behaviour{})
+		r.world.tag("sys-fw2", "anon-gateway")
+		_, p := r.begin(t)
+		if places := mentions(t, p.text, "behind.fw2_a"); len(places) > 0 {
+			t.Errorf("behind.fw2_a is named: %v", places)
+		}
+		if len(mentions(t, p.text, "sys-fw2")) == 0 {
+			t.Error("the gateway itself is not in the list")
+		}
+	})
+}

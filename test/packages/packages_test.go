@@ -62,6 +62,7 @@ func (m *machine) check(t *testing.T) {
 	m.in(t, "systemctl", "start", "qubesbeat")
 	m.wait(t)
 	m.privileges(t)
+	m.firewallRestarts(t)
 	m.push(t)
 	m.traffic(t)
 	m.in(t, "systemctl", "stop", "qubesbeat")
@@ -130,6 +131,23 @@ func (m *machine) wait(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	t.Fatalf("the beat does not come up:\n%s", m.in(t, "journalctl", "-u", "qubesbeat", "--no-pager"))
+}
+
+// firewallRestarts does what a restart of qubes-iptables and qubes-firewall does: the
+// rules are gone, and the scripts run. With a configuration that has a fault, too, DNS
+// does not go past the beat.
+func (m *machine) firewallRestarts(t *testing.T) {
+	t.Helper()
+	const script, own = "/etc/qubes/qubes-firewall.d/50-qubesbeat", "/rw/config/qubesbeat/qubesbeat.yml"
+	m.in(t, "sh", "-ec", "nft delete table inet qubesbeat; nft flush chain ip qubes custom-input; "+script)
+	if out := m.in(t, "qubesbeat", "qubes", "plan"); !strings.Contains(out, "nothing to do") {
+		t.Errorf("after a restart of the firewall:\n%s", out)
+	}
+	m.in(t, "sh", "-ec", "qubesbeat qubes undo; cp "+own+" /root/own; echo 'qubesbeat: {flws: 1}' > "+own+"; "+script)
+	if rules := m.in(t, "nft", "list", "chain", "ip", "qubes", "custom-qubesbeat-dns"); !strings.Contains(rules, "redirect to :5353") {
+		t.Errorf("with a faulty configuration:\n%s", rules)
+	}
+	m.in(t, "sh", "-ec", "cp /root/own "+own+"; qubesbeat test config; "+script)
 }
 
 // push is dom0's call, through the link in /etc/qubes-rpc.
