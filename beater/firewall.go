@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/kernellog"
 	"github.com/qubesbeat/qubesbeat/internal/nflog"
@@ -30,7 +31,7 @@ type verdicts struct {
 	kmsg  *kernellog.Kmsg   // nil without firewall.kernel_log
 	files []*kernellog.File // firewall.log_files
 
-	speaks   atomic.Bool // our own rules are there: they count better than ICMP errors
+	spoke    atomic.Int64 // when our own rules have logged last: they count better than ICMP errors
 	unparsed atomic.Uint64
 
 	mu      sync.Mutex
@@ -90,19 +91,30 @@ func (v *verdicts) start(ctx context.Context, wg *sync.WaitGroup) {
 		readers.Go(func() { f.Run(ctx) })
 	}
 	wg.Go(func() {
-		ticker := time.NewTicker(advanceEvery)
-		defer ticker.Stop()
-		for ctx.Err() == nil {
-			select {
-			case <-ctx.Done():
-			case <-ticker.C:
-				v.with(func(t *firewall.Tracker) { t.Advance(time.Since(v.begun)) })
-			}
-		}
+		v.advance(ctx)
 		v.failed("closing", v.close())
 		readers.Wait()
 		v.with(func(t *firewall.Tracker) { t.Flush(time.Since(v.begun)) })
 	})
+}
+
+// advance has the tracker tell what is ready, until ctx ends. After a standstill it
+// lets one turn pass, in which the readers catch up.
+func (v *verdicts) advance(ctx context.Context) {
+	ticker := time.NewTicker(advanceEvery)
+	defer ticker.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			now := time.Now()
+			if now.Sub(last) < 2*advanceEvery {
+				v.with(func(t *firewall.Tracker) { t.Advance(time.Since(v.begun)) })
+			}
+			last = now
+		}
+	}
 }
 
 func (v *verdicts) failed(doing string, err error) {
@@ -132,15 +144,15 @@ func (v *verdicts) observe(o *firewall.Observation) {
 }
 
 // gap tells that messages are missing.
-func (v *verdicts) gap() { v.with((*firewall.Tracker).Lost) }
+func (v *verdicts) gap() { v.with(func(t *firewall.Tracker) { t.Lost(time.Since(v.begun)) }) }
 
 // logger returns what takes the messages of our own rules.
 func (v *verdicts) logger() func(*nflog.Message) {
 	names := v.run.newLinks()
 	return func(m *nflog.Message) {
-		v.speaks.Store(true)
+		v.spoke.Store(time.Now().UnixNano())
 		o := firewall.Observation{At: time.Now().UnixNano(), Source: firewall.NFLog, Prefix: string(m.Prefix),
-			In: names.name(m.In), Out: names.name(m.Out)}
+			In: nameOr(names, m.In), Out: nameOr(names, m.Out)}
 		switch {
 		case o.Prefix == firewall.PrefixOver:
 			v.with(func(t *firewall.Tracker) { t.LostOf(o.In, time.Since(v.begun)) })
@@ -173,10 +185,24 @@ func (v *verdicts) message(text string, at time.Time, source firewall.Source) {
 	v.observe(&o)
 }
 
+// nameOr returns the name of an interface, or one that is none: "" would mean that the
+// packet was for this machine.
+func nameOr(names *links, index uint32) string {
+	name := names.name(index)
+	if name == "" && index != 0 {
+		name = fmt.Sprintf("if%d", index)
+	}
+	return name
+}
+
+// silentAfter is how long our own rules must have been silent for ICMP errors to
+// count: the rules may have been taken away.
+const silentAfter = time.Minute
+
 // Packet implements [pipeline.Tap]: an ICMP error of this machine to a client says
 // that something of the client was refused.
 func (v *verdicts) Packet(p *packet.Packet, frame []byte) {
-	if !p.IsICMP() || p.Direction != packet.Outbound || p.ICMPType > 3 || v.speaks.Load() {
+	if !p.IsICMP() || p.Direction != packet.Outbound || p.ICMPType > 3 || time.Now().UnixNano()-v.spoke.Load() < int64(silentAfter) {
 		return
 	}
 	o := firewall.Observation{At: p.Time, Source: firewall.ICMPError, Prefix: firewall.PrefixReject, Out: v.run.name(p.Iface)}
@@ -193,6 +219,9 @@ func (v *verdicts) Close() {}
 func (v *verdicts) publish(d *firewall.Verdict) {
 	p := v.enrich.PartiesOn(d.In, enrich.Sight{FromSource: packet.Inbound, Source: d.Src, Destination: d.Dst,
 		SourceSent: d.Src.IsValid(), At: time.Unix(0, d.First)})
+	if d.Point == firewall.Antispoof { // also where many addresses were told together
+		p.Attribution = event.Spoofed
+	}
 	v.run.publishSide(&firewallmodule.Document{Parties: p, Verdict: *d})
 }
 

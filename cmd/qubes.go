@@ -119,21 +119,27 @@ func show(w io.Writer, plan chains.Plan) {
 func undoQubes(c *cobra.Command, root string, ifOpen bool) error {
 	ctx, cancel := context.WithTimeout(c.Context(), nftTime)
 	defer cancel()
-	var nft chains.NFT
-	state, err := nft.State(ctx)
+	plan, err := undoPlan(ctx, root, ifOpen)
 	if err != nil {
 		return err
 	}
-	plan := chains.Undo(state)
+	show(c.OutOrStdout(), plan)
+	return (chains.NFT{}).Apply(ctx, plan)
+}
+
+// undoPlan says what undo does. When the beat has stopped and DNS is to go on without
+// it, nothing about the ruleset may stand in the way.
+func undoPlan(ctx context.Context, root string, ifOpen bool) (chains.Plan, error) {
 	if ifOpen {
 		conf, _, err := readWanted(root)
-		if err != nil {
-			return err
+		if err != nil || conf.Resolver.Fail != config.FailOpen {
+			return nil, err
 		}
-		if plan = plan.Only(chains.DNSChain); conf.Resolver.Fail != config.FailOpen {
-			plan = nil
-		}
+		return chains.Redirection(), nil
 	}
-	show(c.OutOrStdout(), plan)
-	return nft.Apply(ctx, plan)
+	state, err := (chains.NFT{}).State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return chains.Undo(state), nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"strings"
 )
@@ -14,13 +15,34 @@ type NFT struct {
 	Path string // of the program; "" for nft on the PATH
 }
 
-// State reads the ruleset.
+// State reads the ruleset, without the elements of sets: a list of blocked addresses
+// may have more of them than this machine has memory for.
 func (n NFT) State(ctx context.Context) (*State, error) {
-	out, err := n.run(ctx, "", "-j", "list", "ruleset")
+	out, err := n.run(ctx, "", "-j", "-t", "list", "ruleset")
 	if err != nil {
 		return nil, err
 	}
 	return ParseState(out)
+}
+
+// StateWithClients also reads the sets of Qubes' antispoofing, for [State.Clients].
+func (n NFT) StateWithClients(ctx context.Context) (*State, error) {
+	s, err := n.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, family := range []string{"ip", "ip6"} {
+		out, err := n.run(ctx, "", "-j", "list", "set", family, "qubes", "allowed")
+		if err != nil {
+			continue // it may not be there
+		}
+		some, err := ParseState(out)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(s.sets, some.sets)
+	}
+	return s, nil
 }
 
 // Apply carries out a plan, whole or not at all.

@@ -81,7 +81,7 @@ func logging(cfg Config) part {
 			"add set inet " + Table + " over_pace { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }",
 			"add chain inet " + Table + " over"}}
 	for _, c := range [...]struct{ name, hook, priority string }{
-		{"spoofed", "prerouting", "raw - 1"}, {"forward_before", "forward", "filter - 1"}, {"forward_after", "forward", "filter + 1"},
+		{"spoofed", "prerouting", "raw - 1"}, {"spoofed_after", "prerouting", "raw + 1"}, {"forward_before", "forward", "filter - 1"}, {"forward_after", "forward", "filter + 1"},
 		{"input_before", "input", "filter - 1"}, {"input_after", "input", "filter + 1"}, {"rejects", "output", "filter"}} {
 		p.begin = append(p.begin, fmt.Sprintf("add chain inet %s %s { type filter hook %s priority %s; policy accept; }", Table, c.name, c.hook, c.priority))
 	}
@@ -100,10 +100,16 @@ func logging(cfg Config) part {
 			p.rules = append(p.rules, fmt.Sprintf("%s iifgroup 2 meta l4proto { tcp, udp } th dport %d return", chain, cfg.ResolverPort))
 		}
 	}
-	p.rules = append(p.rules, "over update @over_pace { iifname limit rate 2/second burst 2 packets } "+log("QB-OVER"),
-		"spoofed iifgroup 2 ip6 saddr { ::, fe80::/10 } return", "spoofed iifgroup 2 ip saddr 0.0.0.0 return",
-		"spoofed iifgroup 2 fib saddr . iif oif missing update @new_pace { iifname "+newPace+" } counter name over_rate return",
-		"spoofed iifgroup 2 fib saddr . iif oif missing "+log("QB-SPOOF"))
+	p.rules = append(p.rules, "over update @over_pace { iifname limit rate 2/second burst 2 packets } "+log("QB-OVER"))
+	// A route that leads elsewhere is a suspicion: an HVM may have two vifs. What
+	// Qubes' own antispoofing lets through is none of it.
+	const foreign = "iifgroup 2 fib saddr . iif oif missing"
+	for _, c := range [...]string{"spoofed", "spoofed_after"} {
+		p.rules = append(p.rules, c+" iifgroup 2 ip6 saddr { ::, fe80::/10 } return", c+" iifgroup 2 ip saddr 0.0.0.0 return")
+	}
+	p.rules = append(p.rules, "spoofed "+foreign+" update @new_pace { iifname "+newPace+" } counter name over_rate return",
+		"spoofed "+foreign+" "+log("QB-SPOOF"),
+		"spoofed_after "+foreign+" update @pass_pace { iifname "+passPace+" } goto over", "spoofed_after "+foreign+" "+log("QB-PASS"))
 	attempt("forward_before", "QB-NEW")
 	pass("forward_after")
 	resolver("input_before")

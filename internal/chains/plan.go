@@ -37,7 +37,7 @@ func Make(s *State, cfg Config) (Plan, error) {
 			plan = append(plan, s.jumpStep(wanted[InputChain])...)
 		}
 		if !wanted[name] && s.exists(name) {
-			plan = append(plan, Step{Name: name, Action: "remove", About: "the configuration does not ask for it", Commands: remove(name)})
+			plan = append(plan, s.removal(name, "the configuration does not ask for it")...)
 		}
 	}
 	return plan, nil
@@ -85,22 +85,29 @@ func Undo(s *State) Plan {
 	}
 	for _, name := range []string{InputChain, DNSChain, Table} {
 		if s.exists(name) {
-			plan = append(plan, Step{Name: name, Action: "remove", Commands: remove(name)})
+			plan = append(plan, s.removal(name, "")...)
 		}
 	}
 	return plan
 }
 
-// Only returns the steps that concern the given names.
-func (p Plan) Only(names ...string) (some Plan) {
-	for _, step := range p {
-		for _, name := range names {
-			if step.Name == name {
-				some = append(some, step)
-			}
-		}
+// removal takes something away, or, where a rule of somebody else leads to it, what is
+// in it.
+func (s *State) removal(name, about string) Plan {
+	switch {
+	case !s.isUsed(name):
+		return Plan{{Name: name, Action: "remove", About: about, Commands: remove(name)}}
+	case len(s.of(name)) > 0:
+		return Plan{{Name: name, Action: "remove", About: "emptied only: a rule of yours leads to it", Commands: remove(name)[:1]}}
 	}
-	return some
+	return nil
+}
+
+// Redirection is the plan that takes the redirection of DNS away, whatever the ruleset
+// is: its chain has a hook, and no rule can lead to it.
+func Redirection() Plan {
+	p := redirection(Config{ResolverPort: 1})
+	return Plan{{Name: DNSChain, Action: "remove", Commands: append(p.begin, "delete chain ip qubes "+DNSChain)}}
 }
 
 // Script returns the commands, in one transaction for `nft -f -`; "" where nothing

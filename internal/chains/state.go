@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // State is a ruleset, as far as it concerns us.
 type State struct {
 	chains map[string]bool // "family table chain"
 	rules  []rule
-	sets   map[string][]json.RawMessage // "family table set"
+	sets   map[string][]json.RawMessage // "family table set"; the elements only where they were asked for
 	tables map[string]bool              // "family table"
 	counts map[string]uint64            // named counters: "family table counter"
 }
@@ -20,7 +19,30 @@ type State struct {
 type rule struct {
 	Family, Table, Chain, Comment string
 	Handle                        int
-	Expr                          []map[string]json.RawMessage
+	Expr                          []json.RawMessage
+}
+
+// statement returns what a rule says under a name, nil where it does not. Some
+// statements are printed as a text, and not as an object.
+func statement(expr json.RawMessage, name string) json.RawMessage {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(expr, &object) != nil {
+		return nil
+	}
+	return object[name]
+}
+
+// leadsTo reports whether a rule has a jump or a goto to a chain of ours.
+func (r *rule) leadsTo(chain string) bool {
+	for _, e := range r.Expr {
+		for _, verdict := range []string{"jump", "goto"} {
+			var v struct{ Target string }
+			if raw := statement(e, verdict); raw != nil && json.Unmarshal(raw, &v) == nil && v.Target == chain {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ParseState reads the output of `nft -j list ruleset`.
@@ -45,9 +67,13 @@ func ParseState(data []byte) (*State, error) {
 func (s *State) add(kind string, value json.RawMessage) error {
 	if kind == "rule" {
 		var r rule
-		err := json.Unmarshal(value, &r)
-		s.rules = append(s.rules, r)
-		return err
+		if err := json.Unmarshal(value, &r); err != nil {
+			return err
+		}
+		if r.Table == Table || r.Table == "qubes" {
+			s.rules = append(s.rules, r)
+		}
+		return nil
 	}
 	var o struct {
 		Family, Table, Name string
@@ -110,16 +136,26 @@ func (s *State) has(p *part) bool {
 	return slices.Equal(marks, want)
 }
 
-// jumps returns the handles of the rules in custom-input that lead to our chain.
+// jumps returns the handles of our rules in custom-input that lead to our chain: they
+// say nothing else.
 func (s *State) jumps() (handles []int) {
 	for _, r := range s.of("custom-input") {
-		for _, e := range r.Expr {
-			if strings.Contains(string(e["jump"]), `"`+InputChain+`"`) {
-				handles = append(handles, r.Handle)
-			}
+		if len(r.Expr) == 1 && r.leadsTo(InputChain) {
+			handles = append(handles, r.Handle)
 		}
 	}
 	return handles
+}
+
+// isUsed reports whether rules of somebody else lead to a chain of ours: then it
+// cannot be deleted.
+func (s *State) isUsed(chain string) bool {
+	for _, r := range s.rules {
+		if r.leadsTo(chain) && (r.Chain != "custom-input" || len(r.Expr) != 1) {
+			return true
+		}
+	}
+	return false
 }
 
 // Client is an address that Qubes lets in by a vif.
@@ -150,7 +186,7 @@ func (s *State) count(chain string) (n uint64) {
 	for _, r := range s.of(chain) {
 		for _, e := range r.Expr {
 			var c struct{ Packets uint64 }
-			if json.Unmarshal(e["counter"], &c) == nil {
+			if raw := statement(e, "counter"); raw != nil && json.Unmarshal(raw, &c) == nil {
 				n += c.Packets
 			}
 		}

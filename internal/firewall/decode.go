@@ -53,14 +53,24 @@ func inner(message []byte) (t Tuple, ok bool) {
 func TupleOf(p *packet.Packet) Tuple {
 	if p.Outer.Kind != packet.TunnelNone {
 		f := p.Outer.Family
-		return Tuple{Proto: tunnelProto(p), Src: p.Outer.Src.Netip(f), Dst: p.Outer.Dst.Netip(f)}
+		t := Tuple{Proto: tunnelProto(p), Src: p.Outer.Src.Netip(f), Dst: p.Outer.Dst.Netip(f)}
+		if p.Outer.Kind == packet.TunnelVXLAN {
+			t.DstPort = portVXLAN
+		}
+		return t
 	}
 	t := Tuple{Proto: p.Proto, Src: p.Src.Netip(p.Family), Dst: p.Dst.Netip(p.Family), SrcPort: p.SrcPort, DstPort: p.DstPort}
+	if t.Proto == packet.ProtoUDP && t.DstPort == portVXLAN {
+		t.SrcPort = 0 // as where the tunnel was looked into: an error holds too little for that
+	}
 	if p.IsICMP() && p.HasL4 {
 		t.ICMPType, t.ICMPCode, t.ICMPID = p.ICMPType, p.ICMPCode, p.ICMPID
 	}
 	return t
 }
+
+// portVXLAN is the port that [packet.Packet] takes for VXLAN (RFC 7348).
+const portVXLAN = 4789
 
 // tunnelProto returns the protocol on the outside.
 func tunnelProto(p *packet.Packet) uint8 {

@@ -10,7 +10,9 @@ type entry struct {
 	waiting      time.Duration // since when they do
 	opened       time.Duration
 	touched      time.Duration
+	judged       uint64 // of Count, those that were pending: a late pass takes one back
 	isSpoof      bool
+	isInput      bool // an error says that the netvm itself was meant
 	isUser       bool // a rule of the user claims it
 	isLogged     bool // counted by the lines of a log, until our own rules tell
 	isError      bool // counted by ICMP errors
@@ -24,6 +26,15 @@ type lane struct {
 	rejected time.Duration // when qvm-firewall rejected something last
 
 	uncertain time.Duration // until then a pass may be missing
+
+	passed [64]pass // the latest ones
+	next   int      // in passed
+}
+
+// pass is an attempt that was let through.
+type pass struct {
+	Tuple
+	at time.Duration
 }
 
 // observe takes one observation.
@@ -35,7 +46,13 @@ func (l *lane) observe(k kind, o *Observation, now time.Duration, s *Stats) {
 	e := l.open[tuple]
 	if k == passed {
 		s.Passed++
-		l.pass(tuple, e)
+		l.passed[l.next] = pass{tuple, now}
+		l.next = (l.next + 1) % len(l.passed)
+		l.pass(tuple, e, uint64(o.Length), s)
+		return
+	}
+	if k == userRule && e == nil && l.hasPassed(tuple, now) {
+		s.Ignored++ // the rule logs what it lets through
 		return
 	}
 	if e == nil {
@@ -69,11 +86,16 @@ func (l *lane) make(tuple Tuple, k kind, o *Observation, now time.Duration, s *S
 // count adds one packet to its attempt.
 func (l *lane) count(e *entry, k kind, o *Observation, now time.Duration, s *Stats) {
 	switch k {
-	case attempt:
-		s.Attempts++
+	case attempt, spoofed:
+		if k == attempt {
+			s.Attempts++
+		} else {
+			s.Spoofed++
+			e.isSpoof = true
+		}
 		if e.isLogged || e.isError { // the log was faster: our own rules count better
 			s.Refused -= e.Count
-			e.Count, e.Bytes, e.isLogged, e.isError = 0, 0, false, false
+			e.Count, e.Bytes, e.judged, e.isLogged, e.isError = 0, 0, 0, false, false
 			e.In, e.Out, e.Source = o.In, o.Out, o.Source
 		}
 		if e.pending == 0 {
@@ -84,16 +106,13 @@ func (l *lane) count(e *entry, k kind, o *Observation, now time.Duration, s *Sta
 	case rejected:
 		s.Rejects++
 		e.Reply = replyOf(&o.Tuple)
-		if e.Reply == ReplyAdmin {
+		e.isInput = o.Inner.Dst == o.Src // the input chain of IPv6 rejects as qvm-firewall does
+		if e.Reply == ReplyAdmin && !e.isInput {
 			l.rejected = now
 		}
 		if e.isError {
 			e.refuse(1, 0, s)
 		}
-	case spoofed:
-		s.Spoofed++
-		e.isSpoof = true
-		e.refuse(1, uint64(o.Length), s)
 	case userRule:
 		s.Rules++
 		e.isUser, e.Rule = true, o.Prefix
@@ -109,16 +128,33 @@ func (e *entry) refuse(n, bytes uint64, s *Stats) {
 	s.Refused += n
 }
 
-// pass takes back one attempt.
-func (l *lane) pass(tuple Tuple, e *entry) {
-	if e == nil || e.pending == 0 {
-		return
-	}
-	if e.pending--; e.pending == 0 {
-		e.pendingBytes = 0
-		if e.Count == 0 {
-			delete(l.open, tuple)
+// hasPassed reports whether an attempt was let through within the last second.
+func (l *lane) hasPassed(tuple Tuple, now time.Duration) bool {
+	for i := range l.passed {
+		if p := &l.passed[i]; p.at > 0 && now-p.at < time.Second && p.Tuple == tuple {
+			return true
 		}
+	}
+	return false
+}
+
+// pass takes back one attempt, also one that was given up too early: the beat may have
+// stood still between the two messages.
+func (l *lane) pass(tuple Tuple, e *entry, bytes uint64, s *Stats) {
+	switch {
+	case e == nil || e.pending+e.judged == 0:
+		return
+	case e.pending > 0:
+		e.pending--
+		e.pendingBytes -= min(e.pendingBytes, bytes)
+	default:
+		e.judged--
+		e.Count--
+		s.Refused--
+		e.Bytes -= min(e.Bytes, bytes)
+	}
+	if e.pending == 0 && e.Count == 0 {
+		delete(l.open, tuple)
 	}
 }
 
@@ -144,6 +180,7 @@ func (l *lane) settle(now time.Duration, s *Stats) {
 
 // settle makes refusals of what has not passed.
 func (e *entry) settle(s *Stats) {
+	e.judged += e.pending
 	e.refuse(e.pending, e.pendingBytes, s)
 	e.pending, e.pendingBytes = 0, 0
 }
@@ -152,7 +189,7 @@ func (e *entry) settle(s *Stats) {
 // not.
 func (l *lane) forget(s *Stats) {
 	for tuple, e := range l.open {
-		if e.Reply != ReplyNone {
+		if e.Reply == ReplyAdmin || e.Reply == ReplyHost { // others also answer what has passed
 			e.settle(s)
 		}
 		s.Unjudged += e.pending
@@ -167,19 +204,24 @@ func (l *lane) makeRoom() bool {
 	before := len(l.open)
 	for tuple, e := range l.open {
 		if e.pending == 0 && e.Count > 0 {
-			e.Point = pointOf(e)
-			if l.folded == nil {
-				l.folded = map[Point]*entry{}
-			}
-			if f := l.folded[e.Point]; f != nil {
-				f.fold(&e.Verdict)
-			} else {
-				l.folded[e.Point] = e
-			}
-			delete(l.open, tuple)
+			l.fold(tuple, e)
 		}
 	}
 	return len(l.open) < before
+}
+
+// fold adds an attempt to the others of its point.
+func (l *lane) fold(tuple Tuple, e *entry) {
+	e.Point = pointOf(e)
+	if l.folded == nil {
+		l.folded = map[Point]*entry{}
+	}
+	if f := l.folded[e.Point]; f != nil {
+		f.fold(&e.Verdict)
+	} else {
+		l.folded[e.Point] = e
+	}
+	delete(l.open, tuple)
 }
 
 func pointOf(e *entry) Point {
@@ -188,18 +230,27 @@ func pointOf(e *entry) Point {
 		return Antispoof
 	case e.isUser:
 		return User
+	case e.isInput:
+		return Input
 	}
 	return place(&e.Verdict, e.isExplained)
 }
 
-// tell hands out the attempts that are ready.
-func (l *lane) tell(ready func(*entry) bool, emit func(*Verdict)) {
+// tell hands out the attempts that are ready, so many of them one by one and the
+// rest together.
+func (l *lane) tell(ready func(*entry) bool, limit int, emit func(*Verdict)) {
+	told := 0
 	for tuple, e := range l.open {
-		if e.pending == 0 && e.Count > 0 && ready(e) {
-			e.Point = pointOf(e)
-			emit(&e.Verdict)
-			delete(l.open, tuple)
+		if e.pending > 0 || e.Count == 0 || !ready(e) {
+			continue
 		}
+		if told++; told > limit {
+			l.fold(tuple, e)
+			continue
+		}
+		e.Point = pointOf(e)
+		emit(&e.Verdict)
+		delete(l.open, tuple)
 	}
 	for point, e := range l.folded {
 		if ready(e) {

@@ -69,6 +69,9 @@ const (
 
 // kind returns what o tells.
 func (o *Observation) kind() kind {
+	if o.Source == LogFile && strings.HasPrefix(o.Prefix, "QB-") {
+		return ignored // our rules write to no file: somebody else has
+	}
 	switch strings.TrimSpace(o.Prefix) {
 	case PrefixNew, PrefixInput:
 		return attempt
@@ -102,10 +105,11 @@ func (o *Observation) spoofKind() kind {
 
 func noise(a netip.Addr) bool { return a.IsLinkLocalUnicast() || a.IsUnspecified() }
 
-// accepting tells prefixes of rules that log what they let through.
+// accepting tells prefixes of rules that log what they let through, and of what the
+// kernel itself logs of packets.
 func accepting(prefix string) bool {
 	prefix = strings.ToUpper(prefix)
-	for _, word := range []string{"ACCEPT", "ALLOW", "PASS", "PERMIT"} {
+	for _, word := range []string{"ACCEPT", "ALLOW", "PASS", "PERMIT", "AUDIT", "TRACE:", "NF_CT_"} {
 		if strings.Contains(prefix, word) {
 			return true
 		}

@@ -23,6 +23,7 @@ const (
 	maxLanes    = 256  // interfaces
 	maxAttempts = 2048 // of one interface: the burst that our rules log, and half a second more
 	maxSettled  = 256  // of them, those that are known to be refused
+	maxTold     = 25   // of one interface at a time; Advance is to be called four times a second
 )
 
 // Stats counts what a tracker has seen: Refused is the sum of all counts that
@@ -93,7 +94,7 @@ func (t *Tracker) lane(client string) *lane {
 func (t *Tracker) Advance(now time.Duration) {
 	for name, l := range t.lanes {
 		l.settle(now, &t.stats)
-		l.tell(func(e *entry) bool { return now-e.touched >= Quiet || now-e.opened >= MaxAge }, t.emit)
+		l.tell(func(e *entry) bool { return now-e.touched >= Quiet || now-e.opened >= MaxAge }, maxTold, t.emit)
 		if len(l.open) == 0 && len(l.folded) == 0 && now-l.rejected > rejectMemory && now > l.uncertain {
 			delete(t.lanes, name)
 		}
@@ -106,16 +107,17 @@ func (t *Tracker) Flush(now time.Duration) {
 	for _, l := range t.lanes {
 		l.settle(now, &t.stats)
 		l.forget(&t.stats)
-		l.tell(func(*entry) bool { return true }, t.emit)
+		l.tell(func(*entry) bool { return true }, maxSettled, t.emit)
 	}
 	clear(t.lanes)
 }
 
 // Lost tells that observations are missing, so that an attempt without its pass
-// may have passed all the same.
-func (t *Tracker) Lost() {
+// may have passed all the same. Of those that were sent before, some may still come.
+func (t *Tracker) Lost(now time.Duration) {
 	for _, l := range t.lanes {
 		l.forget(&t.stats)
+		l.uncertain = now + uncertainty
 	}
 }
 

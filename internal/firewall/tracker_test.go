@@ -99,8 +99,36 @@ func TestTracker(t *testing.T) {
 			w.log("QB-NEW", in, up, tuple(1))
 			w.log("QB-NEW", in, up, tuple(2))
 			w.reject(in, tuple(2), 13)
-			w.Lost()
+			w.Lost(w.now)
+			w.log("QB-NEW", in, up, tuple(3)) // its pass may be lost, too
 		}, []string{"vif4.0:2 qvm-firewall 1 admin-prohibited"}},
+		{"a late pass", func(w *world) {
+			w.log("QB-NEW", in, up, tuple(1))
+			w.log("QB-NEW", in, up, tuple(1))
+			w.pass(time.Second) // the beat stood still
+			w.log("QB-PASS", in, up, tuple(1))
+		}, []string{"vif4.0:1 user 1"}},
+		{"a foreign address that Qubes lets through", func(w *world) {
+			w.log("QB-SPOOF", in, "", tuple(1))
+			w.log("QB-PASS", in, "", tuple(1))
+		}, nil},
+		{"the netvm, over IPv6, does not explain other drops", func(w *world) {
+			self := firewall.Tuple{Proto: 6, Src: addr("fd09::6"), Dst: addr("fd09::5"), SrcPort: 9}
+			w.log("QB-INPUT", in, "", self)
+			w.Observe(&firewall.Observation{Prefix: "QB-REJECT ", Out: in, At: int64(w.now), Inner: self, HasInner: true,
+				Tuple: firewall.Tuple{Proto: 58, Src: self.Dst, Dst: self.Src, ICMPType: 1, ICMPCode: 1}}, w.now)
+			w.log("QB-NEW", in, up, tuple(1))
+		}, []string{"vif4.0:1 user 1", "vif4.0:9 input 1 admin-prohibited"}},
+		{"an error that is no proof, after a loss", func(w *world) {
+			w.log("QB-NEW", in, up, tuple(1))
+			w.reject(in, tuple(1), 3)
+			w.Lost(w.now)
+		}, nil},
+		{"a rule of the user that logs what passes", func(w *world) {
+			w.log("QB-NEW", in, up, tuple(1))
+			w.log("QB-PASS", in, up, tuple(1))
+			w.log("[UFW] ", in, up, tuple(1))
+		}, nil},
 		{"more passes than are logged", func(w *world) {
 			w.log("QB-NEW", in, up, tuple(1))
 			w.LostOf(in, w.now)

@@ -62,6 +62,7 @@ func (v *Verdict) fold(o *Verdict) {
 	v.DstPort, v.ICMPType, v.ICMPCode = same(v.DstPort, o.DstPort), same(v.ICMPType, o.ICMPType), same(v.ICMPCode, o.ICMPCode)
 	v.Proto, v.Src, v.Dst = same(v.Proto, o.Proto), same(v.Src, o.Src), same(v.Dst, o.Dst)
 	v.Rule, v.Out = same(v.Rule, o.Rule), same(v.Out, o.Out)
+	v.Reply, v.Source = same(v.Reply, o.Reply), same(v.Source, o.Source)
 	v.Folded = true
 }
 

@@ -75,9 +75,7 @@ func (f *File) Poll() {
 	if f.file == nil && f.open() != nil {
 		return
 	}
-	f.read()
-	if f.replaced() {
-		f.read() // what came before it was replaced
+	if f.read() && f.replaced() && f.read() { // what came before it was replaced
 		_ = f.file.Close()
 		f.file, f.partial, f.skip = nil, nil, false
 		if f.open() == nil {
@@ -114,15 +112,20 @@ func (f *File) replaced() bool {
 	return err == nil && !os.SameFile(here, there)
 }
 
-func (f *File) read() {
+// readAtOnce bounds what one look reads, so that a stop does not wait for the end of a
+// large file.
+const readAtOnce = 4 << 20
+
+func (f *File) read() (atEnd bool) {
 	buf := make([]byte, 32<<10)
-	for {
+	for range readAtOnce / len(buf) {
 		n, err := f.file.Read(buf)
 		f.take(buf[:n])
 		if n == 0 || err != nil {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // take cuts lines off what was read.

@@ -72,7 +72,8 @@ func record(text string) (message string, since time.Duration, ok bool) {
 		return "", 0, false
 	}
 	us, err := strconv.ParseInt(parts[2], 10, 64)
-	if err != nil {
+	level, bad := strconv.ParseUint(parts[0], 10, 32)
+	if err != nil || bad != nil || level>>3 != 0 { // of another facility than the kernel: a program has written it
 		return "", 0, false
 	}
 	message, _, _ = strings.Cut(rest, "\n")

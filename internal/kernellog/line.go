@@ -8,33 +8,62 @@ import (
 )
 
 // Reader reads the lines of one log, in any of the forms that this package knows.
-// The zero value is ready for use.
 type Reader struct {
 	// Now is the time that completes a line without a year, or without a time. It
 	// must be set.
 	Now func() time.Time
 
-	exported time.Time // of the journal record whose fields are being read
+	exported journalRecord // whose fields are being read
+}
+
+// journalRecord is a record of the journal, as far as it concerns us. Other programs
+// than the kernel write there, too.
+type journalRecord struct {
+	Message   string `json:"MESSAGE"`
+	Micros    string `json:"__REALTIME_TIMESTAMP"`
+	Transport string `json:"_TRANSPORT"`
+}
+
+func (j *journalRecord) read() (message string, at time.Time, ok bool) {
+	return j.Message, micros(j.Micros), j.Message != "" && (j.Transport == "" || j.Transport == "kernel")
 }
 
 // Line returns the message of a line and when it was written. It reports false
-// where the line has none, as the other fields of an exported journal record.
+// where the line has none of the kernel's: it is of another program, or a field of an
+// exported journal record, which ends with an empty line.
 func (r *Reader) Line(line string) (message string, at time.Time, ok bool) {
 	line = strings.TrimRight(line, "\r\n")
 	switch {
 	case line == "":
-		r.exported = time.Time{}
-		return "", time.Time{}, false
+		message, at, ok = r.exported.read()
+		r.exported = journalRecord{}
 	case line[0] == '{':
-		return fromJSON(line)
-	case strings.HasPrefix(line, "__REALTIME_TIMESTAMP="):
-		r.exported = micros(line[len("__REALTIME_TIMESTAMP="):])
+		var record journalRecord
+		if json.Unmarshal([]byte(line), &record) == nil {
+			message, at, ok = record.read()
+		}
+	case r.field(line):
 		return "", time.Time{}, false
-	case strings.HasPrefix(line, "MESSAGE="):
-		return line[len("MESSAGE="):], r.orNow(r.exported), true
+	default:
+		message, at, ok = r.text(line)
 	}
-	message, at = r.text(line)
-	return message, r.orNow(at), true
+	return message, r.orNow(at), ok
+}
+
+// field takes a field of a journal record.
+func (r *Reader) field(line string) bool {
+	key, value, ok := strings.Cut(line, "=")
+	switch {
+	case !ok || key == "" || strings.ContainsAny(key, " :[") || strings.HasSuffix(key, "IN") && strings.Contains(value, " OUT="):
+		return false // a message, whose prefix may be glued to its first key
+	case key == "MESSAGE":
+		r.exported.Message = value
+	case key == "__REALTIME_TIMESTAMP":
+		r.exported.Micros = value
+	case key == "_TRANSPORT":
+		r.exported.Transport = value
+	}
+	return strings.HasPrefix(key, "_") || strings.ToUpper(key) == key
 }
 
 func (r *Reader) orNow(at time.Time) time.Time {
@@ -42,18 +71,6 @@ func (r *Reader) orNow(at time.Time) time.Time {
 		return r.Now()
 	}
 	return at
-}
-
-// fromJSON reads a record of journalctl -o json.
-func fromJSON(line string) (message string, at time.Time, ok bool) {
-	var record struct {
-		Message string `json:"MESSAGE"`
-		Micros  string `json:"__REALTIME_TIMESTAMP"`
-	}
-	if json.Unmarshal([]byte(line), &record) != nil || record.Message == "" {
-		return "", time.Time{}, false
-	}
-	return record.Message, micros(record.Micros), true
 }
 
 func micros(text string) time.Time {
@@ -64,41 +81,52 @@ func micros(text string) time.Time {
 	return time.UnixMicro(n)
 }
 
-// text takes off what syslog, /dev/kmsg and dmesg write before a message.
-func (r *Reader) text(line string) (message string, at time.Time) {
+// text takes off what syslog, /dev/kmsg and dmesg write before a message. A line that
+// syslog has stamped must be of the kernel, by the name behind that of the host.
+func (r *Reader) text(line string) (message string, at time.Time, ok bool) {
 	message = line
-	if head, rest, ok := strings.Cut(line, " kernel: "); ok && !strings.Contains(head, "IN=") {
-		message, at = rest, r.stamp(head)
-	} else if head, rest, ok := strings.Cut(line, ";"); ok && isRecordHead(head) {
+	if at, rest, stamped := r.stamp(line); stamped {
+		_, rest, _ = strings.Cut(rest, " ") // the host
+		if message, ok = strings.CutPrefix(rest, "kernel: "); !ok {
+			return "", at, false
+		}
+		return withoutSeconds(message), at, true
+	}
+	if head, rest, ok := strings.Cut(line, ";"); ok && isRecordHead(head) {
 		message = rest
 	}
-	if inner, ok := strings.CutPrefix(message, "["); ok { // seconds since the start
-		if seconds, rest, ok := strings.Cut(inner, "] "); ok && isSeconds(seconds) {
-			message = rest
-		}
-	}
-	return message, at
+	return withoutSeconds(message), time.Time{}, true
 }
 
-// stamp reads the time before the name of the host: RFC 3339, or that of RFC 3164,
-// which has no year.
-func (r *Reader) stamp(head string) time.Time {
-	first, _, _ := strings.Cut(head, " ")
+// withoutSeconds takes off the seconds since the start.
+func withoutSeconds(message string) string {
+	if inner, ok := strings.CutPrefix(message, "["); ok {
+		if seconds, rest, ok := strings.Cut(inner, "] "); ok && isSeconds(seconds) {
+			return rest
+		}
+	}
+	return message
+}
+
+// stamp cuts off the time that begins a line: RFC 3339, or that of RFC 3164, which has
+// no year.
+func (r *Reader) stamp(line string) (at time.Time, rest string, ok bool) {
+	first, rest, _ := strings.Cut(line, " ")
 	if t, err := time.Parse(time.RFC3339Nano, first); err == nil {
-		return t
+		return t, rest, true
 	}
-	if len(head) < len(time.Stamp) {
-		return time.Time{}
+	if len(line) <= len(time.Stamp) {
+		return at, "", false
 	}
-	t, err := time.ParseInLocation(time.Stamp, head[:len(time.Stamp)], time.Local)
+	t, err := time.ParseInLocation(time.Stamp, line[:len(time.Stamp)], time.Local)
 	if err != nil {
-		return time.Time{}
+		return at, "", false
 	}
 	now := r.Now()
 	if t = t.AddDate(now.Year(), 0, 0); t.After(now.AddDate(0, 0, 1)) {
 		t = t.AddDate(-1, 0, 0) // last December, read in January
 	}
-	return t
+	return t, line[len(time.Stamp)+1:], true
 }
 
 // isRecordHead tells the head of a record of /dev/kmsg: priority, number and time.

@@ -23,8 +23,12 @@ func TestReader_Line(t *testing.T) {
 		{"syslog of last year", []string{"May  4 06:35:08 zathras kernel: [1749207.946614] " + text}, time.Date(2025, 5, 4, 6, 35, 8, 0, time.Local)},
 		{"syslog with RFC 3339", []string{"2026-11-22T05:25:27.123456+00:00 sys-log kernel: " + text}, stamped},
 		{"journal, JSON", []string{`{"MESSAGE":"` + text + `","__REALTIME_TIMESTAMP":"1795325127123456","_TRANSPORT":"kernel"}`}, stamped},
-		{"journal, export", []string{"__CURSOR=s=1", "__REALTIME_TIMESTAMP=1795325127123456", "PRIORITY=4", "MESSAGE=" + text}, stamped},
-		{"journal, export, without a time", []string{"__REALTIME_TIMESTAMP=1795325127123456", "", "MESSAGE=" + text}, now},
+		{"journal, export", []string{"__CURSOR=s=1", "__REALTIME_TIMESTAMP=1795325127123456", "PRIORITY=4", "MESSAGE=" + text, "_TRANSPORT=kernel", ""}, stamped},
+		{"journal, export, without a time", []string{"__REALTIME_TIMESTAMP=1795325127123456", "", "MESSAGE=" + text, ""}, now},
+	}
+	r := kernellog.Reader{Now: time.Now}
+	if message, _, ok := r.Line("DROPIN=vif4.0 OUT=eth0 SRC=1.1.1.1"); !ok || message != "DROPIN=vif4.0 OUT=eth0 SRC=1.1.1.1" {
+		t.Errorf("a prefix in capitals, glued to its key: %q, %v", message, ok)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -40,6 +44,23 @@ func TestReader_Line(t *testing.T) {
 				t.Errorf("Line = %q, %v, %v; want %q, %v", message, at, ok, text, tt.at)
 			}
 		})
+	}
+}
+
+// TestReader_Line_others leaves out what other programs write, whatever it looks like.
+func TestReader_Line_others(t *testing.T) {
+	t.Parallel()
+	const text = "kernel: QB-SPOOF IN=vif4.0 OUT= SRC=1.1.1.1 "
+	for _, lines := range [][]string{
+		{"May  4 06:35:08 sys-log tinyproxy[7]: GET / " + text}, {"2026-11-22T05:25:27Z sys-log dnsmasq: " + text},
+		{`{"MESSAGE":"` + text + `","_TRANSPORT":"syslog"}`}, {"MESSAGE=" + text, "_TRANSPORT=syslog", ""}, {"", ""}, {"{"},
+	} {
+		r := kernellog.Reader{Now: time.Now}
+		for _, line := range lines {
+			if message, _, ok := r.Line(line); ok {
+				t.Errorf("Line(%q) = %q; want nothing", line, message)
+			}
+		}
 	}
 }
 

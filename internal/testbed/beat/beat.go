@@ -124,6 +124,9 @@ func (b *Beat) wait(t testing.TB, socket string) {
 	}
 }
 
+// PID returns the number of its process.
+func (b *Beat) PID() int { return b.cmd.Process.Pid }
+
 // Log returns what the beat has logged.
 func (b *Beat) Log() string { return b.stderr.String() }
 
