@@ -37,7 +37,12 @@ func newMachine(t *testing.T) *machine {
 		if err := os.MkdirAll(filepath.Dir(bare), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		run(t, 10*time.Minute, "debootstrap", "--variant=minbase", "--include=systemd,nftables,iproute2,iputils-ping,netbase", "bookworm", bare, "http://deb.debian.org/debian")
+		if out, err := program(10*time.Minute, "debootstrap", "--variant=minbase", "--include=systemd,nftables,iproute2,iputils-ping,netbase", "bookworm", bare+".new", "http://deb.debian.org/debian").CombinedOutput(); err != nil {
+			t.Skipf("no bare root can be made here: %v\n%s", err, out)
+		}
+		if err := os.Rename(bare+".new", bare); err != nil {
+			t.Fatal(err)
+		}
 	}
 	m := &machine{root: t.TempDir() + "/r"}
 	run(t, time.Minute, "cp", "-a", bare, m.root)
@@ -48,16 +53,21 @@ func newMachine(t *testing.T) *machine {
 // run runs a program here and returns what it printed.
 func run(t *testing.T, patience time.Duration, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.WaitDelay = time.Second
-	cmd.Env = append(os.Environ(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "SYSTEMD_COLORS=0")
-	out, err := cmd.CombinedOutput()
+	out, err := program(patience, name, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return string(out)
+}
+
+// program returns a program of this machine, which is killed when patience is over.
+func program(patience time.Duration, name string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	context.AfterFunc(ctx, cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.WaitDelay = time.Second
+	cmd.Env = append(os.Environ(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "SYSTEMD_COLORS=0")
+	return cmd
 }
 
 // chroot runs a program of the machine that does not run yet, without a network.
