@@ -33,6 +33,7 @@ type verdicts struct {
 
 	spoke    atomic.Int64 // when our own rules have logged last: they count better than ICMP errors
 	unparsed atomic.Uint64
+	deaf     atomic.Bool // NFLOG is not read any more
 
 	mu      sync.Mutex
 	tracker *firewall.Tracker // guarded by mu
@@ -42,10 +43,10 @@ var _ pipeline.Tap = (*verdicts)(nil) // type check
 
 // newVerdicts opens the sources that the configuration names, nil where there are
 // none. A source that is not to be had is no fault: the others go on.
-func (r *run) newVerdicts() (*verdicts, error) {
+func (r *run) newVerdicts() *verdicts {
 	s := &r.settings.Firewall
 	if !s.Enabled || !r.live {
-		return nil, nil
+		return nil
 	}
 	v := &verdicts{run: r, enrich: r.newEnricher(), local: localAddress(), begun: time.Now()}
 	v.tracker = firewall.NewTracker(v.publish)
@@ -63,11 +64,12 @@ func (r *run) newVerdicts() (*verdicts, error) {
 	for _, path := range s.LogFiles {
 		f, err := kernellog.OpenFile(path, v.reader(firewall.LogFile))
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("firewall.log_files: %w", err), v.close())
+			r.log.Warnw("no verdicts from a log file", "error", err.Error())
+			continue
 		}
 		v.files = append(v.files, f)
 	}
-	return v, nil
+	return v
 }
 
 // advanceEvery is how often verdicts are looked at. They wait for seconds.
@@ -80,7 +82,10 @@ func (v *verdicts) start(ctx context.Context, wg *sync.WaitGroup) {
 	}
 	var readers sync.WaitGroup
 	if v.nflog != nil {
-		readers.Go(func() { v.failed("reading NFLOG", v.nflog.Run(v.logger(), v.gap)) })
+		readers.Go(func() {
+			v.failed("reading NFLOG", v.nflog.Run(v.logger(), v.gap))
+			v.deaf.Store(ctx.Err() == nil)
+		})
 	}
 	if v.kmsg != nil {
 		readers.Go(func() {

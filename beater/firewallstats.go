@@ -34,7 +34,9 @@ func (v *verdicts) counters(c *counterList) {
 func (v *verdicts) sourceCounters(c *counterList) {
 	bound, long := uint64(0), uint64(0)
 	if v.nflog != nil {
-		bound = 1
+		if !v.deaf.Load() {
+			bound = 1
+		}
 		c.add("nflog_lost", v.nflog.Lost())
 		c.add("nflog_malformed", v.nflog.Malformed())
 		if n, err := chains.OverRate(); err == nil { // without the rules there is none

@@ -18,9 +18,7 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 	if r.analysis, err = r.newTransactions(p, r.newEnricher()); err != nil {
 		return nil, err
 	}
-	if r.verdicts, err = r.newVerdicts(); err != nil {
-		return nil, err
-	}
+	r.verdicts = r.newVerdicts()
 	if r.analysis == nil && !r.settings.Flows.Enabled && r.dns == nil && r.verdicts == nil {
 		return nil, errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver, nor the firewall")
 	}

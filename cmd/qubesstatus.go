@@ -54,11 +54,13 @@ func facts(conf *config.Config, cfg chains.Config) chains.Facts {
 	f := chains.Facts{Listens: listens(cfg.ResolverPort), Reads: reads(cfg.NFLogGroup), Connected: connected(conf.Resolver.Firewall.Socket)}
 	file, err := os.Open(inventoryFile(conf))
 	if err != nil {
+		f.Why = err.Error()
 		return f
 	}
 	defer file.Close()
 	s, err := inventory.Parse(file, inventory.Options{Fields: conf.Inventory.Fields})
 	if err != nil {
+		f.Why, _, _ = strings.Cut(err.Error(), "\n")
 		return f
 	}
 	names, domains := map[netip.Addr]string{}, map[string][]netip.Addr{}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -30,9 +31,15 @@ func (c Client) call(ctx context.Context, qube, method string) (string, error) {
 	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.Program, qube, method) // no input: the call ends with it
-	cmd.Stdout, cmd.WaitDelay = &limited{&out, maxBytes}, time.Second
-	if err := cmd.Run(); err != nil && out.Len() == 0 {
-		return "", fmt.Errorf("%s of %s: %w", method, qube, ErrRefused)
+	room := &limited{&out, maxBytes}
+	cmd.Stdout, cmd.WaitDelay = room, time.Second
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil || room.room < 0: // what has come is not whole
+		return "", fmt.Errorf("%s of %s: no answer within %v and %d bytes", method, qube, callTime, maxBytes)
+	case err != nil && !errors.As(err, &exit):
+		return "", fmt.Errorf("%s of %s: %w", method, qube, err)
 	}
 	content, err := answer(out.Bytes())
 	if err != nil {
@@ -79,29 +86,35 @@ func (c Client) Inventory(ctx context.Context) ([]byte, error) {
 		if q.class == "AdminVM" || q.class == "TemplateVM" || len(doc.Qubes) >= maxQubes {
 			continue
 		}
-		if e, ok := c.entry(ctx, q); ok {
+		e, ok, err := c.entry(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			doc.Qubes = append(doc.Qubes, e)
 		}
 	}
 	return json.Marshal(doc)
 }
 
-func (c Client) entry(ctx context.Context, q listed) (e entry, ok bool) {
+// entry reads one qube. A fault is not a refusal: it must not look as if the qube were
+// gone.
+func (c Client) entry(ctx context.Context, q listed) (e entry, ok bool, fault error) {
 	get := func(name string) string {
 		content, err := c.call(ctx, q.name, "admin.vm.property.Get+"+name)
-		if err != nil {
-			return ""
+		if err != nil && !errors.Is(err, ErrRefused) {
+			fault = errors.Join(fault, err)
 		}
 		return property(content)
 	}
 	if e.IP = get("ip"); e.IP == "" {
-		return e, false
+		return e, false, fault
 	}
 	e.Name, e.Class, e.Label, e.IP6 = q.name, q.class, get("label"), get("ip6")
 	if xid, err := strconv.Atoi(get("xid")); err == nil {
 		e.XID = &xid
 	}
-	return e, true
+	return e, true, fault
 }
 
 // Follow calls changed at the start and whenever dom0 tells of an event, not more than
@@ -122,7 +135,9 @@ func (c Client) Follow(ctx context.Context, pause time.Duration, changed func(co
 	buf := make([]byte, 4096)
 	for {
 		// What the events say is not read: that there is one is enough.
-		if _, err := out.Read(buf); err != nil {
+		if _, err := out.Read(buf); err != nil && ctx.Err() != nil {
+			return nil
+		} else if err != nil {
 			return fmt.Errorf("admin.Events of dom0: %w", ErrRefused)
 		}
 		if err := changed(ctx); err != nil {

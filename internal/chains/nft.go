@@ -68,7 +68,11 @@ func (n NFT) run(ctx context.Context, stdin string, args ...string) ([]byte, err
 		return nil, errors.New("nft is not installed: every netvm of Qubes OS has it (package nftables)")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("nft %s: %w: %s(run it as root)", strings.Join(args, " "), err, diag.String())
+		hint := ""
+		if strings.Contains(diag.String(), "Operation not permitted") {
+			hint = " (run it as root)"
+		}
+		return nil, fmt.Errorf("nft %s: %w: %s%s", strings.Join(args, " "), err, strings.TrimSpace(diag.String()), hint)
 	}
 	return out.Bytes(), nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/firewall"
 )
 
 // Config says what is wanted.
@@ -93,14 +95,14 @@ func logging(cfg Config) part {
 		p.rules = append(p.rules, chain+" "+fresh+" update @new_pace { iifname "+newPace+" } counter name over_rate return", chain+" "+fresh+" "+log(prefix))
 	}
 	pass := func(chain string) {
-		p.rules = append(p.rules, chain+" "+fresh+" update @pass_pace { iifname "+passPace+" } goto over", chain+" "+fresh+" "+log("QB-PASS"))
+		p.rules = append(p.rules, chain+" "+fresh+" update @pass_pace { iifname "+passPace+" } goto over", chain+" "+fresh+" "+log(firewall.PrefixPass))
 	}
 	resolver := func(chain string) {
 		if cfg.ResolverPort != 0 {
 			p.rules = append(p.rules, fmt.Sprintf("%s iifgroup 2 meta l4proto { tcp, udp } th dport %d return", chain, cfg.ResolverPort))
 		}
 	}
-	p.rules = append(p.rules, "over update @over_pace { iifname limit rate 2/second burst 2 packets } "+log("QB-OVER"))
+	p.rules = append(p.rules, "over update @over_pace { iifname limit rate 2/second burst 2 packets } "+log(firewall.PrefixOver))
 	// A route that leads elsewhere is a suspicion: an HVM may have two vifs. What
 	// Qubes' own antispoofing lets through is none of it.
 	const foreign = "iifgroup 2 fib saddr . iif oif missing"
@@ -108,16 +110,16 @@ func logging(cfg Config) part {
 		p.rules = append(p.rules, c+" iifgroup 2 ip6 saddr { ::, fe80::/10 } return", c+" iifgroup 2 ip saddr 0.0.0.0 return")
 	}
 	p.rules = append(p.rules, "spoofed "+foreign+" update @new_pace { iifname "+newPace+" } counter name over_rate return",
-		"spoofed "+foreign+" "+log("QB-SPOOF"),
-		"spoofed_after "+foreign+" update @pass_pace { iifname "+passPace+" } goto over", "spoofed_after "+foreign+" "+log("QB-PASS"))
-	attempt("forward_before", "QB-NEW")
+		"spoofed "+foreign+" "+log(firewall.PrefixSpoof),
+		"spoofed_after "+foreign+" update @pass_pace { iifname "+passPace+" } goto over", "spoofed_after "+foreign+" "+log(firewall.PrefixPass))
+	attempt("forward_before", firewall.PrefixNew)
 	pass("forward_after")
 	resolver("input_before")
-	attempt("input_before", "QB-INPUT")
+	attempt("input_before", firewall.PrefixInput)
 	resolver("input_after")
 	pass("input_after")
-	p.rules = append(p.rules, "rejects oifgroup 2 icmp type destination-unreachable "+log("QB-REJECT"),
-		"rejects oifgroup 2 icmpv6 type destination-unreachable "+log("QB-REJECT"))
+	p.rules = append(p.rules, "rejects oifgroup 2 icmp type destination-unreachable "+log(firewall.PrefixReject),
+		"rejects oifgroup 2 icmpv6 type destination-unreachable "+log(firewall.PrefixReject))
 	return p
 }
 

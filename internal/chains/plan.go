@@ -23,7 +23,7 @@ type Plan []Step
 
 // Make compares a ruleset with what is wanted.
 func Make(s *State, cfg Config) (Plan, error) {
-	if !s.IsQubes() {
+	if !s.isQubes() {
 		return nil, ErrNotQubes
 	}
 	var plan Plan
@@ -80,7 +80,7 @@ func deleteRules(handles []int) (list []string) {
 // Undo returns the plan that takes everything of ours away, and nothing else.
 func Undo(s *State) Plan {
 	var plan Plan
-	if s.IsQubes() {
+	if s.isQubes() {
 		plan = s.jumpStep(false)
 	}
 	for _, name := range []string{InputChain, DNSChain, Table} {
@@ -103,8 +103,8 @@ func (s *State) removal(name, about string) Plan {
 	return nil
 }
 
-// Redirection is the plan that takes the redirection of DNS away, whatever the ruleset
-// is: its chain has a hook, and no rule can lead to it.
+// Redirection is the plan that takes the redirection of DNS away from a netvm without a
+// look at its ruleset: the chain has a hook, and no rule can lead to it.
 func Redirection() Plan {
 	p := redirection(Config{ResolverPort: 1})
 	return Plan{{Name: DNSChain, Action: "remove", Commands: append(p.begin, "delete chain ip qubes "+DNSChain)}}

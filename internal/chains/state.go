@@ -102,9 +102,9 @@ func (s *State) add(kind string, value json.RawMessage) error {
 	return nil
 }
 
-// IsQubes reports whether this is a netvm of R4.2 or later: one with the chains
+// isQubes reports whether this is a netvm of R4.2 or later: one with the chains
 // that Qubes leaves to its users.
-func (s *State) IsQubes() bool { return s.chains["ip qubes custom-input"] }
+func (s *State) isQubes() bool { return s.chains["ip qubes custom-input"] }
 
 // of returns the rules of a chain, or of a table of ours.
 func (s *State) of(name string) (list []rule) {

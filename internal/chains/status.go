@@ -13,8 +13,9 @@ type Facts struct {
 	Reads   bool // somebody reads the NFLOG group
 
 	// Name returns the qube that the inventory has for an address, "" for none. It
-	// is nil where there is no inventory.
+	// is nil where there is no inventory, and Why says why.
 	Name func(netip.Addr) string
+	Why  string
 	// Domain returns the address that the inventory has for a vif, none where it has
 	// no domain ids or does not know that one.
 	Domain func(vif string) []netip.Addr
@@ -92,7 +93,7 @@ func (s *State) firewallStatus(cfg Config, f Facts, say sayer) {
 func (s *State) clientStatus(f Facts, say sayer) {
 	clients := s.Clients()
 	if f.Name == nil {
-		say(false, "there is no inventory: %d client addresses have no name (docs/inventory.md)", len(clients))
+		say(false, "no inventory, so that %d client addresses have no name: %s (docs/inventory.md)", len(clients), f.Why)
 		return
 	}
 	var nameless []string

@@ -18,18 +18,15 @@ func (o *Observation) Decode(data []byte) bool {
 	if p.Decode(packet.LinkRaw, data) != packet.OK {
 		return false
 	}
-	o.Tuple = TupleOf(&p)
 	o.Length = length(data)
-	if o.Unreachable() {
-		o.Inner, o.HasInner = inner(p.Transport(data))
-	}
+	o.DecodeError(&p, data) // that it is none makes no difference here
 	return true
 }
 
 // DecodeError fills o from an ICMP error that was decoded from a frame. It reports
 // false where p is none, or the packet inside cannot be read.
 func (o *Observation) DecodeError(p *packet.Packet, frame []byte) bool {
-	o.Tuple = TupleOf(p)
+	o.Tuple = tupleOf(p)
 	if o.Unreachable() {
 		o.Inner, o.HasInner = inner(p.Transport(frame))
 	}
@@ -46,11 +43,11 @@ func inner(message []byte) (t Tuple, ok bool) {
 	if p.Decode(packet.LinkRaw, message[errorHeader:]) != packet.OK {
 		return t, false
 	}
-	return TupleOf(&p), true
+	return tupleOf(&p), true
 }
 
-// TupleOf returns the tuple of a decoded packet.
-func TupleOf(p *packet.Packet) Tuple {
+// tupleOf returns the tuple of a decoded packet.
+func tupleOf(p *packet.Packet) Tuple {
 	if p.Outer.Kind != packet.TunnelNone {
 		f := p.Outer.Family
 		t := Tuple{Proto: tunnelProto(p), Src: p.Outer.Src.Netip(f), Dst: p.Outer.Dst.Netip(f)}

@@ -27,9 +27,14 @@ type lane struct {
 
 	uncertain time.Duration // until then a pass may be missing
 
-	passed [64]pass // the latest ones
-	next   int      // in passed
+	passed   [512]pass // the latest ones: passMemory at the pace that our rules log
+	next     int       // in passed
+	lastPass time.Duration
 }
+
+// passMemory is how long an attempt that was let through is remembered: lines of a log
+// come later than our own messages.
+const passMemory = time.Second
 
 // pass is an attempt that was let through.
 type pass struct {
@@ -47,7 +52,7 @@ func (l *lane) observe(k kind, o *Observation, now time.Duration, s *Stats) {
 	if k == passed {
 		s.Passed++
 		l.passed[l.next] = pass{tuple, now}
-		l.next = (l.next + 1) % len(l.passed)
+		l.next, l.lastPass = (l.next+1)%len(l.passed), now
 		l.pass(tuple, e, uint64(o.Length), s)
 		return
 	}
@@ -87,11 +92,10 @@ func (l *lane) make(tuple Tuple, k kind, o *Observation, now time.Duration, s *S
 func (l *lane) count(e *entry, k kind, o *Observation, now time.Duration, s *Stats) {
 	switch k {
 	case attempt, spoofed:
-		if k == attempt {
-			s.Attempts++
-		} else {
+		if e.isSpoof = k == spoofed; e.isSpoof { // what a filter sees, antispoofing has let through
 			s.Spoofed++
-			e.isSpoof = true
+		} else {
+			s.Attempts++
 		}
 		if e.isLogged || e.isError { // the log was faster: our own rules count better
 			s.Refused -= e.Count
@@ -118,6 +122,7 @@ func (l *lane) count(e *entry, k kind, o *Observation, now time.Duration, s *Sta
 		e.isUser, e.Rule = true, o.Prefix
 		if e.isLogged = e.isLogged || e.Count+e.pending == 0; e.isLogged {
 			e.refuse(1, uint64(o.Length), s)
+			e.judged++ // the rule may log what it lets through
 		}
 	}
 }
@@ -131,7 +136,7 @@ func (e *entry) refuse(n, bytes uint64, s *Stats) {
 // hasPassed reports whether an attempt was let through within the last second.
 func (l *lane) hasPassed(tuple Tuple, now time.Duration) bool {
 	for i := range l.passed {
-		if p := &l.passed[i]; p.at > 0 && now-p.at < time.Second && p.Tuple == tuple {
+		if p := &l.passed[i]; p.at > 0 && now-p.at < passMemory && p.Tuple == tuple {
 			return true
 		}
 	}
@@ -166,7 +171,7 @@ func (l *lane) settle(now time.Duration, s *Stats) {
 	settled := 0
 	for _, e := range l.open {
 		if e.pending > 0 && now-e.waiting >= Grace {
-			e.isExplained = e.isExplained || l.rejected > 0 && (e.touched-l.rejected).Abs() < rejectMemory
+			e.isExplained = e.isExplained || l.rejected > 0 && e.touched-l.rejected < rejectMemory
 			e.settle(s)
 		}
 		if e.pending == 0 {
@@ -183,6 +188,12 @@ func (e *entry) settle(s *Stats) {
 	e.judged += e.pending
 	e.refuse(e.pending, e.pendingBytes, s)
 	e.pending, e.pendingBytes = 0, 0
+}
+
+// lose gives up what may have passed, now and for a while.
+func (l *lane) lose(until time.Duration, s *Stats) {
+	l.forget(s)
+	l.uncertain = until
 }
 
 // forget gives up the attempts that may have passed. Those that were rejected have

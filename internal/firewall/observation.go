@@ -27,7 +27,7 @@ func (s Source) String() string {
 const (
 	PrefixNew    = "QB-NEW"    // a forwarded attempt, before all filters
 	PrefixInput  = "QB-INPUT"  // an attempt against this machine, before all filters
-	PrefixPass   = "QB-PASS"   // either of them, behind all filters
+	PrefixPass   = "QB-PASS"   // any of them, and of QB-SPOOF, behind what could have dropped it
 	PrefixReject = "QB-REJECT" // an ICMP error of this machine to a client
 	PrefixSpoof  = "QB-SPOOF"  // a source address that does not belong to the interface
 	PrefixOver   = "QB-OVER"   // more passes of an interface than are logged: see Tracker.LostOf
@@ -83,7 +83,7 @@ func (o *Observation) kind() kind {
 		}
 		return rejected
 	case PrefixSpoof:
-		return o.spoofKind()
+		return spoofed
 	case PrefixOver:
 		return ignored
 	}
@@ -93,17 +93,10 @@ func (o *Observation) kind() kind {
 	return userRule
 }
 
-// spoofKind leaves out what every qube with IPv6 sends by itself: router
-// solicitations, neighbour discovery and group reports from fe80::, which the
-// antispoofing rules of Qubes drop all day long.
-func (o *Observation) spoofKind() kind {
-	if noise(o.Src) {
-		return ignored
-	}
-	return spoofed
-}
-
-func noise(a netip.Addr) bool { return a.IsLinkLocalUnicast() || a.IsUnspecified() }
+// noise tells what every qube with IPv6 sends by itself: router solicitations,
+// neighbour discovery and group reports from fe80::, which the antispoofing rules of
+// Qubes drop all day long. Our own rules leave it out already.
+func noise(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() || a.IsUnspecified() }
 
 // accepting tells prefixes of rules that log what they let through, and of what the
 // kernel itself logs of packets.

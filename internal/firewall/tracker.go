@@ -44,6 +44,8 @@ type Tracker struct {
 	tell  func(*Verdict)
 	lanes map[string]*lane
 	stats Stats
+
+	uncertain time.Duration // until then passes of any interface may be missing
 }
 
 // NewTracker returns a tracker that hands verdicts to tell, which must not keep
@@ -65,23 +67,24 @@ func (t *Tracker) Stats() Stats {
 func (t *Tracker) Observe(o *Observation, now time.Duration) {
 	t.stats.Observed++
 	k := o.kind()
+	if k == ignored {
+		t.stats.Ignored++
+		return
+	}
 	client := o.In
 	if k == rejected {
 		client = o.Out
 	}
-	l := t.lane(client)
-	if k == ignored || l == nil {
-		t.stats.Ignored++
-		return
+	if l := t.lane(client); l != nil {
+		l.observe(k, o, now, &t.stats)
 	}
-	l.observe(k, o, now, &t.stats)
 }
 
 // lane returns the attempts of one interface, nil where there are too many.
 func (t *Tracker) lane(client string) *lane {
 	l := t.lanes[client]
 	if l == nil && len(t.lanes) < maxLanes {
-		l = &lane{open: map[Tuple]*entry{}}
+		l = &lane{open: map[Tuple]*entry{}, uncertain: t.uncertain}
 		t.lanes[client] = l
 	}
 	if l == nil {
@@ -95,7 +98,7 @@ func (t *Tracker) Advance(now time.Duration) {
 	for name, l := range t.lanes {
 		l.settle(now, &t.stats)
 		l.tell(func(e *entry) bool { return now-e.touched >= Quiet || now-e.opened >= MaxAge }, maxTold, t.emit)
-		if len(l.open) == 0 && len(l.folded) == 0 && now-l.rejected > rejectMemory && now > l.uncertain {
+		if len(l.open) == 0 && len(l.folded) == 0 && now-l.rejected > rejectMemory && now-l.lastPass > passMemory && now > l.uncertain {
 			delete(t.lanes, name)
 		}
 	}
@@ -115,21 +118,20 @@ func (t *Tracker) Flush(now time.Duration) {
 // Lost tells that observations are missing, so that an attempt without its pass
 // may have passed all the same. Of those that were sent before, some may still come.
 func (t *Tracker) Lost(now time.Duration) {
+	t.uncertain = now + uncertainty
 	for _, l := range t.lanes {
-		l.forget(&t.stats)
-		l.uncertain = now + uncertainty
+		l.lose(t.uncertain, &t.stats)
 	}
 }
 
-// uncertainty is how long after LostOf nothing can be said of an interface: it is
-// told twice a second while it lasts.
+// uncertainty is how long after Lost and LostOf nothing can be said: the latter is told
+// twice a second while it lasts.
 const uncertainty = time.Second
 
 // LostOf tells that an interface has more passes than are logged.
 func (t *Tracker) LostOf(client string, now time.Duration) {
 	if l := t.lane(client); l != nil {
-		l.forget(&t.stats)
-		l.uncertain = now + uncertainty
+		l.lose(now+uncertainty, &t.stats)
 	}
 }
 

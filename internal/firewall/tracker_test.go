@@ -79,7 +79,34 @@ func TestTracker(t *testing.T) {
 		{"to another qube", func(w *world) { w.log("QB-NEW", in, "vif5.0", tuple(1)) }, []string{"vif4.0:1 inter-qube 1"}},
 		{"to the netvm", func(w *world) { w.log("QB-INPUT", in, "", tuple(1)); w.reject(in, tuple(1), 10) }, []string{"vif4.0:1 input 1 host-prohibited"}},
 		{"spoofed", func(w *world) { w.log("QB-SPOOF", in, "", tuple(1)); w.log("QB-SPOOF", in, "", tuple(1)) }, []string{"vif4.0:1 antispoof 2"}},
-		{"noise of IPv6", func(w *world) { w.log("QB-SPOOF", in, "", link); w.log("QUBES DROP: ", in, "", link) }, nil},
+		{"noise of IPv6", func(w *world) { w.log("QUBES DROP: ", in, "", link) }, nil},
+		{"an address of a network without a server", func(w *world) {
+			w.log("QB-SPOOF", in, "", firewall.Tuple{Proto: 17, Src: addr("169.254.1.2"), Dst: addr("1.1.1.1"), SrcPort: 5})
+		}, []string{"vif4.0:5 antispoof 1"}},
+		{"a foreign route, and refused further on", func(w *world) {
+			for range 2 {
+				w.log("QB-SPOOF", in, "", tuple(1))
+				w.log("QB-PASS", in, "", tuple(1))
+				w.log("QB-NEW", in, up, tuple(1))
+				w.pass(time.Second)
+			}
+		}, []string{"vif4.0:1 user 2"}},
+		{"messages were lost, of an interface that had been silent", func(w *world) {
+			w.Lost(w.now)
+			w.log("QB-NEW", "vif9.0", up, tuple(1))
+		}, nil},
+		{"a rule of the user that logs what passes, late", func(w *world) {
+			for port := range uint16(100) {
+				w.log("QB-NEW", in, up, tuple(port+1))
+				w.log("QB-PASS", in, up, tuple(port+1))
+			}
+			w.pass(600 * time.Millisecond)
+			w.log("[UFW] ", in, up, tuple(1))
+		}, nil},
+		{"a rule of the user that logs what passes, over the rate", func(w *world) {
+			w.log("[UFW] ", in, up, tuple(1))
+			w.log("QB-PASS", in, up, tuple(1))
+		}, nil},
 		{"a rule of the user", func(w *world) { w.log("QUBES DROP: ", "vif12.0", "vif14.0", tuple(1)) }, []string{"vif12.0:1 user 1  QUBES DROP:"}},
 		{"a rule of the user that lets through", func(w *world) { w.log("QUBES ACCEPT: ", in, up, tuple(1)) }, nil},
 		{"a rule of the user beside ours, log first", func(w *world) {

@@ -21,7 +21,7 @@ func Parse(message string) (o firewall.Observation, ok bool) {
 	if at < 0 || len(message) > MaxLine {
 		return o, false
 	}
-	o.Prefix = message[:at]
+	o.Prefix = strings.Clone(message[:at]) // and not the whole line with it
 	outside, inside, isError := strings.Cut(message[at:], "[SRC=")
 	f := fields{tuple: &o.Tuple}
 	f.read(outside)
