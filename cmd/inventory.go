@@ -19,7 +19,7 @@ func inventoryCommand() *cobra.Command {
 	var fields []string
 	parent := &cobra.Command{
 		Use:   "inventory",
-		Short: "Show or check an inventory of qubes",
+		Short: "Show, check, receive or pull an inventory of qubes",
 		Long: "Reads an inventory as dom0 prints it (qvm-ls --raw-data --fields ...), the older NAME|IP list,\n" +
 			"or qubesbeat's JSON, and shows what the beat would make of it.",
 	}

@@ -124,7 +124,7 @@ func (m *machine) becomeNetVM(t *testing.T) {
 // wait returns when the beat captures.
 func (m *machine) wait(t *testing.T) {
 	t.Helper()
-	for range 100 {
+	for range 300 {
 		if out, _ := m.try("qubesbeat", "qubes", "status"); strings.Contains(out, "NFLOG group 53 is read") && strings.Contains(out, "is served") {
 			return
 		}

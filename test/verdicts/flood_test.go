@@ -17,12 +17,15 @@ func TestFlood(t *testing.T) {
 	h := newHome(t, section)
 	h.qubes(t, "apply")
 	const n = 20_000
+	before := h.VifCounters(h.work)
 	for i := range 20 {
 		datagrams(t, h.work, n/20, false, testbed.DNSAddr+":9999")
 		if i == 10 {
 			connect(t, h.disp, "10.137.0.5:22", 300*time.Millisecond)
 		}
 	}
+	// What the kernel has seen come in, but for a few packets of ARP and IPv6.
+	sent := float64(h.VifCounters(h.work).Sub(before).RxPackets) - 20
 	time.Sleep(1200 * time.Millisecond)
 	events := h.beat.Stop(t)
 	told, last := 0.0, events.Last()
@@ -33,8 +36,8 @@ func TestFlood(t *testing.T) {
 	number := func(name string) float64 { v, _ := last["stats.firewall."+name].(float64); return v }
 	sum := told + number("over_rate") + number("nflog_lost") + number("unjudged")
 	t.Logf("%v told in %d verdicts, %v over the rate, %v lost, %v unjudged", told, len(verdicts), number("over_rate"), number("nflog_lost"), number("unjudged"))
-	if sum < n || number("nflog_lost") > 0 && sum < n*0.99 || number("over_rate") == 0 || len(verdicts) > 5000 {
-		t.Errorf("%v of %d refused datagrams are accounted for", sum, n)
+	if sent < n/2 || sum < sent || number("over_rate") == 0 || len(verdicts) > 5000 {
+		t.Errorf("%v of %v refused datagrams are accounted for", sum, sent)
 	}
 	if len(events.Where(beat.Event{"qube.name": "disp1234", "destination.port": 22, "firewall.point": "input"})) == 0 {
 		t.Error("the other client's refusal is not told")
