@@ -104,17 +104,18 @@ func (v *verdicts) start(ctx context.Context, wg *sync.WaitGroup) {
 }
 
 // advance has the tracker tell what is ready, until ctx ends. After a standstill it
-// lets one turn pass, in which the readers catch up.
+// lets one turn pass, in which the readers catch up, and not more of them.
 func (v *verdicts) advance(ctx context.Context) {
 	ticker := time.NewTicker(advanceEvery)
 	defer ticker.Stop()
-	for last := time.Now(); ; {
+	last, caughtUp := time.Now(), true
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 			now := time.Now()
-			if now.Sub(last) < 2*advanceEvery {
+			if caughtUp = !caughtUp || now.Sub(last) < 2*advanceEvery; caughtUp {
 				v.with(func(t *firewall.Tracker) { t.Advance(time.Since(v.begun)) })
 			}
 			last = now
