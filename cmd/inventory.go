@@ -44,7 +44,7 @@ func receiveCommand() *cobra.Command {
 		Use: "receive", Short: "Be the qrexec service that dom0 pushes the inventory to", Args: cobra.NoArgs,
 		Long: "Reads an inventory from standard input and replaces the file with it, if it is a good one. To be called\n" +
 			"by qrexec as the service " + inventory.Service + "; a call from any other qube than dom0 is refused.",
-		RunE: func(c *cobra.Command, _ []string) error { return complained(c, receiveInventory(c.InOrStdin(), file)) },
+		RunE: func(c *cobra.Command, _ []string) error { return complain(c, receiveInventory(c.InOrStdin(), file)) },
 	})
 	c.Flags().StringVar(&file, "file", "/rw/config/qubesbeat/inventory", "file to replace: inventory.file of the beat")
 	return c
@@ -116,8 +116,11 @@ func readInventory(c *cobra.Command, path string, fields []string) (*inventory.S
 // errInventory ends the command after everything has been said.
 var errInventory = errors.New("inventory not usable")
 
+// complain says what is wrong, if anything is, and hands it on.
 func complain(c *cobra.Command, err error) error {
-	fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %v\n", err)
+	if err != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %v\n", err)
+	}
 	return err
 }
 

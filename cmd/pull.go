@@ -23,7 +23,7 @@ func pullCommand() *cobra.Command {
 		Long: "Needs a policy in dom0 (docs/inventory.md), and gives this qube, which reads hostile packets, a way to ask\n" +
 			"dom0 questions. The push by dom0's own script needs neither.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			return complained(c, pull(c.Context(), adminapi.Client{Program: program}, file, once))
+			return complain(c, pull(c.Context(), adminapi.Client{Program: program}, file, once))
 		},
 	})
 	c.Flags().StringVar(&file, "file", "/var/lib/qubesbeat/inventory.json", "file to replace: inventory.file of the beat")

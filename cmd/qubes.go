@@ -27,24 +27,17 @@ func qubesCommand(root string) *cobra.Command {
 	}
 	var ifOpen bool
 	undo := quiet(&cobra.Command{Use: "undo", Args: cobra.NoArgs, Short: "Remove all rules of qubesbeat, and nothing else",
-		RunE: func(c *cobra.Command, _ []string) error { return complained(c, undoQubes(c, root, ifOpen)) }})
+		RunE: func(c *cobra.Command, _ []string) error { return complain(c, undoQubes(c, root, ifOpen)) }})
 	undo.Flags().BoolVar(&ifOpen, "if-open", false, "only the redirection of DNS, and only where resolver.fail is open")
 	parent.AddCommand(
 		quiet(&cobra.Command{Use: "plan", Args: cobra.NoArgs, Short: "Show what apply would do, and change nothing",
-			RunE: func(c *cobra.Command, _ []string) error { return complained(c, planQubes(c, root, false)) }}),
+			RunE: func(c *cobra.Command, _ []string) error { return complain(c, planQubes(c, root, false)) }}),
 		quiet(&cobra.Command{Use: "apply", Args: cobra.NoArgs, Short: "Install the rules, and check that they are in force",
-			RunE: func(c *cobra.Command, _ []string) error { return complained(c, planQubes(c, root, true)) }}),
+			RunE: func(c *cobra.Command, _ []string) error { return complain(c, planQubes(c, root, true)) }}),
 		undo,
 		quiet(&cobra.Command{Use: "status", Args: cobra.NoArgs, Short: "Say what is in force, what Qubes has rebuilt and what goes around it",
-			RunE: func(c *cobra.Command, _ []string) error { return complained(c, statusQubes(c, root)) }}))
+			RunE: func(c *cobra.Command, _ []string) error { return complain(c, statusQubes(c, root)) }}))
 	return parent
-}
-
-func complained(c *cobra.Command, err error) error {
-	if err != nil {
-		return complain(c, err)
-	}
-	return nil
 }
 
 // readWanted returns what the configuration asks for.
@@ -63,12 +56,7 @@ func planQubes(c *cobra.Command, root string, apply bool) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), nftTime)
 	defer cancel()
-	var nft chains.NFT
-	state, err := nft.State(ctx)
-	if err != nil {
-		return err
-	}
-	plan, err := chains.Make(state, cfg)
+	plan, err := makePlan(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -76,19 +64,24 @@ func planQubes(c *cobra.Command, root string, apply bool) error {
 	if !apply || plan.Script() == "" {
 		return nil
 	}
-	if err := nft.Apply(ctx, plan); err != nil {
+	if err := plan.Apply(ctx); err != nil {
 		return err
 	}
 	return verify(ctx, c.OutOrStdout(), cfg)
 }
 
+// makePlan compares the ruleset of this machine with what is wanted.
+func makePlan(ctx context.Context, cfg chains.Config) (chains.Plan, error) {
+	state, err := chains.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return chains.Make(state, cfg)
+}
+
 // verify looks at what nft has made of the commands.
 func verify(ctx context.Context, w io.Writer, cfg chains.Config) error {
-	state, err := (chains.NFT{}).State(ctx)
-	if err != nil {
-		return err
-	}
-	left, err := chains.Make(state, cfg)
+	left, err := makePlan(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -124,7 +117,7 @@ func undoQubes(c *cobra.Command, root string, ifOpen bool) error {
 		return err
 	}
 	show(c.OutOrStdout(), plan)
-	return (chains.NFT{}).Apply(ctx, plan)
+	return plan.Apply(ctx)
 }
 
 // undoPlan says what undo does. When the beat has stopped and DNS is to go on without
@@ -137,7 +130,7 @@ func undoPlan(ctx context.Context, root string, ifOpen bool) (chains.Plan, error
 		}
 		return chains.Redirection(), nil
 	}
-	state, err := (chains.NFT{}).State(ctx)
+	state, err := chains.Read(ctx)
 	if err != nil {
 		return nil, err
 	}

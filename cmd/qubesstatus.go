@@ -31,7 +31,7 @@ func statusQubes(c *cobra.Command, root string) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), nftTime)
 	defer cancel()
-	state, err := (chains.NFT{}).StateWithClients(ctx)
+	state, err := chains.ReadWithClients(ctx)
 	if err != nil {
 		return err
 	}

@@ -10,29 +10,24 @@ import (
 	"strings"
 )
 
-// NFT runs the program nft. It needs CAP_NET_ADMIN.
-type NFT struct {
-	Path string // of the program; "" for nft on the PATH
-}
-
-// State reads the ruleset, without the elements of sets: a list of blocked addresses
+// Read reads the ruleset by the program nft, which needs CAP_NET_ADMIN, without the elements of sets: a list of blocked addresses
 // may have more of them than this machine has memory for.
-func (n NFT) State(ctx context.Context) (*State, error) {
-	out, err := n.run(ctx, "", "-j", "-t", "list", "ruleset")
+func Read(ctx context.Context) (*State, error) {
+	out, err := nft(ctx, "", "-j", "-t", "list", "ruleset")
 	if err != nil {
 		return nil, err
 	}
 	return ParseState(out)
 }
 
-// StateWithClients also reads the sets of Qubes' antispoofing, for [State.Clients].
-func (n NFT) StateWithClients(ctx context.Context) (*State, error) {
-	s, err := n.State(ctx)
+// ReadWithClients also reads the sets of Qubes' antispoofing, for [State.Clients].
+func ReadWithClients(ctx context.Context) (*State, error) {
+	s, err := Read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, family := range []string{"ip", "ip6"} {
-		out, err := n.run(ctx, "", "-j", "list", "set", family, "qubes", "allowed")
+		out, err := nft(ctx, "", "-j", "list", "set", family, "qubes", "allowed")
 		if err != nil {
 			continue // it may not be there
 		}
@@ -45,23 +40,19 @@ func (n NFT) StateWithClients(ctx context.Context) (*State, error) {
 	return s, nil
 }
 
-// Apply carries out a plan, whole or not at all.
-func (n NFT) Apply(ctx context.Context, p Plan) error {
+// Apply carries out the plan, whole or not at all.
+func (p Plan) Apply(ctx context.Context) error {
 	script := p.Script()
 	if script == "" {
 		return nil
 	}
-	_, err := n.run(ctx, script, "-f", "-")
+	_, err := nft(ctx, script, "-f", "-")
 	return err
 }
 
-func (n NFT) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
-	path := n.Path
-	if path == "" {
-		path = "nft"
-	}
+func nft(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	var out, diag bytes.Buffer
-	cmd := exec.CommandContext(ctx, path, args...)
+	cmd := exec.CommandContext(ctx, "nft", args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &diag
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrNotFound) {

@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-
-	"github.com/qubesbeat/qubesbeat/internal/firewall"
 )
 
 // Config says what is wanted.
@@ -63,65 +61,6 @@ func admission(cfg Config) part {
 
 // jump leads from Qubes' input chain to ours.
 const jump = "insert rule ip qubes custom-input jump " + InputChain + ` comment "qubesbeat"`
-
-// What is logged of one interface at most: new attempts, and, with room for those
-// that were not logged, passes. More attempts are counted, and more passes told.
-const (
-	newPace  = "limit rate over 500/second burst 1000 packets"
-	passPace = "limit rate over 2000/second burst 4000 packets"
-)
-
-// logging logs each new connection of the clients before all filters and behind
-// them, spoofed addresses before Qubes drops them, and the errors that the clients
-// get. A connection that has passed once is confirmed, and not logged again.
-func logging(cfg Config) part {
-	p := part{name: Table, table: true, about: fmt.Sprintf("refusals are logged to NFLOG group %d", cfg.NFLogGroup),
-		begin: []string{"add table inet " + Table, "delete table inet " + Table, "add table inet " + Table,
-			"add counter inet " + Table + " over_rate",
-			"add set inet " + Table + " new_pace { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }",
-			"add set inet " + Table + " pass_pace { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }",
-			"add set inet " + Table + " over_pace { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }",
-			"add chain inet " + Table + " over"}}
-	for _, c := range [...]struct{ name, hook, priority string }{
-		{"spoofed", "prerouting", "raw - 1"}, {"spoofed_after", "prerouting", "raw + 1"}, {"forward_before", "forward", "filter - 1"}, {"forward_after", "forward", "filter + 1"},
-		{"input_before", "input", "filter - 1"}, {"input_after", "input", "filter + 1"}, {"rejects", "output", "filter"}} {
-		p.begin = append(p.begin, fmt.Sprintf("add chain inet %s %s { type filter hook %s priority %s; policy accept; }", Table, c.name, c.hook, c.priority))
-	}
-	log := func(prefix string) string {
-		return fmt.Sprintf(`log prefix "%s" group %d snaplen 128 queue-threshold 32`, prefix, cfg.NFLogGroup)
-	}
-	const fresh = "iifgroup 2 ct state new ct status & confirmed == 0"
-	attempt := func(chain, prefix string) {
-		p.rules = append(p.rules, chain+" "+fresh+" update @new_pace { iifname "+newPace+" } counter name over_rate return", chain+" "+fresh+" "+log(prefix))
-	}
-	pass := func(chain string) {
-		p.rules = append(p.rules, chain+" "+fresh+" update @pass_pace { iifname "+passPace+" } goto over", chain+" "+fresh+" "+log(firewall.PrefixPass))
-	}
-	resolver := func(chain string) {
-		if cfg.ResolverPort != 0 {
-			p.rules = append(p.rules, fmt.Sprintf("%s iifgroup 2 meta l4proto { tcp, udp } th dport %d return", chain, cfg.ResolverPort))
-		}
-	}
-	p.rules = append(p.rules, "over update @over_pace { iifname limit rate 2/second burst 2 packets } "+log(firewall.PrefixOver))
-	// A route that leads elsewhere is a suspicion: an HVM may have two vifs. What
-	// Qubes' own antispoofing lets through is none of it.
-	const foreign = "iifgroup 2 fib saddr . iif oif missing"
-	for _, c := range [...]string{"spoofed", "spoofed_after"} {
-		p.rules = append(p.rules, c+" iifgroup 2 ip6 saddr { ::, fe80::/10 } return", c+" iifgroup 2 ip saddr 0.0.0.0 return")
-	}
-	p.rules = append(p.rules, "spoofed "+foreign+" update @new_pace { iifname "+newPace+" } counter name over_rate return",
-		"spoofed "+foreign+" "+log(firewall.PrefixSpoof),
-		"spoofed_after "+foreign+" update @pass_pace { iifname "+passPace+" } goto over", "spoofed_after "+foreign+" "+log(firewall.PrefixPass))
-	attempt("forward_before", firewall.PrefixNew)
-	pass("forward_after")
-	resolver("input_before")
-	attempt("input_before", firewall.PrefixInput)
-	resolver("input_after")
-	pass("input_after")
-	p.rules = append(p.rules, "rejects oifgroup 2 icmp type destination-unreachable "+log(firewall.PrefixReject),
-		"rejects oifgroup 2 icmpv6 type destination-unreachable "+log(firewall.PrefixReject))
-	return p
-}
 
 // digest names the content of a part.
 func (p *part) digest() string {

@@ -139,19 +139,23 @@ func (s *State) has(p *part) bool {
 // jumps returns the handles of our rules in custom-input that lead to our chain: they
 // say nothing else.
 func (s *State) jumps() (handles []int) {
-	for _, r := range s.of("custom-input") {
-		if len(r.Expr) == 1 && r.leadsTo(InputChain) {
+	for _, r := range s.rules {
+		if r.isOurJump() {
 			handles = append(handles, r.Handle)
 		}
 	}
 	return handles
 }
 
+func (r *rule) isOurJump() bool {
+	return r.Family == "ip" && r.Table == "qubes" && r.Chain == "custom-input" && len(r.Expr) == 1 && r.leadsTo(InputChain)
+}
+
 // isUsed reports whether rules of somebody else lead to a chain of ours: then it
 // cannot be deleted.
 func (s *State) isUsed(chain string) bool {
 	for _, r := range s.rules {
-		if r.leadsTo(chain) && (r.Chain != "custom-input" || len(r.Expr) != 1) {
+		if r.leadsTo(chain) && !r.isOurJump() {
 			return true
 		}
 	}
