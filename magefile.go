@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/magefile/mage/sh"
+
+	"github.com/qubesbeat/qubesbeat/internal/version"
 )
 
 const binary = "build/qubesbeat"
@@ -30,10 +32,7 @@ func Packages() error {
 	if err := Build(); err != nil {
 		return err
 	}
-	env, err := packageEnv()
-	if err != nil {
-		return err
-	}
+	env := packageEnv()
 	for _, format := range []string{"deb", "rpm"} {
 		if err := sh.RunWithV(env, "go", "tool", "-C", "packaging", "nfpm", "package", "--packager", format, "--target", "../build/"); err != nil {
 			return err
@@ -42,23 +41,14 @@ func Packages() error {
 	return nil
 }
 
-// packageEnv has the version, from the source, and the time of the last commit,
-// which becomes that of all files.
-func packageEnv() (map[string]string, error) {
-	text, err := os.ReadFile("internal/version/version.go")
-	if err != nil {
-		return nil, err
-	}
-	_, rest, _ := strings.Cut(string(text), "Version = \"")
-	version, _, ok := strings.Cut(rest, "\"")
-	if !ok {
-		return nil, fmt.Errorf("internal/version/version.go names no version")
-	}
-	env := map[string]string{"VERSION": version}
+// packageEnv has the version and the time of the last commit, which becomes that of
+// all files.
+func packageEnv() map[string]string {
+	env := map[string]string{"VERSION": version.Version}
 	if at, err := sh.Output("git", "log", "-1", "--format=%ct"); err == nil {
 		env["SOURCE_DATE_EPOCH"] = at
 	}
-	return env, nil
+	return env
 }
 
 // Test runs all tests that need nothing but Go.

@@ -119,11 +119,10 @@ func (c *documentCodec) encodeAdded(fields mapstr.M) error {
 	if err := enc.Encode(c.added); err != nil {
 		return err
 	}
-	inner := bytes.TrimSuffix(text.Bytes()[1:], []byte("}\n"))
-	if len(inner) > 0 {
-		inner = append([]byte{','}, inner...)
+	c.addedText = bytes.TrimSuffix(text.Bytes(), []byte("}\n"))
+	if c.addedText[0] = ','; len(c.added) == 0 {
+		c.addedText = c.addedText[:0]
 	}
-	c.addedText = append([]byte{}, inner...)
 	return nil
 }
 

@@ -28,7 +28,6 @@ type dnsWriter struct {
 	holding                                    atomic.Int64 // queries that wait to be published
 }
 
-// link is the name of an interface, for as long as it may be believed.
 // fold is what two queries have in common when one event tells of both.
 type fold struct {
 	client netip.Addr

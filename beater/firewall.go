@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +23,6 @@ import (
 type verdicts struct {
 	run    *run
 	enrich *enrich.Enricher
-	local  func(netip.Addr) bool
 	begun  time.Time
 
 	nflog *nflog.Conn       // nil where the group is not ours
@@ -48,7 +46,7 @@ func (r *run) newVerdicts() *verdicts {
 	if !s.Enabled || !r.live {
 		return nil
 	}
-	v := &verdicts{run: r, enrich: r.newEnricher(), local: localAddress(), begun: time.Now()}
+	v := &verdicts{run: r, enrich: r.newEnricher(), begun: time.Now()}
 	v.tracker = firewall.NewTracker(v.publish)
 	var err error
 	if group := s.Group(); group != 0 {
@@ -156,8 +154,9 @@ func (v *verdicts) gap() { v.with(func(t *firewall.Tracker) { t.Lost(time.Since(
 func (v *verdicts) logger() func(*nflog.Message) {
 	names := v.run.newLinks()
 	return func(m *nflog.Message) {
-		v.spoke.Store(time.Now().UnixNano())
-		o := firewall.Observation{At: time.Now().UnixNano(), Source: firewall.NFLog, Prefix: string(m.Prefix),
+		now := time.Now().UnixNano()
+		v.spoke.Store(now)
+		o := firewall.Observation{At: now, Source: firewall.NFLog, Prefix: string(m.Prefix),
 			In: nameOr(names, m.In), Out: nameOr(names, m.Out)}
 		switch {
 		case o.Prefix == firewall.PrefixOver:
@@ -212,7 +211,7 @@ func (v *verdicts) Packet(p *packet.Packet, frame []byte) {
 		return
 	}
 	o := firewall.Observation{At: p.Time, Source: firewall.ICMPError, Prefix: firewall.PrefixReject, Out: v.run.name(p.Iface)}
-	if _, onVif := qube.VifDomain(o.Out); onVif && o.DecodeError(p, frame) && v.local(o.Src) {
+	if _, onVif := qube.VifDomain(o.Out); onVif && o.DecodeError(p, frame) && v.enrich.Local(o.Src) {
 		v.observe(&o)
 	}
 }

@@ -12,6 +12,7 @@ type links struct {
 	known    map[uint32]link
 }
 
+// link is the name of an interface, for as long as it may be believed.
 type link struct {
 	name  string
 	until time.Time

@@ -51,8 +51,8 @@ func receiveCommand() *cobra.Command {
 }
 
 func receiveInventory(in io.Reader, file string) error {
-	if from := os.Getenv("QREXEC_REMOTE_DOMAIN"); from != "dom0" {
-		return fmt.Errorf("a call from %q is refused: only dom0 may say who is who (QREXEC_REMOTE_DOMAIN, which qrexec sets)", from)
+	if err := inventory.CheckCaller(os.Getenv("QREXEC_REMOTE_DOMAIN")); err != nil {
+		return fmt.Errorf("%w (QREXEC_REMOTE_DOMAIN, which qrexec sets)", err)
 	}
 	return inventory.Store(file, in, inventory.Options{})
 }

@@ -52,12 +52,12 @@ func tupleOf(p *packet.Packet) Tuple {
 		f := p.Outer.Family
 		t := Tuple{Proto: tunnelProto(p), Src: p.Outer.Src.Netip(f), Dst: p.Outer.Dst.Netip(f)}
 		if p.Outer.Kind == packet.TunnelVXLAN {
-			t.DstPort = portVXLAN
+			t.DstPort = packet.PortVXLAN
 		}
 		return t
 	}
 	t := Tuple{Proto: p.Proto, Src: p.Src.Netip(p.Family), Dst: p.Dst.Netip(p.Family), SrcPort: p.SrcPort, DstPort: p.DstPort}
-	if t.Proto == packet.ProtoUDP && t.DstPort == portVXLAN {
+	if t.Proto == packet.ProtoUDP && t.DstPort == packet.PortVXLAN {
 		t.SrcPort = 0 // as where the tunnel was looked into: an error holds too little for that
 	}
 	if p.IsICMP() && p.HasL4 {
@@ -65,9 +65,6 @@ func tupleOf(p *packet.Packet) Tuple {
 	}
 	return t
 }
-
-// portVXLAN is the port that [packet.Packet] takes for VXLAN (RFC 7348).
-const portVXLAN = 4789
 
 // tunnelProto returns the protocol on the outside.
 func tunnelProto(p *packet.Packet) uint8 {

@@ -127,22 +127,27 @@ func (r *Receiver) take(conn net.Conn) error {
 		return fmt.Errorf("the call has no descriptor: %w", err)
 	}
 
-	if err := checkCaller(string(head[:len(head)-1])); err != nil {
+	if err := checkDescriptor(string(head[:len(head)-1])); err != nil {
 		return err
 	}
 
 	return Store(r.path, in, r.opts)
 }
 
-// checkCaller reads a descriptor: "qubesbeat.Inventory+ dom0", and behind it whom the caller has meant.
-func checkCaller(descriptor string) error {
+// checkDescriptor reads a descriptor: "qubesbeat.Inventory+ dom0", and behind it whom the caller has meant.
+func checkDescriptor(descriptor string) error {
 	words := strings.Fields(descriptor)
 	if len(words) < 2 || strings.SplitN(words[0], "+", 2)[0] != Service {
 		return fmt.Errorf("%.80q is not the descriptor of this service", descriptor)
 	}
 
-	if words[1] != adminVM {
-		return fmt.Errorf("a call from %.40q is refused: only %s may say who is who", words[1], adminVM)
+	return CheckCaller(words[1])
+}
+
+// CheckCaller returns an error unless caller, which must be as qrexec gives it, is dom0.
+func CheckCaller(caller string) error {
+	if caller != adminVM {
+		return fmt.Errorf("a call from %.40q is refused: only %s may say who is who", caller, adminVM)
 	}
 
 	return nil

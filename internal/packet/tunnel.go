@@ -2,9 +2,9 @@ package packet
 
 import "encoding/binary"
 
-// vxlanPort is the UDP destination port that IANA assigned to VXLAN
+// PortVXLAN is the UDP destination port that IANA assigned to VXLAN
 // (RFC 7348 section 8).
-const vxlanPort = 4789
+const PortVXLAN = 4789
 
 // tunnel returns the packet inside b and its EtherType, where the current
 // header is that of a tunnel, and notes the outermost header. It returns nil
@@ -85,7 +85,7 @@ func gre(b []byte) (inner []byte, etherType uint16, key uint32) {
 // vxlan steps over the UDP, VXLAN and inner Ethernet headers where the
 // destination port and the flags are those of VXLAN (RFC 7348 section 5).
 func vxlan(b []byte) (inner []byte, etherType uint16, vni uint32) {
-	if len(b) < 8+8+14 || binary.BigEndian.Uint16(b[2:]) != vxlanPort || b[8]&0x08 == 0 {
+	if len(b) < 8+8+14 || binary.BigEndian.Uint16(b[2:]) != PortVXLAN || b[8]&0x08 == 0 {
 		return nil, 0, 0
 	}
 	inner, etherType = innerEthernet(b[16:])

@@ -136,7 +136,8 @@ func (d *Document) writeNetwork(w event.Writer) {
 	w.End()
 }
 
-// communityID is that of the flow which the capture has metered on the vif.
+// communityID is that of the flow which the capture has metered on the vif, where the
+// netvm has not translated the destination.
 func (d *Document) communityID() string {
 	r := flow.Record{}
 	r.Proto, r.Source.Sent = d.Proto, true
