@@ -150,15 +150,7 @@ func (d *dns) openFirewall(obey, socket string, log *slog.Logger) error {
 // defaultUpstreams are those that Qubes gave this qube, or else those of the
 // system.
 func defaultUpstreams(socket string) (list []string) {
-	if c, err := qubesdb.Dial(socket); err == nil {
-		defer c.Close()
-		for _, key := range []string{"/qubes-primary-dns", "/qubes-secondary-dns"} {
-			if v, err := c.Read(key); err == nil && v != "" {
-				list = append(list, v)
-			}
-		}
-	}
-	if len(list) > 0 {
+	if list = qubesdb.Values(socket, "/qubes-primary-dns", "/qubes-secondary-dns"); len(list) > 0 {
 		return list
 	}
 	text, err := os.ReadFile("/etc/resolv.conf")

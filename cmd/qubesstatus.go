@@ -88,22 +88,21 @@ func inventoryFile(conf *config.Config) string {
 
 // listens reports whether there is a UDP socket with a port.
 func listens(port uint16) bool {
-	for _, path := range []string{"/proc/net/udp", "/proc/net/udp6"} {
-		text, _ := os.ReadFile(path)
-		for line := range bytes.Lines(text) {
-			if f := strings.Fields(string(line)); len(f) > 1 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
-				return true
-			}
-		}
-	}
-	return false
+	suffix := fmt.Sprintf(":%04X", port)
+	is := func(f []string) bool { return len(f) > 1 && strings.HasSuffix(f[1], suffix) }
+	return anyLine("/proc/net/udp", is) || anyLine("/proc/net/udp6", is)
 }
 
 // reads reports whether an NFLOG group has a reader. The list is root's to read.
 func reads(group uint16) bool {
-	text, _ := os.ReadFile("/proc/net/netfilter/nfnetlink_log")
+	return anyLine("/proc/net/netfilter/nfnetlink_log", func(f []string) bool { return len(f) > 0 && f[0] == fmt.Sprint(group) })
+}
+
+// anyLine reports whether the words of a line of a file are as wanted.
+func anyLine(path string, is func(words []string) bool) bool {
+	text, _ := os.ReadFile(path)
 	for line := range bytes.Lines(text) {
-		if f := strings.Fields(string(line)); len(f) > 0 && f[0] == fmt.Sprint(group) {
+		if is(strings.Fields(string(line))) {
 			return true
 		}
 	}
@@ -112,20 +111,10 @@ func reads(group uint16) bool {
 
 // connected reads the clients that QubesDB lists.
 func connected(socket string) (list []netip.Addr) {
-	c, err := qubesdb.Dial(socket)
-	if err != nil {
-		return nil
-	}
-	defer c.Close()
-	for _, key := range []string{"/connected-ips", "/connected-ips6"} {
-		text, err := c.Read(key)
-		if err != nil {
-			continue
-		}
-		for _, word := range strings.Fields(text) {
-			if a, err := netip.ParseAddr(word); err == nil {
-				list = append(list, a)
-			}
+	text := strings.Join(qubesdb.Values(socket, "/connected-ips", "/connected-ips6"), " ")
+	for _, word := range strings.Fields(text) {
+		if a, err := netip.ParseAddr(word); err == nil {
+			list = append(list, a)
 		}
 	}
 	return list

@@ -45,6 +45,22 @@ func (c *Client) Read(path string) (string, error) {
 	return string(f.data), nil
 }
 
+// Values returns the values of the entries that are there and not empty, none without
+// a daemon.
+func Values(socket string, entries ...string) (values []string) {
+	c, err := Dial(socket)
+	if err != nil {
+		return nil
+	}
+	defer c.Close()
+	for _, path := range entries {
+		if v, err := c.Read(path); err == nil && v != "" {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
 // maxEntries bounds what the daemon may send for one question.
 const maxEntries = 100_000
 
