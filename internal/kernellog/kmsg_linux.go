@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -56,28 +54,11 @@ func (k *Kmsg) Run(message func(text string, at time.Time)) error {
 		case err != nil:
 			return fmt.Errorf("reading the kernel's log: %w", err)
 		default:
-			if text, since, ok := record(string(buf[:n])); ok {
-				message(text, sinceBoot(since))
+			if r, ok := readRecord(string(buf[:n])); ok && r.isKernel {
+				message(r.text, sinceBoot(r.since))
 			}
 		}
 	}
-}
-
-// record splits a record: "priority,number,microseconds,flags;text" and further
-// lines (Documentation/ABI/testing/dev-kmsg).
-func record(text string) (message string, since time.Duration, ok bool) {
-	head, rest, ok := strings.Cut(text, ";")
-	parts := strings.SplitN(head, ",", 4)
-	if !ok || len(parts) < 3 {
-		return "", 0, false
-	}
-	us, err := strconv.ParseInt(parts[2], 10, 64)
-	level, bad := strconv.ParseUint(parts[0], 10, 32)
-	if err != nil || bad != nil || level>>3 != 0 { // of another facility than the kernel: a program has written it
-		return "", 0, false
-	}
-	message, _, _ = strings.Cut(rest, "\n")
-	return message, time.Duration(us) * time.Microsecond, true
 }
 
 // sinceBoot turns the kernel's clock, which stands still while the machine sleeps,

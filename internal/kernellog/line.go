@@ -84,7 +84,6 @@ func micros(text string) time.Time {
 // text takes off what syslog, /dev/kmsg and dmesg write before a message. A line that
 // syslog has stamped must be of the kernel, by the name behind that of the host.
 func (r *Reader) text(line string) (message string, at time.Time, ok bool) {
-	message = line
 	if at, rest, stamped := r.stamp(line); stamped {
 		_, rest, _ = strings.Cut(rest, " ") // the host
 		if message, ok = strings.CutPrefix(rest, "kernel: "); !ok {
@@ -92,10 +91,10 @@ func (r *Reader) text(line string) (message string, at time.Time, ok bool) {
 		}
 		return withoutSeconds(message), at, true
 	}
-	if head, rest, ok := strings.Cut(line, ";"); ok && isRecordHead(head) {
-		message = rest
+	if r, isRecord := readRecord(line); isRecord {
+		return withoutSeconds(r.text), time.Time{}, r.isKernel
 	}
-	return withoutSeconds(message), time.Time{}, true
+	return withoutSeconds(line), time.Time{}, true
 }
 
 // withoutSeconds takes off the seconds since the start.
@@ -127,20 +126,6 @@ func (r *Reader) stamp(line string) (at time.Time, rest string, ok bool) {
 		t = t.AddDate(-1, 0, 0) // last December, read in January
 	}
 	return t, line[len(time.Stamp)+1:], true
-}
-
-// isRecordHead tells the head of a record of /dev/kmsg: priority, number and time.
-func isRecordHead(head string) bool {
-	parts := strings.Split(head, ",")
-	if len(parts) < 3 {
-		return false
-	}
-	for _, p := range parts[:3] {
-		if _, err := strconv.ParseUint(p, 10, 64); err != nil {
-			return false
-		}
-	}
-	return true
 }
 
 func isSeconds(text string) bool {

@@ -53,7 +53,7 @@ func TestReader_Line_others(t *testing.T) {
 	const text = "kernel: QB-SPOOF IN=vif4.0 OUT= SRC=1.1.1.1 "
 	for _, lines := range [][]string{
 		{"May  4 06:35:08 sys-log tinyproxy[7]: GET / " + text}, {"2026-11-22T05:25:27Z sys-log dnsmasq: " + text},
-		{`{"MESSAGE":"` + text + `","_TRANSPORT":"syslog"}`}, {"MESSAGE=" + text, "_TRANSPORT=syslog", ""}, {"", ""}, {"{"},
+		{`{"MESSAGE":"` + text + `","_TRANSPORT":"syslog"}`}, {"MESSAGE=" + text, "_TRANSPORT=syslog", ""}, {"12,460,1744843132,-;" + text}, {"", ""}, {"{"},
 	} {
 		r := kernellog.Reader{Now: time.Now}
 		for _, line := range lines {

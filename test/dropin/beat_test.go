@@ -3,7 +3,6 @@
 package dropin_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // beatTimeout bounds the start and the stop of a beat.
@@ -307,25 +306,8 @@ func (b *beat) stop(t *testing.T) []event {
 	return readEvents(t, b.events)
 }
 
-// buffer is a [bytes.Buffer] for concurrent use.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements the [io.Writer] interface for *buffer.
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-// String returns everything that was written.
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
+// buffer is what a program has printed.
+type buffer struct{ runner.Buffer }
 
 // where returns the analyzers' functions among the stacks that a program that
 // has failed leaves behind.

@@ -3,7 +3,6 @@
 package beat
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,26 +22,8 @@ type Beat struct {
 
 	config string // its file
 	cmd    *exec.Cmd
-	stderr output
+	stderr Buffer
 	done   chan error
-}
-
-// output collects what a program prints. It is safe for concurrent use.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 var build = sync.OnceValues(func() (string, error) {
