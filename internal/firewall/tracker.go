@@ -98,7 +98,7 @@ func (t *Tracker) Advance(now time.Duration) {
 	for name, l := range t.lanes {
 		l.settle(now, &t.stats)
 		l.tell(func(e *entry) bool { return now-e.touched >= Quiet || now-e.opened >= MaxAge }, maxTold, t.emit)
-		if len(l.open) == 0 && len(l.folded) == 0 && now-l.rejected > rejectMemory && now-l.lastPass > passMemory && now > l.uncertain {
+		if len(l.open) == 0 && len(l.folded) == 0 && now-l.rejected > rejectMemory && now-l.passes.last > passMemory && now > l.uncertain {
 			delete(t.lanes, name)
 		}
 	}
