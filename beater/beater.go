@@ -2,29 +2,24 @@ package beater
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"sync"
-	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/libbeat/processors"
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/logp"
 
-	"github.com/qubesbeat/qubesbeat/internal/capture"
-	"github.com/qubesbeat/qubesbeat/internal/event"
-	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+	"github.com/qubesbeat/qubesbeat/beater/publish"
 )
 
-// Qubesbeat is the beater.
+// Qubesbeat implements beat.Beater.
 type Qubesbeat struct {
 	settings *settings
 	options  *Options
 	log      *logp.Logger
-	pipeline *drainingPipeline
-	plain    bool
+	pipeline *publish.DrainingPipeline
+	plain    bool // see [Options.plainOutput]
 
 	// The context is kept because libbeat's Stop has no other way to reach Run,
 	// and may come before it.
@@ -45,9 +40,10 @@ func Creator(options *Options) beat.Creator {
 	}
 }
 
-// newBeater checks the settings and opens nothing: libbeat makes a beater for
-// `test config` and `setup`, too.
+// newBeater reads the settings. It opens nothing but what they must be checked
+// against, and that only for `test config`: libbeat makes a beater for `setup`, too.
 func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) {
+	log := b.Info.Logger.Named("qubesbeat")
 	s, err := readSettings(b.Info.Beat, raw)
 	if err != nil {
 		return nil, err
@@ -58,13 +54,12 @@ func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) 
 		}
 	}
 	for _, w := range s.warnings {
-		b.Info.Logger.Named("qubesbeat").Warnw("a key of the configuration changes nothing", "key", w.Error())
+		log.Warnw("ignoring unknown configuration key", "key", w.Error())
 	}
-	q := &Qubesbeat{settings: s, options: options, log: b.Info.Logger.Named("qubesbeat"),
-		done: make(chan struct{})}
+	q := &Qubesbeat{settings: s, options: options, log: log, done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
-	q.plain = options.plainOutput(b, s, q.log)
-	q.pipeline = &drainingPipeline{Pipeline: b.Publisher, finish: q.finish}
+	q.plain = options.plainOutput(b, s, log)
+	q.pipeline = &publish.DrainingPipeline{Pipeline: b.Publisher, Finish: q.finish}
 	b.Publisher = q.pipeline
 	return q, nil
 }
@@ -93,57 +88,23 @@ func (q *Qubesbeat) begin() bool {
 func (q *Qubesbeat) Stop() { q.cancel() }
 
 // Run implements beat.Beater. It returns when the capture files have ended, when
-// the beat is stopped or when the capture fails; everything that was metered
+// the beat is stopped or when a service fails; everything that was metered
 // until then has been handed to the output.
 func (q *Qubesbeat) Run(b *beat.Beat) error {
 	defer close(q.done)
 	if !q.begin() {
 		return nil
 	}
-	r, err := q.prepare(b)
+	r, err := q.newRun(b)
 	if err != nil {
 		return err
 	}
-	fault := r.execute(q.ctx)
-	return r.report(fault)
+	return r.run(q.ctx)
 }
 
-// prepare opens everything that a run needs.
-func (q *Qubesbeat) prepare(b *beat.Beat) (*run, error) {
-	r := &run{settings: q.settings, root: b.Info.Beat, log: q.log, started: time.Now(), stderr: os.Stderr,
-		sides: make(chan event.Document, sideRoom), libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"),
-		abort: func() { _ = q.pipeline.closeInner() }}
-	files := fileSettings(q.settings, q.options.Flags)
-	r.live = len(files.Files) == 0
-	if err := r.openInventory(); err != nil {
-		return nil, err
-	}
-	if err := r.loadInventory(r.live); err != nil {
-		return nil, err
-	}
-	if err := r.connect(q.pipeline.Pipeline, q.processing, q.plain); err != nil {
-		return nil, err
-	}
-	if err := r.newResolver(q.pipeline.Pipeline, q.plain); err != nil {
-		return nil, err
-	}
-	taps, err := r.newTaps(q.pipeline.Pipeline)
-	if err != nil {
-		return nil, err
-	}
-	if r.source, err = r.openSource(files, files.Dump != "", q.ctx.Done()); err != nil {
-		return nil, err
-	}
-	if err := r.assemble(taps, files.Dump); err != nil {
-		return nil, errors.Join(err, r.source.Close())
-	}
-	r.registerMetrics(b.Monitoring.StatsRegistry())
-	return r, nil
-}
-
-// processing makes the part of the event processing that the flows section of
+// flowProcessing makes the part of the event processing that the flows section of
 // the configuration asks for. Each client needs its own processors.
-func (q *Qubesbeat) processing() (beat.ProcessingConfig, error) {
+func (q *Qubesbeat) flowProcessing() (beat.ProcessingConfig, error) {
 	c := &q.settings.flowEvents
 	p := beat.ProcessingConfig{EventMetadata: c.EventMetadata, KeepNull: c.KeepNull}
 	if c.Index != "" {
@@ -157,26 +118,4 @@ func (q *Qubesbeat) processing() (beat.ProcessingConfig, error) {
 		p.Processor = list
 	}
 	return p, nil
-}
-
-// queueSize is the room between meter and publisher, in records of some 220
-// bytes: 3.6 MB, a burst of about a tenth of a second at the output's best speed.
-const queueSize = 16384
-
-// assemble builds the stages from the source to the sink.
-func (r *run) assemble(taps []pipeline.Tap, dump string) (err error) {
-	r.queue = pipeline.NewQueue(queueSize, !r.live)
-	cfg := pipeline.MeterConfig{Source: r.source.Source, Queue: r.queue, Flow: r.tableConfig(),
-		NoFlows: !r.settings.Flows.Enabled, Taps: taps, Now: r.source.now}
-	if dump != "" {
-		if r.dump, err = capture.OpenDump(dump, !r.live); err != nil {
-			return err
-		}
-		cfg.Dump = r.dump.Frame
-	}
-	if r.meter, err = pipeline.NewMeter(cfg); err != nil {
-		return fmt.Errorf("building the meter: %w", err)
-	}
-	r.publisher = r.newPublisher()
-	return nil
 }

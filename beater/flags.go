@@ -4,15 +4,15 @@ import (
 	"flag"
 	"slices"
 	"strings"
+
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/module/flow"
 )
 
 // Flags are the run flags that qubesbeat shares with packetbeat.
 type Flags struct {
-	Files    []string // -I
-	Loop     int      // -l
-	OneByOne bool     // -O
-	TopSpeed bool     // -t
-	Dump     string   // -dump
+	flow.Replay        // -I, -l, -O, -t
+	Dump        string // -dump
 }
 
 // Define registers the flags with a flag set and returns where their values
@@ -40,4 +40,20 @@ func (l *fileList) Set(v string) error {
 		*l = append(*l, v)
 	}
 	return nil
+}
+
+// merge combines the flags with the file keys of the first interface.
+func (f Flags) merge(first *config.Interface) Flags {
+	if f.Dump == "" {
+		f.Dump = first.Dumpfile
+	}
+	if len(f.Files) == 0 && first.File != "" {
+		f.Files = []string{first.File}
+		f.TopSpeed = f.TopSpeed || first.TopSpeed
+		f.OneByOne = f.OneByOne || first.OneAtATime
+		if first.Loop != nil && f.Loop == 1 {
+			f.Loop = *first.Loop
+		}
+	}
+	return f
 }

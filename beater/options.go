@@ -10,6 +10,8 @@ import (
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/logp"
 	"github.com/elastic/elastic-agent-libs/mapstr"
+
+	"github.com/qubesbeat/qubesbeat/beater/publish"
 )
 
 // Options carry what is known before libbeat makes the beater.
@@ -63,7 +65,7 @@ func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 		Check: func(c *conf.C) bool {
 			return has(c, "output.file") && !has(c, "output.file.codec") && !has(commandLine(), "output.file.codec")
 		},
-		Config: conf.MustNewConfigFrom(map[string]any{"output.file.codec": map[string]any{codecName: map[string]any{}}}),
+		Config: conf.MustNewConfigFrom(map[string]any{"output.file.codec": map[string]any{publish.CodecName: map[string]any{}}}),
 	}
 	return []cfgfile.ConditionalOverride{flush("1s", false), flush("20ms", true), plain}
 }
@@ -118,7 +120,7 @@ func (o *Options) plainOutput(b *beat.Beat, s *settings, log *logp.Logger) bool 
 	case "discard":
 		return true
 	case "file":
-		return has(b.Config.Output.Config(), "codec."+codecName)
+		return has(b.Config.Output.Config(), "codec."+publish.CodecName)
 	}
 	return false
 }

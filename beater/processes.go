@@ -12,6 +12,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
@@ -59,8 +60,8 @@ func (p *processes) Packet(k *packet.Packet, _ []byte) {
 	if !k.HasL4 || k.Proto != packet.ProtoTCP && k.Proto != packet.ProtoUDP {
 		return
 	}
-	if time.Since(p.read) > localFresh {
-		p.local, p.read = ownAddresses(), time.Now()
+	if time.Since(p.read) > 5*time.Second {
+		p.local, p.read = netstate.NewAddresses().All(), time.Now()
 	}
 	src, dst := k.Src.Netip(k.Family), k.Dst.Netip(k.Family)
 	if !p.local[src] && !p.local[dst] {

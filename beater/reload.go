@@ -1,35 +1,12 @@
 package beater
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/elastic/beats/v7/libbeat/common"
 
 	"github.com/qubesbeat/qubesbeat/config"
 )
-
-// reloadResolver reads the files of the configuration anew and puts the rules of
-// the resolver in force. The rest of the configuration is checked, too, and stays
-// as it was.
-func (r *run) reloadResolver(d *dns) error {
-	s, err := readFiles(r.root)
-	if err != nil {
-		return err
-	}
-	if !s.Resolver.On() {
-		return errors.New("the configuration has no resolver.listen any more; stop the beat to stop the resolver")
-	}
-	c, err := buildResolver(&s.Resolver)
-	if err != nil {
-		return err
-	}
-	if err := d.Reload(c.Rules); err != nil {
-		return err
-	}
-	d.warnLists(&s.Resolver, r.slog())
-	return nil
-}
 
 // ReadConfig reads the configuration of the command line, for commands that need
 // no beat. root is the name under which the program runs.

@@ -1,125 +1,102 @@
 package beater
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
-	"sync/atomic"
+	"log/slog"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
-	"github.com/elastic/beats/v7/packetbeat/procs"
-	"github.com/elastic/elastic-agent-libs/logp"
-	"github.com/elastic/elastic-agent-libs/monitoring"
 
-	"github.com/qubesbeat/qubesbeat/internal/capture"
-	"github.com/qubesbeat/qubesbeat/internal/enrich"
-	"github.com/qubesbeat/qubesbeat/internal/event"
-	"github.com/qubesbeat/qubesbeat/internal/flow"
-	"github.com/qubesbeat/qubesbeat/internal/greeting"
-	"github.com/qubesbeat/qubesbeat/internal/inventory"
-	"github.com/qubesbeat/qubesbeat/internal/pipeline"
-	flowmodule "github.com/qubesbeat/qubesbeat/module/flow"
+	"github.com/qubesbeat/qubesbeat/beater/publish"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/task"
+	"github.com/qubesbeat/qubesbeat/module/flow"
 )
 
-// run is one run of the beat: its stages and what connects them.
+// run is one run of the beat: its services in the order in which they stop, which is
+// that of the data's way, and what connects them to libbeat.
 type run struct {
 	settings *settings
-	root     string // of the configuration
-	log      *logp.Logger
-	started  time.Time
+	log      *slog.Logger
 	stderr   io.Writer
-	libbeat  *monitoring.Registry
+	started  time.Time
+	live     bool // as opposed to a replay
 
-	index     *inventory.Index
-	file      *inventory.File     // nil without inventory.file
-	receiver  *inventory.Receiver // nil without inventory.qrexec
-	live      bool                // as opposed to a replay
-	source    *source
-	dump      *capture.Dump // nil without --dump
-	queue     *pipeline.Queue
-	meter     *pipeline.Meter
-	publisher *pipeline.Publisher
-	book      *greeting.Book          // nil with compat.strict
-	watcher   *procs.ProcessesWatcher // nil without procs.enabled
-	processes *processes
-	analysis  *transactions // nil where nothing is to be analyzed
-	dns       *dns          // nil without a resolver
-	verdicts  *verdicts     // nil without the firewall
-	view      *view         // nil where nobody sees the qubes' DNS
-	sink      *sink         // of the flows
-	side      *sink         // of everything else: a libbeat client serves one stream
-	abort     func()        // closes libbeat's pipeline
-	patience  time.Duration
-
-	flowAcks, sideAcks, transactionAcks ackCounter
-
-	sides       chan event.Document // on their way to side
-	sideDropped atomic.Uint64
-	failed      uint64 // outputFailures, as of the end
-	interrupted bool   // stopped before the source's end
+	clients  *publish.Clients
+	flows    *flow.Service
+	analyzed *analysis
+	delivery *publish.Delivery
+	tasks    []task.Task
+	counters []metrics.Source // in the order of the stats event
 }
 
-// sideRoom is how many events that are not flows may wait for the output. What
-// finds no room is dropped and counted: an inventory must be followed, and the
-// counters collected, also while the output is down.
-const sideRoom = 1024
+// opener is a service that opens files, sockets or devices before it runs.
+type opener interface{ Open() error }
 
-// connect opens the clients of libbeat's pipeline.
-func (r *run) connect(p beat.Pipeline, processing func() (beat.ProcessingConfig, error), plain bool) (err error) {
-	if r.sink, err = newSink(p, processing, plain, &r.flowAcks); err != nil {
-		return err
+// loser counts events that did not reach the output.
+type loser interface{ Undelivered() uint64 }
+
+// newRun builds the services and opens what they need.
+func (q *Qubesbeat) newRun(b *beat.Beat) (*run, error) {
+	r := &run{settings: q.settings, log: publish.NewLogger(q.log), stderr: os.Stderr, started: time.Now(),
+		clients: &publish.Clients{Pipeline: q.pipeline.Pipeline, Plain: q.plain}}
+	r.delivery = &publish.Delivery{Clients: r.clients, Libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"),
+		Abort: func() { _ = q.pipeline.Abort() }}
+	flags := q.options.Flags.merge(&q.settings.Interfaces[0])
+	r.live = len(flags.Files) == 0
+	build := builder{run: r, beat: q, root: b.Info.Beat, flags: flags}
+	if err := build.build(); err != nil {
+		return nil, err
 	}
-	none := func() (beat.ProcessingConfig, error) { return beat.ProcessingConfig{}, nil }
-	if r.patience = patienceRemote; plain {
-		r.patience = patienceLocal
+	for _, t := range slices.Backward(r.tasks) { // the inventory before those that ask it
+		if o, ok := t.(opener); ok {
+			if err := o.Open(); err != nil {
+				return nil, err
+			}
+		}
 	}
-	r.side, err = newSink(p, none, plain, &r.sideAcks)
-	return err
+	showMetrics(b.Monitoring.StatsRegistry(), r.counters)
+	return r, nil
 }
 
-// tableConfig translates the settings of the flow table.
-func (r *run) tableConfig() flow.Config {
-	f := &r.settings.Flows
-	return flow.Config{IdleTimeout: f.Timeout.D(), ActiveTimeout: max(f.ActiveTimeout.D(), 0),
-		Period: max(f.Period.D(), 0), MaxFlows: f.MaxFlows, Delta: f.Delta}
+// run runs the services until the source or ctx ends.
+func (r *run) run(ctx context.Context) error {
+	stopProgress := r.startProgress()
+	group := task.NewGroup(task.Config{Tasks: r.tasks, Timeout: r.settings.ShutdownTimeout.D(),
+		OnLate: r.delivery.Abort, Notify: task.Notify, Logger: r.log})
+	fault := group.Run(ctx)
+	stopProgress()
+	lost := r.lost()
+	if !r.live {
+		r.summarize(fault)
+		return errors.Join(fault, lost)
+	}
+	if lost != nil { // a live run whose output could not be reached at the end has done what it could
+		r.log.Error("stopped with losses", "error", lost.Error())
+	}
+	return fault
 }
 
-func (r *run) newEnricher() *enrich.Enricher {
-	enricher := &enrich.Enricher{Qubes: r.index, Name: r.name, HasVif: r.hasVif, Behind: r.index.Behind}
-	if r.live {
-		enricher.Local = localAddress()
+// undelivered returns the number of events that were left behind at the end.
+func (r *run) undelivered() uint64 {
+	var n uint64
+	for _, t := range r.tasks {
+		if l, ok := t.(loser); ok {
+			n += l.Undelivered()
+		}
 	}
-	return enricher
+	return n
 }
 
-// name names an observation point. The source is opened after those who ask.
-func (r *run) name(iface uint32) string { return r.source.Interfaces().Name(iface) }
-
-// hasVif reports whether the vif of a domain is there. The names remember vifs
-// that are gone; a ring knows better.
-func (r *run) hasVif(domid int32) bool {
-	if ring, ok := r.source.Source.(interface{ HasVif(int32) bool }); ok {
-		return ring.HasVif(domid)
+// lost returns an error if events were left behind at the end.
+func (r *run) lost() error {
+	if n := r.undelivered(); n > 0 {
+		return fmt.Errorf("%d events did not reach the output", n)
 	}
-	return r.source.Interfaces().HasVif(domid)
-}
-
-func (r *run) newPublisher() *pipeline.Publisher {
-	cfg := pipeline.PublisherConfig{Queue: r.queue, Enrich: r.newEnricher(), Sink: r.sink,
-		NewDocument: func() (event.Document, *event.Flow) {
-			d := new(flowmodule.Document)
-			return d, &d.Flow
-		}}
-	if r.book != nil {
-		cfg.Hello = r.book.Take
-	}
-	if r.view != nil {
-		cfg.Names = r.view.fill
-	}
-	if r.processes != nil {
-		cfg.Processes = r.processes.addTo
-	}
-	if r.live && r.file != nil {
-		cfg.Hold = r.settings.Inventory.Hold.D()
-	}
-	return pipeline.NewPublisher(cfg)
+	return nil
 }

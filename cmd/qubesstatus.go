@@ -13,11 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/qubesbeat/qubesbeat/beater"
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/chains"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	inventorymodule "github.com/qubesbeat/qubesbeat/module/inventory"
 )
 
 // errStatus ends the command with a status of its own after everything has been
@@ -83,7 +83,7 @@ func inventoryFile(conf *config.Config) string {
 		return conf.Inventory.File
 	}
 	line := parseLine(os.Args[1:])
-	return filepath.Join(cmp.Or(line.data, filepath.Join(line.home, "data")), beater.PushedInventory)
+	return filepath.Join(cmp.Or(line.data, filepath.Join(line.home, "data")), inventorymodule.PushedFile)
 }
 
 // listens reports whether there is a UDP socket with a port.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/qubesbeat/qubesbeat/beater"
+	"github.com/qubesbeat/qubesbeat/beater/publish"
 	"github.com/qubesbeat/qubesbeat/module/transaction"
 )
 
@@ -31,7 +32,7 @@ func Root() *cmd.BeatsRootCmd {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(f))
 	}
 	options.KeepQuiet()
-	beater.RegisterCodec()
+	publish.RegisterCodec()
 	registerFields(name)
 	allowSyscalls()
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{

@@ -25,3 +25,9 @@ type Flow struct {
 	// behind the two sides, nil where there is none or nobody has looked.
 	SourceProcess, DestinationProcess *Process
 }
+
+// OfClient reports whether a client of this machine has begun the flow, toward the
+// world: a qube, or an unknown one on a vif.
+func (f *Flow) OfClient() bool {
+	return f.Direction == Outbound && (f.SourceQube != nil || f.Client.IsValid()) && (f.Family == 4 || f.Family == 6)
+}

@@ -29,8 +29,8 @@ type Document struct {
 
 var _ event.Document = (*Document)(nil) // type check
 
-// New returns the document of an entry. It copies what does not belong to it.
-func New(e *resolver.Entry, p event.Parties) *Document {
+// NewDocument returns the document of an entry. It copies what does not belong to it.
+func NewDocument(e *resolver.Entry, p event.Parties) *Document {
 	d := &Document{Entry: *e, Parties: p, lost: len(e.Name) == 0}
 	both := append(append(make([]byte, 0, len(e.Name)+len(e.Reply)), e.Name...), e.Reply...)
 	d.Entry.Name, d.Reply = both[:len(e.Name):len(e.Name)], both[len(e.Name):]

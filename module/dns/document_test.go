@@ -71,7 +71,7 @@ func TestDocument_Write(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := dns.New(entry(t, change), event.Parties{Interface: "vif7.0", Qube: work, SourceQube: work, Client: work.IP,
+			d := dns.NewDocument(entry(t, change), event.Parties{Interface: "vif7.0", Qube: work, SourceQube: work, Client: work.IP,
 				Attribution: event.Inventory, Direction: event.Outbound})
 			fields := event.ToMap(d)
 			if observer, ok := fields["observer"].(map[string]any); ok {
@@ -86,7 +86,7 @@ func TestDocument_Write(t *testing.T) {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	e := entry(t, func(*resolver.Entry) {})
-	d := dns.New(e, event.Parties{})
+	d := dns.NewDocument(e, event.Parties{})
 	before := event.ToMap(d)["dns"].(map[string]any)["resolved_ip"].([]string)[0]
 	clear(e.Name)
 	clear(e.Reply)

@@ -23,7 +23,7 @@ func TestBeat_inventoryReloaded(t *testing.T) {
 	}
 
 	replace(t, b.inv, "banking|AppVM|no such line\n")
-	b.wait(t, "inventory not taken over", "", "")
+	b.wait(t, "rejected inventory", "", "")
 	h.run(t, h.work, "curl -sS -o /dev/null "+testbed.SmallURL)
 
 	changed := strings.Replace(string(good), "|green|sys-log|10.137.0.7|", "|black|sys-log|10.137.0.7|", 1)

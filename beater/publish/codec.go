@@ -1,4 +1,4 @@
-package beater
+package publish
 
 import (
 	"bytes"
@@ -17,17 +17,17 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/event"
 )
 
-// codecName is the name of our codec in the configuration of an output.
-const codecName = "qubesbeat"
+// CodecName is the name of our codec in the configuration of an output.
+const CodecName = "qubesbeat"
 
 // documentField is the field under which a document travels through libbeat's
-// pipeline where it need not become a map: see [Options.plainOutput].
+// pipeline where it need not become a map: see [Clients.Plain].
 const documentField = "qubesbeat.document"
 
 // RegisterCodec makes our codec known to libbeat's outputs. It must be called
 // once, before a configuration is read.
 func RegisterCodec() {
-	codec.RegisterType(codecName, func(info beat.Info, _ *conf.C) (codec.Codec, error) {
+	codec.RegisterType(CodecName, func(info beat.Info, _ *conf.C) (codec.Codec, error) {
 		return newCodec(info.Version), nil
 	})
 }

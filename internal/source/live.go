@@ -1,12 +1,11 @@
-package beater
+package source
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
-	"time"
 
-	"github.com/elastic/elastic-agent-libs/logp"
 	"golang.org/x/net/bpf"
 
 	"github.com/qubesbeat/qubesbeat/config"
@@ -17,7 +16,7 @@ import (
 
 // openLive opens one ring over the devices of all interfaces. Where interfaces
 // differ in a number, the largest counts: the ring is shared.
-func openLive(interfaces []config.Interface, whole capture.Whole, log *logp.Logger) (*source, error) {
+func openLive(interfaces []config.Interface, whole capture.Whole, log *slog.Logger) (*Source, error) {
 	var devices []string
 	cfg := capture.RingConfig{Whole: whole}
 	for i := range interfaces {
@@ -45,17 +44,17 @@ func openLive(interfaces []config.Interface, whole capture.Whole, log *logp.Logg
 	}
 	cfg.OnLink = func(l capture.LinkInfo, followed bool) {
 		if followed {
-			log.Infow("following interface", "interface", l.Name, "index", l.Index)
+			log.Info("following interface", "interface", l.Name, "index", l.Index)
 		} else {
-			log.Infow("interface is gone", "interface", l.Name, "index", l.Index)
+			log.Info("interface is gone", "interface", l.Name, "index", l.Index)
 		}
 	}
 	ring, err := capture.OpenRing(cfg)
 	if err != nil {
 		return nil, err
 	}
-	log.Infow("capturing", "devices", devices)
-	return &source{Source: ring, now: func() int64 { return time.Now().UnixNano() }}, nil
+	log.Info("capturing", "devices", devices)
+	return &Source{Source: ring, Now: wallClock}, nil
 }
 
 // promiscuous returns the devices of the interfaces that ask for that mode, nil
@@ -138,17 +137,17 @@ func byIndex(devices []string) ([]string, error) {
 	return out, nil
 }
 
-// checkDevices tells of devices that are not there. One that is missing is
-// waited for, as vifs come and go; when nothing at all is there to capture and
-// every device was given by its full name, that is a mistake.
-func checkDevices(m *capture.Matcher, log *logp.Logger) error {
+// checkDevices logs devices that do not exist. A missing one is waited for, as vifs
+// come and go; but if there is nothing at all to capture and every device was given
+// by its full name, that is a mistake.
+func checkDevices(m *capture.Matcher, log *slog.Logger) error {
 	links, err := capture.Links()
 	if err != nil {
 		return err
 	}
 	missing := m.Missing(links)
 	for _, name := range missing {
-		log.Warnw("interface does not exist yet; waiting for it", "interface", name)
+		log.Warn("interface does not exist yet; waiting for it", "interface", name)
 	}
 	if len(missing) > 0 && len(m.Select(links)) == 0 && !m.HasPattern() {
 		return fmt.Errorf("no such interface: %q; `qubesbeat devices` lists those that exist, "+

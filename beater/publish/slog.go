@@ -1,4 +1,4 @@
-package beater
+package publish
 
 import (
 	"context"
@@ -6,6 +6,9 @@ import (
 
 	"github.com/elastic/elastic-agent-libs/logp"
 )
+
+// NewLogger returns a logger of the standard library that writes to libbeat's.
+func NewLogger(log *logp.Logger) *slog.Logger { return slog.New(slogHandler{log: log}) }
 
 // slogHandler lets packages that know the standard library's logger write to
 // libbeat's.
@@ -49,5 +52,5 @@ func (h slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h
 }
 
-// WithGroup implements [slog.Handler]. Groups have no form in libbeat's log.
+// WithGroup implements [slog.Handler]. libbeat's log has no groups.
 func (h slogHandler) WithGroup(string) slog.Handler { return h }

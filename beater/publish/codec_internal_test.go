@@ -1,4 +1,4 @@
-package beater
+package publish
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package beater
+package source
 
 import (
 	"io"
@@ -7,7 +7,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 )
 
-// silence is the source of a beat that has no use for packets.
+// silence is the source of a program that looks at no packets.
 type silence struct {
 	stop  <-chan struct{}
 	names capture.Interfaces

@@ -1,4 +1,4 @@
-package beater
+package source
 
 import (
 	"bufio"
@@ -13,53 +13,14 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 )
 
-// source is the opened capture and what the meter needs to know of it.
-type source struct {
-	capture.Source
-	now func() int64 // nil: time stands still while no packet comes
-}
-
-// openSource opens the files, where there are any, or else the live interfaces,
-// or nothing where nobody wants a packet.
-func (r *run) openSource(f Flags, dump bool, stop <-chan struct{}) (*source, error) {
-	s := r.settings
-	if len(f.Files) == 0 {
-		if r.analysis == nil && !s.Flows.Enabled && !dump {
-			return &source{Source: &silence{stop: stop}}, nil
-		}
-		return openLive(s.Interfaces, r.whole(dump), r.log)
-	}
-	if s.Interfaces[0].BPFFilter != "" { // as in packetbeat
-		r.log.Warnw("bpf_filter is for live captures; the file is read whole", "filter", s.Interfaces[0].BPFFilter)
-	}
-	return openFiles(f, stop)
-}
-
-// fileSettings combines the flags with the file keys of the first interface.
-func fileSettings(s *settings, flags *Flags) Flags {
-	f, first := *flags, s.Interfaces[0]
-	if f.Dump == "" {
-		f.Dump = first.Dumpfile
-	}
-	if len(f.Files) == 0 && first.File != "" {
-		f.Files = []string{first.File}
-		f.TopSpeed = f.TopSpeed || first.TopSpeed
-		f.OneByOne = f.OneByOne || first.OneAtATime
-		if first.Loop != nil && f.Loop == 1 {
-			f.Loop = *first.Loop
-		}
-	}
-	return f
-}
-
-func openFiles(f Flags, stop <-chan struct{}) (*source, error) {
+func openFiles(f Replay, stop <-chan struct{}) (*Source, error) {
 	paths, err := expand(f.Files)
 	if err != nil {
 		return nil, err
 	}
 	names := new(capture.Interfaces)
 	if f.Loop < 0 || f.Loop != 1 && slices.Contains(paths, "-") {
-		return nil, fmt.Errorf("-l %d: standard input can be read once, files any number of times and with 0 for ever", f.Loop)
+		return nil, fmt.Errorf("-l %d: standard input can be read once, files any number of times and with 0 forever", f.Loop)
 	}
 	open := func() (capture.Source, error) { return openAll(paths, names, stop) }
 	src, err := open()
@@ -70,13 +31,13 @@ func openFiles(f Flags, stop <-chan struct{}) (*source, error) {
 		src = capture.NewLoop(src, f.Loop, open)
 	}
 	if f.OneByOne {
-		return &source{Source: &oneByOne{Source: src, keys: bufio.NewReader(stdin(stop))}}, nil
+		return &Source{Source: &oneByOne{Source: src, keys: bufio.NewReader(stdin(stop))}}, nil
 	}
 	if f.TopSpeed {
-		return &source{Source: src}, nil
+		return &Source{Source: src}, nil
 	}
 	pace := &capture.Pace{Source: src, Stop: stop}
-	return &source{Source: pace, now: pace.Now}, nil
+	return &Source{Source: pace, Now: pace.Now}, nil
 }
 
 // expand replaces patterns such as 'caps/*.pcap', which a shell leaves alone in
@@ -96,7 +57,7 @@ func expand(patterns []string) (paths []string, err error) {
 	return paths, nil
 }
 
-// openAll opens every file. All faults are reported at once, before anything is
+// openAll opens every file. All faults are reported together, before anything is
 // read.
 func openAll(paths []string, names *capture.Interfaces, stop <-chan struct{}) (capture.Source, error) {
 	var sources []capture.Source
@@ -143,7 +104,7 @@ func stdin(stop <-chan struct{}) io.Reader {
 	return r
 }
 
-// oneByOne waits for the Enter key before each packet.
+// oneByOne is a source that waits for the Enter key before each packet.
 type oneByOne struct {
 	capture.Source
 	keys *bufio.Reader

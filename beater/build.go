@@ -1,0 +1,122 @@
+package beater
+
+import (
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/elastic/elastic-agent-libs/paths"
+
+	"github.com/qubesbeat/qubesbeat/beater/publish"
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/module/dns"
+	"github.com/qubesbeat/qubesbeat/module/finding"
+	"github.com/qubesbeat/qubesbeat/module/firewall"
+	"github.com/qubesbeat/qubesbeat/module/flow"
+	"github.com/qubesbeat/qubesbeat/module/inventory"
+	"github.com/qubesbeat/qubesbeat/module/stats"
+)
+
+// openAux opens the way of the events that must not wait for the output.
+func (b *builder) openAux() error {
+	out, err := b.clients.Open(publish.NoProcessing)
+	b.aux = auxqueue.New(out)
+	return err
+}
+
+func (b *builder) addInventory() error {
+	b.inventory = inventory.New(inventory.Config{Inventory: b.settings.Inventory, Live: b.live, DataDir: paths.Resolve(paths.Data, "")},
+		inventory.Deps{Sink: b.aux, Logger: b.log.With("component", "inventory"), Stderr: b.stderr})
+	// The flows, whose source names the interfaces, are added later.
+	b.enricher = b.inventory.Enricher(func(iface uint32) string { return b.flows.InterfaceName(iface) },
+		func(domid int32) bool { return b.flows.HasVif(domid) })
+	return nil
+}
+
+func (b *builder) addFlows() error {
+	out, err := b.clients.Open(b.beat.flowProcessing)
+	if err != nil {
+		return err
+	}
+	s := b.settings
+	b.flows = flow.New(flow.Config{Flows: s.Flows, Interfaces: s.Interfaces, Replay: b.flags.Replay, Dump: b.flags.Dump, Hold: b.hold(),
+		ClientHellos: s.Flows.Enabled && s.Flows.ServerNames && !s.Compat.Strict},
+		flow.Deps{Outlet: out, Enricher: b.enricher, Logger: b.log.With("component", "capture")})
+	return nil
+}
+
+// hold returns how long an event waits for the name of its client, 0 if no name can
+// come.
+func (b *builder) hold() time.Duration {
+	if !b.live || !b.inventory.HasFile() {
+		return 0
+	}
+	return b.settings.Inventory.Hold.D()
+}
+
+// addResolver adds the resolver, and the names that it gives to flows. packetbeat has
+// none of their fields. A replay has no names: answers and flows come there by ways
+// that overtake each other, and its events are to be the same on every run.
+func (b *builder) addResolver() error {
+	c := &b.settings.Resolver
+	if !c.On() || !b.live {
+		return nil
+	}
+	limitMemory(&b.settings.Config)
+	out, err := b.clients.Open(publish.NoProcessing)
+	if err != nil {
+		return err
+	}
+	host, _ := os.Hostname()
+	resolver := dns.New(dns.Config{Resolver: *c, DataDir: paths.Resolve(paths.Data, ""), Instance: host, Hold: b.hold()},
+		dns.Deps{Outlet: out, Inventory: b.inventory.Index(), Captured: b.flows.InterfaceName, ReadConfig: b.readResolver,
+			Names: b.names, Released: debug.FreeOSMemory, Logger: b.log.With("component", "resolver")})
+	b.inventory.OnChange(resolver.Renew)
+	b.middle = append(b.middle, resolver)
+	return nil
+}
+
+// readResolver reads the resolver's section of the configuration again.
+func (b *builder) readResolver() (*config.Resolver, error) {
+	s, err := readFiles(b.root)
+	if err != nil {
+		return nil, err
+	}
+	return &s.Resolver, nil
+}
+
+func (b *builder) addFirewall() error {
+	c := firewall.Config{Firewall: b.settings.Firewall}
+	if !c.Enabled || !b.live {
+		return nil
+	}
+	verdicts := firewall.New(c, firewall.Deps{Sink: b.aux, Enrich: b.enricher, Local: b.inventory.Local,
+		Captured: b.flows.InterfaceName, Logger: b.log.With("component", "firewall")})
+	if o, wanted := verdicts.ICMPErrors(); wanted {
+		b.flows.ObservePackets(o)
+	}
+	b.middle = append(b.middle, verdicts)
+	return nil
+}
+
+// addNames has flows named, and those found that bypass the resolver.
+func (b *builder) addNames() {
+	if b.names == nil {
+		return
+	}
+	b.flows.ObserveFlows(b.names.Fill)
+	if b.settings.Resolver.On() {
+		s := finding.New(finding.Deps{Sink: b.aux, Resolver: b.names.IsResolver})
+		b.flows.ObserveFlows(s.Flow)
+		b.middle = append(b.middle, s)
+	}
+}
+
+func (b *builder) newStats() *stats.Service {
+	return stats.New(stats.Config{Period: b.settings.Stats.Period.D(), Started: b.started},
+		stats.Deps{Collect: func() []event.Counter { return metrics.Collect(b.counters...) },
+			Sink: b.aux, PublishLast: b.aux.PublishLast})
+}

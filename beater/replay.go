@@ -1,0 +1,53 @@
+package beater
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/qubesbeat/qubesbeat/internal/report"
+)
+
+// startProgress shows how far a replay has come, on a terminal only. The
+// function that it returns ends it and clears the line.
+func (r *run) startProgress() (stop func()) {
+	if r.live || !term.IsTerminal(int(os.Stderr.Fd())) {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(500 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-quit:
+				fmt.Fprint(r.stderr, "\r\x1b[K")
+				return
+			case <-ticker.C:
+				fmt.Fprintf(r.stderr, "\r\x1b[K%s", report.Progress(r.replay()))
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+// replay returns how far a replay has come.
+func (r *run) replay() report.Replay {
+	sum := r.flows.Replay(r.started)
+	if r.analyzed != nil {
+		sum.Events += r.analyzed.Published()
+	}
+	return sum
+}
+
+// summarize prints what became of a replay.
+func (r *run) summarize(fault error) {
+	sum := r.replay()
+	failed := r.delivery.Failed()
+	sum.NotDelivered, sum.OutputFailed = r.undelivered()-failed, failed
+	sum.Incomplete = sum.Incomplete || fault != nil
+	fmt.Fprint(r.stderr, report.Summary(sum))
+}

@@ -1,0 +1,62 @@
+package beater
+
+import (
+	"errors"
+
+	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/task"
+	"github.com/qubesbeat/qubesbeat/module/dns"
+	"github.com/qubesbeat/qubesbeat/module/inventory"
+)
+
+// service is a part of the beat that counts.
+type service interface {
+	task.Task
+	metrics.Source
+}
+
+// builder makes the services of a run. Each gets what it needs of the others, so the
+// steps of [builder.build] stand in the order of the needs.
+type builder struct {
+	*run
+	beat  *Qubesbeat
+	root  string // of the configuration
+	flags Flags  // with what the first interface says
+	aux   *auxqueue.Queue
+
+	inventory *inventory.Service
+	enricher  *enrich.Enricher
+	names     *dns.Names // nil if no part sees the qubes' DNS
+	middle    []service  // those that stop after the flows and before the inventory, in that order
+}
+
+// build makes the services and lists them in the order in which they stop.
+func (b *builder) build() error {
+	for _, step := range []func() error{b.openAux, b.addInventory, b.addFlows, b.addTransactions, b.addResolver,
+		b.addFirewall, b.addProcesses} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if len(b.middle) == 0 && !b.settings.Flows.Enabled {
+		return errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver, nor the firewall")
+	}
+	b.addNames()
+	b.list()
+	return nil
+}
+
+// list lists the tasks and the counters of the run.
+func (b *builder) list() {
+	b.tasks, b.counters = []task.Task{b.flows}, []metrics.Source{b.flows, b.aux, b.delivery}
+	for _, s := range b.middle {
+		b.tasks, b.counters = append(b.tasks, s), append(b.counters, s)
+	}
+	if b.names != nil {
+		b.counters = append(b.counters, b.names)
+	}
+	b.counters = append(b.counters, b.inventory)
+	b.tasks = append(b.tasks, b.inventory, b.newStats(), b.aux, b.delivery)
+}

@@ -1,0 +1,89 @@
+package auxqueue
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/task"
+)
+
+// size is how many events that are neither flows nor DNS may wait for the
+// output. What finds no room is dropped and counted: an inventory must be followed,
+// and counters collected, also while the output is down.
+const size = 1024
+
+// Queue is a sink that never blocks. It is safe for concurrent use.
+type Queue struct {
+	task.Started
+	outlet    event.Outlet
+	documents chan event.Document
+	dropped   atomic.Uint64
+}
+
+var (
+	_ event.Sink = (*Queue)(nil) // type check
+	_ task.Task  = (*Queue)(nil) // type check
+)
+
+// New returns a queue in front of an outlet, which Run alone uses.
+func New(o event.Outlet) *Queue {
+	return &Queue{outlet: o, documents: make(chan event.Document, size)}
+}
+
+// Publish implements [event.Sink]. It never blocks.
+func (q *Queue) Publish(d event.Document) {
+	select {
+	case q.documents <- d:
+	default:
+		q.dropped.Add(1)
+	}
+}
+
+// PublishLast publishes a document for which it waits until there is room or late is
+// closed.
+func (q *Queue) PublishLast(d event.Document, late <-chan struct{}) {
+	select {
+	case q.documents <- d:
+	case <-late:
+		q.dropped.Add(1)
+	}
+}
+
+// String implements [task.Task].
+func (q *Queue) String() string { return "publisher of other events" }
+
+// Run hands documents to the outlet until ctx ends and none is left.
+func (q *Queue) Run(ctx context.Context) error {
+	q.MarkReady()
+	for {
+		select {
+		case d := <-q.documents:
+			q.outlet.Publish(d)
+		case <-ctx.Done():
+			return q.drain()
+		}
+	}
+}
+
+func (q *Queue) drain() error {
+	for {
+		select {
+		case d := <-q.documents:
+			q.outlet.Publish(d)
+		default:
+			return nil
+		}
+	}
+}
+
+// Undelivered returns how many events were dropped.
+func (q *Queue) Undelivered() uint64 { return q.dropped.Load() }
+
+// Metrics implements [metrics.Source].
+func (q *Queue) Metrics(m *metrics.Set) {
+	m.Group("events")
+	m.Add("others_acked", q.outlet.Delivery().Acked)
+	m.Add("others_dropped", q.dropped.Load())
+}

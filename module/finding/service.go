@@ -1,0 +1,91 @@
+package finding
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsview"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/task"
+	"github.com/qubesbeat/qubesbeat/module/flow"
+)
+
+// Deps are what a [Service] needs of others. All are required.
+type Deps struct {
+	Sink event.Sink
+	// Resolver reports whether the beat's own resolver, or the one that Qubes
+	// redirects to it, is reached at an address.
+	Resolver func(netip.Addr) bool
+}
+
+// Service looks for flows that deserve a look and publishes findings about them: at
+// present those that go around the resolver.
+type Service struct {
+	task.Started
+	deps     Deps
+	once     dnsview.Once
+	findings atomic.Uint64
+}
+
+// New returns a service.
+func New(deps Deps) *Service { return &Service{deps: deps} }
+
+// String implements [task.Task].
+func (s *Service) String() string { return "findings" }
+
+// Run waits until ctx ends: flows arrive through [Service.Flow].
+func (s *Service) Run(ctx context.Context) error {
+	s.MarkReady()
+	<-ctx.Done()
+	return nil
+}
+
+// reasons say in a sentence what each way around the resolver is.
+var reasons = map[dnsview.Bypass]string{
+	dnsview.PlainDNS:   "DNS to a server that is not the resolver",
+	dnsview.DNSOverTLS: "DNS over TLS bypasses the resolver",
+	dnsview.DNSOverQ:   "DNS over QUIC bypasses the resolver",
+	dnsview.DNSOverH:   "DNS over HTTPS bypasses the resolver",
+}
+
+// Flow looks at a flow whose qubes and names are known. It is called from one
+// goroutine.
+func (s *Service) Flow(f *event.Flow) {
+	if !f.OfClient() {
+		return
+	}
+	way := dnsview.Classify(f, s.deps.Resolver)
+	if way == dnsview.None {
+		return
+	}
+	client, dst := f.Source.Addr.Netip(f.Family), f.Destination.Addr.Netip(f.Family)
+	count, first := s.once.First(client, dst, way, f.Start)
+	if !first {
+		return
+	}
+	s.findings.Add(1)
+	s.deps.Sink.Publish(bypass(f, way, client, dst, count))
+}
+
+// bypass returns the finding about a flow around the resolver.
+func bypass(f *event.Flow, way dnsview.Bypass, client, dst netip.Addr, count uint64) *Document {
+	d := &Document{Parties: f.Parties, At: f.Start, Kind: "dns-bypass", Way: string(way), Reason: reasons[way], Transport: "udp",
+		Source: netip.AddrPortFrom(client, f.Source.Port), Destination: netip.AddrPortFrom(dst, f.Destination.Port),
+		FlowID: flow.ID(&f.Record), Count: count, ServerName: f.Domain}
+	if f.Proto == packet.ProtoTCP {
+		d.Transport = "tcp"
+	}
+	if f.Hello != nil && f.Hello.ServerName != "" {
+		d.ServerName = f.Hello.ServerName
+	}
+	return d
+}
+
+// Metrics implements [metrics.Source].
+func (s *Service) Metrics(m *metrics.Set) {
+	m.Group("findings")
+	m.Add("published", s.findings.Load())
+}

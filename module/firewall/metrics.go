@@ -1,0 +1,51 @@
+package firewall
+
+import (
+	"github.com/qubesbeat/qubesbeat/internal/chains"
+	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+)
+
+// Metrics implements [metrics.Source].
+func (s *Service) Metrics(m *metrics.Set) {
+	var t firewall.Stats
+	s.with(func(tracker *firewall.Tracker) { t = tracker.Stats() })
+	m.Group("firewall")
+	m.Add("observed", t.Observed)
+	m.Add("attempts", t.Attempts)
+	m.Add("passed", t.Passed)
+	m.Add("rejects", t.Rejects)
+	m.Add("spoofed", t.Spoofed)
+	m.Add("user_rules", t.Rules)
+	m.Add("ignored", t.Ignored)
+	m.Add("refused", t.Refused)
+	m.Add("verdicts", t.Verdicts)
+	m.Add("folded", t.Folded)
+	m.Add("unjudged", t.Unjudged)
+	m.Add("open", t.Open)
+	m.Add("overflows", t.Overflows)
+	m.Add("unparsed", s.sources.unparsed.Load())
+	s.sources.metrics(m)
+}
+
+// metrics say what the sources have lost, and whether there are any.
+func (s *sources) metrics(m *metrics.Set) {
+	if s.nflog != nil {
+		m.Add("nflog_lost", s.nflog.Lost())
+		m.Add("nflog_malformed", s.nflog.Malformed())
+		if n, err := chains.OverRate(); err == nil { // fails without the rules
+			m.Add("over_rate", n)
+		}
+	}
+	m.Flag("nflog_bound", s.nflog != nil && !s.nflogClosed.Load())
+	if s.kmsg != nil {
+		m.Add("kernel_log_missed", s.kmsg.Missed())
+	}
+	tooLong := uint64(0)
+	for _, f := range s.files {
+		tooLong += f.TooLong()
+	}
+	if len(s.files) > 0 {
+		m.Add("lines_too_long", tooLong)
+	}
+}

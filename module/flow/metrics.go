@@ -1,0 +1,89 @@
+package flow
+
+import (
+	"time"
+
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/report"
+)
+
+// Metrics implements [metrics.Source].
+func (s *Service) Metrics(m *metrics.Set) {
+	if s.stages == nil {
+		return
+	}
+	s.captureMetrics(m)
+	s.tableMetrics(m)
+	s.eventMetrics(m)
+	s.helloMetrics(m)
+}
+
+func (s *Service) captureMetrics(m *metrics.Set) {
+	src, read := s.stages.source.Stats(), s.stages.meter.Stats()
+	m.Group("capture")
+	m.Add("frames", read.Frames)
+	m.Add("bytes", read.Bytes)
+	m.Add("kernel_drops", src.KernelDrops)
+	m.Add("ring_freezes", src.Freezes)
+	m.Add("other_interfaces", src.Skipped)
+	for status := packet.OK + 1; int(status) < packet.Statuses; status++ {
+		m.Add(status.String()+"_frames", read.Status[status])
+		m.Add(status.String()+"_bytes", read.StatusBytes[status])
+	}
+}
+
+func (s *Service) tableMetrics(m *metrics.Set) {
+	t := s.stages.meter.Stats().Table
+	m.Group("flows")
+	m.Add("packets", t.Packets)
+	m.Add("bytes", t.Bytes)
+	m.Add("created", t.Created)
+	m.Add("live", uint64(t.Live))
+	m.Add("interim", t.Records[meter.ReasonNone])
+	for reason := meter.ReasonNone + 1; int(reason) < meter.Reasons; reason++ {
+		m.Add("ended_"+reason.String(), t.Records[reason])
+	}
+	m.Add("clock_jumps", t.TimeJumps)
+	m.Add("tunnels_full", t.TunnelsFull)
+}
+
+func (s *Service) eventMetrics(m *metrics.Set) {
+	q, p, d := s.stages.queue.Stats(), s.stages.publisher.Stats(), s.deps.Outlet.Delivery()
+	m.Group("events")
+	m.Add("queued", q.In)
+	m.Add("queue_dropped_interim", q.InterimDropped)
+	m.Add("queue_dropped_final", q.FinalDropped)
+	m.Add("published", p.Published)
+	m.Add("held", p.Held)
+	m.Add("unknown_qube", p.Unknown)
+	m.Add("spoofed", p.Spoofed)
+	m.Add("waiting", uint64(q.Waiting))
+	m.Add("filtered", d.Filtered)
+	m.Add("dropped_at_stop", d.Dropped)
+	m.Add("acked", d.Acked)
+	m.Add("pending", d.Pending)
+}
+
+func (s *Service) helloMetrics(m *metrics.Set) {
+	if s.hellos == nil {
+		return
+	}
+	h := s.hellos.Stats()
+	m.Group("client_hellos")
+	m.Add("read", h.Read)
+	m.Add("failed", h.Failed)
+	m.Add("skipped", h.Skipped)
+	m.Add("evicted", h.Evicted)
+	m.Add("known", h.Known)
+}
+
+// Replay returns how far a replay has come, and what it could not meter.
+func (s *Service) Replay(started time.Time) report.Replay {
+	m, src := s.stages.meter.Stats(), s.stages.source.Stats()
+	return report.Replay{Read: src.Bytes, Size: src.Size, Packets: m.Frames, Bytes: m.Bytes, Flows: m.Table.Created,
+		Events: s.stages.publisher.Stats().Published, Elapsed: time.Since(started), Incomplete: s.cut.Load(),
+		NonIP: m.Status[packet.NonIP], Truncated: m.Status[packet.Truncated], Malformed: m.Status[packet.Malformed],
+		Unsupported: m.Status[packet.Unsupported]}
+}

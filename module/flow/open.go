@@ -1,0 +1,122 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+	"github.com/qubesbeat/qubesbeat/internal/source"
+)
+
+// stages are those of the way from the packet to the event.
+type stages struct {
+	source    *source.Source
+	dump      *capture.Dump // nil without Config.Dump
+	meter     *pipeline.Meter
+	queue     *pipeline.Queue
+	publisher *pipeline.Publisher
+}
+
+// queueSize is the room between meter and publisher, in records of some 220
+// bytes: 3.6 MB, a burst of about a tenth of a second at the output's best speed.
+const queueSize = 16384
+
+// open opens the source and connects the stages behind it.
+func (s *Service) open() (*stages, error) {
+	c := &s.conf
+	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil
+	src, err := source.Open(&source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Whole: snap,
+		Unused: unused, Stop: s.stop, Logger: s.deps.Logger})
+	if err != nil {
+		return nil, err
+	}
+	p := &stages{source: src, queue: pipeline.NewQueue(queueSize, !c.Live())}
+	if err := s.connect(p); err != nil {
+		return nil, errors.Join(err, src.Close())
+	}
+	return p, nil
+}
+
+// connect makes the stages behind the source.
+func (s *Service) connect(p *stages) (err error) {
+	cfg := pipeline.MeterConfig{Source: p.source.Source, Queue: p.queue, Flow: tableConfig(s),
+		NoFlows: !s.conf.Flows.Enabled, Taps: s.packetObservers(), Now: p.source.Now}
+	if s.conf.Dump != "" {
+		if p.dump, err = capture.OpenDump(s.conf.Dump, !s.conf.Live()); err != nil {
+			return err
+		}
+		cfg.Dump = p.dump.Frame
+	}
+	if p.meter, err = pipeline.NewMeter(cfg); err != nil {
+		return fmt.Errorf("building the meter: %w", err)
+	}
+	p.publisher = s.newPublisher(p.queue)
+	return nil
+}
+
+// packetObservers returns the observers in the order in which they see a packet.
+func (s *Service) packetObservers() []pipeline.Tap {
+	if s.hellos == nil {
+		return s.observers
+	}
+	return append([]pipeline.Tap{s.hellos}, s.observers...)
+}
+
+// tableConfig translates the settings of the flow table.
+func tableConfig(s *Service) meter.Config {
+	f := &s.conf.Flows
+	return meter.Config{IdleTimeout: f.Timeout.D(), ActiveTimeout: max(f.ActiveTimeout.D(), 0),
+		Period: max(f.Period.D(), 0), MaxFlows: f.MaxFlows, Delta: f.Delta}
+}
+
+func (s *Service) newPublisher(q *pipeline.Queue) *pipeline.Publisher {
+	cfg := pipeline.PublisherConfig{Queue: q, Enrich: s.deps.Enricher, Sink: s.deps.Outlet, Hold: s.conf.Hold,
+		NewDocument: func() (event.Document, *event.Flow) {
+			d := new(Document)
+			return d, &d.Flow
+		}}
+	if s.hellos != nil {
+		cfg.Hello = s.hellos.Take
+	}
+	if len(s.annotate) > 0 {
+		cfg.Names = s.callAnnotators
+	}
+	return pipeline.NewPublisher(cfg)
+}
+
+func (s *Service) callAnnotators(f *event.Flow) {
+	for _, annotate := range s.annotate {
+		annotate(f)
+	}
+}
+
+// snapWithHellos also holds the second packet of a ClientHello: one with a
+// post-quantum key is in two.
+const snapWithHellos = 768
+
+// snap says of which packets the capture is to keep more than the headers. As in
+// packetbeat, without flows the others are not captured at all, unless a filter of
+// the user says which are.
+func (s *Service) snap() capture.Whole {
+	var w capture.Whole
+	if s.payload != nil {
+		w = *s.payload
+	}
+	if w.Greetings = s.hellos != nil; w.Greetings {
+		w.None = snapWithHellos
+	}
+	for i := range s.conf.Interfaces {
+		w.Snap = max(w.Snap, uint32(s.conf.Interfaces[i].Snaplen))
+	}
+	w.Only = !s.conf.Flows.Enabled && s.conf.Interfaces[0].BPFFilter == ""
+	if s.conf.Dump != "" {
+		w.None, w.Only = w.Snap, false
+		if w.None == 0 {
+			w.None = 65535
+		}
+	}
+	return w
+}

@@ -1,0 +1,131 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/greeting"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+	"github.com/qubesbeat/qubesbeat/internal/source"
+	"github.com/qubesbeat/qubesbeat/internal/task"
+)
+
+// Replay says which capture files are read, and how.
+type Replay = source.Replay
+
+// Config holds the settings of a [Service].
+type Config struct {
+	Flows      config.Flows
+	Interfaces []config.Interface // at least one
+	Replay     Replay             // without files the capture is live
+	// Dump is the prefix of pcap files that get every frame, "" for none.
+	Dump string
+	// ClientHellos has the service read what TLS and QUIC clients say first.
+	ClientHellos bool
+	// Hold is how long the flow of a client that the inventory does not know yet is
+	// held back; 0 means not at all.
+	Hold time.Duration
+}
+
+// Live reports whether packets come from interfaces and not from files.
+func (c *Config) Live() bool { return len(c.Replay.Files) == 0 }
+
+// Deps are what a [Service] needs of others. All are required.
+type Deps struct {
+	Outlet   event.Outlet
+	Enricher *enrich.Enricher
+	Logger   *slog.Logger
+}
+
+// Service captures packets, meters them into flows and publishes the flows, and
+// shows packets and flows to other parts on their way.
+type Service struct {
+	task.Started
+	conf Config
+	deps Deps
+
+	observers []pipeline.Tap      // of packets
+	annotate  []func(*event.Flow) // called in this order before a flow is published
+	payload   *capture.Whole      // that the observers want, nil for none
+	hellos    *greeting.Book      // nil without ClientHellos
+	stages    *stages             // nil before Open
+	cut       atomic.Bool         // stopped before the end of the source
+	stop      chan struct{}       // closed when Run's context ends
+}
+
+// New returns a service that captures nothing yet.
+func New(conf Config, deps Deps) *Service {
+	s := &Service{conf: conf, deps: deps, stop: make(chan struct{})}
+	if conf.ClientHellos {
+		s.hellos = greeting.New()
+	}
+	return s
+}
+
+// ObservePackets adds an observer of packets, which runs in the meter's goroutine.
+// It must be called before Open.
+func (s *Service) ObservePackets(o pipeline.Tap) { s.observers = append(s.observers, o) }
+
+// ObserveFlows adds a function that is called with each flow, its qubes known, before
+// it is published; it may fill in fields. It must be called before Open.
+func (s *Service) ObserveFlows(f func(*event.Flow)) { s.annotate = append(s.annotate, f) }
+
+// WantPayload says of which packets the observers need more than the headers. It
+// must be called before Open.
+func (s *Service) WantPayload(w capture.Whole) { s.payload = &w }
+
+// Open opens the source. What cannot be captured is reported here.
+func (s *Service) Open() (err error) {
+	s.stages, err = s.open()
+	return err
+}
+
+// String implements [task.Task].
+func (s *Service) String() string { return "flow metering" }
+
+// Run meters until ctx or the source ends and returns when every flow has been
+// published.
+func (s *Service) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { close(s.stop) })()
+	p := s.stages
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		_ = p.publisher.Run(ctx) // it goes on until the meter has closed the queue
+	}()
+	s.MarkReady()
+	fault := p.meter.Run(ctx)
+	s.cut.Store(ctx.Err() != nil)
+	if p.dump != nil {
+		fault = errors.Join(fault, p.dump.Close())
+	}
+	<-published
+	return errors.Join(fault, p.source.Close())
+}
+
+// InterfaceName returns the name of an observation point, "" if it has none or the
+// source is not open yet. It is safe for concurrent use after Open.
+func (s *Service) InterfaceName(iface uint32) string {
+	if s.stages == nil {
+		return ""
+	}
+	return s.stages.source.Interfaces().Name(iface)
+}
+
+// HasVif reports whether the vif of a Xen domain is an observation point. It is safe
+// for concurrent use after Open.
+func (s *Service) HasVif(domid int32) bool { return s.stages != nil && s.stages.source.HasVif(domid) }
+
+// Undelivered returns how many flows were left behind at the end, without those that
+// the outlet has taken.
+func (s *Service) Undelivered() uint64 {
+	q := s.stages.queue.Stats()
+	return uint64(q.Waiting) + q.FinalDropped
+}
