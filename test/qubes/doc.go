@@ -1,0 +1,3 @@
+// Package qubes tests the beat in a small Qubes network of namespaces, with real
+// programs.
+package qubes
