@@ -175,3 +175,23 @@ func TestGroup_Run_notifyFails(t *testing.T) {
 		}
 	})
 }
+
+// TestGroup_Run_stopWhileReady reports the stop after the readiness, even if
+// systemd takes its time.
+func TestGroup_Run_stopWhileReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var e events
+		g := start(task.Config{Tasks: []task.Task{ends("one", time.Minute, nil)}, Notify: func(state string) error {
+			if state == "READY=1" {
+				time.Sleep(time.Second)
+			}
+			return e.notify(state)
+		}})
+		synctest.Wait()
+		g.cancel()
+		_, _ = g.wait()
+		if diff := cmp.Diff([]string{"READY=1", "STOPPING=1"}, e.all()); diff != "" {
+			t.Errorf("states mismatch (-want +got):\n%s", diff)
+		}
+	})
+}
