@@ -2,9 +2,11 @@ package hold_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -199,4 +201,41 @@ func TestHold_off(t *testing.T) {
 	if h.Add("a") || h.Stats() != (hold.Stats{}) || !h.Next().IsZero() {
 		t.Errorf("Add = true, or Stats = %+v, or Next = %v; want nothing", h.Stats(), h.Next())
 	}
+}
+
+// TestHold_Next is the end of the first item's time if that comes before the next
+// attempt, and is not put off by further items.
+func TestHold_Next(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHeld(hold.Config[string]{For: 250 * time.Millisecond, Max: 10})
+		h.add(t, "a")
+		time.Sleep(150 * time.Millisecond)
+		h.add(t, "b")
+		if got, want := time.Until(h.Next()), 50*time.Millisecond; got != want {
+			t.Errorf("Next is in %v; want %v", got, want)
+		}
+		h.run(50 * time.Millisecond)
+		h.want(t, "after 200 ms")
+		if got, want := time.Until(h.Next()), 50*time.Millisecond; got != want {
+			t.Errorf("Next is in %v; want %v", got, want)
+		}
+		h.run(50 * time.Millisecond)
+		h.want(t, "after 250 ms", "a?")
+	})
+}
+
+// TestHold_forgets keeps no reference to what was passed on.
+func TestHold_forgets(t *testing.T) {
+	t.Parallel()
+	h := hold.New(hold.Config[*[64]int]{For: time.Hour, Max: 3, Retry: func(**[64]int, bool) bool { return true }})
+	item := new([64]int)
+	gone := weak.Make(item)
+	h.Add(item)
+	h.Retry()
+	item = nil
+	runtime.GC()
+	if gone.Value() != nil {
+		t.Error("an item that was passed on is still in memory")
+	}
+	h.Flush() // keeps h alive until here
 }
