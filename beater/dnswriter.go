@@ -8,6 +8,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 	dnsmodule "github.com/qubesbeat/qubesbeat/module/dns"
@@ -59,7 +60,7 @@ func (w *dnsWriter) write() {
 		return
 	}
 	w.folded = map[fold]*folded{}
-	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: w.run.newLinks().name, Behind: w.run.index.Behind}
+	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: netstate.NewNames(netstate.NamesConfig{Captured: w.run.name}).Name, Behind: w.run.index.Behind}
 	stop := w.wake()
 	defer stop()
 	batch := make([]resolver.Entry, 64)

@@ -12,6 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/kernellog"
+	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/nflog"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
@@ -152,7 +153,7 @@ func (v *verdicts) gap() { v.with(func(t *firewall.Tracker) { t.Lost(time.Since(
 
 // logger returns what takes the messages of our own rules.
 func (v *verdicts) logger() func(*nflog.Message) {
-	names := v.run.newLinks()
+	names := netstate.NewNames(netstate.NamesConfig{Captured: v.run.name})
 	return func(m *nflog.Message) {
 		now := time.Now().UnixNano()
 		v.spoke.Store(now)
@@ -192,8 +193,8 @@ func (v *verdicts) message(text string, at time.Time, source firewall.Source) {
 
 // nameOr returns the name of an interface, or one that is none: "" would mean that the
 // packet was for this machine.
-func nameOr(names *links, index uint32) string {
-	name := names.name(index)
+func nameOr(names *netstate.Names, index uint32) string {
+	name := names.Name(index)
 	if name == "" && index != 0 {
 		name = fmt.Sprintf("if%d", index)
 	}

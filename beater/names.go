@@ -11,6 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
@@ -35,7 +36,7 @@ func (r *run) newView() *view {
 	if !r.live || r.settings.Compat.Strict || r.dns == nil && r.analysis == nil {
 		return nil
 	}
-	return &view{run: r, names: dnsview.NewNames(), local: localAddress()}
+	return &view{run: r, names: dnsview.NewNames(), local: netstate.NewAddresses(netstate.AddressesConfig{}).Local}
 }
 
 // learn takes the addresses of an answer of the resolver.

@@ -16,6 +16,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/greeting"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 	flowmodule "github.com/qubesbeat/qubesbeat/module/flow"
 )
@@ -86,7 +87,7 @@ func (r *run) tableConfig() flow.Config {
 func (r *run) newEnricher() *enrich.Enricher {
 	enricher := &enrich.Enricher{Qubes: r.index, Name: r.name, HasVif: r.hasVif, Behind: r.index.Behind}
 	if r.live {
-		enricher.Local = localAddress()
+		enricher.Local = netstate.NewAddresses(netstate.AddressesConfig{}).Local
 	}
 	return enricher
 }
