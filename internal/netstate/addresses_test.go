@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,14 +95,34 @@ func TestAddresses_none(t *testing.T) {
 	}
 }
 
-// TestAddresses_together reads once for all who ask at the same time.
+// TestAddresses_together reads once for all who find the addresses old at the same
+// time: the second read begins when each of them has looked at the clock.
 func TestAddresses_together(t *testing.T) {
 	t.Parallel()
-	m := new(machine)
-	m.set(nil, "::1")
-	a := netstate.NewAddresses(netstate.AddressesConfig{Read: m.read})
+	const readers = 8
+	var reads, looks atomic.Int32
+	var old atomic.Bool
+	allLooked := make(chan struct{})
+	a := netstate.NewAddresses(netstate.AddressesConfig{
+		Read: func() ([]netip.Addr, error) {
+			if reads.Add(1) > 1 {
+				<-allLooked
+			}
+			return []netip.Addr{netip.IPv6Loopback()}, nil
+		},
+		Now: func() time.Time {
+			if !old.Load() {
+				return time.Unix(0, 0)
+			}
+			if looks.Add(1) == readers+1 { // whoever reads looks twice
+				close(allLooked)
+			}
+			return time.Unix(100, 0)
+		}})
+	a.All()
+	old.Store(true)
 	var wg sync.WaitGroup
-	for range 8 {
+	for range readers {
 		wg.Go(func() {
 			if !a.Local(netip.IPv6Loopback()) {
 				t.Error("Local(::1) = false; want true")
@@ -109,8 +130,8 @@ func TestAddresses_together(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if m.reads != 1 {
-		t.Errorf("%d reads; want 1", m.reads)
+	if got := reads.Load(); got != 2 {
+		t.Errorf("%d reads; want 2", got)
 	}
 }
 
