@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/elastic/beats/v7/libbeat/common"
 	"github.com/elastic/beats/v7/packetbeat/procs"
@@ -28,8 +27,7 @@ type processes struct {
 	wanted  chan conversation
 	done    sync.WaitGroup
 
-	local map[netip.Addr]bool // belongs to Packet
-	read  time.Time
+	local *netstate.Addresses
 
 	mu    sync.Mutex
 	found map[conversation]*common.ProcessTuple // nil: on its way
@@ -50,7 +48,8 @@ const (
 )
 
 func newProcesses(w *procs.ProcessesWatcher) *processes {
-	p := &processes{watcher: w, wanted: make(chan conversation, maxSearches), found: map[conversation]*common.ProcessTuple{}}
+	p := &processes{watcher: w, wanted: make(chan conversation, maxSearches),
+		local: netstate.NewAddresses(netstate.AddressesConfig{}), found: map[conversation]*common.ProcessTuple{}}
 	p.done.Go(p.search)
 	return p
 }
@@ -60,11 +59,8 @@ func (p *processes) Packet(k *packet.Packet, _ []byte) {
 	if !k.HasL4 || k.Proto != packet.ProtoTCP && k.Proto != packet.ProtoUDP {
 		return
 	}
-	if time.Since(p.read) > 5*time.Second {
-		p.local, p.read = netstate.NewAddresses().All(), time.Now()
-	}
 	src, dst := k.Src.Netip(k.Family), k.Dst.Netip(k.Family)
-	if !p.local[src] && !p.local[dst] {
+	if !p.local.Local(src) && !p.local.Local(dst) {
 		return
 	}
 	c := conversation{netip.AddrPortFrom(src, k.SrcPort), netip.AddrPortFrom(dst, k.DstPort), k.Proto == packet.ProtoUDP}

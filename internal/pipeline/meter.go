@@ -39,7 +39,8 @@ type Meter struct {
 	shared MeterStats
 }
 
-// MeterConfig holds the settings of a [Meter]. All but Now are required.
+// MeterConfig holds the settings of a [Meter]. Source and Queue must not be nil,
+// and Flow must be valid unless NoFlows is set.
 type MeterConfig struct {
 	Source capture.Source
 	Queue  *Queue
@@ -94,7 +95,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	for _, t := range m.taps {
 		t.Close()
 	}
-	m.queue.SetPatient()
+	m.queue.SetBlocking()
 	if m.table != nil {
 		m.table.Flush(flow.ReasonForced)
 	}

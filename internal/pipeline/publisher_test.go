@@ -193,7 +193,7 @@ func TestPublisher_spoofed(t *testing.T) {
 func TestPublisher_Run(t *testing.T) {
 	t.Parallel()
 	p := startPublisher(time.Millisecond)
-	p.queue.SetPatient()
+	p.queue.SetBlocking()
 	const n = 20_000
 	for range n {
 		p.queue.Push(seenNow(7))

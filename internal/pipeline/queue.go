@@ -1,135 +1,78 @@
 package pipeline
 
 import (
-	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/ring"
 )
 
 // QueueStats counts what went through a queue. In = Out + InterimDropped +
-// FinalDropped + what waits.
+// FinalDropped + Waiting.
 type QueueStats struct {
 	In, Out                      uint64
 	InterimDropped, FinalDropped uint64
 	Waiting                      int
 }
 
-// Queue is a bounded ring of records. One goroutine pushes, one pops.
+// Queue is a bounded queue of records. One goroutine pushes, one pops.
 //
-// When it is three quarters full, interim reports are dropped, which repeat
-// themselves; when it is full, final records are, too, unless the queue is
-// patient.
+// When it is three quarters full, interim reports are dropped, since a later one
+// repeats them; when it is full, final records are dropped, too, unless the queue
+// is blocking.
 type Queue struct {
-	mu       sync.Mutex
-	readable sync.Cond
-	writable sync.Cond
-	ring     []flow.Record
-	head, n  int
-	patient  bool
-	closed   bool
-	stats    QueueStats
+	size                         int
+	ring                         *ring.Ring[flow.Record]
+	interimDropped, finalDropped atomic.Uint64
 }
 
-// NewQueue returns a queue with room for size records, at least 4. A patient
-// queue makes Push wait for room: right for a replay, where the source can
-// wait, wrong for a live capture, where the kernel's ring cannot.
-func NewQueue(size int, patient bool) *Queue {
-	q := &Queue{ring: make([]flow.Record, max(size, 4)), patient: patient}
-	q.readable.L, q.writable.L = &q.mu, &q.mu
-	return q
+// NewQueue returns a queue with room for size records, at least 4. A blocking
+// queue makes Push wait for room, which is right for a replay, whose source can
+// wait, and wrong for a live capture, where the kernel's ring cannot.
+func NewQueue(size int, blocking bool) *Queue {
+	size = max(size, 4)
+	return &Queue{size: size, ring: ring.New(ring.Config[flow.Record]{Size: size, Block: blocking})}
 }
 
-// Push adds a copy of r. It reports false where r was dropped.
+// Push adds a copy of r. It reports false if r was dropped.
 func (q *Queue) Push(r *flow.Record) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stats.In++
-	for q.patient && q.n == len(q.ring) && !q.closed {
-		q.writable.Wait()
+	limit, dropped := q.size, &q.finalDropped
+	if !r.Final() {
+		limit, dropped = q.size*3/4, &q.interimDropped
 	}
-	if !q.room(r.Final()) {
-		if r.Final() {
-			q.stats.FinalDropped++
-		} else {
-			q.stats.InterimDropped++
-		}
-		return false
+	if q.ring.PushLimit(r, limit) {
+		return true
 	}
-	q.ring[(q.head+q.n)%len(q.ring)] = *r
-	q.n++
-	if q.n == 1 {
-		q.readable.Signal()
-	}
-	return true
-}
-
-func (q *Queue) room(final bool) bool {
-	if q.closed {
-		return false
-	}
-	if final || q.patient {
-		return q.n < len(q.ring)
-	}
-	return q.n < len(q.ring)*3/4
+	dropped.Add(1)
+	return false
 }
 
 // Pop moves up to len(dst) records into dst and waits for at least one. It
 // returns 0 when the queue is closed and empty, or after Wake.
-func (q *Queue) Pop(dst []flow.Record) int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.n == 0 && !q.closed {
-		q.readable.Wait()
-	}
-	n := min(q.n, len(dst))
-	for i := range n {
-		dst[i] = q.ring[(q.head+i)%len(q.ring)]
-	}
-	q.head = (q.head + n) % len(q.ring)
-	q.n -= n
-	q.stats.Out += uint64(n)
-	if n > 0 {
-		q.writable.Signal()
-	}
-	return n
-}
+func (q *Queue) Pop(dst []flow.Record) int { return q.ring.Pop(dst, time.Time{}) }
 
-// Wake makes a waiting Pop return.
-func (q *Queue) Wake() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.readable.Broadcast()
-}
+// PopUntil is Pop with a deadline, at which it returns 0. The zero time is no
+// deadline.
+func (q *Queue) PopUntil(dst []flow.Record, deadline time.Time) int { return q.ring.Pop(dst, deadline) }
 
-// SetPatient changes what Push does when the queue is full: at shutdown a live
-// queue becomes patient, because the capture has ended and can wait.
-func (q *Queue) SetPatient() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.patient = true
-}
+// Wake makes a waiting Pop return, or else the next one.
+func (q *Queue) Wake() { q.ring.Wake() }
+
+// SetBlocking makes Push wait for room from now on: at shutdown the capture has
+// ended and can wait.
+func (q *Queue) SetBlocking() { q.ring.SetBlock() }
 
 // Close lets Pop return what is left and then 0. A waiting Push gives up.
-func (q *Queue) Close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	q.readable.Broadcast()
-	q.writable.Broadcast()
-}
+func (q *Queue) Close() { q.ring.Close() }
 
 // Done reports whether the queue is closed and empty.
-func (q *Queue) Done() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.closed && q.n == 0
-}
+func (q *Queue) Done() bool { return q.ring.Done() }
 
 // Stats returns the counters.
 func (q *Queue) Stats() QueueStats {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.stats
-	s.Waiting = q.n
-	return s
+	// The drops first: a record is counted as dropped after it was counted as in.
+	interim, final := q.interimDropped.Load(), q.finalDropped.Load()
+	s := q.ring.Stats()
+	return QueueStats{In: s.In, Out: s.Out, InterimDropped: interim, FinalDropped: final, Waiting: s.Waiting}
 }

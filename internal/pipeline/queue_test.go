@@ -81,8 +81,8 @@ func TestQueue_Pop(t *testing.T) {
 	}
 }
 
-// TestQueue_patient makes Push wait for room, for interim records, too.
-func TestQueue_patient(t *testing.T) {
+// TestQueue_blocking makes Push wait for room, for interim records, too.
+func TestQueue_blocking(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -91,7 +91,7 @@ func TestQueue_patient(t *testing.T) {
 		{"from the start", func() *pipeline.Queue { return pipeline.NewQueue(4, true) }},
 		{"from now on", func() *pipeline.Queue {
 			q := pipeline.NewQueue(4, false)
-			q.SetPatient()
+			q.SetBlocking()
 			return q
 		}},
 	}
@@ -196,8 +196,8 @@ func TestQueue_wakes(t *testing.T) {
 // for the counters.
 func TestQueue_balance(t *testing.T) {
 	t.Parallel()
-	for _, patient := range []bool{false, true} {
-		q := pipeline.NewQueue(64, patient)
+	for _, blocking := range []bool{false, true} {
+		q := pipeline.NewQueue(64, blocking)
 		const n = 50_000
 		var taken, popped uint64
 		var wg sync.WaitGroup
@@ -238,8 +238,8 @@ func TestQueue_balance(t *testing.T) {
 		if s.In != n || s.Out != popped || popped != taken || s.In != s.Out+s.InterimDropped+s.FinalDropped || s.Waiting != 0 {
 			t.Errorf("Stats = %+v, %d taken, %d popped; want a balance of %d", s, taken, popped, n)
 		}
-		if patient && s.Out != n {
-			t.Errorf("%d out of a patient queue; want all %d", s.Out, n)
+		if blocking && s.Out != n {
+			t.Errorf("%d out of a blocking queue; want all %d", s.Out, n)
 		}
 	}
 }

@@ -2,7 +2,8 @@
 // [Group] starts them, stops them in order, and reports to systemd when all of
 // them are ready.
 //
-// A stop is ordered because data flows from one task to the next: what a stopped
-// task still held reaches the next one before that is stopped, too. A stop is
-// bounded as well: when its time is over, [Late] lets every task give up waiting.
+// The stop is ordered because data flows from one task to the next: what a task
+// delivers while it stops reaches the next one before that is stopped. It is also
+// bounded: when its time is over, [Late] makes every task give up waiting, and a
+// task that goes on for another second is abandoned.
 package task

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -13,13 +14,15 @@ type Config struct {
 	// Tasks in the order in which they stop: a task comes before those that take
 	// what it produces.
 	Tasks []Task
-	// Timeout bounds a stop that was asked for or that a failure caused; 0 means
-	// no bound. Tasks that end by themselves without an error may take their time.
+	// Timeout bounds a stop, from the end of the context or the first error of a
+	// task on; 0 means no bound. A stop that a task caused by returning nil is not
+	// bounded: what was read to its end is delivered, however long that takes.
 	Timeout time.Duration
-	// OnLate, if not nil, is called once when Timeout is over, before the tasks
-	// learn of it. It may close what tasks are blocked on.
+	// OnLate, if not nil, is called once when Timeout is over, before [Late] is
+	// closed, in a goroutine of the group. It may close what tasks are blocked on.
 	OnLate func()
-	// Notify, if not nil, takes the states of sd_notify(3): see [Notify].
+	// Notify, if not nil, is called with READY=1 once all tasks are ready, unless
+	// the stop has begun by then, and with STOPPING=1 when it begins: see [Notify].
 	Notify func(state string) error
 	// Logger must not be nil.
 	Logger *slog.Logger
@@ -29,13 +32,15 @@ type Config struct {
 // of them.
 type Group struct {
 	conf     Config
-	late     chan struct{}
+	failed   onceFlag      // a task returned an error
+	stopping chan struct{} // closed when the stop begins
+	late     chan struct{} // closed when the time for the stop is over
 	finished chan struct{} // closed when every task has returned, or was abandoned
 }
 
 // NewGroup returns a group that has not been started.
 func NewGroup(conf Config) *Group {
-	return &Group{conf: conf, late: make(chan struct{}), finished: make(chan struct{})}
+	return &Group{conf: conf, stopping: make(chan struct{}), late: make(chan struct{}), finished: make(chan struct{})}
 }
 
 // running is a started task.
@@ -51,23 +56,29 @@ type running struct {
 const abandonAfter = time.Second
 
 // Run starts the tasks, last first, and blocks until all of them have returned:
-// after ctx ends, or after one of them did. It returns their errors, joined.
+// after ctx ends, or after one of them did. It returns their errors, joined, each
+// with the name of its task. It must be called once only.
 func (g *Group) Run(ctx context.Context) error {
-	defer close(g.finished)
-	ended := make(chan *running, len(g.conf.Tasks))
+	ended := make(chan struct{}, len(g.conf.Tasks))
 	all := g.start(ctx, ended)
-	go g.announce(all)
-	if g.wait(ctx, ended) {
-		go g.limit()
-	} else {
-		context.AfterFunc(ctx, g.limit)
+	var announcer, limiter sync.WaitGroup
+	announcer.Go(func() { g.announce(all) })
+	limiter.Go(func() { g.limit(ctx) })
+	select {
+	case <-ctx.Done():
+	case <-ended:
 	}
+	close(g.stopping)
+	announcer.Wait() // READY=1 must not follow STOPPING=1
 	g.notify("STOPPING=1")
-	return g.stop(all)
+	err := g.stop(all)
+	close(g.finished)
+	limiter.Wait()
+	return err
 }
 
 // start runs each task in a goroutine and a context of its own.
-func (g *Group) start(ctx context.Context, ended chan<- *running) []*running {
+func (g *Group) start(ctx context.Context, ended chan<- struct{}) []*running {
 	all := make([]*running, len(g.conf.Tasks))
 	base := WithLate(context.WithoutCancel(ctx), g.late)
 	for i := len(all) - 1; i >= 0; i-- {
@@ -75,33 +86,23 @@ func (g *Group) start(ctx context.Context, ended chan<- *running) []*running {
 		r := &running{task: g.conf.Tasks[i], cancel: cancel, done: make(chan struct{})}
 		all[i] = r
 		go func() {
-			r.err = r.task.Run(own)
+			if r.err = r.task.Run(own); r.err != nil {
+				g.conf.Logger.Error("task failed", "task", r.task.String(), "error", r.err.Error())
+				g.failed.set()
+			}
 			close(r.done)
-			ended <- r
+			ended <- struct{}{}
 		}()
 	}
 	return all
 }
 
-// wait waits until ctx or a task ends. It reports whether the stop is bounded.
-func (g *Group) wait(ctx context.Context, ended <-chan *running) (bounded bool) {
-	select {
-	case <-ctx.Done():
-		return true
-	case r := <-ended:
-		if r.err != nil {
-			g.conf.Logger.Error("task failed", "task", r.task.String(), "error", r.err.Error())
-		}
-		return r.err != nil
-	}
-}
-
-// announce tells systemd once every task is ready.
+// announce notifies systemd once every task is ready.
 func (g *Group) announce(all []*running) {
 	for _, r := range all {
 		select {
 		case <-r.task.Ready():
-		case <-g.finished:
+		case <-g.stopping:
 			return
 		}
 	}
@@ -117,9 +118,16 @@ func (g *Group) notify(state string) {
 	}
 }
 
-// limit ends the time for stopping.
-func (g *Group) limit() {
+// limit ends the time for stopping. It starts to run when ctx ends or a task
+// fails, be it while the others are being stopped.
+func (g *Group) limit(ctx context.Context) {
 	if g.conf.Timeout <= 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-g.failed.done():
+	case <-g.finished:
 		return
 	}
 	timer := time.NewTimer(g.conf.Timeout)

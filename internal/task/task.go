@@ -7,7 +7,7 @@ import (
 
 // Task is a long-lived part of a program.
 type Task interface {
-	// Run runs until ctx ends, finishes what is under way and returns nil. It
+	// Run blocks until ctx ends, finishes what is under way and returns nil. It
 	// returns earlier with an error if the task cannot go on, and with nil if
 	// nothing is left to do, as at the end of a capture file. Run is called once.
 	Run(ctx context.Context) error
@@ -41,5 +41,5 @@ type Started struct{ flag onceFlag }
 // Ready returns a channel that is closed by MarkReady.
 func (s *Started) Ready() <-chan struct{} { return s.flag.done() }
 
-// MarkReady says that the task is ready. Further calls have no effect.
+// MarkReady closes the channel that Ready returns. Further calls have no effect.
 func (s *Started) MarkReady() { s.flag.set() }

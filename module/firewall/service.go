@@ -51,7 +51,7 @@ type Service struct {
 
 // New returns a service that reads nothing yet.
 func New(conf Config, deps Deps) *Service {
-	s := &Service{conf: conf, deps: deps, begun: time.Now(), links: netstate.NewNames(deps.Captured)}
+	s := &Service{conf: conf, deps: deps, begun: time.Now(), links: netstate.NewNames(netstate.NamesConfig{Captured: deps.Captured})}
 	s.tracker = firewall.NewTracker(s.publish)
 	return s
 }

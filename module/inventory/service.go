@@ -55,7 +55,7 @@ func New(conf Config, deps Deps) *Service {
 		conf.File = filepath.Join(conf.DataDir, PushedFile)
 	}
 	return &Service{conf: conf, deps: deps, index: inventory.NewIndex(inventory.Options{Fields: conf.Fields}),
-		addresses: netstate.NewAddresses()}
+		addresses: netstate.NewAddresses(netstate.AddressesConfig{})}
 }
 
 // Index returns the inventory. It is safe for concurrent use.

@@ -1,0 +1,86 @@
+package ring
+
+import "time"
+
+// Pop moves up to len(dst) elements into dst and returns how many. It waits for at
+// least one, and returns 0 at the deadline, after [Ring.Wake], or when the ring is
+// closed and empty: see [Ring.Done]. The zero deadline is none; one in the past
+// makes Pop take what there is.
+func (r *Ring[T]) Pop(dst []T, deadline time.Time) int {
+	for {
+		r.mu.Lock()
+		if r.n > 0 || r.closed || r.woken {
+			break
+		}
+		r.idle = true
+		r.mu.Unlock()
+		if !r.wait(deadline) {
+			r.mu.Lock()
+			break
+		}
+	}
+	defer r.mu.Unlock()
+	r.idle, r.woken = false, false
+	n := min(r.n, len(dst))
+	// The elements lie in one piece, or in two around the end of the ring.
+	first := min(n, len(r.slots)-r.head)
+	r.move(dst[:first], r.slots[r.head:r.head+first])
+	r.move(dst[first:n], r.slots[:n-first])
+	r.head = (r.head + n) % len(r.slots)
+	r.n -= n
+	r.stats.Out += uint64(n)
+	if r.block && n > 0 {
+		r.writable.Broadcast()
+	}
+	return n
+}
+
+// move moves elements out of their slots.
+func (r *Ring[T]) move(dst, slots []T) {
+	if r.counts != nil {
+		for i := range slots {
+			r.counts[r.conf.Class(&slots[i])&255]--
+		}
+	}
+	if r.conf.Swap {
+		for i := range slots {
+			dst[i], slots[i] = slots[i], dst[i]
+		}
+		return
+	}
+	copy(dst, slots)
+	clear(slots) // the elements may refer to memory that is the reader's now
+}
+
+// wait waits until there may be an element. It reports false if the deadline comes
+// first.
+func (r *Ring[T]) wait(deadline time.Time) bool {
+	if deadline.IsZero() {
+		<-r.readable
+		return true
+	}
+	left := time.Until(deadline)
+	if left <= 0 {
+		return false
+	}
+	if r.timer == nil {
+		r.timer = time.NewTimer(left)
+	} else {
+		r.timer.Reset(left)
+	}
+	defer r.timer.Stop()
+	select {
+	case <-r.readable:
+		return true
+	case <-r.timer.C:
+		return false
+	}
+}
+
+// Wake makes Pop return: the one that waits, or else the next one.
+func (r *Ring[T]) Wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.woken = true
+	r.signal()
+}

@@ -1,0 +1,94 @@
+package ring
+
+import (
+	"sync"
+	"time"
+)
+
+// Config holds the settings of a [Ring].
+type Config[T any] struct {
+	// Size is how many elements may wait; at least 1.
+	Size int
+	// Block makes a push wait for room instead of dropping the element. It is right
+	// for a source that can wait, as a file, and wrong for one that cannot, as the
+	// kernel. Limits and classes do not matter then.
+	Block bool
+	// Class returns what an element belongs to, such as an interface; its lowest
+	// eight bits count. A class may hold no more elements than it leaves free, so
+	// that the most crowded one loses first and a single one may fill one half: the
+	// dynamic thresholds of Choudhury and Hahne (IEEE/ACM ToN 6.2, 1998), with
+	// factor 1. It is called with the ring locked and must not keep v. If it is nil,
+	// all share the ring and it costs nothing.
+	Class func(v *T) uint32
+	// Swap exchanges an element with the one in the reader's batch instead of
+	// clearing it, so that the memory it owns is found by [Ring.Reserve] again.
+	Swap bool
+}
+
+// Stats counts elements: In = Out + Dropped + Waiting.
+type Stats struct {
+	In, Out, Dropped uint64
+	Waiting          int
+}
+
+// Ring is a bounded first-in, first-out queue. Any number of goroutines may push;
+// only one may call Pop. All other methods are safe for concurrent use.
+type Ring[T any] struct {
+	conf     Config[T]
+	readable chan struct{} // holds a token for a reader that waits
+	timer    *time.Timer   // belongs to Pop; nil before the first deadline
+
+	mu       sync.Mutex // guards what follows
+	writable sync.Cond
+	slots    []T
+	head, n  int
+	counts   *[256]int // waiting elements by class, nil without Config.Class
+	block    bool
+	closed   bool
+	idle     bool // the reader waits, or is about to
+	woken    bool // since the last Pop
+	stats    Stats
+}
+
+// New returns an empty ring.
+func New[T any](conf Config[T]) *Ring[T] {
+	r := &Ring[T]{conf: conf, readable: make(chan struct{}, 1), slots: make([]T, max(conf.Size, 1)), block: conf.Block}
+	r.writable.L = &r.mu
+	if conf.Class != nil {
+		r.counts = new([256]int)
+	}
+	return r
+}
+
+// SetBlock makes pushes wait for room from now on, as [Config].Block does.
+func (r *Ring[T]) SetBlock() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.block = true
+}
+
+// Close ends the ring: what is pushed from now on is dropped, and Pop returns what
+// is left.
+func (r *Ring[T]) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	r.signal()
+	r.writable.Broadcast()
+}
+
+// Done reports whether the ring is closed and empty.
+func (r *Ring[T]) Done() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed && r.n == 0
+}
+
+// Stats returns the counters.
+func (r *Ring[T]) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stats
+	s.Waiting = r.n
+	return s
+}
