@@ -17,9 +17,9 @@ import (
 
 // openLive opens one ring over the devices of all interfaces. Where interfaces
 // differ in a number, the largest counts: the ring is shared.
-func openLive(interfaces []config.Interface, whole capture.Whole, log *logp.Logger) (*source, error) {
+func openLive(interfaces []config.Interface, snap capture.SnapPolicy, log *logp.Logger) (*source, error) {
 	var devices []string
-	cfg := capture.RingConfig{Whole: whole}
+	cfg := capture.RingConfig{Snap: snap}
 	for i := range interfaces {
 		devices = append(devices, interfaces[i].Device...)
 		cfg.Size = max(cfg.Size, interfaces[i].BufferSizeMB<<20)

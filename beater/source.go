@@ -27,7 +27,7 @@ func (r *run) openSource(f Flags, dump bool, stop <-chan struct{}) (*source, err
 		if r.analysis == nil && !s.Flows.Enabled && !dump {
 			return &source{Source: &silence{stop: stop}}, nil
 		}
-		return openLive(s.Interfaces, r.whole(dump), r.log)
+		return openLive(s.Interfaces, r.snapPolicy(dump), r.log)
 	}
 	if s.Interfaces[0].BPFFilter != "" { // as in packetbeat
 		r.log.Warnw("bpf_filter is for live captures; the file is read whole", "filter", s.Interfaces[0].BPFFilter)

@@ -44,25 +44,25 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 // with a post-quantum key is in two.
 const snapWithGreetings = 768
 
-// whole says of which packets the capture is to keep more than the headers. As
+// snapPolicy returns how much of each packet the capture is to keep. As
 // in packetbeat, without flows the others are not captured at all, unless a
 // filter of the user says what is.
-func (r *run) whole(dump bool) capture.Whole {
-	w := capture.Whole{Greetings: r.book != nil}
-	if w.Greetings {
-		w.None = snapWithGreetings
+func (r *run) snapPolicy(dump bool) capture.SnapPolicy {
+	w := capture.SnapPolicy{ClientHello: r.book != nil}
+	if w.ClientHello {
+		w.HeaderLen = snapWithGreetings
 	}
 	for i := range r.settings.Interfaces {
-		w.Snap = max(w.Snap, uint32(r.settings.Interfaces[i].Snaplen))
+		w.FullLen = max(w.FullLen, uint32(r.settings.Interfaces[i].Snaplen))
 	}
 	if r.analysis != nil {
-		w.TCP, w.UDP, w.ICMP = r.analysis.analyzers.Wanted()
+		w.TCPPorts, w.UDPPorts, w.ICMP = r.analysis.analyzers.Wanted()
 	}
-	w.Only = !r.settings.Flows.Enabled && r.settings.Interfaces[0].BPFFilter == ""
+	w.FullOnly = !r.settings.Flows.Enabled && r.settings.Interfaces[0].BPFFilter == ""
 	if dump {
-		w.None, w.Only = w.Snap, false
-		if w.None == 0 {
-			w.None = 65535
+		w.HeaderLen, w.FullOnly = w.FullLen, false
+		if w.HeaderLen == 0 {
+			w.HeaderLen = 65535
 		}
 	}
 	return w

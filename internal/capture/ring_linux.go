@@ -18,8 +18,8 @@ type RingConfig struct {
 	Matcher *Matcher
 	// Size is the ring's memory in bytes, rounded to whole blocks; 0 means 24 MiB.
 	Size int
-	// Whole says of which frames more is kept than the headers.
-	Whole Whole
+	// Snap limits how much of each frame is captured.
+	Snap SnapPolicy
 	// Filters are those of the user, the first for an interface counts. With
 	// none, everything is taken.
 	Filters []Filter
