@@ -50,12 +50,15 @@ func openLive(interfaces []config.Interface, snap capture.SnapPolicy, log *logp.
 			log.Infow("interface is gone", "interface", l.Name, "index", l.Index)
 		}
 	}
+	cfg.OnFault = func(err error) {
+		log.Warnw("following interfaces failed; trying again", "error", err.Error())
+	}
 	ring, err := capture.OpenRing(cfg)
 	if err != nil {
 		return nil, err
 	}
 	log.Infow("capturing", "devices", devices)
-	return &source{Source: ring, now: func() int64 { return time.Now().UnixNano() }}, nil
+	return &source{Source: ring, live: ring, now: func() int64 { return time.Now().UnixNano() }}, nil
 }
 
 // promiscuous returns the devices of the interfaces that ask for that mode, nil

@@ -97,8 +97,8 @@ func (r *run) name(iface uint32) string { return r.source.Interfaces().Name(ifac
 // hasVif reports whether the vif of a domain is there. The names remember vifs
 // that are gone; a ring knows better.
 func (r *run) hasVif(domid int32) bool {
-	if ring, ok := r.source.Source.(interface{ HasVif(int32) bool }); ok {
-		return ring.HasVif(domid)
+	if r.source.live != nil {
+		return r.source.live.HasVif(domid)
 	}
 	return r.source.Interfaces().HasVif(domid)
 }

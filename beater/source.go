@@ -16,7 +16,8 @@ import (
 // source is the opened capture and what the meter needs to know of it.
 type source struct {
 	capture.Source
-	now func() int64 // nil: time stands still while no packet comes
+	live capture.Live // nil in a replay, or without packets
+	now  func() int64 // nil: time stands still while no packet comes
 }
 
 // openSource opens the files, where there are any, or else the live interfaces,

@@ -52,6 +52,7 @@ func (r *run) captureCounters(c *counterList) {
 	c.add("kernel_drops", s.KernelDrops)
 	c.add("ring_freezes", s.Freezes)
 	c.add("other_interfaces", s.Skipped)
+	c.add("watch_failures", s.WatchFailures)
 	for status := packet.OK + 1; int(status) < packet.Statuses; status++ {
 		c.add(status.String()+"_frames", m.Status[status])
 		c.add(status.String()+"_bytes", m.StatusBytes[status])
