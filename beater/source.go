@@ -26,7 +26,7 @@ func (r *run) openSource(f Flags, dump bool, stop <-chan struct{}) (*source, err
 	s := r.settings
 	if len(f.Files) == 0 {
 		if r.analysis == nil && !s.Flows.Enabled && !dump {
-			return &source{Source: &silence{stop: stop}}, nil
+			return &source{Source: newSilence()}, nil
 		}
 		return openLive(s.Interfaces, r.snapPolicy(dump), r.log)
 	}
@@ -76,7 +76,7 @@ func openFiles(f Flags, stop <-chan struct{}) (*source, error) {
 	if f.TopSpeed {
 		return &source{Source: src}, nil
 	}
-	pace := &capture.Pace{Source: src, Stop: stop}
+	pace := capture.NewPace(src)
 	return &source{Source: pace, now: pace.Now}, nil
 }
 
