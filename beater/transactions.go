@@ -78,8 +78,8 @@ func (b *builder) addTransactions() error {
 	}
 	b.clients.OnClose(t.p.Close)
 	b.flows.ObservePackets(t.w.Tap())
-	var w capture.Whole
-	w.TCP, w.UDP, w.ICMP = t.w.Wanted()
+	var w capture.SnapPolicy
+	w.TCPPorts, w.UDPPorts, w.ICMP = t.w.Wanted()
 	b.flows.WantPayload(w)
 	b.analyzed = t
 	b.middle = append(b.middle, t)

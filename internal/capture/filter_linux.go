@@ -37,7 +37,7 @@ func (r *Ring) program(refused []uint32, filters map[uint32]int) ([]bpf.RawInstr
 	for n := range r.cfg.Filters {
 		a.filter(n, &r.cfg.Filters[n])
 	}
-	a.snaps(&r.cfg.Whole)
+	a.snaps(&r.cfg.Snap)
 	return a.assemble()
 }
 

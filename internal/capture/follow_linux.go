@@ -1,14 +1,15 @@
 package capture
 
 import (
+	"context"
 	"fmt"
 	"maps"
 
 	"golang.org/x/sys/unix"
 )
 
-// followLinks sets the filter for the interfaces that exist and keeps it right
-// while they come and go.
+// followLinks sets the filter for the interfaces that exist and keeps it up to
+// date in the background while they come and go.
 func (r *Ring) followLinks() error {
 	empty := map[uint32]bool{}
 	r.wanted.Store(&empty)
@@ -16,17 +17,23 @@ func (r *Ring) followLinks() error {
 	if err := r.refresh(); err != nil {
 		return err
 	}
-	r.watch.Add(1)
-	go func() {
-		defer r.watch.Done()
-		// Without the watch, a new interface is still met at its first packet.
-		_ = watch(r.done, r.cfg.Matcher.route != nil, func() { _ = r.refresh() })
-	}()
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stopWatch = cancel
+	w := &linkWatch{dial: dialLinks(r.cfg.Matcher.route != nil), changed: r.refresh, fault: r.watchFault}
+	r.watch.Go(func() { w.run(ctx) })
 	return nil
 }
 
-// refresh reads the interfaces anew and brings names, filter and the wanted
-// set up to date. It runs in one goroutine at a time.
+// watchFault counts and reports an error of the watch.
+func (r *Ring) watchFault(err error) {
+	r.watchFailures.Add(1)
+	if r.cfg.OnFault != nil {
+		r.cfg.OnFault(err)
+	}
+}
+
+// refresh lists the interfaces and brings names, filter and the wanted set up to
+// date. It runs in one goroutine at a time.
 func (r *Ring) refresh() error {
 	all, err := Links()
 	if err != nil {
@@ -53,10 +60,10 @@ func (r *Ring) refresh() error {
 	if err := r.promiscuous(*r.live.Load(), live, all); err != nil {
 		return err
 	}
-	r.tell(*r.live.Swap(&live), live, all)
+	r.reportLinks(*r.live.Swap(&live), live, all)
 	r.filter.Lock()
 	defer r.filter.Unlock()
-	if r.drained {
+	if r.drained.Load() {
 		return nil
 	}
 	return attach(r.fd, program)
@@ -104,8 +111,7 @@ func (r *Ring) remembered() map[uint32]bool {
 	return next
 }
 
-// HasVif reports whether a vif of that Xen domain is followed now. A qube that was
-// restarted has left its old one.
+// HasVif implements [Live].
 func (r *Ring) HasVif(domid int32) bool {
 	return hasVif(func(yield func(string) bool) {
 		for index := range *r.live.Load() {
@@ -116,8 +122,8 @@ func (r *Ring) HasVif(domid int32) bool {
 	}, domid)
 }
 
-// tell reports what is newly followed and what is left.
-func (r *Ring) tell(before, live map[uint32]bool, all []LinkInfo) {
+// reportLinks calls OnLink for each interface that live has gained or lost.
+func (r *Ring) reportLinks(before, live map[uint32]bool, all []LinkInfo) {
 	if r.cfg.OnLink == nil {
 		return
 	}

@@ -59,9 +59,14 @@ type Stats struct {
 	Frames      uint64 // delivered by the kernel or read from the file
 	KernelDrops uint64 // frames lost because the ring was full
 	Freezes     uint64 // times the ring was full
-	Skipped     uint64 // frames of interfaces that are not wanted, refused after the kernel
-	Bytes       int64  // of the files, read so far
-	Size        int64  // of the files; 0 where unknown
+	Skipped     uint64 // frames of unwanted interfaces that the kernel's filter let pass
+
+	// WatchFailures counts the errors of the goroutine that watches the
+	// interfaces. While it fails, the kernel's filter may be out of date.
+	WatchFailures uint64
+
+	Bytes int64 // of the files, read so far
+	Size  int64 // of the files; 0 if unknown
 }
 
 // maxTime keeps the sum of a packet time and any timeout inside an int64.

@@ -2,14 +2,10 @@ package capture
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"time"
 
 	"github.com/jsimonetti/rtnetlink/v2"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -79,38 +75,4 @@ func nameOf(links []LinkInfo, index uint32) string {
 		}
 	}
 	return ""
-}
-
-// watch calls changed at once and whenever interfaces come, go or change, with
-// routes also when routes do, until done is closed. A netlink socket that
-// overflows has lost messages: that is a change, too.
-func watch(done <-chan struct{}, routes bool, changed func()) error {
-	groups := uint32(unix.RTMGRP_LINK)
-	if routes {
-		groups |= unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE
-	}
-	conn, err := rtnetlink.Dial(&netlink.Config{Groups: groups})
-	if err != nil {
-		return fmt.Errorf("watching interfaces: %w", err)
-	}
-	defer conn.Close()
-	changed() // what came between the first look and the subscription
-	for {
-		select {
-		case <-done:
-			return nil
-		default:
-		}
-		if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
-			return fmt.Errorf("watching interfaces: %w", err)
-		}
-		_, _, err := conn.Receive()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			continue
-		}
-		if err != nil {
-			time.Sleep(100 * time.Millisecond) // a fault that stays must not keep a core busy
-		}
-		changed()
-	}
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// inNamespace runs the calling test again, alone, in a process whose network
-// namespace is new and empty, and reports whether it is that process. A Ring
-// asks for interfaces from a goroutine of its own: the whole process has to be
-// in there, not one thread.
+// inNamespace runs the calling test again, alone, in a process with a new, empty
+// network namespace, and reports whether it is called in that process. A Ring
+// lists interfaces from a goroutine of its own, so the whole process has to be in
+// there, not one thread.
 func inNamespace(t *testing.T) bool {
 	t.Helper()
 	const child = "QUBESBEAT_TEST_NAMESPACE"
@@ -39,6 +39,8 @@ func inNamespace(t *testing.T) bool {
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "PASS") {
 		t.Errorf("in a namespace: %v\n%s", err, out)
+	} else {
+		t.Logf("in a namespace:\n%s", out)
 	}
 	return false
 }

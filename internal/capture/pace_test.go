@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -54,7 +55,7 @@ func TestPace_Next(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				got, idle, err := arrivals(&capture.Pace{Source: tt.source})
+				got, idle, err := arrivals(capture.NewPace(tt.source))
 				if !errors.Is(err, io.EOF) {
 					t.Errorf("Next: %v; want io.EOF", err)
 				}
@@ -72,7 +73,7 @@ func TestPace_Next(t *testing.T) {
 func TestPace_Now(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := &capture.Pace{Source: times("a", start, start+int64(time.Hour))}
+		p := capture.NewPace(times("a", start, start+int64(time.Hour)))
 		if got := p.Now(); got != 0 {
 			t.Errorf("Now before the first frame = %d; want 0", got)
 		}
@@ -92,16 +93,43 @@ func TestPace_Now(t *testing.T) {
 	})
 }
 
-func TestPace_Stop(t *testing.T) {
+// TestPace_Wake ends a wait, also one that has not begun yet, and loses no frame.
+func TestPace_Wake(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		stop := make(chan struct{})
+		p := capture.NewPace(times("a", start, start+int64(time.Hour)))
+		p.SetIdle(2 * time.Hour)
 		begin := time.Now()
-		time.AfterFunc(100*time.Millisecond, func() { close(stop) })
-		p := &capture.Pace{Source: times("a", start, start+int64(time.Hour)), Stop: stop}
-		at, _, err := arrivals(p)
-		if len(at) != 1 || !errors.Is(err, io.EOF) || time.Since(begin) != 100*time.Millisecond {
-			t.Errorf("%d frames, %v after %v; want 1 and io.EOF after 100ms", len(at), err, time.Since(begin))
+		var f capture.Frame
+		var got []string
+		next := func() {
+			got = append(got, fmt.Sprint(p.Next(&f), " ", p.Waited(), " ", time.Since(begin)))
+		}
+		next()
+		time.AfterFunc(100*time.Millisecond, p.Wake)
+		next()
+		p.Wake()
+		p.Wake()
+		next()
+		next()
+		next()
+		want := []string{"<nil> false 0s", capture.ErrIdle.Error() + " true 100ms", capture.ErrIdle.Error() + " true 100ms",
+			"<nil> true 1h0m0s", "EOF false 1h0m0s"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Next mismatch (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestPace_SetIdle waits for a frame in steps of the length that was set.
+func TestPace_SetIdle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := capture.NewPace(times("a", start, start+int64(time.Minute)))
+		p.SetIdle(10 * time.Second)
+		at, idle, err := arrivals(p)
+		if len(at) != 2 || at[1] != time.Minute || idle != 5 || !errors.Is(err, io.EOF) {
+			t.Errorf("arrivals = %v, idle %d times, %v; want 2 in a minute, idle 5 times", at, idle, err)
 		}
 	})
 }

@@ -118,7 +118,7 @@ func TestRing_Stats(t *testing.T) {
 		return
 	}
 	w := newWire(t, "vif4.0")
-	r := openRing(t, capture.RingConfig{Size: 1, Whole: capture.Whole{None: 1000}}, "vif4.0")
+	r := openRing(t, capture.RingConfig{Size: 1, Snap: capture.SnapPolicy{HeaderLen: 1000}}, "vif4.0")
 	const sent = 10000
 	w.deliver(t, udpFrame(1, 1000))
 	for range sent {

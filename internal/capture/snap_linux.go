@@ -6,18 +6,21 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Whole says of which packets more than the headers is wanted. What is not
-// copied out of the kernel costs nothing, so the others are cut.
-type Whole struct {
-	TCP, UDP  []uint16 // from or to these ports
-	ICMP      bool
-	Greetings bool   // the first packet of TLS and QUIC clients, on any port
-	Snap      uint32 // how much of them; 0 means 65535
-	None      uint32 // how much of all others; 0 means DefaultSnap
-	Only      bool   // the others are not wanted at all
+// SnapPolicy decides how much of each packet is captured. What is not copied out
+// of the kernel costs nothing, so packets that nothing asks for in full are cut
+// behind their headers. Fragments, tunnels and tagged frames are always captured
+// in full.
+type SnapPolicy struct {
+	TCPPorts    []uint16 // packets from or to these ports are captured in full
+	UDPPorts    []uint16 // packets from or to these ports are captured in full
+	ICMP        bool     // ICMP and ICMPv6 are captured in full
+	ClientHello bool     // the first packet of TLS and QUIC clients is captured in full, on any port
+	FullLen     uint32   // bytes of a packet that is captured in full; 0 means 65535
+	HeaderLen   uint32   // bytes of any other packet; 0 means DefaultSnap
+	FullOnly    bool     // packets that are not captured in full are not captured at all
 }
 
-// The lengths of the parts that the program steps over.
+// Lengths of headers, in bytes; of TCP and IPv4 without options.
 const (
 	etherLen = 14
 	ip4Len   = 20
@@ -26,24 +29,24 @@ const (
 	udpLen   = 8
 )
 
-// snaps adds the part of a program that decides how much of a frame is kept. It
-// never reads behind the end of a frame: that would end the program, and the
+// snaps adds the part of a program that decides how much of a frame is captured.
+// It never reads beyond the end of a frame: that would end the program, and the
 // frame would not be metered.
-func (a *assembler) snaps(w *Whole) {
+func (a *assembler) snaps(p *SnapPolicy) {
 	a.label("snap")
 	a.add(bpf.LoadExtension{Num: bpf.ExtLinkLayerType})
 	a.when(bpf.JumpEqual, arphrdEther, "ether")
 	a.when(bpf.JumpEqual, arphrdLoopback, "ether")
-	a.network(w, "raw", 0)
-	a.network(w, "ether", etherLen)
-	a.label("whole")
-	a.add(bpf.RetConstant{Val: orDefault(w.Snap, 65535)})
+	a.network(p, "raw", 0)
+	a.network(p, "ether", etherLen)
+	a.label("full")
+	a.add(bpf.RetConstant{Val: orDefault(p.FullLen, 65535)})
 	a.label("headers")
-	if w.Only {
+	if p.FullOnly {
 		a.add(bpf.RetConstant{Val: 0})
 		return
 	}
-	a.add(bpf.RetConstant{Val: orDefault(w.None, DefaultSnap)})
+	a.add(bpf.RetConstant{Val: orDefault(p.HeaderLen, DefaultSnap)})
 }
 
 func orDefault(n, usual uint32) uint32 {
@@ -61,7 +64,7 @@ const (
 )
 
 // network reads the IP header, which begins at base.
-func (a *assembler) network(w *Whole, name string, base uint32) {
+func (a *assembler) network(p *SnapPolicy, name string, base uint32) {
 	a.label(name)
 	a.add(bpf.LoadExtension{Num: bpf.ExtLen})
 	a.when(bpf.JumpLessThan, base+ip4Len, "headers")
@@ -74,15 +77,15 @@ func (a *assembler) network(w *Whole, name string, base uint32) {
 	a.add(bpf.LoadExtension{Num: bpf.ExtLen})
 	a.when(bpf.JumpLessThan, base+ip6Len, "headers")
 	a.add(bpf.LoadConstant{Dst: bpf.RegX, Val: ip6Len}, bpf.LoadAbsolute{Off: base + 6, Size: 1})
-	a.transport(w, name+"6", base)
+	a.transport(p, name+"6", base)
 	a.label(name + "4")
 	a.add(bpf.LoadAbsolute{Off: base + 6, Size: 2})
-	a.when(bpf.JumpBitsSet, 0x3fff, "whole") // fragments are put together again
+	a.when(bpf.JumpBitsSet, 0x3fff, "full") // fragments are reassembled
 	a.add(bpf.LoadMemShift{Off: base}, bpf.LoadAbsolute{Off: base + 9, Size: 1})
-	a.transport(w, name+"4", base)
+	a.transport(p, name+"4", base)
 }
 
-// version goes by the first bits of the IP header.
+// version branches on the first bits of the IP header.
 func (a *assembler) version(name string) {
 	a.add(bpf.LoadAbsolute{Off: 0, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 4})
 	a.when(bpf.JumpEqual, 4, name+"4")
@@ -90,55 +93,55 @@ func (a *assembler) version(name string) {
 	a.jump("headers")
 }
 
-// etherType goes by the type of an Ethernet frame. Where there is a tag, which is
-// rare, the whole frame is kept.
+// etherType branches on the type of an Ethernet frame. A frame with a VLAN tag,
+// which is rare, is captured in full.
 func (a *assembler) etherType(name string) {
 	a.add(bpf.LoadAbsolute{Off: 12, Size: 2})
 	a.when(bpf.JumpEqual, 0x0800, name+"4")
 	a.when(bpf.JumpEqual, 0x86dd, name+"6")
-	a.when(bpf.JumpEqual, 0x8100, "whole")
-	a.when(bpf.JumpEqual, 0x88a8, "whole")
+	a.when(bpf.JumpEqual, 0x8100, "full")
+	a.when(bpf.JumpEqual, 0x88a8, "full")
 	a.jump("headers")
 }
 
-// transport goes by the protocol, which is in the accumulator. The transport
+// transport branches on the protocol, which is in the accumulator. The transport
 // header begins at base + X.
-func (a *assembler) transport(w *Whole, name string, base uint32) {
+func (a *assembler) transport(p *SnapPolicy, name string, base uint32) {
 	a.when(bpf.JumpEqual, packet.ProtoTCP, name+"tcp")
 	a.when(bpf.JumpEqual, packet.ProtoUDP, name+"udp")
 	for _, proto := range []uint32{packet.ProtoIPv4, packet.ProtoIPv6, packet.ProtoGRE, 0, 43, 44, 60} {
-		a.when(bpf.JumpEqual, proto, "whole") // something stands in between
+		a.when(bpf.JumpEqual, proto, "full") // another header comes before the transport header
 	}
-	if w.ICMP {
-		a.when(bpf.JumpEqual, packet.ProtoICMP, "whole")
-		a.when(bpf.JumpEqual, packet.ProtoICMPv6, "whole")
+	if p.ICMP {
+		a.when(bpf.JumpEqual, packet.ProtoICMP, "full")
+		a.when(bpf.JumpEqual, packet.ProtoICMPv6, "full")
 	}
 	a.jump("headers")
 
 	a.label(name + "tcp")
 	a.room(base, tcpLen)
-	a.ports(base, w.TCP)
-	if w.Greetings {
+	a.ports(base, p.TCPPorts)
+	if p.ClientHello {
 		a.add(bpf.LoadIndirect{Off: base + 12, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0},
 			bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 2}, bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{})
 		a.room(base, 2)
 		a.add(bpf.LoadIndirect{Off: base, Size: 2}) // a handshake record of TLS (RFC 8446 section 5.1)
-		a.when(bpf.JumpEqual, 0x1603, "whole")
+		a.when(bpf.JumpEqual, 0x1603, "full")
 	}
 	a.jump("headers")
 
 	a.label(name + "udp")
 	a.room(base, udpLen)
-	a.ports(base, w.UDP)
-	if w.Greetings {
+	a.ports(base, p.UDPPorts)
+	if p.ClientHello {
 		a.room(base, udpLen+1)
 		a.add(bpf.LoadIndirect{Off: base + udpLen, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xc0})
-		a.when(bpf.JumpEqual, 0xc0, "whole") // a long header of QUIC (RFC 9000 section 17.2)
+		a.when(bpf.JumpEqual, 0xc0, "full") // a long header of QUIC (RFC 9000 section 17.2)
 	}
 	a.jump("headers")
 }
 
-// room makes sure that there are so many bytes at base + X.
+// room makes sure that there are n bytes at base + X; a shorter frame is cut.
 func (a *assembler) room(base, n uint32) {
 	a.add(bpf.LoadExtension{Num: bpf.ExtLen}, bpf.JumpIfX{Cond: bpf.JumpGreaterThan, SkipTrue: 1})
 	a.jump("headers")
@@ -146,14 +149,14 @@ func (a *assembler) room(base, n uint32) {
 	a.when(bpf.JumpLessThan, base+n, "headers")
 }
 
-// ports keeps the whole frame where one of the ports is wanted.
+// ports captures the frame in full if one of its ports is wanted.
 func (a *assembler) ports(base uint32, wanted []uint16) {
 	for _, off := range []uint32{0, 2} {
 		if len(wanted) > 0 {
 			a.add(bpf.LoadIndirect{Off: base + off, Size: 2})
 		}
 		for _, port := range wanted {
-			a.when(bpf.JumpEqual, uint32(port), "whole")
+			a.when(bpf.JumpEqual, uint32(port), "full")
 		}
 	}
 }

@@ -16,8 +16,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/pcapfilter"
 )
 
-// wholeTest is what the tests want more of than headers.
-var wholeTest = capture.Whole{TCP: []uint16{80, 3306}, UDP: []uint16{53, 67, 68}, ICMP: true, Greetings: true, None: 70}
+// testPolicy is what the tests capture in full.
+var testPolicy = capture.SnapPolicy{TCPPorts: []uint16{80, 3306}, UDPPorts: []uint16{53, 67, 68},
+	ICMP: true, ClientHello: true, HeaderLen: 70}
 
 // corpus returns Ethernet frames of packetbeat's captures, some of them cut to
 // every length, as hostile or broken clients send them.
@@ -67,9 +68,9 @@ func some(t *testing.T, file string) (frames [][]byte) {
 	return frames
 }
 
-// wanted says independently of the filter what is to be kept of a frame: "whole"
-// for what an analyzer reads, "headers" for plain packets that nobody wants, and
-// "any" where something stands between the headers.
+// wanted decides independently of the filter how much of a frame is to be
+// captured: "full" for what an analyzer reads, "headers" for plain packets that
+// nothing asks for, and "any" if there are other headers in between.
 func wanted(frame []byte) string {
 	var p packet.Packet
 	if p.Decode(packet.LinkEthernet, frame) != packet.OK {
@@ -77,28 +78,47 @@ func wanted(frame []byte) string {
 	}
 	t := p.Transport(frame)
 	tcp, udp := p.Proto == packet.ProtoTCP && len(t) >= 20, p.Proto == packet.ProtoUDP && len(t) >= 8
-	has := func(ports []uint16) bool {
-		return slices.Contains(ports, p.SrcPort) || slices.Contains(ports, p.DstPort)
-	}
 	switch {
-	case p.Fragment != packet.FragmentNone || p.IsICMP() || tcp && has(wholeTest.TCP) || udp && has(wholeTest.UDP):
-		return "whole"
-	case tcp && len(t) > int(t[12]>>4)*4+6 && clienthello.IsTLSClient(t[int(t[12]>>4)*4:]):
-		return "whole"
-	case p.VLANs > 0 || p.Outer.Kind != packet.TunnelNone || !tcp && !udp || len(t) > int(t[12]>>4)*4 && t[int(t[12]>>4)*4] == 0x16:
+	case p.Fragment != packet.FragmentNone || p.IsICMP(),
+		tcp && hasPort(&p, testPolicy.TCPPorts), udp && hasPort(&p, testPolicy.UDPPorts):
+		return "full"
+	case tcp && beginsTLS(t):
+		return "full"
+	case encapsulated(&p), !tcp && !udp, beginsRecord(t):
 		return "any"
 	}
 	return "headers"
 }
 
-// TestRing_Next_whole holds that the filter loses no frame, keeps whole what is
-// wanted, and cuts the rest.
-func TestRing_Next_whole(t *testing.T) {
+// encapsulated reports whether a packet has a tag or is in a tunnel.
+func encapsulated(p *packet.Packet) bool { return p.VLANs > 0 || p.Outer.Kind != packet.TunnelNone }
+
+// hasPort reports whether a packet is from or to one of the ports.
+func hasPort(p *packet.Packet, ports []uint16) bool {
+	return slices.Contains(ports, p.SrcPort) || slices.Contains(ports, p.DstPort)
+}
+
+// beginsTLS reports whether a TCP segment begins with the ClientHello of TLS.
+func beginsTLS(t []byte) bool {
+	n := int(t[12]>>4) * 4
+	return len(t) > n+6 && clienthello.IsTLSClient(t[n:])
+}
+
+// beginsRecord reports whether a segment begins with the type of a handshake
+// record, which is all that the filter sees of one that is cut.
+func beginsRecord(t []byte) bool {
+	n := int(t[12]>>4) * 4
+	return len(t) > n && t[n] == 0x16
+}
+
+// TestRing_Next_snap checks that the filter loses no frame, captures in full what
+// is wanted, and cuts the rest.
+func TestRing_Next_snap(t *testing.T) {
 	if !inNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")
-	r := openRing(t, capture.RingConfig{Whole: wholeTest}, "vif*")
+	r := openRing(t, capture.RingConfig{Snap: testPolicy}, "vif*")
 	w.deliver(t, udpFrame(9, 60))
 	checkReceived(t, r, "vif4.0 1 len 60 of 60 ok port 9 vlan []")
 	counts := map[string]int{}
@@ -115,7 +135,7 @@ func TestRing_Next_whole(t *testing.T) {
 		}
 	}
 	t.Log(counts)
-	if counts["whole"] < 500 || counts["headers"] < 100 {
+	if counts["full"] < 500 || counts["headers"] < 100 {
 		t.Errorf("%v: too few to tell anything", counts)
 	}
 }
@@ -134,10 +154,10 @@ func checkKept(t *testing.T, r *capture.Ring, frame []byte, counts map[string]in
 	want := wanted(frame)
 	counts[want]++
 	switch {
-	case want == "whole" && len(f.Data) != full:
+	case want == "full" && len(f.Data) != full:
 		t.Errorf("%d of %d bytes are kept; want all: %x", len(f.Data), full, frame)
-	case want == "headers" && len(f.Data) != min(full, int(wholeTest.None)):
-		t.Errorf("%d of %d bytes are kept; want %d: %x", len(f.Data), full, wholeTest.None, frame)
+	case want == "headers" && len(f.Data) != min(full, int(testPolicy.HeaderLen)):
+		t.Errorf("%d of %d bytes are kept; want %d: %x", len(f.Data), full, testPolicy.HeaderLen, frame)
 	}
 }
 
@@ -200,7 +220,7 @@ func TestRing_Next_only(t *testing.T) {
 		return
 	}
 	w := newWire(t, "vif4.0")
-	r := openRing(t, capture.RingConfig{Whole: capture.Whole{UDP: []uint16{53}, Only: true}}, "vif*")
+	r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{UDPPorts: []uint16{53}, FullOnly: true}}, "vif*")
 	for _, port := range []uint16{1, 53, 54} {
 		w.deliver(t, udpFrame(port, 1000))
 	}

@@ -54,6 +54,16 @@ func (t *Table) jump(ts, gap int64) (at int64) {
 // no packet comes.
 func (t *Table) Advance(now int64) { t.tick(now) }
 
+// NextExpiry returns the time on the packets' clock from which Advance has
+// something to do: to end a flow, to report it or to look whether it is due. ok
+// is false if no flow is live. Looking for it takes up to a microsecond.
+func (t *Table) NextExpiry() (at int64, ok bool) {
+	if t.entries.live == 0 {
+		return 0, false
+	}
+	return t.wheel.next() - t.skew, true
+}
+
 // fire visits the wheel's slots up to now.
 func (t *Table) fire(now int64) {
 	first, n := t.wheel.advance(now)
@@ -144,6 +154,17 @@ func (w *wheel) advance(now int64) (first, n int64) {
 		first, n = last-wheelSlots+1, wheelSlots
 	}
 	return first, n
+}
+
+// next returns the time of the first tick to visit that has a flow. There must be
+// one.
+func (w *wheel) next() int64 {
+	for tick := w.at; tick < w.at+wheelSlots; tick++ {
+		if w.heads[uint64(tick)%wheelSlots] != none {
+			return tick * w.tick
+		}
+	}
+	return w.nextAt
 }
 
 // take empties the slot of a tick and returns its first flow.

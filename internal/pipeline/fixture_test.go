@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/event"
@@ -23,16 +24,19 @@ func final(n uint64) *flow.Record {
 // interim returns an interim record that carries a number.
 func interim(n uint64) *flow.Record { return &flow.Record{Start: int64(n)} }
 
-// fakeSource hands out steps, then io.EOF. Each step fills the frame or returns
-// an error.
+// fakeSource is a live source that hands out steps, then io.EOF. Each step fills
+// the frame or returns an error.
 type fakeSource struct {
 	steps   []func(*capture.Frame) error
 	OnDrain func() error // nil: nothing to do
 	drained int
+	idle    []time.Duration // as set, before each step
 	names   capture.Interfaces
+
+	woken chan struct{} // closed by Wake; nil: not used
 }
 
-var _ capture.Source = (*fakeSource)(nil) // type check
+var _ capture.Live = (*fakeSource)(nil) // type check
 
 func (s *fakeSource) Next(f *capture.Frame) error {
 	if len(s.steps) == 0 {
@@ -49,6 +53,16 @@ func (s *fakeSource) Drain() error {
 		return s.OnDrain()
 	}
 	return nil
+}
+
+func (s *fakeSource) Waited() bool            { return false }
+func (s *fakeSource) SetIdle(d time.Duration) { s.idle = append(s.idle, d) }
+func (s *fakeSource) HasVif(int32) bool       { return false }
+
+func (s *fakeSource) Wake() {
+	if s.woken != nil {
+		close(s.woken)
+	}
 }
 
 func (s *fakeSource) Interfaces() *capture.Interfaces { return &s.names }

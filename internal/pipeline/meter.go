@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
@@ -24,7 +25,9 @@ type MeterStats struct {
 // Meter reads a source and meters its packets into a table.
 type Meter struct {
 	source capture.Source
-	table  *flow.Table // nil where flows are off
+	waiter capture.Waiter // source, nil if its Next does not wait
+	live   capture.Live   // source, nil if it is not a live one
+	table  *flow.Table    // nil where flows are off
 	queue  *Queue
 	taps   []Tap
 	dump   func(*capture.Frame)
@@ -33,6 +36,7 @@ type Meter struct {
 	own   MeterStats // belongs to Run
 	batch [flow.BatchSize]packet.Packet
 	n     int         // packets in batch
+	long  bool        // the source may wait for longer than shortIdle
 	link  packet.Link // of the first frame that could not be read
 
 	mu     sync.Mutex
@@ -66,6 +70,8 @@ type Tap interface {
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
 	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump}
+	m.waiter, _ = cfg.Source.(capture.Waiter)
+	m.live, _ = cfg.Source.(capture.Live)
 	if cfg.NoFlows {
 		return m, nil
 	}
@@ -88,6 +94,10 @@ const checkEvery = 1024
 // none.
 func (m *Meter) Run(ctx context.Context) error {
 	defer m.queue.Close()
+	if m.waiter != nil {
+		defer context.AfterFunc(ctx, m.waiter.Wake)()
+		m.setIdle(shortIdle)
+	}
 	err := m.read(ctx)
 	if ctx.Err() != nil {
 		err = m.drain(err)
@@ -109,7 +119,6 @@ func (m *Meter) Run(ctx context.Context) error {
 // read meters until the end of the source, or of ctx.
 func (m *Meter) read(ctx context.Context) error {
 	var f capture.Frame
-	live, _ := m.source.(interface{ Waited() bool })
 	for {
 		for range checkEvery {
 			err := m.source.Next(&f)
@@ -121,7 +130,8 @@ func (m *Meter) read(ctx context.Context) error {
 				break
 			}
 			m.take(&f)
-			if live != nil && live.Waited() {
+			if m.waiter != nil && (m.long || m.waiter.Waited()) {
+				m.setIdle(shortIdle)
 				break // nothing was waiting: there is time to look up
 			}
 		}
@@ -170,6 +180,7 @@ func (m *Meter) pause(err error) (done bool, fault error) {
 		if m.now != nil && m.table != nil {
 			m.table.Advance(m.now())
 		}
+		m.setIdle(m.mayIdle())
 		return false, nil
 	case errors.Is(err, capture.ErrAgain):
 		if m.table != nil {
@@ -182,16 +193,42 @@ func (m *Meter) pause(err error) (done bool, fault error) {
 	return true, fmt.Errorf("reading packets: %w", err)
 }
 
-// drainer is a source that can stop to take in and still hand out what it has.
-type drainer interface{ Drain() error }
+// How long a source may wait for a packet. With packets in the batch it is
+// shortIdle: that is how late they may be metered. Without, it is until a flow is
+// due, but records need not be more exact than shortIdle, and a clock that was set
+// is noticed after longIdle.
+const (
+	shortIdle = capture.DefaultIdle
+	longIdle  = 10 * time.Second
+)
+
+// mayIdle returns how long the source may wait while the batch is empty.
+func (m *Meter) mayIdle() time.Duration {
+	if m.table == nil {
+		return longIdle
+	}
+	due, ok := m.table.NextExpiry()
+	if !ok || m.now == nil {
+		return longIdle
+	}
+	return min(max(time.Duration(due-m.now()), shortIdle), longIdle)
+}
+
+// setIdle tells the source, if it waits, for how long it may.
+func (m *Meter) setIdle(d time.Duration) {
+	if m.waiter == nil {
+		return
+	}
+	m.waiter.SetIdle(d)
+	m.long = d > shortIdle
+}
 
 // drain meters what a live source still holds after ctx has ended.
 func (m *Meter) drain(fault error) error {
-	d, ok := m.source.(drainer)
-	if !ok || fault != nil {
+	if m.live == nil || fault != nil {
 		return fault
 	}
-	if err := d.Drain(); err != nil {
+	if err := m.live.Drain(); err != nil {
 		return err
 	}
 	var f capture.Frame

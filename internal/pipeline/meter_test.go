@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -186,4 +187,53 @@ func TestMeter_Run_drainFault(t *testing.T) {
 	if !errors.Is(err, errDisk) || len(lines) != 1 {
 		t.Errorf("Run = %v, %v; want %v and the record", lines, err, errDisk)
 	}
+}
+
+// TestMeter_Run_idle lets the source wait for as long as there is nothing to do:
+// a packet in the batch, or a flow, must not wait for long.
+func TestMeter_Run_idle(t *testing.T) {
+	t.Parallel()
+	idle := fails(capture.ErrIdle)
+	const short, long = 250 * time.Millisecond, 10 * time.Second
+	clock := t0
+	at := func(when int64) func(*capture.Frame) error {
+		return func(*capture.Frame) error { clock = when; return capture.ErrIdle }
+	}
+	src := &fakeSource{steps: []func(*capture.Frame) error{
+		idle,           // no flow: 10 s
+		udp(t0, 1),     // it may be one of many: 250 ms
+		at(t0 + 250e6), // a flow, due after 10 s
+		at(t0 + 9e9),   // due in about a second
+		at(t0 + 9.99e9),
+		at(t0 + 11e9), // no flow
+	}}
+	_, lines, err := run(t, t.Context(), src, func() int64 { return clock })
+	if diff := cmp.Diff([]string{"1 1 idle"}, lines); diff != "" || err != nil {
+		t.Errorf("Run = %v; records mismatch (-want +got):\n%s", err, diff)
+	}
+	// The table looks every 10 s / 64.
+	want := []time.Duration{short, long, short, 9750 * time.Millisecond, time.Second, short, long}
+	near := cmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() < 200*time.Millisecond })
+	if diff := cmp.Diff(want, src.idle, near); diff != "" {
+		t.Errorf("SetIdle mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// TestMeter_Run_wake ends the wait of the source with the context.
+func TestMeter_Run_wake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		src := &fakeSource{woken: make(chan struct{})}
+		src.steps = []func(*capture.Frame) error{
+			func(*capture.Frame) error { <-src.woken; return capture.ErrIdle },
+			udp(t0, 1), fails(capture.ErrIdle), // in the ring
+		}
+		time.AfterFunc(time.Hour, cancel)
+		begin := time.Now()
+		_, lines, err := run(t, ctx, src, nil)
+		if diff := cmp.Diff([]string{"1 1 forced"}, lines); diff != "" || err != nil || time.Since(begin) != time.Hour {
+			t.Errorf("Run = %v after %v; records mismatch (-want +got):\n%s", err, time.Since(begin), diff)
+		}
+	})
 }

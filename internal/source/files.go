@@ -36,7 +36,7 @@ func openFiles(f Replay, stop <-chan struct{}) (*Source, error) {
 	if f.TopSpeed {
 		return &Source{Source: src}, nil
 	}
-	pace := &capture.Pace{Source: src, Stop: stop}
+	pace := capture.NewPace(src)
 	return &Source{Source: pace, Now: pace.Now}, nil
 }
 

@@ -16,9 +16,9 @@ import (
 
 // openLive opens one ring over the devices of all interfaces. Where interfaces
 // differ in a number, the largest counts: the ring is shared.
-func openLive(interfaces []config.Interface, whole capture.Whole, log *slog.Logger) (*Source, error) {
+func openLive(interfaces []config.Interface, snap capture.SnapPolicy, log *slog.Logger) (*Source, error) {
 	var devices []string
-	cfg := capture.RingConfig{Whole: whole}
+	cfg := capture.RingConfig{Snap: snap}
 	for i := range interfaces {
 		devices = append(devices, interfaces[i].Device...)
 		cfg.Size = max(cfg.Size, interfaces[i].BufferSizeMB<<20)
@@ -49,12 +49,15 @@ func openLive(interfaces []config.Interface, whole capture.Whole, log *slog.Logg
 			log.Info("interface is gone", "interface", l.Name, "index", l.Index)
 		}
 	}
+	cfg.OnFault = func(err error) {
+		log.Warn("following interfaces failed; trying again", "error", err.Error())
+	}
 	ring, err := capture.OpenRing(cfg)
 	if err != nil {
 		return nil, err
 	}
 	log.Info("capturing", "devices", devices)
-	return &Source{Source: ring, Now: wallClock}, nil
+	return &Source{Source: ring, live: ring, Now: wallClock}, nil
 }
 
 // promiscuous returns the devices of the interfaces that ask for that mode, nil

@@ -1,30 +1,40 @@
 package source
 
 import (
-	"io"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 )
 
-// silence is the source of a program that looks at no packets.
+// silence is the source of a program that looks at no packets. Its Next blocks
+// until Wake.
 type silence struct {
-	stop  <-chan struct{}
+	wake  chan struct{}
 	names capture.Interfaces
 }
 
-var _ capture.Source = (*silence)(nil) // type check
+var _ capture.Waiter = (*silence)(nil) // type check
 
-// silenceLasts is how long Next waits: as long as a ring without packets.
-const silenceLasts = 100 * time.Millisecond
+func newSilence() *silence { return &silence{wake: make(chan struct{}, 1)} }
 
 // Next implements [capture.Source].
 func (s *silence) Next(*capture.Frame) error {
+	<-s.wake
+	return capture.ErrIdle
+}
+
+// Waited implements [capture.Waiter].
+func (s *silence) Waited() bool { return true }
+
+// SetIdle implements [capture.Waiter]. Nothing is due while no packet comes, so
+// that Next may wait for ever.
+func (s *silence) SetIdle(time.Duration) {}
+
+// Wake implements [capture.Waiter].
+func (s *silence) Wake() {
 	select {
-	case <-s.stop:
-		return io.EOF
-	case <-time.After(silenceLasts):
-		return capture.ErrIdle
+	case s.wake <- struct{}{}:
+	default:
 	}
 }
 

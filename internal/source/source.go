@@ -14,12 +14,12 @@ type Config struct {
 	Interfaces []config.Interface
 	// Replay names capture files, which are then read instead of the interfaces.
 	Replay Replay
-	// Whole says of which live packets more is captured than the headers.
-	Whole capture.Whole
+	// Snap says how much of each live packet is captured.
+	Snap capture.SnapPolicy
 	// Unused says that no part of the program looks at live packets: none are
 	// captured.
 	Unused bool
-	// Stop ends what waits for packets or for standard input.
+	// Stop ends what waits for standard input.
 	Stop <-chan struct{}
 	// Logger must not be nil.
 	Logger *slog.Logger
@@ -39,6 +39,8 @@ type Source struct {
 	// Now is the time on the packets' clock while no packet comes. It is nil if time
 	// stands still then, as in a replay at full speed.
 	Now func() int64
+
+	live capture.Live // nil in a replay, or without packets
 }
 
 // Open opens the files, if any are named, or else the live interfaces.
@@ -50,9 +52,9 @@ func Open(c *Config) (*Source, error) {
 		return openFiles(c.Replay, c.Stop)
 	}
 	if c.Unused {
-		return &Source{Source: &silence{stop: c.Stop}}, nil
+		return &Source{Source: newSilence()}, nil
 	}
-	return openLive(c.Interfaces, c.Whole, c.Logger)
+	return openLive(c.Interfaces, c.Snap, c.Logger)
 }
 
 func wallClock() int64 { return time.Now().UnixNano() }
@@ -60,8 +62,8 @@ func wallClock() int64 { return time.Now().UnixNano() }
 // HasVif reports whether the vif of a Xen domain is there. The names remember vifs
 // that are gone; a live capture knows better.
 func (s *Source) HasVif(domid int32) bool {
-	if live, ok := s.Source.(interface{ HasVif(int32) bool }); ok {
-		return live.HasVif(domid)
+	if s.live != nil {
+		return s.live.HasVif(domid)
 	}
 	return s.Interfaces().HasVif(domid)
 }

@@ -28,6 +28,7 @@ func (s *Service) captureMetrics(m *metrics.Set) {
 	m.Add("kernel_drops", src.KernelDrops)
 	m.Add("ring_freezes", src.Freezes)
 	m.Add("other_interfaces", src.Skipped)
+	m.Add("watch_failures", src.WatchFailures)
 	for status := packet.OK + 1; int(status) < packet.Statuses; status++ {
 		m.Add(status.String()+"_frames", read.Status[status])
 		m.Add(status.String()+"_bytes", read.StatusBytes[status])

@@ -28,7 +28,7 @@ const queueSize = 16384
 func (s *Service) open() (*stages, error) {
 	c := &s.conf
 	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil
-	src, err := source.Open(&source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Whole: snap,
+	src, err := source.Open(&source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Snap: snap,
 		Unused: unused, Stop: s.stop, Logger: s.deps.Logger})
 	if err != nil {
 		return nil, err
@@ -97,25 +97,24 @@ func (s *Service) callAnnotators(f *event.Flow) {
 // post-quantum key is in two.
 const snapWithHellos = 768
 
-// snap says of which packets the capture is to keep more than the headers. As in
-// packetbeat, without flows the others are not captured at all, unless a filter of
+// snap returns how much of each packet the capture keeps. As in packetbeat, without flows the others are not captured at all, unless a filter of
 // the user says which are.
-func (s *Service) snap() capture.Whole {
-	var w capture.Whole
+func (s *Service) snap() capture.SnapPolicy {
+	var w capture.SnapPolicy
 	if s.payload != nil {
 		w = *s.payload
 	}
-	if w.Greetings = s.hellos != nil; w.Greetings {
-		w.None = snapWithHellos
+	if w.ClientHello = s.hellos != nil; w.ClientHello {
+		w.HeaderLen = snapWithHellos
 	}
 	for i := range s.conf.Interfaces {
-		w.Snap = max(w.Snap, uint32(s.conf.Interfaces[i].Snaplen))
+		w.FullLen = max(w.FullLen, uint32(s.conf.Interfaces[i].Snaplen))
 	}
-	w.Only = !s.conf.Flows.Enabled && s.conf.Interfaces[0].BPFFilter == ""
+	w.FullOnly = !s.conf.Flows.Enabled && s.conf.Interfaces[0].BPFFilter == ""
 	if s.conf.Dump != "" {
-		w.None, w.Only = w.Snap, false
-		if w.None == 0 {
-			w.None = 65535
+		w.None, w.FullOnly = w.Snap, false
+		if w.HeaderLen == 0 {
+			w.HeaderLen = 65535
 		}
 	}
 	return w

@@ -53,7 +53,7 @@ type Service struct {
 
 	observers []pipeline.Tap      // of packets
 	annotate  []func(*event.Flow) // called in this order before a flow is published
-	payload   *capture.Whole      // that the observers want, nil for none
+	payload   *capture.SnapPolicy      // that the observers want, nil for none
 	hellos    *greeting.Book      // nil without ClientHellos
 	stages    *stages             // nil before Open
 	cut       atomic.Bool         // stopped before the end of the source
@@ -79,7 +79,7 @@ func (s *Service) ObserveFlows(f func(*event.Flow)) { s.annotate = append(s.anno
 
 // WantPayload says of which packets the observers need more than the headers. It
 // must be called before Open.
-func (s *Service) WantPayload(w capture.Whole) { s.payload = &w }
+func (s *Service) WantPayload(w capture.SnapPolicy) { s.payload = &w }
 
 // Open opens the source. What cannot be captured is reported here.
 func (s *Service) Open() (err error) {

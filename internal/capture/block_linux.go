@@ -1,0 +1,99 @@
+package capture
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// Next implements [Source].
+func (r *Ring) Next(f *Frame) error {
+	r.waited = false
+	for {
+		for r.left > 0 {
+			if r.take(f) {
+				return nil
+			}
+		}
+		if err := r.nextBlock(); err != nil {
+			return err
+		}
+	}
+}
+
+// header returns the header of a block (struct tpacket_block_desc).
+func (r *Ring) header(block int) *unix.TpacketHdrV1 {
+	return (*unix.TpacketHdrV1)(unsafe.Pointer(&r.mem[block*blockSize+8]))
+}
+
+// nextBlock gives the current block back to the kernel and waits for the next
+// one. It returns ErrIdle if none came in time.
+func (r *Ring) nextBlock() error {
+	if r.held != nil {
+		atomic.StoreUint32(&r.header(r.block).Block_status, unix.TP_STATUS_KERNEL)
+		r.block = (r.block + 1) % (len(r.mem) / blockSize)
+		r.held = nil
+	}
+	if !r.ready(0) {
+		if err := r.wait(); err != nil {
+			return err
+		}
+	}
+	h := r.header(r.block)
+	r.held = r.mem[r.block*blockSize : (r.block+1)*blockSize]
+	r.left, r.at = h.Num_pkts, h.Offset_to_first_pkt
+	r.frames.Add(uint64(r.left))
+	return nil
+}
+
+// take fills f with the next frame of the held block. It reports whether the
+// frame is of a wanted interface.
+func (r *Ring) take(f *Frame) bool {
+	b := r.held[r.at:]
+	h := (*unix.Tpacket3Hdr)(unsafe.Pointer(&b[0]))
+	addr := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(&b[tpacketAlign(unix.SizeofTpacket3Hdr)]))
+	r.left--
+	r.at += h.Next_offset
+	index := uint32(addr.Ifindex)
+	wanted, known := (*r.wanted.Load())[index]
+	if !known {
+		wanted = r.meet(index)
+	}
+	// The kernel shows a packet on the loopback twice, going out and coming in.
+	if !wanted || addr.Hatype == unix.ARPHRD_LOOPBACK && addr.Pkttype == unix.PACKET_OUTGOING {
+		r.skipped.Add(1)
+		return false
+	}
+	f.fill(b, h, addr)
+	f.Iface = index
+	return true
+}
+
+func tpacketAlign(n int) int { return (n + unix.TPACKET_ALIGNMENT - 1) &^ (unix.TPACKET_ALIGNMENT - 1) }
+
+// fill converts the kernel's description of a frame.
+func (f *Frame) fill(b []byte, h *unix.Tpacket3Hdr, addr *unix.RawSockaddrLinklayer) {
+	f.Time = int64(h.Sec)*1e9 + int64(h.Nsec)
+	f.Length = h.Len
+	f.Direction = packet.Inbound
+	if addr.Pkttype == unix.PACKET_OUTGOING {
+		f.Direction = packet.Outbound
+	}
+	f.HasVLAN = h.Status&unix.TP_STATUS_VLAN_VALID != 0
+	f.VLAN = uint16(h.Hv1.Vlan_tci)
+	if f.HasVLAN {
+		f.Length += 4 // was on the wire
+	}
+	start := uint32(h.Mac)
+	f.Link, f.EtherType = packet.LinkEthernet, 0
+	if addr.Hatype != unix.ARPHRD_ETHER && addr.Hatype != unix.ARPHRD_LOOPBACK {
+		// tun, wireguard, ppp, ipip: whatever header there is, the kernel
+		// knows where the network header starts.
+		start, f.EtherType = uint32(h.Net), addr.Protocol<<8|addr.Protocol>>8
+	}
+	end := min(uint32(h.Mac)+h.Snaplen, uint32(len(b)))
+	f.Data = b[min(start, end):end]
+}
