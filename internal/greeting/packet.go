@@ -55,15 +55,10 @@ func (b *Book) tcp(p *packet.Packet, frame []byte) {
 	if p.Fragment != packet.FragmentNone {
 		return
 	}
-	t := p.Transport(frame)
-	if len(t) <= 20 {
-		return // no header, or nothing behind it
-	}
-	header := int(t[12]>>4) * 4
-	if header < 20 || header >= len(t) {
+	payload, ok := p.Payload(frame)
+	if !ok || len(payload) == 0 {
 		return
 	}
-	payload := t[header:]
 	begins := clienthello.IsTLSClient(payload)
 	if !begins && len(b.open) == 0 {
 		return
@@ -72,7 +67,7 @@ func (b *Book) tcp(p *packet.Packet, frame []byte) {
 	if r == nil {
 		return
 	}
-	seg := reassembly.Segment{Time: p.Time, Seq: binary.BigEndian.Uint32(t[4:]), Data: payload, SYN: p.TCPFlags&packet.SYN != 0}
+	seg := reassembly.Segment{Time: p.Time, Seq: binary.BigEndian.Uint32(p.Transport(frame)[4:]), Data: payload, SYN: p.TCPFlags&packet.SYN != 0}
 	if next, known := r.stream.Next(); known && seg.Seq != next && !seg.SYN {
 		seg.Data = append([]byte(nil), payload...) // it may have to wait
 	}
@@ -84,15 +79,15 @@ func (b *Book) udp(p *packet.Packet, frame []byte) {
 	if p.Fragment != packet.FragmentNone {
 		return
 	}
-	t := p.Transport(frame)
-	if len(t) <= 8 || !clienthello.IsQUICInitial(t[8:]) {
+	payload, ok := p.Payload(frame)
+	if !ok || !clienthello.IsQUICInitial(payload) {
 		return
 	}
 	r, k := b.reading(p, true)
 	if r == nil {
 		return
 	}
-	r.status = r.quic.Feed(t[8:])
+	r.status = r.quic.Feed(payload)
 	b.settle(k, r, p.Time, r.quic.Hello)
 }
 
