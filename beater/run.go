@@ -14,7 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
-	"github.com/qubesbeat/qubesbeat/internal/greeting"
+	"github.com/qubesbeat/qubesbeat/internal/hello"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 	flowmodule "github.com/qubesbeat/qubesbeat/module/flow"
@@ -38,7 +38,7 @@ type run struct {
 	queue     *pipeline.Queue
 	meter     *pipeline.Meter
 	publisher *pipeline.Publisher
-	book      *greeting.Book          // nil with compat.strict
+	book      *hello.Table            // nil with compat.strict
 	watcher   *procs.ProcessesWatcher // nil without procs.enabled
 	processes *processes
 	analysis  *transactions // nil where nothing is to be analyzed
@@ -110,7 +110,7 @@ func (r *run) newPublisher() *pipeline.Publisher {
 			return d, &d.Flow
 		}}
 	if r.book != nil {
-		cfg.Hello = r.book.Take
+		cfg.Hello = r.book.ForRecord
 	}
 	if r.view != nil {
 		cfg.Names = r.view.fill

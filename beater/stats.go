@@ -109,7 +109,7 @@ func (r *run) greetingCounters(c *counterList) {
 		return
 	}
 	s := r.book.Stats()
-	c.group = "greetings"
+	c.group = "client_hellos"
 	c.add("read", s.Read)
 	c.add("failed", s.Failed)
 	c.add("skipped", s.Skipped)

@@ -6,7 +6,7 @@ import (
 	"github.com/elastic/beats/v7/libbeat/beat"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
-	"github.com/qubesbeat/qubesbeat/internal/greeting"
+	"github.com/qubesbeat/qubesbeat/internal/hello"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 )
 
@@ -24,7 +24,7 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 	}
 	r.view = r.newView()
 	if r.settings.Flows.Enabled && r.settings.Flows.ServerNames && !r.settings.Compat.Strict {
-		r.book = greeting.New()
+		r.book = hello.New()
 		taps = append(taps, r.book)
 	}
 	if r.analysis != nil {
