@@ -59,7 +59,7 @@ func (w *dnsWriter) write() {
 		return
 	}
 	w.folded = map[fold]*folded{}
-	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: w.run.newLinks().name, Behind: w.run.index.Behind}
+	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: w.run.newLinks().name, Downstream: w.run.index.Behind}
 	stop := w.wake()
 	defer stop()
 	batch := make([]resolver.Entry, 64)
@@ -124,7 +124,7 @@ func (w *dnsWriter) take(e *resolver.Entry) {
 
 // parties finds the qube behind a query, by the vif that it came in on.
 func (w *dnsWriter) parties(e *resolver.Entry) event.Parties {
-	p := w.enrich.Parties(enrich.Sight{Iface: e.Iface, FromSource: packet.Inbound, Source: e.From.Addr(), Destination: e.Local.Addr(),
+	p := w.enrich.Parties(enrich.Observation{Iface: e.Iface, FromSource: packet.Inbound, Source: e.From.Addr(), Destination: e.Local.Addr(),
 		SourceSent: true, At: time.Unix(0, e.At)})
 	if p.Qube == nil && p.Attribution == event.Unknown && e.Qube != nil {
 		p.Qube, p.SourceQube, p.Client, p.Attribution = e.Qube, e.Qube, e.From.Addr(), event.Inventory

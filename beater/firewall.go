@@ -222,7 +222,7 @@ func (v *verdicts) Close() {}
 // publish hands a verdict on. By then dom0's push has come, for verdicts wait
 // longer than it takes.
 func (v *verdicts) publish(d *firewall.Verdict) {
-	p := v.enrich.PartiesOn(d.In, enrich.Sight{FromSource: packet.Inbound, Source: d.Src, Destination: d.Dst,
+	p := v.enrich.PartiesOn(d.In, enrich.Observation{FromSource: packet.Inbound, Source: d.Src, Destination: d.Dst,
 		SourceSent: d.Src.IsValid(), At: time.Unix(0, d.First)})
 	if d.Point == firewall.Antispoof { // also where many addresses were told together
 		p.Attribution = event.Spoofed

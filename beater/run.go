@@ -84,7 +84,7 @@ func (r *run) tableConfig() flow.Config {
 }
 
 func (r *run) newEnricher() *enrich.Enricher {
-	enricher := &enrich.Enricher{Qubes: r.index, Name: r.name, HasVif: r.hasVif, Behind: r.index.Behind}
+	enricher := &enrich.Enricher{Qubes: r.index, Name: r.name, HasVif: r.hasVif, Downstream: r.index.Behind}
 	if r.live {
 		enricher.Local = localAddress()
 	}

@@ -7,8 +7,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
-// TestString names values that a table makes, and those that it cannot make
-// without a panic.
+// TestString gives every value a name, also unknown ones, without a panic.
 func TestString(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
