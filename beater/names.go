@@ -43,7 +43,7 @@ func (v *view) learn(e *resolver.Entry, name string) {
 	if v == nil {
 		return
 	}
-	v.names.Heard(e.From.Addr(), e.At)
+	v.names.ObserveQuery(e.From.Addr(), e.At)
 	if e.Action == resolver.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
 		return
 	}
