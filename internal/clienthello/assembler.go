@@ -6,35 +6,36 @@ import (
 	"slices"
 )
 
-// maxSpans is how many parts of the CRYPTO stream may stand apart at a time.
-// Chrome, which shuffles on purpose, makes about ten.
+// maxSpans is how many separate parts of the CRYPTO stream are kept. Chrome, which
+// shuffles them on purpose, makes about ten.
 const maxSpans = 64
 
-// span is a range of bytes that are there.
+// span is a range of bytes that have arrived.
 type span struct{ from, to int }
 
-// assembler puts the CRYPTO frames of a client together (RFC 9000 section 19.6).
+// assembler reassembles the CRYPTO frames of a client (RFC 9000 section 19.6).
+// The zero value is empty and ready for use.
 type assembler struct {
 	buf   []byte // bytes outside of spans are zero
 	spans []span // in order, with gaps between them
 }
 
 // add takes the data of a frame. It returns an error wrapping ErrTooLarge, or
-// ErrMalformed where the data differ from what the client said before, which
-// leaves open what the server reads.
+// ErrMalformed if the data contradict earlier data for the same offsets: it is
+// unknown then which of them the server reads.
 func (a *assembler) add(offset uint64, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
 	if offset+uint64(len(data)) > MaxMessage { // a varint is below 1<<62
-		return fmt.Errorf("crypto data at offset %d: %w", offset, ErrTooLarge)
+		return fmt.Errorf("CRYPTO data at offset %d: %w", offset, ErrTooLarge)
 	}
 	s := span{from: int(offset), to: int(offset) + len(data)} //nolint:gosec // at most MaxMessage
 	i, j := a.touched(s)
 	for _, old := range a.spans[i:j] {
 		from, to := max(s.from, old.from), min(s.to, old.to)
 		if from < to && !bytes.Equal(a.buf[from:to], data[from-s.from:to-s.from]) {
-			return fmt.Errorf("other crypto data than before at offset %d: %w", from, ErrMalformed)
+			return fmt.Errorf("conflicting CRYPTO data at offset %d: %w", from, ErrMalformed)
 		}
 	}
 	a.buf = grow(a.buf, s.to)
@@ -44,12 +45,12 @@ func (a *assembler) add(offset uint64, data []byte) error {
 	}
 	a.spans = slices.Replace(a.spans, i, j, s)
 	if len(a.spans) > maxSpans {
-		return fmt.Errorf("%d parts of crypto data: %w", len(a.spans), ErrTooLarge)
+		return fmt.Errorf("%d parts of CRYPTO data: %w", len(a.spans), ErrTooLarge)
 	}
 	return nil
 }
 
-// touched returns the spans [i:j] that overlap s or are next to it.
+// touched returns the range [i:j] of the spans that overlap s or are next to it.
 func (a *assembler) touched(s span) (i, j int) {
 	for i < len(a.spans) && a.spans[i].to < s.from {
 		i++
@@ -61,7 +62,7 @@ func (a *assembler) touched(s span) (i, j int) {
 	return i, j
 }
 
-// message returns the ClientHello where it is whole, nil where it is not.
+// message returns the ClientHello, nil until it is complete. It is a part of a.buf.
 func (a *assembler) message() ([]byte, error) {
 	if len(a.spans) == 0 || a.spans[0].from > 0 {
 		return nil, nil

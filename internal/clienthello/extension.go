@@ -8,12 +8,12 @@ const extALPN = 16
 // maxProtocols is how many protocols of ALPN a Hello lists; browsers offer 2.
 const maxProtocols = 8
 
-// isGREASE tells the values that a client sends to keep servers tolerant (RFC
-// 8701 section 2): 0x0a0a, 0x1a1a … 0xfafa.
+// isGREASE reports whether v is one of the reserved values that clients send to
+// keep servers tolerant (RFC 8701 section 2): 0x0a0a, 0x1a1a … 0xfafa.
 func isGREASE(v uint16) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
 
 // serverName returns the first host_name of the server_name extension (RFC 6066
-// section 3), or "" where there is no valid one.
+// section 3), or "" if there is no valid one.
 func (m *message) serverName() string {
 	r := reader{b: m.sni}
 	list := reader{b: r.vector16()}
@@ -32,9 +32,9 @@ func (m *message) serverName() string {
 	return ""
 }
 
-// hostName returns name in lower case, or "" where it is no host name. It does
-// not insist on the form of labels: names with an underscore and addresses are
-// seen in practice.
+// hostName returns name in lower case, or "" if it has characters that no host
+// name has. It does not check the form of labels: names with an underscore and
+// addresses occur in practice.
 func hostName(name []byte) string {
 	var buf [255]byte
 	if len(name) > len(buf) {
@@ -58,7 +58,7 @@ func isAlphanumeric(c byte) bool {
 }
 
 // protocols returns the list of the ALPN extension (RFC 7301 section 3.1) without
-// its length, nil where there is none or where it is malformed.
+// its length, nil if there is none or it is malformed.
 func (m *message) protocols() []byte {
 	r := reader{b: m.alpn}
 	list := r.vector16()
@@ -73,7 +73,7 @@ func (m *message) protocols() []byte {
 	return list
 }
 
-// names returns the first protocols of a well-formed list, ready to be shown.
+// names returns the first protocols of a well-formed list in printable form.
 func names(list []byte) []string {
 	var all []string
 	for r := (reader{b: list}); len(r.b) > 0 && len(all) < maxProtocols; {
@@ -102,8 +102,8 @@ func printable(b []byte) string {
 }
 
 // highest returns the highest version on offer: that of supported_versions (RFC
-// 8446 section 4.2.1), GREASE left aside, and legacy_version where that extension
-// says nothing.
+// 8446 section 4.2.1) without GREASE, or legacy_version if that extension is
+// missing, malformed or empty.
 func (m *message) highest() uint16 {
 	r := reader{b: m.versions}
 	list := r.vector8()
@@ -123,7 +123,7 @@ func (m *message) highest() uint16 {
 }
 
 // algorithms returns the list of signature_algorithms (RFC 8446 section 4.2.3)
-// without its length, an even number of bytes.
+// without its length, an even number of bytes; nil if it is missing or malformed.
 func (m *message) algorithms() []byte {
 	r := reader{b: m.signatures}
 	list := r.vector16()

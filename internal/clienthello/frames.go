@@ -2,7 +2,7 @@ package clienthello
 
 import "fmt"
 
-// The frames that RFC 9000 section 12.4 allows in an Initial.
+// The types of frames that RFC 9000 section 12.4 allows in an Initial.
 const (
 	framePadding = 0x00
 	framePing    = 0x01
@@ -36,7 +36,7 @@ func (s *QUIC) frames(payload []byte) error {
 			return fmt.Errorf("frame of type %#x at byte %d: %w", typ, at, ErrMalformed)
 		}
 		if r.short {
-			return fmt.Errorf("frame of type %#x at byte %d is cut: %w", typ, at, ErrMalformed)
+			return fmt.Errorf("truncated frame of type %#x at byte %d: %w", typ, at, ErrMalformed)
 		}
 	}
 	return nil

@@ -5,41 +5,41 @@ import (
 	"fmt"
 )
 
-// MaxMessage is the size in bytes of the largest ClientHello that is read, its
-// header of 4 bytes included. Browsers send 0.5 to 2 KiB, of which a post-quantum
-// key share is 1.2 KiB.
+// MaxMessage is the size in bytes of the largest ClientHello that is read,
+// including its header of 4 bytes. Browsers send 0.5 to 2 KiB, of which a
+// post-quantum key share takes 1.2 KiB.
 const MaxMessage = 16 << 10
 
-// The reasons why there is no Hello. Errors of this package wrap one of them.
+// Every error of this package wraps one of these.
 var (
 	ErrNotTLS    = errors.New("clienthello: not TLS")
-	ErrNotQUIC   = errors.New("clienthello: not a known version of QUIC")
+	ErrNotQUIC   = errors.New("clienthello: not a supported version of QUIC")
 	ErrNotClient = errors.New("clienthello: not from a client")
 	ErrMalformed = errors.New("clienthello: malformed")
 	ErrTooLarge  = errors.New("clienthello: too large or in too many parts")
 )
 
-// Hello is what a ClientHello tells. The zero value is that of no ClientHello.
-// It shares no memory with the packets that it was read from.
+// Hello is the content of a ClientHello. It shares no memory with the packets that
+// it was read from.
 type Hello struct {
 	// ServerName is the first host_name of the server_name extension (RFC 6066
 	// section 3) in lower case, at most 255 letters, digits, '-', '.' and '_'. It
-	// is empty where there is none or where it has any other character. Where ECH
-	// is set, it may be the public name of the provider instead of the server's.
+	// is empty if there is none or it has any other character. If ECH is set, it
+	// may be the public name of the provider instead of the server's.
 	ServerName string
 
 	// ALPN are the first 8 protocols of the offer in its order (RFC 7301 section
 	// 3.1). Bytes that are not printable ASCII, and the backslash, are written
-	// \xNN. It is nil where there are none.
+	// \xNN. It is nil if none is offered.
 	ALPN []string
 
-	// Version is the highest version on offer, GREASE (RFC 8701) left aside:
-	// 0x0304 is TLS 1.3.
+	// Version is the highest version on offer, without GREASE (RFC 8701): 0x0304
+	// is TLS 1.3.
 	Version uint16
 
-	// ECH says that an encrypted_client_hello extension (RFC 9849) is there.
-	// Browsers send a meaningless one to servers without it, which nobody on the
-	// path can tell apart.
+	// ECH reports whether there is an encrypted_client_hello extension (RFC 9849).
+	// Browsers also send a meaningless one to servers that do not support it, and
+	// an observer cannot tell the two apart.
 	ECH bool
 
 	// QUIC is the version of QUIC, 0 for TLS over TCP.
@@ -50,13 +50,13 @@ type Hello struct {
 	JA4 string
 }
 
-// Parse reads msg, a whole handshake message with its header of 4 bytes. QUIC is
-// the version of QUIC that carried it, 0 for TLS over TCP. It returns an error
-// wrapping [ErrNotClient], [ErrMalformed] or [ErrTooLarge].
+// Parse reads msg, a whole handshake message with its header of 4 bytes. The
+// argument quic is the version of QUIC that carried it, 0 for TLS over TCP. Parse
+// returns an error wrapping [ErrNotClient], [ErrMalformed] or [ErrTooLarge].
 //
-// An extension whose body is malformed counts by its type, as in JA4, and says
-// nothing else. Of extensions of one type the first is read, though RFC 8446
-// section 4.2 allows only one. Parse is safe for concurrent use.
+// Of an extension whose body is malformed only the type is used, as JA4 does. If
+// there are several extensions of one type, which RFC 8446 section 4.2 forbids,
+// the first is read. Parse is safe for concurrent use.
 func Parse(msg []byte, quic uint32) (Hello, error) {
 	m, err := readMessage(msg)
 	if err != nil {
@@ -78,7 +78,7 @@ func Parse(msg []byte, quic uint32) (Hello, error) {
 // parts of the message.
 type message struct {
 	version    uint16 // legacy_version
-	has        uint8  // which of the extensions below are there
+	has        uint8  // hasSNI and so on: which extensions are present
 	ciphers    []byte // an even number of bytes
 	extensions []byte // well-formed up to the bodies
 	sni        []byte // bodies of extensions
@@ -99,8 +99,8 @@ const (
 // typeClientHello is the handshake type (RFC 8446 section 4).
 const typeClientHello = 1
 
-// length returns the size of the handshake message that starts with b, its
-// header included, or 0 where b is too short to tell.
+// length returns the size of the handshake message that starts with b, including
+// its header, or 0 if b is too short to contain the length.
 func length(b []byte) (int, error) {
 	if len(b) > 0 && b[0] != typeClientHello {
 		return 0, fmt.Errorf("handshake message of type %d: %w", b[0], ErrNotClient)
@@ -118,20 +118,20 @@ func length(b []byte) (int, error) {
 	return n, nil
 }
 
-// readMessage takes msg apart as RFC 8446 section 4.1.2 lays it out. Messages
-// without extensions, which TLS 1.2 and older allow, are fine.
+// readMessage splits msg into the fields of RFC 8446 section 4.1.2. Messages
+// without extensions, which TLS 1.2 and older allow, are valid.
 func readMessage(msg []byte) (m message, err error) {
 	n, err := length(msg)
 	if err != nil {
 		return m, err
 	}
 	if n == 0 || n != len(msg) {
-		return m, fmt.Errorf("message of %d bytes holds %d: %w", n, len(msg), ErrMalformed)
+		return m, fmt.Errorf("message of %d bytes has a length of %d: %w", len(msg), n, ErrMalformed)
 	}
 	r := reader{b: msg[4:]}
 	m.version = r.uint16()
 	r.take(32)  // random
-	r.vector8() // session ID; longer ones than the RFC's 32 bytes pass in crypto/tls
+	r.vector8() // session ID; like crypto/tls, accept more than the RFC's 32 bytes
 	m.ciphers = r.vector16()
 	r.vector8() // compression methods
 	if len(r.b) > 0 {
@@ -143,8 +143,8 @@ func readMessage(msg []byte) (m message, err error) {
 	return m, nil
 }
 
-// index finds the extensions that Hello shows. It reports false where their list
-// is malformed.
+// index finds the extensions that Hello needs. It reports whether their list is
+// well-formed.
 func (m *message) index() bool {
 	r := reader{b: m.extensions}
 	for len(r.b) > 0 {
@@ -154,13 +154,13 @@ func (m *message) index() bool {
 		}
 		switch typ {
 		case 0: // server_name
-			m.keep(hasSNI, &m.sni, body)
+			m.setFirst(hasSNI, &m.sni, body)
 		case 13: // signature_algorithms
-			m.keep(hasSignatures, &m.signatures, body)
+			m.setFirst(hasSignatures, &m.signatures, body)
 		case extALPN:
-			m.keep(hasALPN, &m.alpn, body)
+			m.setFirst(hasALPN, &m.alpn, body)
 		case 43: // supported_versions
-			m.keep(hasVersions, &m.versions, body)
+			m.setFirst(hasVersions, &m.versions, body)
 		case 0xfe0d: // encrypted_client_hello
 			m.has |= hasECH
 		}
@@ -168,8 +168,8 @@ func (m *message) index() bool {
 	return true
 }
 
-// keep sets *to to body where the extension is the first of its type.
-func (m *message) keep(bit uint8, to *[]byte, body []byte) {
+// setFirst sets *to to body if the extension is the first of its type.
+func (m *message) setFirst(bit uint8, to *[]byte, body []byte) {
 	if m.has&bit == 0 {
 		m.has |= bit
 		*to = body

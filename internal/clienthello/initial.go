@@ -9,22 +9,24 @@ import (
 	"errors"
 )
 
-// maxConnID is the longest connection ID of QUIC 1 and 2 (RFC 9000 section 17.2).
+// maxConnID is the length in bytes of the longest connection ID of QUIC 1 and 2
+// (RFC 9000 section 17.2).
 const maxConnID = 20
 
-// minDatagram is the smallest datagram that may carry an Initial (RFC 9000
-// section 14.1).
+// minDatagram is the size in bytes of the smallest datagram in which a client may
+// send an Initial (RFC 9000 section 14.1).
 const minDatagram = 1200
 
-// The versions of QUIC that are known.
+// The supported versions of QUIC.
 const (
 	quic1  = 0x00000001 // RFC 9000
 	quic2  = 0x6b3343cf // RFC 9369
 	quic29 = 0xff00001d // draft-ietf-quic-transport-29
 )
 
-// initialType returns the bits of the first byte of an Initial, and false for
-// unknown versions (RFC 9000 section 17.2 and RFC 9369 section 3.2).
+// initialType returns the packet type bits that mark an Initial in its first byte
+// (RFC 9000 section 17.2 and RFC 9369 section 3.2). ok is false for an unsupported
+// version.
 func initialType(version uint32) (bits byte, ok bool) {
 	switch version {
 	case quic1, quic29:
@@ -36,10 +38,10 @@ func initialType(version uint32) (bits byte, ok bool) {
 }
 
 // IsQUICInitial reports whether payload, a UDP payload, looks like the first
-// datagram of a QUIC client: a long header with the fixed bit, a known version and
-// the type Initial, in at least the 1200 bytes that RFC 9000 section 14.1 demands
-// of a client. So a capture that cuts packets shorter finds none, nor could it
-// decrypt them. Servers send such datagrams, too. It does not allocate.
+// datagram of a QUIC client: a long header with the fixed bit, a supported version
+// and the type Initial, in at least the 1200 bytes that RFC 9000 section 14.1
+// demands of a client. A capture that cuts packets shorter finds none; it could
+// not decrypt them anyway. Servers send such datagrams, too. It does not allocate.
 func IsQUICInitial(payload []byte) bool {
 	if len(payload) < minDatagram || payload[0]&0xc0 != 0xc0 || payload[5] > maxConnID {
 		return false
@@ -52,15 +54,16 @@ func IsQUICInitial(payload []byte) bool {
 // datagram.
 type initialPacket struct {
 	version uint32
-	initial bool   // of a known version
+	initial bool   // the type is Initial
 	dcid    []byte // Destination Connection ID
-	head    int    // where the packet number begins
+	head    int    // offset of the packet number
 	data    []byte // the packet up to the end of its payload
 }
 
-// readPacket takes the first packet off a datagram (RFC 9000 section 12.2). It
-// reports false where there is none whose end is known. A Retry, which has no
-// length, is read as some packet that is no Initial; only servers send it.
+// readPacket splits the first packet off a datagram (RFC 9000 section 12.2). ok is
+// false if there is none whose end is known. A Retry, which has no length and
+// which only servers send, is read as if it were some other packet that is not an
+// Initial.
 func readPacket(datagram []byte) (p initialPacket, rest []byte, ok bool) {
 	r := reader{b: datagram}
 	first := r.uint8()
@@ -87,16 +90,16 @@ func readPacket(datagram []byte) (p initialPacket, rest []byte, ok bool) {
 	return p, datagram[end:], true
 }
 
-// initialKeys open the Initials of a client.
+// initialKeys are the keys that decrypt the Initials of a client.
 type initialKeys struct {
 	aead cipher.AEAD
-	hp   cipher.Block
+	hp   cipher.Block // header protection
 	iv   [12]byte
 }
 
 // newInitialKeys derives the keys from the Destination Connection ID of the
 // client's first Initial (RFC 9001 section 5.2, RFC 9369 section 3.3). It fails
-// only where the Go runtime enforces FIPS 140-3, which does not allow such keys.
+// only if the Go runtime enforces FIPS 140-3, which does not allow such keys.
 func newInitialKeys(version uint32, dcid []byte) (*initialKeys, error) {
 	salt, prefix := initialSalt(version)
 	initial, err1 := hkdf.Extract(sha256.New, dcid, []byte(salt))
@@ -119,7 +122,8 @@ func newInitialKeys(version uint32, dcid []byte) (*initialKeys, error) {
 	return k, err
 }
 
-// initialSalt returns the salt of a version and the first word of its labels.
+// initialSalt returns the salt of a version and the prefix of its labels (RFC 9001
+// section 5, RFC 9369 section 3.3).
 func initialSalt(version uint32) (salt, prefix string) {
 	switch version {
 	case quic2:
@@ -137,12 +141,12 @@ func expandLabel(secret []byte, label string, size int) ([]byte, error) {
 	return hkdf.Expand(sha256.New, secret, info, size)
 }
 
-// open takes the protection off p and returns its frames. It reports false where
-// p does not belong to these keys. The datagram is not changed.
+// open removes the protection of p and returns its frames (RFC 9001 section 5). ok
+// is false if p was not protected with these keys. The datagram is not changed.
 //
-// The packet number is taken as it is sent, without the bits that a client may
-// leave out from its 256th Initial on (RFC 9000 section 17.1).
-func (k *initialKeys) open(p *initialPacket) ([]byte, bool) {
+// The packet number is used as it is sent; the upper bits, which a client may omit
+// from its 256th Initial on (RFC 9000 section 17.1), are taken for 0.
+func (k *initialKeys) open(p *initialPacket) (frames []byte, ok bool) {
 	const sampleAt, sampleSize = 4, aes.BlockSize // RFC 9001 section 5.4.2
 	if len(p.data) < p.head+sampleAt+sampleSize {
 		return nil, false

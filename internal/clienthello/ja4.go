@@ -11,10 +11,10 @@ import (
 // each after an underscore.
 const ja4Size = 10 + 2*13
 
-// ja4 returns the fingerprint as FoxIO's technical_details/JA4.md defines it.
-// Protocols is the well-formed list of ALPN.
+// ja4 returns the fingerprint that FoxIO's technical_details/JA4.md defines. The
+// argument protocols is a well-formed list of ALPN.
 func (m *message) ja4(version uint16, protocols []byte, quic bool) string {
-	var room [2][64]uint16 // browsers send fewer, so that nothing is allocated
+	var room [2][64]uint16 // more than browsers send, so that nothing is allocated
 	ciphers := m.cipherList(room[0][:0])
 	types, count := m.typeList(room[1][:0])
 
@@ -48,7 +48,7 @@ func (m *message) cipherList(list []uint16) []uint16 {
 }
 
 // typeList appends the sorted types of the extensions to list, without GREASE,
-// server_name and ALPN. The count has the latter two.
+// server_name and ALPN. The last two are included in count.
 func (m *message) typeList(list []uint16) (sorted []uint16, count int) {
 	for r := (reader{b: m.extensions}); len(r.b) > 0; {
 		typ := r.uint16()
@@ -66,7 +66,7 @@ func (m *message) typeList(list []uint16) (sorted []uint16, count int) {
 }
 
 // appendAlgorithms appends an underscore and the signature algorithms in their
-// order, without GREASE, or nothing where there are none.
+// order, without GREASE, or nothing if there are none.
 func (m *message) appendAlgorithms(text []byte) []byte {
 	sep := byte('_')
 	for b := m.algorithms(); len(b) > 0; b = b[2:] {
@@ -78,7 +78,7 @@ func (m *message) appendAlgorithms(text []byte) []byte {
 	return text
 }
 
-// versionCode returns the two characters of a version.
+// versionCode returns the two characters that stand for a version.
 func versionCode(v uint16) string {
 	switch v {
 	case 0x0304:
@@ -97,22 +97,23 @@ func versionCode(v uint16) string {
 	return "00"
 }
 
-// sniCode tells a connection to a domain from one to an address.
-func sniCode(there bool) byte {
-	if there {
+// sniCode returns the character for a connection to a domain, which has SNI, or to
+// an address.
+func sniCode(hasSNI bool) byte {
+	if hasSNI {
 		return 'd'
 	}
 	return 'i'
 }
 
-// appendCount appends n as two digits, 99 for more.
+// appendCount appends n as two digits, 99 at most.
 func appendCount(out []byte, n int) []byte {
 	n = min(n, 99)
 	return append(out, '0'+byte(n/10), '0'+byte(n%10)) //nolint:gosec // two digits
 }
 
-// appendALPN appends the first and last character of the first protocol. Where
-// either is not alphanumeric, they are those of the protocol in hex.
+// appendALPN appends the first and last character of the first protocol. If either
+// is not alphanumeric, they are those of the protocol in hexadecimal.
 func appendALPN(out, protocols []byte) []byte {
 	const digits = "0123456789abcdef"
 	r := reader{b: protocols}
@@ -143,7 +144,7 @@ func appendHex(text []byte, v uint16) []byte {
 }
 
 // appendHash appends the first 12 hexadecimal digits of the SHA-256 of text, or
-// zeros where text is empty, so that one sees that there was nothing.
+// zeros if text is empty, which shows that there was nothing to hash.
 func appendHash(out, text []byte) []byte {
 	if len(text) == 0 {
 		return append(out, "000000000000"...)

@@ -2,36 +2,35 @@ package clienthello
 
 import "fmt"
 
-// The limits of a QUIC. A client sends its ClientHello in two datagrams at most
-// and repeats them a few times.
+// The limits of a QUIC. A client usually sends its ClientHello in one or two
+// datagrams and repeats them a few times.
 const (
 	maxDatagrams = 64
-	maxPackets   = 4 // Initials in one datagram
-	maxFailures  = 8 // Initials that the keys at hand do not open
+	maxPackets   = 4 // Initials of one datagram
+	maxFailures  = 8 // Initials that the current keys do not open
 )
 
 // QUIC collects the ClientHello from the client's side of a QUIC connection. The
 // zero value is ready for use. It is not safe for concurrent access.
 //
 // It holds at most [MaxMessage] bytes of payload. It gives up at the 65th
-// datagram, and at the 9th Initial that fails to decrypt or needs other keys than
-// the one before.
+// datagram, and at the 9th Initial that cannot be decrypted or needs new keys.
 type QUIC struct {
 	result
 	crypto    assembler
-	keys      *initialKeys // of the connection; nil until an Initial was opened
-	version   uint32       // that of keys
+	keys      *initialKeys // of the connection; nil until an Initial is opened
+	version   uint32       // of QUIC, that keys belong to
 	datagrams uint8
 	failures  uint8
 }
 
-// Feed takes a UDP payload of the client. Order does not matter, but for the
-// first, and payloads may come again. It does nothing once the status is not
-// More. Datagram is not changed, and not used after Feed has returned.
+// Feed takes a UDP payload of the client and returns the status. Except for the
+// first, payloads may come in any order and more than once. Feed does nothing once
+// the status is not More. It neither changes datagram nor keeps it.
 //
-// The first must be the client's first Initial, as its keys follow from it; a
-// connection whose beginning was missed has no Hello. Packets other than Initials
-// are skipped.
+// The first payload must hold the client's first Initial, from which the keys are
+// derived; a connection whose beginning was missed has no Hello. Packets other
+// than Initials are skipped.
 func (s *QUIC) Feed(datagram []byte) Status {
 	if s.status != More {
 		return s.status
@@ -46,12 +45,13 @@ func (s *QUIC) Feed(datagram []byte) Status {
 	return s.status
 }
 
-// Size returns how many bytes of payload s has room for at the moment, at most
+// Size returns how many bytes are allocated for payload at the moment, at most
 // [MaxMessage]. The keys take about 1.5 KiB more.
 func (s *QUIC) Size() int { return cap(s.crypto.buf) }
 
-// packets reads the packets of a datagram. What is no packet ends it, and the
-// stream, too, where nothing was read before.
+// packets reads the packets of a datagram up to the first thing that is not a
+// packet. If no Initial has been read by then, in this datagram or before, the
+// stream is not QUIC.
 func (s *QUIC) packets(datagram []byte) {
 	for initials := 0; len(datagram) > 0 && initials < maxPackets && s.status == More; {
 		p, rest, ok := readPacket(datagram)
@@ -69,7 +69,7 @@ func (s *QUIC) packets(datagram []byte) {
 	}
 }
 
-// initial opens an Initial and reads the ClientHello where it is whole.
+// initial decrypts an Initial and reads the ClientHello if that completes it.
 func (s *QUIC) initial(p *initialPacket) {
 	payload, ok := s.open(p)
 	if !ok {
@@ -88,10 +88,10 @@ func (s *QUIC) initial(p *initialPacket) {
 	}
 }
 
-// open opens p with the keys of the connection, which stay as they are when the
-// client takes over the connection ID of the server. Only a Retry (RFC 9001
-// section 5.2) or another connection with the same ports needs others, and with
-// both the client says everything anew.
+// open decrypts p with the keys of the connection, which do not change when the
+// client adopts the connection ID of the server. Only after a Retry (RFC 9001
+// section 5.2) and for another connection with the same ports are new keys needed,
+// and in both cases the client starts again.
 func (s *QUIC) open(p *initialPacket) ([]byte, bool) {
 	if s.keys != nil && p.version == s.version {
 		if payload, ok := s.keys.open(p); ok {
@@ -120,7 +120,7 @@ func (s *QUIC) open(p *initialPacket) ([]byte, bool) {
 	return payload, true
 }
 
-// failed counts what the keys at hand do not open.
+// failed counts an Initial that the current keys do not open.
 func (s *QUIC) failed() {
 	if s.failures++; s.failures > maxFailures {
 		s.end(Hello{}, fmt.Errorf("opening %d packets: %w", s.failures, ErrNotClient))

@@ -2,14 +2,14 @@ package clienthello
 
 import "encoding/binary"
 
-// reader takes parts off the front of b. A read past the end sets short, after
-// which every read returns nothing, so that callers check once.
+// reader splits parts off the front of b. A read past the end sets short, after
+// which every read returns nothing, so that callers need to check only once.
 type reader struct {
 	b     []byte
 	short bool
 }
 
-// take returns the next n bytes, which stay part of b.
+// take returns the next n bytes, without a copy.
 func (r *reader) take(n int) []byte {
 	if r.short || n < 0 || n > len(r.b) {
 		r.short = true
@@ -34,8 +34,8 @@ func (r *reader) uint16() uint16 {
 	return 0
 }
 
-// vector8 and vector16 return what a length of that many bits announces (RFC 8446
-// section 3.4).
+// vector8 and vector16 return a vector with a length of that many bits in front
+// (RFC 8446 section 3.4).
 func (r *reader) vector8() []byte  { return r.take(int(r.uint8())) }
 func (r *reader) vector16() []byte { return r.take(int(r.uint16())) }
 
@@ -56,7 +56,7 @@ func (r *reader) varint() uint64 {
 	return v
 }
 
-// varbytes returns what a varint announces.
+// varbytes returns bytes with their number as a varint in front.
 func (r *reader) varbytes() []byte {
 	n := r.varint()
 	if n > uint64(len(r.b)) {

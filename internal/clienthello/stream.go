@@ -1,13 +1,13 @@
 package clienthello
 
-// Status is how far a [TCP] or [QUIC] has come.
+// Status is the progress of a [TCP] or [QUIC].
 type Status uint8
 
-// The states. A stream starts with More and ends with Done or GaveUp.
+// The values of Status. A stream starts with More and ends with Done or GaveUp.
 const (
-	More   Status = iota // nothing wrong so far, but the ClientHello is not whole
-	Done                 // Hello has the ClientHello
-	GaveUp               // there will be no Hello; Err says why
+	More   Status = iota // the ClientHello is not complete yet
+	Done                 // Hello returns the ClientHello
+	GaveUp               // there will be no Hello; Err returns why
 )
 
 // String returns the name of s in lower case.
@@ -23,25 +23,25 @@ func (s Status) String() string {
 	return "unknown"
 }
 
-// result is how a stream ended.
+// result is the outcome of a stream.
 type result struct {
 	hello  Hello
 	err    error
 	status Status
 }
 
-// Hello returns what the ClientHello says. It is the zero value unless the status
-// is Done.
+// Hello returns the content of the ClientHello. It is the zero value unless the
+// status is Done.
 func (r *result) Hello() Hello { return r.hello }
 
-// Err returns why the stream gave up, an error wrapping one of those of this
-// package. It is nil unless the status is GaveUp.
+// Err returns why the stream gave up, an error wrapping one of the package's
+// sentinels. It is nil unless the status is GaveUp.
 func (r *result) Err() error { return r.err }
 
 // Status returns what the last Feed returned.
 func (r *result) Status() Status { return r.status }
 
-// end sets the outcome of parsing.
+// end sets the outcome: Done, or GaveUp if err is not nil.
 func (r *result) end(h Hello, err error) {
 	r.hello, r.err, r.status = h, err, Done
 	if err != nil {
@@ -49,8 +49,8 @@ func (r *result) end(h Hello, err error) {
 	}
 }
 
-// grow returns buf with length n, at most MaxMessage. Its capacity doubles, but
-// never passes MaxMessage.
+// grow returns buf with a length of n, which is at most MaxMessage, or buf if that
+// is longer already. The capacity doubles, but never exceeds MaxMessage.
 func grow(buf []byte, n int) []byte {
 	if n <= len(buf) {
 		return buf

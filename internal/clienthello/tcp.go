@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// maxRecord is the largest plaintext of a record (RFC 8446 section 5.1).
+// maxRecord is the size in bytes of the largest plaintext of a record (RFC 8446
+// section 5.1).
 const maxRecord = 1 << 14
 
 // recordHandshake is the content type of handshake messages.
@@ -14,9 +15,9 @@ const recordHandshake = 22
 
 // IsTLSClient reports whether payload, the first of a TCP connection's client,
 // looks like the beginning of a ClientHello: a handshake record of any version
-// from SSL 3.0 to TLS 1.3 with a handshake message of type 1 and at most
-// [MaxMessage]. Of a payload shorter than 7 bytes, which some clients send on
-// purpose, it sees what is there; an empty one is none. It does not allocate.
+// from SSL 3.0 to TLS 1.3 with a handshake message of type 1 and of less than 64
+// KiB. Of a payload shorter than 7 bytes, which some clients send on purpose, it
+// checks what there is; it reports false for an empty one. It does not allocate.
 func IsTLSClient(payload []byte) bool {
 	if len(payload) == 0 || !isRecord(payload) {
 		return false
@@ -24,18 +25,20 @@ func IsTLSClient(payload []byte) bool {
 	if len(payload) > 5 && payload[5] != typeClientHello {
 		return false
 	}
-	// The length of the message is below 64 KiB, if its first byte is in this record.
+	// The first byte of the length must be 0, unless the record ends before it.
 	return len(payload) < 7 || payload[6] == 0 || payload[3] == 0 && payload[4] == 1
 }
 
-// isRecord reports whether b may start a handshake record.
+// isRecord reports whether b may start a handshake record: content type, version
+// 3.0 to 3.4, and a length that is neither 0 nor too large.
 func isRecord(b []byte) bool {
 	if len(b) >= 5 {
 		n := binary.BigEndian.Uint16(b[3:])
 		return b[0] == recordHandshake && b[1] == 3 && b[2] <= 4 && n > 0 && n <= maxRecord
 	}
+	most := [4]byte{recordHandshake, 3, 4, maxRecord >> 8}
 	for i, c := range b {
-		if i == 0 && c != recordHandshake || i == 1 && c != 3 || i == 2 && c > 4 || i == 3 && c > maxRecord>>8 {
+		if c > most[i] || i < 2 && c != most[i] {
 			return false
 		}
 	}
@@ -45,21 +48,20 @@ func isRecord(b []byte) bool {
 // TCP collects the ClientHello from the client's side of a TCP connection. The
 // zero value is ready for use. It is not safe for concurrent access.
 //
-// It copies payloads only where the ClientHello is not in one record of one
-// segment, and never holds more than [MaxMessage] bytes of them.
+// It copies payloads only if the ClientHello is not in one record of one segment,
+// and never holds more than [MaxMessage] bytes of them.
 type TCP struct {
 	result
-	buf  []byte  // the message so far, without record headers
-	head [5]byte // of the record, where nhead is not 0
-	left int     // bytes of the record that are still to come
-	// nhead is how many bytes of head are there.
+	buf   []byte  // the message so far, without record headers
+	head  [5]byte // the first nhead bytes of a record's header
+	left  int     // bytes of the record that are still to come
 	nhead uint8
 }
 
-// Feed takes the payload of the next segment, in the order of the stream. Empty
-// ones do nothing, and so do all once the status is not More. A copy of the first
-// segment that comes again is recognised; any other must not be fed twice.
-// Segment is not changed, and not used after Feed has returned.
+// Feed takes the payload of the next segment, in the order of the stream, and
+// returns the status. It does nothing for an empty one, and once the status is not
+// More. A repetition of the first segment is recognised; any other must not be fed
+// twice. Feed neither changes segment nor keeps it.
 func (s *TCP) Feed(segment []byte) Status {
 	if s.status != More || s.isCopy(segment) {
 		return s.status
@@ -80,18 +82,18 @@ func (s *TCP) Feed(segment []byte) Status {
 	return s.status
 }
 
-// Size returns how many bytes of payload s has room for at the moment, at most
+// Size returns how many bytes are allocated for payload at the moment, at most
 // [MaxMessage].
 func (s *TCP) Size() int { return cap(s.buf) }
 
-// isCopy reports whether segment is what the stream began with. A message would
-// have to hold itself, with its random of 32 bytes, for this to be wrong.
+// isCopy reports whether segment repeats the beginning of the stream. It would be
+// wrong only for a message that contains itself, with its random of 32 bytes.
 func (s *TCP) isCopy(segment []byte) bool {
 	const least = 5 + 4 + 2 + 32 // the headers, legacy_version and random
 	return len(s.buf) > 0 && len(segment) >= least && IsTLSClient(segment) && bytes.HasPrefix(s.buf, segment[5:])
 }
 
-// header reads as much of a record header as there is, and returns the rest.
+// header reads as much of a record's header as segment has and returns the rest.
 func (s *TCP) header(segment []byte) []byte {
 	n := copy(s.head[s.nhead:], segment)
 	s.nhead += uint8(n) //nolint:gosec // at most 5
@@ -106,15 +108,16 @@ func (s *TCP) header(segment []byte) []byte {
 	return segment[n:]
 }
 
+// notRecord returns the error for bytes that are not a record's header.
 func (s *TCP) notRecord() error {
 	if len(s.buf) == 0 {
 		return ErrNotTLS
 	}
-	return fmt.Errorf("no record after %d bytes of the message: %w", len(s.buf), ErrMalformed)
+	return fmt.Errorf("invalid record after %d bytes of the message: %w", len(s.buf), ErrMalformed)
 }
 
-// message takes a part of the message and reads the message where it is whole.
-// What follows it in the record is not looked at.
+// message takes a part of the message and parses the message once it is complete.
+// What follows it in the record is ignored.
 func (s *TCP) message(part []byte) {
 	msg := part
 	if held := len(s.buf); held > 0 {

@@ -5,23 +5,23 @@ import "github.com/qubesbeat/qubesbeat/internal/packet"
 // The bounds of a table.
 const (
 	maxDatagrams = 256
-	maxParts     = 64      // of 1,500 bytes, more than the largest datagram has
-	maxDatagram  = 65535   // bytes
-	maxBytes     = 4 << 20 // of all datagrams
-	patience     = int64(5e9)
+	maxParts     = 64         // more than the largest datagram has in packets of 1,500 bytes
+	maxDatagram  = 65535      // bytes
+	maxBytes     = 4 << 20    // of all incomplete datagrams
+	patience     = int64(5e9) // nanoseconds of packet time from the first fragment to the last
 )
 
-// Stats counts what became of fragments.
+// Stats counts the fragments and datagrams of a table.
 type Stats struct {
-	Fragments uint64 // offered
-	Whole     uint64 // datagrams put together
+	Fragments uint64 // passed to Add
+	Whole     uint64 // datagrams reassembled
 	Given     uint64 // datagrams given up: incomplete, overlapping or too many
-	Waiting   int    // datagrams
-	Bytes     int    // of those that wait
+	Waiting   int    // incomplete datagrams now
+	Bytes     int    // of these
 }
 
-// key tells the fragments of one datagram (RFC 791: source, destination,
-// protocol, identification), at one observation point.
+// key identifies the fragments of one datagram (RFC 791: source, destination,
+// protocol, identification) at one observation point.
 type key struct {
 	src, dst packet.Addr
 	iface    uint32
@@ -37,11 +37,11 @@ type part struct {
 }
 
 type datagram struct {
-	begun int64
+	begun int64  // packet time of the first fragment
 	parts []part // in order, without overlap
-	bytes int
-	total int  // length of the whole, -1 before the last piece
-	dead  bool // overlapped: what is still to come is ignored
+	bytes int    // of parts
+	total int    // length of the whole, -1 until the last fragment has arrived
+	dead  bool   // invalid: its further fragments are ignored
 }
 
 // Table holds incomplete datagrams. The zero value is ready for use. It is not
@@ -51,9 +51,8 @@ type Table struct {
 	stats   Stats
 }
 
-// Add takes a fragment whose payload is data: the bytes behind the IP header,
-// which it copies. It returns the payload of the whole datagram when it is
-// complete, else nil.
+// Add takes a fragment. data is its payload, the bytes after the IP header, and is
+// copied. Add returns the payload of the datagram when it is complete, else nil.
 func (t *Table) Add(p *packet.Packet, data []byte) []byte {
 	t.stats.Fragments++
 	k := key{src: p.Src, dst: p.Dst, iface: p.Iface, id: p.FragID, family: p.Family, proto: p.Proto, out: p.Direction}
@@ -83,6 +82,7 @@ func (t *Table) Add(p *packet.Packet, data []byte) []byte {
 	return nil
 }
 
+// begin adds an empty datagram to the table.
 func (t *Table) begin(k key, now int64) *datagram {
 	if t.waiting == nil {
 		t.waiting = map[key]*datagram{}
@@ -95,8 +95,7 @@ func (t *Table) begin(k key, now int64) *datagram {
 	return d
 }
 
-// add puts a piece in its place. It reports false where the datagram cannot be
-// put together any more.
+// add inserts a fragment. It reports whether the datagram is still valid.
 func (d *datagram) add(offset int, last bool, data []byte) bool {
 	end := offset + len(data)
 	if len(data) == 0 || end > maxDatagram || len(d.parts) == maxParts {
@@ -114,7 +113,7 @@ func (d *datagram) add(offset int, last bool, data []byte) bool {
 	}
 	if last {
 		if n := len(d.parts); n > at {
-			return false // a piece behind the last one
+			return false // a fragment after the last one
 		}
 		d.total = end
 	}
@@ -125,6 +124,7 @@ func (d *datagram) add(offset int, last bool, data []byte) bool {
 	return true
 }
 
+// join returns the payload of a complete datagram.
 func (d *datagram) join() []byte {
 	whole := make([]byte, 0, d.total)
 	for _, p := range d.parts {
@@ -133,9 +133,9 @@ func (d *datagram) join() []byte {
 	return whole
 }
 
-// evict makes room: what is too old goes, else the older half of the interface
-// that has most. A half at once, so that a flood does not search the table for
-// each of its packets.
+// evict makes room: it drops the datagrams that are too old and, if that is not
+// enough, the older half of those of the interface that has the most. Half of them
+// at once, so that a flood does not cause a search of the table for each packet.
 func (t *Table) evict(now int64) {
 	counts, sums := map[uint32]int64{}, map[uint32]int64{}
 	for k, d := range t.waiting {
@@ -162,12 +162,13 @@ func (t *Table) evict(now int64) {
 	}
 }
 
-// drop gives a datagram up.
+// drop removes a datagram and counts it as given up.
 func (t *Table) drop(k key) {
 	t.stats.Given++
 	t.remove(k)
 }
 
+// remove removes a datagram.
 func (t *Table) remove(k key) {
 	t.stats.Bytes -= t.waiting[k].bytes
 	delete(t.waiting, k)

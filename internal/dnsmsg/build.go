@@ -2,8 +2,8 @@ package dnsmsg
 
 import "encoding/binary"
 
-// toQuestion is a compression pointer to the name of the question, which stands
-// behind the header of every message.
+// toQuestion is a compression pointer to the name of the question, which follows
+// the header in every message.
 const toQuestion = 0xC000 | HeaderSize
 
 // AppendHeader appends a header without records; see [SetCounts].
@@ -13,14 +13,15 @@ func AppendHeader(dst []byte, id, flags uint16) []byte {
 	return append(dst, 0, 0, 0, 0, 0, 0, 0, 0)
 }
 
-// SetCounts sets how many records the sections of msg have.
+// SetCounts sets the numbers of records in the header of msg.
 func SetCounts(msg []byte, question, answer, authority, additional int) {
 	for i, n := range [...]int{question, answer, authority, additional} {
 		binary.BigEndian.PutUint16(msg[4+2*i:], uint16(n))
 	}
 }
 
-// Counts returns how many records the sections claim to have.
+// Counts returns the numbers of records in the header of msg, which need not be
+// true. It panics if msg is shorter than HeaderSize.
 func Counts(msg []byte) (question, answer, authority, additional int) {
 	n := func(i int) int { return int(binary.BigEndian.Uint16(msg[4+2*i:])) }
 	return n(0), n(1), n(2), n(3)
@@ -33,7 +34,8 @@ func AppendQuestion(dst, name []byte, t Type, c Class) []byte {
 	return binary.BigEndian.AppendUint16(dst, uint16(c))
 }
 
-// AppendRecord appends a record. A nil owner means the name of the question.
+// AppendRecord appends a record with at most 65,535 bytes of data. A nil owner
+// means the name of the question, as a compression pointer.
 func AppendRecord(dst, owner []byte, t Type, c Class, ttl uint32, data []byte) []byte {
 	dst = appendOwner(dst, owner, t, c, ttl)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(data)))
@@ -51,12 +53,12 @@ func appendOwner(dst, owner []byte, t Type, c Class, ttl uint32) []byte {
 	return binary.BigEndian.AppendUint32(dst, ttl)
 }
 
-// soaData is what follows the two names in the data of a SOA: serial, refresh,
-// retry, expire, minimum.
+// soaData is the size in bytes of what follows the two names in the data of a SOA:
+// serial, refresh, retry, expire and minimum (RFC 1035 section 3.3.13).
 const soaData = 20
 
-// AppendSOA appends the SOA record that a negative answer needs (RFC 2308). The
-// owner is the name of the question.
+// AppendSOA appends the SOA record that a negative answer needs (RFC 2308 section
+// 3). The owner is the name of the question; ttl is also the minimum.
 func AppendSOA(dst, mname []byte, c Class, ttl uint32) []byte {
 	dst = appendOwner(dst, nil, TypeSOA, c, ttl)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(2*len(mname)+soaData))
@@ -67,19 +69,19 @@ func AppendSOA(dst, mname []byte, c Class, ttl uint32) []byte {
 	return dst
 }
 
-// OPT says what an OPT record of ours tells.
+// OPT is the content of an OPT record (RFC 6891 section 6.1) to send.
 type OPT struct {
-	Size   uint16 // what we take
-	RCode  RCode  // of which the upper bits are here
+	Size   uint16 // largest UDP payload in bytes that the sender accepts
+	RCode  RCode  // its upper bits are in the OPT record
 	DO     bool
-	EDE    EDE
-	Text   string // of the EDE
+	EDE    EDE    // NoEDE for none
+	Text   string // extra text of EDE
 	Cookie []byte // nil for none
-	Pad    int    // to a multiple of this, 0 for none (RFC 8467)
+	Pad    int    // pads the message to a multiple of this, 0 for no padding (RFC 8467)
 }
 
-// AppendOPT appends an OPT record to the message dst, which must begin at its
-// first byte. It does not count it.
+// AppendOPT appends an OPT record to the message dst. It does not change the
+// counts of the header; see [SetCounts].
 func AppendOPT(dst []byte, o *OPT) []byte {
 	flags := byte(0)
 	if o.DO {

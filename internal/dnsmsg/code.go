@@ -8,7 +8,7 @@ import (
 // Type is the type of a record or of a question.
 type Type uint16
 
-// The types that this program knows more of than the number.
+// The types that the program handles by name.
 const (
 	TypeA      Type = 1
 	TypeNS     Type = 2
@@ -35,7 +35,7 @@ const (
 	TypeANY    Type = 255
 )
 
-// typeNames are the mnemonics of IANA's registry that a client may ask for.
+// typeNames are the mnemonics in IANA's registry "Resource Record (RR) TYPEs".
 var typeNames = map[Type]string{TypeA: "A", TypeNS: "NS", 3: "MD", 4: "MF", TypeCNAME: "CNAME", TypeSOA: "SOA", 7: "MB", 8: "MG",
 	9: "MR", 10: "NULL", 11: "WKS", TypePTR: "PTR", TypeHINFO: "HINFO", 14: "MINFO", TypeMX: "MX", TypeTXT: "TXT", 17: "RP", 18: "AFSDB",
 	21: "RT", 24: "SIG", 25: "KEY", 26: "PX", TypeAAAA: "AAAA", 29: "LOC", 30: "NXT", TypeSRV: "SRV", TypeNAPTR: "NAPTR", 36: "KX",
@@ -52,9 +52,9 @@ var typeNumbers = func() map[string]Type {
 	return m
 }()
 
-// String returns the mnemonic, "TYPE123" for others (RFC 3597).
+// String returns the mnemonic, or "TYPE123" if there is none (RFC 3597 section 5).
 func (t Type) String() string {
-	switch t { // most of them
+	switch t { // nearly all queries; faster than the map
 	case TypeA:
 		return "A"
 	case TypeAAAA:
@@ -68,7 +68,7 @@ func (t Type) String() string {
 	return "TYPE" + strconv.Itoa(int(t))
 }
 
-// ParseType returns the type that String writes so, in any case.
+// ParseType returns the type whose String is s, ignoring case.
 func ParseType(s string) (Type, bool) {
 	s = strings.ToUpper(s)
 	if t, ok := typeNumbers[s]; ok {
@@ -84,7 +84,7 @@ func ParseType(s string) (Type, bool) {
 // Class is the class of a record or of a question.
 type Class uint16
 
-// The classes.
+// The classes (RFC 1035 section 3.2.4).
 const (
 	ClassIN  Class = 1
 	ClassCH  Class = 3
@@ -92,7 +92,8 @@ const (
 	ClassANY Class = 255
 )
 
-// String returns the mnemonic, "CLASS123" for others (RFC 3597).
+// String returns the mnemonic, or "CLASS123" if there is none (RFC 3597 section
+// 5).
 func (c Class) String() string {
 	switch c {
 	case ClassIN:
@@ -107,10 +108,11 @@ func (c Class) String() string {
 	return "CLASS" + strconv.Itoa(int(c))
 }
 
-// RCode is a response code, the upper bits of EDNS included.
+// RCode is a response code, including the upper bits of EDNS (RFC 6891 section
+// 6.1.3).
 type RCode uint16
 
-// The response codes.
+// The response codes that the program handles by name.
 const (
 	NoError  RCode = 0
 	FormErr  RCode = 1
@@ -124,7 +126,7 @@ const (
 var rcodeNames = [...]string{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET",
 	"NOTAUTH", "NOTZONE", "DSOTYPENI", "RCODE12", "RCODE13", "RCODE14", "RCODE15", "BADVERS"}
 
-// String returns the mnemonic.
+// String returns the mnemonic, or "RCODE123" if there is none.
 func (r RCode) String() string {
 	if int(r) < len(rcodeNames) {
 		return rcodeNames[r]
@@ -132,7 +134,8 @@ func (r RCode) String() string {
 	return "RCODE" + strconv.Itoa(int(r))
 }
 
-// Opcode returns the mnemonic of an operation.
+// Opcode returns the mnemonic of an operation code, or "OPCODE123" if there is
+// none.
 func Opcode(n uint8) string {
 	switch n {
 	case 0:
@@ -151,7 +154,8 @@ func Opcode(n uint8) string {
 	return "OPCODE" + strconv.Itoa(int(n))
 }
 
-// The bits of the second 16 bits of a header.
+// The flags in the second 16 bits of a header (RFC 1035 section 4.1.1, RFC 4035
+// section 3).
 const (
 	FlagQR uint16 = 1 << 15
 	FlagAA uint16 = 1 << 10
@@ -162,10 +166,10 @@ const (
 	FlagCD uint16 = 1 << 4
 )
 
-// EDE is a code of extended DNS errors (RFC 8914), -1 for none.
+// EDE is an extended DNS error code (RFC 8914), or NoEDE.
 type EDE int16
 
-// The codes that a forwarder has a use for.
+// The extended error codes that a forwarder uses.
 const (
 	NoEDE          EDE = -1
 	EDEStale       EDE = 3
@@ -179,7 +183,8 @@ const (
 	EDESynthesized EDE = 29
 )
 
-// String returns the name of the code in IANA's registry.
+// String returns the name of the code in IANA's registry, "" for NoEDE and
+// "EDE123" for a code that is not listed here.
 func (e EDE) String() string {
 	switch e {
 	case EDEStale:

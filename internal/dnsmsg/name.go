@@ -7,22 +7,23 @@ import (
 	"strconv"
 )
 
-// MaxName is the longest name in wire form (RFC 1035 section 2.3.4).
+// MaxName is the length in bytes of the longest name in wire form (RFC 1035
+// section 2.3.4).
 const MaxName = 255
 
-// Errors of names and messages.
+// Errors of names and messages. Errors that are returned wrap them.
 var (
 	ErrName      = errors.New("dnsmsg: malformed name")
 	ErrTruncated = errors.New("dnsmsg: message ends early")
 	ErrMalformed = errors.New("dnsmsg: malformed record")
 )
 
-// maxPointers bounds the compression pointers of one name: each label that they
-// lead to has two bytes or more.
+// maxPointers bounds the compression pointers of one name: there is room for 127
+// labels of at least two bytes, and so for 126 pointers between them.
 const maxPointers = 126
 
-// AppendName appends the name at off of msg without compression and returns the
-// offset behind it. The case of the letters is kept.
+// AppendName appends the name at offset off of msg without compression. It returns
+// the extended slice and the offset after the name. The case of letters is kept.
 func AppendName(dst, msg []byte, off int) (out []byte, next int, err error) {
 	start, jumps, next := len(dst), 0, -1
 	for limit := off; ; {
@@ -63,7 +64,8 @@ func AppendName(dst, msg []byte, off int) (out []byte, next int, err error) {
 	}
 }
 
-// SkipName returns the offset behind the name at off.
+// SkipName returns the offset after the name at offset off. It does not follow
+// compression pointers.
 func SkipName(msg []byte, off int) (int, error) {
 	for n := 0; off < len(msg); {
 		c := int(msg[off])
@@ -86,8 +88,8 @@ func SkipName(msg []byte, off int) (int, error) {
 	return 0, ErrTruncated
 }
 
-// Lower puts the ASCII letters of b in lower case (RFC 4343). The lengths of
-// labels are below 'A' and stay.
+// Lower converts the ASCII letters of a name to lower case in place (RFC 4343).
+// The lengths of labels are below 'A' and do not change.
 func Lower(b []byte) {
 	for i, c := range b {
 		if c-'A' < 26 {
@@ -96,7 +98,7 @@ func Lower(b []byte) {
 	}
 }
 
-// EqualFold reports whether two names are the same but for case.
+// EqualFold reports whether two names are equal, ignoring case.
 func EqualFold(a, b []byte) bool {
 	if len(a) != len(b) {
 		return false
@@ -109,6 +111,7 @@ func EqualFold(a, b []byte) bool {
 	return true
 }
 
+// fold converts an ASCII letter to lower case.
 func fold(c byte) byte {
 	if c-'A' < 26 {
 		return c | 0x20
@@ -116,7 +119,7 @@ func fold(c byte) byte {
 	return c
 }
 
-// Below reports whether name is zone or a name below it. Both are in lower case.
+// Below reports whether name is zone or below it. Both must be in lower case.
 func Below(name, zone []byte) bool {
 	for len(name) >= len(zone) {
 		if len(name) == len(zone) {
@@ -135,7 +138,7 @@ func Parent(name []byte) []byte {
 	return name[1+int(name[0]):]
 }
 
-// Labels returns how many labels a name has, the root not counted.
+// Labels returns the number of labels of a name, without the root.
 func Labels(name []byte) (n int) {
 	for ; len(name) > 1; name = Parent(name) {
 		n++
@@ -143,9 +146,9 @@ func Labels(name []byte) (n int) {
 	return n
 }
 
-// AppendText appends a name as people write it, without the dot at the end.
-// Bytes that could confuse a reader are escaped: a dot inside of a label as
-// `\.`, others as `\DDD` (RFC 1035 section 5.1). The root is ".".
+// AppendText appends a name in presentation format (RFC 1035 section 5.1), without
+// the dot at the end. Dots, backslashes and quotes within labels get a backslash;
+// spaces and bytes that are not printable ASCII become `\DDD`. The root is ".".
 func AppendText(dst, name []byte) []byte {
 	if len(name) <= 1 {
 		return append(dst, '.')
@@ -162,6 +165,7 @@ func AppendText(dst, name []byte) []byte {
 	return dst
 }
 
+// appendEscaped appends a byte of a label or a string.
 func appendEscaped(dst []byte, c byte) []byte {
 	switch {
 	case c == '.' || c == '\\' || c == '"':
@@ -172,11 +176,12 @@ func appendEscaped(dst []byte, c byte) []byte {
 	return append(dst, c)
 }
 
-// Text returns a name as [AppendText] writes it.
+// Text returns a name in the form of [AppendText].
 func Text(name []byte) string { return string(AppendText(nil, name)) }
 
-// ParseName appends the wire form of a name as people write it, with or without
-// the dot at the end and with the escapes of RFC 1035. The case is kept.
+// ParseName appends the wire form of a name in presentation format (RFC 1035
+// section 5.1), with or without the dot at the end. Case is kept. If it returns an
+// error wrapping ErrName, it appends nothing.
 func ParseName(dst []byte, text string) ([]byte, error) {
 	if text == "." {
 		return append(dst, 0), nil
@@ -192,7 +197,7 @@ func ParseName(dst []byte, text string) ([]byte, error) {
 		c := text[i]
 		if c == '.' {
 			if !closeLabel() {
-				return dst[:start], fmt.Errorf("%w: an empty label, or one of more than 63 bytes: %.80q", ErrName, text)
+				return dst[:start], fmt.Errorf("%w: label is empty or has more than 63 bytes: %.80q", ErrName, text)
 			}
 			if i == len(text)-1 {
 				label = -1
@@ -205,14 +210,14 @@ func ParseName(dst []byte, text string) ([]byte, error) {
 		if c == '\\' {
 			var n int
 			if c, n = unescape(text[i+1:]); n == 0 {
-				return dst[:start], fmt.Errorf("%w: a wrong escape: %.80q", ErrName, text)
+				return dst[:start], fmt.Errorf("%w: invalid escape: %.80q", ErrName, text)
 			}
 			i += n
 		}
 		dst = append(dst, c)
 	}
 	if label >= 0 && !closeLabel() {
-		return dst[:start], fmt.Errorf("%w: an empty label, or one of more than 63 bytes: %.80q", ErrName, text)
+		return dst[:start], fmt.Errorf("%w: label is empty or has more than 63 bytes: %.80q", ErrName, text)
 	}
 	if dst = append(dst, 0); len(dst)-start > MaxName {
 		return dst[:start], fmt.Errorf("%w: longer than 255 bytes: %.80q", ErrName, text)
@@ -220,8 +225,8 @@ func ParseName(dst []byte, text string) ([]byte, error) {
 	return dst, nil
 }
 
-// unescape returns the byte behind a backslash and how many characters it took,
-// 0 where the escape is wrong.
+// unescape returns the byte that the escape after a backslash stands for, and the
+// length of the escape, 0 if it is invalid.
 func unescape(s string) (c byte, n int) {
 	if s == "" {
 		return 0, 0

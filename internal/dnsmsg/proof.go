@@ -2,9 +2,9 @@ package dnsmsg
 
 import "encoding/binary"
 
-// proof writes what a negative answer is known by: the SOA of a zone that holds
-// the name, and the records of DNSSEC for those who want them. It returns how
-// many records those are.
+// proof writes the authority section of a negative answer: the SOA of a zone that
+// contains the name (RFC 2308 section 2) and, for clients that want them, the
+// records of DNSSEC. It returns the number of records.
 func (p *Reply) proof(msg []byte, q *Question) (n int, err error) {
 	if p.Outside != nil {
 		return 0, nil
@@ -38,13 +38,13 @@ func (p *Reply) proof(msg []byte, q *Question) (n int, err error) {
 		n++
 	}
 	if p.Negative && apex == nil {
-		p.TTL = 0 // nobody says for how long: it is not kept (RFC 2308 section 5)
+		p.TTL = 0 // without SOA it must not be cached (RFC 2308 section 5)
 	}
 	return n, nil
 }
 
-// proves tells which records of the authority section have a meaning for a
-// forwarder's client.
+// proves reports whether a record of the authority section is useful to a
+// forwarder's client. apex is the owner of the SOA already written, nil for none.
 func (p *Reply) proves(r *Record, owner, apex []byte, q *Question) bool {
 	switch r.Type {
 	case TypeSOA:
@@ -55,7 +55,7 @@ func (p *Reply) proves(r *Record, owner, apex []byte, q *Question) bool {
 	return false
 }
 
-// last is the name that the chain ended at.
+// last returns the name at which the chain of aliases ends.
 func (p *Reply) last(q *Question) []byte {
 	if p.Aliases == 0 {
 		return q.Name
@@ -63,8 +63,8 @@ func (p *Reply) last(q *Question) []byte {
 	return p.chain[p.Aliases]
 }
 
-// negativeTTL sets the life of a negative answer from the SOA that was just
-// written: the lower one of its TTL and its minimum (RFC 2308 section 5).
+// negativeTTL sets the TTL of a negative answer from the SOA that was just written
+// at offset at: the lower of its TTL and its minimum (RFC 2308 section 5).
 func (p *Reply) negativeTTL(at int) {
 	if end := len(p.Msg); end-at > soaData+10 {
 		least := min(p.TTL, binary.BigEndian.Uint32(p.Msg[end-4:]))

@@ -2,51 +2,51 @@ package dnsmsg
 
 import "encoding/binary"
 
-// HeaderSize is the size of the header of a message.
+// HeaderSize is the size in bytes of the header of a message.
 const HeaderSize = 12
 
-// Query is the query of a client. Its slices point into the message that was
-// parsed. The zero value is ready to parse into, and may be used again and
-// again; it is not safe for concurrent use.
+// Query is the query of a client. Its slices refer to the message that was parsed.
+// The zero value is ready for use, and a Query may be used for any number of
+// messages. It is not safe for concurrent use.
 type Query struct {
 	ID     uint16
 	Flags  uint16
 	Opcode uint8
-	// Name is the name of the question as the client wrote it, with its case,
-	// which the answer repeats. It is nil where there is no question to repeat.
+	// Name is the name of the question in the client's case, which the answer
+	// repeats. It is nil if there is no question to repeat.
 	Name  []byte
 	Type  Type
 	Class Class
 
 	EDNS    bool
-	UDPSize uint16 // what the client can take: 512 without EDNS and never less
-	Version uint8
-	DO      bool
-	Cookie  []byte // option 10 (RFC 7873), nil without
-	ECS     bool   // the client sent its network (RFC 7871)
+	UDPSize uint16 // largest UDP payload that the client accepts, at least 512
+	Version uint8  // of EDNS
+	DO      bool   // the client wants the records of DNSSEC (RFC 3225)
+	Cookie  []byte // the COOKIE option (RFC 7873), nil if there is none
+	ECS     bool   // the query has a client subnet option (RFC 7871)
 
-	lower [MaxName]byte
+	lower [MaxName]byte // Name in lower case
 }
 
 // Lower returns the name of the question in lower case. It is valid until the
 // next Parse.
 func (q *Query) Lower() []byte { return q.lower[:len(q.Name)] }
 
-// Verdict says what a server owes to a message.
-type Verdict uint8
+// ParseResult is the outcome of [Query.Parse]: how a server has to respond.
+type ParseResult uint8
 
-// The verdicts.
+// The outcomes of Parse.
 const (
-	Good           Verdict = iota
-	Ignore                 // no answer: too short to be a query, or an answer itself
-	Malformed              // FORMERR
-	NotImplemented         // NOTIMP: an operation other than QUERY
-	WrongVersion           // BADVERS: an EDNS version other than 0
+	Good           ParseResult = iota // a query to answer
+	Ignore                            // no response: too short to be a query, or itself a response
+	Malformed                         // FORMERR
+	NotImplemented                    // NOTIMP: an operation other than QUERY
+	WrongVersion                      // BADVERS: an EDNS version other than 0
 )
 
-// Parse reads a query. Whatever the verdict, ID, Flags and Opcode are set unless
-// it is Ignore; the question is where it could be read.
-func (q *Query) Parse(msg []byte) Verdict {
+// Parse reads a query. ID, Flags and Opcode are set unless the outcome is Ignore;
+// the question is set if it could be read. Parse does not allocate.
+func (q *Query) Parse(msg []byte) ParseResult {
 	*q = Query{lower: q.lower, UDPSize: 512}
 	if len(msg) < HeaderSize {
 		return Ignore
@@ -58,17 +58,18 @@ func (q *Query) Parse(msg []byte) Verdict {
 	if q.Opcode = uint8(q.Flags >> 11 & 15); q.Opcode != 0 {
 		return NotImplemented
 	}
-	if binary.BigEndian.Uint16(msg[4:]) != 1 { // RFC 9619
+	if binary.BigEndian.Uint16(msg[4:]) != 1 { // RFC 9619 section 3
 		return Malformed
 	}
 	off, ok := q.question(msg)
 	if !ok {
 		return Malformed
 	}
-	return q.rest(msg, off)
+	return q.edns(msg, off)
 }
 
-// question reads the question. A pointer in it could lead into the header only.
+// question reads the question. It accepts no compression pointer, which could lead
+// only into the header.
 func (q *Query) question(msg []byte) (off int, ok bool) {
 	for off = HeaderSize; off < len(msg) && msg[off] != 0; off += 1 + int(msg[off]) {
 		if msg[off]&0xC0 != 0 || off-HeaderSize > MaxName {
@@ -86,8 +87,9 @@ func (q *Query) question(msg []byte) (off int, ok bool) {
 	return end + 4, true
 }
 
-// rest walks over what follows the question, which is of interest for EDNS only.
-func (q *Query) rest(msg []byte, off int) Verdict {
+// edns walks over what follows the question, at offset off, and reads the OPT
+// record, the only one that matters in a query.
+func (q *Query) edns(msg []byte, off int) ParseResult {
 	before := int(binary.BigEndian.Uint16(msg[6:])) + int(binary.BigEndian.Uint16(msg[8:]))
 	all := before + int(binary.BigEndian.Uint16(msg[10:]))
 	for i := range all {
@@ -104,7 +106,7 @@ func (q *Query) rest(msg []byte, off int) Verdict {
 		if Type(binary.BigEndian.Uint16(fixed)) != TypeOPT {
 			continue
 		}
-		// RFC 6891 section 6.1.1: at most one, in the additional section, at the root.
+		// RFC 6891 section 6.1.1: at most one, in the additional section, with the root as its name.
 		if i < before || q.EDNS || msg[start] != 0 || !q.opt(fixed, msg[data:off]) {
 			return Malformed
 		}
@@ -115,7 +117,8 @@ func (q *Query) rest(msg []byte, off int) Verdict {
 	return Good
 }
 
-// opt reads the OPT record.
+// opt reads an OPT record from the fields after its name and its data, and reports
+// whether it is well-formed.
 func (q *Query) opt(fixed, data []byte) bool {
 	q.EDNS = true
 	q.UDPSize = max(512, binary.BigEndian.Uint16(fixed[2:]))
@@ -142,7 +145,7 @@ func (q *Query) opt(fixed, data []byte) bool {
 	return true
 }
 
-// The options of EDNS that matter here.
+// The EDNS options that are read or written.
 const (
 	optionECS     = 8
 	optionCookie  = 10

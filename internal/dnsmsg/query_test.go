@@ -25,7 +25,7 @@ func TestQuery_Parse(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		msg  []byte
-		want dnsmsg.Verdict
+		want dnsmsg.ParseResult
 	}{
 		{"plain", query(t, dnsmsg.FlagRD, 1, 0), dnsmsg.Good},
 		{"EDNS", query(t, 0, 1, 1, opt(0, 0x80)...), dnsmsg.Good},

@@ -1,16 +1,17 @@
 package dnsmsg
 
-// layout says where the data of a type has names: after skip bytes and strings,
-// names of them, and then tail bytes. Only the types of RFC 1035 and those that
-// RFC 3597 section 4 lists may be compressed.
+// layout describes the data of a type that contains names: skip bytes, character
+// strings, names, and tail bytes. Only names in the types of RFC 1035 and in those
+// that RFC 3597 section 4 lists may be compressed.
 type layout struct{ skip, strings, names, tail int }
 
+// layouts are the types whose data contain names that may be compressed.
 var layouts = map[Type]layout{TypeNS: {names: 1}, 3: {names: 1}, 4: {names: 1}, TypeCNAME: {names: 1}, TypeSOA: {names: 2, tail: soaData},
 	7: {names: 1}, 8: {names: 1}, 9: {names: 1}, TypePTR: {names: 1}, 14: {names: 2}, TypeMX: {skip: 2, names: 1}, 17: {names: 2},
 	18: {skip: 2, names: 1}, 21: {skip: 2, names: 1}, 26: {skip: 2, names: 2}, TypeSRV: {skip: 6, names: 1},
 	TypeNAPTR: {skip: 4, strings: 3, names: 1}, 36: {skip: 2, names: 1}, TypeDNAME: {names: 1}}
 
-// appendData appends the data of a record with its names written out.
+// appendData appends the data of a record without compression.
 func appendData(dst, msg []byte, r *Record) ([]byte, error) {
 	data := msg[r.Data : r.Data+r.Len]
 	switch r.Type {
@@ -34,6 +35,7 @@ func appendData(dst, msg []byte, r *Record) ([]byte, error) {
 	return append(dst, data...), nil
 }
 
+// appendNames appends the data of a record that contains names.
 func appendNames(dst, msg []byte, r *Record, l layout) ([]byte, error) {
 	off, end := r.Data+l.skip, r.Data+r.Len
 	for range l.strings {
@@ -58,7 +60,8 @@ func appendNames(dst, msg []byte, r *Record, l layout) ([]byte, error) {
 	return append(dst, msg[off:end]...), nil
 }
 
-// nameAt reports whether the name at off of msg is name, which is in lower case.
+// nameAt reports whether the name at offset off of msg is name, ignoring case. It
+// does not allocate.
 func nameAt(msg []byte, off int, name []byte) bool {
 	for limit, jumps := off, 0; off < len(msg) && len(name) > 0; {
 		c := int(msg[off])

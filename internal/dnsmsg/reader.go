@@ -18,21 +18,23 @@ type Record struct {
 	Name    int // offset of the owner's name
 	Type    Type
 	Class   Class
-	TTL     uint32 // 0 where the wire has the highest bit set (RFC 2181 section 8)
+	TTL     uint32 // in seconds, 0 if the highest bit is set (RFC 2181 section 8)
 	TTLAt   int    // offset of the TTL
 	Data    int    // offset of the data
-	Len     int    // its length
+	Len     int    // length of the data
 }
 
-// Reader walks over the records of a message, in order. The zero value has none.
+// Reader reads the records of a message in order. The zero value has none. It is
+// not safe for concurrent use.
 type Reader struct {
 	msg  []byte
-	off  int
-	left [3]int
+	off  int    // of the next record
+	left [3]int // by section: records to come
 	err  error
 }
 
-// Read begins with the first record of msg, behind its questions.
+// Read starts reading msg and skips its questions. It returns an error if they are
+// malformed.
 func (r *Reader) Read(msg []byte) error {
 	*r = Reader{msg: msg}
 	if len(msg) < HeaderSize {
@@ -53,8 +55,8 @@ func (r *Reader) Read(msg []byte) error {
 	return nil
 }
 
-// Next reads a record and reports whether there was one. After false, Err says
-// whether the message was well-formed so far.
+// Next reads a record and reports whether there was one. After it has returned
+// false, Err returns the error that ended the message early, if any.
 func (r *Reader) Next(rr *Record) bool {
 	s := Answer
 	for ; s <= Additional && r.left[s] == 0; s++ {
@@ -86,14 +88,14 @@ func (r *Reader) Next(rr *Record) bool {
 	return true
 }
 
-// Err returns what ended the walk early, nil for nothing.
+// Err returns the error that ended the message early, nil if it was well-formed.
 func (r *Reader) Err() error { return r.err }
 
-// Offset returns where the next record begins.
+// Offset returns the offset of the next record.
 func (r *Reader) Offset() int { return r.off }
 
-// Cookie returns the cookie of an answer (RFC 7873), nil where it has none. It
-// points into msg.
+// Cookie returns the COOKIE option of a response (RFC 7873), nil if it has none.
+// The result is a part of msg.
 func Cookie(msg []byte) []byte {
 	var r Reader
 	if r.Read(msg) != nil {

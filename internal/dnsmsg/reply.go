@@ -8,31 +8,31 @@ import (
 	"fmt"
 )
 
-// Question is what an upstream was asked. The name is in lower case.
+// Question is what an upstream was asked.
 type Question struct {
-	Name  []byte
+	Name  []byte // in wire form and lower case
 	Type  Type
 	Class Class
 	DO    bool // the client wants the records of DNSSEC
 }
 
-// MaxChain is how many aliases an answer may lead through.
+// MaxChain is the largest number of aliases that an answer may lead through.
 const MaxChain = 16
 
-// maxRecords bounds the records of an answer that are looked at: the chain is
-// searched once for each alias.
+// maxRecords bounds the records of an answer, because all of them are searched for
+// each alias.
 const maxRecords = 1024
 
-// Errors of answers.
+// Errors of [Reply.Rebuild].
 var (
-	ErrLoop    = errors.New("dnsmsg: aliases lead back to themselves")
+	ErrLoop    = errors.New("dnsmsg: aliases form a loop")
 	ErrChain   = errors.New("dnsmsg: too many aliases")
 	ErrRecords = errors.New("dnsmsg: too many records")
 )
 
-// Matches reports whether msg is an answer to what was sent: the same id, the
-// same question to the byte (RFC 5452 section 9.1). What does not match is not a
-// faulty answer, it is no answer at all.
+// Matches reports whether msg is a response to the query sent: it has the same id
+// and, byte for byte, the same question (RFC 5452 section 9.1). A message that does
+// not match is not a bad response but possibly a forged one, and is to be ignored.
 func Matches(msg, sent []byte) bool {
 	if len(msg) < HeaderSize || len(sent) < HeaderSize || !bytes.Equal(msg[:2], sent[:2]) {
 		return false
@@ -48,8 +48,8 @@ func Matches(msg, sent []byte) bool {
 	return binary.BigEndian.Uint16(msg[4:]) == 1 && len(msg) >= end && bytes.Equal(msg[HeaderSize:end], sent[HeaderSize:end])
 }
 
-// Bare reports whether msg is an answer without its question, as some servers
-// send when they refuse or do not understand (FORMERR, NOTIMP, SERVFAIL).
+// Bare reports whether msg is an error response to sent that does not repeat the
+// question, as some servers send with FORMERR, NOTIMP or SERVFAIL.
 func Bare(msg, sent []byte) bool {
 	if len(msg) < HeaderSize || !bytes.Equal(msg[:2], sent[:2]) {
 		return false
@@ -58,36 +58,38 @@ func Bare(msg, sent []byte) bool {
 	return f&FlagQR != 0 && f>>11&15 == 0 && binary.BigEndian.Uint16(msg[4:]) == 0 && RCode(f&15) != NoError && RCode(f&15) != NXDomain
 }
 
-// Reply is the answer of an upstream, rebuilt: only records that answer the
-// question stand in it, in the order of the chain of aliases, with names written
-// out. It is ready to be used again by the next Rebuild.
+// Reply is the rebuilt response of an upstream. It has only the records that
+// answer the question, in the order of the chain of aliases, and their names are
+// not compressed except for owners. The zero value is ready for use, and each
+// Rebuild reuses its memory. It is not safe for concurrent use.
 type Reply struct {
-	// Msg is the message: id 0, flags QR, RA and, where the upstream set it, AD;
-	// the question, the answers and what proves that there are none. No OPT.
+	// Msg is the message: id 0; flags QR, RA and, if the upstream set it, AD; the
+	// question; the answers; and the authority section of a negative answer. It
+	// has no OPT record.
 	Msg   []byte
 	TTLs  []uint16 // offsets of the TTLs in Msg
 	RCode RCode
-	// TTL is for how many seconds all of it is good: the lowest of the records,
-	// for a negative answer that of RFC 2308. 0 where nothing says so.
+	// TTL is how many seconds the message may be cached: the lowest TTL of the
+	// records, or that of RFC 2308 for a negative answer; 0 if it has none.
 	TTL      uint32
-	Negative bool // there is no record of the type that was asked
-	AD       bool
-	Aliases  int // links of the chain
+	Negative bool // there is no record of the type asked for
+	AD       bool // the upstream has validated the answer (RFC 4035 section 3.2.3)
+	Aliases  int  // length of the chain
 	// Outside is the name outside of the zone at which the chain was cut, in
-	// lower case; nil where it was not.
+	// lower case, nil if it was not cut.
 	Outside []byte
 
-	records []Record
-	answers int
+	records []Record // of the answer and the authority section
+	answers int      // records written to the answer section
 	chain   [MaxChain + 1][]byte
-	names   [MaxChain + 1][MaxName]byte
-	where   int // offset of the current name in Msg, -1 where it is nowhere
-	target  int // offset of the data of the last alias
+	names   [MaxChain + 1][MaxName]byte // memory of chain
+	where   int                         // offset of the current owner in Msg, -1 if it has not been written
+	target  int                         // offset of the data of the last alias
 }
 
-// Rebuild reads msg, the answer to q, into p. Where zone is not nil the server
-// was asked as the one of that zone only: what it says of other names is left
-// out. msg must match; see [Matches].
+// Rebuild reads msg, the response to q, into p. If zone is not nil, the server was
+// asked as an authority for that zone only, and what it says of other names is
+// left out. msg must match; see [Matches].
 func (p *Reply) Rebuild(msg []byte, q *Question, zone []byte) error {
 	p.Msg, p.TTLs, p.records = p.Msg[:0], p.TTLs[:0], p.records[:0]
 	p.RCode, p.TTL, p.Negative, p.AD, p.Aliases, p.Outside, p.answers = 0, maxTTL, false, false, 0, nil, 0
@@ -113,12 +115,12 @@ func (p *Reply) Rebuild(msg []byte, q *Question, zone []byte) error {
 	return nil
 }
 
-// maxTTL is the longest life of an answer, a week: longer ones are mistakes more
-// often than not (RFC 8767 section 4).
+// maxTTL is the longest TTL of an answer in seconds, a week: longer ones are
+// usually mistakes (RFC 8767 section 4).
 const maxTTL = 7 * 24 * 3600
 
-// read walks over the message once and keeps the records of the answer and the
-// authority. A message that ends early is refused as a whole.
+// read collects the records of the answer and the authority section. A message
+// that ends early is rejected as a whole.
 func (p *Reply) read(msg []byte) error {
 	flags := binary.BigEndian.Uint16(msg[2:])
 	p.RCode, p.AD = RCode(flags&15), flags&FlagAD != 0
@@ -137,12 +139,12 @@ func (p *Reply) read(msg []byte) error {
 		}
 	}
 	if err := r.Err(); err != nil {
-		return fmt.Errorf("%w, at byte %d", err, r.Offset())
+		return fmt.Errorf("reading record at byte %d: %w", r.Offset(), err)
 	}
 	return nil
 }
 
-// follow writes the chain of aliases and what it ends in.
+// follow writes the chain of aliases and the records at its end.
 func (p *Reply) follow(msg []byte, q *Question, zone []byte) error {
 	name := q.Name
 	p.where = HeaderSize
@@ -151,7 +153,7 @@ func (p *Reply) follow(msg []byte, q *Question, zone []byte) error {
 			p.Outside = append([]byte(nil), name...)
 			return nil
 		}
-		n, err := p.set(msg, name, q.Type, q, Answer)
+		n, err := p.putSet(msg, name, q.Type, q, Answer)
 		if err != nil || n > 0 {
 			return err
 		}
@@ -168,8 +170,7 @@ func (p *Reply) follow(msg []byte, q *Question, zone []byte) error {
 	}
 }
 
-// alias writes the alias of name and returns what it stands for, nil where there
-// is none.
+// alias writes the CNAME of name and returns its target, nil if there is none.
 func (p *Reply) alias(msg, name []byte, q *Question) ([]byte, error) {
 	i := p.find(msg, name, TypeCNAME)
 	if i < 0 || q.Type == TypeCNAME {
@@ -193,14 +194,15 @@ func (p *Reply) alias(msg, name []byte, q *Question) ([]byte, error) {
 			return nil, ErrLoop
 		}
 	}
-	if n, err := p.set(msg, name, TypeCNAME, q, Answer); err != nil || n != 1 {
-		return nil, cmp.Or(err, ErrMalformed) // one name has one alias
+	if n, err := p.putSet(msg, name, TypeCNAME, q, Answer); err != nil || n != 1 {
+		return nil, cmp.Or(err, ErrMalformed) // RFC 2181 section 10.1: a name has one CNAME
 	}
 	p.where = p.target
 	return target, nil
 }
 
-// dname writes the DNAME above name, of which the alias was made (RFC 6672).
+// dname writes the DNAME above name, if any, from which its CNAME was synthesized
+// (RFC 6672 section 3.1).
 func (p *Reply) dname(msg, name []byte, q *Question) error {
 	var buf [MaxName]byte
 	for i := range p.records {
@@ -214,15 +216,15 @@ func (p *Reply) dname(msg, name []byte, q *Question) error {
 		}
 		if Lower(owner); len(owner) < len(name) && Below(name, owner) {
 			p.where = -1
-			_, err := p.set(msg, owner, TypeDNAME, q, Answer)
+			_, err := p.putSet(msg, owner, TypeDNAME, q, Answer)
 			return err
 		}
 	}
 	return nil
 }
 
-// find returns the first record of the answer with this owner and type, -1 where
-// there is none.
+// find returns the index of the first record of the answer with this owner and
+// type, -1 if there is none.
 func (p *Reply) find(msg, name []byte, t Type) int {
 	for i := range p.records {
 		if r := &p.records[i]; r.Section == Answer && r.Type == t && nameAt(msg, r.Name, name) {
@@ -232,10 +234,10 @@ func (p *Reply) find(msg, name []byte, t Type) int {
 	return -1
 }
 
-// set writes the records of a name that are of a type, and the signatures over
-// them where the client wants those.
-func (p *Reply) set(msg, name []byte, t Type, q *Question, s Section) (n int, err error) {
-	ttl := uint32(maxTTL) // RFC 2181 section 5.2: the lowest counts for all
+// putSet writes the records of a name and a type, with their signatures if the
+// client wants them. It returns their number, without the signatures.
+func (p *Reply) putSet(msg, name []byte, t Type, q *Question, s Section) (n int, err error) {
+	ttl := uint32(maxTTL) // RFC 2181 section 5.2: the lowest applies to all
 	for i := range p.records {
 		if p.wanted(msg, &p.records[i], name, t, q, s) && p.records[i].Type == t {
 			ttl = min(ttl, p.records[i].TTL)
@@ -255,6 +257,7 @@ func (p *Reply) set(msg, name []byte, t Type, q *Question, s Section) (n int, er
 	return n, nil
 }
 
+// wanted reports whether a record belongs to a set that putSet writes.
 func (p *Reply) wanted(msg []byte, r *Record, name []byte, t Type, q *Question, s Section) bool {
 	if r.Section != s || r.Class != q.Class {
 		return false
@@ -263,7 +266,7 @@ func (p *Reply) wanted(msg []byte, r *Record, name []byte, t Type, q *Question, 
 	return (r.Type == t || covers) && nameAt(msg, r.Name, name)
 }
 
-// put writes one record, with its names written out.
+// put writes one record. Its owner is compressed if the name is in Msg already.
 func (p *Reply) put(msg []byte, r *Record, owner []byte, ttl uint32) error {
 	if p.where >= HeaderSize && p.where < 0x3FFF {
 		p.Msg = append(p.Msg, 0xC0|byte(p.where>>8), byte(p.where))

@@ -5,15 +5,15 @@ import (
 	"net/netip"
 )
 
-// The parameters of a SVCB or HTTPS record that hold addresses (RFC 9460
+// The parameters of SVCB and HTTPS records that contain addresses (RFC 9460
 // section 14.3.2).
 const (
 	paramIPv4Hint = 4
 	paramIPv6Hint = 6
 )
 
-// ValidService reports whether data is well-formed as that of a SVCB or HTTPS
-// record: priority, target, and parameters in ascending order.
+// ValidService reports whether data is well-formed data of a SVCB or HTTPS record:
+// priority, target, and parameters in ascending order (RFC 9460 section 2.2).
 func ValidService(data []byte) bool {
 	_, params, ok := service(data)
 	for last := -1; ok && len(params) > 0; {
@@ -29,7 +29,8 @@ func ValidService(data []byte) bool {
 	return ok
 }
 
-// wholeAddresses reports whether a parameter of addresses has a right length.
+// wholeAddresses reports whether a parameter of n bytes that contains addresses
+// has whole ones; it is true for other parameters.
 func wholeAddresses(key, n int) bool {
 	switch key {
 	case paramIPv4Hint:
@@ -40,7 +41,8 @@ func wholeAddresses(key, n int) bool {
 	return true
 }
 
-// service splits the data of a SVCB record. The target may not be compressed.
+// service splits the data of a SVCB or HTTPS record. The target must not be
+// compressed (RFC 9460 section 2.2).
 func service(data []byte) (target, params []byte, ok bool) {
 	if len(data) < 3 {
 		return nil, nil, false
@@ -59,9 +61,9 @@ func service(data []byte) (target, params []byte, ok bool) {
 	return data[:off], data[off:], true
 }
 
-// ServiceTarget returns the target name of a SVCB or HTTPS record, nil where it
-// is the owner itself (".") or the data is malformed. It points into data and
-// has the case of the wire.
+// ServiceTarget returns the target name of a SVCB or HTTPS record, nil if it is
+// the owner itself (".") or the data is malformed. The result is a part of data,
+// with the case of its letters.
 func ServiceTarget(data []byte) []byte {
 	target, _, ok := service(data)
 	if !ok || len(target) <= 1 {
@@ -70,7 +72,8 @@ func ServiceTarget(data []byte) []byte {
 	return target
 }
 
-// Hints calls use with each address that a SVCB or HTTPS record hints at.
+// Hints calls use with each address hint of a SVCB or HTTPS record (RFC 9460
+// section 7.3).
 func Hints(data []byte, use func(netip.Addr)) {
 	_, params, ok := service(data)
 	for ok && len(params) >= 4 {
@@ -93,9 +96,9 @@ func Hints(data []byte, use func(netip.Addr)) {
 	}
 }
 
-// StripHints takes the hints at addresses of the wanted families out of the SVCB
-// and HTTPS records of a message that [Reply.Rebuild] has made, in place, and
-// returns what is left of it.
+// StripHints removes the address hints of the given families from the SVCB and
+// HTTPS records of a message that [Reply.Rebuild] has made. It works in place and
+// returns the shortened message.
 func StripHints(msg []byte, v4, v6 bool) []byte {
 	var r Reader
 	if r.Read(msg) != nil {

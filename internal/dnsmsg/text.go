@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Address returns the address of an A or AAAA record, the zero Addr of others.
+// Address returns the address of an A or AAAA record of msg, the zero Addr for any
+// other type.
 func (r *Record) Address(msg []byte) netip.Addr {
 	if r.Type == TypeA && r.Len == 4 || r.Type == TypeAAAA && r.Len == 16 {
 		a, _ := netip.AddrFromSlice(msg[r.Data : r.Data+r.Len])
@@ -17,9 +18,9 @@ func (r *Record) Address(msg []byte) netip.Addr {
 	return netip.Addr{}
 }
 
-// DataText returns the data of a record for people: addresses and names as
-// such, names without the dot at the end, text in quotes, and what this program
-// does not know as RFC 3597 writes it.
+// DataText returns the data of a record of msg in presentation format, with names
+// without the dot at the end. Data of unknown types are in the form of RFC 3597
+// section 5.
 func (r *Record) DataText(msg []byte) string {
 	if a := r.Address(msg); a.IsValid() {
 		return a.String()
@@ -41,6 +42,8 @@ func (r *Record) DataText(msg []byte) string {
 	return fmt.Sprintf(`\# %d %s`, r.Len, hex.EncodeToString(data))
 }
 
+// namesText formats data with names, preceded by 16-bit and followed by 32-bit
+// numbers. It returns false for layouts with strings and for malformed data.
 func namesText(msg []byte, r *Record, l layout) (string, bool) {
 	var parts []string
 	off, end := r.Data, r.Data+r.Len
@@ -63,7 +66,7 @@ func namesText(msg []byte, r *Record, l layout) (string, bool) {
 	return strings.Join(parts, " "), true
 }
 
-// stringsText writes character strings (RFC 1035 section 3.3) in quotes.
+// stringsText formats character strings (RFC 1035 section 3.3) in quotes.
 func stringsText(data []byte) string {
 	var b []byte
 	for len(data) > 0 {

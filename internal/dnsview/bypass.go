@@ -10,19 +10,19 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Bypass is a way around the resolver.
+// Bypass is a way to resolve names without the resolver, as events spell it.
 type Bypass string
 
 // The ways around the resolver.
 const (
 	None       Bypass = ""
-	PlainDNS   Bypass = "dns" // port 53 of somebody else
+	PlainDNS   Bypass = "dns" // port 53 of another server
 	DNSOverTLS Bypass = "dot" // RFC 7858
 	DNSOverQ   Bypass = "doq" // RFC 9250
-	DNSOverH   Bypass = "doh" // RFC 8484, by its name or address
+	DNSOverH   Bypass = "doh" // RFC 8484, recognised by the server's name or address
 )
 
-// dohNames are hosts that are known for DNS over HTTPS and for little else.
+// dohNames are hosts that are known for DNS over HTTPS and little else.
 var dohNames = map[string]bool{"dns.google": true, "dns64.dns.google": true, "cloudflare-dns.com": true, "one.one.one.one": true,
 	"chrome.cloudflare-dns.com": true, "mozilla.cloudflare-dns.com": true, "security.cloudflare-dns.com": true, "family.cloudflare-dns.com": true,
 	"dns.quad9.net": true, "dns9.quad9.net": true, "dns10.quad9.net": true, "dns11.quad9.net": true, "doh.opendns.com": true,
@@ -31,12 +31,13 @@ var dohNames = map[string]bool{"dns.google": true, "dns64.dns.google": true, "cl
 	"dns.digitale-gesellschaft.ch": true, "doh.dns.sb": true, "dns.alidns.com": true, "doh.pub": true, "ordns.he.net": true, "dns0.eu": true,
 	"freedns.controld.com": true, "dns.controld.com": true}
 
-// dohAddrs are addresses of public resolvers, which speak HTTPS, too.
+// dohAddrs are the addresses of public resolvers, which also offer DNS over HTTPS.
 var dohAddrs = addrs("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "1.1.1.2", "1.0.0.2", "1.1.1.3", "1.0.0.3", "9.9.9.9", "149.112.112.112",
 	"9.9.9.10", "9.9.9.11", "208.67.222.222", "208.67.220.220", "94.140.14.14", "94.140.15.15", "45.90.28.0", "45.90.30.0", "194.242.2.2",
 	"185.228.168.168", "76.76.2.0", "76.76.10.0", "223.5.5.5", "223.6.6.6", "2001:4860:4860::8888", "2001:4860:4860::8844",
 	"2606:4700:4700::1111", "2606:4700:4700::1001", "2620:fe::fe", "2620:fe::9", "2620:119:35::35", "2620:119:53::53")
 
+// addrs returns a set of addresses. It panics on an invalid one.
 func addrs(list ...string) map[netip.Addr]bool {
 	m := map[netip.Addr]bool{}
 	for _, a := range list {
@@ -45,12 +46,15 @@ func addrs(list ...string) map[netip.Addr]bool {
 	return m
 }
 
-// Classify tells by which way a flow of a client goes around the resolver. own are
-// the addresses at which the resolver is reached.
+// Classify returns how a flow of a client bypasses the resolver, None if it does
+// not. own reports whether an address is one of the resolver's.
 func Classify(f *event.Flow, own func(netip.Addr) bool) Bypass {
+	tcp := f.Proto == packet.ProtoTCP
+	if !tcp && f.Proto != packet.ProtoUDP {
+		return None
+	}
 	dst := f.Destination.Addr.Netip(f.Family)
-	tcp, udp := f.Proto == packet.ProtoTCP, f.Proto == packet.ProtoUDP
-	if !tcp && !udp || own(dst) || dst.IsMulticast() {
+	if own(dst) || dst.IsMulticast() {
 		return None
 	}
 	switch port := f.Destination.Port; {
@@ -58,15 +62,25 @@ func Classify(f *event.Flow, own func(netip.Addr) bool) Bypass {
 		return PlainDNS
 	case port == 853 && tcp:
 		return DNSOverTLS
-	case udp && (port == 853 || port == 8853 || port == 784):
+	case !tcp && quicPort(port):
 		return DNSOverQ
-	case port == 443 && (dohAddrs[dst] || f.Hello != nil && dohNames[strings.ToLower(f.Hello.ServerName)]):
+	case port == 443 && offersHTTPS(f, dst):
 		return DNSOverH
 	}
 	return None
 }
 
-// Once lets one of many like it through in a while. It is safe for concurrent use.
+// quicPort reports whether a UDP port is one of DNS over QUIC: that of RFC 9250, or
+// one of those that servers used before it.
+func quicPort(port uint16) bool { return port == 853 || port == 8853 || port == 784 }
+
+// offersHTTPS reports whether the server of a flow is known for DNS over HTTPS.
+func offersHTTPS(f *event.Flow, dst netip.Addr) bool {
+	return dohAddrs[dst] || f.Hello != nil && dohNames[strings.ToLower(f.Hello.ServerName)]
+}
+
+// Once limits the reports of one client, destination and bypass to one in each
+// Repeat. The zero value is ready for use. It is safe for concurrent use.
 type Once struct {
 	mu   sync.Mutex
 	seen map[onceKey]*sighting // guarded by mu
@@ -74,30 +88,34 @@ type Once struct {
 
 type onceKey struct {
 	client, dst netip.Addr
-	way         Bypass
+	bypass      Bypass
 }
 
 type sighting struct {
-	at    int64
-	count uint64
+	at    int64  // time of the last report
+	count uint64 // since then
 }
 
-// Repeat is after which time the same is told again.
+// Repeat is the time after which the same bypass is reported again.
 const Repeat = time.Hour
 
+// maxSightings bounds the memory of a Once. When it is full, all is forgotten,
+// which costs repeated reports and loses none.
 const maxSightings = 16_384
 
-// First reports whether this is to be told, and of how many since the last time.
-func (o *Once) First(client, dst netip.Addr, way Bypass, at int64) (count uint64, ok bool) {
+// First reports whether a bypass at the time at, in nanoseconds since the Unix
+// epoch, is to be reported. If so, count is the number of calls since the last
+// report, including this one.
+func (o *Once) First(client, dst netip.Addr, bypass Bypass, at int64) (count uint64, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.seen == nil || len(o.seen) >= maxSightings {
 		o.seen = map[onceKey]*sighting{}
 	}
-	s := o.seen[onceKey{client, dst, way}]
+	s := o.seen[onceKey{client, dst, bypass}]
 	if s == nil {
 		s = &sighting{at: at - int64(Repeat) - 1}
-		o.seen[onceKey{client, dst, way}] = s
+		o.seen[onceKey{client, dst, bypass}] = s
 	}
 	s.count++
 	if at-s.at <= int64(Repeat) && at >= s.at {

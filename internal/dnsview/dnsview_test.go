@@ -35,13 +35,13 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: Find = %q, %v; want %q, %v", tt.name, got, known, tt.want, tt.known)
 		}
 	}
-	n.Heard(b, 0)
+	n.ObserveQuery(b, 0)
 	if _, known := n.Find(b, web, 0); !known {
 		t.Error("a client that has asked is not known")
 	}
 }
 
-// TestNames_bounds holds that one client cannot make the others be forgotten.
+// TestNames_bounds checks that one client cannot evict the names of the others.
 func TestNames_bounds(t *testing.T) {
 	t.Parallel()
 	n := dnsview.NewNames()
@@ -59,7 +59,7 @@ func TestNames_bounds(t *testing.T) {
 	}
 }
 
-// TestNames_gone holds that clients that are gone leave their room to others.
+// TestNames_gone checks that clients that are gone leave their room to others.
 func TestNames_gone(t *testing.T) {
 	t.Parallel()
 	n := dnsview.NewNames()
@@ -119,11 +119,11 @@ func TestOnce(t *testing.T) {
 	}
 	for range 5 {
 		if _, ok := o.First(a, b, dnsview.PlainDNS, at+1); ok {
-			t.Error("told again at once")
+			t.Error("reported again at once")
 		}
 	}
 	if _, ok := o.First(a, b, dnsview.DNSOverTLS, at); !ok {
-		t.Error("another way is not told")
+		t.Error("another bypass is not reported")
 	}
 	if n, ok := o.First(a, b, dnsview.PlainDNS, at+int64(dnsview.Repeat)+1); !ok || n != 6 {
 		t.Errorf("an hour later: %d, %v; want 6, true", n, ok)

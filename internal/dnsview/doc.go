@@ -1,5 +1,5 @@
-// Package dnsview knows which names lie behind the addresses that the qubes talk
-// to, from the answers that each of them has been given, and which of their flows
-// go around that: connections to addresses that no answer has named, and DNS that
-// does not go through the resolver.
+// Package dnsview maps the addresses that the qubes connect to back to names, using
+// the DNS answers that each qube has received. It also finds flows that bypass the
+// resolver: connections to addresses that no answer contained, and DNS to other
+// servers.
 package dnsview

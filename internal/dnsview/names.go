@@ -6,48 +6,50 @@ import (
 	"time"
 )
 
-// Names remembers who was told which address for which name. It is safe for
+// Names remembers the names that each client has resolved, by the addresses in the
+// answers. All times are nanoseconds since the Unix epoch. It is safe for
 // concurrent use.
 type Names struct {
 	mu      sync.Mutex
-	clients map[netip.Addr]map[netip.Addr]told // guarded by mu
-	size    int                                // guarded by mu: of all clients together
-	evicted uint64                             // guarded by mu
-	swept   int64                              // guarded by mu: when all were looked through
+	clients map[netip.Addr]map[netip.Addr]answer // guarded by mu; by client, then by address
+	size    int                                  // guarded by mu: addresses of all clients
+	evicted uint64                               // guarded by mu
+	swept   int64                                // guarded by mu: time of the last sweep
 }
 
-type told struct {
+// answer is the name that a client has resolved to an address.
+type answer struct {
 	name  string
-	from  int64 // nanoseconds: when the first answer came
-	until int64 // when the last one is over, Slack included
+	from  int64 // time of the first answer
+	until int64 // when the last answer expires, Slack included
 }
 
-// Bounds of what is remembered: some 100 bytes for each address.
+// The bounds of Names. An address takes about 100 bytes.
 const (
-	maxAddresses   = 65_536
-	maxPerClient   = 8192
-	maxClientNames = 4096 // clients
+	maxAddresses = 65_536
+	maxPerClient = 8192 // addresses
+	maxClients   = 4096
 )
 
-// Slack is for how long after the end of an answer a connection may still be due
-// to it: programs keep addresses longer than they are told.
+// Slack is how long after an answer has expired a connection may still be due to
+// it: programs use addresses for longer than the TTL.
 const Slack = 10 * time.Minute
 
-// NewNames returns an empty memory.
-func NewNames() *Names { return &Names{clients: map[netip.Addr]map[netip.Addr]told{}} }
+// NewNames returns an empty Names.
+func NewNames() *Names { return &Names{clients: map[netip.Addr]map[netip.Addr]answer{}} }
 
-// Heard notes that a client has asked for something at a time in nanoseconds,
-// whatever it was told.
-func (n *Names) Heard(client netip.Addr, at int64) {
+// ObserveQuery records that a client has sent a query, whatever the answer: its DNS
+// is known from then on.
+func (n *Names) ObserveQuery(client netip.Addr, at int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.list(client, at)
 }
 
-// sweepEvery is how often all clients are looked through, by the time of answers.
+// sweepEvery is the least time between two sweeps, by the clock of the answers.
 const sweepEvery = int64(time.Minute)
 
-// sweep forgets what is over, and clients of whom nothing is left: disposables come
+// sweep forgets expired answers and clients that have none left: disposables come
 // and go all day. It is called with mu held.
 func (n *Names) sweep(at int64) {
 	if at >= n.swept && at-n.swept < sweepEvery {
@@ -67,22 +69,21 @@ func (n *Names) sweep(at int64) {
 	}
 }
 
-// list returns the addresses of a client, nil where there are too many clients. It
-// is called with mu held.
-func (n *Names) list(client netip.Addr, at int64) map[netip.Addr]told {
+// list returns the answers of a client by address, nil if there are too many
+// clients. It is called with mu held.
+func (n *Names) list(client netip.Addr, at int64) map[netip.Addr]answer {
 	list := n.clients[client]
-	if list == nil && len(n.clients) >= maxClientNames {
+	if list == nil && len(n.clients) >= maxClients {
 		n.sweep(at)
 	}
-	if list == nil && len(n.clients) < maxClientNames {
-		list = map[netip.Addr]told{}
+	if list == nil && len(n.clients) < maxClients {
+		list = map[netip.Addr]answer{}
 		n.clients[client] = list
 	}
 	return list
 }
 
-// Add notes that a client has been told an address for a name, at a time in
-// nanoseconds, for so many seconds.
+// Add records an answer: client has resolved name to addr, with a TTL in seconds.
 func (n *Names) Add(client, addr netip.Addr, name string, at int64, ttl uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -99,11 +100,13 @@ func (n *Names) Add(client, addr netip.Addr, name string, at int64, ttl uint32) 
 		n.size++
 		old.from = at
 	}
-	list[addr] = told{name: name, from: old.from, until: max(old.until, at+int64(ttl)*int64(time.Second)+int64(Slack))}
+	until := at + int64(ttl)*int64(time.Second) + int64(Slack)
+	list[addr] = answer{name: name, from: old.from, until: max(old.until, until)}
 }
 
-// makeRoom forgets what is over, or else anything, where there is too much of it.
-func (n *Names) makeRoom(list map[netip.Addr]told, at int64) {
+// makeRoom forgets a client's expired answers if it or all clients have too many,
+// and then, if that is not enough, any of them. It is called with mu held.
+func (n *Names) makeRoom(list map[netip.Addr]answer, at int64) {
 	if len(list) < maxPerClient && n.size < maxAddresses {
 		return
 	}
@@ -123,9 +126,9 @@ func (n *Names) makeRoom(list map[netip.Addr]told, at int64) {
 	n.size -= before - len(list)
 }
 
-// Find returns the name that a client was told an address for, at the time that
-// it began to talk to it. known reports whether the client's DNS is known at all:
-// of others nobody can say that they go around it.
+// Find returns the name that a client had resolved to an address when it connected
+// to it at the time at. known reports whether the client's DNS has been observed at
+// all; if not, a missing name means nothing.
 func (n *Names) Find(client, addr netip.Addr, at int64) (name string, known bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -136,10 +139,10 @@ func (n *Names) Find(client, addr netip.Addr, at int64) (name string, known bool
 	return "", list != nil
 }
 
-// NamesStats tells how much is remembered.
+// NamesStats counts the content of a Names, and the answers evicted from it.
 type NamesStats struct{ Clients, Addresses, Evicted uint64 }
 
-// Stats returns the numbers.
+// Stats returns the counters.
 func (n *Names) Stats() NamesStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()

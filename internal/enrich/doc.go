@@ -1,9 +1,8 @@
-// Package enrich finds the qubes behind a flow.
+// Package enrich attributes flows to qubes.
 //
-// The rule is observation point first: what comes in on a vif belongs to the
-// qube of that vif, whatever its source address says. An address that is not
-// the qube's own is reported as spoofed, under the name of the vif's qube.
-// Only where the vif's domain is not in the inventory, or the capture names no
-// interfaces, does the address decide. Mappings are those of the flow's own
-// time.
+// The observation point comes first: what enters on a vif belongs to the qube of
+// that vif, whatever its source address is. A source address that is not the
+// qube's is reported as spoofed, under the name of the vif's qube. The address
+// decides only if the vif's domain is not in the inventory or the capture has no
+// names of interfaces. The inventory is that of the flow's time.
 package enrich

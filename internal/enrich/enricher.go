@@ -10,50 +10,51 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// QubeLookup answers which qube had a Xen domain id or an address at a time.
-// Both return nil where none did.
+// QubeLookup returns the qube that had a Xen domain id or an address at a time,
+// nil if none had.
 type QubeLookup interface {
 	ByDomain(domid int32, at time.Time) *qube.Qube
 	ByAddr(addr netip.Addr, at time.Time) *qube.Qube
 }
 
-// Enricher finds the qubes behind what the capture sees. It may be used by several goroutines
-// at once if its parts may.
+// Enricher attributes observations to qubes. It is safe for concurrent use if its
+// fields are, and they must not change while it is used.
 type Enricher struct {
 	// Qubes is the inventory; it must not be nil.
 	Qubes QubeLookup
-	// Name returns the name of an observation point, "" where it has none.
+	// Name returns the name of an observation point, "" if it has none. It must not
+	// be nil, unless only PartiesOn is used.
 	Name func(iface uint32) string
 	// HasVif reports whether the vif of a Xen domain is or was an observation
 	// point of this capture. It may be nil.
 	HasVif func(domid int32) bool
-	// Behind returns the names of the qubes that have the named one as netvm. It may
-	// be nil.
-	Behind func(name string) []string
+	// Downstream returns the names of the qubes that have the named one as netvm,
+	// at the present time. It may be nil.
+	Downstream func(name string) []string
 	// Local reports whether an address is one of this machine. It may be nil.
 	Local func(addr netip.Addr) bool
 }
 
-// Sight is what an observation point has seen of two sides.
-type Sight struct {
-	Iface                uint32
-	FromSource           packet.Direction // of the source's packets, unknown where the capture does not tell
-	Source, Destination  netip.Addr       // as on the wire: of the tunnel, where there is one
-	SourceSent, DestSent bool
+// Observation is what an observation point has seen of two sides.
+type Observation struct {
+	Iface                uint32           // observation point, as the capture numbers it
+	FromSource           packet.Direction // of the source's packets, DirectionUnknown if the capture has none
+	Source, Destination  netip.Addr       // on the wire: for a tunnel, the outer ones
+	SourceSent, DestSent bool             // which sides have sent a packet
 	At                   time.Time
-	AddressesLost        bool // the outer addresses are not known
+	AddressesLost        bool // a tunnel whose outer addresses are not known
 }
 
-// Flow fills e for the record r.
+// Flow fills e from the record r, which it copies.
 func (n *Enricher) Flow(r *flow.Record, e *event.Flow) {
 	src, dst := outside(r)
-	*e = event.Flow{Record: *r, Parties: n.Parties(Sight{Iface: r.Iface, FromSource: r.FromSource,
+	*e = event.Flow{Record: *r, Parties: n.Parties(Observation{Iface: r.Iface, FromSource: r.FromSource,
 		Source: src, Destination: dst, SourceSent: r.Source.Sent, DestSent: r.Destination.Sent,
 		At: time.Unix(0, r.End), AddressesLost: r.OuterLost})}
 }
 
-// outside returns the addresses on the wire: those of the tunnel, where there is
-// one, for they are what a vif's qube may use.
+// outside returns the addresses on the wire, which are the ones that anti-spoofing
+// checks: for a tunnel, the outer ones.
 func outside(r *flow.Record) (src, dst netip.Addr) {
 	if r.Outer.Kind != packet.TunnelNone {
 		return r.Outer.Src.Netip(r.Outer.Family), r.Outer.Dst.Netip(r.Outer.Family)
@@ -61,12 +62,12 @@ func outside(r *flow.Record) (src, dst netip.Addr) {
 	return r.Source.Addr.Netip(r.Family), r.Destination.Addr.Netip(r.Family)
 }
 
-// Parties finds the qubes behind what was seen.
-func (n *Enricher) Parties(s Sight) event.Parties { return n.PartiesOn(n.Name(s.Iface), s) }
+// Parties returns the qubes that took part in what was observed.
+func (n *Enricher) Parties(s Observation) event.Parties { return n.PartiesOn(n.Name(s.Iface), s) }
 
-// PartiesOn is Parties for an interface of which the name is known; s.Iface is not
-// read.
-func (n *Enricher) PartiesOn(iface string, s Sight) event.Parties {
+// PartiesOn is like Parties for an interface whose name is known; s.Iface is not
+// used.
+func (n *Enricher) PartiesOn(iface string, s Observation) event.Parties {
 	p := event.Parties{Interface: iface}
 	p.SourceQube, p.DestinationQube = n.Qubes.ByAddr(s.Source, s.At), n.Qubes.ByAddr(s.Destination, s.At)
 	domid, onVif := qube.VifDomain(p.Interface)
@@ -76,15 +77,15 @@ func (n *Enricher) PartiesOn(iface string, s Sight) event.Parties {
 		n.byVif(&p, &s, n.Qubes.ByDomain(domid, s.At), domid)
 	}
 	p.Direction = n.direction(&p, &s, onVif)
-	if n.Behind != nil && p.Qube != nil && p.Qube.ProvidesNetwork {
-		p.Behind = n.Behind(p.Qube.Name)
+	if n.Downstream != nil && p.Qube != nil && p.Qube.ProvidesNetwork {
+		p.Downstream = n.Downstream(p.Qube.Name)
 	}
 	return p
 }
 
-// Genuine reports whether a client may have sent from an address over an
-// interface: false where the interface is the vif of a qube that does not own
-// it. The firewall of Qubes refuses such packets after the capture has seen them.
+// Genuine reports whether a source address is plausible on an interface. It is
+// false if the interface is the vif of a qube that does not own the address: the
+// firewall of Qubes drops such packets, but only after they have been captured.
 func (n *Enricher) Genuine(iface uint32, source netip.Addr, at time.Time) bool {
 	domid, onVif := qube.VifDomain(n.Name(iface))
 	if !onVif || exempt(source) {
@@ -94,9 +95,9 @@ func (n *Enricher) Genuine(iface uint32, source netip.Addr, at time.Time) bool {
 	return q == nil || q.Owns(source)
 }
 
-// byAddress attributes what was not seen on a vif. The initiator's qube goes
-// first.
-func byAddress(p *event.Parties, s *Sight) {
+// byAddress attributes what was not seen on a vif. The initiator's qube is
+// preferred.
+func byAddress(p *event.Parties, s *Observation) {
 	switch {
 	case p.SourceQube != nil:
 		p.Qube, p.Client, p.Attribution = p.SourceQube, s.Source, event.Inventory
@@ -105,9 +106,9 @@ func byAddress(p *event.Parties, s *Sight) {
 	}
 }
 
-// byVif attributes what was seen on a vif whose qube is q, nil where the
-// inventory does not know the domain.
-func (n *Enricher) byVif(p *event.Parties, s *Sight, q *qube.Qube, domid int32) {
+// byVif attributes what was seen on a vif whose qube is q, nil if the inventory
+// does not have the domain.
+func (n *Enricher) byVif(p *event.Parties, s *Observation, q *qube.Qube, domid int32) {
 	fromQube := sourceIsClient(p, s, q)
 	client, sent := s.Destination, s.DestSent
 	if fromQube {
@@ -119,17 +120,17 @@ func (n *Enricher) byVif(p *event.Parties, s *Sight, q *qube.Qube, domid int32) 
 		return
 	}
 	p.Qube, p.Attribution = q, event.Inventory
-	// Without the outer header nobody can say whose address was used.
+	// Without the outer header the address that was used is not known.
 	if sent && !q.Owns(client) && !exempt(client) && !s.AddressesLost {
 		p.Attribution = event.Spoofed
 	}
 	setSide(p, fromQube, q)
 }
 
-// sourceIsClient tells which side is the vif's qube: the one whose packets came
-// in on the vif. A capture that does not know directions leaves the addresses to
-// say it.
-func sourceIsClient(p *event.Parties, s *Sight, q *qube.Qube) bool {
+// sourceIsClient reports whether the source, and not the destination, is the vif's
+// qube: the side whose packets came in on the vif. If the capture has no
+// directions, the addresses decide.
+func sourceIsClient(p *event.Parties, s *Observation, q *qube.Qube) bool {
 	switch s.FromSource {
 	case packet.Inbound:
 		return true
@@ -142,10 +143,10 @@ func sourceIsClient(p *event.Parties, s *Sight, q *qube.Qube) bool {
 	return p.SourceQube != nil || p.DestinationQube == nil
 }
 
-// byClientAddress attributes what was seen on a vif of an unknown domain by its
-// client's address: the inventory has no domain ids, or the qube has just been
-// restarted. Where the address belongs to a qube that has a vif of its own
-// here, the client has borrowed it.
+// byClientAddress attributes what was seen on a vif of an unknown domain by the
+// client's address: either the inventory has no domain ids, or the qube has just
+// been restarted. If the address belongs to a qube that has another vif here, the
+// client has spoofed it.
 func (n *Enricher) byClientAddress(p *event.Parties, domid int32, fromQube bool) {
 	q := p.DestinationQube
 	if fromQube {
@@ -162,8 +163,8 @@ func (n *Enricher) byClientAddress(p *event.Parties, domid int32, fromQube bool)
 	p.Qube, p.Attribution = q, event.Inventory
 }
 
-// setSide corrects the qube of the client's side: the vif knows better than the
-// address.
+// setSide sets the qube of the client's side, for which the vif is better evidence
+// than the address.
 func setSide(p *event.Parties, source bool, q *qube.Qube) {
 	if source {
 		p.SourceQube = q
@@ -172,19 +173,19 @@ func setSide(p *event.Parties, source bool, q *qube.Qube) {
 	}
 }
 
-// exempt tells addresses that any qube may use without lying: none yet, DHCP
-// and duplicate address detection (RFC 2131, RFC 4862), link-local ones, and
-// groups, which are never a source.
+// exempt reports whether any qube may use an address: the unspecified one, which
+// DHCP and duplicate address detection use (RFC 2131, RFC 4862), link-local ones,
+// and multicast and broadcast, which are never a source.
 func exempt(a netip.Addr) bool {
 	return a.IsUnspecified() || a.IsLinkLocalUnicast() || a.IsMulticast() ||
 		a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// direction names the way of the traffic.
-func (n *Enricher) direction(p *event.Parties, s *Sight, onVif bool) event.Direction {
+// direction returns the direction of the traffic.
+func (n *Enricher) direction(p *event.Parties, s *Observation, onVif bool) event.Direction {
 	switch {
 	case !onVif && n.Local != nil && (n.Local(s.Source) || n.Local(s.Destination)):
-		return event.External // also where the inventory lists this machine
+		return event.External // even if the inventory has this machine
 	case p.SourceQube != nil && p.DestinationQube != nil:
 		return event.Internal
 	case p.SourceQube != nil || onVif && p.Client == s.Source:

@@ -192,14 +192,14 @@ func TestEnricher_via(t *testing.T) {
 	t.Parallel()
 	proxy := &qube.Qube{Name: "sys-vpn", XID: 9, IP: addr("10.137.0.9"), ProvidesNetwork: true}
 	n := newEnricher(fakeLookup{work, proxy})
-	n.Behind = func(name string) []string { return []string{"behind " + name} }
+	n.Downstream = func(name string) []string { return []string{"behind " + name} }
 	var e event.Flow
 	n.Flow(record(9, "10.137.0.9", world), &e)
-	if len(e.Behind) != 1 || e.Behind[0] != "behind sys-vpn" {
-		t.Errorf("Behind = %v", e.Behind)
+	if len(e.Downstream) != 1 || e.Downstream[0] != "behind sys-vpn" {
+		t.Errorf("Behind = %v", e.Downstream)
 	}
 	n.Flow(record(7, "10.137.0.6", world), &e)
-	if e.Behind != nil {
-		t.Errorf("Behind of a qube that provides no network = %v", e.Behind)
+	if e.Downstream != nil {
+		t.Errorf("Behind of a qube that provides no network = %v", e.Downstream)
 	}
 }

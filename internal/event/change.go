@@ -6,12 +6,13 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// QubeChange tells that a qube appeared in the inventory, changed or vanished.
+// QubeChange reports that a qube has appeared in the inventory, changed or
+// vanished.
 type QubeChange struct {
 	At            time.Time
 	Action        string     // appeared, changed or vanished
-	Before, After *qube.Qube // one is nil where the qube appeared or vanished
-	Fields        []string   // what changed
+	Before, After *qube.Qube // Before is nil if the qube has appeared, After if it has vanished
+	Fields        []string   // names of the properties that have changed
 }
 
 // Counter is one number of a [Stats] event.
@@ -20,7 +21,7 @@ type Counter struct {
 	Value       uint64
 }
 
-// Stats tells what the beat has done and lost since it started, so that an
+// Stats reports what the beat has processed and lost since it started, so that an
 // analyst sees losses in the data itself.
 type Stats struct {
 	At       time.Time

@@ -1,9 +1,8 @@
-// Package event holds the typed events that qubesbeat produces and the way in
-// which they become documents.
+// Package event defines the typed events that qubesbeat produces and how they
+// become documents.
 //
-// An event is a struct with the domain's own types. A [Document] writes one into
-// a [Writer], field by field, under ECS names; which fields, is the business of
-// the module/ packages. Two things read documents: [Map] makes the nested map
-// that processors and most outputs want, and the beater writes JSON directly
-// where nobody needs the map.
+// An event is a struct of the domain's types. A [Document] writes one into a
+// [Writer], field by field, under ECS names; the module/ packages decide which
+// fields. There are two writers: [Map] builds the nested map that processors and
+// most outputs need, and [JSON] appends JSON text if nothing needs the map.
 package event

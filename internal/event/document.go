@@ -8,22 +8,24 @@ import (
 // Document is an event that can write itself under ECS names. It is written
 // from one goroutine, any number of times.
 type Document interface {
-	// Time is the event's own time, the document's @timestamp.
+	// Time returns the time of the event, the document's @timestamp.
 	Time() time.Time
-	// Final reports whether the event must not be lost. Others may be dropped
-	// first when there is no room.
+	// Final reports whether the event must not be lost. Others are dropped first
+	// if there is no room.
 	Final() bool
-	// Write writes the fields. Each top-level name is begun once.
+	// Write writes the fields. It begins each top-level name once.
 	Write(w Writer)
 }
 
-// Writer takes the fields of a document. Names are single, without dots; an
-// object is opened with Begin and closed with End.
+// Writer takes the fields of a document. Names have no dots: an object is opened
+// with Begin and closed with End. It is not safe for concurrent use.
 type Writer interface {
 	Begin(name string)
 	End()
 	String(name, value string)
 	Addr(name string, value netip.Addr)
+	// Strings writes a list of strings. It does not keep values, and neither does
+	// Uints.
 	Strings(name string, values ...string)
 	Uint(name string, value uint64)
 	Uints(name string, values ...uint64)
@@ -37,13 +39,13 @@ type Writer interface {
 	Time(name string, nanos int64)
 }
 
-// Sink takes documents, to publish them. It may block; the caller bounds what
-// waits behind it. It is not safe for concurrent use.
+// Sink publishes documents. Publish may block, so the caller must bound what waits
+// for it. It is not safe for concurrent use.
 type Sink interface {
 	Publish(d Document)
 }
 
-// Optional writes a string that may be empty; empty ones are left out.
+// Optional writes a string unless it is empty.
 func Optional(w Writer, name, value string) {
 	if value != "" {
 		w.String(name, value)

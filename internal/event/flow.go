@@ -5,24 +5,23 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
-// Flow is a flow record with the qubes behind it.
+// Flow is a flow record and the qubes that took part in it.
 type Flow struct {
 	flow.Record
 	Parties
 
-	// Hello is what the client of a TLS or QUIC connection has said first, nil
-	// where it was not seen.
+	// Hello is the ClientHello of a TLS or QUIC connection, nil if it was not seen.
 	Hello *clienthello.Hello
 
-	// Domain is the name for which the client was told the destination's address,
-	// "" where nobody knows.
+	// Domain is the name that the client has resolved to the destination's address,
+	// "" if it is not known.
 	Domain string
-	// Unresolved tells that the client talks to an address that no answer to it has
-	// named, although its DNS is known.
+	// Unresolved reports that the client's DNS is observed and no answer to it has
+	// contained the destination's address.
 	Unresolved bool
 
-	// SourceProcess and DestinationProcess are the processes of this machine
-	// behind the two sides, nil where there is none or nobody has looked.
+	// SourceProcess and DestinationProcess are the processes of this machine at
+	// the two ends, nil if there is none or processes are not looked up.
 	SourceProcess, DestinationProcess *Process
 }
 

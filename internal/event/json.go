@@ -12,19 +12,19 @@ import (
 type JSON struct {
 	// Buf is the text so far. The caller may set it to reuse memory.
 	Buf []byte
-	// AppendTime appends a time as a JSON value without the quotes; it must not
-	// be nil where a document has times.
+	// AppendTime appends a time as a JSON string without the quotes. It must not
+	// be nil if a document has times.
 	AppendTime func(b []byte, t time.Time) []byte
 }
 
 var _ Writer = (*JSON)(nil) // type check
 
-// AppendFields appends the fields of d to j.Buf. The text must end where a field
-// may follow: after an opening brace, or after another field.
+// AppendFields appends the fields of d to j.Buf, whose text must end with an
+// opening brace or another field.
 func (j *JSON) AppendFields(d Document) { d.Write(j) }
 
-// key begins a field. Every field is preceded by a comma but the first of an
-// object. Names come from the program and need no escapes.
+// key begins a field. A comma precedes each field except the first of an object.
+// Names come from the program and need no escapes.
 func (j *JSON) key(name string) {
 	b := j.Buf
 	if n := len(b); n > 0 && b[n-1] != '{' {
@@ -67,13 +67,13 @@ func (j *JSON) String(name, value string) {
 	j.text(value)
 }
 
-// text appends a string value. Nearly all are plain ASCII; the others, which
-// could come from hostile input, go through encoding/json.
+// text appends a string value. Nearly all are plain ASCII; encoding/json handles
+// the others, which may be hostile.
 func (j *JSON) text(s string) {
 	for i := range len(s) {
 		if !plain[s[i]] {
 			quoted, err := json.Marshal(s)
-			if err != nil { // cannot be: every string has a JSON form
+			if err != nil { // impossible: every string has a JSON form
 				quoted = []byte(`""`)
 			}
 			j.Buf = append(j.Buf, quoted...)
@@ -85,7 +85,7 @@ func (j *JSON) text(s string) {
 	j.Buf = append(b, '"')
 }
 
-// plain tells the bytes that stand for themselves in a JSON text.
+// plain is true for the bytes that stand for themselves in a JSON string.
 var plain = func() (is [256]bool) {
 	for c := byte(' '); c <= '~'; c++ {
 		is[c] = c != '"' && c != '\\'

@@ -8,7 +8,7 @@ import (
 // Map is the [Writer] that builds nested maps. Use [ToMap].
 type Map struct {
 	stack []map[string]any
-	list  string // the name of the list that is open
+	list  string // name of the open list; lists do not nest
 	items []map[string]any
 }
 
@@ -23,6 +23,7 @@ func ToMap(d Document) map[string]any {
 	return root
 }
 
+// put sets a field of the innermost open object.
 func (m *Map) put(name string, value any) { m.stack[len(m.stack)-1][name] = value }
 
 // Begin implements [Writer].

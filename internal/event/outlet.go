@@ -1,6 +1,6 @@
 package event
 
-// Outlet is a sink that counts what becomes of its documents.
+// Outlet is a sink that counts the fate of its documents.
 type Outlet interface {
 	Sink
 	// Delivery returns the counters. It is safe for concurrent use.

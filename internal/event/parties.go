@@ -2,71 +2,84 @@ package event
 
 import (
 	"net/netip"
+	"strconv"
 
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// Attribution says how sure the name of a qube is.
+// Attribution is how the qube of an event was determined.
 type Attribution uint8
 
 // The attributions.
 const (
-	// Unknown: no inventory names the client.
+	// Unknown means that the inventory does not have the client.
 	Unknown Attribution = iota
-	// Inventory: the inventory names the client by its vif or its address, and
-	// the two agree.
+	// Inventory means that the inventory has the client by its vif or its address,
+	// and that the two agree.
 	Inventory
-	// Spoofed: the client has sent with an address that is not its own. It is
-	// named by its vif, where the inventory knows the vif's domain.
+	// Spoofed means that the client has used a source address that is not its own.
+	// The qube is that of the vif, if the inventory knows the vif's domain.
 	Spoofed
 )
 
-// String returns the attribution as events spell it.
+// String returns the attribution as events spell it, "attribution N" for an
+// unknown value.
 func (a Attribution) String() string {
-	return [...]string{"unknown", "inventory", "spoofed"}[a]
+	names := [...]string{"unknown", "inventory", "spoofed"}
+	if int(a) < len(names) {
+		return names[a]
+	}
+	return "attribution " + strconv.Itoa(int(a))
 }
 
-// Direction is the way of a flow, seen from the qubes.
+// Direction is the direction of a flow from the point of view of the qubes.
 type Direction uint8
 
 // The directions.
 const (
 	DirectionUnknown Direction = iota
-	Outbound                   // a qube opened it, to the world
-	Inbound                    // the world opened it, to a qube
+	Outbound                   // initiated by a qube, to the outside
+	Inbound                    // initiated from outside, to a qube
 	Internal                   // between two qubes
-	External                   // sys-log's own traffic
+	External                   // of this machine itself
 )
 
-// String returns the direction as network.direction spells it, "" where it is
-// not known.
+// String returns the direction as network.direction spells it, "" for
+// DirectionUnknown and "direction N" for an unknown value.
 func (d Direction) String() string {
-	return [...]string{"", "outbound", "inbound", "internal", "external"}[d]
+	names := [...]string{"", "outbound", "inbound", "internal", "external"}
+	if int(d) < len(names) {
+		return names[d]
+	}
+	return "direction " + strconv.Itoa(int(d))
 }
 
-// Parties says who took part in what was observed, and how that is known.
+// Parties are the qubes that took part in what was observed, and how they were
+// determined.
 type Parties struct {
-	// Interface names the observation point; empty where the capture does not.
+	// Interface is the name of the observation point, "" if it has none.
 	Interface string
 
-	// Qube is the client that the event is about, nil where it is not known.
+	// Qube is the client that the event is about, nil if it is not known. It is
+	// shared and must not be changed.
 	Qube *qube.Qube
-	// Client is the client's address; invalid where neither side is a client.
+	// Client is the client's address, invalid if neither side is a client.
 	Client netip.Addr
-	// Behind are the qubes whose traffic leaves Qube under its own address, where it
-	// is a netvm: any of them may be meant. It is shared.
-	Behind []string
-	// Attribution is how Qube was found.
+	// Downstream are the names of the qubes that have Qube as netvm and whose
+	// traffic leaves it under its address: any of them may have sent the traffic.
+	// It is shared and must not be changed.
+	Downstream []string
+	// Attribution is how Qube was determined.
 	Attribution Attribution
 
-	// SourceQube and DestinationQube are the qubes of the two sides, nil where a
-	// side is not one.
+	// SourceQube and DestinationQube are the qubes of the two sides, nil for a side
+	// that is not a known qube.
 	SourceQube, DestinationQube *qube.Qube
 
-	// Direction is the way of the traffic.
+	// Direction is the direction of the traffic.
 	Direction Direction
 }
 
-// Uncertain tells that a push from dom0 may still change what is known: there is
-// a client, and nobody knows its name.
+// Uncertain reports whether there is a client whose qube is not known, so that
+// the next push of the inventory may still name it.
 func (p *Parties) Uncertain() bool { return p.Client.IsValid() && p.Qube == nil }

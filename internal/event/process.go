@@ -2,13 +2,13 @@ package event
 
 import "time"
 
-// Process is a process of this machine behind one side of a connection. Fields
-// that could not be read are empty.
+// Process is a process of this machine at one end of a connection. Fields that
+// could not be read are empty.
 type Process struct {
 	PID, PPID  int
-	Name       string // or the name that the configuration gives it
-	Args       []string
-	Executable string
-	Directory  string // that it works in
+	Name       string   // of the executable, unless the configuration gives it another
+	Args       []string // command line
+	Executable string   // path
+	Directory  string   // current working directory
 	Start      time.Time
 }

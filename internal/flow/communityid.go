@@ -9,12 +9,12 @@ import (
 )
 
 // CommunityID returns the flow's Community ID version 1
-// (https://github.com/corelight/community-id-spec) with the given seed. It is
-// that of the metered (innermost) packets.
+// (https://github.com/corelight/community-id-spec) with the given seed. Of
+// tunnelled packets it is the ID of the innermost flow.
 func (r *Record) CommunityID(seed uint16) string {
 	a, b := &r.Source, &r.Destination
 	if r.IsICMP() && !a.Sent && b.Sent {
-		a, b = b, a // only the answer was seen: its message counts
+		a, b = b, a // only the answer was seen, so its message counts
 	}
 	src, dst, oneWay := r.communityPorts(a, b)
 	from, to := &a.Addr, &b.Addr
@@ -37,7 +37,7 @@ func (r *Record) CommunityID(seed uint16) string {
 	return "1:" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// hasCommunityPorts tells the protocols whose ports are part of the hash.
+// hasCommunityPorts reports whether ports are part of the protocol's hash.
 func (r *Record) hasCommunityPorts() bool {
 	switch r.Proto {
 	case packet.ProtoTCP, packet.ProtoUDP, packet.ProtoSCTP:
@@ -46,9 +46,10 @@ func (r *Record) hasCommunityPorts() bool {
 	return r.IsICMP()
 }
 
-// communityPorts returns what the specification hashes as ports of a flow from a
-// to b. For ICMP these are the types of query and answer, or, one way, type and
-// code.
+// communityPorts returns what the specification hashes as the ports of a flow from
+// a to b. For ICMP these are the types of query and answer, or, if the message has
+// no counterpart, type and code; oneWay is true then and the endpoints keep their
+// order.
 func (r *Record) communityPorts(a, b *Endpoint) (src, dst uint16, oneWay bool) {
 	switch r.Proto {
 	case packet.ProtoICMP:
@@ -59,13 +60,15 @@ func (r *Record) communityPorts(a, b *Endpoint) (src, dst uint16, oneWay bool) {
 	return a.Port, b.Port, false
 }
 
-// The message types that are each other's counterpart, as the specification's
-// reference implementation lists them.
+// The pairs of message types that are each other's counterpart, as in the
+// specification's reference implementation.
 var (
 	icmp4Pairs = [...][2]uint8{{8, 0}, {13, 14}, {15, 16}, {10, 9}, {17, 18}}
 	icmp6Pairs = [...][2]uint8{{128, 129}, {133, 134}, {135, 136}, {130, 131}, {144, 145}, {139, 140}}
 )
 
+// icmpCounterpart returns type and counterpart of a message, or its type and code
+// and true if pairs has no counterpart.
 func icmpCounterpart(kind, code uint8, pairs [][2]uint8) (src, dst uint16, oneWay bool) {
 	for _, p := range pairs {
 		switch kind {

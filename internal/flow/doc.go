@@ -1,13 +1,12 @@
 // Package flow meters packets into bidirectional flows (RFC 5103) and reports
 // each of them as a [Record].
 //
-// A [Table] is the whole of it: [Table.Update] takes one decoded packet,
-// [Table.Advance] tells it that time has passed without one, and [Table.Flush]
-// ends what is live. Time is the time of the packets; the package reads no
-// clock, starts no goroutine and does no I/O, so a capture gives the same
-// records on every run.
+// [Table.Update] meters one decoded packet, [Table.Advance] moves the clock of a
+// [Table] on when no packet comes, and [Table.Flush] ends all live flows. Time is
+// the time of the packets: the package reads no clock, starts no goroutine and
+// does no I/O, so a capture gives the same records on every run.
 //
-// The words are those of RFC 7011 and its information elements: a flow has an
+// The terms are those of RFC 7011 and its information elements: a flow has an
 // initiator (the source of its record), an idle and an active timeout, and an
 // end reason.
 //
@@ -16,7 +15,7 @@
 //	                                             ▼  │ one timer per flow,
 //	                                            wheel  re-armed when it fires
 //
-// The per-packet path allocates nothing, takes no lock and moves no list: a
-// packet writes into the entry of its flow and nowhere else. An entry with its
-// share of the index stays below 256 bytes.
+// The per-packet path allocates nothing, takes no lock and relinks no list: a
+// packet writes into the entry of its flow and nowhere else. An entry and its
+// share of the index take less than 256 bytes.
 package flow

@@ -3,8 +3,8 @@ package flow
 import "github.com/qubesbeat/qubesbeat/internal/packet"
 
 // entry is one live flow. Its first two cache lines hold what every packet
-// reads or writes; the rest is touched when the flow starts, is reported or
-// ends.
+// reads or writes; the rest is accessed only when the flow starts, is reported
+// or ends.
 type entry struct {
 	key     Key // 52 bytes
 	hash    uint32
@@ -12,19 +12,19 @@ type entry struct {
 
 	packets [2]uint64 // by side: initiator, responder
 	bytes   [2]uint64
-	first   int64 // packet time, since the last final report
-	last    int64 // packet time
+	first   int64 // earliest packet time since the last final report
+	last    int64 // latest packet time since the last final report
 
 	tcp      tcpState
-	icmp     [2]icmpMessage // last message of each side
-	side     packet.Direction
-	swapped  bool // the initiator is key.B
+	icmp     [2]icmpMessage   // last message of each side
+	side     packet.Direction // of the initiator's packets
+	swapped  bool             // the initiator is key.B
 	hasMAC   bool
-	closing  bool // the connection is closed and waits for late packets
-	split    bool // an active timeout has made a record before
+	closing  bool // the connection is closed and lingers for late packets
+	split    bool // an active timeout has already made a record
 	fresh    bool // the next packet starts a new span of time
-	outerRev bool // the outer header is kept the other way round
-	reported bool // nothing new since the last report
+	outerRev bool // the outer header is stored in the reverse direction
+	reported bool // no packet since the last report
 
 	mac [2][6]byte
 
@@ -32,23 +32,23 @@ type entry struct {
 	activeFrom int64 // table time at which the active timeout started
 	reportFrom int64 // table time of the last interim report
 
-	next, prev uint32 // neighbours in a wheel slot, or the free list
-	slot       int32  // wheel slot, -1 where in none
+	next, prev uint32 // neighbours in a wheel slot; next also links the free list
+	slot       int32  // wheel slot, -1 for none
 
-	sent [2]bool // by side: it has sent something, whatever the counters say since
+	sent [2]bool // by side: whether it has sent a packet since the flow began
 
-	_ [6]byte // fills three cache lines, so that the first two stay aligned
+	_ [6]byte // pads the entry to three cache lines, so that the next one is aligned, too
 }
 
 type icmpMessage struct{ kind, code uint8 }
 
-// The two sides of a flow, as indexes into the counters.
+// The two sides of a flow, as indexes into the fields of an entry.
 const (
 	initiator = 0
 	responder = 1
 )
 
-// side of a packet: which endpoint sent it.
+// sideOf returns the side that sent a packet whose key was swapped or not.
 func sideOf(e *entry, swapped bool) int {
 	if swapped == e.swapped {
 		return initiator
@@ -73,11 +73,11 @@ func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now i
 	}
 }
 
-// reversed tells that the first packet seen was sent by the responder. A SYN+ACK
-// and the answer to an ICMP query always are. For a TCP flow picked up in the
-// middle (the metering began late, or an idle timeout cut it) the side with the
-// only server port is taken for the responder, as Zeek does; without this, every
-// idle connection would come back as one that the server opened.
+// reversed reports whether p, the first packet seen of a flow, was sent by the
+// responder. A SYN+ACK and the answer to an ICMP query always are. In a TCP flow
+// that is first seen in the middle (metering began late, or an idle timeout split
+// it) the only side with a server port is taken for the responder, as in Zeek;
+// otherwise a connection that was idle would return as one that the server opened.
 func reversed(p *packet.Packet) bool {
 	if !p.HasL4 {
 		return false
@@ -98,8 +98,9 @@ func reversed(p *packet.Packet) bool {
 	return serverPort(p.SrcPort) && !serverPort(p.DstPort)
 }
 
-// serverPort tells ports that servers own. Those from 512 to 1023 do not count by
-// themselves: clients of NFS and other RPC services speak from them.
+// serverPort reports whether only servers use a port. Of those from 512 to 1023
+// only the listed ones count: clients of NFS and other RPC services use the rest
+// as source ports.
 func serverPort(port uint16) bool {
 	switch port {
 	case 587, 636, 853, 873, 989, 990, 992, 993, 995:
@@ -125,7 +126,7 @@ func (e *entry) add(p *packet.Packet, swapped bool, now int64) {
 	}
 }
 
-// span widens the flow's time to t. Packets of several queues or files may come
+// span widens the flow's time to t. Packets of several queues or files may arrive
 // out of order; a flow spans all of them.
 func (e *entry) span(t int64) {
 	if e.fresh {
@@ -135,8 +136,8 @@ func (e *entry) span(t int64) {
 	e.first, e.last = min(e.first, t), max(e.last, t)
 }
 
-// endReason is why the flow ends when nothing comes any more: a connection that is
-// closed has ended by itself, others for the given reason.
+// endReason returns why a flow that gets no more packets ends: ReasonEnd for a
+// closed connection, silent for any other.
 func (e *entry) endReason(silent Reason) Reason {
 	if e.closing {
 		return ReasonEnd
@@ -144,9 +145,9 @@ func (e *entry) endReason(silent Reason) Reason {
 	return silent
 }
 
-// reopened tells that p opens a new connection on the ports of this one. A SYN
-// from before the last packet is a late copy and does not; nor does one of a
-// connection that nobody has answered yet, which is a retransmission.
+// reopened reports whether p opens a new connection on the ports of this one. A
+// SYN that is older than the last packet is a late copy, and one before the
+// responder has answered is a retransmission; neither opens a connection.
 func (e *entry) reopened(p *packet.Packet) bool {
 	return p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN &&
 		(e.closing || e.tcp.answered()) && p.Time >= e.last

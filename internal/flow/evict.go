@@ -1,56 +1,56 @@
 package flow
 
-// sample is how many live flows eviction looks at. With eight, a vif that holds
-// 80 % of the table is found in all but 1 of 390,000 tries; each costs about one
-// cache miss, which is what a flood of new flows pays.
+// sample is the number of live flows among which eviction chooses. With eight, a
+// vif that holds 80 % of the table is missed once in 390,000 evictions (0.2^8);
+// each costs about one cache miss, which a flood of new flows pays for.
 const sample = 8
 
-// stride scatters the sample over the table: neighbours often belong to one
-// interface, because they came together. It is 2^32 divided by the golden ratio,
+// stride scatters the sample over the table, because neighbours often started
+// together and belong to one interface. It is 2^32 divided by the golden ratio,
 // whose multiples spread evenly over a table of any size.
 const stride = 0x9e3779b1
 
-// evict ends one flow to make room. It takes the flow of the most crowded
-// interface among a sample, the longest silent one of those: a qube that floods
-// the table evicts its own flows, and the flows of the others stay.
+// evict ends one flow to make room: within a sample, that of the interface with
+// the most live flows and, among those, the one that has been silent longest. So
+// a qube that floods the table evicts its own flows and not those of others.
 func (t *Table) evict() {
 	victim, best := uint32(none), (*entry)(nil)
 	for n := 0; n < sample; {
-		i := uint32(uint64(t.crowd.hand) * uint64(t.entries.used) >> 32)
-		t.crowd.hand += stride
+		i := uint32(uint64(t.perInterface.cursor) * uint64(t.entries.used) >> 32)
+		t.perInterface.cursor += stride
 		e := t.entries.at(i)
 		if e.slot < 0 {
 			continue
 		}
 		n++
-		if best == nil || t.worse(e, best) {
+		if best == nil || t.evictsBefore(e, best) {
 			victim, best = i, e
 		}
 	}
 	t.end(victim, best, ReasonEvicted)
 }
 
-// worse tells that a is to go before b.
-func (t *Table) worse(a, b *entry) bool {
-	ca, cb := t.crowd.count[a.key.Iface], t.crowd.count[b.key.Iface]
+// evictsBefore reports whether a is evicted rather than b.
+func (t *Table) evictsBefore(a, b *entry) bool {
+	ca, cb := t.perInterface.count[a.key.Iface], t.perInterface.count[b.key.Iface]
 	if ca != cb {
 		return ca > cb
 	}
 	return a.touched < b.touched
 }
 
-// crowd counts the live flows of each interface. It is touched when a flow
-// starts or ends, not per packet.
-type crowd struct {
-	count map[uint32]int
-	hand  uint32 // where the next sample starts
+// perInterface counts the live flows of each interface. It changes when a flow
+// starts or ends, not with every packet.
+type perInterface struct {
+	count  map[uint32]int
+	cursor uint32 // where the next sample starts, as a fraction of the table
 }
 
-func (c *crowd) init() { c.count = make(map[uint32]int) }
+func (c *perInterface) init() { c.count = make(map[uint32]int) }
 
-func (c *crowd) join(iface uint32) { c.count[iface]++ }
+func (c *perInterface) add(iface uint32) { c.count[iface]++ }
 
-func (c *crowd) leave(iface uint32) {
+func (c *perInterface) remove(iface uint32) {
 	if c.count[iface]--; c.count[iface] == 0 {
 		delete(c.count, iface)
 	}

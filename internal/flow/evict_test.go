@@ -120,7 +120,7 @@ func TestTable_evictConserves(t *testing.T) {
 	}
 }
 
-// TestTable_evictSilent takes the longest silent flow of the crowd that it looks
+// TestTable_evictSilent takes the longest silent flow of the sample that it looks
 // at.
 func TestTable_evictSilent(t *testing.T) {
 	t.Parallel()

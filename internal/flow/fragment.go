@@ -4,15 +4,16 @@ import "github.com/qubesbeat/qubesbeat/internal/packet"
 
 // fragments remembers the ports of first fragments for the later ones, which
 // carry none (RFC 791, RFC 8200 section 4.5). It is a direct-mapped cache of
-// fixed size: a hostile sender can only push out other entries, and a later
-// fragment without its first is metered in a flow without ports.
+// fixed size: all that a hostile sender can do is to replace other entries, and a
+// later fragment without its first is metered in a flow without ports.
 type fragments struct {
 	slots [fragmentSlots]fragment
 }
 
 const (
 	fragmentSlots = 256
-	// fragmentLife is the reassembly time of Linux (ip_frag_time).
+	// fragmentLife is Linux's reassembly timeout for IPv4 in nanoseconds
+	// (net.ipv4.ipfrag_time).
 	fragmentLife = 30e9
 )
 
@@ -23,10 +24,10 @@ type fragment struct {
 	icmpID           uint16
 	icmpType, code   uint8
 	proto            uint8
-	expires          int64
+	expires          int64 // packet time
 }
 
-// resolve notes the ports of a first fragment or fills in those of a later one.
+// resolve stores the ports of a first fragment or fills in those of a later one.
 func (f *fragments) resolve(p *packet.Packet) {
 	h := word(p.Src[:8]) ^ word(p.Dst[:8])*3 ^ word(p.Dst[8:])*5 ^ uint64(p.FragID)*7
 	s := &f.slots[h*0x9e3779b97f4a7c15>>56]

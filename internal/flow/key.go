@@ -7,13 +7,12 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Key identifies a flow at one observation point, whichever side speaks. A and
-// B are the two endpoints in ascending order, so both directions of a flow
-// have the same Key.
+// Key identifies a flow at one observation point. A and B are the two endpoints
+// in ascending order, so both directions of a flow have the same Key.
 //
 // It holds plain arrays instead of netip.AddrPort, which would carry a zone
-// pointer: a Key without pointers and gaps is compared by one memory compare
-// and is never looked at by the garbage collector.
+// pointer: a Key without pointers and padding is compared by one memory
+// comparison and is never scanned by the garbage collector.
 type Key struct {
 	A, B         packet.Addr
 	APort, BPort uint16    // ports; for ICMP see icmpPorts
@@ -26,13 +25,13 @@ type Key struct {
 	_            uint8
 }
 
-// keyOf returns the key of p. swapped tells that the packet's source is B.
+// keyOf returns the key of p. swapped is true if the packet's source is B.
 func keyOf(p *packet.Packet, tunnel uint32) (k Key, swapped bool) {
 	src, dst := p.SrcPort, p.DstPort
 	order := p.Src.Compare(&p.Dst)
 	swapped = order > 0 || order == 0 && src > dst
 	if p.IsICMP() {
-		// Not addresses of processes: the same on both sides, never swapped.
+		// These do not name an endpoint: they are the same in both directions.
 		src, dst = icmpPorts(p)
 	} else if swapped {
 		src, dst = dst, src
@@ -45,10 +44,9 @@ func keyOf(p *packet.Packet, tunnel uint32) (k Key, swapped bool) {
 	return k, swapped
 }
 
-// icmpPorts puts into the port fields what tells ICMP flows apart: the
-// identifier, and the type (with the code, where the type is not a query).
-// packetbeat keys all ICMP between two hosts alike, so a ping hides every
-// error message between them.
+// icmpPorts returns for the port fields what distinguishes ICMP flows: the
+// identifier, and the type (with the code, if the type is not a query). Without
+// them, as in packetbeat, a ping would hide every error message between two hosts.
 func icmpPorts(p *packet.Packet) (id, kind uint16) {
 	query, ok := p.ICMPQuery()
 	if ok {
@@ -57,10 +55,10 @@ func icmpPorts(p *packet.Packet) (id, kind uint16) {
 	return 0, uint16(query)<<8 | uint16(p.ICMPCode)
 }
 
-// hash mixes the key with the table's secrets by folded multiplication, the
-// construction of wyhash. A seed that an attacker does not know keeps him from
-// choosing addresses that fall into one chain. It takes about 4 ns, a third of
-// what hash/maphash needs for the same bytes.
+// hash mixes the key with the table's secret seed by folded multiplication, the
+// construction of wyhash. An attacker who does not know the seed cannot choose
+// addresses that collide. It takes about 4 ns, a third of what hash/maphash needs
+// for the same bytes.
 func (k *Key) hash(seed *[4]uint64) uint64 {
 	a := fold(word(k.A[0:8])^seed[0], word(k.A[8:16])^seed[1])
 	b := fold(word(k.B[0:8])^seed[2], word(k.B[8:16])^seed[3])

@@ -1,10 +1,12 @@
 package flow
 
 import (
+	"strconv"
+
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Reason says why a record was made, after flowEndReason of RFC 5102 section
+// Reason is why a record was made, after flowEndReason of RFC 5102 section
 // 5.11.3.
 type Reason uint8
 
@@ -12,37 +14,42 @@ type Reason uint8
 const (
 	ReasonNone    Reason = iota // an interim report; the flow lives on
 	ReasonIdle                  // no packet for the idle timeout
-	ReasonActive                // the flow is older than the active timeout; it goes on in a new record
+	ReasonActive                // the flow is older than the active timeout; it continues in a new record
 	ReasonEnd                   // TCP: FIN from both sides, or RST
 	ReasonForced                // the meter stops
 	ReasonEvicted               // the table was full
-	reasons
+	reasons                     // the number of reasons
 )
 
 // Reasons is the number of different reasons, for arrays of counters.
 const Reasons = int(reasons)
 
-// String returns the name of the reason as events spell it, "" for ReasonNone.
+// String returns the name of the reason as events spell it, "" for ReasonNone and
+// "reason N" for an unknown one.
 func (r Reason) String() string {
-	return [...]string{"", "idle", "active", "end", "forced", "evicted"}[r]
+	names := [...]string{"", "idle", "active", "end", "forced", "evicted"}
+	if int(r) < len(names) {
+		return names[r]
+	}
+	return "reason " + strconv.Itoa(int(r))
 }
 
-// Endpoint is one side of a flow: where packets come from and what it has sent.
+// Endpoint is one side of a flow: its address and what it has sent.
 type Endpoint struct {
 	Addr     packet.Addr
 	Port     uint16 // 0 for protocols without ports
 	MAC      [6]byte
-	TCPFlags uint8 // every flag sent, or-ed
-	ICMPType uint8 // of the last ICMP message sent; valid where Packets > 0
-	ICMPCode uint8
+	TCPFlags uint8 // all flags sent, or-ed
+	ICMPType uint8 // of the last ICMP message sent; valid if Sent
+	ICMPCode uint8 // likewise
 	Packets  uint64
 	Bytes    uint64 // on the wire, link header included
-	Sent     bool   // has sent something since the flow began
+	Sent     bool   // it has sent a packet since the flow began
 }
 
-// Record describes a flow, or a piece of it, up to the time of the report. Its
+// Record describes a flow, or a part of it, up to the time of the report. Its
 // counters cover the time since the last final record of the flow; with
-// Config.Delta, since the last record of any kind.
+// [Config.Delta], since the last record of any kind.
 type Record struct {
 	Source      Endpoint     // the initiator
 	Destination Endpoint     // the responder
@@ -50,9 +57,9 @@ type Record struct {
 	Born        int64        // packet time of the flow's first packet; the same in all its records
 	Outer       packet.Outer // Src is the outer address on the initiator's side
 	Iface       uint32       // observation point, as the capture numbers it
-	VLAN        [2]uint16
-	ICMPID      uint16 // identifier of an ICMP query, 0 for other messages
-	ICMPKind    uint16 // type of the query in the upper byte; for other messages with the code in the lower
+	VLAN        [2]uint16    // outermost first, valid up to VLANs
+	ICMPID      uint16       // identifier of an ICMP query, 0 for other messages
+	ICMPKind    uint16       // upper byte: type of the query or message; lower byte: code of a message that is no query
 	VLANs       uint8
 	Family      uint8 // 4 or 6
 	Proto       uint8
@@ -61,11 +68,11 @@ type Record struct {
 	RSTCount    uint8            // resets of both sides, saturating at 255
 	FromSource  packet.Direction // which way the source's packets crossed the observation point
 	HasMAC      bool
-	OuterLost   bool // packets of a tunnel whose outer header was not kept
+	OuterLost   bool // the packets had an outer header that was not kept, see Stats.TunnelsFull
 	Reason      Reason
 }
 
-// Final reports whether the record closes its counters.
+// Final reports whether the record ends its counters; false for an interim report.
 func (r *Record) Final() bool { return r.Reason != ReasonNone }
 
 // IsICMP reports whether the flow is ICMP of either version.
@@ -86,7 +93,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 	}
 	e.counters(&r.Source, initiator)
 	e.counters(&r.Destination, responder)
-	if r.OuterLost = k.Tunnel == beyond; k.Tunnel != 0 {
+	if r.OuterLost = k.Tunnel == untracked; k.Tunnel != 0 {
 		r.Outer = t.tunnels.outer(k.Tunnel)
 		if e.outerRev {
 			r.Outer.Src, r.Outer.Dst = r.Outer.Dst, r.Outer.Src
@@ -101,6 +108,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 	}
 }
 
+// counters writes what one side has sent into p.
 func (e *entry) counters(p *Endpoint, side int) {
 	p.MAC, p.Packets, p.Bytes, p.Sent = e.mac[side], e.packets[side], e.bytes[side], e.sent[side]
 	p.TCPFlags = e.tcp.flags[side]

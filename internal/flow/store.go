@@ -3,16 +3,16 @@ package flow
 import "math/bits"
 
 // entries holds the live flows in blocks that never move, so that growth copies
-// nothing, and hands their places out again, last freed first.
+// nothing. A freed place is reused, the last freed first.
 type entries struct {
 	blocks   []*[blockSize]entry
-	used     uint32 // places ever handed out
-	freeHead uint32 // list of places to hand out again, as index+1
+	used     uint32 // places that were ever allocated
+	freeHead uint32 // head of the list of free places, as index+1; 0 for none
 	live     int
 }
 
-// blockSize flows are about 400 KiB: small enough for a qube with few flows,
-// large enough to be rare.
+// blockSize is the number of flows in a block, which takes about 400 KiB: little
+// enough for a machine with few flows, and large enough to be allocated rarely.
 const blockSize = 2048
 
 func (s *entries) at(i uint32) *entry {
@@ -42,14 +42,16 @@ func (s *entries) free(i uint32) {
 }
 
 // index finds the entry of a key: an open-addressing hash table of 8-byte slots
-// with linear probing. A slot holds 32 bits of the hash, which settle nearly
-// every comparison without touching the entry, and the entry's index plus one.
+// with linear probing. A slot holds 32 bits of the hash, which decide nearly every
+// comparison without a look at the entry, and the entry's number plus one; 0 is an
+// empty slot.
 type index struct {
 	slots []uint64
-	shift uint // hash >> shift is the slot
+	shift uint // the upper half of a hash >> shift is the slot
 	count int
 }
 
+// indexStart is the number of slots of an empty table, a power of two: 32 KiB.
 const indexStart = 1 << 12
 
 func (x *index) init() { x.resize(indexStart) }
@@ -59,8 +61,9 @@ func (x *index) resize(n int) {
 	x.shift = 32 - uint(bits.Len(uint(n))-1)
 }
 
-// find returns the entry of key, or none. Both parts of the slot come from the
-// upper half of the hash: its bits are the best mixed by the multiplication.
+// find returns the number of the entry of key, or none. The place of the slot and
+// the tag in it both come from the upper half of the hash, whose bits the
+// multiplication mixes best.
 func (x *index) find(hash uint64, key *Key, all *entries) uint32 {
 	tag := uint32(hash >> 32)
 	mask := uint32(len(x.slots) - 1)
@@ -77,7 +80,7 @@ func (x *index) find(hash uint64, key *Key, all *entries) uint32 {
 	}
 }
 
-// insert adds an entry that is not there yet.
+// insert adds an entry that is not in the index yet.
 func (x *index) insert(hash uint64, i uint32, all *entries) {
 	if x.count >= len(x.slots)*3/4 {
 		x.grow(all)
@@ -95,8 +98,8 @@ func (x *index) put(tag, i uint32) {
 	x.slots[s] = uint64(tag)<<32 | uint64(i+1)
 }
 
-// grow doubles the index. For the default bound of 500,000 flows this happens
-// seven times in the life of the process, the last time in about 10 ms.
+// grow doubles the index. Up to the default bound of 500,000 flows this happens
+// eight times in the life of the process, the last time in about 10 ms.
 func (x *index) grow(all *entries) {
 	old := x.slots
 	x.resize(2 * len(old))
@@ -107,8 +110,8 @@ func (x *index) grow(all *entries) {
 	}
 }
 
-// remove takes an entry out and closes the gap (Knuth, volume 3, algorithm
-// 6.4R), so that no tombstones pile up.
+// remove deletes an entry and closes the gap (Knuth, volume 3, algorithm 6.4R),
+// so that no tombstones accumulate.
 func (x *index) remove(tag, i uint32) {
 	mask := uint32(len(x.slots) - 1)
 	s := tag >> x.shift & mask

@@ -12,16 +12,16 @@ import (
 // Config holds the settings of a [Table].
 type Config struct {
 	// Report is called with every record, from within Update, Advance and
-	// Flush. The record is reused afterwards: copy it to keep it. It must not be
-	// nil and must not call the table.
+	// Flush. It must not be nil, must not call the table, and must copy the record
+	// to keep it, because the record is reused.
 	Report func(*Record)
 
-	// IdleTimeout ends a flow that has had no packet for so long; required, at
+	// IdleTimeout ends a flow that has had no packet for this long; required, at
 	// least one second.
 	IdleTimeout time.Duration
 
-	// ActiveTimeout makes a final record of a flow that has lived for so long
-	// and lets it go on in a new one; 0 means never.
+	// ActiveTimeout makes a final record of a flow that has lived this long; the
+	// flow continues in a new record. 0 means never.
 	ActiveTimeout time.Duration
 
 	// Period is the time between interim reports of a live flow; 0 means none.
@@ -29,25 +29,25 @@ type Config struct {
 	Period time.Duration
 
 	// Linger is how long a closed TCP connection waits for late packets before
-	// its final record; 0 means DefaultLinger.
+	// its final record; 0 means DefaultLinger, or IdleTimeout if that is shorter.
 	Linger time.Duration
 
 	// MaxFlows bounds the live flows; required. When the table is full, a flow
 	// is evicted (ReasonEvicted) for each new one.
 	MaxFlows int
 
-	// Delta makes each record cover the time since the one before.
+	// Delta makes each record cover the time since the previous one.
 	Delta bool
 
-	// Seed makes the hash deterministic for tests; 0 means random, as it must be
-	// for hostile traffic. Records do not depend on it.
+	// Seed makes the hash deterministic for tests; 0 means random, which hostile
+	// traffic requires. Records do not depend on it.
 	Seed uint64
 }
 
 // DefaultLinger covers the retransmission of a last FIN or ACK on slow paths.
 const DefaultLinger = 5 * time.Second
 
-// validate returns every fault of c at once.
+// validate returns all faults of c, joined.
 func (c *Config) validate() error {
 	var errs []error
 	if c.Report == nil {
@@ -66,34 +66,34 @@ func (c *Config) validate() error {
 }
 
 // Stats counts what a table has done. After Flush, Packets equals the sum over
-// all final records; with Config.Delta, over all records.
+// all final records; with [Config.Delta], over all records.
 type Stats struct {
 	Packets, Bytes uint64          // metered
 	Created        uint64          // flows
 	Records        [Reasons]uint64 // by reason; ReasonNone counts interim reports
-	TimeJumps      uint64          // the clock of the packets went back by more than a minute
-	TunnelsFull    uint64          // packets metered without their outer header
-	Live           int
+	TimeJumps      uint64          // times the packets' clock went back by more than a minute
+	TunnelsFull    uint64          // packets metered without their outer header, for want of room
+	Live           int             // flows now
 }
 
 // Table is the flow table of one meter. It is not safe for concurrent use.
 type Table struct {
 	cfg                              Config
-	idle, active, period, lingerTime int64
+	idle, active, period, lingerTime int64 // nanoseconds
 
-	entries entries
-	index   index
-	wheel   wheel
-	tunnels tunnels
-	frags   fragments
-	crowd   crowd
+	entries      entries
+	index        index
+	wheel        wheel
+	tunnels      tunnels
+	frags        fragments
+	perInterface perInterface
 
-	now, skew int64 // table time; see tick
-	leap      int64 // the longest gap between packets that makes a difference
-	anew      bool  // the next packet begins a time of its own
+	now, skew int64 // table time, and table time less packet time; see tick
+	maxGap    int64 // gaps between packets count for no more than this; see tick
+	restarted bool  // the next packet's time has nothing to do with the last one's
 	seed      [4]uint64
 	stats     Stats
-	scratch   Record
+	scratch   Record // the record that is being reported
 	touched   uint32 // see UpdateBatch
 }
 
@@ -107,10 +107,10 @@ func New(cfg Config) (*Table, error) {
 	}
 	t := &Table{cfg: cfg, idle: int64(cfg.IdleTimeout), active: int64(cfg.ActiveTimeout),
 		period: int64(cfg.Period), lingerTime: int64(cfg.Linger)}
-	t.leap = max(t.idle, t.active, t.period) + 2*t.idle
+	t.maxGap = max(t.idle, t.active, t.period) + 2*t.idle
 	t.wheel.init(t.idle, t.lingerTime)
 	t.index.init()
-	t.crowd.init()
+	t.perInterface.init()
 	t.tunnels.init()
 	t.seedWith(cfg.Seed)
 	return t, nil
@@ -132,7 +132,7 @@ func (t *Table) Stats() Stats {
 }
 
 // Update meters one packet. p.Time, p.Length, p.Iface and p.Direction must be
-// set; it is not kept.
+// set. p is not kept, but the ports of a later fragment are filled in.
 func (t *Table) Update(p *packet.Packet) {
 	if p.Fragment != packet.FragmentNone {
 		t.frags.resolve(p)
@@ -140,7 +140,7 @@ func (t *Table) Update(p *packet.Packet) {
 	tunnel := uint32(0)
 	if p.Outer.Kind != packet.TunnelNone {
 		// Timers and evictions may end the last flow of this tunnel before the
-		// packet's own flow exists: hold its number meanwhile.
+		// packet's flow exists, so its number is held meanwhile.
 		tunnel = t.tunnels.id(&p.Outer)
 		t.tunnels.hold(tunnel)
 	}
@@ -157,21 +157,21 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) {
 	i := t.index.find(hash, key, &t.entries)
 	if i != none {
 		e := t.entries.at(i)
-		over := t.over(e, p, now)
-		if over == ReasonNone {
+		ended := t.endedBefore(e, p, now)
+		if ended == ReasonNone {
 			e.add(p, swapped, now)
-			t.hurry(i, e)
+			t.rearm(i, e)
 			return
 		}
-		t.end(i, e, over)
+		t.end(i, e, ended)
 	}
 	t.begin(key, hash, p, swapped, now)
 }
 
-// over tells why the flow of e has ended before p, ReasonNone where it has not.
-// It was idle too long (the wheel is coarser than the timeout, this check is
-// not), or p opens a new connection on the ports of an old one.
-func (t *Table) over(e *entry, p *packet.Packet, now int64) Reason {
+// endedBefore returns why the flow of e has ended before p, ReasonNone if it has
+// not. Either it was idle for too long (the wheel is coarser than the timeout,
+// this check is not), or p opens a new connection on the ports of an old one.
+func (t *Table) endedBefore(e *entry, p *packet.Packet, now int64) Reason {
 	idle := now-e.touched > t.idle
 	switch {
 	case idle:
@@ -182,7 +182,7 @@ func (t *Table) over(e *entry, p *packet.Packet, now int64) Reason {
 	return ReasonNone
 }
 
-// begin makes the entry of a new flow.
+// begin creates the entry of a new flow.
 func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now int64) {
 	t.tunnels.hold(key.Tunnel)
 	if t.entries.live >= t.cfg.MaxFlows {
@@ -194,15 +194,16 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 	e.add(p, swapped, now)
 	t.index.insert(hash, i, &t.entries)
 	t.wheel.add(i, e, t.due(e), &t.entries)
-	t.crowd.join(key.Iface)
+	t.perInterface.add(key.Iface)
 	t.stats.Created++
-	t.hurry(i, e)
+	t.rearm(i, e)
 }
 
-// hurry brings the timer of a connection forward when it has just closed; its
-// idle timer may be far away. Later packets find it closed already and leave
-// the timer alone, so a peer that keeps sending cannot make this expensive.
-func (t *Table) hurry(i uint32, e *entry) {
+// rearm brings the timer of a connection forward when it has just closed, because
+// its idle timer may be far in the future. Later packets find the connection
+// closing and leave the timer alone, so a peer that keeps sending cannot make this
+// expensive.
+func (t *Table) rearm(i uint32, e *entry) {
 	if e.key.Proto != packet.ProtoTCP || e.closing || !e.tcp.closed() {
 		return
 	}
@@ -216,15 +217,16 @@ func (t *Table) end(i uint32, e *entry, reason Reason) {
 	t.report(e, reason)
 	t.wheel.remove(i, e, &t.entries)
 	t.index.remove(e.hash, i)
-	t.crowd.leave(e.key.Iface)
+	t.perInterface.remove(e.key.Iface)
 	t.tunnels.release(e.key.Tunnel)
 	t.entries.free(i)
 }
 
-// report sends a record, unless there is nothing to say since the last one.
+// report passes a record to Config.Report, unless nothing has happened since the
+// last one.
 func (t *Table) report(e *entry, reason Reason) {
 	if reason != ReasonNone && e.split && e.fresh {
-		return // ended right after an active timeout: everything was said
+		return // it ends right after an active timeout, whose record has everything
 	}
 	t.record(e, &t.scratch, reason)
 	t.stats.Records[reason]++
@@ -235,15 +237,15 @@ func (t *Table) report(e *entry, reason Reason) {
 	}
 }
 
-// Restart ends every live flow and makes the table ready for packets of another
-// time, as at a second pass over the same capture.
+// Restart ends every live flow and prepares the table for packets of any other
+// time, as in a second pass over the same capture.
 func (t *Table) Restart() {
 	t.Flush(ReasonForced)
-	t.anew = true
+	t.restarted = true
 }
 
-// Flush ends every live flow, in the order in which the flows took their places,
-// so that two runs report alike. Closed connections end with ReasonEnd, the
+// Flush ends every live flow, in the order of their places in the table, so that
+// two runs report in the same order. Closed connections end with ReasonEnd, the
 // others with the given reason.
 func (t *Table) Flush(reason Reason) {
 	for i := uint32(0); i < t.entries.used; i++ {

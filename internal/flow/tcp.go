@@ -1,14 +1,18 @@
 package flow
 
-import "github.com/qubesbeat/qubesbeat/internal/packet"
+import (
+	"strconv"
 
-// tcpState is what the flags of a connection tell about its life. Sequence
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// tcpState is the state of a connection as far as its flags show it. Sequence
 // numbers are not followed: an observer that may miss packets gains little from
 // them, and they would cost 16 bytes per flow.
 type tcpState struct {
-	flags    [2]uint8 // every flag that each side has sent
-	synCount uint8    // SYN without ACK, saturating: retransmissions count
-	rstCount uint8    // saturating
+	flags    [2]uint8 // by side: all flags sent, or-ed
+	synCount uint8    // SYNs without ACK, retransmissions included, saturating at 255
+	rstCount uint8    // saturating at 255
 }
 
 func (t *tcpState) observe(side int, flags uint8) {
@@ -21,38 +25,43 @@ func (t *tcpState) observe(side int, flags uint8) {
 	}
 }
 
-// closed tells that the connection is over: a reset, or a FIN from both sides.
+// closed reports whether the connection is over: reset, or FIN from both sides.
 func (t *tcpState) closed() bool {
 	return t.rstCount > 0 || t.flags[initiator]&t.flags[responder]&packet.FIN != 0
 }
 
-// answered tells that the responder accepted the connection.
+// answered reports whether the responder has accepted the connection.
 func (t *tcpState) answered() bool {
 	return t.flags[responder]&packet.ACK != 0 && t.flags[initiator]&packet.ACK != 0
 }
 
-// State names what is known of a TCP connection when it is reported.
+// State is what is known of a TCP connection when it is reported.
 type State uint8
 
-// The states of a TCP connection, seen from outside.
+// The states of a TCP connection, as an observer sees them.
 const (
 	StateNone        State = iota // not TCP
-	StateSynSent                  // SYN without an answer
+	StateSynSent                  // SYN without answer
 	StateRefused                  // SYN answered by a reset
 	StateEstablished              // handshake seen, still open
 	StateMidstream                // no handshake seen, still open
 	StateHalfClosed               // one side has sent FIN
 	StateClosed                   // both sides have sent FIN
-	StateReset                    // reset after it was open
+	StateReset                    // reset after it was open, or by the initiator
 )
 
-// String returns the name of the state as events spell it, "" for StateNone.
+// String returns the name of the state as events spell it, "" for StateNone and
+// "state N" for an unknown one.
 func (s State) String() string {
-	return [...]string{"", "syn_sent", "refused", "established", "midstream",
-		"half_closed", "closed", "reset"}[s]
+	names := [...]string{"", "syn_sent", "refused", "established", "midstream",
+		"half_closed", "closed", "reset"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return "state " + strconv.Itoa(int(s))
 }
 
-// state derives the name of the state from the flags.
+// state derives the state from the flags.
 func (t *tcpState) state() State {
 	syn := t.flags[initiator]&packet.SYN != 0
 	both := t.flags[initiator] | t.flags[responder]

@@ -2,21 +2,21 @@ package flow
 
 import "math"
 
-// backJump is how far the packets' clock may go back before it is taken for a
-// clock that was set, as at a resume from suspend. Less than this is reordering
-// between queues, interfaces or files.
+// backJump is how far, in nanoseconds, the packets' clock may go back before it
+// counts as a clock that was set, as after a resume from suspend. Less than this
+// is reordering between queues, interfaces or files.
 const backJump = 60e9
 
-// tick moves table time to the packet time ts and fires the timers that have
-// become due. Records carry the packets' own times; table time serves the
-// timeouts only. It begins at tableEpoch and never goes back: after a jump of
-// the packets' clock, the times that follow are shifted. A jump forward counts
-// for no more than ends every flow, so that no capture, however mad its times,
+// tick moves table time to the packet time ts, fires the timers that have become
+// due and returns table time. Records carry the packets' times; table time serves
+// the timeouts only. It begins at tableEpoch and never goes back: after the
+// packets' clock has jumped, all times are shifted. A jump forward counts for no
+// more than maxGap, which ends every flow, so that no timestamps, however wild,
 // can make table time overflow.
 func (t *Table) tick(ts int64) int64 {
 	at := ts + t.skew
 	switch gap := at - t.now; {
-	case gap > t.leap || gap < -backJump || t.anew:
+	case gap > t.maxGap || gap < -backJump || t.restarted:
 		at = t.jump(ts, gap)
 		fallthrough
 	case gap > 0:
@@ -28,8 +28,8 @@ func (t *Table) tick(ts int64) int64 {
 	return t.now
 }
 
-// tableEpoch is where table time begins: far enough from 0 to subtract any
-// timeout.
+// tableEpoch is where table time begins: far enough from 0 that any timeout can be
+// subtracted.
 const tableEpoch = 1 << 60
 
 // jump shifts the packets' clock and returns the table time of ts.
@@ -37,20 +37,20 @@ func (t *Table) jump(ts, gap int64) (at int64) {
 	switch {
 	case t.now == 0:
 		at = tableEpoch
-	case t.anew:
+	case t.restarted:
 		at = t.now
 	case gap > 0:
-		at = t.now + t.leap
+		at = t.now + t.maxGap
 	default:
 		at = t.now
 		t.stats.TimeJumps++
 	}
-	t.skew, t.anew = at-ts, false
+	t.skew, t.restarted = at-ts, false
 	return at
 }
 
-// Advance tells the table that time has come to now, nanoseconds since the Unix
-// epoch on the packets' clock, without a packet. A live capture calls it when
+// Advance moves the table's clock to now, nanoseconds since the Unix epoch on the
+// packets' clock, and reports what has become due. A live capture calls it when
 // no packet comes.
 func (t *Table) Advance(now int64) { t.tick(now) }
 
@@ -80,8 +80,8 @@ func (t *Table) fire(now int64) {
 	}
 }
 
-// visit does what is due for a flow whose timer has fired, or re-arms it: the
-// timer is not moved by packets, so it may fire early.
+// visit does what is due for a flow whose timer has fired and, unless the flow has
+// ended, arms the timer again. Packets do not move the timer, so it may fire early.
 func (t *Table) visit(i uint32, e *entry, now int64) {
 	if now-e.touched > t.timeout(e) {
 		t.end(i, e, e.endReason(ReasonIdle))
@@ -99,7 +99,7 @@ func (t *Table) visit(i uint32, e *entry, now int64) {
 	t.wheel.add(i, e, t.due(e), &t.entries)
 }
 
-// timeout is how long the flow may be silent.
+// timeout returns how long the flow may be silent, in nanoseconds.
 func (t *Table) timeout(e *entry) int64 {
 	if e.closing {
 		return t.lingerTime
@@ -107,7 +107,7 @@ func (t *Table) timeout(e *entry) int64 {
 	return t.idle
 }
 
-// due returns the table time at which the flow has to be looked at again.
+// due returns the table time at which the flow has to be visited next.
 func (t *Table) due(e *entry) int64 {
 	at := e.touched + t.timeout(e) + 1
 	if t.active > 0 {
@@ -119,24 +119,24 @@ func (t *Table) due(e *entry) int64 {
 	return at
 }
 
-// wheel is a timing wheel: a ring of slots, each a list of the flows to look at
-// in one tick of table time. A time beyond the ring's end waits in the last
-// slot and is put in again from there.
+// wheel is a timing wheel: a ring of slots, each a list of the flows to visit in
+// one tick of table time. A timer beyond the end of the ring waits in the last
+// slot and is added again from there.
 type wheel struct {
 	heads  [wheelSlots]uint32
 	tick   int64 // nanoseconds per slot
 	at     int64 // number of the next tick to visit
-	nextAt int64 // its time
+	nextAt int64 // table time of that tick
 }
 
 const (
 	wheelSlots = 1024
-	none       = math.MaxUint32
+	none       = math.MaxUint32 // the number of no entry
 )
 
-// init chooses the tick: a 64th of the idle timeout, or less where a closed
-// connection lingers for a shorter time, so that a record is late by a small
-// part of what it waited for. A timer beyond the ring's end is put in again.
+// init chooses the tick: a 64th of the idle timeout, or an eighth of the linger
+// time if that is shorter, but at least 10 ms. So a record is late by a small part
+// of what it has waited for.
 func (w *wheel) init(idle, linger int64) {
 	w.tick = max(min(idle/64, linger/8), 10e6)
 	for i := range w.heads {
@@ -144,8 +144,8 @@ func (w *wheel) init(idle, linger int64) {
 	}
 }
 
-// advance moves the wheel past now and returns the ticks to visit. A jump over
-// the whole ring visits each slot once.
+// advance moves the wheel past now and returns the first tick to visit and how
+// many there are. A jump over the whole ring visits each slot once.
 func (w *wheel) advance(now int64) (first, n int64) {
 	first = w.at
 	last := now / w.tick
@@ -167,7 +167,7 @@ func (w *wheel) next() int64 {
 	return w.nextAt
 }
 
-// take empties the slot of a tick and returns its first flow.
+// take empties the slot of a tick and returns its first entry, or none.
 func (w *wheel) take(tick int64) uint32 {
 	head := &w.heads[uint64(tick)%wheelSlots]
 	i := *head
@@ -175,6 +175,7 @@ func (w *wheel) take(tick int64) uint32 {
 	return i
 }
 
+// add arms the timer of an entry that is in no slot.
 func (w *wheel) add(i uint32, e *entry, due int64, all *entries) {
 	tick := max(due/w.tick, w.at)
 	tick = min(tick, w.at+wheelSlots-1)
@@ -187,6 +188,7 @@ func (w *wheel) add(i uint32, e *entry, due int64, all *entries) {
 	*head = i
 }
 
+// remove disarms the timer of an entry, if it is armed.
 func (w *wheel) remove(i uint32, e *entry, all *entries) {
 	if e.slot < 0 {
 		return

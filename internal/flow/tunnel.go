@@ -2,31 +2,31 @@ package flow
 
 import "github.com/qubesbeat/qubesbeat/internal/packet"
 
-// maxTunnels bounds the outer headers that are kept. Flows of further tunnels
-// are metered without their outer header and counted.
+// maxTunnels bounds the outer headers that are kept. Packets of further tunnels
+// are metered without their outer header and counted in Stats.TunnelsFull.
 const maxTunnels = 4096
 
 // tunnels numbers the outer headers of the live flows, so that the many flows
-// without one do not pay for it.
+// without one do not pay for it. The number 0 stands for no tunnel.
 type tunnels struct {
 	ids  map[packet.Outer]uint32
 	list []tunnel // by id-1
-	free []uint32
-	full uint64
+	free []uint32 // ids to use again
+	full uint64   // Stats.TunnelsFull
 }
 
 type tunnel struct {
 	outer packet.Outer
-	refs  int
+	refs  int // flows, and the packet that is being metered
 }
 
-// beyond is the id of all tunnels that found no place.
-const beyond = maxTunnels + 1
+// untracked is the id of all tunnels that are not kept for want of room.
+const untracked = maxTunnels + 1
 
 func (t *tunnels) init() { t.ids = make(map[packet.Outer]uint32) }
 
-// id returns the number of an outer header, the same for both directions. The
-// caller holds it before anything else happens, and releases it.
+// id returns the number of an outer header, which is the same for both directions.
+// The caller must hold it before it calls anything else, and release it.
 func (t *tunnels) id(o *packet.Outer) uint32 {
 	key := *o
 	if key.Src.Compare(&key.Dst) > 0 {
@@ -37,11 +37,12 @@ func (t *tunnels) id(o *packet.Outer) uint32 {
 	}
 	if len(t.ids) >= maxTunnels {
 		t.full++
-		return beyond
+		return untracked
 	}
 	return t.place(key)
 }
 
+// place gives an outer header a number.
 func (t *tunnels) place(key packet.Outer) uint32 {
 	if n := len(t.free); n > 0 {
 		id := t.free[n-1]
@@ -56,6 +57,7 @@ func (t *tunnels) place(key packet.Outer) uint32 {
 	return id
 }
 
+// drop frees a number that is no longer referenced.
 func (t *tunnels) drop(id uint32) {
 	if key := t.list[id-1].outer; t.ids[key] == id {
 		delete(t.ids, key)
@@ -63,14 +65,16 @@ func (t *tunnels) drop(id uint32) {
 	}
 }
 
+// hold adds a reference to a number.
 func (t *tunnels) hold(id uint32) {
-	if id != 0 && id != beyond {
+	if id != 0 && id != untracked {
 		t.list[id-1].refs++
 	}
 }
 
+// release removes a reference to a number, and frees it with the last one.
 func (t *tunnels) release(id uint32) {
-	if id == 0 || id == beyond {
+	if id == 0 || id == untracked {
 		return
 	}
 	if t.list[id-1].refs--; t.list[id-1].refs == 0 {
@@ -78,9 +82,9 @@ func (t *tunnels) release(id uint32) {
 	}
 }
 
-// outer returns the header of an id; for tunnels without a place, the zero one.
+// outer returns the header of an id, the zero Outer for untracked.
 func (t *tunnels) outer(id uint32) packet.Outer {
-	if id == beyond {
+	if id == untracked {
 		return packet.Outer{}
 	}
 	return t.list[id-1].outer

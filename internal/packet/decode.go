@@ -5,21 +5,22 @@ import "encoding/binary"
 // Status is the outcome of [Packet.Decode].
 type Status uint8
 
-// The outcomes of Decode. Everything but OK is a frame that belongs to no IP
-// flow; callers count it under the outcome's name.
+// The outcomes of Decode. A frame with any outcome but OK belongs to no IP flow;
+// callers count it under the outcome's name.
 const (
 	OK          Status = iota // an IP packet; the fields are valid
-	NonIP                     // ARP, LLDP, 802.3, ... : no IP inside
+	NonIP                     // no IP inside: ARP, LLDP, 802.3, ...
 	Truncated                 // cut before the end of the innermost IP header
-	Malformed                 // a version or length field that cannot be
+	Malformed                 // an impossible version or length field
 	Unsupported               // a link type that this package does not read
-	statuses                  // how many there are
+	statuses                  // the number of outcomes
 )
 
 // Statuses is the number of different outcomes, for arrays of counters.
 const Statuses = int(statuses)
 
-// String returns the name of the outcome as metrics spell it.
+// String returns the name of the outcome as metrics spell it, "unsupported" for
+// any value that is not an outcome.
 func (s Status) String() string {
 	switch s {
 	case OK:
@@ -34,7 +35,7 @@ func (s Status) String() string {
 	return "unsupported"
 }
 
-// EtherTypes that lead to an IP header or to a tag in front of one.
+// The EtherTypes of IP headers and of what may stand in front of one.
 const (
 	etherIPv4   = 0x0800
 	etherIPv6   = 0x86dd
@@ -46,12 +47,12 @@ const (
 	etherPPPoE  = 0x8864
 )
 
-// maxDepth bounds how many tunnels one frame may nest. Real ones nest two or
-// three; a hostile frame must not buy more work than that.
+// maxDepth bounds how many tunnels of one frame are entered. Real frames nest
+// two or three; a hostile one must not cost more work than that.
 const maxDepth = 4
 
 // Decode reads the headers of frame, which starts with a link header of the
-// given kind. It does not keep frame. It does not allocate.
+// given kind. It neither keeps nor changes frame and does not allocate.
 func (p *Packet) Decode(link Link, frame []byte) Status {
 	p.reset()
 	var status Status
@@ -68,8 +69,8 @@ func (p *Packet) Decode(link Link, frame []byte) Status {
 }
 
 // DecodeNetwork reads a packet that starts with its network header, for
-// interfaces without a link header of their own (tun, wireguard) where the
-// kernel names the EtherType beside the packet.
+// interfaces without a link header (tun, wireguard), of which the kernel gives
+// the EtherType beside the packet. It does not allocate.
 func (p *Packet) DecodeNetwork(etherType uint16, data []byte) Status {
 	p.reset()
 	status := p.network(etherType, data)
@@ -77,17 +78,18 @@ func (p *Packet) DecodeNetwork(etherType uint16, data []byte) Status {
 	return status
 }
 
-// locate turns what transport has noted, the room behind the start of the
-// header, into an offset from the start of the frame: all slices on the way
-// share the frame's end.
+// locate turns what transport has stored, the capacity from the start of the
+// header on, into an offset from the start of the frame. All slices on the way
+// end where the frame's capacity ends, so the difference is the offset; this
+// spares every decoder a running position.
 func (p *Packet) locate(frame []byte) {
 	if p.TransportLen > 0 {
 		p.TransportAt = uint32(cap(frame)) - p.TransportAt
 	}
 }
 
-// reset clears what one frame could leave behind for the next. Addresses, ports
-// and the outer header are written whenever they are valid, so they need none.
+// reset clears what one frame could leave behind for the next. Addresses and the
+// outer ones are written whenever they are valid and need no clearing.
 func (p *Packet) reset() {
 	p.Fragment = FragmentNone
 	p.TCPFlags, p.ICMPType, p.ICMPCode = 0, 0, 0
@@ -99,8 +101,8 @@ func (p *Packet) reset() {
 	p.Outer.Kind, p.Outer.ID = TunnelNone, 0
 }
 
-// network walks the chain of tags and IP headers below the link layer until it
-// stands at the innermost transport header.
+// network walks the chain of tags and IP headers above the link layer until it
+// reaches the innermost transport header.
 func (p *Packet) network(etherType uint16, b []byte) Status {
 	for depth := 0; ; depth++ {
 		etherType, b = p.tags(etherType, b)
@@ -134,7 +136,8 @@ func (p *Packet) network(etherType uint16, b []byte) Status {
 }
 
 // tags steps over VLAN tags, MPLS labels and a PPPoE header. It returns the
-// EtherType of what follows; 0 where that cannot be told.
+// EtherType of what follows, 0 if that is unknown, and nil if the frame was cut
+// inside of a tag.
 func (p *Packet) tags(etherType uint16, b []byte) (uint16, []byte) {
 	// The bound is generous for real stacks and stops a frame made of tags.
 	for i := 0; i < 8; i++ {
@@ -158,8 +161,7 @@ func (p *Packet) tags(etherType uint16, b []byte) (uint16, []byte) {
 	return 0, b
 }
 
-// addVLAN notes a tag. Two are kept, as packetbeat keeps them; with more, the
-// outermost two.
+// addVLAN records a tag. Only the outermost two are kept, as in packetbeat.
 func (p *Packet) addVLAN(tci uint16) {
 	if p.VLANs < 2 {
 		p.VLAN[p.VLANs] = tci & 0x0fff
@@ -167,8 +169,8 @@ func (p *Packet) addVLAN(tci uint16) {
 	}
 }
 
-// mpls pops a label stack (RFC 3032 section 2.1). The label does not name what
-// is below; the first nibble does, as in every router that hashes on it.
+// mpls pops a label stack (RFC 3032 section 2.1). A label does not name the
+// protocol below it, so the first nibble decides, as in routers that balance load.
 func mpls(b []byte) (uint16, []byte) {
 	for i := 0; i < 8 && len(b) > 4; i++ {
 		bottom := b[2]&1 == 1
@@ -198,7 +200,7 @@ func pppoe(b []byte) (uint16, []byte) {
 }
 
 // byVersion returns the EtherType that the version nibble of an IP header
-// stands for, 0 for neither.
+// stands for, 0 for any other version.
 func byVersion(b []byte) uint16 {
 	if len(b) == 0 {
 		return 0
@@ -212,8 +214,9 @@ func byVersion(b []byte) uint16 {
 	return 0
 }
 
-// PushVLAN puts a tag that the kernel has taken off the frame (tag control
+// PushVLAN puts a tag that the kernel has removed from the frame (tag control
 // information, RFC 9542 section 2.1) back in front of those that were found.
+// Call it after Decode.
 func (p *Packet) PushVLAN(tci uint16) {
 	p.VLAN[1], p.VLAN[0] = p.VLAN[0], tci&0x0fff
 	p.VLANs = min(p.VLANs+1, 2)

@@ -46,8 +46,24 @@ func FuzzDecode(f *testing.F) {
 			if n := len(fresh.Transport(frame)); n > 0 && n < 4 && fresh.Fragment != packet.FragmentLater {
 				t.Fatalf("Transport has %d bytes; want none or a header", n)
 			}
+			checkPayload(t, &fresh, frame)
 		}
 	})
+}
+
+// checkPayload checks that the payload is a part of the transport header's bytes
+// and begins behind the smallest header.
+func checkPayload(t *testing.T, p *packet.Packet, frame []byte) {
+	t.Helper()
+	transport := p.Transport(frame)
+	payload, ok := p.Payload(frame)
+	least := map[uint8]int{packet.ProtoTCP: 20, packet.ProtoUDP: 8}[p.Proto]
+	if ok && (least == 0 || len(payload) > len(transport)-least || !bytes.Contains(transport[least:], payload)) {
+		t.Fatalf("Payload has %d bytes of the %d of Transport", len(payload), len(transport))
+	}
+	if !ok && payload != nil {
+		t.Fatalf("Payload = % x, false", payload)
+	}
 }
 
 // checkOK checks what holds of every packet that was decoded.

@@ -22,9 +22,9 @@ func (p *Packet) ipv4(b []byte) ([]byte, Status) {
 	return b[header:cut(b, int(binary.BigEndian.Uint16(b[2:])), header)], OK
 }
 
-// cut returns where the packet ends inside b: at its own length where that is
-// credible, so that Ethernet padding is not taken for a transport header, else
-// at the end of b.
+// cut returns where the packet ends in b: at its own length if that is credible,
+// so that Ethernet padding is not taken for a transport header, else at the end
+// of b.
 func cut(b []byte, length, header int) int {
 	if length < header || length > len(b) {
 		return len(b)
@@ -84,8 +84,8 @@ const (
 )
 
 // extensions walks the chain of extension headers and leaves the protocol of
-// the first other header in p.Proto. A chain that is cut short, or longer than
-// any real one, keeps the last type that was read: the packet still counts.
+// the first other header in p.Proto. If the chain is cut, or longer than any real
+// one, p.Proto is the last type that was read and the packet still counts.
 func (p *Packet) extensions(b []byte) []byte {
 	for i := 0; i < 8; i++ {
 		length := 0
@@ -114,8 +114,8 @@ func (p *Packet) extensions(b []byte) []byte {
 	return nil
 }
 
-// fragment6 reads a fragment header (RFC 8200 section 4.5). It returns its
-// length, 0 where it is cut. An atomic fragment (RFC 6946) is a whole packet.
+// fragment6 reads a fragment header (RFC 8200 section 4.5) and returns its
+// length, 0 if it is cut. An atomic fragment (RFC 6946) is a whole packet.
 func (p *Packet) fragment6(b []byte) int {
 	if len(b) < 8 {
 		return 0

@@ -9,7 +9,7 @@ type Link uint16
 
 // The link types that Decode reads.
 const (
-	LinkNull     Link = 0   // BSD loopback: address family in the writer's byte order
+	LinkNull     Link = 0   // BSD loopback: address family in the capturing host's byte order
 	LinkEthernet Link = 1   // also for 802.11 after the kernel's translation
 	LinkRaw12    Link = 12  // DLT_RAW of most systems, as some tools write it
 	LinkRaw14    Link = 14  // DLT_RAW of OpenBSD
@@ -63,9 +63,9 @@ func (p *Packet) otherLink(link Link, b []byte) Status {
 	return Unsupported
 }
 
-// null reads the loopback header. The family's number differs between systems
-// (AF_INET6 is 10, 24, 28 or 30) and so does the byte order; the IP version
-// below is the same everywhere, so only that is asked.
+// null reads the loopback header. The number of the address family differs
+// between systems (AF_INET6 is 10, 24, 28 or 30), and so does the byte order; the
+// version nibble of the IP header does not, so only that is read.
 func (p *Packet) null(b []byte) Status {
 	if len(b) < 5 {
 		return Truncated
@@ -77,8 +77,8 @@ func (p *Packet) null(b []byte) Status {
 	return p.network(t, b[4:])
 }
 
-// sll reads a Linux cooked header. Its packet type field tells the direction,
-// which a plain Ethernet frame cannot.
+// sll reads a Linux cooked header. Its packet type gives the direction, which a
+// plain Ethernet header does not have.
 func (p *Packet) sll(b []byte) Status {
 	if len(b) < 16 {
 		return Truncated
@@ -95,8 +95,8 @@ func (p *Packet) sll2(b []byte) Status {
 	return p.network(binary.BigEndian.Uint16(b), b[20:])
 }
 
-// cookedDirection maps PACKET_OUTGOING (4) and the rest of packet(7)'s types;
-// a direction that the capture file gave already is kept.
+// cookedDirection sets the direction from a type of packet(7), PACKET_HOST (0) or
+// PACKET_OUTGOING (4); a direction that the capture file has given is kept.
 func (p *Packet) cookedDirection(pkttype uint16) {
 	switch {
 	case p.Direction != DirectionUnknown:

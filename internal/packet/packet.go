@@ -5,9 +5,9 @@ import (
 	"net/netip"
 )
 
-// Addr is an IP address in the shape that hashes and compares fastest: an IPv4
-// address stands in the first four bytes with zeros behind it. It carries no
-// family of its own; [Packet.Family] does.
+// Addr is an IP address in a shape that is cheap to hash and compare: an IPv4
+// address is in the first four bytes, the others are zero. It has no family;
+// [Packet.Family] has.
 type Addr [16]byte
 
 // Netip returns a as a netip.Addr of the given family (4 or 6). It returns the
@@ -53,18 +53,19 @@ func (a *Addr) Compare(b *Addr) int {
 	return 0
 }
 
-// Direction says which way a frame crossed the interface that it was seen on.
+// Direction is the way in which a frame crossed the interface it was seen on.
 type Direction uint8
 
-// The directions of a frame at its observation point. On a Qubes vif, Inbound
-// means sent by the qube, Outbound means sent to it.
+// The directions of a frame at its observation point, from the point of view of
+// the machine that captures: on a Qubes vif, Inbound means sent by the qube and
+// Outbound sent to it.
 const (
 	DirectionUnknown Direction = iota
 	Inbound
 	Outbound
 )
 
-// Fragment tells whether a packet is a whole datagram or a piece of one.
+// Fragment says whether a packet is a whole datagram or a fragment of one.
 type Fragment uint8
 
 // The kinds of fragments. Only FragmentNone and FragmentFirst carry ports.
@@ -85,7 +86,8 @@ const (
 	TunnelVXLAN        // RFC 7348
 )
 
-// String returns the name of the encapsulation as events spell it.
+// String returns the name of the encapsulation as events spell it, "" for
+// TunnelNone.
 func (t Tunnel) String() string {
 	switch t {
 	case TunnelIPIP:
@@ -98,11 +100,11 @@ func (t Tunnel) String() string {
 	return ""
 }
 
-// Outer is the outermost IP header of a tunnelled packet. It is meaningful only
-// where Kind is not TunnelNone.
+// Outer is the outermost IP header of a tunnelled packet. It is valid only if
+// Kind is not TunnelNone.
 type Outer struct {
 	Src, Dst Addr
-	ID       uint32 // GRE key or VXLAN network identifier, 0 where there is none
+	ID       uint32 // GRE key or VXLAN network identifier, 0 if there is none
 	Kind     Tunnel
 	Family   uint8 // 4 or 6
 }
@@ -112,8 +114,9 @@ type Outer struct {
 // use.
 //
 // Time, Length, Iface and Direction belong to the caller. Decode sets all other
-// fields, and Direction where the caller has left it unknown and the link header
-// tells it (SLL, SLL2).
+// fields, and Direction if the caller has left it unknown and the link header
+// gives it (SLL, SLL2). After an outcome other than OK the fields that Decode sets
+// are unspecified.
 type Packet struct {
 	Time      int64  // when the frame was seen, nanoseconds since the Unix epoch
 	Length    uint32 // bytes on the wire, link header included
@@ -122,23 +125,24 @@ type Packet struct {
 
 	Family   uint8 // 4 or 6
 	Proto    uint8 // IANA protocol number of the innermost header
-	TCPFlags uint8 // valid where Proto is TCP and the header was captured
-	ICMPType uint8 // valid where Proto is ICMP or ICMPv6 and HasL4
-	ICMPCode uint8
+	TCPFlags uint8 // 0 unless Proto is TCP and the flags were captured
+	ICMPType uint8 // valid if IsICMP and HasL4
+	ICMPCode uint8 // valid if ICMPType is
 	Fragment Fragment
-	HasL4    bool  // ports or ICMP fields were there to read
+	HasL4    bool  // the ports or the ICMP fields were captured
 	HasMAC   bool  // SrcMAC and DstMAC are valid
-	VLANs    uint8 // how many of VLAN are valid, outermost first
+	VLANs    uint8 // how many elements of VLAN are valid, outermost first
 
-	SrcPort, DstPort uint16 // TCP, UDP, UDP-Lite, SCTP and DCCP
-	ICMPID           uint16 // identifier of an ICMP query or answer, else 0
-	VLAN             [2]uint16
-	FragID           uint32
-	FragOffset       uint16 // bytes of the datagram before this piece of it
-	FragMore         bool   // further pieces follow
+	SrcPort, DstPort uint16    // TCP, UDP, UDP-Lite, SCTP and DCCP
+	ICMPID           uint16    // identifier of an ICMP query or answer, else 0
+	VLAN             [2]uint16 // identifiers, without priority
+	FragID           uint32    // identification of a fragment's datagram, else 0
+	FragOffset       uint16    // bytes of the datagram before this fragment
+	FragMore         bool      // further fragments follow
 
-	// The transport header and what follows it, as a part of the frame: see
-	// Transport. Nothing where no transport header was reached.
+	// TransportAt and TransportLen are the place in the frame of the transport
+	// header and all that follows it; see Transport. Both are 0 if no transport
+	// header was reached.
 	TransportAt, TransportLen uint32
 
 	Src, Dst       Addr
@@ -147,16 +151,16 @@ type Packet struct {
 }
 
 // Transport returns the innermost transport header and its payload, without the
-// padding of the link layer; for a later fragment, the bytes behind the IP
-// header. frame is the slice that was decoded. The result is empty where the
-// frame was cut before the first port.
+// padding of the link layer; for a later fragment, the bytes after the IP header.
+// frame must be the slice that was decoded, and the result is a part of it. The
+// result is empty if the frame was cut before the end of the ports.
 func (p *Packet) Transport(frame []byte) []byte {
 	end := p.TransportAt + p.TransportLen
 	return frame[p.TransportAt:end:end]
 }
 
-// The IP protocol numbers that the decoder knows by name (IANA "Assigned
-// Internet Protocol Numbers").
+// The IP protocol numbers that have a name here (IANA "Assigned Internet Protocol
+// Numbers").
 const (
 	ProtoICMP    = 1
 	ProtoIPv4    = 4
@@ -171,7 +175,7 @@ const (
 	ProtoUDPLite = 136
 )
 
-// The TCP flags of [Packet.TCPFlags], as RFC 9293 section 3.1 places them.
+// The bits of [Packet.TCPFlags] (RFC 9293 section 3.1).
 const (
 	FIN = 1 << iota
 	SYN

@@ -79,3 +79,51 @@ func TestPacket_fragment(t *testing.T) {
 		})
 	}
 }
+
+// TestPacket_Payload steps over TCP options and believes a UDP length only where
+// it can be true.
+func TestPacket_Payload(t *testing.T) {
+	data := []byte("question")
+	offset := func(words byte, b []byte) []byte {
+		b[12] = words << 4
+		return b
+	}
+	length := func(n uint16, b []byte) []byte {
+		copy(b[4:], be16(n))
+		return b
+	}
+	tests := []struct {
+		name string
+		ip   []byte
+		want []byte
+		ok   bool
+	}{
+		{"tcp", ip4(packet.ProtoTCP, cat(tcp(packet.ACK), data)), data, true},
+		{"tcp, nothing", ip4(packet.ProtoTCP, tcp(packet.ACK)), nil, true},
+		{"tcp, options", ip4(packet.ProtoTCP, offset(6, cat(tcp(packet.ACK), be32(0x01010101), data))), data, true},
+		{"tcp, offset too small", ip4(packet.ProtoTCP, offset(4, cat(tcp(packet.ACK), data))), nil, false},
+		{"tcp, offset behind the end", ip4(packet.ProtoTCP, offset(8, cat(tcp(packet.ACK), data))), nil, false},
+		{"tcp, cut", ip4(packet.ProtoTCP, tcp(packet.ACK)[:19]), nil, false},
+		{"udp", ip4(packet.ProtoUDP, udp(53, data)), data, true},
+		{"udp, shorter than the packet", ip4(packet.ProtoUDP, length(11, udp(53, data))), data[:3], true},
+		{"udp, longer than the packet", ip4(packet.ProtoUDP, length(99, udp(53, data))), data, true},
+		{"udp, length of an offload", ip4(packet.ProtoUDP, length(0, udp(53, data))), data, true},
+		{"udp, cut", ip4(packet.ProtoUDP, udp(53, nil)[:7]), nil, false},
+		{"first fragment", ip4(packet.ProtoUDP, udp(53, data), piece(7, 0x2000)), data, true},
+		{"later fragment", ip4(packet.ProtoUDP, udp(53, data), piece(7, 0x0010)), nil, false},
+		{"icmp", ip4(packet.ProtoICMP, icmp(8, 0, 7)), nil, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := dirty()
+			p.Decode(packet.LinkRaw, tt.ip)
+			got, ok := p.Payload(tt.ip)
+			if ok != tt.ok || !bytes.Equal(got, tt.want) {
+				t.Errorf("Payload = %q, %v; want %q, %v", got, ok, tt.want, tt.ok)
+			}
+			if n := testing.AllocsPerRun(100, func() { p.Payload(tt.ip) }); n != 0 {
+				t.Errorf("Payload allocates %v times; want 0", n)
+			}
+		})
+	}
+}

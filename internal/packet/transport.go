@@ -2,8 +2,9 @@ package packet
 
 import "encoding/binary"
 
-// transport reads the ports or the ICMP fields of the innermost header. Too few
-// bytes leave HasL4 false: the packet is metered without ports.
+// transport reads the ports or the ICMP fields of the innermost header. If there
+// are too few bytes, HasL4 stays false and the packet is metered without ports.
+// TransportAt is provisional until locate.
 func (p *Packet) transport(b []byte) {
 	if p.Fragment == FragmentLater && len(b) > 0 {
 		p.TransportAt, p.TransportLen = uint32(cap(b)), uint32(len(b))
@@ -39,10 +40,10 @@ func (p *Packet) icmp(b []byte) {
 	}
 }
 
-// ICMPQuery returns the type that stands for both directions of a query and its
-// answer, such as 8 for echo and echo reply. ok is false for messages that
-// have no counterpart, for which the type itself is returned. The pairs are
-// those of RFC 792, RFC 950 and RFC 4443 that carry an identifier.
+// ICMPQuery returns the type of the query that the message is or answers, such as
+// 8 for echo and echo reply. For a message that is neither it returns the
+// message's own type and false. The pairs are those of RFC 792, RFC 950 and RFC
+// 4443 that carry an identifier.
 func (p *Packet) ICMPQuery() (query uint8, ok bool) {
 	t := p.ICMPType
 	if p.Proto == ProtoICMPv6 {

@@ -6,10 +6,10 @@ import "encoding/binary"
 // (RFC 7348 section 8).
 const PortVXLAN = 4789
 
-// tunnel returns the packet inside b and its EtherType, where the current
-// header is that of a tunnel, and notes the outermost header. It returns nil
-// for anything else, also for a tunnel whose inside cannot be metered (cut,
-// a later fragment, not IP): then the tunnel itself is the flow.
+// tunnel returns the packet inside b and its EtherType if the current header is
+// that of a tunnel, and records the outermost header. It returns nil for anything
+// else, including a tunnel whose content cannot be metered (cut, a later
+// fragment, not IP): then the tunnel itself is the flow.
 func (p *Packet) tunnel(b []byte) (inner []byte, etherType uint16) {
 	if p.Fragment == FragmentLater {
 		return nil, 0
@@ -25,7 +25,7 @@ func (p *Packet) tunnel(b []byte) (inner []byte, etherType uint16) {
 		kind = TunnelVXLAN
 		inner, etherType, id = vxlan(b)
 	}
-	if !p.enter(inner, etherType) {
+	if !startsIP(inner, etherType) {
 		return nil, 0
 	}
 	if p.Outer.Kind == TunnelNone {
@@ -34,10 +34,10 @@ func (p *Packet) tunnel(b []byte) (inner []byte, etherType uint16) {
 	return inner, etherType
 }
 
-// enter reports whether b starts with an IP header that can be read to its
-// end. Looking before stepping in keeps an unreadable inside metered as its
-// tunnel instead of lost.
-func (p *Packet) enter(b []byte, etherType uint16) bool {
+// startsIP reports whether b starts with a whole IP header. Checking before the
+// tunnel is entered lets an unreadable packet inside be metered as its tunnel
+// instead of being lost.
+func startsIP(b []byte, etherType uint16) bool {
 	switch etherType {
 	case etherIPv4:
 		return len(b) >= 20 && b[0]>>4 == 4 && b[0]&0x0f >= 5 && int(b[0]&0x0f)*4 <= len(b)
@@ -48,7 +48,7 @@ func (p *Packet) enter(b []byte, etherType uint16) bool {
 }
 
 // gre steps over a GRE header (RFC 2784 section 2, RFC 2890 section 2). Version
-// 1 (PPTP) and source routes are left to be metered as protocol 47.
+// 1 (PPTP) and source routes are not entered and are metered as protocol 47.
 func gre(b []byte) (inner []byte, etherType uint16, key uint32) {
 	if len(b) < 4 {
 		return nil, 0, 0
@@ -82,8 +82,8 @@ func gre(b []byte) (inner []byte, etherType uint16, key uint32) {
 	return inner, etherType, key
 }
 
-// vxlan steps over the UDP, VXLAN and inner Ethernet headers where the
-// destination port and the flags are those of VXLAN (RFC 7348 section 5).
+// vxlan steps over the UDP, VXLAN and inner Ethernet headers if the destination
+// port and the flags are those of VXLAN (RFC 7348 section 5).
 func vxlan(b []byte) (inner []byte, etherType uint16, vni uint32) {
 	if len(b) < 8+8+14 || binary.BigEndian.Uint16(b[2:]) != PortVXLAN || b[8]&0x08 == 0 {
 		return nil, 0, 0
@@ -93,7 +93,8 @@ func vxlan(b []byte) (inner []byte, etherType uint16, vni uint32) {
 }
 
 // innerEthernet steps over an Ethernet header and at most one VLAN tag inside a
-// tunnel. Inner MACs and tags are not kept: the frame on the wire has its own.
+// tunnel. Inner MACs and tags are not kept: the Packet has those of the frame on
+// the wire.
 func innerEthernet(b []byte) ([]byte, uint16) {
 	if len(b) < 14 {
 		return nil, 0

@@ -15,28 +15,28 @@ const (
 	ClassTemplate   = "TemplateVM"
 )
 
-// ValidClass returns an error that says why class cannot be a class of qubes, nil if it can. Every class of every
-// release is a word of letters that ends in VM. A class that is not among the constants is valid, so that the next
-// release of Qubes OS does not make a whole inventory unreadable as RemoteVM would have done in 4.3.
+// ValidClass returns nil if class can be a class of qubes, else an error with the reason. In every release, classes
+// consist of letters and end in VM. A class that is not one of the constants is valid, so that the next release of
+// Qubes OS does not make a whole inventory invalid, as RemoteVM would have done in 4.3.
 func ValidClass(class string) error {
 	if !strings.HasSuffix(class, "VM") || !isWord(class) {
-		return fmt.Errorf("class %.40q is not a class of qubes, they end in VM as AppVM and DispVM do", class)
+		return fmt.Errorf("class %.40q is not a class of qubes; classes end in VM, like AppVM and DispVM", class)
 	}
 
 	return nil
 }
 
-// ValidState returns an error that says why state cannot be a power state, nil if it can. States are words of letters;
-// as with classes, one that is not known yet is valid. That of a class is not, because it means swapped columns.
+// ValidState returns nil if state can be a power state, else an error with the reason. States consist of letters; as
+// with classes, an unknown one is valid. The name of a class is not, because it means that columns are swapped.
 func ValidState(state string) error {
 	if strings.HasSuffix(state, "VM") || !isWord(state) {
-		return fmt.Errorf("state %.40q is not a power state, they are words like Running and Halted", state)
+		return fmt.Errorf("state %.40q is not a power state; states are words like Running and Halted", state)
 	}
 
 	return nil
 }
 
-// isWord reports whether text is made of ASCII letters, at least one.
+// isWord reports whether text consists of ASCII letters and is not empty.
 func isWord(text string) bool {
 	for i := range len(text) {
 		if !isLetter(text[i]) {

@@ -1,7 +1,7 @@
-// Package qube provides the words of Qubes OS that the rest of qubesbeat speaks: a qube with its name, label, class and
-// addresses, the rules that dom0 holds names and labels to, and the numbering of the interfaces that lead to a qube.
+// Package qube defines a qube with its name, label, class and addresses, the rules that dom0 enforces for names and
+// labels, and the names of the interfaces that lead to a qube.
 //
-// It is a domain package: values and rules only, no goroutine, no clock and no I/O. What the rules are is decided by
-// QubesOS/qubes-core-admin (names, labels, classes) and QubesOS/qubes-core-agent-linux (interfaces); each rule names
-// the file that it follows. How a set of qubes reaches this machine is the business of package inventory.
+// It is a domain package: values and rules only, no goroutine, no clock and no I/O. The rules are those of
+// QubesOS/qubes-core-admin (names, labels, classes) and QubesOS/qubes-core-agent-linux (interfaces); each of them cites
+// the file that it follows. Package inventory brings a set of qubes to this machine.
 package qube

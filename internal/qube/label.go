@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// ValidLabel returns an error that says why dom0 would not have let a label have this name, nil if it would. The rule
-// is that of admin.label.Create (qubes-core-admin, qubes/api/admin.py): letters, digits, '-', '_' and '.', and not
-// digits only, because a number means the index of a label. Labels that users made themselves are as good as the eight
+// ValidLabel returns nil if dom0 would accept label as the name of a label, else an error with the reason. The rule is
+// that of admin.label.Create (qubes-core-admin, qubes/api/admin.py): letters, digits, '-', '_' and '.', but not only
+// digits, because a number means the index of a label. Labels that users have created are as valid as the eight
 // built-in ones.
 func ValidLabel(label string) error {
 	if label == "" {
@@ -15,18 +15,18 @@ func ValidLabel(label string) error {
 	}
 
 	if i := badCharacter(label); i >= 0 {
-		return fmt.Errorf("label %.40q has the character %q, only letters, digits, '_', '.' and '-' are allowed",
+		return fmt.Errorf("label %.40q has the character %q; only letters, digits, '_', '.' and '-' are allowed",
 			label, character(label, i))
 	}
 
 	if isNumber(label) {
-		return fmt.Errorf("label %.40q is a number, dom0 would take it for the index of a label", label)
+		return fmt.Errorf("label %.40q is a number, which dom0 would take for the index of a label", label)
 	}
 
 	return nil
 }
 
-// isNumber reports whether text is made of digits only.
+// isNumber reports whether text consists of digits; it does for "".
 func isNumber(text string) bool {
 	for i := range len(text) {
 		if !isDigit(text[i]) {

@@ -37,7 +37,7 @@ func TestValidName(t *testing.T) {
 		{"reserved in another case", "None", ""},
 		{"dm inside", "a-dm1", ""},
 		{"empty", "", "empty"},
-		{"32 characters", strings.Repeat("a", 32), "has 32 characters, no more than 31"},
+		{"32 characters", strings.Repeat("a", 32), "has 32 characters; at most 31"},
 		{"digit first", "9work", "begin with a letter"},
 		{"dash first", "-work", "begin with a letter"},
 		{"space", "my work", "has the character ' '"},

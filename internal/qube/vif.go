@@ -2,14 +2,13 @@ package qube
 
 import "strings"
 
-// MaxDomain is the highest Xen domain id that an interface is taken for (qubes-core-agent-linux,
-// network/vif-route-qubes: the metric of the route to a qube is MaxDomain less its domain id).
+// MaxDomain is the highest Xen domain id that VifDomain accepts (qubes-core-agent-linux, network/vif-route-qubes: the
+// metric of the route to a qube is MaxDomain minus its domain id).
 const MaxDomain = 32752
 
-// VifDomain returns the Xen domain id in the name of the interface of a downstream qube, `vif<domid>.<n>`. It follows
-// `^vif(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$` of network/vif-route-qubes and refuses what that script refuses: leading
-// zeros, anything before or after, and ids above MaxDomain. ok is false, and domid NoDomain, for every other name. It
-// does not allocate.
+// VifDomain returns the Xen domain id in the name of the interface of a downstream qube, `vif<domid>.<n>`. Like
+// network/vif-route-qubes it accepts `^vif(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$` and ids up to MaxDomain, so no leading
+// zeros. For every other name it returns NoDomain and false. It does not allocate.
 func VifDomain(ifname string) (domid int32, ok bool) {
 	rest, isVif := strings.CutPrefix(ifname, "vif")
 	id, device, hasDot := strings.Cut(rest, ".")

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// The bounds of what waits behind one hole. A segment that was overtaken comes
-// within a round trip; what takes longer was lost on the way to the capture.
+// The bounds of what waits behind one gap. A segment that was overtaken arrives
+// within a round trip; what takes longer was lost before the capture.
 const (
 	MaxSegments = 8
 	MaxBytes    = 64 << 10
-	Patience    = 200 * time.Millisecond
+	Patience    = 200 * time.Millisecond // of packet time
 )
 
 // Segment is one TCP segment of one direction.
@@ -19,42 +19,42 @@ type Segment struct {
 	Seq      uint32 // of the first byte of Data, or of the SYN
 	SYN, FIN bool
 	Data     []byte
-	// Owner is the caller's; it comes back with the data.
+	// Owner belongs to the caller and is passed on with the data.
 	Owner any
 }
 
-// end is the sequence number behind the segment's data.
+// end returns the sequence number after the segment's data.
 func (s *Segment) end() uint32 { return s.Seq + uint32(len(s.Data)) }
 
-// Handler takes what a stream has put in order.
+// Handler receives the data of a stream in order.
 type Handler interface {
 	// Data is called with a segment whose Data follows what was delivered
-	// before; its front is cut off where it repeats that. Data may be empty
-	// where FIN is set.
+	// before; what repeats that is cut off its front. Data may be empty if FIN is
+	// set. The segment is valid during the call only; its Data may be kept.
 	Data(s *Segment)
-	// Gap is called where n bytes are missing before the next Data.
+	// Gap is called if n bytes are missing before the next Data.
 	Gap(n int)
 }
 
-// Stats counts what happened to the segments of a stream.
+// Stats counts the segments and gaps of a stream.
 type Stats struct {
-	Repeated  uint64 // segments with nothing new
-	Reordered uint64 // segments that waited for an earlier one, which came
-	Gaps      uint64 // holes that were given up
+	Repeated  uint64 // segments without new data
+	Reordered uint64 // segments that waited for an earlier one, which arrived
+	Gaps      uint64 // gaps that were given up
 }
 
 // Stream is one direction of a connection. The zero value begins at the first
-// segment that it sees. It is not safe for concurrent use.
+// segment that it is given. It is not safe for concurrent use.
 type Stream struct {
-	next    uint32
-	started bool
-	waiting []Segment // in order
+	next    uint32    // sequence number of the next byte to deliver; valid if started
+	started bool      // a segment has been seen
+	waiting []Segment // in order of their sequence numbers
 	bytes   int       // of waiting
 	Stats   Stats
 }
 
-// Add takes a segment and hands to h what is in order now. It keeps the segment's
-// Data where it has to wait.
+// Add takes a segment and passes to h what is now in order. If the segment has to
+// wait, its Data is kept and must not be changed.
 func (s *Stream) Add(seg Segment, h Handler) {
 	if seg.SYN {
 		seg.Seq++
@@ -76,35 +76,38 @@ func (s *Stream) Add(seg Segment, h Handler) {
 	s.Stats.Reordered += s.follow(h)
 }
 
-// Acked tells that the other side has everything before seq: a hole before that
-// will not be filled.
+// Acked takes an acknowledgement: the other side has everything before seq, so a
+// gap before that will not be filled.
 func (s *Stream) Acked(seq uint32, h Handler) {
 	for len(s.waiting) > 0 && before(s.waiting[0].Seq, seq) {
 		s.giveUp(h)
 	}
 }
 
-// Advance gives up holes that have waited too long by now, in packet time.
+// Advance gives up the gaps that are older than Patience at now, in nanoseconds of
+// packet time.
 func (s *Stream) Advance(now int64, h Handler) {
 	for len(s.waiting) > 0 && now-s.oldest() > int64(Patience) {
 		s.giveUp(h)
 	}
 }
 
-// Flush hands over everything that waits.
+// Flush delivers everything that waits.
 func (s *Stream) Flush(h Handler) {
 	for len(s.waiting) > 0 {
 		s.giveUp(h)
 	}
 }
 
-// Held returns the bytes that wait.
+// Held returns the number of bytes that wait.
 func (s *Stream) Held() int { return s.bytes }
 
-// Next returns the sequence number that is expected next, and whether one is.
+// Next returns the sequence number that is expected next. known is false before
+// the first segment.
 func (s *Stream) Next() (seq uint32, known bool) { return s.next, s.started }
 
-// oldest is when the hole was seen first.
+// oldest returns the time of the earliest segment that waits, which is when the
+// gap was first seen.
 func (s *Stream) oldest() int64 {
 	t := s.waiting[0].Time
 	for i := range s.waiting[1:] {
@@ -113,7 +116,7 @@ func (s *Stream) oldest() int64 {
 	return t
 }
 
-// deliver hands over a segment that begins at next or before.
+// deliver passes on a segment that begins at next or before.
 func (s *Stream) deliver(seg *Segment, h Handler) {
 	old := s.next - seg.Seq
 	if int(old) >= len(seg.Data) && len(seg.Data) > 0 {
@@ -125,14 +128,14 @@ func (s *Stream) deliver(seg *Segment, h Handler) {
 		return
 	}
 	if seg.Seq += old; old > 0 {
-		seg.Data = bytes.Clone(seg.Data[old:]) // what is cut off must not stay in memory with the rest
+		seg.Data = bytes.Clone(seg.Data[old:]) // so that the rest does not keep the repeated part in memory
 	}
 	s.next = seg.end()
 	h.Data(seg)
 }
 
-// follow hands over what waited for the data that has just come, and returns how
-// many segments that were.
+// follow delivers the segments that have waited for the data just delivered, and
+// returns how many there were.
 func (s *Stream) follow(h Handler) (n uint64) {
 	for ; len(s.waiting) > 0 && !before(s.next, s.waiting[0].Seq); n++ {
 		seg := s.pop()
@@ -141,8 +144,8 @@ func (s *Stream) follow(h Handler) (n uint64) {
 	return n
 }
 
-// wait keeps a segment in its place and gives up the first hole when too much
-// waits behind it.
+// wait inserts a segment in order and gives up the first gap while too much waits
+// behind it.
 func (s *Stream) wait(seg Segment, h Handler) {
 	at := len(s.waiting)
 	for at > 0 && before(seg.Seq, s.waiting[at-1].Seq) {
@@ -157,7 +160,7 @@ func (s *Stream) wait(seg Segment, h Handler) {
 	}
 }
 
-// giveUp reports the first hole and goes on behind it.
+// giveUp reports the first gap and delivers what follows it.
 func (s *Stream) giveUp(h Handler) {
 	seg := s.pop()
 	if before(s.next, seg.Seq) {
@@ -169,16 +172,17 @@ func (s *Stream) giveUp(h Handler) {
 	s.follow(h)
 }
 
+// pop removes the first segment that waits.
 func (s *Stream) pop() Segment {
 	seg := s.waiting[0]
 	n := copy(s.waiting, s.waiting[1:])
 	s.waiting[n] = Segment{}
 	s.waiting = s.waiting[:n]
 	if s.bytes -= len(seg.Data); n == 0 {
-		s.waiting = nil // few streams ever need it
+		s.waiting = nil // few streams ever need the memory again
 	}
 	return seg
 }
 
-// before reports whether a is before b in the circle of sequence numbers.
+// before reports whether a is before b modulo 2^32 (RFC 9293 section 3.4).
 func before(a, b uint32) bool { return int32(a-b) < 0 }

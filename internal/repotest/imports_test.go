@@ -71,7 +71,7 @@ var rings = []string{
 		internal/inventory internal/blocklist internal/lists internal/dnspolicy internal/upstream internal/qubesdb
 		internal/kernellog internal/nflog internal/chains internal/adminapi`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/control internal/dnsview
-		internal/blocky internal/tap internal/greeting internal/resolver`,
+		internal/blocky internal/tap internal/hello internal/resolver`,
 	3: `config module/ecs module/dns module/finding module/firewall module/flow module/inventory module/stats
 		module/transaction internal/source`,
 	4: `beater beater/publish`,

@@ -42,7 +42,7 @@ func (s *Resolver) decide(r *request, msg, dst []byte) (reply []byte, done bool)
 }
 
 // protocol answers what is no query that anybody may send.
-func (s *Resolver) protocol(r *request, dst []byte, v dnsmsg.Verdict) ([]byte, bool) {
+func (s *Resolver) protocol(r *request, dst []byte, v dnsmsg.ParseResult) ([]byte, bool) {
 	r.out.Action, r.out.From, r.out.Match = Refused, FromError, MatchProtocol
 	switch v {
 	case dnsmsg.Malformed:

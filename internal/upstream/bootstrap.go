@@ -10,33 +10,35 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// Bootstrap finds the addresses of servers that are given by name, and of the
-// hosts that lists are fetched from, by asking servers that are given by
-// address. The system's own resolver is not asked: in sys-log that may be
-// ourselves. It is safe for concurrent use.
+// Bootstrap resolves the names of upstream servers, and of the hosts from which
+// lists are fetched, through servers that are given by address. It does not use the
+// system's resolver, which in sys-log may be this program. It is safe for
+// concurrent use.
 type Bootstrap struct {
 	group *Group
 	mu    sync.Mutex
 	known map[string]found // guarded by mu
 }
 
+// found is an address of a host and when it expires.
 type found struct {
 	ip    net.IP
 	until time.Time
 }
 
-// NewBootstrap returns a Bootstrap that asks the servers of a group.
+// NewBootstrap returns a Bootstrap that queries the servers of g.
 func NewBootstrap(g *Group) *Bootstrap { return &Bootstrap{group: g, known: map[string]found{}} }
 
-// keepAddress bounds how long an address is used, whatever its TTL: names of
-// servers move seldom, and to ask for them in a hurry helps nobody.
+// The bounds of what a Bootstrap keeps. An address is used for at least a minute
+// and at most an hour, whatever its TTL: servers rarely move.
 const (
 	keepAddressMin = time.Minute
 	keepAddressMax = time.Hour
-	maxKnown       = 1024
+	maxKnown       = 1024 // hosts
 )
 
-// Lookup returns an address of a host. One that is an address already is it.
+// Lookup returns an address of a host, or the host if it is an address itself. If
+// the host cannot be resolved any more, it returns the last known address.
 func (b *Bootstrap) Lookup(ctx context.Context, host string) (net.IP, error) {
 	if ip := net.ParseIP(host); ip != nil {
 		return ip, nil
@@ -50,7 +52,7 @@ func (b *Bootstrap) Lookup(ctx context.Context, host string) (net.IP, error) {
 	ip, ttl, err := b.ask(ctx, host)
 	if err != nil {
 		if ok {
-			return f.ip, nil // what was right is better than nothing
+			return f.ip, nil // an expired address is better than none
 		}
 		return nil, err
 	}
@@ -63,13 +65,14 @@ func (b *Bootstrap) Lookup(ctx context.Context, host string) (net.IP, error) {
 	return ip, nil
 }
 
+// ask queries for an address of a host, IPv4 first, and returns it with its TTL.
 func (b *Bootstrap) ask(ctx context.Context, host string) (net.IP, time.Duration, error) {
 	name, err := dnsmsg.ParseName(nil, host)
 	if err != nil {
 		return nil, 0, err
 	}
 	dnsmsg.Lower(name)
-	var last error = fmt.Errorf("%s has no address", host)
+	last := fmt.Errorf("%s has no address", host)
 	for _, t := range []dnsmsg.Type{dnsmsg.TypeA, dnsmsg.TypeAAAA} {
 		q := &Query{Question: dnsmsg.Question{Name: name, Type: t, Class: dnsmsg.ClassIN}}
 		a, err := b.group.Ask(ctx, q)
@@ -84,9 +87,10 @@ func (b *Bootstrap) ask(ctx context.Context, host string) (net.IP, time.Duration
 	return nil, 0, last
 }
 
+// firstAddress returns the first address in a message, nil if there is none.
 func firstAddress(msg []byte) net.IP {
 	var r dnsmsg.Reader
-	_ = r.Read(msg) // it was rebuilt by us
+	_ = r.Read(msg) // cannot fail: Rebuild made msg
 	for rr := (dnsmsg.Record{}); r.Next(&rr); {
 		if a := rr.Address(msg); a.IsValid() {
 			return a.AsSlice()

@@ -8,40 +8,43 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// cookie is what a server is shown so that its answers can be told from forged
-// ones (RFC 7873). One that does not know cookies answers without.
+// cookie is the DNS cookie of one server (RFC 7873), which distinguishes its
+// answers from forged ones. A server that does not support cookies answers without
+// one. It is safe for concurrent use.
 type cookie struct {
 	mu   sync.Mutex
-	own  [8]byte
-	full []byte // own, and what the server has added
+	own  [8]byte // client cookie; does not change
+	full []byte  // guarded by mu: client cookie and, once known, server cookie; never changed in place
 }
 
+// newCookie returns a cookie with a random client part.
 func newCookie() *cookie {
 	c := &cookie{}
-	_, _ = rand.Read(c.own[:]) // it never fails
+	_, _ = rand.Read(c.own[:]) // never fails
 	c.full = c.own[:]
 	return c
 }
 
+// bytes returns the cookie to send. It must not be changed.
 func (c *cookie) bytes() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.full
 }
 
-// reset forgets what the server has added: it may have lost its secret.
+// reset forgets the server cookie, because the server may have lost its secret.
 func (c *cookie) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.full = c.own[:]
 }
 
-// check reports whether an answer has our cookie, or none from a server that has
-// never had one, and keeps what the server has added to it.
+// check reports whether a response has the client cookie, or has none and is from a
+// server that has never sent one. It stores the server cookie.
 func (c *cookie) check(msg []byte) bool {
 	got := dnsmsg.Cookie(msg)
 	if got == nil {
-		return len(c.bytes()) == len(c.own) // a server that has shown its cookie shows it always
+		return len(c.bytes()) == len(c.own) // a server that supports cookies always sends one
 	}
 	if len(got) < 8 || !bytes.Equal(got[:8], c.own[:]) {
 		return false

@@ -14,30 +14,31 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// Strategy says in which order the servers of a group are asked.
+// Strategy is the order in which the servers of a group are queried.
 type Strategy string
 
-// The strategies.
+// The strategies, as the configuration spells them.
 const (
-	ParallelBest Strategy = "parallel_best" // two at once, the faster good answer counts
-	Strict       Strategy = "strict"        // as written; the next one when one fails
-	Random       Strategy = "random"        // one at random; the next one when it fails
+	ParallelBest Strategy = "parallel_best" // two random ones at once; the first good answer wins
+	Strict       Strategy = "strict"        // in the order of the configuration; the next one when one fails
+	Random       Strategy = "random"        // a random one; the next one when it fails or is slow
 )
 
 // Config describes a group of servers.
 type Config struct {
-	Servers  []*Address // one at least
+	Servers  []*Address // at least one
 	Strategy Strategy
-	// Timeout is for one attempt. The time for all of them is that of the context.
+	// Timeout is for one attempt; required. The context of a query bounds all
+	// attempts together.
 	Timeout time.Duration
-	// Lookup finds the addresses of servers that are given by name. It may be nil
-	// where none is.
+	// Lookup resolves the names of servers. It may be nil if all servers are given
+	// by address.
 	Lookup func(ctx context.Context, host string) (net.IP, error)
-	// Roots are the authorities to trust, nil for those of the system.
+	// Roots are the certificate authorities to trust, nil for those of the system.
 	Roots *x509.CertPool
 }
 
-// Group is a group of servers. It is safe for concurrent use.
+// Group is a group of servers to query. It is safe for concurrent use.
 type Group struct {
 	conf    Config
 	servers []*server
@@ -46,18 +47,20 @@ type Group struct {
 type server struct {
 	address *Address
 	asker
-	failed    atomic.Int64 // when it last did, in Unix seconds
+	failed    atomic.Int64 // time of the last failure in Unix seconds, 0 for none
 	asked, ok atomic.Uint64
 }
 
+// asker queries one server. It is safe for concurrent use.
 type asker interface {
 	ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error)
 	close()
 }
 
+// dialer opens a connection to one server.
 type dialer func(ctx context.Context) (net.Conn, error)
 
-// NewGroup returns a group. It opens nothing.
+// NewGroup returns a group. It opens no connection.
 func NewGroup(c Config) *Group {
 	g := &Group{conf: c}
 	for _, a := range c.Servers {
@@ -66,6 +69,7 @@ func NewGroup(c Config) *Group {
 	return g
 }
 
+// asker returns the asker for the protocol of a.
 func (g *Group) asker(a *Address) asker {
 	dial := g.dialer(a)
 	switch a.Proto {
@@ -81,7 +85,7 @@ func (g *Group) asker(a *Address) asker {
 
 func (d *datagram) close() { d.stream.close() }
 
-// dialer connects to a server over TCP.
+// dialer returns a dialer of TCP connections to a.
 func (g *Group) dialer(a *Address) dialer {
 	return func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
@@ -96,39 +100,41 @@ func (g *Group) dialer(a *Address) dialer {
 	}
 }
 
-// Close ends the connections that are kept.
+// Close closes the connections that are kept open.
 func (g *Group) Close() {
 	for _, s := range g.servers {
 		s.close()
 	}
 }
 
-// Answer is what the first server to have one has said.
+// Answer is the first good answer of a group.
 type Answer struct {
-	*dnsmsg.Reply
-	Server   *Address
-	Attempts int
-	Took     time.Duration
+	*dnsmsg.Reply               // nil after an error
+	Server        *Address      // that answered, nil after an error
+	Attempts      int           // queries sent
+	Took          time.Duration // from the call of Ask
 }
 
-// MaxAttempts is how often servers are asked for one query.
+// MaxAttempts is the largest number of attempts for one query.
 const MaxAttempts = 3
 
-// hedge is after which time the next server is asked, while the first may still
-// answer.
+// hedge is the time after which the next server is queried, while the first may
+// still answer.
 const hedge = 800 * time.Millisecond
 
+// result is the outcome of one attempt.
 type result struct {
 	reply *dnsmsg.Reply
 	from  *server
 	err   error
 }
 
-// Ask asks the servers until one has a good answer, all attempts have failed or
-// ctx ends. The error joins what each server has said.
+// Ask queries the servers until one has a good answer, all attempts have failed or
+// ctx ends. The error joins those of all attempts. q must not be changed
+// afterwards: attempts that are no longer needed may still read it.
 func (g *Group) Ask(ctx context.Context, q *Query) (Answer, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends the attempts that are not needed any more
+	defer cancel() // ends the attempts that are no longer needed
 	began := time.Now()
 	order := g.order()
 	results := make(chan result, len(order))
@@ -145,7 +151,7 @@ func (g *Group) Ask(ctx context.Context, q *Query) (Answer, error) {
 	case g.conf.Strategy == ParallelBest && len(g.servers) > 1:
 		launch()
 	case g.conf.Strategy == Strict && len(g.servers) > 1:
-		wait = math.MaxInt64 // an attempt that ends begins the next
+		wait = math.MaxInt64 // only the end of an attempt starts the next
 	}
 	ticker := time.NewTicker(wait)
 	defer ticker.Stop()
@@ -169,6 +175,7 @@ func (g *Group) Ask(ctx context.Context, q *Query) (Answer, error) {
 	return Answer{Attempts: launched, Took: time.Since(began)}, errors.Join(errs...)
 }
 
+// attempt queries one server.
 func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
 	ctx, cancel := context.WithTimeout(ctx, g.conf.Timeout)
 	defer cancel()
@@ -177,14 +184,14 @@ func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
 	switch {
 	case err == nil:
 		s.ok.Add(1)
-	case !errors.Is(context.Cause(ctx), context.Canceled) && !errors.Is(err, ErrBusy): // or somebody else was faster
+	case !errors.Is(context.Cause(ctx), context.Canceled) && !errors.Is(err, ErrBusy): // else another server was faster
 		s.failed.Store(time.Now().Unix())
 	}
 	return result{p, s, err}
 }
 
-// order returns the servers in the order of asking, MaxAttempts of them: where
-// there are fewer, they are asked again.
+// order returns the servers for the attempts, MaxAttempts of them. If there are
+// fewer, they repeat.
 func (g *Group) order() []*server {
 	order := make([]*server, 0, MaxAttempts)
 	if g.conf.Strategy == Strict {
@@ -198,11 +205,11 @@ func (g *Group) order() []*server {
 	return order
 }
 
-// fullWeight is that of a server that has not failed for as many minutes.
+// fullWeight is the weight of a server that has not failed for that many minutes.
 const fullWeight = 60
 
-// weighted draws servers without putting them back. One that has failed lately
-// is drawn seldom, but drawn, so that its recovery is noticed.
+// weighted appends a random choice of servers to order. One that has failed
+// recently is chosen rarely, but often enough for its recovery to be noticed.
 func (g *Group) weighted(order []*server) []*server {
 	now := time.Now().Unix()
 	left := append(make([]*server, 0, 8), g.servers...)
@@ -212,7 +219,7 @@ func (g *Group) weighted(order []*server) []*server {
 		for _, s := range left {
 			total += weight(s)
 		}
-		n, i := rand.Int64N(total), 0 //nolint:gosec // which server is asked is no secret
+		n, i := rand.Int64N(total), 0 //nolint:gosec // the choice of a server is no secret
 		for ; n >= weight(left[i]); i++ {
 			n -= weight(left[i])
 		}
@@ -222,7 +229,7 @@ func (g *Group) weighted(order []*server) []*server {
 	return order
 }
 
-// ServerStats counts what a server was asked and how often it had an answer.
+// ServerStats counts the queries to a server and its good answers.
 type ServerStats struct {
 	Address   *Address
 	Asked, OK uint64

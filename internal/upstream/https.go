@@ -13,14 +13,18 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// httpsClient asks over HTTP/2 (RFC 8484).
+// httpsClient queries over HTTP/2 (RFC 8484).
 type httpsClient struct {
 	url    string
 	client *http.Client
 }
 
+// messageType is the media type of messages (RFC 8484 section 6).
 const messageType = "application/dns-message"
 
+// newHTTPS returns a client for a. The URL has the name in the certificate as its
+// host, but dial decides where to connect. It follows no redirects, which could
+// lead to another server.
 func newHTTPS(a *Address, roots *x509.CertPool, dial dialer) *httpsClient {
 	t := &http.Transport{TLSClientConfig: tlsConfig(a, roots), ForceAttemptHTTP2: true, IdleConnTimeout: keepIdle,
 		MaxIdleConnsPerHost: maxStreams, MaxConnsPerHost: maxStreams, ResponseHeaderTimeout: 10 * time.Second,
@@ -34,37 +38,37 @@ func newHTTPS(a *Address, roots *x509.CertPool, dial dialer) *httpsClient {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// ask implements asker. The id is 0, so that HTTP caches can work (RFC 8484
-// section 4.1).
+// ask implements asker. The id is 0 for the sake of HTTP caches (RFC 8484 section
+// 4.1).
 func (h *httpsClient) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	sent := q.pack(0, true, nil, paddingBlock)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(sent))
 	if err != nil {
-		return nil, fmt.Errorf("making the request: %w", err)
+		return nil, fmt.Errorf("making request: %w", err)
 	}
 	r.Header.Set("Content-Type", messageType)
 	r.Header.Set("Accept", messageType)
-	r.Header.Set("User-Agent", "") // tells nothing about us
+	r.Header.Set("User-Agent", "") // reveal nothing about this program
 	resp, err := h.client.Do(r)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ErrTimeout
 		}
-		return nil, fmt.Errorf("asking: %w", err)
+		return nil, fmt.Errorf("sending query: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the server answers with the status %q", resp.Status)
+		return nil, fmt.Errorf("the server responded with status %q", resp.Status)
 	}
 	if t := resp.Header.Get("Content-Type"); t != messageType {
-		return nil, fmt.Errorf("the server answers with the type %q; want %s", t, messageType)
+		return nil, fmt.Errorf("the server responded with content type %q; want %s", t, messageType)
 	}
 	msg, err := io.ReadAll(io.LimitReader(resp.Body, 65536))
 	if err != nil {
 		return nil, readError(ctx, err)
 	}
 	if len(msg) > 65535 || !dnsmsg.Matches(msg, sent) {
-		return nil, fmt.Errorf("the server answers with %d bytes that are no answer to the question", len(msg))
+		return nil, fmt.Errorf("the server responded with %d bytes that do not answer the question", len(msg))
 	}
 	return q.read(msg)
 }

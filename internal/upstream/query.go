@@ -9,37 +9,38 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// Query is what a client wants to know.
+// Query is a question to upstream servers and how to ask it.
 type Query struct {
 	dnsmsg.Question
-	CD bool // the client wants unchecked data (RFC 4035 section 3.2.2)
-	// Zone is the zone of which the servers are the servers, in lower case; nil for
-	// servers of everything. What they say of other names is left out.
+	CD bool // the client wants unvalidated data (RFC 4035 section 3.2.2)
+	// Zone is the zone that the servers are responsible for, in lower case; nil for
+	// all names. Their records of names outside of it are dropped.
 	Zone []byte
-	// MixCase writes the name with letters of random case, which a forger would
+	// MixCase sends the name with letters of random case, which a forger would
 	// have to guess. Some servers cannot answer such a query.
 	MixCase bool
 }
 
-// udpSize is what we take over UDP without fragments: DNS flag day 2020.
+// udpSize is the largest response over UDP in bytes: larger ones may be fragmented
+// (DNS flag day 2020).
 const udpSize = 1232
 
-// newID returns an id that nobody can foresee.
+// newID returns an unpredictable id (RFC 5452 section 9.2).
 func newID() uint16 {
 	var b [2]byte
-	_, _ = rand.Read(b[:]) // it never fails
+	_, _ = rand.Read(b[:]) // never fails
 	return binary.BigEndian.Uint16(b[:])
 }
 
-// pack returns the message to send. The name is in lower case, so that answers
-// can be compared to the byte.
+// pack returns the message to send. cookie is nil for none, and pad is 0 for no
+// padding; both need EDNS.
 func (q *Query) pack(id uint16, edns bool, cookie []byte, pad int) []byte {
 	flags := dnsmsg.FlagRD
 	if q.CD {
 		flags |= dnsmsg.FlagCD
 	}
 	if edns {
-		flags |= dnsmsg.FlagAD // we want to be told (RFC 6840 section 5.7)
+		flags |= dnsmsg.FlagAD // ask for AD in the response (RFC 6840 section 5.7)
 	}
 	b := make([]byte, 0, 512)
 	b = dnsmsg.AppendQuestion(dnsmsg.AppendHeader(b, id, flags), q.Name, q.Type, q.Class)
@@ -54,6 +55,7 @@ func (q *Query) pack(id uint16, edns bool, cookie []byte, pad int) []byte {
 	return b
 }
 
+// mixCase gives the letters of a name random case.
 func mixCase(name []byte) {
 	var random [dnsmsg.MaxName]byte
 	_, _ = rand.Read(random[:len(name)])
@@ -64,21 +66,21 @@ func mixCase(name []byte) {
 	}
 }
 
-// Errors of servers.
+// Errors of attempts, which the error of Ask may wrap.
 var (
 	ErrTimeout = errors.New("no answer in time")
 	ErrBusy    = errors.New("too many queries are waiting for this server")
-	errCut     = errors.New("the answer is cut off")
+	errCut     = errors.New("the answer is truncated")
 	errLate    = errors.New("the connection ended before the answer")
 )
 
-// RCodeError tells that a server has refused or failed.
+// RCodeError is the error of a server that has responded with an error code.
 type RCodeError struct{ RCode dnsmsg.RCode }
 
-// Error implements error.
-func (e *RCodeError) Error() string { return fmt.Sprintf("the server says %s", e.RCode) }
+// Error returns the mnemonic of the code.
+func (e *RCodeError) Error() string { return fmt.Sprintf("the server responded with %s", e.RCode) }
 
-// read checks an answer that matches and rebuilds it.
+// read checks a response that matches and rebuilds it.
 func (q *Query) read(msg []byte) (*dnsmsg.Reply, error) {
 	rcode := dnsmsg.RCode(msg[3] & 15)
 	if rcode != dnsmsg.NoError && rcode != dnsmsg.NXDomain {
@@ -97,8 +99,8 @@ func (q *Query) read(msg []byte) (*dnsmsg.Reply, error) {
 	return p, nil
 }
 
-// formErr reports whether a server did not understand us, as very old ones do
-// not understand EDNS.
+// formErr reports whether a server did not understand the query, as very old ones
+// do not understand EDNS (RFC 6891 section 7).
 func formErr(err error) bool {
 	var r *RCodeError
 	return errors.As(err, &r) && (r.RCode == dnsmsg.FormErr || r.RCode == dnsmsg.NotImp || r.RCode == dnsmsg.BadVers)

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// Proto is how a server is spoken to.
+// Proto is the protocol in which a server is queried.
 type Proto uint8
 
-// The protocols.
+// The protocols. Those from TLS on are encrypted.
 const (
 	UDP Proto = iota // and TCP for answers that are too large
 	TCP
@@ -21,18 +21,24 @@ const (
 	HTTPS
 )
 
-// String returns the protocol as addresses of servers begin with it.
-func (p Proto) String() string { return [...]string{"udp", "tcp", "tls", "https"}[p] }
+// String returns the scheme of server addresses, "proto N" for an unknown value.
+func (p Proto) String() string {
+	names := [...]string{"udp", "tcp", "tls", "https"}
+	if int(p) < len(names) {
+		return names[p]
+	}
+	return "proto " + strconv.Itoa(int(p))
+}
 
-// Address says where a server is and how to know that it is the right one.
+// Address is the address of a server and how to authenticate it.
 type Address struct {
 	Proto Proto
-	Host  string // a name, or an address
-	IP    netip.Addr
+	Host  string     // a name or an address
+	IP    netip.Addr // invalid if Host is a name
 	Port  uint16
 	Path  string   // of HTTPS
-	Name  string   // in the certificate
-	Pins  [][]byte // SHA-256 hashes of the public keys that may stand in its chain; none: any valid chain will do
+	Name  string   // that the certificate must have; with TLS and HTTPS
+	Pins  [][]byte // SHA-256 hashes of public keys, one of which must be in the chain; empty for any valid chain
 }
 
 // String returns the address in the form that Parse reads, without the pins.
@@ -48,7 +54,7 @@ func (a *Address) String() string {
 	return s
 }
 
-// Endpoint returns address and port as events show them.
+// Endpoint returns the host and the port.
 func (a *Address) Endpoint() string {
 	if a.IP.IsValid() {
 		return netip.AddrPortFrom(a.IP, a.Port).String()
@@ -56,9 +62,11 @@ func (a *Address) Endpoint() string {
 	return a.Host + ":" + strconv.Itoa(int(a.Port))
 }
 
-var defaultPorts = map[string]uint16{"udp": 53, "tcp": 53, "tls": 853, "https": 443}
-
-var protos = map[string]Proto{"udp": UDP, "tcp": TCP, "tls": TLS, "https": HTTPS}
+// schemes are the protocols and default ports of the schemes of addresses.
+var schemes = map[string]struct {
+	proto Proto
+	port  uint16
+}{"udp": {UDP, 53}, "tcp": {TCP, 53}, "tls": {TLS, 853}, "https": {HTTPS, 443}}
 
 // Parse reads the address of a server:
 //
@@ -66,7 +74,8 @@ var protos = map[string]Proto{"udp": UDP, "tcp": TCP, "tls": TLS, "https": HTTPS
 //	tls://9.9.9.9#dns.quad9.net    https://9.9.9.9/dns-query#dns.quad9.net
 //	https://dns.quad9.net/dns-query    tls://9.9.9.9#dns.quad9.net;pin-sha256=BASE64
 //
-// What stands behind # is the name in the server's certificate.
+// The fragment is the name in the server's certificate, and may have the hashes of
+// pinned keys behind it.
 func Parse(text string) (*Address, error) {
 	full := text
 	if !strings.Contains(text, "://") {
@@ -76,27 +85,36 @@ func Parse(text string) (*Address, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", text, errors.Unwrap(err))
 	}
-	proto, ok := protos[u.Scheme]
+	scheme, ok := schemes[u.Scheme]
 	if !ok {
-		return nil, fmt.Errorf("%q: the protocol %q is not known; use udp, tcp, tls or https", text, u.Scheme)
+		return nil, fmt.Errorf("%q: unknown protocol %q; use udp, tcp, tls or https", text, u.Scheme)
 	}
-	a := &Address{Proto: proto, Host: u.Hostname(), Port: defaultPorts[u.Scheme], Path: u.Path}
-	_, notIP := netip.ParseAddr(a.Host)
-	if a.Host == "" || notIP != nil && strings.Contains(a.Host, ":") || u.User != nil || u.RawQuery != "" || proto != HTTPS && u.Path != "" {
+	a := &Address{Proto: scheme.proto, Host: u.Hostname(), Port: scheme.port, Path: u.Path}
+	a.IP, err = netip.ParseAddr(a.Host)
+	notHost := a.Host == "" || err != nil && strings.Contains(a.Host, ":")
+	if notHost || u.User != nil || u.RawQuery != "" || a.Proto != HTTPS && u.Path != "" {
 		return nil, fmt.Errorf("%q: want protocol://host:port, and for https a path", text)
 	}
-	if p := u.Port(); p != "" {
-		n, err := strconv.ParseUint(p, 10, 16)
-		if err != nil || n == 0 {
-			return nil, fmt.Errorf("%q: %q is no port", text, p)
-		}
-		a.Port = uint16(n)
+	if err := a.setPort(u.Port()); err != nil {
+		return nil, fmt.Errorf("%q: %w", text, err)
 	}
-	if proto == HTTPS && a.Path == "" {
+	if a.Proto == HTTPS && a.Path == "" {
 		a.Path = "/dns-query"
 	}
-	a.IP, _ = netip.ParseAddr(a.Host)
 	return a, a.certificate(text, u.Fragment)
+}
+
+// setPort sets the port from text and keeps the default if that is empty.
+func (a *Address) setPort(text string) error {
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || n == 0 {
+		return fmt.Errorf("%q is not a port", text)
+	}
+	a.Port = uint16(n)
+	return nil
 }
 
 // bracket puts an IPv6 address without a port into brackets.
@@ -107,20 +125,21 @@ func bracket(s string) string {
 	return s
 }
 
-// certificate reads what stands behind #.
+// certificate reads the fragment of an address: the name in the certificate, and
+// pins after semicolons.
 func (a *Address) certificate(text, fragment string) error {
 	parts := strings.Split(fragment, ";")
 	if a.Name = parts[0]; a.Name == "" && a.Proto >= TLS {
 		a.Name = a.Host
 	}
 	if a.Proto < TLS && fragment != "" {
-		return fmt.Errorf("%q: only tls and https have a certificate to check", text)
+		return fmt.Errorf("%q: a certificate name needs tls or https", text)
 	}
 	for _, p := range parts[1:] {
 		value, ok := strings.CutPrefix(p, "pin-sha256=")
 		pin, err := base64.StdEncoding.DecodeString(value)
 		if !ok || err != nil || len(pin) != 32 {
-			return fmt.Errorf("%q: %q is not pin-sha256= and the base64 text of 32 bytes", text, p)
+			return fmt.Errorf("%q: %q is not pin-sha256= followed by 32 bytes in base64", text, p)
 		}
 		a.Pins = append(a.Pins, pin)
 	}

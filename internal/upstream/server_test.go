@@ -70,3 +70,13 @@ func TestParse_bad(t *testing.T) {
 		}
 	}
 }
+
+// TestProto_String gives every value a name, also unknown ones, without a panic.
+func TestProto_String(t *testing.T) {
+	t.Parallel()
+	for p, want := range map[upstream.Proto]string{upstream.UDP: "udp", upstream.HTTPS: "https", upstream.HTTPS + 1: "proto 4", 255: "proto 255"} {
+		if got := p.String(); got != want {
+			t.Errorf("Proto(%d).String() = %q; want %q", p, got, want)
+		}
+	}
+}

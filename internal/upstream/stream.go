@@ -15,36 +15,38 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// Limits of a connection: how many queries wait on it at a time, how many
-// connections there are, and how long an idle one is kept (RFC 7766 section 6.2.3).
-// Together they hold four times what one qube may have under way.
+// The limits for one server: queries that wait on a connection, connections, and
+// how long an idle connection is kept (RFC 7766 section 6.2.3). Together the
+// connections hold four times the queries that one qube may have in flight.
 const (
 	maxWaiting = 128
 	maxStreams = 4
 	keepIdle   = 30 * time.Second
 )
 
-// streams asks over connections that are kept and shared: queries go out as they
-// come and answers come back in any order (RFC 7766 section 6.2.1.1).
+// streams queries over connections that are kept and shared: queries are pipelined
+// and answers come back in any order (RFC 7766 section 6.2.1.1).
 type streams struct {
 	dial   func(ctx context.Context) (net.Conn, error)
-	pad    int  // RFC 8467, on encrypted connections
-	secure bool // the server has proved who it is
+	pad    int  // block size of padding (RFC 8467), 0 for none
+	secure bool // the connections are authenticated
 
-	slots chan struct{} // one for each query that waits on a connection
+	slots chan struct{} // one element for each query that waits on a connection
 
 	mu      sync.Mutex
 	open    []*stream // guarded by mu
-	opening *opening  // guarded by mu: nil while no connection is being made
+	opening *opening  // guarded by mu: nil if no connection is being opened
 }
 
-// opening is a connection that is being made, for all who wait for one.
+// opening is a connection that is being opened, for all queries that wait for one.
+// stream and err are valid once done is closed.
 type opening struct {
 	done   chan struct{}
 	stream *stream
 	err    error
 }
 
+// newStreams returns streams without connections.
 func newStreams(dial dialer, pad int, secure bool) *streams {
 	return &streams{dial: dial, pad: pad, secure: secure, slots: make(chan struct{}, maxWaiting*maxStreams)}
 }
@@ -52,24 +54,25 @@ func newStreams(dial dialer, pad int, secure bool) *streams {
 // stream is one connection.
 type stream struct {
 	conn    net.Conn
-	writing sync.Mutex
+	writing sync.Mutex // held while a query is written
 
 	mu      sync.Mutex
-	waiting map[uint16]*wait // guarded by mu
+	waiting map[uint16]*wait // guarded by mu; by id
 	ended   bool             // guarded by mu
 
-	heard atomic.Int64 // when something came last, Unix nanoseconds
+	heard atomic.Int64 // time of the last message received, Unix nanoseconds
 }
 
+// wait is a query that waits for its answer.
 type wait struct {
 	sent   []byte
 	answer chan []byte // closed without an answer when the connection ends
 }
 
-// ask sends a query. A kept connection that the server has closed meanwhile is
-// replaced, and the query sent once more.
+// ask implements asker. If the server has closed a kept connection meanwhile, the
+// query is sent once more over a new one.
 func (s *streams) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
-	select { // a full server is no faulty one: whoever comes waits
+	select { // a busy server has not failed, so wait for a slot
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-ctx.Done():
@@ -84,11 +87,13 @@ func (s *streams) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	}
 	p, err := q.read(msg)
 	if p != nil && !s.secure {
-		p.AD = false // anybody on the way could have set it (RFC 6840 section 5.8)
+		p.AD = false // anyone on the path could have set it (RFC 6840 section 5.8)
 	}
 	return p, err
 }
 
+// exchange sends a query over one connection and returns the answer. fresh reports
+// whether the connection is new.
 func (s *streams) exchange(ctx context.Context, q *Query) (msg []byte, fresh bool, err error) {
 	c, fresh, err := s.get(ctx)
 	if err != nil {
@@ -112,14 +117,14 @@ func (s *streams) exchange(ctx context.Context, q *Query) (msg []byte, fresh boo
 		return msg, fresh, nil
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) && c.heard.Load() < sent.UnixNano() {
-			c.end() // nothing at all has come since: the way there is broken
+			c.end() // nothing at all has arrived since: the connection is broken
 		}
 		return nil, fresh, ErrTimeout
 	}
 }
 
-// get returns a connection with room, and whether it is new. Those who find none
-// wait for the one that is being made.
+// get returns a connection with room for a query, and whether it is new. If there
+// is none, get opens one or waits for the one that is being opened.
 func (s *streams) get(ctx context.Context) (c *stream, fresh bool, err error) {
 	for {
 		s.mu.Lock()
@@ -147,10 +152,11 @@ func (s *streams) get(ctx context.Context) (c *stream, fresh bool, err error) {
 	}
 }
 
-// connectTime bounds the making of a connection, handshake included. It is not
-// bound to one query: others wait for it, too.
+// connectTime bounds the opening of a connection, including the handshake. No
+// query's context does, because several queries may wait for the connection.
 const connectTime = 4 * time.Second
 
+// connect opens a connection and wakes all who wait for it.
 func (s *streams) connect(o *opening) {
 	ctx, cancel := context.WithTimeout(context.Background(), connectTime)
 	defer cancel()
@@ -168,8 +174,8 @@ func (s *streams) connect(o *opening) {
 	close(o.done)
 }
 
-// roomiest returns the connection with the fewest queries that has room, nil for
-// none. It is called with mu held.
+// roomiest returns the connection with the fewest queries, nil if none has room. It
+// is called with mu held.
 func (s *streams) roomiest() (best *stream) {
 	least := maxWaiting
 	for _, c := range s.open {
@@ -180,7 +186,7 @@ func (s *streams) roomiest() (best *stream) {
 	return best
 }
 
-// close ends all connections.
+// close closes all connections.
 func (s *streams) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,13 +196,15 @@ func (s *streams) close() {
 	s.open = nil
 }
 
+// over reports whether the connection has ended.
 func (c *stream) over() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ended
 }
 
-// load returns how many queries wait on the connection.
+// load returns the number of queries that wait on the connection, maxWaiting if it
+// has ended.
 func (c *stream) load() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -206,14 +214,14 @@ func (c *stream) load() int {
 	return len(c.waiting)
 }
 
-// register packs a query under an id that is free on the connection.
+// register packs a query with an id that is unused on the connection.
 func (c *stream) register(q *Query, pad int) (uint16, *wait, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
 		return 0, nil, errLate
 	}
-	if len(c.waiting) >= 2*maxWaiting { // somebody else took the room meanwhile
+	if len(c.waiting) >= 2*maxWaiting { // other queries took the room meanwhile
 		return 0, nil, ErrBusy
 	}
 	id := newID()
@@ -225,13 +233,14 @@ func (c *stream) register(q *Query, pad int) (uint16, *wait, error) {
 	return id, w, nil
 }
 
+// forget removes a query whose answer is no longer awaited.
 func (c *stream) forget(id uint16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.waiting, id)
 }
 
-// send writes length and message at once (RFC 7766 section 8).
+// send writes the length and the message in one call (RFC 7766 section 8).
 func (c *stream) send(ctx context.Context, msg []byte) error {
 	frame := append(binary.BigEndian.AppendUint16(make([]byte, 0, len(msg)+2), uint16(len(msg))), msg...)
 	c.writing.Lock()
@@ -243,7 +252,7 @@ func (c *stream) send(ctx context.Context, msg []byte) error {
 	return err
 }
 
-// read hands out the answers until the connection ends.
+// read delivers the answers until the connection ends.
 func (c *stream) read() {
 	defer c.end()
 	var head [2]byte
@@ -258,13 +267,14 @@ func (c *stream) read() {
 		}
 		c.heard.Store(time.Now().UnixNano())
 		if !c.deliver(msg) {
-			return // a server that answers what it was not asked has lost its way
+			return // the server is out of step with the queries
 		}
 	}
 }
 
-// deliver hands an answer to who waits for it. One whose waiter has gone is
-// dropped; one that was never asked for is not forgiven.
+// deliver passes an answer to the query that waits for it, and drops one that is no
+// longer awaited. It reports whether the connection is still usable: an answer to
+// another question than the one sent closes it.
 func (c *stream) deliver(msg []byte) bool {
 	if len(msg) < dnsmsg.HeaderSize {
 		return false
@@ -284,7 +294,7 @@ func (c *stream) deliver(msg []byte) bool {
 	return true
 }
 
-// end closes the connection and lets go who waits.
+// end closes the connection and wakes all queries that wait on it.
 func (c *stream) end() {
 	_ = c.conn.Close()
 	c.mu.Lock()

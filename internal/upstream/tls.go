@@ -12,21 +12,22 @@ import (
 	"slices"
 )
 
-// paddingBlock is the size that encrypted queries are padded to (RFC 8467
-// section 4.1).
+// paddingBlock is the block size in bytes to which encrypted queries are padded
+// (RFC 8467 section 4.1).
 const paddingBlock = 128
 
-// errPin tells that a server has proved to be somebody else.
+// errPin means that a server has a valid certificate but none of the pinned keys.
 var errPin = errors.New("none of the pinned keys is in the server's chain")
 
-// tlsConfig checks the certificate against the name in the address, and the
-// pins where there are any (RFC 8310, strict privacy).
+// tlsConfig returns a configuration that checks the certificate against the name
+// in the address, and the pins if there are any (strict privacy, RFC 8310 section
+// 5).
 func tlsConfig(a *Address, roots *x509.CertPool, protos ...string) *tls.Config {
 	c := &tls.Config{ServerName: a.Name, RootCAs: roots, MinVersion: tls.VersionTLS12, NextProtos: protos,
 		ClientSessionCache: tls.NewLRUClientSessionCache(4)}
 	if len(a.Pins) > 0 {
 		c.VerifyConnection = func(s tls.ConnectionState) error {
-			// What the server has sent proves nothing; what leads to an authority does.
+			// Not the certificates that the server has sent, but the chains to an authority.
 			for _, cert := range slices.Concat(s.VerifiedChains...) {
 				sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 				if slices.ContainsFunc(a.Pins, func(pin []byte) bool { return bytes.Equal(pin, sum[:]) }) {

@@ -10,14 +10,15 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// datagram asks over UDP, and over TCP where the answer is too large. A server
-// that does not know EDNS is asked once more without.
+// datagram queries over UDP, and over TCP if the answer is truncated. A server that
+// does not understand EDNS is queried once more without it.
 type datagram struct {
 	address string
 	stream  *streams
 	cookie  *cookie
 }
 
+// ask implements asker.
 func (d *datagram) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	p, err := d.once(ctx, q, true)
 	if formErr(err) {
@@ -26,23 +27,23 @@ func (d *datagram) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	if errors.Is(err, errCut) {
 		return d.stream.ask(ctx, q)
 	}
-	if errors.Is(err, ErrTimeout) && !errors.Is(ctx.Err(), context.Canceled) { // which only means that another was faster
+	if errors.Is(err, ErrTimeout) && !errors.Is(ctx.Err(), context.Canceled) { // canceled: another server was faster
 		d.cookie.reset()
 	}
 	if p != nil {
-		p.AD = false // anybody on the way could have set it (RFC 6840 section 5.8)
+		p.AD = false // anyone on the path could have set it (RFC 6840 section 5.8)
 	}
 	return p, err
 }
 
-// once sends one datagram from a socket of its own: the kernel picks a random
-// port, and a connected socket takes packets from this server only, and its
-// ICMP errors (RFC 5452 section 9.2).
+// once sends one datagram from a new socket and waits for the answer. The kernel
+// picks a random port, and a connected socket receives only packets and ICMP
+// errors of this server (RFC 5452 section 9.2).
 func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "udp", d.address)
 	if err != nil {
-		return nil, fmt.Errorf("opening a socket: %w", err)
+		return nil, fmt.Errorf("opening socket: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer func() {
@@ -59,7 +60,7 @@ func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply
 	}
 	sent := q.pack(newID(), edns, cookie, 0)
 	if _, err := conn.Write(sent); err != nil {
-		return nil, fmt.Errorf("sending: %w", err)
+		return nil, fmt.Errorf("sending query: %w", err)
 	}
 	buf := make([]byte, 2048)
 	for {
@@ -75,10 +76,11 @@ func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply
 	}
 }
 
-// readError says what it means that nothing came.
+// readError returns ErrTimeout if reading failed because the time was up, else err
+// with context.
 func readError(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		return ErrTimeout
 	}
-	return fmt.Errorf("waiting for the answer: %w", err)
+	return fmt.Errorf("reading answer: %w", err)
 }

@@ -35,7 +35,7 @@ func (n *Names) learn(e *resolver.Entry, name string) {
 	if n == nil {
 		return
 	}
-	n.names.Heard(e.From.Addr(), e.At)
+	n.names.ObserveQuery(e.From.Addr(), e.At)
 	if e.Action == resolver.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
 		return
 	}

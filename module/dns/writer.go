@@ -56,7 +56,7 @@ const (
 func newWriter(s *Service) *writer {
 	inv := s.deps.Inventory
 	return &writer{service: s, coalesces: map[coalesceKey]*waiting{},
-		enrich: &enrich.Enricher{Qubes: inv, Behind: inv.Behind, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
+		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Behind, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
 }
 
 // run writes until the log is closed and empty.
@@ -124,7 +124,7 @@ func (w *writer) take(e *resolver.Entry) {
 
 // parties finds the qube behind a query, by the vif that it came in on.
 func (w *writer) parties(e *resolver.Entry) event.Parties {
-	p := w.enrich.Parties(enrich.Sight{Iface: e.Iface, FromSource: packet.Inbound, Source: e.From.Addr(), Destination: e.Local.Addr(),
+	p := w.enrich.Parties(enrich.Observation{Iface: e.Iface, FromSource: packet.Inbound, Source: e.From.Addr(), Destination: e.Local.Addr(),
 		SourceSent: true, At: time.Unix(0, e.At)})
 	if p.Qube == nil && p.Attribution == event.Unknown && e.Qube != nil {
 		p.Qube, p.SourceQube, p.Client, p.Attribution = e.Qube, e.Qube, e.From.Addr(), event.Inventory

@@ -27,8 +27,8 @@ func Qube(w event.Writer, p *event.Parties) {
 		if q.ProvidesNetwork { // whose clients cannot be told apart from here
 			w.String("via", q.Name)
 		}
-		if len(p.Behind) > 0 {
-			w.Strings("clients", p.Behind[:min(len(p.Behind), maxClients)]...)
+		if len(p.Downstream) > 0 {
+			w.Strings("clients", p.Downstream[:min(len(p.Downstream), maxClients)]...)
 		}
 	}
 	if p.Client.IsValid() {

@@ -21,7 +21,7 @@ type Config struct{ config.Firewall }
 
 // Enrich finds the qubes behind what a packet filter has seen.
 type Enrich interface {
-	PartiesOn(iface string, s enrich.Sight) event.Parties
+	PartiesOn(iface string, s enrich.Observation) event.Parties
 }
 
 // Deps are what a [Service] needs of others. All are required.
@@ -110,7 +110,7 @@ func (s *Service) observe(o *firewall.Observation) {
 // publish hands a verdict on. By then dom0's push has come, for verdicts wait longer
 // than it takes.
 func (s *Service) publish(v *firewall.Verdict) {
-	p := s.deps.Enrich.PartiesOn(v.In, enrich.Sight{FromSource: packet.Inbound, Source: v.Src, Destination: v.Dst,
+	p := s.deps.Enrich.PartiesOn(v.In, enrich.Observation{FromSource: packet.Inbound, Source: v.Src, Destination: v.Dst,
 		SourceSent: v.Src.IsValid(), At: time.Unix(0, v.First)})
 	if v.Point == firewall.Antispoof { // also if the attempts had many addresses
 		p.Attribution = event.Spoofed

@@ -79,7 +79,7 @@ func (s *Service) newPublisher(q *pipeline.Queue) *pipeline.Publisher {
 			return d, &d.Flow
 		}}
 	if s.hellos != nil {
-		cfg.Hello = s.hellos.Take
+		cfg.Hello = s.hellos.ForRecord
 	}
 	if len(s.annotate) > 0 {
 		cfg.Names = s.callAnnotators
@@ -112,7 +112,7 @@ func (s *Service) snap() capture.SnapPolicy {
 	}
 	w.FullOnly = !s.conf.Flows.Enabled && s.conf.Interfaces[0].BPFFilter == ""
 	if s.conf.Dump != "" {
-		w.None, w.FullOnly = w.Snap, false
+		w.HeaderLen, w.FullOnly = w.FullLen, false
 		if w.HeaderLen == 0 {
 			w.HeaderLen = 65535
 		}

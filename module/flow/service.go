@@ -11,7 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
-	"github.com/qubesbeat/qubesbeat/internal/greeting"
+	"github.com/qubesbeat/qubesbeat/internal/hello"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 	"github.com/qubesbeat/qubesbeat/internal/source"
 	"github.com/qubesbeat/qubesbeat/internal/task"
@@ -53,8 +53,8 @@ type Service struct {
 
 	observers []pipeline.Tap      // of packets
 	annotate  []func(*event.Flow) // called in this order before a flow is published
-	payload   *capture.SnapPolicy      // that the observers want, nil for none
-	hellos    *greeting.Book      // nil without ClientHellos
+	payload   *capture.SnapPolicy // that the observers want, nil for none
+	hellos    *hello.Table        // nil without ClientHellos
 	stages    *stages             // nil before Open
 	cut       atomic.Bool         // stopped before the end of the source
 	stop      chan struct{}       // closed when Run's context ends
@@ -64,7 +64,7 @@ type Service struct {
 func New(conf Config, deps Deps) *Service {
 	s := &Service{conf: conf, deps: deps, stop: make(chan struct{})}
 	if conf.ClientHellos {
-		s.hellos = greeting.New()
+		s.hellos = hello.New()
 	}
 	return s
 }

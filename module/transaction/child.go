@@ -250,7 +250,7 @@ var _ beat.Client = (*remoteClient)(nil) // type check
 // field.
 func (r *remoteClient) Publish(e beat.Event) {
 	w := wireEvent{Section: r.section, Timestamp: e.Timestamp.UnixNano(), Fields: r.convert.Convert(e.Fields)}
-	if s, ok := e.Private.(enrich.Sight); ok {
+	if s, ok := e.Private.(enrich.Observation); ok {
 		w.Known, w.Iface, w.From = true, s.Iface, uint8(s.FromSource)
 		w.Source, w.Dest = s.Source.String(), s.Destination.String()
 	}

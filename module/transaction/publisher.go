@@ -21,7 +21,7 @@ type PublisherConfig struct {
 	// Connect opens a client of libbeat's pipeline; it must not be nil.
 	Connect func(beat.ProcessingConfig) (beat.Client, error)
 	// Enrich finds the qubes. Where it is nil, the event's Private field tells
-	// where it was seen (an [enrich.Sight]), for another publisher.
+	// where it was seen (an [enrich.Observation]), for another publisher.
 	Enrich *enrich.Enricher
 	// Completed tells that the events come from another publisher: only the qubes
 	// are missing.
@@ -87,7 +87,7 @@ func NewPublisher(cfg PublisherConfig) *Publisher {
 type report struct {
 	event  beat.Event
 	client beat.Client
-	sight  enrich.Sight
+	sight  enrich.Observation
 	known  bool // sight is valid
 	size   int  // bytes, as far as they are known
 }
@@ -175,7 +175,7 @@ func (p *Publisher) queue(r report) {
 }
 
 // sight returns where the conversation behind an event was seen.
-func (p *Publisher) sight(e *beat.Event) (s enrich.Sight, ok bool) {
+func (p *Publisher) sight(e *beat.Event) (s enrich.Observation, ok bool) {
 	f, err := pb.GetFields(e.Fields)
 	if err != nil || f == nil || f.Source == nil || f.Destination == nil {
 		return s, false

@@ -47,9 +47,9 @@ func (w *Worker) receive(body []byte) {
 }
 
 // sight is where the event was seen.
-func (e *wireEvent) sight() enrich.Sight {
+func (e *wireEvent) sight() enrich.Observation {
 	src, _ := netip.ParseAddr(e.Source) // the zero Addr is nobody's
 	dst, _ := netip.ParseAddr(e.Dest)
-	return enrich.Sight{Iface: e.Iface, FromSource: packet.Direction(e.From % 3), Source: src, Destination: dst,
+	return enrich.Observation{Iface: e.Iface, FromSource: packet.Direction(e.From % 3), Source: src, Destination: dst,
 		At: time.Unix(0, e.Timestamp)}
 }

@@ -1,4 +1,4 @@
-package greeting_test
+package hello_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/flow"
-	"github.com/qubesbeat/qubesbeat/internal/greeting"
+	"github.com/qubesbeat/qubesbeat/internal/hello"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
@@ -166,9 +166,9 @@ func (s *sent) frame(tb testing.TB) (frame []byte, p packet.Packet) {
 	return frame, p
 }
 
-// read shows packets to a book and destroys each frame afterwards: its memory
+// read shows packets to a table and destroys each frame afterwards: its memory
 // belongs to the capture.
-func read(tb testing.TB, b *greeting.Book, all ...sent) {
+func read(tb testing.TB, b *hello.Table, all ...sent) {
 	tb.Helper()
 	for i := range all {
 		frame, p := all[i].frame(tb)
@@ -189,10 +189,10 @@ func record(tb testing.TB, s sent, from, to int, reason flow.Reason) *flow.Recor
 		End: start*1e9 + int64(to)*1e6, Reason: reason}
 }
 
-// name returns the server name that a book has for a record, "-" where it has no
-// greeting.
-func name(b *greeting.Book, r *flow.Record) string {
-	h := b.Take(r)
+// name returns the server name that a table has for a record, "-" where it has no
+// ClientHello.
+func name(b *hello.Table, r *flow.Record) string {
+	h := b.ForRecord(r)
 	if h == nil {
 		return "-"
 	}

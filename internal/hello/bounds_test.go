@@ -1,4 +1,4 @@
-package greeting_test
+package hello_test
 
 import (
 	"fmt"
@@ -7,22 +7,22 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/flow"
-	"github.com/qubesbeat/qubesbeat/internal/greeting"
+	"github.com/qubesbeat/qubesbeat/internal/hello"
 )
 
 // The bounds as their comments have them.
 const (
-	maxGreetings = 32768
-	maxOpen      = 512
-	maxSecond    = 8192
+	maxHellos = 32768
+	maxOpen   = 512
+	maxSecond = 8192
 )
 
-// TestBook_allocs costs nothing for what is no greeting, also while others are
-// half read.
-func TestBook_allocs(t *testing.T) { // not parallel: it counts allocations
-	hello := tlsHello(t, "one.example")
-	open := greeting.New()
-	read(t, open, segment(0, 101, hello[:50]))
+// TestTable_allocs allocates nothing for what is no ClientHello, also while others
+// are incomplete.
+func TestTable_allocs(t *testing.T) { // not parallel: it counts allocations
+	tls := tlsHello(t, "one.example")
+	open := hello.New()
+	read(t, open, segment(0, 101, tls[:50]))
 	other := segment(0, 101, []byte("GET / HTTP/1.1\r\n\r\n"))
 	other.src.port++
 	tests := []struct {
@@ -38,19 +38,19 @@ func TestBook_allocs(t *testing.T) { // not parallel: it counts allocations
 	}
 	for _, tt := range tests {
 		frame, p := tt.in.frame(t)
-		for kind, b := range map[string]*greeting.Book{"empty": greeting.New(), "open": open} {
+		for kind, b := range map[string]*hello.Table{"empty": hello.New(), "open": open} {
 			if tt.name == "records of data" && kind == "open" {
-				continue // belongs to what is half read
+				continue // belongs to the incomplete one
 			}
 			if n := testing.AllocsPerRun(100, func() { b.Packet(&p, frame) }); n != 0 {
-				t.Errorf("%s, %s book: %v allocations; want 0", tt.name, kind, n)
+				t.Errorf("%s, %s table: %v allocations; want 0", tt.name, kind, n)
 			}
 		}
 	}
 }
 
-// flood shows a book n greetings from as many ports and addresses.
-func flood(tb testing.TB, b *greeting.Book, data []byte, n, each int, iface uint32) {
+// flood gives a table n ClientHellos from as many ports and addresses.
+func flood(tb testing.TB, b *hello.Table, data []byte, n, each int, iface uint32) {
 	tb.Helper()
 	for i := range n {
 		s := segment(i*each, 101, data)
@@ -60,51 +60,51 @@ func flood(tb testing.TB, b *greeting.Book, data []byte, n, each int, iface uint
 	}
 }
 
-// TestBook_bounds holds each bound, and counts what it costs.
-func TestBook_bounds(t *testing.T) {
+// TestTable_bounds holds each bound, and counts what it costs.
+func TestTable_bounds(t *testing.T) {
 	t.Parallel()
-	hello := tlsHello(t, "one.example")
+	tls := tlsHello(t, "one.example")
 
-	b := greeting.New()
-	flood(t, b, hello, maxGreetings+1000, 1, 6)
+	b := hello.New()
+	flood(t, b, tls, maxHellos+1000, 1, 6)
 	s := b.Stats()
-	if s.Known != maxGreetings || s.Evicted != 1000 || s.Read != maxGreetings+1000 {
-		t.Errorf("Stats = %+v after %d greetings", s, maxGreetings+1000)
+	if s.Known != maxHellos || s.Evicted != 1000 || s.Read != maxHellos+1000 {
+		t.Errorf("Stats = %+v after %d ClientHellos", s, maxHellos+1000)
 	}
 
-	b = greeting.New()
-	flood(t, b, hello[:50], maxOpen+88, 0, 6)
+	b = hello.New()
+	flood(t, b, tls[:50], maxOpen+88, 0, 6)
 	// One interface may have as many as it leaves free.
 	if s := b.Stats(); s.Skipped != 88+maxOpen/2 || s.Read != 0 {
-		t.Errorf("Stats = %+v after %d halves; want %d skipped", s, maxOpen+88, 88+maxOpen/2)
+		t.Errorf("Stats = %+v after %d incomplete ones; want %d skipped", s, maxOpen+88, 88+maxOpen/2)
 	}
-	late := segment(11000, 101, hello) // after the time that each may take
+	late := segment(11000, 101, tls) // after the time that each may take
 	late.src.port = 999
 	if read(t, b, late); b.Stats().Read != 1 {
-		t.Errorf("Stats = %+v; want what is too old to make room", b.Stats())
+		t.Errorf("Stats = %+v; want those that are too old dropped to make room", b.Stats())
 	}
 
-	b = greeting.New()
-	flood(t, b, hello, maxSecond+100, 0, 6)
+	b = hello.New()
+	flood(t, b, tls, maxSecond+100, 0, 6)
 	if s := b.Stats(); s.Skipped != 100 || s.Read != maxSecond {
-		t.Errorf("Stats = %+v after %d greetings in a second; want 100 skipped", s, maxSecond+100)
+		t.Errorf("Stats = %+v after %d ClientHellos in a second; want 100 skipped", s, maxSecond+100)
 	}
-	quiet := segment(0, 101, hello)
+	quiet := segment(0, 101, tls)
 	quiet.iface = 9
 	if read(t, b, quiet); b.Stats().Read != maxSecond+1 {
-		t.Errorf("Stats = %+v; want the greeting of another interface read", b.Stats())
+		t.Errorf("Stats = %+v; want the ClientHello of another interface read", b.Stats())
 	}
-	next := segment(1000, 101, hello)
+	next := segment(1000, 101, tls)
 	next.src.port = 999
 	if read(t, b, next); b.Stats().Read != maxSecond+2 {
-		t.Errorf("Stats = %+v; want a greeting read in the next second", b.Stats())
+		t.Errorf("Stats = %+v; want a ClientHello read in the next second", b.Stats())
 	}
 	b.Close()
 }
 
-// TestBook_memory holds the sizes that the bounds' comments tell. Not parallel,
-// for it measures the heap.
-func TestBook_memory(t *testing.T) {
+// TestTable_memory checks the sizes in the comments of the bounds. It is not
+// parallel, because it measures the heap.
+func TestTable_memory(t *testing.T) {
 	heap := func() int {
 		var m runtime.MemStats
 		runtime.GC()
@@ -112,25 +112,25 @@ func TestBook_memory(t *testing.T) {
 		return int(m.HeapAlloc)
 	}
 	before := heap()
-	b := greeting.New()
-	flood(t, b, tlsHello(t, "a-usual-name.service.example.com"), maxGreetings, 1, 6)
+	b := hello.New()
+	flood(t, b, tlsHello(t, "a-usual-name.service.example.com"), maxHellos, 1, 6)
 	if got := heap() - before; got > 16<<20 {
-		t.Errorf("%d greetings with usual names take %d MiB; want 8", maxGreetings, got>>20)
+		t.Errorf("%d ClientHellos with usual names take %d MiB; want 8", maxHellos, got>>20)
 	}
 	before = heap()
-	half := greeting.New()
+	half := hello.New()
 	flood(t, half, tlsHello(t, "a-usual-name.service.example.com")[:100], maxOpen, 1, 6)
 	if got := heap() - before; got > 2<<20 {
-		t.Errorf("%d halves take %d KiB", maxOpen, got>>10)
+		t.Errorf("%d incomplete ClientHellos take %d KiB", maxOpen, got>>10)
 	}
 	runtime.KeepAlive(b)
 	runtime.KeepAlive(half)
 }
 
-// TestBook_concurrent lets records be completed while packets come.
-func TestBook_concurrent(t *testing.T) {
+// TestTable_concurrent lets records be completed while packets come.
+func TestTable_concurrent(t *testing.T) {
 	t.Parallel()
-	hello, b := tlsHello(t, "one.example"), greeting.New()
+	tls, b := tlsHello(t, "one.example"), hello.New()
 	var taking sync.WaitGroup
 	done := make(chan struct{})
 	for range 3 {
@@ -143,12 +143,12 @@ func TestBook_concurrent(t *testing.T) {
 				}
 				s := segment(0, 0, nil)
 				s.src = side{fmt.Sprintf("10.100.%d.%d", i>>8&255, i&255), uint16(1024 + i%60000)}
-				b.Take(record(t, s, 0, 1e6, flow.ReasonEnd))
+				b.ForRecord(record(t, s, 0, 1e6, flow.ReasonEnd))
 				b.Stats()
 			}
 		})
 	}
-	flood(t, b, hello, 20000, 1, 6)
+	flood(t, b, tls, 20000, 1, 6)
 	close(done)
 	taking.Wait()
 	if s := b.Stats(); s.Read != 20000 || s.Known > s.Read {
@@ -156,12 +156,12 @@ func TestBook_concurrent(t *testing.T) {
 	}
 }
 
-// FuzzBook shows a book arbitrary packets of two conversations: its counters add
+// FuzzTable gives a table arbitrary packets of two conversations: its counters add
 // up and its bounds hold.
-func FuzzBook(f *testing.F) {
-	hello, quic := tlsHello(f, "one.example"), quicHello(f, "one.example")
-	f.Add(hello, uint16(40), uint8(0))
-	f.Add(hello, uint16(0), uint8(3))
+func FuzzTable(f *testing.F) {
+	tls, quic := tlsHello(f, "one.example"), quicHello(f, "one.example")
+	f.Add(tls, uint16(40), uint8(0))
+	f.Add(tls, uint16(0), uint8(3))
 	f.Add(quicInitial(f, 0, quic, 0, len(quic)), uint16(0), uint8(4))
 	f.Fuzz(func(t *testing.T, data []byte, cut uint16, kind uint8) {
 		data = data[:min(len(data), 30000)]
@@ -176,7 +176,7 @@ func FuzzBook(f *testing.F) {
 		for i := range all {
 			all[i].udp = kind&4 != 0
 		}
-		b := greeting.New()
+		b := hello.New()
 		read(t, b, all...)
 		if s := b.Stats(); s.Read != s.Known || s.Read+s.Failed > uint64(len(all)) || s.Evicted+s.Skipped != 0 {
 			t.Errorf("Stats = %+v after %d packets", s, len(all))
