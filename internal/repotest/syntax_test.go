@@ -73,3 +73,13 @@ func walk(t *testing.T, use func(path string, text []byte)) {
 		t.Fatal(err)
 	}
 }
+
+// exportedFuncs returns the exported functions of a file that are no methods.
+func exportedFuncs(s source) (names []string) {
+	for _, d := range s.file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.IsExported() {
+			names = append(names, f.Name.Name)
+		}
+	}
+	return names
+}
