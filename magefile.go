@@ -81,7 +81,7 @@ func TestRace() error {
 	if err != nil {
 		return err
 	}
-	args := []string{"test", "-race", "-short"}
+	args := []string{"test", "-race"}
 	for _, path := range strings.Fields(out) {
 		_, rel, _ := strings.Cut(path, "github.com/qubesbeat/qubesbeat/")
 		if noRace[rel] == "" && rel != "" {
