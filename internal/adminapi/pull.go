@@ -54,6 +54,7 @@ type limited struct {
 	room int
 }
 
+// Write implements io.Writer.
 func (l *limited) Write(p []byte) (int, error) {
 	if l.room -= len(p); l.room < 0 {
 		return 0, fmt.Errorf("dom0 has answered more than %d bytes", maxBytes)

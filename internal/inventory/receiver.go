@@ -78,8 +78,12 @@ func share(socket, group string) error {
 	return os.Chmod(socket, 0o660)
 }
 
-// Stored and Refused return the number of calls by what became of them. They are safe for concurrent use.
-func (r *Receiver) Stored() uint64  { return r.stored.Load() }
+// Stored returns the number of calls whose inventory was accepted. It is safe for
+// concurrent use.
+func (r *Receiver) Stored() uint64 { return r.stored.Load() }
+
+// Refused returns the number of calls that were rejected. It is safe for concurrent
+// use.
 func (r *Receiver) Refused() uint64 { return r.refused.Load() }
 
 // Run serves calls until ctx ends.
