@@ -9,18 +9,17 @@ import (
 	"github.com/qubesbeat/qubesbeat/config"
 )
 
-// reloadResolver reads the files of the configuration anew and puts the rules of
-// the resolver in force. The rest of the configuration is checked, too, and stays
-// as it was.
+// reloadResolver reads the configuration files again and replaces the rules of the
+// resolver. The rest of the configuration is checked, too, and stays as it was.
 func (r *run) reloadResolver(d *dns) error {
 	s, err := readFiles(r.root)
 	if err != nil {
 		return err
 	}
 	if !s.Resolver.On() {
-		return errors.New("the configuration has no resolver.listen any more; stop the beat to stop the resolver")
+		return errors.New("the configuration no longer has resolver.listen; stop the beat to stop the resolver")
 	}
-	c, err := buildResolver(&s.Resolver)
+	c, err := buildResolver(s)
 	if err != nil {
 		return err
 	}
@@ -31,8 +30,9 @@ func (r *run) reloadResolver(d *dns) error {
 	return nil
 }
 
-// ReadConfig reads the configuration of the command line, for commands that need
-// no beat. root is the name under which the program runs.
+// ReadConfig reads the configuration that the command line names, for commands that
+// run without a beat. root is the name under which the program runs. The values are
+// checked; the files that they name are not opened.
 func ReadConfig(root string) (*config.Config, error) {
 	s, err := readFiles(root)
 	if err != nil {
@@ -41,7 +41,7 @@ func ReadConfig(root string) (*config.Config, error) {
 	return &s.Config, nil
 }
 
-// readFiles reads the files of the command line, and -E over them.
+// readFiles reads the files that the command line names, and -E over them.
 func readFiles(root string) (*settings, error) {
 	whole, err := common.LoadFiles(configFiles()...)
 	if err != nil {

@@ -74,7 +74,7 @@ func (r *run) newResolver(p beat.Pipeline, plain bool) (err error) {
 	if err := d.openFirewall(s.Firewall.Obey, s.Firewall.Socket, log); err != nil {
 		return err
 	}
-	c, err := buildResolver(s)
+	c, err := buildResolver(r.settings)
 	if err != nil {
 		return err
 	}
@@ -118,13 +118,17 @@ func (r *run) newResolver(p beat.Pipeline, plain bool) (err error) {
 	return nil
 }
 
-func buildResolver(s *config.Resolver) (*resolver.Config, error) {
-	c, err := s.Build(defaultUpstreams(s.Firewall.Socket), paths.Resolve(paths.Data, "lists"))
+// buildResolver opens the files that the settings of the resolver name.
+func buildResolver(s *settings) (*resolver.Config, error) {
+	c, err := s.resolver.Build(defaultUpstreams(s.Resolver.Firewall.Socket), listsDir())
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	return c, nil
 }
+
+// listsDir keeps the copies of lists if the settings name no other directory.
+func listsDir() string { return paths.Resolve(paths.Data, "lists") }
 
 // openFirewall decides whether the rules of qvm-firewall are obeyed, and says so
 // where they are not: a resolver that answers whom the firewall would stop is a
@@ -242,7 +246,7 @@ func (d *dns) fault() error {
 // warnLists tells of lists that nobody has and of sources that cannot be read.
 func (d *dns) warnLists(s *config.Resolver, log *slog.Logger) {
 	for _, name := range s.UnusedLists() {
-		log.Warn("no policy gives this list to anybody", "list", name)
+		log.Warn("no policy uses this list", "list", name)
 	}
 	for _, st := range d.ListStatus() {
 		if st.Err != "" {
