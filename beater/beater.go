@@ -52,13 +52,13 @@ func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) 
 	if err != nil {
 		return nil, err
 	}
-	if options.Checking { // a run finds the same when it begins
-		if err := s.checkTransactions(b.Info.Logger); err != nil {
+	if options.Checking { // a start finds the same when it opens them
+		if err := s.check(b.Info.Beat, b.Info.Logger); err != nil {
 			return nil, err
 		}
 	}
 	for _, w := range s.warnings {
-		b.Info.Logger.Named("qubesbeat").Warnw("a key of the configuration changes nothing", "key", w.Error())
+		b.Info.Logger.Named("qubesbeat").Warnw("ignoring unknown configuration key", "key", w.Error())
 	}
 	q := &Qubesbeat{settings: s, options: options, log: b.Info.Logger.Named("qubesbeat"),
 		done: make(chan struct{})}
