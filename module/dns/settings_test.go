@@ -189,3 +189,25 @@ func TestSettings_Build(t *testing.T) {
 		t.Error("two calls of Build share records or policy")
 	}
 }
+
+// TestParse_readers holds that the reference names the limits and the default of
+// readers as they are.
+func TestParse_readers(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("_meta/config.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "each UDP address, from 1 to 64.\n    #readers: 1\n") {
+		t.Error("_meta/config.yml does not say that readers is from 1 to 64, by default 1")
+	}
+	for n, ok := range map[int]bool{0: false, 1: true, 64: true, 65: false} {
+		_, err := dns.Parse(resolverWith(func(c *config.Resolver) { c.Readers = n }))
+		if (err == nil) != ok {
+			t.Errorf("Parse with %d readers = %v; want success: %v", n, err, ok)
+		}
+	}
+	if n := config.Default().Resolver.Readers; n != 1 {
+		t.Errorf("the default is %d; want 1", n)
+	}
+}
