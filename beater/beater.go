@@ -45,8 +45,8 @@ func Creator(options *Options) beat.Creator {
 	}
 }
 
-// newBeater checks the settings and opens nothing: libbeat makes a beater for
-// `test config` and `setup`, too.
+// newBeater checks the values of the settings. It opens nothing, because libbeat
+// makes a beater for `setup`, too, unless `test config` asks it to.
 func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) {
 	s, err := readSettings(b.Info.Beat, raw)
 	if err != nil {

@@ -110,7 +110,7 @@ func (s *settings) readUpstream(raw *conf.C) error {
 		}
 		section, err := raw.Child(key, -1)
 		if err != nil {
-			continue // null: nothing was said
+			continue // null, as if the key were absent
 		}
 		if err := own.SetChild(key, -1, section); err != nil {
 			return fmt.Errorf("reading the configuration: %s: %w", key, err)

@@ -126,3 +126,14 @@ func TestImports_libbeat(t *testing.T) {
 		}
 	}
 }
+
+// TestImports_config holds that the settings know nothing of what works with them.
+func TestImports_config(t *testing.T) {
+	for _, p := range list(t) {
+		for _, path := range p.Imports {
+			if p.ImportPath == module+"/config" && strings.HasPrefix(path, module) && path != module+"/internal/spell" {
+				t.Errorf("%s imports %s; translate the settings where they are used", p.ImportPath, path)
+			}
+		}
+	}
+}
