@@ -40,16 +40,16 @@ func Creator(options *Options) beat.Creator {
 	}
 }
 
-// newBeater reads the settings. It opens nothing but what they must be checked
-// against, and that only for `test config`: libbeat makes a beater for `setup`, too.
+// newBeater checks the values of the settings. It opens nothing, because libbeat
+// makes a beater for `setup`, too, unless `test config` asks it to.
 func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) {
 	log := b.Info.Logger.Named("qubesbeat")
 	s, err := readSettings(b.Info.Beat, raw)
 	if err != nil {
 		return nil, err
 	}
-	if options.Checking { // a run finds the same when it begins
-		if err := s.checkTransactions(b.Info.Logger); err != nil {
+	if options.Checking { // a start finds the same when it opens them
+		if err := s.check(b.Info.Beat, b.Info.Logger); err != nil {
 			return nil, err
 		}
 	}

@@ -5,10 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/elastic/elastic-agent-libs/paths"
-
 	"github.com/qubesbeat/qubesbeat/beater/publish"
-	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
@@ -28,7 +25,7 @@ func (b *builder) openAux() error {
 }
 
 func (b *builder) addInventory() error {
-	b.inventory = inventory.New(inventory.Config{Inventory: b.settings.Inventory, Live: b.live, DataDir: paths.Resolve(paths.Data, "")},
+	b.inventory = inventory.New(inventory.Config{Inventory: b.settings.Inventory, Live: b.live, DataDir: dataDir()},
 		inventory.Deps{Sink: b.aux, Logger: b.log.With("component", "inventory"), Stderr: b.stderr})
 	// The flows, whose source names the interfaces, are added later.
 	b.enricher = b.inventory.Enricher(func(iface uint32) string { return b.flows.InterfaceName(iface) },
@@ -61,8 +58,7 @@ func (b *builder) hold() time.Duration {
 // none of their fields. A replay has no names: answers and flows come there by ways
 // that overtake each other, and its events are to be the same on every run.
 func (b *builder) addResolver() error {
-	c := &b.settings.Resolver
-	if !c.On() || !b.live {
+	if b.settings.resolver == nil || !b.live {
 		return nil
 	}
 	limitMemory(&b.settings.Config)
@@ -71,8 +67,8 @@ func (b *builder) addResolver() error {
 		return err
 	}
 	host, _ := os.Hostname()
-	resolver := dns.New(dns.Config{Resolver: *c, DataDir: paths.Resolve(paths.Data, ""), Instance: host, Hold: b.hold()},
-		dns.Deps{Outlet: out, Inventory: b.inventory.Index(), Captured: b.flows.InterfaceName, ReadConfig: b.readResolver,
+	resolver := dns.New(dns.Config{Settings: b.settings.resolver, DataDir: dataDir(), Instance: host, Hold: b.hold()},
+		dns.Deps{Outlet: out, Inventory: b.inventory.Index(), Captured: b.flows.InterfaceName, ReadSettings: b.readResolver,
 			Names: b.names, Released: debug.FreeOSMemory, Logger: b.log.With("component", "resolver")})
 	b.inventory.OnChange(resolver.Renew)
 	b.middle = append(b.middle, resolver)
@@ -80,12 +76,12 @@ func (b *builder) addResolver() error {
 }
 
 // readResolver reads the resolver's section of the configuration again.
-func (b *builder) readResolver() (*config.Resolver, error) {
+func (b *builder) readResolver() (*dns.Settings, error) {
 	s, err := readFiles(b.root)
 	if err != nil {
 		return nil, err
 	}
-	return &s.Resolver, nil
+	return s.resolver, nil
 }
 
 func (b *builder) addFirewall() error {

@@ -17,7 +17,8 @@ import (
 // Options carry what is known before libbeat makes the beater.
 type Options struct {
 	Flags *Flags
-	// Checking tells that the beater is made to see whether it can be.
+	// Checking makes the beater look at the files and directories that the settings
+	// name, and try the protocol analyzers. It is set by `test config`.
 	Checking bool
 	// touched tells that the configuration asks for processors or fields that
 	// look into every event.

@@ -8,8 +8,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/config"
 )
 
-// ReadConfig reads the configuration of the command line, for commands that need
-// no beat. root is the name under which the program runs.
+// ReadConfig reads the configuration that the command line names, for commands that
+// run without a beat. root is the name under which the program runs. The values are
+// checked; the files that they name are not opened.
 func ReadConfig(root string) (*config.Config, error) {
 	s, err := readFiles(root)
 	if err != nil {
@@ -18,7 +19,7 @@ func ReadConfig(root string) (*config.Config, error) {
 	return &s.Config, nil
 }
 
-// readFiles reads the files of the command line, and -E over them.
+// readFiles reads the files that the command line names, and -E over them.
 func readFiles(root string) (*settings, error) {
 	whole, err := common.LoadFiles(configFiles()...)
 	if err != nil {

@@ -1,6 +1,7 @@
 package beater
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"path/filepath"
@@ -12,16 +13,22 @@ import (
 	"github.com/elastic/elastic-agent-libs/mapstr"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/module/dns"
 )
 
 // settings are the typed configuration and the parts of it whose types are
 // libbeat's.
 type settings struct {
 	config.Config
+	resolver   *dns.Settings // nil without a resolver
 	flowEvents clientSettings
 	upstream   packetbeat.Config // protocols, procs and ignore_outgoing, as packetbeat reads them
-	warnings   []error           // keys that change nothing
+	warnings   []error           // unknown keys that are ignored
 }
+
+// values are the settings without [config.Config.Validate], which go-ucfg would
+// call: the problems of all parts are to be reported together.
+type values config.Config
 
 // clientSettings are the keys that every publishing section shares.
 type clientSettings struct {
@@ -50,8 +57,11 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 	if err := unwrapInterfaces(raw); err != nil {
 		return nil, err
 	}
-	if err := raw.Unpack(&s.Config); err != nil {
+	if err := raw.Unpack((*values)(&s.Config)); err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	if err := s.validate(); err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", config.Locate(root, configFiles(), err))
 	}
 	s.fillInterfaces()
 	if s.ShutdownTimeout <= 0 { // packetbeat's default, which means something else there
@@ -60,16 +70,34 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 	if err := s.readUpstream(raw); err != nil {
 		return nil, err
 	}
-	if raw.HasField("flows") {
-		flows, err := raw.Child("flows", -1)
-		if err == nil {
-			err = flows.Unpack(&s.flowEvents)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the configuration: flows: %w", err)
-		}
+	if err := s.readFlowEvents(raw); err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// validate checks the values of every part and reports all problems at once. It
+// opens nothing.
+func (s *settings) validate() (err error) {
+	if s.Resolver.On() {
+		s.resolver, err = dns.Parse(&s.Resolver)
+	}
+	return errors.Join(s.Config.Validate(), err)
+}
+
+// readFlowEvents reads the keys that the flows section has as a libbeat input.
+func (s *settings) readFlowEvents(raw *conf.C) error {
+	if !raw.HasField("flows") {
+		return nil
+	}
+	flows, err := raw.Child("flows", -1)
+	if err == nil {
+		err = flows.Unpack(&s.flowEvents)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the configuration: flows: %w", err)
+	}
+	return nil
 }
 
 // readUpstream reads the sections that packetbeat's own code works with, with
@@ -82,7 +110,7 @@ func (s *settings) readUpstream(raw *conf.C) error {
 		}
 		section, err := raw.Child(key, -1)
 		if err != nil {
-			continue // null: nothing was said
+			continue // null, as if the key were absent
 		}
 		if err := own.SetChild(key, -1, section); err != nil {
 			return fmt.Errorf("reading the configuration: %s: %w", key, err)

@@ -3,13 +3,12 @@ package cmd
 import (
 	"cmp"
 	"io"
-	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/pflag"
-	"go.yaml.in/yaml/v3"
+
+	"github.com/qubesbeat/qubesbeat/config"
 )
 
 // The names under which the beat runs. A name is the root of the configuration,
@@ -20,9 +19,9 @@ const (
 	packetbeatName = "packetbeat"
 )
 
-// Identity returns the name for a command line: packetbeat where the program is
-// called so, or where the configuration has a packetbeat root and no qubesbeat
-// root. libbeat wants to know before it reads the configuration by itself.
+// Identity returns the name for a command line: packetbeat if the program is
+// called so, or if the configuration has a packetbeat root and no qubesbeat root.
+// libbeat needs it before it reads the configuration.
 func Identity(args []string) string {
 	if calledPacketbeat(args) {
 		return packetbeatName
@@ -30,8 +29,8 @@ func Identity(args []string) string {
 	line := parseLine(args[1:])
 	roots := map[string]bool{}
 	for _, file := range line.files() {
-		for _, key := range topLevel(file) {
-			root, _, _ := strings.Cut(key, ".")
+		for _, key := range config.TopLevel(file) {
+			root, _, _ := strings.Cut(key.Name, ".")
 			roots[root] = true
 		}
 	}
@@ -49,16 +48,16 @@ func calledPacketbeat(args []string) bool {
 	return strings.TrimSuffix(filepath.Base(args[0]), ".exe") == packetbeatName
 }
 
-// commandLine is what of a command line decides which files are read.
+// commandLine holds the flags that decide which files are read.
 type commandLine struct {
 	config           []string // -c
 	settings         []string // -E
 	home, path, data string   // --path.home, --path.config, --path.data
 }
 
-// parseLine picks the flags out; what is wrong with the others is libbeat's to
-// say. Those that take no value are named, so that they may stand before others
-// behind one dash.
+// parseLine picks these flags out; libbeat reports what is wrong with the others.
+// Flags without a value are declared, so that they may stand before others behind
+// one dash.
 func parseLine(args []string) (l commandLine) {
 	set := pflag.NewFlagSet("", pflag.ContinueOnError)
 	set.ParseErrorsWhitelist.UnknownFlags = true
@@ -74,7 +73,7 @@ func parseLine(args []string) (l commandLine) {
 	for _, name := range []string{"d", "I", "l"} {
 		set.StringP(name, name, "", "")
 	}
-	_ = set.Parse(args) // what came before a fault is good
+	_ = set.Parse(args) // what was read before an error is good
 	return l
 }
 
@@ -92,27 +91,4 @@ func (l *commandLine) files() (files []string) {
 		files = append(files, name)
 	}
 	return files
-}
-
-// rootLine finds a top-level key in a file that is not valid as it stands, such
-// as one with a template in it.
-var rootLine = regexp.MustCompile(`(?m)^["']?(packetbeat|qubesbeat)["']?[.:]`)
-
-// topLevel returns the keys of a file's top level, none where it cannot be read.
-func topLevel(file string) (keys []string) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil
-	}
-	tree := map[string]yaml.Node{}
-	if yaml.Unmarshal(data, &tree) != nil {
-		for _, m := range rootLine.FindAllSubmatch(data, -1) {
-			keys = append(keys, string(m[1]))
-		}
-		return keys
-	}
-	for key := range tree {
-		keys = append(keys, key)
-	}
-	return keys
 }

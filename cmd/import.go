@@ -10,13 +10,13 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocky"
 )
 
-// importCommand translates configurations of other programs.
+// importCommand returns `import`, which translates configurations of other programs.
 func importCommand() *cobra.Command {
 	parent := &cobra.Command{Use: "import", Short: "Translate the configuration of another program"}
 	parent.AddCommand(quiet(&cobra.Command{
 		Use: "blocky FILE", Args: cobra.ExactArgs(1),
-		Short: "Print the resolver section that does what a configuration of blocky does",
-		Long:  "Prints the section on standard output, and what has no counterpart on standard error.",
+		Short: "Print the resolver section that corresponds to a configuration of blocky",
+		Long:  "Prints the section on standard output, and keys without a counterpart on standard error.",
 		RunE: func(c *cobra.Command, args []string) error {
 			text, err := readInput(c, args[0])
 			if err != nil {
@@ -36,7 +36,7 @@ func importCommand() *cobra.Command {
 	return parent
 }
 
-// readInput reads a file, "-" for standard input.
+// readInput reads a file, or standard input if path is "-".
 func readInput(c *cobra.Command, path string) ([]byte, error) {
 	if path == "-" {
 		return io.ReadAll(c.InOrStdin())

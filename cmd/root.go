@@ -4,7 +4,6 @@ package cmd
 import (
 	"flag"
 	"os"
-	"slices"
 
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
 	"github.com/elastic/beats/v7/libbeat/cmd"
@@ -26,7 +25,7 @@ func Root() *cmd.BeatsRootCmd {
 		os.Exit(transaction.Child())
 	}
 	name := Identity(os.Args)
-	options := &beater.Options{Flags: beater.Define(flag.CommandLine), Checking: slices.Contains(os.Args[1:], "test")}
+	options := &beater.Options{Flags: beater.Define(flag.CommandLine)}
 	runFlags := pflag.NewFlagSet(name, pflag.ExitOnError)
 	for _, f := range []string{"I", "t", "O", "l", "dump"} {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(f))
@@ -45,11 +44,12 @@ func Root() *cmd.BeatsRootCmd {
 		Initialize:      []func(){include.InitializeModule},
 	})
 	if !calledPacketbeat(os.Args) {
-		_ = cfgfile.ChangeDefaultCfgfileFlag(ownName) // the default file tells the name, not the other way round
+		_ = cfgfile.ChangeDefaultCfgfileFlag(ownName) // the name follows from the default file, not the file from the name
 	}
 	root.Short = "Qubes OS network monitor: flows and transactions with the qube's name"
 	root.SilenceUsage = true
 	root.VersionCmd.Run = func(c *cobra.Command, _ []string) { printVersion(c, name) }
+	extendTestConfig(root, options)
 	extendTestOutput(root)
 	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), importCommand())
 	return root

@@ -1,14 +1,14 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
 	"github.com/elastic/beats/v7/libbeat/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/internal/preflight"
 )
 
 // extendTestOutput teaches `test output` the file output, which is our default
@@ -58,28 +58,12 @@ func fileOutput() (dir string, isFile bool, err error) {
 // testFolder checks that a file can be made, written and removed, in the folder
 // or, where it does not exist yet, in the one that it will be made in.
 func testFolder(c *cobra.Command, dir string) error {
-	at := dir
-	for {
-		_, err := os.Stat(at)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, os.ErrNotExist) || filepath.Dir(at) == at {
-			return fmt.Errorf("file output: %w", err)
-		}
-		at = filepath.Dir(at)
-	}
-	f, err := os.CreateTemp(at, ".qubesbeat-test-*")
+	exists, err := preflight.Dir(dir)
 	if err != nil {
 		return fmt.Errorf("file output: %w; choose another output.file.path or give the beat's user the right to write there", err)
 	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString("test\n")
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("file output: %w", err)
-	}
 	made := ""
-	if at != dir {
+	if !exists {
 		made = " (will be made)"
 	}
 	fmt.Fprintf(c.OutOrStdout(), "file: %s%s...\n  write... OK\n", dir, made)

@@ -48,17 +48,18 @@ func TestConfig_Validate(t *testing.T) {
 		{"stats", func(c *config.Config) { c.Stats.Period = sec / 2 }, []string{"stats.period: 500ms is too short"}},
 		{"type", one(config.Interface{Type: "dpdk"}), []string{`interfaces.1.type: "dpdk" is not known; use af_packet`}},
 		{"packetbeat's types", one(config.Interface{Type: "pcap"}), nil},
-		{"snaplen", one(config.Interface{Snaplen: -1}), []string{"interfaces.1.snaplen, buffer_size_mb and loop must not be negative"}},
-		{"loop", one(config.Interface{Loop: &negative}), []string{"must not be negative"}},
+		{"snaplen", one(config.Interface{Snaplen: -1}), []string{"interfaces.1.snaplen: -1 must not be negative"}},
+		{"loop", one(config.Interface{Loop: &negative}), []string{"interfaces.1.loop: -1 must not be negative"}},
 		{"loop for ever", one(config.Interface{Loop: new(int)}), nil},
 		{"flows off", func(c *config.Config) { c.Flows.Enabled = false }, nil},
 		{"memory", func(c *config.Config) { c.Transactions.MaxMemoryMB = 1 }, []string{"transactions.max_memory_mb: 1 is not within 4 and 65536"}},
 		{"fanout", one(config.Interface{Type: "pcap", FanoutGroup: new(uint16)}), []string{"interfaces.1.fanout_group: only with type af_packet"}},
 		{"fanout, af_packet", one(config.Interface{Type: "af_packet", FanoutGroup: new(uint16)}), nil},
-		{"buffer", one(config.Interface{BufferSizeMB: 4097}), []string{"interfaces.1.buffer_size_mb: 4097 is more than 4096"}},
+		{"buffer", one(config.Interface{BufferSizeMB: 4097}), []string{"interfaces.1.buffer_size_mb: 4097 is not within 0 and 4096"}},
+		{"a year", func(c *config.Config) { c.Inventory.Hold = config.Duration(10_000 * time.Hour) }, []string{"inventory.hold: 10000h0m0s is longer than a year"}},
 		{"all at once", func(c *config.Config) {
 			*c = config.Config{Interfaces: []config.Interface{{Type: "x", BufferSizeMB: 9999}, {Loop: &negative}}}
-		}, []string{"flows.timeout", "flows.max_flows", "interfaces.0.type", "interfaces.0.buffer_size_mb", "interfaces.1.snaplen"}},
+		}, []string{"flows.timeout", "flows.max_flows", "interfaces.0.type", "interfaces.0.buffer_size_mb", "interfaces.1.loop"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -36,7 +36,7 @@ func check(t *testing.T, root, text string) []string {
 // TestCheck lists every fault with its line, its key and what to do.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	const docs = "unknown key; qubesbeat.reference.yml has those that exist"
+	const docs = "unknown key; qubesbeat.reference.yml has every key"
 	tests := []struct {
 		name, in string
 		want     []string
@@ -76,6 +76,8 @@ func TestCheck(t *testing.T) {
 		{"inner sections", "qubesbeat:\n  resolver: {listen: [], lists: {ads: {dney: x}}, upstreams: {any: [y]}}\n  firewall: {nflog_grup: 53}\n  interfaces: {bpf_filter: tcp, fanout_group: 1}\n", []string{
 			"qubesbeat.yml:3: qubesbeat.firewall.nflog_grup: unknown key; did you mean firewall.nflog_group?",
 			"qubesbeat.yml:2: qubesbeat.resolver.lists.ads.dney: unknown key; did you mean resolver.lists.ads.deny?"}},
+		{"keys that were removed", "qubesbeat:\n  resolver: {log: {index: x}}\n",
+			[]string{"qubesbeat.yml:2: qubesbeat.resolver.log.index: " + docs}},
 		{"protocols", "qubesbeat:\n  protocols:\n    - type: dns\n", nil},
 		{"protocols, old form", "qubesbeat:\n  protocols: {dns: {ports: [53]}}\n", nil},
 		{"protocols without a value", "qubesbeat:\n  protocols:\n", nil},

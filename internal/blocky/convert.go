@@ -10,11 +10,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Result is what became of a configuration.
+// Result is a translated configuration.
 type Result struct {
 	// YAML is a file for qubesbeat with a section `resolver`.
 	YAML []byte
-	// Warnings tell of keys without a counterpart, and of what to look at.
+	// Warnings name the keys without a counterpart, and what should be reviewed.
 	Warnings []string
 }
 
@@ -24,14 +24,15 @@ type converter struct {
 	out      map[string]any
 	warnings []string
 	policies []map[string]any
-	clients  map[string][]string // addresses of names
+	clients  map[string][]string // addresses by the client's name
 }
 
 func (c *converter) warn(format string, args ...any) {
 	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
 }
 
-// Convert translates a configuration of blocky, of any version up to 0.34.
+// Convert translates a configuration of blocky, of any version up to 0.34. The
+// error is not nil if text is not YAML, or empty.
 func Convert(text []byte) (*Result, error) {
 	c := &converter{tree: &tree{used: map[string]bool{}}, out: map[string]any{}, clients: map[string][]string{}}
 	if err := yaml.Unmarshal(text, &c.root); err != nil {
@@ -54,7 +55,7 @@ func Convert(text []byte) (*Result, error) {
 	if len(c.policies) > 0 {
 		c.out["policies"] = c.policies
 	}
-	c.rest()
+	c.warnUnused()
 	data, err := yaml.Marshal(map[string]any{"qubesbeat": map[string]any{"resolver": c.out}})
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
@@ -62,7 +63,7 @@ func Convert(text []byte) (*Result, error) {
 	return &Result{YAML: data, Warnings: c.warnings}, nil
 }
 
-// set sets a dotted key of the result where there is a value.
+// set sets a dotted key of the result, unless v is nil or an empty text.
 func (c *converter) set(path string, v any) {
 	if v == nil || v == "" {
 		return
@@ -80,7 +81,8 @@ func (c *converter) set(path string, v any) {
 	m[keys[len(keys)-1]] = v
 }
 
-// ports moves port 53 to where a redirection of Qubes' own chains can reach it.
+// ports translates the addresses to listen on. Port 53 becomes 5353, to which the
+// rules of `qubesbeat qubes apply` redirect queries.
 func (c *converter) ports() {
 	listen := texts(c.first("ports.dns", "port"))
 	if len(listen) == 0 {
@@ -111,8 +113,8 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// upstreams translates the groups. In blocky the name of a group is who it is
-// for.
+// upstreams translates the groups. In blocky the name of a group is the client
+// that it is for.
 func (c *converter) upstreams() {
 	names, groups := c.section("upstreams.groups", "upstream")
 	for i, n := range names {
@@ -123,14 +125,14 @@ func (c *converter) upstreams() {
 		}
 		own := fmt.Sprintf("group%d", i+1)
 		c.set("upstreams."+own, servers)
-		p := c.whom(n)
+		p := c.selectors(n)
 		p["upstream"] = own
 		c.policies = append(c.policies, p)
 	}
 	c.set("strategy", c.text("upstreams.strategy"))
 	c.set("timeout", c.duration("upstreams.timeout", "upstreamTimeout"))
 	if s := c.text("upstreams.init.strategy", "startVerifyUpstream"); s != "" && s != "fast" {
-		c.warn("upstreams.init.strategy: upstreams are not tested at the start; the first query does it")
+		c.warn("upstreams.init.strategy: upstreams are not tested at the start, but by the first query")
 	}
 	if v := c.get("bootstrapDns"); v != nil {
 		c.bootstrap(v)
@@ -156,8 +158,8 @@ func (c *converter) bootstrap(v any) {
 	c.set("bootstrap", c.servers("bootstrapDns", v))
 }
 
-// withAddresses puts addresses in the place of the name of a server, which goes
-// to where the certificate's name stands.
+// withAddresses returns a server once for each address, with its name as the name
+// in the certificate. Without addresses it returns the server unchanged.
 func withAddresses(server string, ips []string) (out []string) {
 	if len(ips) == 0 {
 		return []string{server}
@@ -186,7 +188,7 @@ var protocols = map[string]string{"tcp+udp": "udp", "udp": "udp", "tcp": "tcp", 
 func (c *converter) servers(key string, v any) (out []string) {
 	for _, s := range texts(v) {
 		if strings.HasPrefix(s, "sdns://") || strings.HasPrefix(s, "quic:") {
-			c.warn("%s: %s: DNS stamps and QUIC are not known; write the server as tls:// or https://", key, s)
+			c.warn("%s: %s: DNS stamps and QUIC are not supported; write the server as tls:// or https://", key, s)
 			continue
 		}
 		proto, rest := "udp", s
@@ -198,9 +200,9 @@ func (c *converter) servers(key string, v any) (out []string) {
 	return out
 }
 
-// whom makes the selectors of a client: in blocky a name, a pattern, an address
-// or a network; several with commas.
-func (c *converter) whom(client string) map[string]any {
+// selectors translates a client of blocky: names, patterns, addresses and networks,
+// separated by commas.
+func (c *converter) selectors(client string) map[string]any {
 	p := map[string]any{}
 	add := func(key, value string) {
 		list, _ := p[key].([]string)

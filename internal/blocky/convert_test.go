@@ -10,7 +10,7 @@ import (
 )
 
 // TestConvert goes through the keys of blocky, those of earlier versions
-// included: each is in the result, or a warning tells of it.
+// included: each is in the result or in a warning.
 func TestConvert(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ in, want, warning string }{
@@ -19,7 +19,7 @@ func TestConvert(t *testing.T) {
 		{"upstreams: {groups: {default: ['sdns://x', 1.1.1.1]}}", "default: ['udp://1.1.1.1']", "upstreams.groups.default: sdns://x"},
 		{"upstreams: {groups: {default: [1.1.1.1], 10.0.0.0/8: [9.9.9.9]}}", "addresses: [10.0.0.0/8]", ""},
 		{"upstreams: {init: {strategy: failOnError}}", "", "upstreams.init.strategy"},
-		{"upstreams: {userAgent: x}", "", "upstreams.userAgent: not taken over"},
+		{"upstreams: {userAgent: x}", "", "upstreams.userAgent: not translated"},
 		{"bootstrapDns: tcp+udp:1.1.1.1", "bootstrap: ['udp://1.1.1.1']", ""},
 		{"port: 127.0.0.1:5400", "listen: ['127.0.0.1:5400']", ""},
 		{"customDNS: {filterUnmappedTypes: false, mapping: {a.lan: 10.0.0.1}}", "other_types_upstream: true", ""},
@@ -38,9 +38,9 @@ func TestConvert(t *testing.T) {
 		{"rebindingProtection: {enable: true, allowedDomains: [lan]}", "allow: [lan]", ""},
 		{"queryLog: {type: mysql, target: x}", "", "output.elasticsearch"},
 		{"clientLookup: {clients: {laptop: [10.0.0.5]}}\nblocking: {denylists: {ads: [x]}, clientGroupsBlock: {laptop: [ads]}}", "addresses: [10.0.0.5]", ""},
-		{"dnssec: {validate: true}", "", "dnssec: not taken over"},
-		{"redis: {address: x}", "", "redis: not taken over"},
-		{"certFile: x", "", "certFile: not taken over"},
+		{"dnssec: {validate: true}", "", "dnssec: not translated"},
+		{"redis: {address: x}", "", "redis: not translated"},
+		{"certFile: x", "", "certFile: not translated"},
 	} {
 		r, err := blocky.Convert([]byte(tt.in))
 		if err != nil {
@@ -81,7 +81,7 @@ func FuzzConvert(f *testing.F) {
 		}
 		var v map[string]any
 		if err := yaml.Unmarshal(r.YAML, &v); err != nil {
-			t.Fatalf("what is printed is no YAML: %v\n%s", err, r.YAML)
+			t.Fatalf("what is printed is not YAML: %v\n%s", err, r.YAML)
 		}
 	})
 }

@@ -1,4 +1,4 @@
 // Package blocky translates the configuration of blocky
-// (https://github.com/0xERR0R/blocky) into that of the resolver, and says of
-// every key that has no counterpart what becomes of it.
+// (https://github.com/0xERR0R/blocky) into that of the resolver, and warns of
+// every key that has no counterpart.
 package blocky

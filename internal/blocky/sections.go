@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// local translates what is answered without asking, and zones with upstreams of
-// their own.
+// local translates names that are answered locally, and zones with their own
+// upstreams.
 func (c *converter) local() {
 	var records []map[string]any
 	ttl := c.duration("customDNS.customTTL")
 	open := !c.flag("customDNS.filterUnmappedTypes", true)
 	names, m := c.section("customDNS.mapping")
 	for _, n := range names {
-		for _, name := range []string{n, "*." + n} { // blocky answers for all below, too
+		for _, name := range []string{n, "*." + n} { // blocky answers for all names below, too
 			r := map[string]any{"name": name, "addresses": texts(m[n])}
 			if ttl != "" {
 				r["ttl"] = ttl
@@ -38,13 +38,13 @@ func (c *converter) local() {
 	}
 	c.rewrites()
 	if c.get("conditional.fallbackUpstream") != nil {
-		c.warn("conditional.fallbackUpstream: blocky reads this key and does nothing with it; neither do we")
+		c.warn("conditional.fallbackUpstream: blocky reads this key and does nothing with it; it has no effect here either")
 	}
 	if v := texts(c.first("hostsFile.sources", "hostsFile.filePath")); len(v) > 0 {
 		c.set("hosts_files", v)
 	}
 	if c.get("hostsFile.filterLoopback") == false {
-		c.warn("hostsFile.filterLoopback: lines of a hosts file for the machine itself are always left out")
+		c.warn("hostsFile.filterLoopback: loopback addresses in hosts files are always ignored")
 	}
 }
 
@@ -61,8 +61,8 @@ func (c *converter) rewrites() {
 	}
 }
 
-// blocking translates lists and who has them. Our rules that are for the same
-// qube add up, as blocky's groups do.
+// blocking translates lists and the clients that have them. The lists of all
+// policies of a qube add up, as blocky's groups do.
 func (c *converter) blocking() {
 	for _, kind := range []struct{ ours, theirs, before string }{{"deny", "blocking.denylists", "blocking.blackLists"},
 		{"allow", "blocking.allowlists", "blocking.whiteLists"}} {
@@ -89,7 +89,7 @@ func (c *converter) blocking() {
 	}
 	names, m := c.section("blocking.clientGroupsBlock")
 	for _, n := range names {
-		p := c.whom(n)
+		p := c.selectors(n)
 		var groups []string
 		for _, g := range texts(m[n]) {
 			groups = append(groups, listName(g))
@@ -102,7 +102,7 @@ func (c *converter) blocking() {
 	c.loading()
 }
 
-// listName makes a key of a name; a dot would part it.
+// listName returns a name as a key: a dot would split it.
 func listName(n string) string { return strings.ReplaceAll(n, ".", "_") }
 
 func (c *converter) blockType() {
@@ -157,7 +157,7 @@ func (c *converter) caching() {
 	}
 	c.set("cache.prefetch", c.flag("caching.prefetching", false))
 	if c.get("caching.maxItemsCount") != nil {
-		c.warn("caching.maxItemsCount: the cache is bounded by cache.size_mb, not by a number of answers")
+		c.warn("caching.maxItemsCount: cache.size_mb limits the cache, not a number of answers")
 	}
 }
 
@@ -178,7 +178,7 @@ func (c *converter) protocol() {
 		c.set("rebinding.allow", v)
 	}
 	if !c.flag("rebindingProtection.enable", false) {
-		c.warn("rebinding.enabled: off, as in blocky; on is safer: it keeps public names from leading into your own network")
+		c.warn("rebinding.enabled: off, as in blocky; on is safer: public names cannot lead into your own network")
 	}
 	if c.flag("rateLimit.enable", false) {
 		for ours, theirs := range map[string]string{"queries_per_second_per_qube": "rateLimit.rate", "burst_per_qube": "rateLimit.burst"} {
@@ -190,7 +190,7 @@ func (c *converter) protocol() {
 		c.set("limits.queries_per_second_per_qube", 0)
 	}
 	if c.flag("ecs.useAsClient", false) {
-		c.warn("ecs.useAsClient: refused: a qube could pass for another; the address of the packet says who asks")
+		c.warn("ecs.useAsClient: refused: a qube could pass for another; clients are known by the address of their packets")
 	}
 }
 
@@ -205,32 +205,32 @@ func (c *converter) logging() {
 			c.set("tsv.retention_days", n)
 		}
 		if kind == "csv" {
-			c.warn("queryLog.type: csv: there is one file for each qube, as with csv-client")
+			c.warn("queryLog.type: csv: each qube has a file, as with csv-client")
 		}
 	default:
-		c.warn("queryLog.type: %s: every query is an event; send them with output.elasticsearch, output.kafka, output.redis or output.file", kind)
+		c.warn("queryLog.type: %s: every query is an event; choose where they go with output.elasticsearch, output.kafka, output.redis or output.file", kind)
 	}
 }
 
 // why explains keys that are not translated.
 var why = map[string]string{
-	"prometheus": "the beat has http.enabled, and a stats event with all counters", "redis": "there is one cache, in memory",
-	"dnssec": "answers are not validated here; use an upstream over tls that does, whose AD flag is handed on",
+	"prometheus": "the beat has http.enabled, and a stats event with all counters", "redis": "the cache is in memory",
+	"dnssec": "answers are not validated here; use an upstream over tls that validates; its AD flag is passed on",
 	"dns64":  "there is no DNS64", "http3": "there is no HTTP/3", "statistics": "the stats event and the dashboards have them",
-	"log": "the beat has logging.*", "logLevel": "the beat has logging.*", "ede": "extended errors are always told",
-	"ecs": "the client's network is never sent on", "certFile": "clients are served over UDP and TCP", "keyFile": "clients are served over UDP and TCP",
-	"ports": "clients are served over UDP and TCP", "clientLookup": "names come from the inventory", "connectIPVersion": "the address of a server says it",
-	"queryLog": "the event has all fields", "caching": "the cache decides by itself",
+	"log": "the beat has logging.*", "logLevel": "the beat has logging.*", "ede": "extended errors are always sent",
+	"ecs": "the client's network is never sent upstream", "certFile": "clients are served over UDP and TCP", "keyFile": "clients are served over UDP and TCP",
+	"ports": "clients are served over UDP and TCP", "clientLookup": "names come from the inventory", "connectIPVersion": "the address of a server decides",
+	"queryLog": "the event has all fields", "caching": "the cache has no such setting",
 }
 
-// rest warns of every key that was not used.
-func (c *converter) rest() {
+// warnUnused warns of every key that was not used.
+func (c *converter) warnUnused() {
 	for _, path := range c.left(func(section string) bool { return why[section] != "" }) {
 		top, _, _ := strings.Cut(path, ".")
 		reason := why[top]
 		if reason == "" {
 			reason = "it has no counterpart"
 		}
-		c.warn("%s: not taken over: %s", path, reason)
+		c.warn("%s: not translated: %s", path, reason)
 	}
 }

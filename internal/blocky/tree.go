@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// tree is a configuration of which the keys that were used are noted, so that
-// what is left can be told.
+// tree is a configuration that records which keys were used, so that the others
+// can be reported.
 type tree struct {
 	root map[string]any
 	used map[string]bool
 }
 
-// get returns the value of a dotted key, nil where there is none.
+// get returns the value of a dotted key, nil if it is absent.
 func (t *tree) get(path string) any {
 	var v any = t.root
 	for key := range strings.SplitSeq(path, ".") {
@@ -31,8 +31,8 @@ func (t *tree) get(path string) any {
 	return v
 }
 
-// first returns the value of the first key that is there: keys have had other
-// names.
+// first returns the value of the first key that is present: earlier versions had
+// other names.
 func (t *tree) first(paths ...string) any {
 	for _, p := range paths {
 		if v := t.get(p); v != nil {
@@ -56,7 +56,7 @@ func (t *tree) flag(path string, otherwise bool) bool {
 	return otherwise
 }
 
-// texts returns a list; blocky takes a single value, or one with commas, for one.
+// texts returns a list; blocky accepts a single value, or one with commas, as one.
 func texts(v any) (list []string) {
 	switch v := v.(type) {
 	case nil:
@@ -78,8 +78,8 @@ func (t *tree) section(paths ...string) ([]string, map[string]any) {
 	return slices.Sorted(maps.Keys(m)), m
 }
 
-// duration returns a length of time as we write it; a bare number means minutes
-// in blocky. "" where there is none.
+// duration returns a duration with its unit, "" if the key is absent. A number
+// without a unit means minutes in blocky.
 func (t *tree) duration(paths ...string) string {
 	switch v := t.first(paths...).(type) {
 	case int:
@@ -90,8 +90,8 @@ func (t *tree) duration(paths ...string) string {
 	return ""
 }
 
-// left returns the keys that nobody has used. whole tells sections that are named
-// as a whole.
+// left returns the keys that were not used. whole reports whether a section is
+// named as a whole, instead of its keys.
 func (t *tree) left(whole func(section string) bool) (list []string) {
 	var walk func(prefix string, m map[string]any)
 	walk = func(prefix string, m map[string]any) {

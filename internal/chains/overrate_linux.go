@@ -29,8 +29,11 @@ func OverRate() (uint64, error) {
 		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETOBJ, Flags: netlink.Request},
 		Data:   append([]byte{unix.NFPROTO_INET, 0, 0, 0}, attrs...), // struct nfgenmsg
 	})
-	if err != nil || len(replies) != 1 || len(replies[0].Data) < 4 {
-		return 0, fmt.Errorf("reading the counter over_rate: %d answers: %w", len(replies), err)
+	if err != nil {
+		return 0, fmt.Errorf("reading the counter over_rate: %w", err)
+	}
+	if len(replies) != 1 || len(replies[0].Data) < 4 {
+		return 0, fmt.Errorf("reading the counter over_rate: %d answers, not one", len(replies))
 	}
 	return packets(replies[0].Data[4:])
 }

@@ -11,7 +11,7 @@ import (
 	"text/template"
 )
 
-// data is what libbeat's configuration templates ask for.
+// data are the variables of libbeat's configuration templates.
 type data struct {
 	BeatName, BeatIndexPrefix, BeatURL, BeatDescription string
 	Modules                                             []string
@@ -37,7 +37,7 @@ var referenceParts = []string{"general.reference", "processors.reference", "elas
 	"setup.dsl.reference", "setup.kibana.reference", "logging.reference", "monitoring.reference",
 	"http.reference", "seccomp.reference", "instrumentation.reference", "feature-flags.reference"}
 
-// shortConfig makes qubesbeat.yml.
+// shortConfig returns the text of qubesbeat.yml.
 func shortConfig(libbeat string) ([]byte, error) {
 	t, err := templates(libbeat)
 	if err != nil {
@@ -46,7 +46,7 @@ func shortConfig(libbeat string) ([]byte, error) {
 	return execute(t, newData(), "short.yml.tmpl")
 }
 
-// referenceConfig makes qubesbeat.reference.yml.
+// referenceConfig returns the text of qubesbeat.reference.yml.
 func referenceConfig(libbeat string) ([]byte, error) {
 	t, err := templates(libbeat)
 	if err != nil {
@@ -70,7 +70,8 @@ func referenceConfig(libbeat string) ([]byte, error) {
 	return execute(t, d, names...)
 }
 
-// execute renders templates one after the other, without lines of blanks.
+// execute renders templates one after the other, without trailing blanks and
+// repeated empty lines.
 func execute(t *template.Template, d data, names ...string) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString("# Made by go tool mage update from _meta and module/*/_meta; in the repository, change those.\n")

@@ -1,6 +1,6 @@
-// Command generate makes the generated files of the repository: fields.yml,
-// docs/fields.md, qubesbeat.yml, qubesbeat.reference.yml and kibana.zip. With -check it only
-// says which of them are out of date.
+// Command generate writes the generated files of the repository: fields.yml,
+// docs/fields.md, qubesbeat.yml, qubesbeat.reference.yml and kibana.zip. With
+// -check it only reports which of them are out of date.
 package main
 
 import (
@@ -51,7 +51,7 @@ func run(check bool) error {
 	return errors.Join(faults...)
 }
 
-// put writes a file, or with check says that it would.
+// put writes a file unless it is up to date. With check it returns an error instead.
 func put(file string, text []byte, check bool) error {
 	have, err := os.ReadFile(file)
 	if err == nil && bytes.Equal(have, text) {

@@ -67,12 +67,12 @@ func ring(path string) (level int, ok bool) {
 var rings = []string{
 	0: `internal/version internal/spell internal/qube internal/packet internal/flow internal/event internal/reassembly
 		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache`,
-	1: `internal/task internal/metrics internal/ring internal/hold internal/guard internal/netstate internal/auxqueue internal/pcapfilter internal/capture
+	1: `config internal/preflight internal/task internal/metrics internal/ring internal/hold internal/guard internal/netstate internal/auxqueue internal/pcapfilter internal/capture
 		internal/inventory internal/blocklist internal/lists internal/dnspolicy internal/upstream internal/qubesdb
 		internal/kernellog internal/nflog internal/chains internal/adminapi`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/control internal/dnsview
 		internal/blocky internal/tap internal/hello internal/resolver`,
-	3: `config module/ecs module/dns module/finding module/firewall module/flow module/inventory module/stats
+	3: `module/ecs module/dns module/finding module/firewall module/flow module/inventory module/stats
 		module/transaction internal/source`,
 	4: `beater beater/publish`,
 	5: `cmd`,
@@ -132,6 +132,17 @@ func TestImports_libbeat(t *testing.T) {
 				t.Errorf("%s imports %s; a domain package may import the standard library only", p.ImportPath, path)
 			case level == 0 && (path == "net" || path == "os" || path == "log/slog"):
 				t.Errorf("%s imports %s; a domain package does no I/O", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+// TestImports_config holds that the settings know nothing of what works with them.
+func TestImports_config(t *testing.T) {
+	for _, p := range list(t) {
+		for _, path := range p.Imports {
+			if p.ImportPath == module+"/config" && strings.HasPrefix(path, module) && path != module+"/internal/spell" {
+				t.Errorf("%s imports %s; translate the settings where they are used", p.ImportPath, path)
 			}
 		}
 	}

@@ -118,6 +118,12 @@ func compile(expr string) (ethernet, raw []bpf.Instruction, err error) {
 	return ethernet, raw, nil
 }
 
+// CheckFilter returns what is wrong with a filter in the language of pcap-filter(7).
+func CheckFilter(expr string) error {
+	_, _, err := compile(expr)
+	return err
+}
+
 // byIndex replaces numbers by the names that `qubesbeat devices` shows for them, as
 // packetbeat accepts both.
 func byIndex(devices []string) ([]string, error) {

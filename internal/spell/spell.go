@@ -1,9 +1,8 @@
-// Package spell finds the word that somebody may have meant.
+// Package spell measures how far a misspelt word is from one that exists.
 package spell
 
-// Distance returns how many bytes have to be changed, added or dropped to make b
-// out of a (Levenshtein). It takes time in proportion to the product of the
-// lengths: cut what may be hostile.
+// Distance returns the Levenshtein distance of a and b in bytes. It takes time in
+// proportion to the product of their lengths: limit those of untrusted input.
 func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 )
 
@@ -14,7 +13,7 @@ import (
 // are not: a resolver that answers a qube which the firewall would stop is a hole in
 // the firewall.
 func (s *Service) openACL() error {
-	f, log := &s.conf.Firewall, s.deps.Logger
+	f, log := &s.conf.conf.Firewall, s.deps.Logger
 	const warning = "qvm-firewall's rules are not obeyed: a qube that may not use DNS gets answers"
 	if f.Obey == "never" {
 		log.Warn(warning, "reason", "resolver.qvm_firewall.obey is never")
@@ -50,8 +49,8 @@ func defaultUpstreams(socket string) (list []string) {
 }
 
 // warnLists logs lists that no policy uses and sources that cannot be read.
-func (s *Service) warnLists(r *config.Resolver) {
-	for _, name := range r.UnusedLists() {
+func (s *Service) warnLists(set *Settings) {
+	for _, name := range set.conf.UnusedLists() {
 		s.deps.Logger.Warn("no policy uses this list", "list", name)
 	}
 	for _, st := range s.resolver.ListStatus() {
@@ -64,7 +63,7 @@ func (s *Service) warnLists(r *config.Resolver) {
 // fetchLists fetches the lists before any client is served, if the configuration
 // wants to wait for them.
 func (s *Service) fetchLists() error {
-	start := s.conf.Refresh.Start
+	start := s.conf.conf.Refresh.Start
 	if start == "fast" {
 		return nil
 	}

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/control"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
@@ -23,7 +22,7 @@ import (
 
 // Config holds the settings of a [Service].
 type Config struct {
-	config.Resolver
+	*Settings
 	DataDir  string        // for the copies of lists and the socket of the commands
 	Instance string        // in the rows of the query log: the name of this machine
 	Hold     time.Duration // how long a query of an unknown client is held back; 0: not at all
@@ -45,8 +44,9 @@ type Deps struct {
 	Inventory Inventory
 	// Captured returns the name of an observation point of the capture.
 	Captured func(iface uint32) string
-	// ReadConfig reads the section of the configuration again, for a reload.
-	ReadConfig func() (*config.Resolver, error)
+	// ReadSettings reads the section of the configuration again, for a reload. It
+	// returns nil if there is no resolver any more.
+	ReadSettings func() (*Settings, error)
 	// Names takes the names of addresses in answers.
 	Names *Names
 	// Released is called after a table of lists was replaced. It may be nil.
@@ -86,7 +86,7 @@ func (s *Service) Open() error {
 	if err := s.openResolver(); err != nil {
 		return err
 	}
-	socket := s.conf.Socket
+	socket := s.conf.conf.Socket
 	if socket == "" {
 		socket = filepath.Join(s.conf.DataDir, "dns.sock")
 	}
@@ -102,10 +102,11 @@ func (s *Service) Open() error {
 
 // openLog makes the query log, for events and for rows.
 func (s *Service) openLog() (err error) {
-	if s.conf.Log.Enabled || s.conf.TSV.Dir != "" {
-		s.log = resolver.NewLog(s.conf.Log.Queue)
+	c := s.conf.conf
+	if c.Log.Enabled || c.TSV.Dir != "" {
+		s.log = resolver.NewLog(c.Log.Queue)
 	}
-	if t := &s.conf.TSV; t.Dir != "" {
+	if t := &c.TSV; t.Dir != "" {
 		s.tsv, err = querylog.New(querylog.Config{Dir: t.Dir, Instance: s.conf.Instance, Days: t.RetentionDays, Strict: t.StrictBlocky})
 		if err != nil {
 			return fmt.Errorf("resolver.tsv.dir: %w", err)
@@ -116,7 +117,7 @@ func (s *Service) openLog() (err error) {
 }
 
 func (s *Service) openResolver() error {
-	c, err := s.build(&s.conf.Resolver)
+	c, err := s.build(s.conf.Settings)
 	if err != nil {
 		return err
 	}
@@ -127,12 +128,12 @@ func (s *Service) openResolver() error {
 	if s.resolver, err = resolver.New(*c); err != nil {
 		return err
 	}
-	s.warnLists(&s.conf.Resolver)
+	s.warnLists(s.conf.Settings)
 	return s.fetchLists()
 }
 
-func (s *Service) build(r *config.Resolver) (*resolver.Config, error) {
-	c, err := r.Build(defaultUpstreams(r.Firewall.Socket), filepath.Join(s.conf.DataDir, "lists"))
+func (s *Service) build(set *Settings) (*resolver.Config, error) {
+	c, err := set.Build(defaultUpstreams(set.conf.Firewall.Socket), filepath.Join(s.conf.DataDir, "lists"))
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -142,21 +143,21 @@ func (s *Service) build(r *config.Resolver) (*resolver.Config, error) {
 // reload reads the configuration again and lets its rules apply. The rest of the
 // configuration is checked, too, and stays as it was.
 func (s *Service) reload() error {
-	r, err := s.deps.ReadConfig()
+	set, err := s.deps.ReadSettings()
 	if err != nil {
 		return err
 	}
-	if !r.On() {
-		return errors.New("the configuration has no resolver.listen any more; stop the beat to stop the resolver")
+	if set == nil {
+		return errors.New("the configuration no longer has resolver.listen; stop the beat to stop the resolver")
 	}
-	c, err := s.build(r)
+	c, err := s.build(set)
 	if err != nil {
 		return err
 	}
 	if err := s.resolver.Reload(c.Rules); err != nil {
 		return err
 	}
-	s.warnLists(r)
+	s.warnLists(set)
 	return nil
 }
 

@@ -106,12 +106,12 @@ func (w *writer) take(e *resolver.Entry) {
 		_ = s.tsv.Write(e, name) // it counts what is lost, and Flush says why
 		w.unflushed = true
 	}
-	if !s.conf.Log.Enabled {
+	if !s.conf.conf.Log.Enabled {
 		return
 	}
 	d := NewDocument(e, w.parties(e))
 	s.deps.Names.learn(e, d.Question())
-	if span := s.conf.Log.Coalesce.D(); span > 0 && w.coalesce(d, span) {
+	if span := s.conf.conf.Log.Coalesce.D(); span > 0 && w.coalesce(d, span) {
 		return
 	}
 	if hold := s.conf.Hold; d.Uncertain() && hold > 0 && len(w.held) < maxWaiting {

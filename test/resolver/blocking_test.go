@@ -100,6 +100,6 @@ func clientRows() []row {
 		one("B4", "a template", `templates: ["debian-*"]`, []string{"work-mail", "work-web"}, []string{"kiosk"}),
 		one("B4", "a tag", "tags: [office]", []string{"work-mail", "kiosk"}, []string{"work-web"}),
 		{id: "B4", name: "a pattern that is none is refused", yaml: `policies: [{qubes: ["work-["]}]`, fails: "is not a pattern"},
-		{id: "B4", name: "a name for an address is no address", yaml: `policies: [{addresses: [laptop.example]}]`, fails: "is no address and no network"},
+		{id: "B4", name: "a name for an address is no address", yaml: `policies: [{addresses: [laptop.example]}]`, fails: "is neither an address nor a network"},
 	}
 }

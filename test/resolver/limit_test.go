@@ -42,7 +42,7 @@ func rateRows() []row {
 			{do: many(100), q: "www.example A", want: "NOERROR | www.example. 300 A 93.184.216.34"},
 		}},
 		{id: "P6", name: "clients that are never limited", skip: "there is no list of them: the limit is one client's own, and no other's queries use it up"},
-		{id: "P6", name: "a rate below 0 is refused", yaml: "limits: {queries_per_second_per_qube: -1}", fails: "limits: want numbers above 0"},
+		{id: "P6", name: "a rate below 0 is refused", yaml: "limits: {queries_per_second_per_qube: -1}", fails: "limits.queries_per_second_per_qube: -1 is below 0"},
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/querylog"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	dnsmodule "github.com/qubesbeat/qubesbeat/module/dns"
 )
 
 // world is what a row takes place in.
@@ -110,7 +111,11 @@ func (w *world) start(t testing.TB) error {
 		return err
 	}
 	up := w.ups["up"].addr.String()
-	c, err := s.Build([]string{"udp://" + up}, filepath.Join(w.dir, "lists"))
+	parsed, err := dnsmodule.Parse(s)
+	if err != nil {
+		return err
+	}
+	c, err := parsed.Build([]string{"udp://" + up}, filepath.Join(w.dir, "lists"))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,31 @@
+package beater
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/elastic/elastic-agent-libs/logp"
+	"github.com/elastic/elastic-agent-libs/paths"
+
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/module/firewall"
+	"github.com/qubesbeat/qubesbeat/module/flow"
+	"github.com/qubesbeat/qubesbeat/module/inventory"
+)
+
+// check looks at what a start would open, for `test config`, and reports all
+// problems at once. It changes nothing.
+func (s *settings) check(root string, log *logp.Logger) error {
+	errs := []error{flow.Check(s.Interfaces), inventory.Check(&s.Inventory), firewall.Check(&s.Firewall)}
+	if s.resolver != nil {
+		errs = append(errs, s.resolver.Check(filepath.Join(dataDir(), "lists")))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("checking the configuration: %w", errors.Join(config.Locate(root, configFiles(), err), s.checkTransactions(log)))
+	}
+	return s.checkTransactions(log)
+}
+
+// dataDir is where the beat keeps what must survive a restart.
+func dataDir() string { return paths.Resolve(paths.Data, "") }

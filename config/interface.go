@@ -1,0 +1,85 @@
+package config
+
+import "fmt"
+
+// Interface describes what to capture, in packetbeat's keys.
+type Interface struct {
+	// Device lists names, patterns such as vif*, numbers as `qubesbeat devices` shows
+	// them, or any, default_route, default_route_ipv4, default_route_ipv6. Empty for
+	// that of [DefaultInterface].
+	Device []string `config:"device"`
+	// Type is af_packet. pcap, autodetect and empty are accepted and mean the same.
+	Type string `config:"type"`
+	// Snaplen is how many bytes are kept of a packet that an analyzer or the dump
+	// wants. Default 0, which means all.
+	Snaplen int `config:"snaplen"`
+	// BufferSizeMB is the memory for packets that wait to be metered, in MiB, up to
+	// 4096. 0, the default, for 24.
+	BufferSizeMB int `config:"buffer_size_mb"`
+	// File is a capture file (pcap, pcapng) to read instead of capturing. Empty, the
+	// default, to capture. Only the first interface can have one.
+	File string `config:"file"`
+	// Loop is how often File is read; 0 for ever. nil, the default, for once.
+	Loop *int `config:"loop"`
+	// TopSpeed reads File as fast as possible, not at the speed at which it was
+	// recorded. Default false.
+	TopSpeed bool `config:"topspeed"`
+	// OneAtATime reads a packet of File at each press of Enter. Default false.
+	OneAtATime bool `config:"oneatatime"`
+	// InternalNets is what is internal for network.direction of transactions:
+	// networks, or names such as private. Empty, the default, for the directions of
+	// the qubes. Only that of the first interface is used.
+	InternalNets []string `config:"internal_networks"`
+	// WithVLANs is accepted for packetbeat's sake and changes nothing: VLAN tags are
+	// always read.
+	WithVLANs bool `config:"with_vlans"`
+	// AutoPromisc puts the named devices into promiscuous mode while they are
+	// captured from. Default false.
+	AutoPromisc bool `config:"auto_promisc_mode"`
+	// BPFFilter is a filter in the language of tcpdump for live captures. Empty, the
+	// default, for all packets.
+	BPFFilter string `config:"bpf_filter"`
+	// Dumpfile is the prefix of files that all captured packets are written to. Empty,
+	// the default, for none.
+	Dumpfile string `config:"dumpfile"`
+	// FanoutGroup is the af_packet group with whose other processes the packets are
+	// shared. nil, the default, for none.
+	FanoutGroup *uint16 `config:"fanout_group"`
+	// PollRoute is accepted for packetbeat's sake and changes nothing: routes are
+	// followed through netlink.
+	PollRoute Duration `config:"poll_default_route"`
+	// MetricsInterval is accepted for packetbeat's sake and changes nothing.
+	MetricsInterval Duration `config:"metrics_interval"`
+}
+
+// DefaultInterface returns the settings of an interface that names no device. In
+// the logging qube that should be every vif; elsewhere nothing would match "vif*"
+// and the capture would wait for ever, so "any" is the better default: it means
+// the vifs if there are some.
+func DefaultInterface() Interface {
+	return Interface{Device: []string{"any"}, Type: "af_packet"}
+}
+
+// validate checks the interface at position i of the list.
+func (n *Interface) validate(i int) error {
+	p := Problems{Section: fmt.Sprintf("interfaces.%d", i)}
+	switch n.Type {
+	case "", "autodetect", "pcap", "af_packet":
+	default:
+		p.Addf("type", "%q is not known; use af_packet (pcap is accepted and means the same here)", n.Type)
+	}
+	if n.FanoutGroup != nil && n.Type != "af_packet" {
+		p.Addf("fanout_group", "only with type af_packet")
+	}
+	if n.Snaplen < 0 {
+		p.Addf("snaplen", "%d must not be negative", n.Snaplen)
+	}
+	if n.Loop != nil && *n.Loop < 0 {
+		p.Addf("loop", "%d must not be negative", *n.Loop)
+	}
+	if i > 0 && n.File != "" {
+		p.Addf("file", "only the first interface can have one; give -I several times")
+	}
+	p.Within("buffer_size_mb", n.BufferSizeMB, 0, 4096)
+	return p.Err()
+}

@@ -1,0 +1,26 @@
+package config
+
+// Inventory describes where the names of the qubes come from.
+type Inventory struct {
+	// File holds the names. Empty, the default, for none; with Qrexec.Enabled,
+	// inventory.json in path.data.
+	File string `config:"file"`
+	// Fields are the columns of a list without a #fields line. Empty, the default,
+	// for lists that have one, or whose form says what they hold.
+	Fields []string `config:"fields"`
+	// Hold is how long a flow of an unknown client on a vif waits for dom0's push.
+	// Default 3s; 0 or negative for not at all.
+	Hold Duration `config:"hold"`
+	// Qrexec is the service that dom0 calls.
+	Qrexec Qrexec `config:"qrexec"`
+}
+
+// Qrexec is the service by which dom0 pushes the inventory into the file.
+type Qrexec struct {
+	// Enabled makes the beat answer the service qubesbeat.Inventory. Default false.
+	Enabled bool `config:"enabled"`
+	// Socket is the path of its socket, default /run/qubesbeat/inventory.sock.
+	Socket string `config:"socket"`
+	// Group may use the socket if it exists: that of qrexec-agent, by default qubes.
+	Group string `config:"group"`
+}

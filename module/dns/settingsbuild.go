@@ -1,0 +1,149 @@
+package dns
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/lists"
+	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/upstream"
+)
+
+// Build opens the files that the settings name and makes what the resolver works
+// with. defaults are the upstreams to use if the settings name none; dir keeps the
+// copies of lists if the settings name no other directory. The error joins all
+// problems. Each call returns a value that shares nothing that changes with those
+// of other calls.
+func (s *Settings) Build(defaults []string, dir string) (*resolver.Config, error) {
+	p := &parser{Resolver: s.conf, problems: config.Problems{Section: "resolver"}, out: *s}
+	groups := s.groups
+	if len(groups[0].servers) == 0 {
+		groups = append([]group{{defaultGroup, p.required("upstreams."+defaultGroup, defaults)}}, groups[1:]...)
+	}
+	roots, err := readRoots(s.conf.CAFile)
+	p.problems.Add("ca_file", err)
+	out := &resolver.Config{Listen: s.listen, Readers: s.conf.Readers, Cache: s.cache(), Limits: s.limits()}
+	policy := s.policy
+	out.Policy = &policy
+	out.Special, out.Widespread, out.MixCase = s.conf.Special.Enabled, s.conf.Special.AppendixG, s.conf.MixCase
+	out.Public = s.vetted
+	s.addGroups(out, groups, upstream.Config{
+		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots, Lookup: s.lookup(),
+	})
+	out.Records = localRecords(s.conf, &p.problems)
+	readHosts(out.Records, s.conf.HostsFiles, &p.problems)
+	for _, w := range s.rewrites {
+		out.Rewrites = append(out.Rewrites, resolver.Rewrite{From: w.from, To: w.to})
+	}
+	if s.conf.Refresh.Dir != "" {
+		dir = s.conf.Refresh.Dir
+	}
+	out.Lists, err = s.manager(dir, out.Groups[0])
+	p.problems.Add("lists", err)
+	if err := p.problems.Err(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// addGroups makes the groups of upstreams, and those of zones, from a template.
+func (s *Settings) addGroups(out *resolver.Config, groups []group, template upstream.Config) {
+	newGroup := func(servers []*upstream.Address) *upstream.Group {
+		c := template
+		c.Servers = servers
+		return upstream.NewGroup(c)
+	}
+	for _, g := range groups {
+		out.Groups = append(out.Groups, newGroup(g.servers))
+	}
+	for _, z := range s.zones {
+		g := newGroup(z.servers)
+		for _, n := range z.names {
+			out.Zones = append(out.Zones, resolver.Zone{Name: n, Group: g})
+		}
+	}
+}
+
+func (s *Settings) cache() resolver.Cache {
+	c := &s.conf.Cache
+	return resolver.Cache{
+		Size: c.SizeMB << 20, MinTTL: seconds(c.MinTTL), MaxTTL: seconds(c.MaxTTL), MaxNegative: seconds(c.MaxNegative),
+		Prefetch: c.Prefetch, Stale: max(0, c.Stale.D()),
+	}
+}
+
+func (s *Settings) limits() resolver.Limits {
+	l := &s.conf.Limits
+	return resolver.Limits{
+		InFlight: l.InFlight, QubeInFlight: l.QubeInFlight, Rate: l.Rate, Burst: l.Burst, TCP: l.TCP, QubeTCP: l.QubeTCP,
+		Budget: s.conf.Budget.D(),
+	}
+}
+
+// readRoots reads the certificate authorities of a file, nil for those of the
+// system if there is no path.
+func readRoots(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; correct the path, or remove the key to use the authorities of the system", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: no certificates in it; name a file of certificates in PEM form", path)
+	}
+	return pool, nil
+}
+
+// lookup returns the function that finds the addresses of upstreams given by name,
+// nil without resolver.bootstrap.
+func (s *Settings) lookup() func(context.Context, string) (net.IP, error) {
+	if len(s.bootstrap) == 0 {
+		return nil
+	}
+	g := upstream.NewGroup(upstream.Config{Servers: s.bootstrap, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D()})
+	return upstream.NewBootstrap(g).Lookup
+}
+
+// manager returns the manager of the lists, which are fetched with the help of the
+// default group.
+func (s *Settings) manager(dir string, main *upstream.Group) (*lists.Manager, error) {
+	r := &s.conf.Refresh
+	return lists.New(lists.Config{
+		Sources: s.sources, Dir: dir, Period: r.Period.D(), Timeout: r.Timeout.D(), Attempts: r.Attempts, Cooldown: r.Cooldown.D(),
+		MaxBytes: int64(r.MaxMB) << 20, Compat: r.Blocky, MaxFaults: r.MaxErrors, Client: newClient(main, r.Timeout.D()),
+	})
+}
+
+// idleTime is how long a connection to a server of lists is kept for the next one.
+const idleTime = 30 * time.Second
+
+// newClient returns the client that fetches lists. It looks up the names of their
+// hosts at the default upstreams: the system's resolver may be this one.
+func newClient(main *upstream.Group, timeout time.Duration) *http.Client {
+	boot := upstream.NewBootstrap(main)
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		ip, err := boot.Lookup(ctx, host)
+		if err != nil {
+			return nil, fmt.Errorf("finding the address of %s: %w", host, err)
+		}
+		var d net.Dialer
+		return d.DialContext(ctx, network, net.JoinHostPort(ip.String(), port))
+	}
+	return &http.Client{Transport: &http.Transport{
+		DialContext: dial, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+		IdleConnTimeout: idleTime, ResponseHeaderTimeout: timeout,
+	}}
+}

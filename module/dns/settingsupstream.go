@@ -1,0 +1,83 @@
+package dns
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/upstream"
+)
+
+// defaultGroup is the group of upstreams that is asked if nothing names another.
+const defaultGroup = "default"
+
+// group is a group of upstreams under its name.
+type group struct {
+	name    string
+	servers []*upstream.Address
+}
+
+// zone is a part of the tree of names with upstreams that differ from the group
+// of the client.
+type zone struct {
+	names   [][]byte // wire form, lower case
+	servers []*upstream.Address
+}
+
+// upstreams translates the groups. The default one comes first.
+func (p *parser) upstreams() {
+	p.problems.OneOf("strategy", p.Strategy, string(upstream.ParallelBest), string(upstream.Strict), string(upstream.Random))
+	if t := p.Timeout.D(); t < 50*time.Millisecond || t > p.Budget.D() || p.Budget.D() > time.Minute {
+		p.problems.Addf("timeout", "%v is not within 50ms and the budget of %v, which is not above 1m", t, p.Budget.D())
+	}
+	p.out.bootstrap = p.servers("bootstrap", p.Bootstrap, false)
+	p.out.groups = []group{{defaultGroup, p.servers("upstreams."+defaultGroup, p.Upstreams[defaultGroup], p.hostnames())}}
+	for _, name := range slices.Sorted(maps.Keys(p.Upstreams)) {
+		if name != defaultGroup {
+			p.out.groups = append(p.out.groups, group{name, p.required("upstreams."+name, p.Upstreams[name])})
+		}
+	}
+	for i, z := range p.Zones {
+		key := item("zones", i)
+		one := zone{servers: p.required(key+".servers", z.Servers)}
+		for _, n := range z.Names {
+			one.names = append(one.names, p.name(key+".names", n))
+		}
+		p.out.zones = append(p.out.zones, one)
+	}
+}
+
+// hostnames reports whether servers may be given by name.
+func (p *parser) hostnames() bool { return len(p.out.bootstrap) > 0 }
+
+// required translates servers of which there must be one at least.
+func (p *parser) required(key string, texts []string) []*upstream.Address {
+	if len(texts) == 0 {
+		p.problems.Addf(key, "no server; name one, such as udp://10.139.1.1")
+	}
+	return p.servers(key, texts, p.hostnames())
+}
+
+// servers translates servers. Unless hostnames is set, they must be given by
+// address.
+func (p *parser) servers(key string, texts []string, hostnames bool) (list []*upstream.Address) {
+	for _, text := range texts {
+		a, err := upstream.Parse(text)
+		switch {
+		case err != nil:
+			p.problems.Add(key, err)
+			continue
+		case !a.IP.IsValid() && a.Proto == upstream.UDP:
+			p.problems.Addf(key, "%q: a server over udp is given by its address", text)
+		case !a.IP.IsValid() && !hostnames:
+			p.problems.Addf(key, "%q: the address of %s is not known; write %s://ADDRESS#%s, or set resolver.bootstrap",
+				text, a.Host, a.Proto, a.Host)
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// item returns the key of an item of a list.
+func item(key string, i int) string { return key + "." + strconv.Itoa(i) }
