@@ -1,8 +1,8 @@
 package beater
 
 import (
-	"github.com/qubesbeat/qubesbeat/internal/chains"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 )
 
 // counters are absent where there is no firewall.
@@ -39,7 +39,7 @@ func (v *verdicts) sourceCounters(c *counterList) {
 		}
 		c.add("nflog_lost", v.nflog.Lost())
 		c.add("nflog_malformed", v.nflog.Malformed())
-		if n, err := chains.OverRate(); err == nil { // without the rules there is none
+		if n, err := nftrules.OverRate(); err == nil { // without the rules there is none
 			c.add("over_rate", n)
 		}
 	}

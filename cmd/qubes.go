@@ -10,7 +10,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/beater"
 	"github.com/qubesbeat/qubesbeat/config"
-	"github.com/qubesbeat/qubesbeat/internal/chains"
+	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 )
 
 // nftTime is how long nft may take, which waits for other programs that change
@@ -41,12 +41,12 @@ func qubesCommand(root string) *cobra.Command {
 }
 
 // readWanted returns what the configuration asks for.
-func readWanted(root string) (*config.Config, chains.Config, error) {
+func readWanted(root string) (*config.Config, nftrules.Config, error) {
 	c, err := beater.ReadConfig(root)
 	if err != nil {
-		return nil, chains.Config{}, err
+		return nil, nftrules.Config{}, err
 	}
-	return c, chains.Config{ResolverPort: c.Resolver.Port(), NFLogGroup: c.Firewall.Group()}, nil
+	return c, nftrules.Config{ResolverPort: c.Resolver.Port(), NFLogGroup: c.Firewall.Group()}, nil
 }
 
 func planQubes(c *cobra.Command, root string, apply bool) error {
@@ -71,16 +71,16 @@ func planQubes(c *cobra.Command, root string, apply bool) error {
 }
 
 // makePlan compares the ruleset of this machine with what is wanted.
-func makePlan(ctx context.Context, cfg chains.Config) (chains.Plan, error) {
-	state, err := chains.Read(ctx)
+func makePlan(ctx context.Context, cfg nftrules.Config) (nftrules.Plan, error) {
+	state, err := nftrules.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return chains.Make(state, cfg)
+	return nftrules.Make(state, cfg)
 }
 
 // verify looks at what nft has made of the commands.
-func verify(ctx context.Context, w io.Writer, cfg chains.Config) error {
+func verify(ctx context.Context, w io.Writer, cfg nftrules.Config) error {
 	left, err := makePlan(ctx, cfg)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func verify(ctx context.Context, w io.Writer, cfg chains.Config) error {
 }
 
 // show prints a plan for people, with the commands as nft gets them.
-func show(w io.Writer, plan chains.Plan) {
+func show(w io.Writer, plan nftrules.Plan) {
 	if plan.Script() == "" {
 		fmt.Fprintln(w, "nothing to do")
 	}
@@ -122,17 +122,17 @@ func undoQubes(c *cobra.Command, root string, ifOpen bool) error {
 
 // undoPlan says what undo does. When the beat has stopped and DNS is to go on without
 // it, nothing about the ruleset may stand in the way.
-func undoPlan(ctx context.Context, root string, ifOpen bool) (chains.Plan, error) {
+func undoPlan(ctx context.Context, root string, ifOpen bool) (nftrules.Plan, error) {
 	if ifOpen {
 		conf, _, err := readWanted(root)
 		if err != nil || conf.Resolver.Fail != config.FailOpen {
 			return nil, err
 		}
-		return chains.Redirection(), nil
+		return nftrules.RemoveRedirection(), nil
 	}
-	state, err := chains.Read(ctx)
+	state, err := nftrules.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return chains.Undo(state), nil
+	return nftrules.Undo(state), nil
 }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/beater"
 	"github.com/qubesbeat/qubesbeat/config"
-	"github.com/qubesbeat/qubesbeat/internal/chains"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 )
 
@@ -31,12 +31,12 @@ func statusQubes(c *cobra.Command, root string) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), nftTime)
 	defer cancel()
-	state, err := chains.ReadWithClients(ctx)
+	state, err := nftrules.ReadWithClients(ctx)
 	if err != nil {
 		return err
 	}
 	good := true
-	for _, f := range chains.Status(state, cfg, facts(conf, cfg)) {
+	for _, f := range nftrules.Status(state, cfg, facts(conf, cfg)) {
 		mark := "  ok  "
 		if !f.Good {
 			mark, good = "  !!  ", false
@@ -50,8 +50,8 @@ func statusQubes(c *cobra.Command, root string) error {
 }
 
 // facts looks at the machine.
-func facts(conf *config.Config, cfg chains.Config) chains.Facts {
-	f := chains.Facts{Listens: listens(cfg.ResolverPort), Reads: reads(cfg.NFLogGroup), Connected: connected(conf.Resolver.Firewall.Socket)}
+func facts(conf *config.Config, cfg nftrules.Config) nftrules.Facts {
+	f := nftrules.Facts{Listens: listens(cfg.ResolverPort), Reads: reads(cfg.NFLogGroup), Connected: connected(conf.Resolver.Firewall.Socket)}
 	file, err := os.Open(inventoryFile(conf))
 	if err != nil {
 		f.Why = err.Error()
