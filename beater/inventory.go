@@ -23,17 +23,19 @@ const PushedInventory = "inventory.json"
 // configured.
 func (r *run) openInventory() (err error) {
 	cfg := &r.settings.Inventory
-	opts := inventory.Options{Fields: cfg.Fields}
-	r.index = inventory.NewIndex(opts)
+	parse := inventory.Config{Fields: cfg.Fields}
+	r.index = inventory.NewIndex(parse)
 	push := cfg.Qrexec.Enabled && r.live
 	if cfg.File == "" && push {
 		cfg.File = paths.Resolve(paths.Data, PushedInventory)
 	}
 	if cfg.File != "" {
-		r.file = inventory.NewFile(cfg.File, r.index, opts, r.inventoryChanged, r.inventoryFailed)
+		r.file = inventory.NewFile(inventory.FileConfig{Path: cfg.File, Index: r.index, Parse: parse,
+			OnChange: r.inventoryChanged, OnError: r.inventoryFailed})
 	}
 	if push {
-		r.receiver, err = inventory.Listen(cfg.Qrexec.Socket, cfg.Qrexec.Group, cfg.File, opts, r.file.Poke, r.inventoryFailed)
+		r.receiver, err = inventory.Listen(inventory.ReceiverConfig{Socket: cfg.Qrexec.Socket, Group: cfg.Qrexec.Group,
+			Path: cfg.File, Parse: parse, OnStored: r.file.Notify, OnError: r.inventoryFailed})
 	}
 	return err
 }
@@ -68,7 +70,7 @@ func (r *run) startInventory(ctx context.Context, wg *sync.WaitGroup) {
 	}
 	wg.Go(func() { _ = r.file.Run(ctx) })
 	if r.receiver != nil {
-		wg.Go(func() { r.receiver.Run(ctx) })
+		wg.Go(func() { _ = r.receiver.Run(ctx) })
 	}
 }
 
