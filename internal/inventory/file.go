@@ -16,8 +16,14 @@ import (
 // loadAttempts is how often Load reads a file that is being written before it gives up.
 const loadAttempts = 3
 
-// retryDelay is how long Run waits before it reads a file again that was being written.
-const retryDelay = time.Second
+const (
+	// settleDelay is how long Run waits after a change, so that it does not find a file that has been truncated and is
+	// about to be written.
+	settleDelay = 100 * time.Millisecond
+
+	// retryDelay is how long Run waits before it reads a file again that was being written.
+	retryDelay = time.Second
+)
 
 // A FileConfig holds the settings of a [File].
 type FileConfig struct {
@@ -114,18 +120,22 @@ func (f *File) Run(ctx context.Context) error {
 	f.mu.Unlock()
 	close(f.ready)
 
-	var retry <-chan time.Time
+	var due <-chan time.Time // nil if there is nothing to look at
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+			if due == nil {
+				due = time.After(settleDelay)
+			}
+			continue
 		case <-notified:
-		case <-retry:
+		case <-due:
 		}
-		retry = nil
+		due = nil
 		if isChanging := f.poll(); isChanging {
-			retry = time.After(retryDelay)
+			due = time.After(retryDelay)
 		}
 	}
 }
