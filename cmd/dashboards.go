@@ -17,12 +17,11 @@ import (
 	"github.com/qubesbeat/qubesbeat"
 )
 
-// dashboards returns settings that point libbeat to the dashboards and to the
-// index pattern of the name that the beat runs under, where the user has not.
-// libbeat reads dashboards from the folder kibana in path.home; where there is
-// none, the binary's own, which are packetbeat's, are put into path.data. Where
-// nobody wants dashboards nothing is said of them: to libbeat, any setting of
-// theirs is a wish to load them.
+// dashboards returns defaults for libbeat: the folder of the dashboards, and the index
+// pattern of the name that the beat runs under. libbeat reads dashboards from the folder
+// kibana in path.home; if there is none, those of the binary, which are packetbeat's, are
+// unpacked into path.data. The settings apply only if dashboards are to be loaded,
+// because libbeat takes any of them as a request to load dashboards.
 func dashboards(name string) []cfgfile.ConditionalOverride {
 	line := parseLine(os.Args[1:])
 	dir := filepath.Join(cmp.Or(line.data, filepath.Join(line.homeFolder(), "data")), "dashboards")
@@ -40,14 +39,14 @@ func dashboards(name string) []cfgfile.ConditionalOverride {
 		Check: func(c *config.C) bool { return wanted(c) && !has(c, "setup.dashboards.index") },
 		Config: config.MustNewConfigFrom(map[string]any{"setup.dashboards": map[string]any{
 			"index": name + "-*",
-			// Some objects hold others as text, where libbeat does not look.
+			// Some objects hold others as text, which libbeat does not parse.
 			"string_replacements": map[string]any{packetbeatName + "-*": name + "-*"},
 		}}),
 	})
 }
 
-// wanted reports whether dashboards are to be loaded: by the command for it, or
-// at every start.
+// wanted reports whether dashboards are to be loaded: by the command setup, or at every
+// start.
 func wanted(c *config.C) bool {
 	if slices.Contains(os.Args[1:], "setup") {
 		return true
@@ -63,7 +62,7 @@ func wanted(c *config.C) bool {
 	return false
 }
 
-// overwrites returns the settings of -E, nil where there are none.
+// overwrites returns the settings of -E, nil if there are none.
 func overwrites() *config.C {
 	f := flag.Lookup("E")
 	if f == nil {
@@ -76,6 +75,7 @@ func overwrites() *config.C {
 	return v.Config()
 }
 
+// has reports whether the file or the command line sets a key.
 func has(c *config.C, key string) bool {
 	for _, one := range []*config.C{c, overwrites()} {
 		if one == nil {
@@ -93,7 +93,7 @@ func (l *commandLine) homeFolder() string {
 	return cmp.Or(l.home, filepath.Dir(os.Args[0]))
 }
 
-// hasFolder reports whether there are dashboards in path.home.
+// hasFolder reports whether path.home has dashboards of its own.
 func hasFolder(c *config.C, line commandLine) bool {
 	home := line.homeFolder()
 	if own, err := c.String("path.home", -1); err == nil && line.home == "" {
@@ -103,7 +103,7 @@ func hasFolder(c *config.C, line commandLine) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// unpack writes the dashboards anew.
+// unpack replaces dir with the dashboards of the binary.
 func unpack(dir string) error {
 	archive, err := zip.NewReader(bytes.NewReader(qubesbeat.Dashboards), int64(len(qubesbeat.Dashboards)))
 	if err != nil {

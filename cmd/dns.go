@@ -58,7 +58,7 @@ func dnsCommand() *cobra.Command {
 			}
 			var raw json.RawMessage
 			if err := call(c.Context(), what, v, &raw); err != nil {
-				return complain(c, err)
+				return printError(c, err)
 			}
 			if asJSON {
 				_, err := fmt.Fprintln(c.OutOrStdout(), string(raw))
@@ -76,12 +76,6 @@ func dnsCommand() *cobra.Command {
 }
 
 type caller func(method, what string, values func() url.Values, show func(io.Writer, json.RawMessage) error) func(*cobra.Command, []string) error
-
-// quiet leaves the words about an error to complain.
-func quiet(c *cobra.Command) *cobra.Command {
-	c.SilenceUsage, c.SilenceErrors = true, true
-	return c
-}
 
 func dnsQuery(run caller) *cobra.Command {
 	qube, kind := "", ""

@@ -20,11 +20,11 @@ func importCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			text, err := readInput(c, args[0])
 			if err != nil {
-				return complain(c, err)
+				return printError(c, err)
 			}
 			r, err := blocky.Convert(text)
 			if err != nil {
-				return complain(c, fmt.Errorf("%s: %w", args[0], err))
+				return printError(c, fmt.Errorf("%s: %w", args[0], err))
 			}
 			for _, w := range r.Warnings {
 				fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s: %s\n", args[0], w)

@@ -11,9 +11,9 @@ import (
 	"github.com/qubesbeat/qubesbeat"
 )
 
-// registerFields gives libbeat the definitions of our fields, for index
-// templates and Kibana's index pattern, beside those of packetbeat, which its
-// packages have registered under its name.
+// registerFields registers the definitions of our fields with libbeat, for index
+// templates and Kibana's index pattern, next to those of packetbeat, which its packages
+// register under packetbeat's name.
 func registerFields(name string) {
 	if name != packetbeatName {
 		asset.FieldsRegistry[name] = asset.FieldsRegistry[packetbeatName]
@@ -23,16 +23,15 @@ func registerFields(name string) {
 	if err != nil {
 		panic("cmd: " + err.Error()) // the level is a constant
 	}
-	_, _ = w.Write(qubesbeat.Fields) // a bytes.Buffer takes everything
+	_, _ = w.Write(qubesbeat.Fields) // writes to a bytes.Buffer do not fail
 	_ = w.Close()
 	text := base64.StdEncoding.EncodeToString(packed.Bytes())
 	_ = asset.SetFields(name, "qubesbeat", asset.ModuleFieldsPri, func() string { return text })
 }
 
-// allowSyscalls adds to libbeat's system call filter what the CPU profiler needs,
-// without which --cpuprofile and http.pprof record nothing, and what the process
-// of the analyzers needs: its limits, the memory that it shares, and to give up its
-// capabilities.
+// allowSyscalls adds to libbeat's seccomp policy the system calls of the CPU profiler,
+// without which --cpuprofile and http.pprof record nothing, and those with which the
+// analyzer process sets its limits, shares memory and drops its capabilities.
 func allowSyscalls() {
 	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete",
 		"prlimit64", "memfd_create", "setpgid", "capset")

@@ -14,29 +14,28 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/config"
-	"github.com/qubesbeat/qubesbeat/internal/chains"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 	inventorymodule "github.com/qubesbeat/qubesbeat/module/inventory"
 )
 
-// errStatus ends the command with a status of its own after everything has been
-// said.
-var errStatus = errors.New("not everything is as it should be")
+// errStatus is returned after all findings have been printed.
+var errStatus = errors.New("some findings need attention, see the lines marked !!")
 
 func statusQubes(c *cobra.Command, root string) error {
 	conf, cfg, err := readWanted(root)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), nftTime)
+	ctx, cancel := context.WithTimeout(c.Context(), nftTimeout)
 	defer cancel()
-	state, err := chains.ReadWithClients(ctx)
+	state, err := nftrules.ReadWithClients(ctx)
 	if err != nil {
 		return err
 	}
 	good := true
-	for _, f := range chains.Status(state, cfg, facts(conf, cfg)) {
+	for _, f := range nftrules.Status(state, cfg, readFacts(conf, cfg)) {
 		mark := "  ok  "
 		if !f.Good {
 			mark, good = "  !!  ", false
@@ -49,26 +48,31 @@ func statusQubes(c *cobra.Command, root string) error {
 	return nil
 }
 
-// facts looks at the machine.
-func facts(conf *config.Config, cfg chains.Config) chains.Facts {
-	f := chains.Facts{Listens: listens(cfg.ResolverPort), Reads: reads(cfg.NFLogGroup), Connected: connected(conf.Resolver.Firewall.Socket)}
+// readFacts reads the state of this machine.
+func readFacts(conf *config.Config, cfg nftrules.Config) nftrules.Facts {
+	f := nftrules.Facts{
+		Listening: hasUDPSocket(cfg.ResolverPort),
+		HasReader: hasNFLogReader(cfg.NFLogGroup),
+		Connected: connectedClients(conf.Resolver.Firewall.Socket),
+	}
 	file, err := os.Open(inventoryFile(conf))
 	if err != nil {
 		f.Why = err.Error()
 		return f
 	}
 	defer file.Close()
-	s, err := inventory.Parse(file, inventory.Options{Fields: conf.Inventory.Fields})
+	s, err := inventory.Parse(file, inventory.Config{Fields: conf.Inventory.Fields})
 	if err != nil {
 		f.Why, _, _ = strings.Cut(err.Error(), "\n")
 		return f
 	}
 	names, domains := map[netip.Addr]string{}, map[string][]netip.Addr{}
 	for i := range s.Qubes {
-		for _, a := range []netip.Addr{s.Qubes[i].IP, s.Qubes[i].IP6} {
+		q := &s.Qubes[i]
+		for _, a := range []netip.Addr{q.IP, q.IP6} {
 			if a.IsValid() {
-				names[a] = s.Qubes[i].Name
-				domains[vif(&s.Qubes[i])] = append(domains[vif(&s.Qubes[i])], a)
+				names[a] = q.Name
+				domains[vifCell(q)] = append(domains[vifCell(q)], a)
 			}
 		}
 	}
@@ -77,7 +81,7 @@ func facts(conf *config.Config, cfg chains.Config) chains.Facts {
 	return f
 }
 
-// inventoryFile returns where the beat keeps the inventory.
+// inventoryFile returns the path of the beat's inventory.
 func inventoryFile(conf *config.Config) string {
 	if conf.Inventory.File != "" {
 		return conf.Inventory.File
@@ -86,31 +90,32 @@ func inventoryFile(conf *config.Config) string {
 	return filepath.Join(cmp.Or(line.data, filepath.Join(line.home, "data")), inventorymodule.PushedFile)
 }
 
-// listens reports whether there is a UDP socket with a port.
-func listens(port uint16) bool {
+// hasUDPSocket reports whether a UDP socket is bound to port.
+func hasUDPSocket(port uint16) bool {
 	suffix := fmt.Sprintf(":%04X", port)
-	is := func(f []string) bool { return len(f) > 1 && strings.HasSuffix(f[1], suffix) }
-	return anyLine("/proc/net/udp", is) || anyLine("/proc/net/udp6", is)
+	match := func(f []string) bool { return len(f) > 1 && strings.HasSuffix(f[1], suffix) }
+	return anyLine("/proc/net/udp", match) || anyLine("/proc/net/udp6", match)
 }
 
-// reads reports whether an NFLOG group has a reader. The list is root's to read.
-func reads(group uint16) bool {
+// hasNFLogReader reports whether a process reads an NFLOG group. Only root can read the
+// file that says so.
+func hasNFLogReader(group uint16) bool {
 	return anyLine("/proc/net/netfilter/nfnetlink_log", func(f []string) bool { return len(f) > 0 && f[0] == fmt.Sprint(group) })
 }
 
-// anyLine reports whether the words of a line of a file are as wanted.
-func anyLine(path string, is func(words []string) bool) bool {
+// anyLine reports whether the words of any line of a file match.
+func anyLine(path string, match func(words []string) bool) bool {
 	text, _ := os.ReadFile(path)
 	for line := range bytes.Lines(text) {
-		if is(strings.Fields(string(line))) {
+		if match(strings.Fields(string(line))) {
 			return true
 		}
 	}
 	return false
 }
 
-// connected reads the clients that QubesDB lists.
-func connected(socket string) (list []netip.Addr) {
+// connectedClients returns the clients that QubesDB lists.
+func connectedClients(socket string) (list []netip.Addr) {
 	text := strings.Join(qubesdb.Values(socket, "/connected-ips", "/connected-ips6"), " ")
 	for _, word := range strings.Fields(text) {
 		if a, err := netip.ParseAddr(word); err == nil {

@@ -11,29 +11,27 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/report"
 )
 
-// reportCommand prints what each qube has done, from the file output.
+// reportCommand summarizes each qube's traffic from files of the file output.
 func reportCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:           "report FILE...",
-		Short:         "Print flows, bytes and top destinations per qube from NDJSON files",
-		Long:          "Reads files that output.file has written and adds up their final flow events per qube.",
-		Args:          cobra.MinimumNArgs(1),
-		SilenceUsage:  true,
-		SilenceErrors: true,
+	return quiet(&cobra.Command{
+		Use:   "report FILE...",
+		Short: "Print flows, bytes and top destinations per qube from NDJSON files",
+		Long:  "Reads files that output.file has written and adds up their final flow events per qube.",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			var t report.Tally
-			var fault error
+			var failure error
 			for _, path := range args {
 				if err := readEvents(&t, path); err != nil {
-					fault = complain(c, err)
+					failure = printError(c, err)
 				}
 			}
-			if t.Flows > 0 || fault == nil {
-				return errors.Join(fault, t.Table(c.OutOrStdout(), wantsColour()))
+			if t.Flows > 0 || failure == nil {
+				return errors.Join(failure, t.Table(c.OutOrStdout(), wantsColour()))
 			}
-			return fault
+			return failure
 		},
-	}
+	})
 }
 
 func readEvents(t *report.Tally, path string) error {
@@ -45,7 +43,8 @@ func readEvents(t *report.Tally, path string) error {
 	return t.ReadEvents(path, f)
 }
 
-// wantsColour follows https://no-color.org and the older CLICOLOR_FORCE.
+// wantsColour reports whether standard output gets colours: it follows
+// https://no-color.org and the older CLICOLOR_FORCE.
 func wantsColour() bool {
 	if os.Getenv("NO_COLOR") != "" {
 		return false

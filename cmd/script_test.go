@@ -43,8 +43,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// flows writes the flow events of a file, without what differs between two runs,
-// sorted, into another: flows IN OUT. It fails where there are none.
+// flows writes the flow events of a file to another, sorted and without the fields that
+// differ between two runs: flows IN OUT. It fails if there are none.
 func flows(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: flows IN OUT")

@@ -11,8 +11,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/preflight"
 )
 
-// extendTestOutput teaches `test output` the file output, which is our default
-// and which libbeat cannot test. Other outputs are left to libbeat.
+// extendTestOutput makes `test output` work for the file output, which is our default
+// and which libbeat cannot test. libbeat still tests the other outputs.
 func extendTestOutput(root *cmd.BeatsRootCmd) {
 	for _, c := range root.TestCmd.Commands() {
 		if c.Name() != "output" {
@@ -29,14 +29,14 @@ func extendTestOutput(root *cmd.BeatsRootCmd) {
 				err = testFolder(c, dir)
 			}
 			if err != nil {
-				_ = complain(c, err)
+				_ = printError(c, err)
 				os.Exit(1)
 			}
 		}
 	}
 }
 
-// fileOutput returns the folder of the file output, where that is the output.
+// fileOutput returns the folder of the file output and whether that output is enabled.
 func fileOutput() (dir string, isFile bool, err error) {
 	if err := cfgfile.HandleFlags(); err != nil {
 		return "", false, err
@@ -46,7 +46,7 @@ func fileOutput() (dir string, isFile bool, err error) {
 		return "", false, fmt.Errorf("loading the configuration: %w", err)
 	}
 	if ok, err := cfg.Has("output.file.path", -1); err != nil || !ok {
-		return "", false, nil //nolint:nilerr // not ours to judge
+		return "", false, nil //nolint:nilerr // libbeat reports it
 	}
 	if on, err := cfg.Bool("output.file.enabled", -1); err == nil && !on {
 		return "", false, nil
@@ -55,17 +55,17 @@ func fileOutput() (dir string, isFile bool, err error) {
 	return dir, true, err
 }
 
-// testFolder checks that a file can be made, written and removed, in the folder
-// or, where it does not exist yet, in the one that it will be made in.
+// testFolder checks that a file can be created, written and removed in dir, or, if dir
+// does not exist yet, in the nearest parent that does.
 func testFolder(c *cobra.Command, dir string) error {
 	exists, err := preflight.Dir(dir)
 	if err != nil {
-		return fmt.Errorf("file output: %w; choose another output.file.path or give the beat's user the right to write there", err)
+		return fmt.Errorf("file output: %w; choose another output.file.path or give the beat's user write access there", err)
 	}
-	made := ""
+	note := ""
 	if !exists {
-		made = " (will be made)"
+		note = " (will be created)"
 	}
-	fmt.Fprintf(c.OutOrStdout(), "file: %s%s...\n  write... OK\n", dir, made)
+	fmt.Fprintf(c.OutOrStdout(), "file: %s%s...\n  write... OK\n", dir, note)
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/version"
 )
 
-// printVersion prints our own version and that of libbeat, which names indices
-// and templates. Under packetbeat's name the line begins as packetbeat's does.
+// printVersion prints our version and that of libbeat, which is part of the names of
+// indices and templates. Under packetbeat's name the line begins as packetbeat's does.
 func printVersion(c *cobra.Command, name string) {
 	if name == packetbeatName {
 		fmt.Fprintf(c.OutOrStdout(), "%s version %s (%s), libbeat %s, %s %s, %s\n", name, libversion.GetDefaultVersion(),

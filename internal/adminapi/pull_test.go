@@ -43,7 +43,7 @@ func TestClient_Inventory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := inventory.Parse(bytes.NewReader(data), inventory.Options{})
+		s, err := inventory.Parse(bytes.NewReader(data), inventory.Config{})
 		if err != nil || len(s.Qubes) != 1 || s.Qubes[0].Name != "work" || s.Qubes[0].Label != "blue" || s.Qubes[0].IP.String() != "10.137.0.6" || !s.Qubes[0].IP6.IsValid() {
 			t.Errorf("%s: %s, %v", release, data, err)
 		}

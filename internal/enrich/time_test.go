@@ -20,7 +20,7 @@ func TestEnricher_Flow_time(t *testing.T) {
 	disposable := func(name string) *inventory.Snapshot {
 		return &inventory.Snapshot{Qubes: []qube.Qube{{Name: name, Class: qube.ClassDisposable, XID: 7, IP: addr("10.138.0.1")}}}
 	}
-	index := inventory.NewIndex(inventory.Options{})
+	index := inventory.NewIndex(inventory.Config{})
 	index.Update(disposable("disp1"), t0.Add(-time.Hour))
 	index.Update(disposable("disp2"), t0)
 	ended := func(r *flow.Record, at time.Time) *flow.Record {

@@ -7,29 +7,29 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 )
 
-// datagram is a UDP packet of 10.137.0.6, as NFLOG hands it over.
+// datagram returns a UDP packet from 10.137.0.6, as NFLOG delivers it.
 func datagram(port uint16) []byte {
 	return []byte{0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 10, 137, 0, 6, 192, 0, 2, 53, byte(port >> 8), byte(port), 20, 233, 0, 10, 0, 0, 'x', '\n'}
 }
 
-// BenchmarkTracker_passed is what most connections cost: one attempt and its pass.
-func BenchmarkTracker_passed(b *testing.B) {
+// BenchmarkTracker_accepted measures an accepted connection.
+func BenchmarkTracker_accepted(b *testing.B) {
 	t := firewall.NewTracker(func(*firewall.Verdict) { b.Error("a verdict") })
 	before := firewall.Observation{Prefix: firewall.PrefixNew, In: "vif4.0", Out: "eth0"}
-	behind := before
-	behind.Prefix = firewall.PrefixPass
+	after := before
+	after.Prefix = firewall.PrefixPass
 	data := datagram(0)
 	b.ReportAllocs()
 	for i := range b.N {
 		data[20], data[21] = byte(i>>8), byte(i)
 		before.Decode(data)
-		behind.Decode(data)
+		after.Decode(data)
 		t.Observe(&before, 0)
-		t.Observe(&behind, 0)
+		t.Observe(&after, 0)
 	}
 }
 
-// BenchmarkTracker_refused is a client that tries all ports.
+// BenchmarkTracker_refused measures a client that tries all ports.
 func BenchmarkTracker_refused(b *testing.B) {
 	t := firewall.NewTracker(func(*firewall.Verdict) {})
 	o := firewall.Observation{Prefix: firewall.PrefixNew, In: "vif4.0", Out: "eth0"}

@@ -6,25 +6,25 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// errorHeader is the length of the header of an ICMP error, before the packet
-// that it is about (RFC 792, RFC 4443).
+// errorHeader is the length of the header of an ICMP error, which precedes the packet
+// that caused it (RFC 792, RFC 4443).
 const errorHeader = 8
 
-// Decode fills o from a packet that begins with its IP header. Of a tunnel it takes
-// the outside: that is what a firewall has judged. It reports false where the
-// packet cannot be read. It does not keep data.
+// Decode fills o from a packet that begins with its IP header. Of a tunnel it takes the
+// outer packet, which is the one that the firewall sees. It reports whether the packet
+// could be decoded. It does not retain data.
 func (o *Observation) Decode(data []byte) bool {
 	var p packet.Packet
 	if p.Decode(packet.LinkRaw, data) != packet.OK {
 		return false
 	}
 	o.Length = length(data)
-	o.DecodeError(&p, data) // that it is none makes no difference here
+	o.DecodeError(&p, data) // most packets are no ICMP errors
 	return true
 }
 
 // DecodeError fills o from an ICMP error that was decoded from a frame. It reports
-// false where p is none, or the packet inside cannot be read.
+// whether p is such an error and the packet inside could be decoded.
 func (o *Observation) DecodeError(p *packet.Packet, frame []byte) bool {
 	o.Tuple = tupleOf(p)
 	if o.Unreachable() {
@@ -33,7 +33,7 @@ func (o *Observation) DecodeError(p *packet.Packet, frame []byte) bool {
 	return o.HasInner
 }
 
-// inner reads the packet that an ICMP error is about. Mostly it is cut behind the
+// inner decodes the packet that caused an ICMP error. It is often truncated after the
 // ports.
 func inner(message []byte) (t Tuple, ok bool) {
 	if len(message) <= errorHeader {
@@ -58,7 +58,7 @@ func tupleOf(p *packet.Packet) Tuple {
 	}
 	t := Tuple{Proto: p.Proto, Src: p.Src.Netip(p.Family), Dst: p.Dst.Netip(p.Family), SrcPort: p.SrcPort, DstPort: p.DstPort}
 	if t.Proto == packet.ProtoUDP && t.DstPort == packet.PortVXLAN {
-		t.SrcPort = 0 // as where the tunnel was looked into: an error holds too little for that
+		t.SrcPort = 0 // as if the tunnel had been decoded, for which an ICMP error contains too little
 	}
 	if p.IsICMP() && p.HasL4 {
 		t.ICMPType, t.ICMPCode, t.ICMPID = p.ICMPType, p.ICMPCode, p.ICMPID
@@ -66,7 +66,7 @@ func tupleOf(p *packet.Packet) Tuple {
 	return t
 }
 
-// tunnelProto returns the protocol on the outside.
+// tunnelProto returns the protocol of the outer packet.
 func tunnelProto(p *packet.Packet) uint8 {
 	switch {
 	case p.Outer.Kind == packet.TunnelGRE:
@@ -79,7 +79,7 @@ func tunnelProto(p *packet.Packet) uint8 {
 	return packet.ProtoIPv4
 }
 
-// length returns the length that an IP header states.
+// length returns the length of the packet according to its IP header.
 func length(data []byte) uint32 {
 	if len(data) < 6 {
 		return 0
@@ -90,13 +90,13 @@ func length(data []byte) uint32 {
 	return uint32(data[2])<<8 + uint32(data[3])
 }
 
-// Family returns 4 or 6, 0 where the tuple has no addresses.
+// Family returns 4 or 6, 0 if the tuple has no addresses.
 func (t *Tuple) Family() uint8 {
 	_, family := packet.AddrFrom(t.Src)
 	return family
 }
 
-// Endpoints returns both sides, without ports where the protocol has none.
+// Endpoints returns both endpoints, with port 0 if the protocol has none.
 func (t *Tuple) Endpoints() (src, dst netip.AddrPort) {
 	return netip.AddrPortFrom(t.Src, t.SrcPort), netip.AddrPortFrom(t.Dst, t.DstPort)
 }

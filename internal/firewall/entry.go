@@ -2,33 +2,33 @@ package firewall
 
 import "time"
 
-// entry is one attempt that is not told yet.
+// entry is an attempt that has not been reported yet.
 type entry struct {
 	Verdict
-	pending      uint64 // packets that may still pass
+	pending      uint64 // packets that may still be accepted
 	pendingBytes uint64
-	waiting      time.Duration // since when they do
+	waiting      time.Duration // since when packets are pending
 	opened       time.Duration
 	touched      time.Duration
-	judged       uint64 // of Count, those that were pending: a late pass takes one back
+	presumed     uint64 // packets of Count that were pending for too long: a late acceptance takes one back
 	isSpoof      bool
-	isInput      bool // an error says that the netvm itself was meant
-	isUser       bool // a rule of the user claims it
-	isLogged     bool // counted by the lines of a log, until our own rules tell
-	isError      bool // counted by ICMP errors
-	isExplained  bool // qvm-firewall has rejected something of the same client then
+	isInput      bool // the attempt was against the netvm itself, as an ICMP error shows
+	isUser       bool // a rule of the user has logged it
+	isLogged     bool // counted from the lines of a log, until our own rules report it
+	isError      bool // counted from ICMP errors
+	isExplained  bool // qvm-firewall rejected something of the same client at that time
 }
 
-// attempt adds what our own rules have logged before all filters.
+// attempt adds a packet that our own rules logged before all filters.
 func (e *entry) attempt(isSpoof bool, o *Observation, now time.Duration, s *Stats) {
-	if e.isSpoof = isSpoof; isSpoof { // what a filter sees, antispoofing has let through
+	if e.isSpoof = isSpoof; isSpoof { // cleared by an attempt: antispoofing has accepted what the filters see
 		s.Spoofed++
 	} else {
 		s.Attempts++
 	}
-	if e.isLogged || e.isError { // the log was faster: our own rules count better
+	if e.isLogged || e.isError { // the log was faster, but our own rules count better
 		s.Refused -= e.Count
-		e.Count, e.Bytes, e.judged, e.isLogged, e.isError = 0, 0, 0, false, false
+		e.Count, e.Bytes, e.presumed, e.isLogged, e.isError = 0, 0, 0, false, false
 		e.In, e.Out, e.Source = o.In, o.Out, o.Source
 	}
 	if e.pending == 0 {
@@ -38,23 +38,23 @@ func (e *entry) attempt(isSpoof bool, o *Observation, now time.Duration, s *Stat
 	e.pendingBytes += uint64(o.Length)
 }
 
-// reject adds what the client was told.
+// reject adds an ICMP error to the client.
 func (e *entry) reject(o *Observation, s *Stats) {
 	s.Rejects++
 	e.Reply = replyOf(&o.Tuple)
-	e.isInput = o.Inner.Dst == o.Src // the input chain of IPv6 rejects as qvm-firewall does
+	e.isInput = o.Inner.Dst == o.Src // for IPv6, the input chain rejects in the same way as qvm-firewall
 	if e.isError {
 		e.refuse(1, 0, s)
 	}
 }
 
-// claim adds a line of a rule of the user.
-func (e *entry) claim(o *Observation, s *Stats) {
+// matchUserRule adds a packet that a rule of the user logged.
+func (e *entry) matchUserRule(o *Observation, s *Stats) {
 	s.Rules++
 	e.isUser, e.Rule = true, o.Prefix
 	if e.isLogged = e.isLogged || e.Count+e.pending == 0; e.isLogged {
 		e.refuse(1, uint64(o.Length), s)
-		e.judged++ // the rule may log what it lets through
+		e.presumed++ // the rule may log what it accepts
 	}
 }
 
@@ -64,28 +64,28 @@ func (e *entry) refuse(n, bytes uint64, s *Stats) {
 	s.Refused += n
 }
 
-// settle makes refusals of what has not passed.
-func (e *entry) settle(s *Stats) {
-	e.judged += e.pending
+// refusePending counts the pending packets as refused.
+func (e *entry) refusePending(s *Stats) {
+	e.presumed += e.pending
 	e.refuse(e.pending, e.pendingBytes, s)
 	e.pending, e.pendingBytes = 0, 0
 }
 
-// takeBack takes back one packet that has passed after all.
+// takeBack removes one packet that was accepted after all.
 func (e *entry) takeBack(bytes uint64, s *Stats) {
 	switch {
 	case e.pending > 0:
 		e.pending--
 		e.pendingBytes -= min(e.pendingBytes, bytes)
-	case e.judged > 0:
-		e.judged--
+	case e.presumed > 0:
+		e.presumed--
 		e.Count--
 		s.Refused--
 		e.Bytes -= min(e.Bytes, bytes)
 	}
 }
 
-// point says where the attempt was refused, as far as it is known by now.
+// point returns where the attempt was refused, as far as it is known by now.
 func (e *entry) point() Point {
 	switch {
 	case e.isSpoof:
@@ -95,5 +95,12 @@ func (e *entry) point() Point {
 	case e.isInput:
 		return Input
 	}
-	return place(&e.Verdict, e.isExplained)
+	return pointOf(&e.Verdict, e.isExplained)
 }
+
+// isIdle reports whether the attempt has not been repeated for IdleDelay, or is MaxAge
+// old.
+func (e *entry) isIdle(now time.Duration) bool { return now >= e.due() }
+
+// due returns when isIdle becomes true.
+func (e *entry) due() time.Duration { return min(e.touched+IdleDelay, e.opened+MaxAge) }

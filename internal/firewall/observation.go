@@ -7,33 +7,33 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Source says how an observation has come.
+// Source is where an observation comes from.
 type Source uint8
 
 // The sources.
 const (
 	NFLog     Source = iota // a netlink message of our own nft table
-	KernelLog               // a line of the kernel's log
-	LogFile                 // the same in a file
-	ICMPError               // an ICMP error that the capture has seen
+	KernelLog               // a record of the kernel's log
+	LogFile                 // a line of a log file
+	ICMPError               // an ICMP error that was captured
 )
 
-// String returns the source as events spell it.
+// String returns the source as events spell it, "unknown" for any other value.
 func (s Source) String() string {
-	return [...]string{"nflog", "kernel_log", "log_file", "icmp_error"}[s]
+	return nameOf(int(s), "nflog", "kernel_log", "log_file", "icmp_error")
 }
 
 // The prefixes of our own rules, without the space that ends them in a log.
 const (
 	PrefixNew    = "QB-NEW"    // a forwarded attempt, before all filters
 	PrefixInput  = "QB-INPUT"  // an attempt against this machine, before all filters
-	PrefixPass   = "QB-PASS"   // any of them, and of QB-SPOOF, behind what could have dropped it
+	PrefixPass   = "QB-PASS"   // any of them, or of QB-SPOOF, after all rules that could have dropped it
 	PrefixReject = "QB-REJECT" // an ICMP error of this machine to a client
 	PrefixSpoof  = "QB-SPOOF"  // a source address that does not belong to the interface
-	PrefixOver   = "QB-OVER"   // more passes of an interface than are logged: see Tracker.LostOf
+	PrefixOver   = "QB-OVER"   // more accepted packets of an interface than are logged: see Tracker.LostOf
 )
 
-// Tuple is what tells one connection attempt from others.
+// Tuple identifies a connection attempt.
 type Tuple struct {
 	Proto            uint8
 	Src, Dst         netip.Addr
@@ -43,40 +43,40 @@ type Tuple struct {
 	ICMPID           uint16 // of an ICMP query
 }
 
-// An Observation is one packet that was logged.
+// An Observation is a packet that was logged.
 type Observation struct {
 	At      int64 // nanoseconds since the Unix epoch
 	Source  Source
-	Prefix  string // of the rule that has logged it, verbatim
+	Prefix  string // of the rule that logged it, verbatim
 	In, Out string // interfaces, "" for none
 	Tuple
-	Length   uint32 // of the IP packet, 0 where it is not known
+	Length   uint32 // of the IP packet, 0 if unknown
 	Inner    Tuple  // the packet that an ICMP error is about
 	HasInner bool
 }
 
-// kind is what a rule has meant by logging a packet.
+// kind is what a rule means by logging a packet.
 type kind uint8
 
 const (
-	userRule kind = iota // a rule of the user: refused, as far as it says
+	userRule kind = iota // a rule of the user: refused, unless its prefix says otherwise
 	attempt
-	passed
+	accepted
 	rejected
 	spoofed
 	ignored
 )
 
-// kind returns what o tells.
+// kind returns what the observation means.
 func (o *Observation) kind() kind {
 	if o.Source == LogFile && strings.HasPrefix(o.Prefix, "QB-") {
-		return ignored // our rules write to no file: somebody else has
+		return ignored // forged: our rules do not log to files
 	}
 	switch strings.TrimSpace(o.Prefix) {
 	case PrefixNew, PrefixInput:
 		return attempt
 	case PrefixPass:
-		return passed
+		return accepted
 	case PrefixReject:
 		if !o.HasInner {
 			return ignored
@@ -87,20 +87,21 @@ func (o *Observation) kind() kind {
 	case PrefixOver:
 		return ignored
 	}
-	if o.HasInner || accepting(o.Prefix) || noise(o.Src) {
+	if o.HasInner || isAccepting(o.Prefix) || isNoise(o.Src) {
 		return ignored
 	}
 	return userRule
 }
 
-// noise tells what every qube with IPv6 sends by itself: router solicitations,
-// neighbour discovery and group reports from fe80::, which the antispoofing rules of
-// Qubes drop all day long. Our own rules leave it out already.
-func noise(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() || a.IsUnspecified() }
+// isNoise reports whether a packet from that address is one that every qube with IPv6
+// sends by itself: router solicitations, neighbour discovery and group reports from
+// fe80::, which the antispoofing rules of Qubes drop all the time. Our own rules do not
+// log them.
+func isNoise(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() || a.IsUnspecified() }
 
-// accepting tells prefixes of rules that log what they let through, and of what the
-// kernel itself logs of packets.
-func accepting(prefix string) bool {
+// isAccepting reports whether a prefix is that of a rule which logs what it accepts, or
+// that of the kernel's own messages about packets.
+func isAccepting(prefix string) bool {
 	prefix = strings.ToUpper(prefix)
 	for _, word := range []string{"ACCEPT", "ALLOW", "PASS", "PERMIT", "AUDIT", "TRACE:", "NF_CT_"} {
 		if strings.Contains(prefix, word) {
@@ -110,24 +111,24 @@ func accepting(prefix string) bool {
 	return false
 }
 
-// Reply is what a client was told.
+// Reply is the ICMP error that a client received.
 type Reply uint8
 
-// The replies. A packet that was dropped has none.
+// The replies. A dropped packet has none.
 const (
 	ReplyNone  Reply = iota
-	ReplyAdmin       // administratively prohibited: what qvm-firewall rejects with
-	ReplyHost        // host prohibited: what the input chain of Qubes rejects with
-	ReplyPort        // port unreachable: what a plain nft "reject" says
+	ReplyAdmin       // administratively prohibited, which qvm-firewall rejects with
+	ReplyHost        // host prohibited, which the input chain of Qubes rejects with
+	ReplyPort        // port unreachable, which nft rejects with by default
 	ReplyOther
 )
 
-// String returns the reply as events spell it, "" for none.
+// String returns the reply as events spell it, "" for none, "unknown" for any other value.
 func (r Reply) String() string {
-	return [...]string{"", "admin-prohibited", "host-prohibited", "port-unreachable", "unreachable"}[r]
+	return nameOf(int(r), "", "admin-prohibited", "host-prohibited", "port-unreachable", "unreachable")
 }
 
-// replyOf returns what an ICMP error says (RFC 1812 section 5.2.7.1, RFC 4443
+// replyOf returns the meaning of an ICMP error (RFC 1812 section 5.2.7.1, RFC 4443
 // section 3.1).
 func replyOf(t *Tuple) Reply {
 	switch {
@@ -141,8 +142,8 @@ func replyOf(t *Tuple) Reply {
 	return ReplyOther
 }
 
-// Unreachable reports whether t is an ICMP error of the kind that a firewall
-// refuses with.
+// Unreachable reports whether t is a destination-unreachable message, which firewalls
+// reject with.
 func (t *Tuple) Unreachable() bool {
 	return t.Proto == packet.ProtoICMP && t.ICMPType == 3 || t.Proto == packet.ProtoICMPv6 && t.ICMPType == 1
 }

@@ -1,69 +1,88 @@
 package firewall
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// How a tracker waits. Times are those that its caller gives, not those of the
-// observations: a log may be old, and a clock may step.
+// The delays of a tracker. They are measured on the clock of its caller and not on the
+// times of the observations: a log may be old, and a clock may be stepped.
 const (
-	// Grace is how long a packet may be on its way from the first rule that logs
-	// it to the last. Both messages come in one stream, so that this covers the
-	// delay of the kernel's own buffer.
-	Grace = 500 * time.Millisecond
-	// Quiet is how long an attempt must not have been repeated to be told.
-	Quiet = 4 * time.Second
-	// MaxAge is when it is told in any case.
+	// SettleDelay is how long a packet may take from the first rule that logs it to the
+	// last. Both messages arrive in one stream, so that this covers the delay of the
+	// kernel's buffer.
+	SettleDelay = 500 * time.Millisecond
+	// IdleDelay is how long an attempt must not have been repeated before it is
+	// reported.
+	IdleDelay = 4 * time.Second
+	// MaxAge is when an attempt is reported in any case.
 	MaxAge = 20 * time.Second
+	// AdvanceInterval is the minimum time between two calls of Advance that Next asks
+	// for. With maxReported, it limits the rate of verdicts.
+	AdvanceInterval = 250 * time.Millisecond
 	// rejectMemory is how long a rejection explains other drops of that client.
 	rejectMemory = 2 * time.Second
+	// uncertainty is how long nothing is decided after Lost and LostOf: while packets
+	// are missing, LostOf is called twice a second.
+	uncertainty = time.Second
 )
 
-// Bounds of a tracker's memory, some 300 bytes for each attempt, and of what it
-// tells at a time.
+// The bounds of a tracker's memory, some 300 bytes for each attempt and 40 KiB for each
+// interface, and of its output.
 const (
-	maxLanes    = 256  // interfaces
-	maxAttempts = 2048 // of one interface: the burst that our rules log, and half a second more
-	maxSettled  = 256  // of them, those that are known to be refused
-	maxTold     = 25   // of one interface at a time; Advance is to be called four times a second
+	maxInterfaces = 256
+	maxAttempts   = 2048 // per interface: the burst that our rules log, and those of half a second more
+	maxDecided    = 256  // per interface, of attempts that are known to be refused
+	maxReported   = 25   // per interface and call of Advance
 )
 
-// Stats counts what a tracker has seen: Refused is the sum of all counts that
-// were told or are to be told.
+// never is a moment that does not come.
+const never = time.Duration(math.MaxInt64)
+
+// Stats are the counters of a tracker. All but Open are totals since the start.
 type Stats struct {
-	Observed, Attempts, Passed, Rejects, Spoofed, Rules uint64
-	Ignored                                             uint64 // acceptances, noise, errors without a packet in them
-	Refused                                             uint64 // packets
-	Verdicts                                            uint64
-	Folded                                              uint64 // verdicts
-	Unjudged                                            uint64 // attempts of which nobody can say what became of them
-	Open                                                uint64 // attempts that are waited for now
-	Overflows                                           uint64 // observations of more interfaces than there can be
+	Observed  uint64 // observations
+	Attempts  uint64 // packets of our own rules before all filters
+	Accepted  uint64 // packets of our own rules after all filters
+	Rejects   uint64 // ICMP errors to clients
+	Spoofed   uint64 // packets with a source address that does not seem to be the client's
+	Rules     uint64 // packets of rules of the user
+	Ignored   uint64 // observations of accepted packets and of noise, ICMP errors without a packet
+	Refused   uint64 // packets: the sum of the counts of all verdicts, including those to come
+	Verdicts  uint64
+	Coalesced uint64 // verdicts that stand for many attempts
+	Undecided uint64 // attempts that may have been refused or accepted
+	Open      uint64 // attempts that are being tracked now
+	Overflows uint64 // observations beyond maxInterfaces
 }
 
 // Tracker finds the attempts that were refused. It is not safe for concurrent use.
 type Tracker struct {
-	tell  func(*Verdict)
-	lanes map[string]*lane
-	stats Stats
+	emitTo func(*Verdict)
+	ifaces map[string]*iface
+	stats  Stats
 
-	uncertain time.Duration // until then passes of any interface may be missing
+	advanced  time.Duration // when Advance was last called
+	next      time.Duration // when to call it again, never if there is nothing to do
+	uncertain time.Duration // until then, acceptances of any interface may have been lost
 }
 
-// NewTracker returns a tracker that hands verdicts to tell, which must not keep
-// them. What it waits for is told by Advance and Flush.
-func NewTracker(tell func(*Verdict)) *Tracker {
-	return &Tracker{tell: tell, lanes: map[string]*lane{}}
+// NewTracker returns a tracker that passes verdicts to emit, which must not retain
+// them. Only Advance and Flush call it.
+func NewTracker(emit func(*Verdict)) *Tracker {
+	return &Tracker{emitTo: emit, ifaces: map[string]*iface{}, next: never}
 }
 
 // Stats returns the counters.
 func (t *Tracker) Stats() Stats {
 	s := t.stats
-	for _, l := range t.lanes {
-		s.Open += uint64(len(l.open))
+	for _, i := range t.ifaces {
+		s.Open += uint64(len(i.open))
 	}
 	return s
 }
 
-// Observe takes what was logged of a packet at a moment of the caller's clock.
+// Observe adds a packet that was logged, at a moment of the caller's clock.
 func (t *Tracker) Observe(o *Observation, now time.Duration) {
 	t.stats.Observed++
 	k := o.kind()
@@ -75,70 +94,89 @@ func (t *Tracker) Observe(o *Observation, now time.Duration) {
 	if k == rejected {
 		client = o.Out
 	}
-	if l := t.lane(client); l != nil {
-		l.observe(k, o, now, &t.stats)
+	if i := t.iface(client); i != nil {
+		i.observe(k, o, now, &t.stats)
+		t.schedule(now + SettleDelay)
 	}
 }
 
-// lane returns the attempts of one interface, nil where there are too many.
-func (t *Tracker) lane(client string) *lane {
-	l := t.lanes[client]
-	if l == nil && len(t.lanes) < maxLanes {
-		l = &lane{open: map[Tuple]*entry{}, uncertain: t.uncertain}
-		t.lanes[client] = l
+// iface returns the state of an interface, nil if there are too many.
+func (t *Tracker) iface(client string) *iface {
+	i := t.ifaces[client]
+	if i == nil && len(t.ifaces) < maxInterfaces {
+		i = &iface{open: map[Tuple]*entry{}, uncertain: t.uncertain}
+		t.ifaces[client] = i
 	}
-	if l == nil {
+	if i == nil {
 		t.stats.Overflows++
 	}
-	return l
+	return i
 }
 
-// Advance tells what is ready at a moment of the caller's clock.
+// schedule makes sure that Advance is called at a moment, if not before.
+func (t *Tracker) schedule(at time.Duration) { t.next = min(t.next, at) }
+
+// Next returns the moment, on the caller's clock, at which Advance is to be called. It
+// reports false if nothing is tracked, so that Advance need not be called before the
+// next observation. Observe, Lost and LostOf may bring the moment forward, Advance and
+// Flush may put it off. Next is cheap enough to be called after each of them.
+func (t *Tracker) Next() (at time.Duration, ok bool) {
+	if t.next == never {
+		return 0, false
+	}
+	return max(t.next, t.advanced+AdvanceInterval), true
+}
+
+// Advance reports what is ready at a moment of the caller's clock. It may be called
+// more often than Next asks for.
 func (t *Tracker) Advance(now time.Duration) {
-	for name, l := range t.lanes {
-		l.settle(now, &t.stats)
-		l.tell(func(e *entry) bool { return now-e.touched >= Quiet || now-e.opened >= MaxAge }, maxTold, t.emit)
-		if len(l.open) == 0 && len(l.folded) == 0 && now-l.rejected > rejectMemory && now-l.passes.last > passMemory && now > l.uncertain {
-			delete(t.lanes, name)
+	t.advanced, t.next = now, never
+	for name, i := range t.ifaces {
+		i.decide(now, &t.stats)
+		i.report(func(e *entry) bool { return e.isIdle(now) }, maxReported, t.emit)
+		due := i.due()
+		if len(i.open) == 0 && len(i.coalesced) == 0 && now >= due {
+			delete(t.ifaces, name)
+			continue
 		}
+		t.schedule(due)
 	}
 }
 
-// Flush tells everything at once. Attempts that may still have passed are not
-// told.
+// Flush reports all attempts at once, except for those that may still be accepted.
 func (t *Tracker) Flush(now time.Duration) {
-	for _, l := range t.lanes {
-		l.settle(now, &t.stats)
-		l.forget(&t.stats)
-		l.tell(func(*entry) bool { return true }, maxSettled, t.emit)
+	for _, i := range t.ifaces {
+		i.decide(now, &t.stats)
+		i.dropPending(&t.stats)
+		i.report(func(*entry) bool { return true }, maxDecided, t.emit)
 	}
-	clear(t.lanes)
+	clear(t.ifaces)
+	t.next = never
 }
 
-// Lost tells that observations are missing, so that an attempt without its pass
-// may have passed all the same. Of those that were sent before, some may still come.
+// Lost records that observations of any interface are missing, so that attempts may
+// have been accepted although no observation says so. Those that were logged before may
+// still arrive.
 func (t *Tracker) Lost(now time.Duration) {
 	t.uncertain = now + uncertainty
-	for _, l := range t.lanes {
-		l.lose(t.uncertain, &t.stats)
+	for _, i := range t.ifaces {
+		i.lose(t.uncertain, &t.stats)
 	}
 }
 
-// uncertainty is how long after Lost and LostOf nothing can be said: the latter is told
-// twice a second while it lasts.
-const uncertainty = time.Second
-
-// LostOf tells that an interface has more passes than are logged.
+// LostOf records that more packets of an interface were accepted than are logged.
 func (t *Tracker) LostOf(client string, now time.Duration) {
-	if l := t.lane(client); l != nil {
-		l.lose(now+uncertainty, &t.stats)
+	if i := t.iface(client); i != nil {
+		i.lose(now+uncertainty, &t.stats)
+		t.schedule(now + uncertainty)
 	}
 }
 
+// emit counts a verdict and passes it on.
 func (t *Tracker) emit(v *Verdict) {
 	t.stats.Verdicts++
-	if v.Folded {
-		t.stats.Folded++
+	if v.Coalesced {
+		t.stats.Coalesced++
 	}
-	t.tell(v)
+	t.emitTo(v)
 }

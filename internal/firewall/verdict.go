@@ -2,43 +2,51 @@ package firewall
 
 import "github.com/qubesbeat/qubesbeat/internal/qube"
 
-// Point is the place in the netvm where an attempt was refused.
+// Point is the place in the netvm at which an attempt was refused.
 type Point uint8
 
-// The points, in the order of a packet's way.
+// The points, in the order in which a packet meets them.
 const (
-	Antispoof   Point = iota // the source address is not that of the interface
-	Input                    // the input chain: nobody talks to the netvm itself
-	QVMFirewall              // the client's rules of qvm-firewall
-	InterQube                // Qubes lets no client reach another one
+	Antispoof   Point = iota // the source address does not belong to the interface
+	Input                    // the input chain: clients may not reach the netvm itself
+	QVMFirewall              // the rules of qvm-firewall for the client
+	InterQube                // clients may not reach each other
 	User                     // a rule of the user
 )
 
-// String returns the point as events spell it.
+// String returns the point as events spell it, "unknown" for any other value.
 func (p Point) String() string {
-	return [...]string{"antispoof", "input", "qvm-firewall", "inter-qube", "user"}[p]
+	return nameOf(int(p), "antispoof", "input", "qvm-firewall", "inter-qube", "user")
 }
 
-// A Verdict is a refused connection attempt, with its repetitions.
+// nameOf returns the name with that index, "unknown" if there is none.
+func nameOf(index int, names ...string) string {
+	if index >= len(names) {
+		return "unknown"
+	}
+	return names[index]
+}
+
+// A Verdict is a refused connection attempt with its repetitions.
 type Verdict struct {
 	Tuple
 	Point       Point
 	Reply       Reply
 	Source      Source
-	Rule        string // prefix of the user's rule, "" for none
-	In, Out     string
+	Rule        string // prefix of the user's rule, "" if it was none
+	In, Out     string // interfaces, "" for none
 	First, Last int64  // nanoseconds since the Unix epoch
-	Count       uint64 // packets that were refused
-	Bytes       uint64 // of them, as far as it is known
-	// Folded says that Count is the sum of many attempts of one client, which
-	// differ in addresses or ports: those that differ are zero.
-	Folded bool
+	Count       uint64 // refused packets
+	Bytes       uint64 // of the packets whose length is known
+	// Coalesced reports whether Count is the sum of many attempts of one client, with
+	// different addresses or ports. Fields in which they differ are zero.
+	Coalesced bool
 }
 
-// place finds the point of an attempt that no rule of the user has claimed.
-// explained says that qvm-firewall has rejected something of the same client at that
-// time: the kernel does not say so of each packet.
-func place(v *Verdict, explained bool) Point {
+// pointOf derives the point of an attempt that no rule of the user has logged.
+// isExplained reports whether qvm-firewall rejected something of the same client at that
+// time: the kernel does not send an ICMP error for each packet.
+func pointOf(v *Verdict, isExplained bool) Point {
 	_, toVif := qube.VifDomain(v.Out)
 	switch {
 	case v.Out == "" && (v.Source != ICMPError || v.Reply == ReplyHost):
@@ -47,29 +55,30 @@ func place(v *Verdict, explained bool) Point {
 		return QVMFirewall
 	case toVif:
 		return InterQube
-	case v.Reply == ReplyNone && explained:
+	case v.Reply == ReplyNone && isExplained:
 		return QVMFirewall
 	}
 	return User
 }
 
-// fold adds what another verdict of the same client and point counts.
-func (v *Verdict) fold(o *Verdict) {
+// coalesce adds the counts of another verdict of the same client and point.
+func (v *Verdict) coalesce(o *Verdict) {
 	v.Count += o.Count
 	v.Bytes += o.Bytes
 	v.First, v.Last = min(v.First, o.First), max(v.Last, o.Last)
-	v.SrcPort, v.ICMPID = same(v.SrcPort, o.SrcPort), same(v.ICMPID, o.ICMPID)
-	v.DstPort, v.ICMPType, v.ICMPCode = same(v.DstPort, o.DstPort), same(v.ICMPType, o.ICMPType), same(v.ICMPCode, o.ICMPCode)
-	v.Proto, v.Src, v.Dst = same(v.Proto, o.Proto), same(v.Src, o.Src), same(v.Dst, o.Dst)
-	v.Rule, v.Out = same(v.Rule, o.Rule), same(v.Out, o.Out)
-	v.Reply, v.Source = same(v.Reply, o.Reply), same(v.Source, o.Source)
-	v.Folded = true
+	v.SrcPort, v.ICMPID = common(v.SrcPort, o.SrcPort), common(v.ICMPID, o.ICMPID)
+	v.DstPort, v.ICMPType = common(v.DstPort, o.DstPort), common(v.ICMPType, o.ICMPType)
+	v.ICMPCode = common(v.ICMPCode, o.ICMPCode)
+	v.Proto, v.Src, v.Dst = common(v.Proto, o.Proto), common(v.Src, o.Src), common(v.Dst, o.Dst)
+	v.Rule, v.Out = common(v.Rule, o.Rule), common(v.Out, o.Out)
+	v.Reply, v.Source = common(v.Reply, o.Reply), common(v.Source, o.Source)
+	v.Coalesced = true
 }
 
-// same returns what both have in common, nothing where they differ.
-func same[T comparable](a, b T) (none T) {
+// common returns the value of both, zero if they differ.
+func common[T comparable](a, b T) (zero T) {
 	if a == b {
 		return a
 	}
-	return none
+	return zero
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// A builder makes a Snapshot of records and holds it to the rules that concern more than one qube.
+// A builder makes a Snapshot from records and checks the rules that concern more than one qube.
 type builder struct {
-	opts     Options
+	cfg      Config
 	checks   []check
 	qubes    []qube.Qube
 	problems problems
@@ -21,13 +21,13 @@ type builder struct {
 	uuids map[string]place
 }
 
-// A place is where something was seen first.
+// A place is where a value was first seen.
 type place struct {
 	line       int
 	path, name string
 }
 
-// String returns the place for a message.
+// String returns the place for an error message.
 func (p place) String() string {
 	name := p.name
 	if name == "" {
@@ -37,14 +37,13 @@ func (p place) String() string {
 	if p.path != "" {
 		return fmt.Sprintf("%s (%s, line %d)", name, p.path, p.line)
 	}
-
 	return fmt.Sprintf("%s (line %d)", name, p.line)
 }
 
-// newBuilder returns an empty builder. opts must have its defaults.
-func newBuilder(opts Options) *builder {
+// newBuilder returns an empty builder. cfg must have its defaults.
+func newBuilder(cfg Config) *builder {
 	return &builder{
-		opts:   opts,
+		cfg:    cfg,
 		checks: checks(),
 		names:  make(map[string]place),
 		addrs:  make(map[netip.Addr]place),
@@ -53,21 +52,20 @@ func newBuilder(opts Options) *builder {
 	}
 }
 
-// report records a problem that belongs to no record.
+// report records a problem outside of any record.
 func (b *builder) report(line int, path string, err error) {
 	b.problems.add(Problem{Line: line, Path: path, Text: err.Error()})
 }
 
-// tooMany returns the problem that there are too many qubes.
+// tooMany returns the error about too many qubes.
 func (b *builder) tooMany() error {
-	return fmt.Errorf("there are more than %d qubes: push fewer of them", b.opts.MaxQubes)
+	return fmt.Errorf("more than %d qubes: push fewer of them", b.cfg.MaxQubes)
 }
 
-// add checks r and takes it in. It returns false when the inventory holds too many qubes to go on.
+// add checks r and adds its qube. It reports whether there is room for more.
 func (b *builder) add(r *record) bool {
-	if len(b.qubes) == b.opts.MaxQubes {
+	if len(b.qubes) == b.cfg.MaxQubes {
 		b.report(r.line, r.path, b.tooMany())
-
 		return false
 	}
 
@@ -83,7 +81,6 @@ func (b *builder) add(r *record) bool {
 
 	b.reportAll(r, q.Name, append(errs, b.duplicates(r, &q)...))
 	b.qubes = append(b.qubes, q)
-
 	return true
 }
 
@@ -94,7 +91,7 @@ func (b *builder) reportAll(r *record, name string, errs []error) {
 	}
 }
 
-// duplicates notes what must be unique about q and returns an error for each thing that an earlier qube has as well.
+// duplicates claims the values of q that must be unique and returns an error for each that an earlier qube has.
 func (b *builder) duplicates(r *record, q *qube.Qube) (errs []error) {
 	here := place{line: r.line, path: r.path, name: q.Name}
 
@@ -104,27 +101,26 @@ func (b *builder) duplicates(r *record, q *qube.Qube) (errs []error) {
 
 	for _, addr := range []netip.Addr{q.IP, q.IP6} {
 		if first, taken := claim(b.addrs, addr, addr.IsValid(), here); taken {
-			errs = append(errs, fmt.Errorf("the same address %v as %v, so neither could be told from the other: "+
-				"set another ip for one of them in dom0 (qvm-prefs)", addr, first))
+			errs = append(errs, fmt.Errorf("the same address %v as %v, so the two cannot be told apart: "+
+				"set a different ip for one of them in dom0 (qvm-prefs)", addr, first))
 		}
 	}
 
 	if first, taken := claim(b.xids, q.XID, q.XID >= 0, here); taken {
-		errs = append(errs, fmt.Errorf("the same xid %d as %v: make the inventory anew", q.XID, first))
+		errs = append(errs, fmt.Errorf("the same xid %d as %v: generate the inventory again", q.XID, first))
 	}
 
 	if first, taken := claim(b.xids, q.StubXID, q.StubXID > 0, here); taken {
-		errs = append(errs, fmt.Errorf("the same stubdom_xid %d as %v: make the inventory anew", q.StubXID, first))
+		errs = append(errs, fmt.Errorf("the same stubdom_xid %d as %v: generate the inventory again", q.StubXID, first))
 	}
 
 	if first, taken := claim(b.uuids, q.UUID, isIdentity(q.UUID), here); taken {
-		errs = append(errs, fmt.Errorf("the same uuid %s as %v: make the inventory anew", q.UUID, first))
+		errs = append(errs, fmt.Errorf("the same uuid %s as %v: generate the inventory again", q.UUID, first))
 	}
-
 	return errs
 }
 
-// claim notes that key, if it counts, is taken by here. It returns who took it before.
+// claim records that here has key, unless counts is false. If an earlier place has it, claim returns that and true.
 func claim[K comparable](taken map[K]place, key K, counts bool, here place) (first place, isTaken bool) {
 	if !counts {
 		return place{}, false
@@ -133,20 +129,18 @@ func claim[K comparable](taken map[K]place, key K, counts bool, here place) (fir
 	if first, isTaken = taken[key]; !isTaken {
 		taken[key] = here
 	}
-
 	return first, isTaken
 }
 
-// isIdentity reports whether uuid tells one qube from all others. That of dom0 is all zeros.
+// isIdentity reports whether uuid identifies a qube. That of dom0 is all zeros.
 func isIdentity(uuid string) bool {
 	return strings.Trim(uuid, "0-") != ""
 }
 
-// snapshot returns what was built, or what was wrong.
+// snapshot returns the result, or an error about all problems.
 func (b *builder) snapshot() (*Snapshot, error) {
 	if err := b.problems.err(); err != nil {
 		return nil, fmt.Errorf("parsing inventory: %w", err)
 	}
-
 	return &Snapshot{Qubes: b.qubes}, nil
 }

@@ -6,17 +6,17 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// A Kind says what happened to a qube between two inventories.
+// A Kind is the kind of a [Change].
 type Kind int
 
-// The kinds of changes. A qube that was removed and made anew under its old name has both vanished and appeared.
+// The kinds of changes. A qube that was removed and created again under its old name has vanished and appeared.
 const (
 	Vanished Kind = iota + 1
 	Changed
 	Appeared
 )
 
-// String returns the kind as it is written in events, "unknown" for a number that is none.
+// String returns the kind as it is written in events, "unknown" for any other number.
 func (k Kind) String() string {
 	switch k {
 	case Vanished:
@@ -26,24 +26,23 @@ func (k Kind) String() string {
 	case Appeared:
 		return "appeared"
 	}
-
 	return "unknown"
 }
 
-// A Change is what happened to one qube between two inventories.
+// A Change is a difference between two inventories that concerns one qube.
 type Change struct {
-	// At is the time of the update that brought it.
+	// At is the time of the update.
 	At time.Time
 
-	// Kind says what happened.
+	// Kind is Vanished, Changed or Appeared.
 	Kind Kind
 
 	// Before is nil if the qube appeared, After is nil if it vanished. They must not be changed.
 	Before, After *qube.Qube
 
-	// Fields names what is different if Kind is Changed: name, class, state, label, netvm, template, ip, ip6,
-	// provides_network, xid, stubdom_xid, uuid, tags, in this order. A qube was renamed if its name changed and its UUID did
-	// not; without UUIDs it vanishes and another one appears.
+	// Fields names the fields that differ if Kind is Changed: name, class, state, label, netvm, template, ip, ip6,
+	// provides_network, xid, stubdom_xid, uuid, tags, in this order. A qube was renamed if its name changed and its UUID
+	// did not; without UUIDs, one qube vanishes and another appears.
 	Fields []string
 }
 
@@ -52,6 +51,5 @@ func (c Change) Name() string {
 	if c.After != nil {
 		return c.After.Name
 	}
-
 	return c.Before.Name
 }

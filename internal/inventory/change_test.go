@@ -104,7 +104,7 @@ func TestIndex_Update_changes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 
-			index := inventory.NewIndex(inventory.Options{})
+			index := inventory.NewIndex(inventory.Config{})
 			if first := index.Update(snapshot(tt.before...), clock(0)); len(first) != len(tt.before) {
 				t.Errorf("first Update = %d changes; want %d", len(first), len(tt.before))
 			}

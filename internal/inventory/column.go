@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// A column is what the text of one cell is for: it returns the place in a record, nil if the cell is ignored.
+// A column returns the field of a record that a cell is stored in, nil if the cell is ignored.
 type column func(r *record) *string
 
-// A namedColumn is a column with the name that qvm-ls has for it.
+// A namedColumn is a column with its name in qvm-ls.
 type namedColumn struct {
 	name string
 	cell column
 }
 
-// readColumns returns the columns that are read. The first eleven are the default, in the default order.
+// readColumns returns the columns that are read. The first eleven are the default, in that order.
 func readColumns() []namedColumn {
 	return []namedColumn{
 		{"NAME", func(r *record) *string { return &r.name }},
@@ -34,14 +34,14 @@ func readColumns() []namedColumn {
 	}
 }
 
-// maxColumns is the number of columns that an inventory can have; qvm-ls knows fewer.
+// maxColumns is the maximum number of columns of an inventory; qvm-ls has fewer.
 const maxColumns = 100
 
 // defaultColumns is the number of columns of the recommended command.
 const defaultColumns = 11
 
-// ignoredColumns returns the columns of qvm-ls that are accepted and not read: those of its formats and of
-// --help-columns, and the properties that are about the network or identity (qvm-ls of 4.1 to 4.3).
+// ignoredColumns returns the columns of qvm-ls that are accepted but not read: those of its formats and of
+// --help-columns, and the properties that concern the network or identity (qvm-ls of R4.1 to R4.3).
 func ignoredColumns() []string {
 	return []string{
 		"VISIBLE_IP", "VISIBLE_IP6", "VISIBLE_GATEWAY", "VISIBLE_GATEWAY6", "VISIBLE_NETMASK",
@@ -54,10 +54,10 @@ func ignoredColumns() []string {
 	}
 }
 
-// ignore is the column that is not read.
+// ignore is the column of cells that are not read.
 func ignore(*record) *string { return nil }
 
-// findColumn returns the column with that name in any case, or an error that names the nearest one.
+// findColumn returns the column with that name, in any case, or an error that suggests the nearest one.
 func findColumn(name string) (column, error) {
 	known := ignoredColumns()
 	if slices.Contains(known, strings.ToUpper(name)) {
@@ -71,7 +71,6 @@ func findColumn(name string) (column, error) {
 
 		known = append(known, c.name)
 	}
-
 	return nil, fmt.Errorf("unknown column %.40q: did you mean %s? (qvm-ls prints '-' in every row for a column "+
 		"that it does not know, so change the name in its --fields as well)", name, nearest(name, known))
 }
@@ -82,14 +81,13 @@ func splitFields(text string) []string {
 	for i := range fields {
 		fields[i] = strings.TrimSpace(fields[i])
 	}
-
 	return fields
 }
 
-// layout returns the columns with these names, and an error for every name that is wrong.
+// layout returns the columns with these names, and an error for every invalid name.
 func layout(fields []string) (columns []column, errs []error) {
 	if len(fields) > maxColumns {
-		return nil, []error{fmt.Errorf("there are more than %d columns: leave some out", maxColumns)}
+		return nil, []error{fmt.Errorf("more than %d columns: leave some out", maxColumns)}
 	}
 
 	seen := make(map[string]bool, len(fields))
@@ -107,22 +105,20 @@ func layout(fields []string) (columns []column, errs []error) {
 
 		columns = append(columns, cell)
 	}
-
 	return columns, append(errs, missing(seen, errs)...)
 }
 
-// missing returns an error if the columns cannot lead from a packet to a qube. It is silent when other errors explain
-// why.
+// missing returns an error if the columns do not suffice to find the qube of a packet. It returns nil if there are other
+// errors, which may be the cause.
 func missing(seen map[string]bool, errs []error) []error {
 	switch {
 	case len(errs) > 0:
 		return nil
 	case !seen["NAME"]:
-		return []error{fmt.Errorf("there is no column NAME: add it")}
+		return []error{fmt.Errorf("the column NAME is missing: add it")}
 	case !seen["IP"] && !seen["IP6"] && !seen["XID"]:
-		return []error{fmt.Errorf("there is none of the columns IP, IP6 and XID, no packet could be matched to a " +
+		return []error{fmt.Errorf("the columns IP, IP6 and XID are all missing, so that no packet can be matched to a " +
 			"qube: add one of them")}
 	}
-
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// diff returns the changes from one set of qubes to another by name, and for one name what vanished first.
+// diff returns the changes from one set of qubes to another, sorted by name, and of one name those that vanished first.
 func diff(before, after []*qube.Qube, at time.Time) (changes []Change) {
 	was := match(before, after)
 	gone := make(map[*qube.Qube]bool, len(before))
@@ -34,12 +34,11 @@ func diff(before, after []*qube.Qube, at time.Time) (changes []Change) {
 	slices.SortFunc(changes, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Kind, b.Kind))
 	})
-
 	return changes
 }
 
-// match returns, for each qube of after that was in before, what it was there. The same UUID means the same qube, under
-// whatever name; the same name does so only if no UUID speaks against it.
+// match maps each qube of after to its predecessor in before, if it has one. Qubes with the same UUID are the same,
+// whatever their names; qubes with the same name are, unless their UUIDs differ.
 func match(before, after []*qube.Qube) map[*qube.Qube]*qube.Qube {
 	byUUID := make(map[string]*qube.Qube, len(before))
 	byName := make(map[string]*qube.Qube, len(before))
@@ -63,16 +62,14 @@ func match(before, after []*qube.Qube) map[*qube.Qube]*qube.Qube {
 			was[now] = old
 		}
 	}
-
 	return was
 }
 
-// sameQube reports whether a and b are the same qube at different times: by UUID where both have one, else by name.
+// sameQube reports whether a and b are the same qube at different times: by UUID if both have one, otherwise by name.
 func sameQube(a, b *qube.Qube) bool {
 	if isIdentity(a.UUID) && isIdentity(b.UUID) {
 		return a.UUID == b.UUID
 	}
-
 	return a.Name == b.Name
 }
 
@@ -104,6 +101,5 @@ func differences(a, b *qube.Qube) (fields []string) {
 			fields = append(fields, f.name)
 		}
 	}
-
 	return fields
 }

@@ -1,8 +1,14 @@
-// Package inventory reads what dom0 says about the qubes and answers which qube an address or a Xen domain belonged to
-// at a given moment.
+// Package inventory reads dom0's list of qubes and finds the qube that an address or a Xen domain belonged to at a given
+// moment.
 //
-// Parse reads one inventory into a Snapshot, Index keeps the mappings with the time they were valid for, File feeds an
-// Index from a file that dom0 or an administrator replaces.
+// Parse reads one inventory into a Snapshot, an Index keeps the mappings with the periods in which they were valid, a File
+// updates an Index from a file that dom0 or an administrator replaces, and a Receiver takes what dom0 pushes.
+//
+// A push goes through the disk: the Receiver checks the inventory, stores it, and the File reads and parses it again. The
+// detour is intended. The stored file makes names known from the first packet after a restart, before dom0 pushes again;
+// a push, a file that an administrator edits, and the program `qubesbeat inventory receive` all take one path into the
+// Index; and only a valid inventory replaces the file, so that a restart never depends on a bad one. Parsing twice costs
+// a few milliseconds with each push.
 //
 // # Lines
 //
@@ -18,11 +24,11 @@
 //	#fields NAME|IP|LABEL
 //	work|10.137.0.6|blue
 //
-// Without it, and without Options.Fields, 11 columns are those above and 2 columns are NAME and IP. Any other number is
-// an error, because a guess could give a qube the address of its gateway. TAGS (separated by ',') is read as well; the
-// other columns that qvm-ls knows are accepted and ignored, and a column that it does not know is an error, because
-// qvm-ls prints '-' in every row for such a one and calls it a success. '-' and nothing mean none. Blank lines and other
-// lines that begin with '#' are skipped; lines may end in CR LF.
+// Without it, and without Config.Fields, 11 columns are those above and 2 columns are NAME and IP. Any other number is an
+// error, because a guess could give a qube the address of its gateway. TAGS (separated by ',') is read as well. Other
+// columns of qvm-ls are accepted and ignored; a column that qvm-ls does not know is an error, because qvm-ls prints '-'
+// for it in every row and reports success. An empty column and '-' mean none. Blank lines and other lines that begin with
+// '#' are skipped; lines may end in CR LF.
 //
 // # JSON
 //
@@ -35,15 +41,15 @@
 //	   "tags": ["client-acme", "created-by-dom0"]}
 //	]}
 //
-// "version", "qubes" and each "name" are required, anything else may be left out or null; "-" is none, as in lines.
-// Keys are case-sensitive; one that is not listed here, or is given twice, is an error. JSON is the better form for a
-// push, since a file that was cut off is never taken for a complete one.
+// "version", "qubes" and each "name" are required, everything else may be left out or null; "-" means none, as in lines.
+// Keys are case-sensitive; an unknown or repeated key is an error. JSON is the better format for a push, since a truncated
+// file is never mistaken for a complete one.
 //
 // # Rules for both
 //
-// Two qubes with the same name, address, live Xen domain id or UUID make the whole inventory invalid: every answer that
-// involves them would be a guess. dom0 itself does not stop anybody from setting the same `ip` twice. dom0 and qubes
-// without an address are kept. References to other qubes (netvm, template) need not resolve, because dom0 is advised to
-// push only the qubes behind this one. An inventory is read as a whole or not at all, and all its problems are reported
-// at once.
+// Two qubes with the same name, address, live Xen domain id or UUID make the whole inventory invalid: every lookup that
+// involves them would be a guess. dom0 does not prevent users from setting the same `ip` twice. dom0 and qubes without an
+// address are kept. References to other qubes (netvm, template) need not resolve, because dom0 should push only the qubes
+// that are connected to this one. An inventory is accepted as a whole or not at all, and all its problems are reported at
+// once.
 package inventory

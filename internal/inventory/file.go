@@ -9,61 +9,80 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/filewatch"
 )
 
 // loadAttempts is how often Load reads a file that is being written before it gives up.
 const loadAttempts = 3
 
-// A File keeps an Index at what one file says. It looks at the file every Options.Poll, because a poll also sees what
-// inotify does not: a file that is replaced through a symbolic link, a bind mount or a directory that is made later.
+const (
+	// settleDelay is how long Run waits after a change, so that it does not find a file that has been truncated and is
+	// about to be written.
+	settleDelay = 100 * time.Millisecond
+
+	// retryDelay is how long Run waits before it reads a file again that was being written.
+	retryDelay = time.Second
+)
+
+// A FileConfig holds the settings of a [File].
+type FileConfig struct {
+	// Path is the file to follow. It need not exist.
+	Path string
+
+	// Index is updated from the file. It must not be nil.
+	Index *Index
+
+	// Parse says how the file is parsed.
+	Parse Config
+
+	// OnChange, if not nil, is called with the changes of every update that has any, including the first one. OnError,
+	// if not nil, is called with every failure once. Load and Run call them, never at the same time, and do not look at
+	// the file until they return.
+	OnChange func([]Change)
+	OnError  func(error)
+
+	// Watch reports when the file may have changed. It is filewatch.Watch if nil.
+	Watch filewatch.Func
+}
+
+// A File keeps an Index up to date with a file.
 //
-// An inventory that is bad, missing or half written leaves the Index as it is.
+// An inventory that is invalid, missing or half written leaves the Index unchanged.
 type File struct {
-	path     string
-	index    *Index
-	opts     Options
-	onChange func([]Change)
-	onError  func(error)
-	open     func(string) (fs.File, error)
-	ready    chan struct{}
+	cfg  FileConfig
+	open func(string) (fs.File, error)
+
+	ready chan struct{}
 
 	// Used by Load and then by Run only.
 	last   content   // the latest one that was read, without its data
-	looked time.Time // when it was looked for
+	looked time.Time // when the file was looked at
 	good   string    // hash of the content that the Index has
-	bad    string    // identity of the failure that goes on, empty if there is none
+	bad    string    // identifies the present failure, empty if there is none
 
-	mu    sync.Mutex
-	stats Stats
-	poke  chan struct{} // of Run, nil before it
+	mu       sync.Mutex
+	stats    Stats         // guarded by mu
+	notified chan struct{} // guarded by mu; nil before Run, which looks at the file anyway
 }
 
-// NewFile returns a File that feeds index, which must not be nil, from the inventory at path. It opens nothing.
-//
-// onChange gets the changes of every update that has any, the first one included, and onError every failure once. They
-// are called by Load and Run, never at the same time, and hold up the next look at the file. Both may be nil.
-func NewFile(path string, index *Index, opts Options, onChange func([]Change), onError func(error)) *File {
-	if onChange == nil {
-		onChange = func([]Change) {}
+// NewFile returns a File. It opens nothing.
+func NewFile(cfg FileConfig) *File {
+	cfg.Parse = cfg.Parse.withDefaults()
+	if cfg.OnChange == nil {
+		cfg.OnChange = func([]Change) {}
 	}
-
-	if onError == nil {
-		onError = func(error) {}
+	if cfg.OnError == nil {
+		cfg.OnError = func(error) {}
 	}
-
-	return &File{
-		path:     path,
-		index:    index,
-		opts:     opts.withDefaults(),
-		onChange: onChange,
-		onError:  onError,
-		open:     openFile,
-		ready:    make(chan struct{}),
+	if cfg.Watch == nil {
+		cfg.Watch = filewatch.Watch
 	}
+	return &File{cfg: cfg, open: openFile, ready: make(chan struct{})}
 }
 
-// String returns what the task is, for logs.
-func (f *File) String() string { return "inventory file " + f.path }
+// String returns the name of the task, for logs.
+func (f *File) String() string { return "inventory file " + f.cfg.Path }
 
 // Ready returns a channel that is closed when Run has begun to follow the file.
 func (f *File) Ready() <-chan struct{} { return f.ready }
@@ -72,147 +91,150 @@ func (f *File) Ready() <-chan struct{} { return f.ready }
 func (f *File) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-
 	return f.stats
 }
 
-// Load reads the file once. If it is called, it must be once and have returned before Run is called. Its error goes to the
-// caller and not to onError, nor does Run call onError while that failure goes on. An error about a missing file wraps
-// fs.ErrNotExist. Run may be called in spite of an error: it waits for a good file.
+// Load reads the file once. It may be called once, and must have returned before Run is called. Its error is returned
+// instead of passed to OnError, and Run does not report the same failure again. An error about a missing file wraps
+// fs.ErrNotExist. Run may be called after an error: it waits for a valid file.
 func (f *File) Load() error {
 	err := f.look()
 	for n := 1; n < loadAttempts && errors.Is(err, errChanging); n++ {
 		err = f.look()
 	}
-
 	return err
 }
 
 // Run follows the file until ctx ends and then returns nil. It must be called once.
 func (f *File) Run(ctx context.Context) error {
-	ticker := time.NewTicker(f.opts.Poll)
-	defer ticker.Stop()
-	poke := make(chan struct{}, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	changed := f.cfg.Watch(ctx, f.cfg.Path)
+	defer func() {
+		cancel()
+		for range changed { // until the watch has ended
+		}
+	}()
+	notified := make(chan struct{}, 1)
 	f.mu.Lock()
-	f.poke = poke
+	f.notified = notified
 	f.mu.Unlock()
 	close(f.ready)
 
+	var due <-chan time.Time // nil if there is nothing to look at
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
-			f.poll()
-		case <-poke:
-			f.poll()
+		case <-changed:
+			if due == nil {
+				due = time.After(settleDelay)
+			}
+			continue
+		case <-notified:
+		case <-due:
+		}
+		due = nil
+		if isChanging := f.poll(); isChanging {
+			due = time.After(retryDelay)
 		}
 	}
 }
 
-// Poke has Run look at the file at once. It does not wait, does nothing before Run and is safe for concurrent use.
-func (f *File) Poke() {
+// Notify makes Run look at the file at once. It does not block and is safe for concurrent use.
+func (f *File) Notify() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-
 	select {
-	case f.poke <- struct{}{}:
+	case f.notified <- struct{}{}:
 	default:
 	}
 }
 
-// poll looks at the file if it may have changed.
-func (f *File) poll() {
-	info, err := os.Stat(f.path)
+// poll looks at the file if it may have changed. It reports whether the file was being written and must be looked at
+// again.
+func (f *File) poll() (isChanging bool) {
+	info, err := os.Stat(f.cfg.Path)
 	if err == nil && f.last.isCurrent(info) {
 		f.looked = time.Now()
-
-		return
+		return false
 	}
-
-	if err := f.look(); err != nil && !errors.Is(err, errChanging) {
-		f.onError(err)
+	err = f.look()
+	if errors.Is(err, errChanging) {
+		return true
 	}
+	if err != nil {
+		f.cfg.OnError(err)
+	}
+	return false
 }
 
-// look reads the file and takes over what is new. It returns a failure when it begins, and errChanging each time.
+// look reads the file and updates the Index if it has changed. It returns a failure only when it begins, but
+// errChanging each time.
 func (f *File) look() error {
 	now := time.Now()
 	previous := f.looked
 	f.looked = now
 
-	c, err := readContent(f.open, f.path, f.opts.MaxSize)
+	c, err := readContent(f.open, f.cfg.Path, f.cfg.Parse.MaxSize)
 	switch {
 	case errors.Is(err, errChanging):
 		f.count(func(s *Stats) { s.Retries++ })
-
 		return err
 	case err != nil:
 		f.last = content{}
-
 		return f.fail(err.Error(), err)
 	}
-
 	f.last = content{info: c.info, settled: c.settled}
-
-	return f.take(c.data, changeTime(c.info.ModTime(), previous, now))
+	return f.update(c.data, changeTime(c.info.ModTime(), previous, now))
 }
 
-// changeTime returns when the file changed: its modification time if that lies between the two looks, which makes it
-// better than the time of the look, and else, as with cp -p, the time of the look.
+// changeTime returns when the file changed: its modification time if that lies between the two looks and is therefore
+// more precise, and otherwise, as after cp -p, the time of the look.
 func changeTime(modified, previous, now time.Time) time.Time {
 	if !previous.IsZero() && modified.After(previous) && modified.Before(now) {
 		return modified
 	}
-
 	return now
 }
 
-// take makes data the inventory of the Index, unless it is or is known to be bad.
-func (f *File) take(data []byte, at time.Time) error {
+// update makes data the inventory of the Index, unless the Index has it already or it is invalid.
+func (f *File) update(data []byte, at time.Time) error {
 	hash := sha256.Sum256(data)
 	id := string(hash[:])
-
 	switch id {
 	case f.bad:
 		return nil
 	case f.good:
-		f.recovered()
-
+		f.clearFailure()
 		return nil
 	}
 
-	snapshot, err := parse(data, f.opts)
+	snapshot, err := parse(data, f.cfg.Parse)
 	if err != nil {
-		return f.fail(id, fmt.Errorf("loading inventory %s: %w", f.path, err))
+		return f.fail(id, fmt.Errorf("loading inventory %s: %w", f.cfg.Path, err))
 	}
-
-	changes := f.index.Update(snapshot, at)
+	changes := f.cfg.Index.Update(snapshot, at)
 	f.good = id
-	f.recovered()
+	f.clearFailure()
 	f.count(func(s *Stats) { s.Reloads, s.LastReload = s.Reloads+1, at })
-
 	if len(changes) > 0 {
-		f.onChange(changes)
+		f.cfg.OnChange(changes)
 	}
-
 	return nil
 }
 
-// fail notes a failure. It returns nil if that one goes on already.
+// fail records a failure and returns err, or nil if the failure with that id is recorded already.
 func (f *File) fail(id string, err error) error {
 	if f.bad == id {
 		return nil
 	}
-
 	f.bad = id
 	f.count(func(s *Stats) { s.Failures, s.LastError = s.Failures+1, err })
-
 	return err
 }
 
-// recovered notes that the file has what the Index has.
-func (f *File) recovered() {
+// clearFailure records that the file and the Index agree.
+func (f *File) clearFailure() {
 	f.bad = ""
 	f.count(func(s *Stats) { s.LastError = nil })
 }
@@ -221,6 +243,5 @@ func (f *File) recovered() {
 func (f *File) count(change func(*Stats)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-
 	change(&f.stats)
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A growingFile is half of what its writer has in mind until it was read as often as writes says.
+// A growingFile has half of its text until it has been opened more than writes times.
 type growingFile struct {
 	fs.File
 	text   string
@@ -17,7 +17,7 @@ type growingFile struct {
 	opened int
 }
 
-// open returns the file of the next read.
+// open returns a handle with the text of the moment.
 func (g *growingFile) open(string) (fs.File, error) {
 	g.opened++
 	size := len(g.text)
@@ -28,7 +28,7 @@ func (g *growingFile) open(string) (fs.File, error) {
 	return &growingHandle{g: g, data: bytes.NewReader([]byte(g.text[:size]))}, nil
 }
 
-// A growingHandle shows what open decided and, while the writer is at work, another time at each look.
+// A growingHandle has a different modification time at each Stat while the file is growing.
 type growingHandle struct {
 	g     *growingFile
 	data  *bytes.Reader
@@ -60,9 +60,9 @@ func TestFile_Load_growing(t *testing.T) {
 		wantErr error
 	}{{0, 0, nil}, {2, 2, nil}, {3, 3, errChanging}}
 	for _, tt := range tests {
-		// Half of it is the valid inventory of one qube: the text alone does not tell that it is not complete.
+		// Half of the text is a valid inventory of one qube: nothing in it shows that it is incomplete.
 		g := &growingFile{text: "work|10.137.0.6\nmail|10.137.0.7\n", writes: tt.writes}
-		f := NewFile("inventory", new(Index), Options{}, nil, func(err error) { t.Errorf("onError(%v); want no call", err) })
+		f := NewFile(FileConfig{Path: "inventory", Index: new(Index), OnError: func(err error) { t.Errorf("OnError(%v); want no call", err) }})
 		f.open = g.open
 
 		if err := f.Load(); !errors.Is(err, tt.wantErr) {
@@ -73,13 +73,13 @@ func TestFile_Load_growing(t *testing.T) {
 			t.Errorf("Retries with %d writes = %d; want %d", tt.writes, got, tt.retries)
 		}
 
-		if got := len(f.index.All()); got != 0 && tt.wantErr != nil || got != 2 && tt.wantErr == nil {
+		if got := len(f.cfg.Index.All()); got != 0 && tt.wantErr != nil || got != 2 && tt.wantErr == nil {
 			t.Errorf("All with %d writes = %d qubes; want all or none", tt.writes, got)
 		}
 
 		f.poll()
 
-		if got := len(f.index.All()); got != 2 {
+		if got := len(f.cfg.Index.All()); got != 2 {
 			t.Errorf("All after the next poll = %d qubes; want 2", got)
 		}
 	}

@@ -15,10 +15,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/filewatch"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 )
 
-// A follower is a File with what it told.
+// pollInterval is how often a follower looks.
+const pollInterval = time.Second
+
+// A follower is a File with what it reported.
 type follower struct {
 	*inventory.File
 	path  string
@@ -30,12 +34,15 @@ type follower struct {
 }
 
 // newFollower returns a follower of a file that does not exist yet.
-func newFollower(tb testing.TB, opts inventory.Options) *follower {
+func newFollower(tb testing.TB, cfg inventory.Config) *follower {
 	tb.Helper()
 
-	f := &follower{path: filepath.Join(tb.TempDir(), "inventory"), index: inventory.NewIndex(opts)}
-	f.File = inventory.NewFile(f.path, f.index, opts,
-		func(changes []inventory.Change) {
+	f := &follower{path: filepath.Join(tb.TempDir(), "inventory"), index: inventory.NewIndex(cfg)}
+	f.File = inventory.NewFile(inventory.FileConfig{
+		Path: f.path, Index: f.index, Parse: cfg,
+		// A watch with inotify would keep the time of a bubble from going on.
+		Watch: filewatch.Poll(pollInterval),
+		OnChange: func(changes []inventory.Change) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 
@@ -43,17 +50,18 @@ func newFollower(tb testing.TB, opts inventory.Options) *follower {
 				f.changes = append(f.changes, changeLine(c))
 			}
 		},
-		func(err error) {
+		OnError: func(err error) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 
 			f.errs = append(f.errs, err)
-		})
+		},
+	})
 
 	return f
 }
 
-// write replaces the file as dom0 does: by a rename, so that it is there as a whole.
+// write replaces the file as dom0 does, by a rename.
 func (f *follower) write(tb testing.TB, text string) {
 	tb.Helper()
 
@@ -63,7 +71,7 @@ func (f *follower) write(tb testing.TB, text string) {
 	}
 }
 
-// follow runs the file in a bubble, where act may wait for looks at the file with next.
+// follow runs the file in a bubble, in which act waits for the next look at the file by calling next.
 func follow(t *testing.T, f *follower, act func(next func())) {
 	t.Helper()
 
@@ -74,7 +82,7 @@ func follow(t *testing.T, f *follower, act func(next func())) {
 
 		<-f.Ready()
 		act(func() {
-			time.Sleep(inventory.DefaultPoll) // of the bubble, takes no time
+			time.Sleep(pollInterval) // of the bubble, takes no time
 			synctest.Wait()
 		})
 		cancel()
@@ -85,7 +93,7 @@ func follow(t *testing.T, f *follower, act func(next func())) {
 	})
 }
 
-// want compares what was told since the last call, and the counters.
+// want compares what was reported since the last call, and the counters.
 func (f *follower) want(tb testing.TB, reloads, failures uint64, lastError string, changes, errs []string) {
 	tb.Helper()
 	f.mu.Lock()
@@ -120,7 +128,7 @@ func (f *follower) want(tb testing.TB, reloads, failures uint64, lastError strin
 func TestFile_Run(t *testing.T) {
 	t.Parallel()
 
-	f := newFollower(t, inventory.Options{})
+	f := newFollower(t, inventory.Config{})
 	f.write(t, "work|10.137.0.6\n")
 
 	if err := f.Load(); err != nil {
@@ -137,7 +145,7 @@ func TestFile_Run(t *testing.T) {
 		next()
 		f.want(t, 2, 0, "", []string{"changed work>work ip"}, nil)
 
-		// Another file with the same text is no news, and neither is one with the same qubes.
+		// Neither another file with the same text nor one with the same qubes is a change.
 		f.write(t, "work|10.137.0.7\n")
 		next()
 		f.want(t, 2, 0, "", nil, nil)
@@ -152,7 +160,7 @@ func TestFile_Run_bad(t *testing.T) {
 
 	const good, bad, worse = "work|10.137.0.6\n", "work|10.137.0.600\n", "|||\n"
 
-	f := newFollower(t, inventory.Options{})
+	f := newFollower(t, inventory.Config{})
 	f.write(t, good)
 
 	if err := f.Load(); err != nil {
@@ -166,7 +174,7 @@ func TestFile_Run_bad(t *testing.T) {
 		next()
 		f.want(t, 1, 1, "line 1: qube work: ip", nil, []string{f.path + ": parsing inventory: line 1"})
 
-		// The same again, in another file, is told once only.
+		// The same text in another file is reported only once.
 		f.write(t, bad)
 		next()
 		next()
@@ -193,7 +201,7 @@ func TestFile_Run_bad(t *testing.T) {
 func TestFile_Run_missing(t *testing.T) {
 	t.Parallel()
 
-	f := newFollower(t, inventory.Options{})
+	f := newFollower(t, inventory.Config{})
 
 	err := f.Load()
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), f.path+": let dom0 push it") {
@@ -222,11 +230,12 @@ func TestFile_Run_missing(t *testing.T) {
 	})
 }
 
-// TestFile_Run_sameTime writes as much as there was, in place and with the old modification time, at once after.
+// TestFile_Run_sameTime overwrites the file, right after it was loaded, with a text of the same length, and sets the old
+// modification time.
 func TestFile_Run_sameTime(t *testing.T) {
 	t.Parallel()
 
-	f := newFollower(t, inventory.Options{})
+	f := newFollower(t, inventory.Config{})
 	f.write(t, "work|10.137.0.6\n")
 
 	info, err := os.Stat(f.path)
@@ -262,7 +271,7 @@ func TestFile_Load_unusable(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 
-			f := newFollower(t, inventory.Options{MaxSize: 100})
+			f := newFollower(t, inventory.Config{MaxSize: 100})
 			if err := tt.make(f.path); err != nil {
 				t.Fatal(err)
 			}
@@ -276,7 +285,7 @@ func TestFile_Load_unusable(t *testing.T) {
 	}
 }
 
-// TestNewFile_defaults has no functions to call.
+// TestNewFile_defaults checks that the functions are optional.
 func TestNewFile_defaults(t *testing.T) {
 	t.Parallel()
 
@@ -285,7 +294,7 @@ func TestNewFile_defaults(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	f := inventory.NewFile(path, new(inventory.Index), inventory.Options{}, nil, nil)
+	f := inventory.NewFile(inventory.FileConfig{Path: path, Index: new(inventory.Index)})
 	if err := f.Load(); err != nil {
 		t.Errorf("Load = %v; want nil", err)
 	}
@@ -293,4 +302,66 @@ func TestNewFile_defaults(t *testing.T) {
 	if got, want := f.String(), "inventory file "+path; got != want {
 		t.Errorf("String = %s; want %s", got, want)
 	}
+}
+
+// TestFile_Run_watch follows a file with inotify: neither a poll nor Notify helps.
+func TestFile_Run_watch(t *testing.T) {
+	t.Parallel()
+
+	path := filepath.Join(t.TempDir(), "inventory")
+	changed := make(chan string)
+	f := inventory.NewFile(inventory.FileConfig{
+		Path: path, Index: new(inventory.Index),
+		OnChange: func(changes []inventory.Change) { changed <- changeLine(changes[0]) },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	<-f.Ready()
+
+	for _, step := range []struct{ text, want string }{
+		{"work|10.137.0.6\n", "appeared ->work "}, {"work|10.137.0.7\n", "changed work>work ip"},
+	} {
+		if err := errors.Join(os.WriteFile(path+".new", []byte(step.text), 0o600), os.Rename(path+".new", path)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-changed:
+			if got != step.want {
+				t.Errorf("change = %s; want %s", got, step.want)
+			}
+		case <-time.After(filewatch.PollInterval / 3):
+			t.Fatalf("no change: %+v", f.Stats())
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v; want nil", err)
+	}
+}
+
+// TestFile_Notify looks at the file at once, long before a poll.
+func TestFile_Notify(t *testing.T) {
+	t.Parallel()
+
+	path := filepath.Join(t.TempDir(), "inventory")
+	synctest.Test(t, func(t *testing.T) {
+		index := new(inventory.Index)
+		f := inventory.NewFile(inventory.FileConfig{Path: path, Index: index, Watch: filewatch.Poll(time.Hour)})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- f.Run(ctx) }()
+		synctest.Wait()
+
+		if err := os.WriteFile(path, []byte("work|10.137.0.6\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f.Notify()
+		synctest.Wait()
+		if index.ByName("work") == nil {
+			t.Errorf("the file was not read: %+v", f.Stats())
+		}
+		cancel()
+		<-done
+	})
 }

@@ -26,9 +26,9 @@ func fixtureCases() []struct {
 		want                  map[string]int
 	}{
 		{file: "qvm-ls--fields-inventory.txt", want: both},
-		{file: "qvm-ls--fields-lower-spaces.txt", problem: "has 3 columns and nothing says which"},
+		{file: "qvm-ls--fields-lower-spaces.txt", problem: "has 3 columns, which are not named"},
 		{file: "qvm-ls--fields-lower-spaces.txt", header: "#fields name, ip, ip6\n", want: both},
-		{file: "qvm-ls--fields-name-ip-label.txt", problem: "has 3 columns and nothing says which"},
+		{file: "qvm-ls--fields-name-ip-label.txt", problem: "has 3 columns, which are not named"},
 		{file: "qvm-ls--fields-name-ip-label.txt", header: "#fields NAME,IP,LABEL\n", want: both},
 		{
 			file:   "qvm-ls--fields-visible.txt",
@@ -44,27 +44,27 @@ func fixtureCases() []struct {
 		},
 		// Nobody says what the columns are: the file looks like the recipe NAME|IP without an address.
 		{file: "qvm-ls--fields-dash-vs-underscore.txt", problem: "is the second column IP?"},
-		{file: "qvm-ls--fields-missing-property.txt", problem: "has 4 columns and nothing says which"},
+		{file: "qvm-ls--fields-missing-property.txt", problem: "has 4 columns, which are not named"},
 		{
 			file: "qvm-ls--fields-missing-property.txt", header: "#fields NAME,NOSUCHPROP,GATEWAY,IPBACK\n",
 			problem: `unknown column "NOSUCHPROP"`,
 		},
 		{
 			file: "qvm-ls--fields-missing-property.txt", header: "#fields NAME,IPBACK,GATEWAY,QID\n",
-			problem: "none of the columns IP, IP6 and XID",
+			problem: "columns IP, IP6 and XID are all missing",
 		},
-		{file: "qvm-ls--fields-iterables.txt", header: "#fields NAME,TAGS,FEATURES\n", problem: "none of the columns IP"},
+		{file: "qvm-ls--fields-iterables.txt", header: "#fields NAME,TAGS,FEATURES\n", problem: "columns IP, IP6 and XID are all missing"},
 		{file: "qvm-ls--fields-flags.txt", problem: `qube a-b_c.d-b_c.d-b_c.d-b_c.d-e_f.0: ip is "ar------"`},
 		{file: "qvm-ls--fields-inventory-table.txt", problem: "add --raw-data to qvm-ls"},
 		{file: "qvm-ls--network.txt", problem: "add --raw-data to qvm-ls"},
 		{file: "qvm-ls--tree.txt", problem: "add --raw-data to qvm-ls"},
 		{file: "qvm-ls.txt", problem: "add --raw-data to qvm-ls"},
-		{file: "qvm-ls--raw-list.txt", problem: "has 1 columns and nothing says which"},
-		{file: "qvm-ls--raw-data.txt", problem: "has 6 columns and nothing says which"},
+		{file: "qvm-ls--raw-list.txt", problem: "has 1 columns, which are not named"},
+		{file: "qvm-ls--raw-data.txt", problem: "has 6 columns, which are not named"},
 		{file: "qvm-ls--raw-data--network.txt", header: "#fields NAME,STATE,NETVM,IP,IPBACK,GATEWAY\n", want: both},
 		{file: "qvm-ls--running-raw.txt", want: map[string]int{"r4.2": 23, "r4.3": 24}},
 		{file: "qvm-ls--one.txt", want: map[string]int{"r4.2": 1, "r4.3": 1}},
-		{file: "qvm-ls.txt.err", problem: "has 1 columns and nothing says which"},
+		{file: "qvm-ls.txt.err", problem: "has 1 columns, which are not named"},
 	}
 }
 
@@ -76,7 +76,7 @@ func TestParse_fixtures(t *testing.T) {
 			t.Run(release+"/"+tt.file, func(t *testing.T) {
 				t.Parallel()
 
-				s, err := inventory.Parse(strings.NewReader(tt.header+fixture(t, release, tt.file)), inventory.Options{})
+				s, err := inventory.Parse(strings.NewReader(tt.header+fixture(t, release, tt.file)), inventory.Config{})
 				if tt.problem != "" {
 					if err == nil || !strings.Contains(err.Error(), tt.problem) {
 						t.Errorf("Parse = %v; want %q", err, tt.problem)
@@ -97,7 +97,7 @@ func TestParse_fixtures(t *testing.T) {
 func TestParse_fixtureValues(t *testing.T) {
 	t.Parallel()
 
-	s, err := inventory.Parse(strings.NewReader(fixture(t, "r4.3", "qvm-ls--fields-inventory.txt")), inventory.Options{})
+	s, err := inventory.Parse(strings.NewReader(fixture(t, "r4.3", "qvm-ls--fields-inventory.txt")), inventory.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

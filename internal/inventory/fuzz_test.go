@@ -28,7 +28,7 @@ func FuzzParseJSON(f *testing.F) {
 
 // fuzzParse holds whatever Parse accepts to the promises of Snapshot, and sees that an Index gives it back.
 func fuzzParse(t *testing.T, data []byte) {
-	s, err := inventory.Parse(bytes.NewReader(data), inventory.Options{})
+	s, err := inventory.Parse(bytes.NewReader(data), inventory.Config{})
 	if (s == nil) != (err != nil) {
 		t.Fatalf("Parse = %v, %v; want exactly one of them", s, err)
 	}
@@ -37,7 +37,7 @@ func fuzzParse(t *testing.T, data []byte) {
 		return
 	}
 
-	index, now := inventory.NewIndex(inventory.Options{}), time.Unix(1700000000, 0)
+	index, now := inventory.NewIndex(inventory.Config{}), time.Unix(1700000000, 0)
 	if changes := index.Update(s, now); len(changes) != len(s.Qubes) {
 		t.Errorf("Update = %d changes; want %d", len(changes), len(s.Qubes))
 	}

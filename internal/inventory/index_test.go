@@ -161,7 +161,7 @@ func TestIndex(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 
-			index := inventory.NewIndex(inventory.Options{})
+			index := inventory.NewIndex(inventory.Config{})
 			for _, step := range tt.steps {
 				index.Update(snapshot(step.qubes...), step.at)
 			}
@@ -185,7 +185,7 @@ func TestIndex(t *testing.T) {
 func TestIndex_intervals(t *testing.T) {
 	t.Parallel()
 
-	index := inventory.NewIndex(inventory.Options{})
+	index := inventory.NewIndex(inventory.Config{})
 	for i := range 12 {
 		same := client("work", 6, 1)
 		same.Label = fmt.Sprintf("l%d", i)
@@ -210,7 +210,7 @@ func TestIndex_intervals(t *testing.T) {
 func TestIndex_extremes(t *testing.T) {
 	t.Parallel()
 
-	index := inventory.NewIndex(inventory.Options{})
+	index := inventory.NewIndex(inventory.Config{})
 	index.Update(snapshot(client("work", 6, 4)), time.Time{})
 	index.Update(snapshot(client("other", 6, 4)), clock(0))
 
@@ -228,7 +228,7 @@ func TestIndex_extremes(t *testing.T) {
 func TestIndex_present(t *testing.T) {
 	t.Parallel()
 
-	index := inventory.NewIndex(inventory.Options{})
+	index := inventory.NewIndex(inventory.Config{})
 	steps := []struct {
 		qubes      []qube.Qube
 		generation uint64
@@ -288,7 +288,7 @@ func TestIndex_owns(t *testing.T) {
 
 // TestIndex_allocations is not parallel, because AllocsPerRun refuses that.
 func TestIndex_allocations(t *testing.T) {
-	filled := inventory.NewIndex(inventory.Options{})
+	filled := inventory.NewIndex(inventory.Config{})
 	filled.Update(snapshot(client("work", 6, 4)), clock(0))
 
 	for name, index := range map[string]*inventory.Index{"nil": nil, "zero": {}, "filled": filled} {
@@ -325,7 +325,7 @@ func TestIndex_allocations(t *testing.T) {
 func TestIndex_concurrent(t *testing.T) {
 	t.Parallel()
 
-	index := inventory.NewIndex(inventory.Options{})
+	index := inventory.NewIndex(inventory.Config{})
 	index.Update(snapshot(client("q0", 6, 4)), clock(0))
 
 	var wait sync.WaitGroup
@@ -352,7 +352,7 @@ func BenchmarkIndex(b *testing.B) {
 		qubes = append(qubes, client(fmt.Sprintf("qube%d", i), byte(i), int32(i)))
 	}
 
-	index := inventory.NewIndex(inventory.Options{})
+	index := inventory.NewIndex(inventory.Config{})
 	for i := range 8 {
 		for j := range qubes {
 			qubes[j].Label = fmt.Sprintf("label%d", i)

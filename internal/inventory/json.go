@@ -11,16 +11,16 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// jsonVersion is the version of the format that is understood.
+// jsonVersion is the supported version of the format.
 const jsonVersion = 1
 
-// A jsonParser reads an inventory in JSON.
+// A jsonParser parses an inventory in JSON.
 type jsonParser struct {
 	*builder
 	lines lineIndex
 }
 
-// parseJSON reads an inventory in JSON into b. The syntax is checked first, on the whole, so that what follows can rely
+// parseJSON parses an inventory in JSON into b. It checks the syntax of the whole text first, so that the rest can rely
 // on it.
 func parseJSON(data []byte, b *builder) {
 	p := &jsonParser{builder: b, lines: newLineIndex(data)}
@@ -28,26 +28,25 @@ func parseJSON(data []byte, b *builder) {
 	var whole json.RawMessage
 	if err := json.Unmarshal(data, &whole); err != nil {
 		p.syntax(len(data), err)
-
 		return
 	}
 
 	p.inventory(member{value: data})
 }
 
-// syntax reports a syntax error in a text of so many bytes, with its line and column.
+// syntax reports a syntax error, with its line and column, in a text of size bytes.
 func (p *jsonParser) syntax(size int, err error) {
 	offset := size
 	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		// Offset counts the offending byte as read.
+		// Offset includes the offending byte.
 		offset = int(max(syntax.Offset-1, 0))
 	}
 
 	line, column := p.lines.position(offset)
-	p.report(line, "", fmt.Errorf("column %d: %w: push the inventory again, it may be cut off", column, err))
+	p.report(line, "", fmt.Errorf("column %d: %w: push the inventory again, it may be truncated", column, err))
 }
 
-// inventory reads the outermost object.
+// inventory parses the outermost object.
 func (p *jsonParser) inventory(whole member) {
 	var (
 		version *int
@@ -65,8 +64,8 @@ func (p *jsonParser) inventory(whole member) {
 	case version == nil:
 		p.report(0, "", fmt.Errorf("there is no \"version\": add \"version\": %d", jsonVersion))
 	case *version != jsonVersion:
-		p.report(0, "", fmt.Errorf("version %d of the inventory is not understood, only %d is: update qubesbeat, or "+
-			"make the inventory with the script that came with it", *version, jsonVersion))
+		p.report(0, "", fmt.Errorf("version %d of the format is not supported, only %d is: update qubesbeat, or "+
+			"use the script that came with it", *version, jsonVersion))
 	case !hasQubes:
 		p.report(0, "", errors.New("there is no \"qubes\": add it, with [] if there is no qube"))
 	default:
@@ -74,24 +73,23 @@ func (p *jsonParser) inventory(whole member) {
 	}
 }
 
-// hasFault reports whether one of the faults is that of m.
+// hasFault reports whether one of the faults concerns m.
 func hasFault(faults []fault, m member) bool {
 	return slices.ContainsFunc(faults, func(f fault) bool { return m.offset > 0 && f.offset == m.offset })
 }
 
-// qubes reads the list of qubes. It counts by itself, because the builder does not see what is no qube at all.
+// qubes parses the list of qubes. It counts the elements itself, because the builder does not see those that are no
+// objects.
 func (p *jsonParser) qubes(list member) {
 	count := 0
 	err := eachElement(list, func(m member) bool {
 		path := fmt.Sprintf("qubes[%d]", count)
-		if count++; count > p.opts.MaxQubes {
+		if count++; count > p.cfg.MaxQubes {
 			p.report(p.lines.line(m.offset), path, p.tooMany())
-
 			return false
 		}
 
 		p.qube(path, m)
-
 		return true
 	})
 	if err != nil {
@@ -99,7 +97,7 @@ func (p *jsonParser) qubes(list member) {
 	}
 }
 
-// A jsonQube is a qube in JSON. Pointers tell what was left out.
+// A jsonQube is a qube in JSON. A nil pointer means that the field was left out.
 type jsonQube struct {
 	name, class, state, label, netvm, template, uuid, ip, ip6 string
 
@@ -108,7 +106,7 @@ type jsonQube struct {
 	tags            []string
 }
 
-// fields returns the keys of a qube with their types and where they go.
+// fields returns the keys of a qube, with the types of their values and where to store them.
 func (q *jsonQube) fields() []jsonField {
 	return []jsonField{
 		{"name", "a string", into(&q.name)},
@@ -127,7 +125,7 @@ func (q *jsonQube) fields() []jsonField {
 	}
 }
 
-// record returns the qube as text, so that both formats obey the same rules.
+// record returns the qube as text, so that the same rules apply to both formats.
 func (q *jsonQube) record() *record {
 	r := &record{
 		name: q.name, class: q.class, state: q.state, label: q.label, netvm: q.netvm,
@@ -146,11 +144,10 @@ func (q *jsonQube) record() *record {
 	if q.stub != nil {
 		r.stub = strconv.FormatInt(*q.stub, 10)
 	}
-
 	return r
 }
 
-// qube reads one qube.
+// qube parses one qube.
 func (p *jsonParser) qube(path string, object member) {
 	var q jsonQube
 	values, faults := readObject(object, q.fields())
@@ -158,7 +155,6 @@ func (p *jsonParser) qube(path string, object member) {
 	for _, tag := range q.tags {
 		if err := validTag(tag); err != nil {
 			faults, q.tags = append(faults, fault{object.offset, err}), nil
-
 			break
 		}
 	}
@@ -173,7 +169,7 @@ func (p *jsonParser) qube(path string, object member) {
 	}
 
 	if len(values) == 0 && len(faults) > 0 {
-		return // no object at all, so that all else would be said of nothing
+		return // not an object, so that further problems would be meaningless
 	}
 
 	r := q.record()

@@ -31,7 +31,7 @@ func jsonCases() []parseCase {
 		},
 		{name: "no qubes on purpose", in: `{"version":1,"qubes":[]}`},
 		{name: "no version", in: `{"qubes":[]}`, errs: []string{`there is no "version"`}},
-		{name: "other version", in: `{"version":2,"qubes":{"a":1}}`, errs: []string{"version 2 of the inventory is not"}},
+		{name: "other version", in: `{"version":2,"qubes":{"a":1}}`, errs: []string{"version 2 of the format is not"}},
 		{name: "version of another type", in: `{"version":"1","qubes":[]}`, errs: []string{`"version" must be a number`}},
 		{name: "qubes left out", in: `{"version":1}`, errs: []string{`there is no "qubes"`}},
 		{name: "qubes null", in: `{"version":1,"qubes":null}`, errs: []string{"line 1: qubes: this must be a list"}},
@@ -69,7 +69,7 @@ func jsonCases() []parseCase {
 			errs: []string{
 				`qubes[0]: qube a: "xid" must be a whole number`, `"provides_network" must be true or false`,
 				`"tags" must be a list of strings`, "line 2: qubes[1]: this must be an object",
-				`qubes[2]: qube b: "xid" must be a whole number`, `qubes[2]: qube b: tag "a,b" has a character`,
+				`qubes[2]: qube b: "xid" must be a whole number`, `qubes[2]: qube b: tag "a,b" has an invalid character`,
 			},
 		},
 		{
@@ -85,14 +85,14 @@ func jsonCases() []parseCase {
 		{
 			name: "too many qubes",
 			in:   `{"version":1,"qubes":[{"name":"a"},{"name":"b"},{"name":"c"}]}`,
-			opts: inventory.Options{MaxQubes: 1},
-			errs: []string{"qubes[1]: there are more than 1 qubes"},
+			cfg:  inventory.Config{MaxQubes: 1},
+			errs: []string{"qubes[1]: more than 1 qubes"},
 		},
 		{
 			name: "too many that are no qubes",
 			in:   `{"version":1,"qubes":[1,2,3]}`,
-			opts: inventory.Options{MaxQubes: 1},
-			errs: []string{"qubes[0]: this must be an object", "qubes[1]: there are more than 1 qubes"},
+			cfg:  inventory.Config{MaxQubes: 1},
+			errs: []string{"qubes[0]: this must be an object", "qubes[1]: more than 1 qubes"},
 		},
 		{
 			name: "many keys that are not known",

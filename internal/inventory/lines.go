@@ -14,17 +14,17 @@ const fieldsMark = "#fields"
 // A lineParser reads an inventory line by line.
 type lineParser struct {
 	*builder
-	columns []column // nil until they are known
+	columns []column // nil until known
 	named   bool     // a #fields line was read
 	stopped bool     // going on would only repeat the last problem
 	rows    int
 }
 
-// parseLines reads an inventory in lines into b.
+// parseLines parses an inventory in lines into b.
 func parseLines(data []byte, b *builder) {
 	p := &lineParser{builder: b}
-	if len(b.opts.Fields) > 0 {
-		p.setColumns(0, splitFields(strings.Join(b.opts.Fields, "|")))
+	if len(b.cfg.Fields) > 0 {
+		p.setColumns(0, splitFields(strings.Join(b.cfg.Fields, "|")))
 	}
 
 	number := 0
@@ -39,11 +39,10 @@ func parseLines(data []byte, b *builder) {
 	p.finish()
 }
 
-// line reads one line with its end.
+// line parses one line, including its end.
 func (p *lineParser) line(number int, line []byte) {
-	if len(line) > p.opts.MaxLine {
-		p.report(number, "", fmt.Errorf("the line has more than %d bytes: leave columns out", p.opts.MaxLine))
-
+	if len(line) > p.cfg.MaxLine {
+		p.report(number, "", fmt.Errorf("the line is longer than %d bytes: leave columns out", p.cfg.MaxLine))
 		return
 	}
 
@@ -55,22 +54,20 @@ func (p *lineParser) line(number int, line []byte) {
 	}
 }
 
-// cutFieldsMark returns the names of columns if text begins with the mark in any case.
+// cutFieldsMark returns the names of the columns if text begins with the mark, in any case.
 func cutFieldsMark(text string) (fields string, ok bool) {
 	if len(text) < len(fieldsMark) || !strings.EqualFold(text[:len(fieldsMark)], fieldsMark) {
 		return "", false
 	}
 
 	fields = text[len(fieldsMark):]
-
 	return fields, fields == "" || strings.ContainsAny(fields[:1], " \t:")
 }
 
-// header reads the names of columns. They outrank Options.Fields, since the inventory knows best what it holds.
+// header parses a #fields line. It takes precedence over Config.Fields, since the inventory knows best what it holds.
 func (p *lineParser) header(number int, fields string) {
 	if p.named || p.rows > 0 {
-		p.report(number, "", errors.New("a second #fields line, or one after the first qube: have one, before all qubes"))
-
+		p.report(number, "", errors.New("a second #fields line, or one after the first qube: write one, before all qubes"))
 		return
 	}
 
@@ -78,7 +75,7 @@ func (p *lineParser) header(number int, fields string) {
 	p.setColumns(number, splitFields(strings.TrimPrefix(fields, ":")))
 }
 
-// setColumns makes the named columns those of the rows to come.
+// setColumns sets the columns of the following rows.
 func (p *lineParser) setColumns(number int, fields []string) {
 	columns, errs := layout(fields)
 	for _, err := range errs {
@@ -88,7 +85,7 @@ func (p *lineParser) setColumns(number int, fields []string) {
 	p.columns, p.stopped = columns, len(errs) > 0
 }
 
-// row reads one qube.
+// row parses one qube.
 func (p *lineParser) row(number int, text string) {
 	cells := strings.Split(text, "|")
 	if p.columns == nil {
@@ -101,9 +98,8 @@ func (p *lineParser) row(number int, text string) {
 
 	p.rows++
 	if len(cells) != len(p.columns) {
-		p.report(number, "", fmt.Errorf("the line has %d columns where %d are expected: have all of them in every line",
+		p.report(number, "", fmt.Errorf("the line has %d columns instead of %d: write all of them in every line",
 			len(cells), len(p.columns)))
-
 		return
 	}
 
@@ -117,7 +113,7 @@ func (p *lineParser) row(number int, text string) {
 	p.stopped = !p.add(r)
 }
 
-// guess takes the columns from their number in the first row.
+// guess derives the columns from their number in the first row.
 func (p *lineParser) guess(number int, cells []string) {
 	var fields []string
 	for _, c := range readColumns()[:defaultColumns] {
@@ -134,38 +130,36 @@ func (p *lineParser) guess(number int, cells []string) {
 	case len(cells) == defaultColumns:
 		p.setColumns(number, fields)
 	default:
-		p.stop(number, fmt.Errorf("the line has %d columns and nothing says which: add a first line with their names, "+
+		p.stop(number, fmt.Errorf("the line has %d columns, which are not named: add a first line with their names, "+
 			"such as \"#fields %s\"", len(cells), strings.Join(fields, "|")))
 	}
 }
 
-// isTable reports whether a line without separators begins as a table of qvm-ls does.
+// isTable reports whether a line without separators begins like a table of qvm-ls.
 func isTable(cells []string) bool {
 	return len(cells) == 1 && strings.HasPrefix(cells[0], "NAME ")
 }
 
-// isHeader reports whether the line consists of the names of columns. No class, address or label looks like one in
-// every cell.
+// isHeader reports whether all cells are names of columns, which is true of no qube.
 func isHeader(cells []string) bool {
 	return len(cells) > 1 && len(cells) <= maxColumns && !slices.ContainsFunc(cells, func(name string) bool {
 		_, err := findColumn(strings.TrimSpace(name))
-
 		return err != nil
 	})
 }
 
-// stop reports a problem that makes the rest unreadable.
+// stop reports a problem that makes the rest meaningless.
 func (p *lineParser) stop(number int, err error) {
 	p.report(number, "", err)
 	p.stopped = true
 }
 
-// finish reports what only the whole inventory shows.
+// finish reports problems of the inventory as a whole.
 func (p *lineParser) finish() {
 	switch {
 	case p.stopped:
 	case p.rows == 0 && p.problems.count == 0:
-		p.report(0, "", errors.New("there is no qube in the inventory: push it again, or push "+
+		p.report(0, "", errors.New("the inventory has no qubes: push it again, or push "+
 			"{\"version\":1,\"qubes\":[]} if there really is none"))
 	case p.isHollow():
 		p.report(0, "", errors.New("no qube has an address: is the second column IP? (qvm-ls prints '-' in every row "+
@@ -173,7 +167,7 @@ func (p *lineParser) finish() {
 	}
 }
 
-// isHollow reports whether the second of two columns, which was taken for IP, is empty in every row.
+// isHollow reports whether the second of two columns, taken for IP by default, is empty in every row.
 func (p *lineParser) isHollow() bool {
-	return !p.named && len(p.opts.Fields) == 0 && len(p.columns) == 2 && len(p.addrs) == 0 && p.problems.count == 0
+	return !p.named && len(p.cfg.Fields) == 0 && len(p.columns) == 2 && len(p.addrs) == 0 && p.problems.count == 0
 }

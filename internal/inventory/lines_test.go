@@ -19,7 +19,7 @@ import (
 type parseCase struct {
 	name string
 	in   string
-	opts inventory.Options
+	cfg  inventory.Config
 	want []qube.Qube
 	errs []string
 }
@@ -37,7 +37,7 @@ func checkParse(t *testing.T, cases []parseCase) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 
-			got, err := inventory.Parse(strings.NewReader(tt.in), tt.opts)
+			got, err := inventory.Parse(strings.NewReader(tt.in), tt.cfg)
 			checkProblems(t, err, tt.errs)
 
 			if err != nil {
@@ -109,13 +109,13 @@ func lineCases() []parseCase {
 		{
 			name: "fields from the options",
 			in:   "10.137.0.6|work\n",
-			opts: inventory.Options{Fields: []string{"ip", " NAME"}},
+			cfg:  inventory.Config{Fields: []string{"ip", " NAME"}},
 			want: []qube.Qube{{Name: "work", IP: addr("10.137.0.6"), XID: -1}},
 		},
 		{
 			name: "header outranks the options",
 			in:   "#fields NAME|IP\nwork|10.137.0.6\n",
-			opts: inventory.Options{Fields: []string{"IP", "NAME"}},
+			cfg:  inventory.Config{Fields: []string{"IP", "NAME"}},
 			want: []qube.Qube{{Name: "work", IP: addr("10.137.0.6"), XID: -1}},
 		},
 		{
@@ -123,16 +123,16 @@ func lineCases() []parseCase {
 			in:   "#fieldset 1\nwork|10.137.0.6\n",
 			want: []qube.Qube{{Name: "work", IP: addr("10.137.0.6"), XID: -1}},
 		},
-		{name: "empty", errs: []string{"there is no qube in the inventory"}},
-		{name: "comments only", in: "# nothing\n\n", errs: []string{"there is no qube in the inventory"}},
+		{name: "empty", errs: []string{"the inventory has no qubes"}},
+		{name: "comments only", in: "# nothing\n\n", errs: []string{"the inventory has no qubes"}},
 		{name: "no address in two columns", in: "work|-\nvault|-\n", errs: []string{"is the second column IP?"}},
 		{name: "table", in: "NAME   STATE  IP\nwork   -      -\n", errs: []string{"line 1: this is a table for people"}},
 		{name: "header without mark", in: "NAME|IP\nwork|10.137.0.6\n", errs: []string{`begin it with "#fields "`}},
-		{name: "three columns", in: "work|10.137.0.6|blue\n", errs: []string{"line 1: the line has 3 columns and nothing"}},
+		{name: "three columns", in: "work|10.137.0.6|blue\n", errs: []string{"line 1: the line has 3 columns, which are not named"}},
 		{
 			name: "column missing in a line",
 			in:   "#fields NAME|IP|LABEL\nwork|10.137.0.6|blue\nvault|-\n",
-			errs: []string{"line 3: the line has 2 columns where 3 are expected"},
+			errs: []string{"line 3: the line has 2 columns instead of 3"},
 		},
 		{
 			name: "dash in the name of a column",
@@ -144,9 +144,9 @@ func lineCases() []parseCase {
 			in:   "#fields NAME|IPP|LABL|NAME\nwork|10.137.0.6|blue|work\n",
 			errs: []string{"did you mean IP?", "did you mean LABEL?", "NAME is named twice"},
 		},
-		{name: "no name", in: "#fields IP|LABEL\n", errs: []string{"there is no column NAME"}},
-		{name: "empty header", in: "#fields\n", errs: []string{"there is no column NAME"}},
-		{name: "no key", in: "#fields NAME|LABEL\nwork|blue\n", errs: []string{"none of the columns IP, IP6 and XID"}},
+		{name: "no name", in: "#fields IP|LABEL\n", errs: []string{"column NAME is missing"}},
+		{name: "empty header", in: "#fields\n", errs: []string{"column NAME is missing"}},
+		{name: "no key", in: "#fields NAME|LABEL\nwork|blue\n", errs: []string{"columns IP, IP6 and XID are all missing"}},
 		{
 			name: "late header",
 			in:   "work|10.137.0.6\n#fields IP|NAME\n",
@@ -203,19 +203,19 @@ func lineCases() []parseCase {
 		{
 			name: "too many columns",
 			in:   "#fields NAME" + strings.Repeat(",x", 100) + "\n",
-			errs: []string{"line 1: there are more than 100 columns"},
+			errs: []string{"line 1: more than 100 columns"},
 		},
 		{
 			name: "too many qubes",
 			in:   "a|10.137.0.1\nb|10.137.0.2\nc|10.137.0.3\nd|10.137.0.4\n",
-			opts: inventory.Options{MaxQubes: 2},
-			errs: []string{"line 3: there are more than 2 qubes"},
+			cfg:  inventory.Config{MaxQubes: 2},
+			errs: []string{"line 3: more than 2 qubes"},
 		},
 		{
 			name: "long line",
 			in:   "a|10.137.0.1\n# " + strings.Repeat("x", 30) + "\n",
-			opts: inventory.Options{MaxLine: 20},
-			errs: []string{"line 2: the line has more than 20 bytes"},
+			cfg:  inventory.Config{MaxLine: 20},
+			errs: []string{"line 2: the line is longer than 20 bytes"},
 		},
 	}
 }
@@ -230,12 +230,12 @@ func TestParse_size(t *testing.T) {
 	t.Parallel()
 
 	const want = "more than 9 bytes"
-	_, err := inventory.Parse(strings.NewReader("a|10.0.0.1\n"), inventory.Options{MaxSize: 9})
+	_, err := inventory.Parse(strings.NewReader("a|10.0.0.1\n"), inventory.Config{MaxSize: 9})
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Parse = %v; want %q", err, want)
 	}
 
-	if _, err := inventory.Parse(strings.NewReader("a|1.1.1.1"), inventory.Options{MaxSize: 9}); err != nil {
+	if _, err := inventory.Parse(strings.NewReader("a|1.1.1.1"), inventory.Config{MaxSize: 9}); err != nil {
 		t.Errorf("Parse at the limit = %v; want nil", err)
 	}
 }
@@ -244,7 +244,7 @@ func TestParse_readError(t *testing.T) {
 	t.Parallel()
 
 	want := errors.New("broken pipe")
-	if _, err := inventory.Parse(iotest.ErrReader(want), inventory.Options{}); !errors.Is(err, want) {
+	if _, err := inventory.Parse(iotest.ErrReader(want), inventory.Config{}); !errors.Is(err, want) {
 		t.Errorf("Parse = %v; want %v", err, want)
 	}
 }
@@ -257,7 +257,7 @@ func TestParse_manyProblems(t *testing.T) {
 		fmt.Fprintf(&in, "%d|10.137.0.%d\n", i, i+1)
 	}
 
-	_, err := inventory.Parse(strings.NewReader(in.String()), inventory.Options{})
+	_, err := inventory.Parse(strings.NewReader(in.String()), inventory.Config{})
 	got := inventory.Problems(err)
 
 	if want := "and 10 more"; len(got) != 20 || !strings.HasSuffix(err.Error(), want) {

@@ -8,21 +8,21 @@ import (
 	"slices"
 )
 
-// A member is a value inside a JSON text, with its key if it is in an object.
+// A member is a value in a JSON text, with its key if it is in an object.
 type member struct {
 	key    string
 	value  []byte
 	offset int // of the value in the whole text
 }
 
-// A jsonField is a key that an object may have, in words the type of its value, and what stores that.
+// A jsonField is a key that an object may have, the type of its value in words, and the function that stores the value.
 type jsonField struct {
 	key, kind string
 	store     func(value []byte) error
 }
 
-// into returns a function that stores a value at to, and nothing there if its type is wrong: encoding/json by itself
-// would leave parts behind.
+// into returns a function that stores a value in to, or leaves to unchanged if the type is wrong: encoding/json alone
+// would store parts of it.
 func into[T any](to *T) func([]byte) error {
 	return func(value []byte) error {
 		var decoded T
@@ -31,19 +31,18 @@ func into[T any](to *T) func([]byte) error {
 		}
 
 		*to = decoded
-
 		return nil
 	}
 }
 
-// A fault is something wrong at an offset of a JSON text.
+// A fault is an error at an offset of a JSON text.
 type fault struct {
 	offset int
 	err    error
 }
 
-// readObject reads the values of an object into fields. It returns the values by key and a fault for every key and
-// value that does not fit, and leaves off after maxProblems of them: nobody would see more. The text must be valid JSON.
+// readObject stores the values of an object in fields. It returns the values by key and a fault for every unknown key and
+// every value of a wrong type, and stops after maxProblems of them. The text must be valid JSON.
 func readObject(object member, fields []jsonField) (values map[string]member, faults []fault) {
 	values = make(map[string]member, len(fields))
 	err := eachMember(object, func(m member) bool {
@@ -52,13 +51,11 @@ func readObject(object member, fields []jsonField) (values map[string]member, fa
 		}
 
 		values[m.key] = m
-
 		return len(faults) < maxProblems
 	})
 	if err != nil {
 		faults = append(faults, fault{object.offset, err})
 	}
-
 	return values, faults
 }
 
@@ -76,7 +73,6 @@ func decodeField(m member, fields []jsonField, seen map[string]member) error {
 	if err := fields[i].store(m.value); err != nil {
 		return fmt.Errorf("%q must be %s, it is %.40q", m.key, fields[i].kind, m.value)
 	}
-
 	return nil
 }
 
@@ -85,7 +81,6 @@ func keys(fields []jsonField) (all []string) {
 	for _, f := range fields {
 		all = append(all, f.key)
 	}
-
 	return all
 }
 
@@ -113,7 +108,6 @@ func eachMember(object member, f func(member) bool) error {
 			break
 		}
 	}
-
 	return nil
 }
 
@@ -134,7 +128,6 @@ func eachElement(array member, f func(member) bool) error {
 			break
 		}
 	}
-
 	return nil
 }
 
@@ -144,7 +137,6 @@ func enter(m member, opening json.Delim, kind string) (*json.Decoder, error) {
 	if first, err := dec.Token(); err != nil || first != opening {
 		return nil, errors.New("this must be " + kind)
 	}
-
 	return dec, nil
 }
 
@@ -154,6 +146,5 @@ func nextValue(dec *json.Decoder, base int) (member, error) {
 	if err := dec.Decode(&value); err != nil {
 		return member{}, err
 	}
-
 	return member{value: value, offset: base + int(dec.InputOffset()) - len(value)}, nil
 }

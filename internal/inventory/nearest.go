@@ -6,8 +6,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/spell"
 )
 
-// nearest returns the one of known that takes the fewest single-character edits to reach from word. Case and the
-// difference between '-' and '_' count for nothing. known must not be empty.
+// nearest returns the element of known with the smallest edit distance to word, ignoring case and the difference between
+// '-' and '_'. known must not be empty.
 func nearest(word string, known []string) string {
 	best, least := known[0], -1
 	for _, candidate := range known {
@@ -15,11 +15,11 @@ func nearest(word string, known []string) string {
 			best, least = candidate, d
 		}
 	}
-
 	return best
 }
 
-// plain folds what nearest ignores. It cuts words that are longer than any column so that a hostile one costs little.
+// plain removes what nearest ignores. It truncates words that are longer than any column, so that a hostile one costs
+// little.
 func plain(word string) string {
 	return strings.ToUpper(strings.ReplaceAll(word[:min(len(word), 40)], "-", "_"))
 }

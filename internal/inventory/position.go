@@ -2,7 +2,7 @@ package inventory
 
 import "sort"
 
-// A lineIndex holds the offsets of the ends of lines, so that the line of an offset is found without counting again.
+// A lineIndex holds the offsets of the ends of lines, so that the line of an offset is found by a binary search.
 type lineIndex []int
 
 // newLineIndex returns the index of data.
@@ -12,11 +12,10 @@ func newLineIndex(data []byte) (index lineIndex) {
 			index = append(index, i)
 		}
 	}
-
 	return index
 }
 
-// line returns the number of the line that offset is in, from 1.
+// line returns the number of the line that contains offset, from 1.
 func (x lineIndex) line(offset int) int {
 	return sort.SearchInts(x, offset) + 1
 }
@@ -27,6 +26,5 @@ func (x lineIndex) position(offset int) (line, column int) {
 	if line == 1 {
 		return 1, offset + 1
 	}
-
 	return line, offset - x[line-2]
 }

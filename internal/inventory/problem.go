@@ -6,27 +6,27 @@ import (
 	"strings"
 )
 
-// maxProblems is the number of problems that are listed; the others are counted. More would push the first ones, which
-// usually cause the rest, off the screen.
+// maxProblems is the number of problems that are listed; the others are only counted. More would push the first ones,
+// which usually cause the rest, off the screen.
 const maxProblems = 20
 
-// A Problem is one thing that is wrong in an inventory. It is an error; Parse returns all of them joined.
+// A Problem is an error in an inventory. Parse returns all of them joined.
 type Problem struct {
 	// Line is the number of the line, from 1; in JSON, that of the line where the qube begins. It is 0 if the
-	// problem is that of the whole inventory.
+	// problem concerns the whole inventory.
 	Line int
 
-	// Path is the place in JSON, such as "qubes[3]", and empty in lines.
+	// Path is the location in JSON, such as "qubes[3]", and empty in lines.
 	Path string
 
-	// Qube is the name of the qube that the problem is about, empty if it has no valid one.
+	// Qube is the name of the qube, empty if it has no valid name or the problem concerns no single qube.
 	Qube string
 
-	// Text says what is wrong and what to do about it.
+	// Text describes the problem and what to do about it.
 	Text string
 }
 
-// Error returns the place and the text in one line.
+// Error returns the location and the text in one line.
 func (p Problem) Error() string {
 	var place []string
 	if p.Line > 0 {
@@ -40,12 +40,11 @@ func (p Problem) Error() string {
 	if p.Qube != "" {
 		place = append(place, "qube "+p.Qube)
 	}
-
 	return strings.Join(append(place, p.Text), ": ")
 }
 
-// Problems returns the problems that err is made of, in the order of the inventory, nil if it holds none. No more than
-// 20 are recorded; the text of err says how many there are besides.
+// Problems returns the problems in the tree of err, in the order of the inventory, nil if there are none. No more than 20
+// are recorded; the text of err gives the number of the others.
 func Problems(err error) []Problem {
 	switch e := err.(type) {
 	case Problem:
@@ -57,10 +56,8 @@ func Problems(err error) []Problem {
 		for _, inner := range e.Unwrap() {
 			all = append(all, Problems(inner)...)
 		}
-
 		return all
 	}
-
 	return nil
 }
 
@@ -77,11 +74,10 @@ func (c *problems) add(p Problem) {
 	}
 }
 
-// err returns all that was recorded, nil if that is nothing.
+// err returns the recorded problems joined, nil if there are none.
 func (c *problems) err() error {
 	if c.count > maxProblems {
 		return errors.Join(append(c.list, fmt.Errorf("and %d more", c.count-maxProblems))...)
 	}
-
 	return errors.Join(c.list...)
 }

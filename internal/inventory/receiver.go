@@ -18,141 +18,158 @@ import (
 const Service = "qubesbeat.Inventory"
 
 const (
-	// adminVM is who may call. The name in the descriptor comes from dom0 and cannot be forged by another qube
-	// (qubes-core-qrexec, doc/qrexec-socket-services.rst).
+	// adminVM is the only permitted caller. The name in the descriptor comes from dom0, so that another qube cannot
+	// forge it (qubes-core-qrexec, doc/qrexec-socket-services.rst).
 	adminVM = "dom0"
 
-	// maxDescriptor is longer than any descriptor: a service name, an argument of 64 bytes, two names of 31.
+	// maxDescriptor exceeds the length of any descriptor in bytes: a service name, an argument of up to 64, two names
+	// of up to 31.
 	maxDescriptor = 512
 
-	// receiveTime is how long a call may take, and receivePause how long after it the next one is served: one
-	// caller at a time, and 20 a second at most.
-	receiveTime  = 10 * time.Second
-	receivePause = 50 * time.Millisecond
+	// callTimeout bounds a call, which holds up all others.
+	callTimeout = 10 * time.Second
+
+	// callPause is the time between two calls: 20 are served in a second at most.
+	callPause = 50 * time.Millisecond
+
+	// acceptPause is the time before the next attempt if accepting calls fails, as for lack of file descriptors.
+	acceptPause = time.Second
 )
 
-// A Receiver is the qrexec socket service by which dom0 pushes inventories. It answers nothing.
+// A ReceiverConfig holds the settings of a [Receiver].
+type ReceiverConfig struct {
+	// Socket is the path of the Unix socket. A file that has that name is replaced.
+	Socket string
+
+	// Group, if it exists, may use the socket. In a qube that is "qubes", the group of qrexec-agent.
+	Group string
+
+	// Path is the file that a valid inventory replaces. Its folder must exist.
+	Path string
+
+	// Parse says how an inventory is parsed.
+	Parse Config
+
+	// OnStored, if not nil, is called after an inventory was stored, and OnError, if not nil, with the reason if a call
+	// was refused. Both are called by Run, never at the same time.
+	OnStored func()
+	OnError  func(error)
+}
+
+// A Receiver is the qrexec socket service by which dom0 pushes inventories. It never sends a reply.
 type Receiver struct {
-	path     string
-	opts     Options
+	cfg      ReceiverConfig
 	listener net.Listener
-	onStored func()
-	onError  func(error)
 
 	stored, refused atomic.Uint64
 }
 
-// Listen opens the socket, which the group may use, if there is such a group: qrexec-agent has the group qubes. What
-// is received replaces the file at path; onStored is called after that, and onError with what is wrong with a call.
-func Listen(socket, group, path string, opts Options, onStored func(), onError func(error)) (*Receiver, error) {
-	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+// Listen opens the socket. Run closes it.
+func Listen(cfg ReceiverConfig) (*Receiver, error) {
+	cfg.Parse = cfg.Parse.withDefaults()
+	if cfg.OnStored == nil {
+		cfg.OnStored = func() {}
+	}
+	if cfg.OnError == nil {
+		cfg.OnError = func(error) {}
+	}
+	if err := os.Remove(cfg.Socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("opening the socket of %s: %w", Service, err)
 	}
-
-	l, err := net.Listen("unix", socket)
+	l, err := net.Listen("unix", cfg.Socket)
 	if err != nil {
 		return nil, fmt.Errorf("opening the socket of %s: %w", Service, err)
 	}
-
-	r := &Receiver{path: path, opts: opts.withDefaults(), listener: l, onStored: onStored, onError: onError}
-	if err := share(socket, group); err != nil {
+	if err := share(cfg.Socket, cfg.Group); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-
-	return r, nil
+	return &Receiver{cfg: cfg, listener: l}, nil
 }
 
-// share lets a group use the socket.
+// share lets a group use the socket, if it exists.
 func share(socket, group string) error {
 	if g, err := user.LookupGroup(group); err == nil {
 		gid, err := strconv.Atoi(g.Gid)
 		if err == nil {
 			err = os.Chown(socket, -1, gid)
 		}
-
 		if err != nil {
-			return fmt.Errorf("giving %s to the group %s, which qrexec-agent has: %w", socket, group, err)
+			return fmt.Errorf("giving %s to the group %s of qrexec-agent: %w", socket, group, err)
 		}
 	}
-
 	return os.Chmod(socket, 0o660)
 }
 
-// Stored returns the number of calls whose inventory was accepted. It is safe for
-// concurrent use.
+// Stored returns the number of calls whose inventory was stored. It is safe for concurrent use.
 func (r *Receiver) Stored() uint64 { return r.stored.Load() }
 
-// Refused returns the number of calls that were rejected. It is safe for concurrent
-// use.
+// Refused returns the number of calls that were refused. It is safe for concurrent use.
 func (r *Receiver) Refused() uint64 { return r.refused.Load() }
 
-// Run serves calls until ctx ends.
-func (r *Receiver) Run(ctx context.Context) {
+// Run serves calls, one at a time, until ctx ends, and then returns nil.
+func (r *Receiver) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = r.listener.Close() })()
-
 	for {
+		pause := callPause
 		conn, err := r.listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			pause = acceptPause
+			r.cfg.OnError(fmt.Errorf("%s: accepting a call: %w", Service, err))
+		default:
+			r.serve(ctx, conn)
 		}
-
-		if err == nil {
-			r.serve(conn)
-		}
-
 		select {
 		case <-ctx.Done():
-		case <-time.After(receivePause):
+		case <-time.After(pause):
 		}
 	}
 }
 
-// serve takes one call.
-func (r *Receiver) serve(conn net.Conn) {
+// serve serves one call. It returns early if ctx ends.
+func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 
-	_ = conn.SetDeadline(time.Now().Add(receiveTime))
-	if err := r.take(conn); err != nil {
+	_ = conn.SetDeadline(time.Now().Add(callTimeout))
+	if err := r.receive(conn); err != nil {
 		r.refused.Add(1)
-		r.onError(fmt.Errorf("%s: %w", Service, err))
-
+		r.cfg.OnError(fmt.Errorf("%s: %w", Service, err))
 		return
 	}
-
 	r.stored.Add(1)
-	r.onStored()
+	r.cfg.OnStored()
 }
 
-func (r *Receiver) take(conn net.Conn) error {
+// receive stores the inventory that follows the descriptor.
+func (r *Receiver) receive(conn net.Conn) error {
 	in := bufio.NewReaderSize(conn, maxDescriptor)
-
 	head, err := in.ReadSlice(0)
 	if err != nil {
 		return fmt.Errorf("the call has no descriptor: %w", err)
 	}
-
 	if err := checkDescriptor(string(head[:len(head)-1])); err != nil {
 		return err
 	}
-
-	return Store(r.path, in, r.opts)
+	return Store(r.cfg.Path, in, r.cfg.Parse)
 }
 
-// checkDescriptor reads a descriptor: "qubesbeat.Inventory+ dom0", and behind it whom the caller has meant.
+// checkDescriptor checks a descriptor such as "qubesbeat.Inventory+ dom0", which may continue with the name of the qube
+// that the caller asked for.
 func checkDescriptor(descriptor string) error {
 	words := strings.Fields(descriptor)
 	if len(words) < 2 || strings.SplitN(words[0], "+", 2)[0] != Service {
 		return fmt.Errorf("%.80q is not the descriptor of this service", descriptor)
 	}
-
 	return CheckCaller(words[1])
 }
 
-// CheckCaller returns an error unless caller, which must be as qrexec gives it, is dom0.
+// CheckCaller returns an error unless caller, a name as qrexec passes it, is dom0.
 func CheckCaller(caller string) error {
 	if caller != adminVM {
-		return fmt.Errorf("a call from %.40q is refused: only %s may say who is who", caller, adminVM)
+		return fmt.Errorf("a call from %.40q is refused: only %s may provide the inventory", caller, adminVM)
 	}
-
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,41 +14,42 @@ import (
 
 const pushed = `{"version": 1, "qubes": [{"name": "work", "ip": "10.137.0.6", "label": "blue"}]}`
 
-// service is a receiver with what it has said.
+// service is a receiver with what it reports.
 type service struct {
 	*inventory.Receiver
 	socket, file string
-
-	mu   sync.Mutex
-	said []string // guarded by mu
+	reports      chan string
 }
 
 func serve(t *testing.T) *service {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "qb-") // short: the path of a socket is
+	dir, err := os.MkdirTemp("", "qb-") // short, as the path of a socket must be
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &service{socket: filepath.Join(dir, "s"), file: filepath.Join(dir, "inventory")}
-	say := func(text string) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.said = append(s.said, text)
-	}
-	s.Receiver, err = inventory.Listen(s.socket, "no such group", s.file, inventory.Options{MaxSize: 1000},
-		func() { say("stored") }, func(err error) { say(err.Error()) })
+	s := &service{socket: filepath.Join(dir, "s"), file: filepath.Join(dir, "inventory"), reports: make(chan string, 1)}
+	s.Receiver, err = inventory.Listen(inventory.ReceiverConfig{
+		Socket: s.socket, Group: "no such group", Path: s.file, Parse: inventory.Config{MaxSize: 1000},
+		OnStored: func() { s.reports <- "stored" },
+		OnError:  func(err error) { s.reports <- err.Error() },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { s.Run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); <-done })
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v; want nil", err)
+		}
+	})
 	return s
 }
 
-// call is what qrexec-agent does, and returns what was said of it.
+// call sends a call as qrexec-agent does and returns what the service reports of it.
 func (s *service) call(t *testing.T, text string) string {
 	t.Helper()
 	conn, err := net.Dial("unix", s.socket)
@@ -60,22 +60,10 @@ func (s *service) call(t *testing.T, text string) string {
 	_ = conn.(*net.UnixConn).CloseWrite()
 	rest := make([]byte, 10)
 	if n, _ := conn.Read(rest); n != 0 {
-		t.Errorf("the service answers %q; dom0 is to be told nothing", rest[:n])
+		t.Errorf("the service answers %q; want no reply", rest[:n])
 	}
 	_ = conn.Close()
-	for range 200 {
-		s.mu.Lock()
-		if len(s.said) > 0 {
-			last := s.said[0]
-			s.said = s.said[1:]
-			s.mu.Unlock()
-			return last
-		}
-		s.mu.Unlock()
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("nothing was said of the call")
-	return ""
+	return <-s.reports
 }
 
 func TestReceiver(t *testing.T) {
@@ -91,7 +79,7 @@ func TestReceiver(t *testing.T) {
 		"nothing":           {"", "no descriptor"},
 		"a long descriptor": {strings.Repeat("x", 5000), "no descriptor"},
 		"half":              {"qubesbeat.Inventory+ dom0\x00" + pushed[:40], "push the inventory again"},
-		"empty":             {"qubesbeat.Inventory+ dom0\x00", "there is no qube"},
+		"empty":             {"qubesbeat.Inventory+ dom0\x00", "the inventory has no qubes"},
 		"too large":         {"qubesbeat.Inventory+ dom0\x00" + pushed + strings.Repeat(" ", 1000), "more than 1000 bytes"},
 		"a bad name":        {"qubesbeat.Inventory+ dom0\x00" + strings.Replace(pushed, "work", "../x", 1), `does not begin with a letter`},
 	} {
@@ -100,7 +88,7 @@ func TestReceiver(t *testing.T) {
 		}
 	}
 	if data, err := os.ReadFile(s.file); err != nil || string(data) != pushed {
-		t.Errorf("the file has %q, %v; want the last good inventory", data, err)
+		t.Errorf("the file has %q, %v; want the last valid inventory", data, err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(s.file), ".*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
@@ -110,5 +98,37 @@ func TestReceiver(t *testing.T) {
 	}
 	if info, err := os.Stat(s.socket); err != nil || info.Mode().Perm() != 0o660 {
 		t.Errorf("the socket: %v, %v", info.Mode(), err)
+	}
+}
+
+// TestReceiver_Run_stop ends at once while a call is under way.
+func TestReceiver_Run_stop(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "s")
+	failed := make(chan error, 1)
+	r, err := inventory.Listen(inventory.ReceiverConfig{
+		Socket: socket, Path: filepath.Join(t.TempDir(), "inventory"), OnError: func(err error) { failed <- err },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("qubesbeat.Inventory+ dom0\x00{")); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v; want nil", err)
+	}
+	if took := time.Since(begun); took > 2*time.Second { // a call may take 10 s
+		t.Errorf("Run returned after %v", took)
 	}
 }

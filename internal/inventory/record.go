@@ -11,7 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// A record is one qube as text, whatever the format was. "" and "-" are none.
+// A record is one qube as text, regardless of the format. "" and "-" mean none.
 type record struct {
 	line int
 	path string
@@ -20,7 +20,7 @@ type record struct {
 	ip, ip6, provides, xid, stub, tags               string
 }
 
-// A check turns a record's text into parts of a qube. Every check runs, so that all problems are found at once.
+// A check parses part of a record into a qube. All checks run, so that all problems are reported at once.
 type check func(r *record, q *qube.Qube) error
 
 // checks returns the checks in the order in which their problems are listed.
@@ -31,10 +31,10 @@ func checks() []check {
 	}
 }
 
-// none reports whether text is how dom0 says none.
+// none reports whether text means none, as dom0 writes it.
 func none(text string) bool { return text == "" || text == "-" }
 
-// optional stores text if there is some and it is valid.
+// optional stores text unless it means none, or returns the error of valid.
 func optional(text string, to *string, valid func(string) error) error {
 	if none(text) {
 		return nil
@@ -45,7 +45,6 @@ func optional(text string, to *string, valid func(string) error) error {
 	}
 
 	*to = text
-
 	return nil
 }
 
@@ -53,7 +52,6 @@ func checkName(r *record, q *qube.Qube) error {
 	if none(r.name) {
 		return errors.New("the qube has no name: give it one")
 	}
-
 	return optional(r.name, &q.Name, qube.ValidName)
 }
 
@@ -67,7 +65,6 @@ func checkNetVM(r *record, q *qube.Qube) error {
 	if err := optional(r.netvm, &q.NetVM, qube.ValidName); err != nil {
 		return fmt.Errorf("netvm: %w", err)
 	}
-
 	return nil
 }
 
@@ -75,7 +72,6 @@ func checkTemplate(r *record, q *qube.Qube) error {
 	if err := optional(r.template, &q.Template, qube.ValidName); err != nil {
 		return fmt.Errorf("template: %w", err)
 	}
-
 	return nil
 }
 
@@ -84,24 +80,21 @@ func checkProvidesNetwork(r *record, q *qube.Qube) error {
 	if none(r.provides) || q.ProvidesNetwork || strings.EqualFold(r.provides, "False") {
 		return nil
 	}
-
 	return fmt.Errorf("provides_network is %.40q: write True, False or -", r.provides)
 }
 
 func checkXID(r *record, q *qube.Qube) (err error) {
 	q.XID, err = domainID("xid", r.xid, qube.NoDomain)
-
 	return err
 }
 
-// checkStub reads the domain id of the stub domain.
+// checkStub parses the domain id of the stub domain.
 func checkStub(r *record, q *qube.Qube) (err error) {
 	q.StubXID, err = domainID("stubdom_xid", r.stub, 0)
-
 	return err
 }
 
-// domainID reads a Xen domain id; absent is what stands for none.
+// domainID parses a Xen domain id. It returns absent if there is none.
 func domainID(name, text string, absent int32) (int32, error) {
 	if none(text) || text == "-1" {
 		return absent, nil
@@ -111,7 +104,6 @@ func domainID(name, text string, absent int32) (int32, error) {
 	if err != nil || id < 0 || id > qube.MaxDomain {
 		return absent, fmt.Errorf("%s is %.40q: write a number from 0 to %d, or -1 for none", name, text, qube.MaxDomain)
 	}
-
 	return int32(id), nil
 }
 
@@ -120,7 +112,6 @@ func checkIP(r *record, q *qube.Qube) (err error) {
 	if err == nil && q.IP.Is6() {
 		q.IP, err = netip.Addr{}, fmt.Errorf("ip is the IPv6 address %s: write it as ip6", q.IP)
 	}
-
 	return err
 }
 
@@ -129,11 +120,10 @@ func checkIP6(r *record, q *qube.Qube) (err error) {
 	if err == nil && (q.IP6.Is4() || q.IP6.Is4In6()) {
 		q.IP6, err = netip.Addr{}, fmt.Errorf("ip6 is the IPv4 address %s: write it as ip", q.IP6.Unmap())
 	}
-
 	return err
 }
 
-// address parses one address that a qube can have, the zero Addr for none.
+// address parses an address that a qube can have. It returns the zero Addr if there is none.
 func address(key, text string) (netip.Addr, error) {
 	if none(text) {
 		return netip.Addr{}, nil
@@ -146,10 +136,9 @@ func address(key, text string) (netip.Addr, error) {
 	}
 
 	if addr.IsUnspecified() || addr.IsMulticast() {
-		return netip.Addr{}, fmt.Errorf("%s is %s, which no qube can have: write its own address, or - for none",
+		return netip.Addr{}, fmt.Errorf("%s is %s, which no qube can have: write the address of the qube, or - for none",
 			key, addr)
 	}
-
 	return addr, nil
 }
 
@@ -163,11 +152,10 @@ func checkUUID(r *record, q *qube.Qube) error {
 	}
 
 	q.UUID = strings.ToLower(r.uuid)
-
 	return nil
 }
 
-// isUUID reports whether text has the form that dom0 prints.
+// isUUID reports whether text has the form in which dom0 prints UUIDs.
 func isUUID(text string) bool {
 	if len(text) != 36 {
 		return false
@@ -179,7 +167,6 @@ func isUUID(text string) bool {
 			return false
 		}
 	}
-
 	return true
 }
 
@@ -197,16 +184,15 @@ func checkTags(r *record, q *qube.Qube) error {
 
 	slices.Sort(tags)
 	q.Tags = slices.Compact(tags)
-
 	return nil
 }
 
-// validTag returns an error if tag cannot be told from its surroundings. It is wider than dom0's own rule, which
-// differs between releases.
+// validTag returns an error if tag could not be separated from its surroundings. It accepts more than dom0's own rule,
+// which differs between releases.
 func validTag(tag string) error {
 	for i := range len(tag) {
 		if c := tag[i]; c <= ' ' || c > '~' || strings.IndexByte("<>|,", c) >= 0 {
-			return fmt.Errorf("tag %.60q has a character that tags do not have: remove it (qvm-ls before 4.2.11 "+
+			return fmt.Errorf("tag %.60q has an invalid character: remove it (qvm-ls before 4.2.11 "+
 				"cannot print TAGS, leave that column out there)", tag)
 		}
 	}
@@ -214,6 +200,5 @@ func validTag(tag string) error {
 	if tag == "" {
 		return errors.New("one of the tags is empty: remove it")
 	}
-
 	return nil
 }

@@ -8,37 +8,35 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// A Snapshot is one whole inventory: every qube that dom0 told about, at one moment, in the order of the inventory.
+// A Snapshot is a complete inventory: the qubes that dom0 listed at one moment, in the order of the inventory.
 type Snapshot struct {
-	// Qubes have valid and different names, and no two of them share an address, a live Xen domain id or a UUID.
+	// Qubes have valid and distinct names, and no two of them share an address, a live Xen domain id or a UUID.
 	Qubes []qube.Qube
 }
 
-// Parse reads one inventory, whose format is described at the top of the package. It reads all of r, but not more than
-// Options.MaxSize. If anything is wrong the Snapshot is nil and the error lists everything; see Problems.
-func Parse(r io.Reader, opts Options) (*Snapshot, error) {
-	opts = opts.withDefaults()
+// Parse reads one inventory in one of the formats that the package comment describes. It reads all of r, but no more than
+// Config.MaxSize. If the inventory is invalid, the Snapshot is nil and the error lists all problems; see Problems.
+func Parse(r io.Reader, cfg Config) (*Snapshot, error) {
+	cfg = cfg.withDefaults()
 
-	data, err := io.ReadAll(io.LimitReader(r, opts.MaxSize+1))
+	data, err := io.ReadAll(io.LimitReader(r, cfg.MaxSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading inventory: %w", err)
 	}
 
-	if int64(len(data)) > opts.MaxSize {
-		return nil, fmt.Errorf("reading inventory: it has more than %d bytes: push fewer qubes or columns", opts.MaxSize)
+	if int64(len(data)) > cfg.MaxSize {
+		return nil, fmt.Errorf("reading inventory: more than %d bytes: push fewer qubes or columns", cfg.MaxSize)
 	}
-
-	return parse(data, opts)
+	return parse(data, cfg)
 }
 
-// parse detects the format of data. opts must have its defaults.
-func parse(data []byte, opts Options) (*Snapshot, error) {
-	b := newBuilder(opts)
+// parse detects the format of data and parses it. cfg must have its defaults.
+func parse(data []byte, cfg Config) (*Snapshot, error) {
+	b := newBuilder(cfg)
 	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
 		parseJSON(data, b)
 	} else {
 		parseLines(data, b)
 	}
-
 	return b.snapshot()
 }

@@ -2,23 +2,23 @@ package inventory
 
 import "github.com/qubesbeat/qubesbeat/internal/qube"
 
-// A table leads from keys to timelines. It is immutable.
+// A table maps keys to timelines. It is immutable.
 type table[K comparable] struct {
 	lines map[K]timeline
 
-	// floor is the moment from which on the first holder of a new key is its holder. It is the beginning of time until
-	// a whole timeline is forgotten; since then nobody knows whether a key is new, and packets from before the latest
-	// forgotten end could be of a forgotten holder.
+	// floor is the moment from which the first holder of a new key has held it. It is the beginning of time until a
+	// whole timeline is forgotten: from then on it is unknown whether a key is new, and packets from before the end of
+	// the latest forgotten interval could be those of a forgotten holder.
 	floor int64
 }
 
-// at returns the qube that key led to at a moment.
+// at returns the qube that held key at a moment, nil if there was none.
 func (t table[K]) at(key K, moment int64) *qube.Qube {
 	return t.lines[key].at(moment)
 }
 
-// next returns the table after an update at a moment by which exactly holders have keys, without what ended at horizon
-// or before.
+// next returns the table after an update at a moment, in which exactly holders have keys. Intervals that ended at horizon
+// or before are dropped.
 func (t table[K]) next(holders map[K]*qube.Qube, moment, horizon int64) table[K] {
 	out := table[K]{lines: make(map[K]timeline, len(holders)), floor: t.floor}
 	for key, line := range t.lines {
@@ -31,11 +31,10 @@ func (t table[K]) next(holders map[K]*qube.Qube, moment, horizon int64) table[K]
 			out.lines[key] = timeline{{from: t.floor, to: forever, q: q}}
 		}
 	}
-
 	return out
 }
 
-// put stores a timeline, or raises the floor if there is nothing left of what it was.
+// put stores a timeline, or raises the floor if nothing is left of what it was.
 func (t *table[K]) put(key K, line, was timeline) {
 	switch {
 	case len(line) > 0:
@@ -45,16 +44,15 @@ func (t *table[K]) put(key K, line, was timeline) {
 	}
 }
 
-// fold returns the table as if nothing in it had happened after a moment.
-func (t table[K]) fold(moment int64) table[K] {
+// rewind returns the table with all later changes moved to a moment.
+func (t table[K]) rewind(moment int64) table[K] {
 	out := table[K]{lines: make(map[K]timeline, len(t.lines)), floor: min(t.floor, moment)}
 	for key, line := range t.lines {
-		if line = line.fold(moment); len(line) > 0 {
+		if line = line.rewind(moment); len(line) > 0 {
 			out.lines[key] = line
 		} else {
 			out.floor = moment
 		}
 	}
-
 	return out
 }

@@ -27,7 +27,7 @@ type published struct {
 }
 
 func startPublisher(hold time.Duration) *published {
-	p := &published{queue: pipeline.NewQueue(10_000, false), sink: new(fakeSink), index: inventory.NewIndex(inventory.Options{})}
+	p := &published{queue: pipeline.NewQueue(10_000, false), sink: new(fakeSink), index: inventory.NewIndex(inventory.Config{})}
 	enricher := &enrich.Enricher{Qubes: p.index, Name: func(iface uint32) string {
 		return map[uint32]string{7: "vif7.0", 1: "eth0"}[iface]
 	}}

@@ -68,8 +68,8 @@ var rings = []string{
 	0: `internal/version internal/spell internal/qube internal/packet internal/flow internal/event internal/reassembly
 		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache`,
 	1: `config internal/preflight internal/task internal/metrics internal/ring internal/hold internal/guard internal/netstate internal/auxqueue internal/pcapfilter internal/capture
-		internal/inventory internal/blocklist internal/lists internal/dnspolicy internal/upstream internal/qubesdb
-		internal/kernellog internal/nflog internal/chains internal/adminapi`,
+		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/upstream internal/qubesdb
+		internal/kernellog internal/nflog internal/nftrules internal/adminapi`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/control internal/dnsview
 		internal/blocky internal/tap internal/hello internal/resolver`,
 	3: `module/ecs module/dns module/finding module/firewall module/flow module/inventory module/stats

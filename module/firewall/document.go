@@ -78,7 +78,7 @@ func (d *Document) writeFirewall(w event.Writer) {
 	w.String("source", d.Source.String())
 	event.Optional(w, "reply", d.Reply.String())
 	w.Uint("count", d.Count)
-	if d.Folded {
+	if d.Coalesced {
 		w.Bool("folded", true)
 	}
 	if d.Proto == packet.ProtoICMP || d.Proto == packet.ProtoICMPv6 {
@@ -128,7 +128,7 @@ func (d *Document) writeNetwork(w event.Writer) {
 		event.Optional(w, "transport", ecs.Transport(d.Proto))
 		w.String("iana_number", ecs.IANANumber(d.Proto))
 	}
-	if !d.Folded {
+	if !d.Coalesced {
 		w.String("community_id", d.communityID())
 	}
 	event.Optional(w, "direction", d.Direction.String())

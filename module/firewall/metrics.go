@@ -1,9 +1,9 @@
 package firewall
 
 import (
-	"github.com/qubesbeat/qubesbeat/internal/chains"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 )
 
 // Metrics implements [metrics.Source].
@@ -13,15 +13,15 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Group("firewall")
 	m.Add("observed", t.Observed)
 	m.Add("attempts", t.Attempts)
-	m.Add("passed", t.Passed)
+	m.Add("accepted", t.Accepted)
 	m.Add("rejects", t.Rejects)
 	m.Add("spoofed", t.Spoofed)
 	m.Add("user_rules", t.Rules)
 	m.Add("ignored", t.Ignored)
 	m.Add("refused", t.Refused)
 	m.Add("verdicts", t.Verdicts)
-	m.Add("folded", t.Folded)
-	m.Add("unjudged", t.Unjudged)
+	m.Add("coalesced", t.Coalesced)
+	m.Add("undecided", t.Undecided)
 	m.Add("open", t.Open)
 	m.Add("overflows", t.Overflows)
 	m.Add("unparsed", s.sources.unparsed.Load())
@@ -33,7 +33,7 @@ func (s *sources) metrics(m *metrics.Set) {
 	if s.nflog != nil {
 		m.Add("nflog_lost", s.nflog.Lost())
 		m.Add("nflog_malformed", s.nflog.Malformed())
-		if n, err := chains.OverRate(); err == nil { // fails without the rules
+		if n, err := nftrules.OverRate(); err == nil { // fails without the rules
 			m.Add("over_rate", n)
 		}
 	}

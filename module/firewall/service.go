@@ -45,22 +45,23 @@ type Service struct {
 	links   *netstate.Names // of interfaces
 	sources sources
 
+	earlier chan struct{} // gets a value when due has moved forward
+
 	mu      sync.Mutex
 	tracker *firewall.Tracker // guarded by mu
+	due     time.Duration     // guarded by mu: when the tracker is to be called
 }
 
 // New returns a service that reads nothing yet.
 func New(conf Config, deps Deps) *Service {
-	s := &Service{conf: conf, deps: deps, begun: time.Now(), links: netstate.NewNames(netstate.NamesConfig{Captured: deps.Captured})}
+	s := &Service{conf: conf, deps: deps, begun: time.Now(), links: netstate.NewNames(netstate.NamesConfig{Captured: deps.Captured}),
+		earlier: make(chan struct{}, 1), due: never}
 	s.tracker = firewall.NewTracker(s.publish)
 	return s
 }
 
 // String implements [task.Task].
 func (s *Service) String() string { return "firewall verdicts" }
-
-// advanceEvery is how often verdicts are looked at. They wait for seconds.
-const advanceEvery = 250 * time.Millisecond
 
 // Run reads the sources until ctx ends and then publishes what is left.
 func (s *Service) Run(ctx context.Context) error {
@@ -75,25 +76,54 @@ func (s *Service) Run(ctx context.Context) error {
 // elapsed is the time on the tracker's clock.
 func (s *Service) elapsed() time.Duration { return time.Since(s.begun) }
 
-// advance has the tracker publish what is ready, until ctx ends. After a standstill,
-// such as a suspend, it lets one turn pass, in which the readers catch up: verdicts
-// that were made before would count as refused what was only not read yet.
+// standstill is how late the tracker may be called. After more than that, the whole
+// process has stood still.
+const standstill = firewall.AdvanceInterval
+
+// advance calls the tracker when it has something to do, until ctx ends. After a
+// standstill it lets one interval pass, in which the readers catch up: attempts would
+// count as refused whose acceptance was logged but not read yet.
 func (s *Service) advance(ctx context.Context) {
-	ticker := time.NewTicker(advanceEvery)
-	defer ticker.Stop()
-	last, caughtUp := time.Now(), true
-	for {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for caughtUp := false; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			now := time.Now()
-			if caughtUp = !caughtUp || now.Sub(last) < 2*advanceEvery; caughtUp {
-				s.with(func(t *firewall.Tracker) { t.Advance(s.elapsed()) })
+		case <-s.earlier:
+		case <-timer.C:
+			if now := s.elapsed(); now > s.armed()+standstill && !caughtUp {
+				caughtUp = true
+				timer.Reset(firewall.AdvanceInterval)
+				continue
 			}
-			last = now
+			caughtUp = false
+			s.with(func(t *firewall.Tracker) { t.Advance(s.elapsed()) })
 		}
+		timer.Reset(s.arm())
 	}
+}
+
+// never is later than anything that a tracker waits for.
+const never = time.Duration(1) << 62
+
+// arm notes when the tracker is to be called next and returns how long that is from
+// now.
+func (s *Service) arm() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.tracker.Next()
+	if !ok {
+		at = never
+	}
+	s.due = at
+	return max(0, at-s.elapsed())
+}
+
+func (s *Service) armed() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.due
 }
 
 // with calls do with the tracker, which one goroutine at a time may use.
@@ -101,6 +131,13 @@ func (s *Service) with(do func(*firewall.Tracker)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	do(s.tracker)
+	if at, ok := s.tracker.Next(); ok && at < s.due {
+		s.due = at
+		select {
+		case s.earlier <- struct{}{}:
+		default:
+		}
+	}
 }
 
 func (s *Service) observe(o *firewall.Observation) {

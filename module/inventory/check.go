@@ -24,7 +24,7 @@ func Check(c *config.Inventory) error {
 	case err != nil:
 		p.Addf("file", "%w; let the beat's user read it", err)
 	default:
-		_, err = inventory.Parse(f, inventory.Options{Fields: c.Fields})
+		_, err = inventory.Parse(f, inventory.Config{Fields: c.Fields})
 		if err := errors.Join(err, f.Close()); err != nil {
 			p.Addf("file", "%s: %w", c.File, err)
 		}

@@ -54,7 +54,7 @@ func New(conf Config, deps Deps) *Service {
 	if conf.File == "" && conf.Qrexec.Enabled && conf.Live {
 		conf.File = filepath.Join(conf.DataDir, PushedFile)
 	}
-	return &Service{conf: conf, deps: deps, index: inventory.NewIndex(inventory.Options{Fields: conf.Fields}),
+	return &Service{conf: conf, deps: deps, index: inventory.NewIndex(inventory.Config{Fields: conf.Fields}),
 		addresses: netstate.NewAddresses(netstate.AddressesConfig{})}
 }
 
@@ -82,10 +82,11 @@ func (s *Service) Open() (err error) {
 	if s.conf.File == "" {
 		return nil
 	}
-	opts := inventory.Options{Fields: s.conf.Fields}
-	s.file = inventory.NewFile(s.conf.File, s.index, opts, s.changed, s.rejected)
+	parse := inventory.Config{Fields: s.conf.Fields}
+	s.file = inventory.NewFile(inventory.FileConfig{Path: s.conf.File, Index: s.index, Parse: parse, OnChange: s.changed, OnError: s.rejected})
 	if q := &s.conf.Qrexec; q.Enabled && s.conf.Live {
-		if s.receiver, err = inventory.Listen(q.Socket, q.Group, s.conf.File, opts, s.file.Poke, s.rejected); err != nil {
+		if s.receiver, err = inventory.Listen(inventory.ReceiverConfig{Socket: q.Socket, Group: q.Group,
+			Path: s.conf.File, Parse: parse, OnStored: s.file.Notify, OnError: s.rejected}); err != nil {
 			return err
 		}
 	}
@@ -117,7 +118,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	var receiving sync.WaitGroup
 	if s.receiver != nil {
-		receiving.Go(func() { s.receiver.Run(ctx) })
+		receiving.Go(func() { _ = s.receiver.Run(ctx) }) // it reports its faults itself
 	}
 	err := s.file.Run(ctx)
 	receiving.Wait()

@@ -19,7 +19,7 @@ import (
 // parse reads a push as the logging qube does.
 func parse(t testing.TB, p push) []qube.Qube {
 	t.Helper()
-	s, err := inventory.Parse(bytes.NewReader(p.text), inventory.Options{})
+	s, err := inventory.Parse(bytes.NewReader(p.text), inventory.Config{})
 	if err != nil {
 		t.Fatalf("the logging qube refuses %s: %v", p.text, err)
 	}
@@ -38,7 +38,7 @@ func expect(t testing.TB, qubes map[string]*row, logging string) (want []qube.Qu
 			text.WriteString(strings.Join(cells, "|") + "\n")
 		}
 	}
-	s, err := inventory.Parse(&text, inventory.Options{})
+	s, err := inventory.Parse(&text, inventory.Config{})
 	if err != nil {
 		t.Fatalf("parsing what qvm-ls printed: %v", err)
 	}

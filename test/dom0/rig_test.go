@@ -127,7 +127,7 @@ func (r *rig) check(t testing.TB) (alive bool) {
 		if !ok {
 			return alive
 		}
-		if _, err := inventory.Parse(bytes.NewReader(p.text), inventory.Options{}); err != nil && len(p.text) > 0 {
+		if _, err := inventory.Parse(bytes.NewReader(p.text), inventory.Config{}); err != nil && len(p.text) > 0 {
 			t.Errorf("push %d is refused: %v", r.run.taken, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package chains_test
+package nftrules_test
 
 import (
 	"fmt"
@@ -7,23 +7,23 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/qubesbeat/qubesbeat/internal/chains"
+	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 )
 
-// bare is the JSON of a netvm without anything of ours.
+// bare is the ruleset of a netvm without our rules, as nft prints it.
 const bare = `{"nftables": [{"metainfo": {"version": "1.0.6"}}, {"table": {"family": "ip", "name": "qubes"}},
  {"chain": {"family": "ip", "table": "qubes", "name": "custom-input"}} %s]}`
 
-func state(t *testing.T, more string) *chains.State {
+func state(t *testing.T, more string) *nftrules.State {
 	t.Helper()
-	s, err := chains.ParseState(fmt.Appendf(nil, bare, more))
+	s, err := nftrules.ParseState(fmt.Appendf(nil, bare, more))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// TestMake_documentation holds that docs/resolver.md shows the chains of DNS as
+// TestMake_documentation checks that docs/resolver.md shows the chains for DNS as
 // they are installed, comments aside.
 func TestMake_documentation(t *testing.T) {
 	t.Parallel()
@@ -35,7 +35,7 @@ func TestMake_documentation(t *testing.T) {
 	if m == nil {
 		t.Fatal("docs/resolver.md shows no chains")
 	}
-	plan, err := chains.Make(state(t, ""), chains.Config{ResolverPort: 5353})
+	plan, err := nftrules.Make(state(t, ""), nftrules.Config{ResolverPort: 5353})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,24 +47,24 @@ func TestMake_documentation(t *testing.T) {
 
 func TestMake_notQubes(t *testing.T) {
 	t.Parallel()
-	s, err := chains.ParseState([]byte(`{"nftables": []}`))
+	s, err := nftrules.ParseState([]byte(`{"nftables": []}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := chains.Make(s, chains.Config{ResolverPort: 5353}); err == nil || !strings.Contains(err.Error(), "not a netvm") {
+	if _, err := nftrules.Make(s, nftrules.Config{ResolverPort: 5353}); err == nil || !strings.Contains(err.Error(), "not a netvm") {
 		t.Errorf("Make = %v", err)
 	}
-	if script := chains.Undo(s).Script(); script != "" {
-		t.Errorf("Undo wants %s", script)
+	if script := nftrules.Undo(s).Script(); script != "" {
+		t.Errorf("Undo = %s; want nothing", script)
 	}
 }
 
-// TestMake_leftover takes away what the configuration does not ask for any more.
+// TestMake_leftover checks that rules which the configuration no longer selects are removed.
 func TestMake_leftover(t *testing.T) {
 	t.Parallel()
 	s := state(t, `, {"chain": {"family": "ip", "table": "qubes", "name": "custom-qubesbeat-dns"}},
  {"rule": {"family": "ip", "table": "qubes", "chain": "custom-input", "handle": 7, "expr": [{"jump": {"target": "custom-qubesbeat-input"}}]}}`)
-	plan, err := chains.Make(s, chains.Config{})
+	plan, err := nftrules.Make(s, nftrules.Config{})
 	want := "flush chain ip qubes custom-qubesbeat-dns\ndelete chain ip qubes custom-qubesbeat-dns\ndelete rule ip qubes custom-input handle 7\n"
 	if err != nil || plan.Script() != want {
 		t.Errorf("Make = %v\n%s", err, plan.Script())
@@ -74,7 +74,7 @@ func TestMake_leftover(t *testing.T) {
 func TestParseState_bad(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{", `{"nftables": 1}`, `{"nftables": [{"rule": 1}]}`, `{"nftables": [{"set": {"name": 1}}]}`} {
-		if _, err := chains.ParseState([]byte(text)); err == nil {
+		if _, err := nftrules.ParseState([]byte(text)); err == nil {
 			t.Errorf("ParseState(%s) has no error", text)
 		}
 	}
@@ -84,12 +84,12 @@ func FuzzParseState(f *testing.F) {
 	f.Add(fmt.Appendf(nil, bare, ""))
 	f.Add([]byte(`{"nftables": [{"set": {"family": "ip", "table": "qubes", "name": "allowed", "elem": [{"concat": ["vif4.0", "10.137.0.6"]}]}}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := chains.ParseState(data)
+		s, err := nftrules.ParseState(data)
 		if err != nil {
 			return
 		}
 		_ = s.Clients()
-		_ = chains.Undo(s).Script()
-		_ = chains.Status(s, chains.Config{ResolverPort: 1, NFLogGroup: 1}, chains.Facts{})
+		_ = nftrules.Undo(s).Script()
+		_ = nftrules.Status(s, nftrules.Config{ResolverPort: 1, NFLogGroup: 1}, nftrules.Facts{})
 	})
 }

@@ -1,4 +1,4 @@
-package chains
+package nftrules
 
 import (
 	"encoding/json"
@@ -7,23 +7,24 @@ import (
 	"slices"
 )
 
-// State is a ruleset, as far as it concerns us.
+// State is the part of a ruleset that concerns us.
 type State struct {
 	chains map[string]bool // "family table chain"
 	rules  []rule
-	sets   map[string][]json.RawMessage // "family table set"; the elements only where they were asked for
+	sets   map[string][]json.RawMessage // "family table set"; nil elements if they were not read
 	tables map[string]bool              // "family table"
 	counts map[string]uint64            // named counters: "family table counter"
 }
 
+// rule is a rule of our table or of the table qubes.
 type rule struct {
 	Family, Table, Chain, Comment string
 	Handle                        int
 	Expr                          []json.RawMessage
 }
 
-// statement returns what a rule says under a name, nil where it does not. Some
-// statements are printed as a text, and not as an object.
+// statement returns the value of the statement with that name, nil if expr is another
+// one. Some statements are printed as a string and not as an object.
 func statement(expr json.RawMessage, name string) json.RawMessage {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(expr, &object) != nil {
@@ -32,7 +33,7 @@ func statement(expr json.RawMessage, name string) json.RawMessage {
 	return object[name]
 }
 
-// leadsTo reports whether a rule has a jump or a goto to a chain of ours.
+// leadsTo reports whether the rule jumps or goes to that chain.
 func (r *rule) leadsTo(chain string) bool {
 	for _, e := range r.Expr {
 		for _, verdict := range []string{"jump", "goto"} {
@@ -51,39 +52,51 @@ func ParseState(data []byte) (*State, error) {
 		Nftables []map[string]json.RawMessage `json:"nftables"`
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
-		return nil, fmt.Errorf("reading the ruleset that nft has printed: %w", err)
+		return nil, fmt.Errorf("parsing the output of nft: %w", err)
 	}
-	s := &State{chains: map[string]bool{}, sets: map[string][]json.RawMessage{}, tables: map[string]bool{}, counts: map[string]uint64{}}
+	s := &State{
+		chains: map[string]bool{},
+		sets:   map[string][]json.RawMessage{},
+		tables: map[string]bool{},
+		counts: map[string]uint64{},
+	}
 	for _, object := range doc.Nftables {
 		for kind, value := range object {
 			if err := s.add(kind, value); err != nil {
-				return nil, fmt.Errorf("reading a %s of the ruleset that nft has printed: %w", kind, err)
+				return nil, fmt.Errorf("parsing a %s in the output of nft: %w", kind, err)
 			}
 		}
 	}
 	return s, nil
 }
 
+// add takes one object of the list.
 func (s *State) add(kind string, value json.RawMessage) error {
-	if kind == "rule" {
-		var r rule
-		if err := json.Unmarshal(value, &r); err != nil {
-			return err
-		}
-		if r.Table == Table || r.Table == "qubes" {
-			s.rules = append(s.rules, r)
-		}
-		return nil
+	switch kind {
+	case "rule":
+		return s.addRule(value)
+	case "chain", "set", "table", "counter":
+		return s.addObject(kind, value)
 	}
+	return nil
+}
+
+func (s *State) addRule(value json.RawMessage) error {
+	var r rule
+	if err := json.Unmarshal(value, &r); err != nil {
+		return err
+	}
+	if r.Table == Table || r.Table == "qubes" {
+		s.rules = append(s.rules, r)
+	}
+	return nil
+}
+
+func (s *State) addObject(kind string, value json.RawMessage) error {
 	var o struct {
 		Family, Table, Name string
 		Packets             uint64
 		Elem                []json.RawMessage
-	}
-	switch kind {
-	case "chain", "set", "table", "counter":
-	default:
-		return nil
 	}
 	if err := json.Unmarshal(value, &o); err != nil {
 		return err
@@ -102,21 +115,22 @@ func (s *State) add(kind string, value json.RawMessage) error {
 	return nil
 }
 
-// isQubes reports whether this is a netvm of R4.2 or later: one with the chains
-// that Qubes leaves to its users.
+// isQubes reports whether this is a netvm of R4.2 or later, which has the chains that
+// Qubes leaves to its users.
 func (s *State) isQubes() bool { return s.chains["ip qubes custom-input"] }
 
-// of returns the rules of a chain, or of a table of ours.
-func (s *State) of(name string) (list []rule) {
+// rulesOf returns the rules of our table, or of the chain of that name in ip qubes.
+func (s *State) rulesOf(name string) (list []rule) {
 	for _, r := range s.rules {
-		if name == Table && r.Family == "inet" && r.Table == Table || r.Family == "ip" && r.Table == "qubes" && r.Chain == name {
+		isOurTable := name == Table && r.Family == "inet" && r.Table == Table
+		if isOurTable || r.Family == "ip" && r.Table == "qubes" && r.Chain == name {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-// exists reports whether something by that name is there.
+// exists reports whether our table, or a chain of that name, exists.
 func (s *State) exists(name string) bool {
 	if name == Table {
 		return s.tables["inet "+Table]
@@ -124,20 +138,20 @@ func (s *State) exists(name string) bool {
 	return s.chains["ip qubes "+name]
 }
 
-// has reports whether a part is there, whole and with nothing added.
-func (s *State) has(p *part) bool {
-	var marks []string
-	for _, r := range s.of(p.name) {
-		marks = append(marks, r.Comment)
+// isInstalled reports whether the rules of the set are there, complete and with nothing
+// added.
+func (s *State) isInstalled(set *ruleSet) bool {
+	var got []string
+	for _, r := range s.rulesOf(set.name) {
+		got = append(got, r.Comment)
 	}
-	want := p.marks()
-	slices.Sort(marks) // rules of a table come chain by chain
+	want := set.comments()
+	slices.Sort(got) // nft lists the rules of a table chain by chain
 	slices.Sort(want)
-	return slices.Equal(marks, want)
+	return slices.Equal(got, want)
 }
 
-// jumps returns the handles of our rules in custom-input that lead to our chain: they
-// say nothing else.
+// jumps returns the handles of the rules in custom-input that only jump to our chain.
 func (s *State) jumps() (handles []int) {
 	for _, r := range s.rules {
 		if r.isOurJump() {
@@ -148,11 +162,12 @@ func (s *State) jumps() (handles []int) {
 }
 
 func (r *rule) isOurJump() bool {
-	return r.Family == "ip" && r.Table == "qubes" && r.Chain == "custom-input" && len(r.Expr) == 1 && r.leadsTo(InputChain)
+	return r.Family == "ip" && r.Table == "qubes" && r.Chain == "custom-input" &&
+		len(r.Expr) == 1 && r.leadsTo(InputChain)
 }
 
-// isUsed reports whether rules of somebody else lead to a chain of ours: then it
-// cannot be deleted.
+// isUsed reports whether a rule of the user leads to a chain of ours, which then cannot
+// be deleted.
 func (s *State) isUsed(chain string) bool {
 	for _, r := range s.rules {
 		if r.leadsTo(chain) && !r.isOurJump() {
@@ -162,14 +177,14 @@ func (s *State) isUsed(chain string) bool {
 	return false
 }
 
-// Client is an address that Qubes lets in by a vif.
+// Client is an address that Qubes accepts on a vif.
 type Client struct {
 	Vif  string
 	Addr netip.Addr
 }
 
-// Clients returns the elements of the sets `allowed`: which vif may use which
-// address (qubes-core-agent-linux, network/vif-route-qubes).
+// Clients returns the elements of the sets `allowed`: which vif may use which address
+// (qubes-core-agent-linux, network/vif-route-qubes). Only [ReadWithClients] reads them.
 func (s *State) Clients() (list []Client) {
 	for _, family := range []string{"ip", "ip6"} {
 		for _, raw := range s.sets[family+" qubes allowed"] {
@@ -185,9 +200,9 @@ func (s *State) Clients() (list []Client) {
 	return list
 }
 
-// count returns the packets that the rules of a chain have counted.
+// count returns the number of packets that the rules of a chain have counted.
 func (s *State) count(chain string) (n uint64) {
-	for _, r := range s.of(chain) {
+	for _, r := range s.rulesOf(chain) {
 		for _, e := range r.Expr {
 			var c struct{ Packets uint64 }
 			if raw := statement(e, "counter"); raw != nil && json.Unmarshal(raw, &c) == nil {

@@ -1,4 +1,4 @@
-package chains_test
+package nftrules_test
 
 import (
 	"fmt"
@@ -6,16 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/qubesbeat/qubesbeat/internal/chains"
+	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 )
 
-// TestStatus holds what is said of a netvm in which things are not as they should be.
+// TestStatus checks the findings about a netvm with many faults.
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	s := state(t, `, {"chain": {"family": "ip", "table": "qubes", "name": "dnat-dns"}}, {"table": {"family": "inet", "name": "qubes-nat-accel"}},
  {"set": {"family": "ip", "table": "qubes", "name": "allowed", "elem": [{"concat": ["vif4.0", "10.137.0.6"]}, {"concat": ["vif5.0", "10.137.0.7"]}, {"concat": ["vif6.0", "10.137.0.9"]}]}}`)
 	names := map[netip.Addr]string{netip.MustParseAddr("10.137.0.6"): "work", netip.MustParseAddr("10.137.0.8"): "personal"}
-	facts := chains.Facts{
+	facts := nftrules.Facts{
 		Name: func(a netip.Addr) string { return names[a] },
 		Domain: func(vif string) []netip.Addr {
 			if vif == "vif5.0" {
@@ -26,12 +26,12 @@ func TestStatus(t *testing.T) {
 		Connected: []netip.Addr{netip.MustParseAddr("192.168.1.2")},
 	}
 	var b strings.Builder
-	for _, f := range chains.Status(s, chains.Config{ResolverPort: 5353, NFLogGroup: 53}, facts) {
+	for _, f := range nftrules.Status(s, nftrules.Config{ResolverPort: 5353, NFLogGroup: 53}, facts) {
 		fmt.Fprintln(&b, f.Good, f.Text)
 	}
 	for _, want := range []string{
 		"false custom-qubesbeat-dns: missing", "true dnat-dns, which Qubes rebuilds", "false the table qubes-firewall is missing",
-		"false the chain antispoof is missing", "true Qubes offloads flows", "false vif5.0: Qubes lets 10.137.0.7 in, the inventory says [10.137.0.8]",
+		"false the chain antispoof is missing", "true Qubes offloads flows", "false vif5.0: Qubes accepts 10.137.0.7, the inventory has [10.137.0.8]",
 		"false without a name in the inventory: 10.137.0.9 (vif6.0)", "true QubesDB lists 192.168.1.2", "2 of 3 client addresses have a name",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -1,4 +1,4 @@
-package chains
+package nftrules
 
 import (
 	"encoding/binary"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OverRate returns how many new connections came faster than they are logged, as the
-// kernel has counted them since the table was made. It needs CAP_NET_ADMIN, and the
-// table.
+// OverRate returns the number of new connections that were not logged because they
+// exceeded the rate, counted by the kernel since the table was made. It needs
+// CAP_NET_ADMIN and returns an error if the table does not exist.
 func OverRate() (uint64, error) {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
@@ -23,7 +23,7 @@ func OverRate() (uint64, error) {
 		{Type: unix.NFTA_OBJ_TYPE, Data: binary.BigEndian.AppendUint32(nil, unix.NFT_OBJECT_COUNTER)},
 	})
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("reading the counter over_rate: %w", err)
 	}
 	replies, err := conn.Execute(netlink.Message{
 		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETOBJ, Flags: netlink.Request},
@@ -32,17 +32,26 @@ func OverRate() (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("reading the counter over_rate: %w", err)
 	}
-	if len(replies) != 1 || len(replies[0].Data) < 4 {
-		return 0, fmt.Errorf("reading the counter over_rate: %d answers, not one", len(replies))
-	}
-	return packets(replies[0].Data[4:])
+	return counterOf(replies)
 }
 
-// packets reads the counter out of the attributes of an object.
+// counterOf returns the packets that the one reply has counted.
+func counterOf(replies []netlink.Message) (uint64, error) {
+	if len(replies) != 1 || len(replies[0].Data) < 4 {
+		return 0, fmt.Errorf("reading the counter over_rate: unexpected answer of %d messages", len(replies))
+	}
+	n, err := packets(replies[0].Data[4:])
+	if err != nil {
+		return 0, fmt.Errorf("reading the counter over_rate: %w", err)
+	}
+	return n, nil
+}
+
+// packets reads the counter from the attributes of an object.
 func packets(attrs []byte) (n uint64, err error) {
 	d, err := netlink.NewAttributeDecoder(attrs)
 	if err != nil {
-		return 0, fmt.Errorf("reading the counter over_rate: %w", err)
+		return 0, err
 	}
 	d.ByteOrder = binary.BigEndian
 	for d.Next() {

@@ -1,4 +1,4 @@
-package chains
+package nftrules
 
 import (
 	"bytes"
@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// Read reads the ruleset by the program nft, which needs CAP_NET_ADMIN, without the elements of sets: a list of blocked addresses
-// may have more of them than this machine has memory for.
+// Read returns the ruleset of the machine, as the program nft prints it, which needs
+// CAP_NET_ADMIN. The elements of sets are left out: a list of blocked addresses may
+// have more of them than the machine has memory for.
 func Read(ctx context.Context) (*State, error) {
 	out, err := nft(ctx, "", "-j", "-t", "list", "ruleset")
 	if err != nil {
@@ -29,7 +30,7 @@ func ReadWithClients(ctx context.Context) (*State, error) {
 	for _, family := range []string{"ip", "ip6"} {
 		out, err := nft(ctx, "", "-j", "list", "set", family, "qubes", "allowed")
 		if err != nil {
-			continue // it may not be there
+			continue // the set need not exist
 		}
 		some, err := ParseState(out)
 		if err != nil {
@@ -40,7 +41,7 @@ func ReadWithClients(ctx context.Context) (*State, error) {
 	return s, nil
 }
 
-// Apply carries out the plan, whole or not at all.
+// Apply carries out the plan, completely or not at all.
 func (p Plan) Apply(ctx context.Context) error {
 	script := p.Script()
 	if script == "" {
@@ -50,6 +51,7 @@ func (p Plan) Apply(ctx context.Context) error {
 	return err
 }
 
+// nft runs the program and returns its output.
 func nft(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	var out, diag bytes.Buffer
 	cmd := exec.CommandContext(ctx, "nft", args...)
