@@ -21,10 +21,11 @@ func (s *settings) check(root string, log *logp.Logger) error {
 	if s.resolver != nil {
 		errs = append(errs, s.resolver.Check(filepath.Join(dataDir(), "lists")))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("checking the configuration: %w", errors.Join(config.Locate(root, configFiles(), err), s.checkTransactions(log)))
+	err := errors.Join(config.Locate(root, configFiles(), errors.Join(errs...)), s.checkTransactions(log))
+	if err != nil {
+		return fmt.Errorf("checking the configuration: %w", err)
 	}
-	return s.checkTransactions(log)
+	return nil
 }
 
 // dataDir is where the beat keeps what must survive a restart.

@@ -97,7 +97,8 @@ const (
 // defaultResolver returns the settings that apply if the file sets nothing.
 func defaultResolver() Resolver {
 	return Resolver{
-		Fail: FailClosed, Readers: 1, Strategy: "parallel_best", Timeout: Duration(2 * time.Second), Budget: Duration(4 * time.Second),
+		Fail: FailClosed, Readers: 1,
+		Strategy: "parallel_best", Timeout: Duration(2 * time.Second), Budget: Duration(4 * time.Second),
 		Refresh: ResolverRefresh{
 			Period: Duration(4 * time.Hour), Timeout: Duration(60 * time.Second), Attempts: 3,
 			Cooldown: Duration(time.Second), MaxMB: 64, Start: "fast",

@@ -45,48 +45,66 @@ func TestParse(t *testing.T) {
 		want   []string
 	}{
 		{"default", func(*config.Resolver) {}, nil},
-		{"listen", func(c *config.Resolver) { c.Listen = []string{"x", "1.2.3.4:0"} }, []string{`resolver.listen: "x" is not ADDRESS:PORT`, `"1.2.3.4:0"`}},
-		{"readers", func(c *config.Resolver) { c.Readers = 65 }, []string{"resolver.readers: 65 is not within 1 and 64"}},
-		{"fail", func(c *config.Resolver) { c.Fail = "x" }, []string{`resolver.fail: "x" is not known; use closed or open`}},
-		{"strategy", func(c *config.Resolver) { c.Strategy = "x" }, []string{`"x" is not known; use parallel_best, strict or random`}},
-		{"timeout", func(c *config.Resolver) { c.Timeout = 1 }, []string{"resolver.timeout: 1ns is not within 50ms and the budget of 4s"}},
+		{"listen", func(c *config.Resolver) { c.Listen = []string{"x", "1.2.3.4:0"} },
+			[]string{`resolver.listen: "x" is not ADDRESS:PORT`, `"1.2.3.4:0"`}},
+		{"readers", func(c *config.Resolver) { c.Readers = 65 },
+			[]string{"resolver.readers: 65 is not within 1 and 64"}},
+		{"fail", func(c *config.Resolver) { c.Fail = "x" },
+			[]string{`resolver.fail: "x" is not known; use closed or open`}},
+		{"strategy", func(c *config.Resolver) { c.Strategy = "x" },
+			[]string{`"x" is not known; use parallel_best, strict or random`}},
+		{"timeout", func(c *config.Resolver) { c.Timeout = 1 },
+			[]string{"resolver.timeout: 1ns is not within 50ms and the budget of 4s"}},
 		{"server by name", func(c *config.Resolver) { c.Upstreams = map[string][]string{"default": {"tls://dns.example"}} },
 			[]string{"resolver.upstreams.default: ", "tls://ADDRESS#dns.example, or set resolver.bootstrap"}},
 		{"server by name with bootstrap", func(c *config.Resolver) {
-			c.Upstreams, c.Bootstrap = map[string][]string{"default": {"tls://dns.example"}}, []string{"udp://9.9.9.9"}
+			c.Upstreams, c.Bootstrap = map[string][]string{"default": {"tls://dns.example"}},
+				[]string{"udp://9.9.9.9"}
 		}, nil},
-		{"bootstrap by name", func(c *config.Resolver) { c.Bootstrap = []string{"udp://dns.example"} }, []string{"resolver.bootstrap: "}},
-		{"empty group", func(c *config.Resolver) { c.Upstreams = map[string][]string{"vpn": nil} }, []string{"resolver.upstreams.vpn: no server"}},
+		{"bootstrap by name", func(c *config.Resolver) { c.Bootstrap = []string{"udp://dns.example"} },
+			[]string{"resolver.bootstrap: "}},
+		{"empty group", func(c *config.Resolver) { c.Upstreams = map[string][]string{"vpn": nil} },
+			[]string{"resolver.upstreams.vpn: no server"}},
 		{"zone", func(c *config.Resolver) { c.Zones = []config.ResolverZone{{Names: []string{"a..b"}}} },
 			[]string{"resolver.zones.0.servers: no server", "resolver.zones.0.names: "}},
 		{"record", func(c *config.Resolver) {
 			c.Records = []config.ResolverRecord{{Name: "a.lan"}, {Name: "b.lan", Addresses: []string{"x"}}, {Name: "a..b", OtherTypes: true, Alias: "c"}}
-		}, []string{"resolver.records.0: needs either addresses or an alias", "resolver.records.1.addresses: ", "resolver.records.2.alias: "}},
+		},
+			[]string{"resolver.records.0: needs either addresses or an alias", "resolver.records.1.addresses: ", "resolver.records.2.alias: "}},
 		{"zone records", func(c *config.Resolver) { c.ZoneRecords = "x" }, []string{"resolver.zone_records: "}},
-		{"rewrite", func(c *config.Resolver) { c.Rewrite = []config.ResolverRewrite{{From: "a..b", To: "c"}} }, []string{"resolver.rewrite.0.from: "}},
+		{"rewrite", func(c *config.Resolver) { c.Rewrite = []config.ResolverRewrite{{From: "a..b", To: "c"}} },
+			[]string{"resolver.rewrite.0.from: "}},
 		{"list", func(c *config.Resolver) { c.Lists = map[string]config.ResolverList{"ads": {Schedule: "night"}} },
 			[]string{"resolver.lists.ads: neither deny nor allow", `resolver.lists.ads.schedule: there is no schedule "night"`}},
-		{"refresh", func(c *config.Resolver) { c.Refresh = config.ResolverRefresh{} }, []string{"list_refresh.start", "list_refresh.max_mb", "list_refresh.attempts", "list_refresh.timeout"}},
+		{"refresh", func(c *config.Resolver) { c.Refresh = config.ResolverRefresh{} },
+			[]string{"list_refresh.start", "list_refresh.max_mb", "list_refresh.attempts", "list_refresh.timeout"}},
 		{"schedule", func(c *config.Resolver) {
 			c.Schedules = map[string]config.ResolverSchedule{"night": {Weekdays: []string{"x"}, Start: "22", End: "24:00"}}
-		}, []string{`resolver.schedules.night.weekdays: "x" is not a day of the week`, `resolver.schedules.night.start: "22" is not a time of day`}},
+		},
+			[]string{`resolver.schedules.night.weekdays: "x" is not a day of the week`, `resolver.schedules.night.start: "22" is not a time of day`}},
 		{"policy", func(c *config.Resolver) {
 			c.Policies = []config.ResolverPolicy{{Qubes: []string{"["}, Addresses: []string{"x"}, Lists: []string{"ads"}, Upstream: "vpn", Schedule: "night", NoTypes: []string{"x"}}}
-		}, []string{`resolver.policies.0: "[" is not a pattern`, `resolver.policies.0.addresses: "x"`, `resolver.policies.0.lists: there is no list "ads"`,
-			`resolver.policies.0.upstream: there is no group of upstreams "vpn"`, `resolver.policies.0.schedule`, `resolver.policies.0.no_types: "x" is not a record type`}},
+		},
+			[]string{`resolver.policies.0: "[" is not a pattern`, `resolver.policies.0.addresses: "x"`, `resolver.policies.0.lists: there is no list "ads"`,
+				`resolver.policies.0.upstream: there is no group of upstreams "vpn"`, `resolver.policies.0.schedule`, `resolver.policies.0.no_types: "x" is not a record type`}},
 		{"block", func(c *config.Resolver) {
 			c.Block = config.ResolverBlock{Answer: "addresses"}
 			c.Policies = []config.ResolverPolicy{{Block: &config.ResolverBlock{Answer: "x", Addresses: []string{"y"}}}}
-		}, []string{"resolver.block: answer: addresses and a list", `resolver.policies.0.block.answer: "x" is not known`, `resolver.policies.0.block.addresses: "y" is not an address`}},
+		},
+			[]string{"resolver.block: answer: addresses and a list", `resolver.policies.0.block.answer: "x" is not known`, `resolver.policies.0.block.addresses: "y" is not an address`}},
 		{"cache", func(c *config.Resolver) { c.Cache.SizeMB, c.Cache.Stale = 4097, config.Duration(2*time.Hour) },
 			[]string{"resolver.cache.size_mb: 4097 is not within 0 and 4096", "resolver.cache.serve_stale: 2h0m0s is more than 1h"}},
 		{"limits", func(c *config.Resolver) { c.Limits = config.ResolverLimits{Rate: -1, Burst: -1} },
 			[]string{"limits.in_flight: 0 is not within 1 and 65536", "limits.in_flight_per_qube: 0 is below 1", "limits.queries_per_second_per_qube: -1 is below 0",
 				"limits.burst_per_qube", "limits.tcp_connections: 0", "limits.tcp_connections_per_qube: 0"}},
-		{"firewall", func(c *config.Resolver) { c.Firewall.Obey = "x" }, []string{`qvm_firewall.obey: "x" is not known; use auto, always or never`}},
+		{"firewall", func(c *config.Resolver) { c.Firewall.Obey = "x" },
+			[]string{`qvm_firewall.obey: "x" is not known; use auto, always or never`}},
 		{"log", func(c *config.Resolver) { c.Log.Queue, c.Log.Coalesce, c.TSV.RetentionDays = 1, 1, -1 },
 			[]string{"log.queue: 1 is not within 16 and 1048576", "log.coalesce: 1ns is not within 1s and 10m", "tsv.retention_days: -1 is below 0"}},
-		{"files", func(c *config.Resolver) { c.CAFile, c.HostsFiles = "/nonexistent", []string{"/nonexistent"} }, nil}, // they are not opened
+		{"files", func(c *config.Resolver) {
+			c.CAFile, c.HostsFiles = "/nonexistent",
+				[]string{"/nonexistent"}
+		}, nil}, // they are not opened
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -123,10 +141,14 @@ func TestSettings_files(t *testing.T) {
 	}{
 		{"none", func(*config.Resolver) {}, nil},
 		{"hosts", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/good.hosts"} }, nil},
-		{"no hosts", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/absent"} }, []string{"resolver.hosts_files: open " + dir + "/absent"}},
-		{"wrong lines", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/bad.hosts"} }, []string{"resolver.hosts_files: " + dir + "/bad.hosts: 7 wrong lines"}},
-		{"no authorities", func(c *config.Resolver) { c.CAFile = dir + "/absent" }, []string{"resolver.ca_file: open " + dir + "/absent"}},
-		{"wrong authorities", func(c *config.Resolver) { c.CAFile = dir + "/bad.pem" }, []string{"resolver.ca_file: " + dir + "/bad.pem: no certificates in it"}},
+		{"no hosts", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/absent"} },
+			[]string{"resolver.hosts_files: open " + dir + "/absent"}},
+		{"wrong lines", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/bad.hosts"} },
+			[]string{"resolver.hosts_files: " + dir + "/bad.hosts: 7 wrong lines"}},
+		{"no authorities", func(c *config.Resolver) { c.CAFile = dir + "/absent" },
+			[]string{"resolver.ca_file: open " + dir + "/absent"}},
+		{"wrong authorities", func(c *config.Resolver) { c.CAFile = dir + "/bad.pem" },
+			[]string{"resolver.ca_file: " + dir + "/bad.pem: no certificates in it"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

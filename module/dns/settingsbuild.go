@@ -109,8 +109,8 @@ func (s *Settings) lookup() func(context.Context, string) (net.IP, error) {
 	if len(s.bootstrap) == 0 {
 		return nil
 	}
-	g := upstream.NewGroup(upstream.Config{Servers: s.bootstrap, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D()})
-	return upstream.NewBootstrap(g).Lookup
+	c := upstream.Config{Servers: s.bootstrap, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D()}
+	return upstream.NewBootstrap(upstream.NewGroup(c)).Lookup
 }
 
 // manager returns the manager of the lists, which are fetched with the help of the
@@ -118,7 +118,8 @@ func (s *Settings) lookup() func(context.Context, string) (net.IP, error) {
 func (s *Settings) manager(dir string, main *upstream.Group) (*lists.Manager, error) {
 	r := &s.conf.Refresh
 	return lists.New(lists.Config{
-		Sources: s.sources, Dir: dir, Period: r.Period.D(), Timeout: r.Timeout.D(), Attempts: r.Attempts, Cooldown: r.Cooldown.D(),
+		Sources: s.sources, Dir: dir, Period: r.Period.D(),
+		Timeout: r.Timeout.D(), Attempts: r.Attempts, Cooldown: r.Cooldown.D(),
 		MaxBytes: int64(r.MaxMB) << 20, Compat: r.Blocky, MaxFaults: r.MaxErrors, Client: newClient(main, r.Timeout.D()),
 	})
 }

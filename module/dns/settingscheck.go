@@ -7,7 +7,6 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/preflight"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
 // Check opens the files and tries the directories that a resolver with these
@@ -18,7 +17,7 @@ func (s *Settings) Check(dir string) error {
 	p := config.Problems{Section: "resolver"}
 	_, err := readRoots(s.conf.CAFile)
 	p.Add("ca_file", err)
-	readHosts(resolver.NewRecords(), s.conf.HostsFiles, &p)
+	checkHosts(s.conf.HostsFiles, &p)
 	s.checkLists(&p, dir)
 	s.checkTSV(&p)
 	if s.conf.Socket != "" {
@@ -52,7 +51,8 @@ func (s *Settings) checkTSV(p *config.Problems) {
 		return
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		p.Addf("tsv.dir", "%s is not a directory; make it, readable for those who are to see every name that the qubes ask for", dir)
+		p.Addf("tsv.dir", "%s is not a directory; make it, readable for those who may see every name that the qubes ask for",
+			dir)
 		return
 	}
 	if _, err := preflight.Dir(dir); err != nil {
@@ -63,5 +63,6 @@ func (s *Settings) checkTSV(p *config.Problems) {
 // isPath reports whether the location of a list is a file, and neither a URL nor
 // the rules themselves.
 func isPath(location string) bool {
-	return !strings.HasPrefix(location, "http://") && !strings.HasPrefix(location, "https://") && !strings.Contains(location, "\n")
+	remote := strings.HasPrefix(location, "http://") || strings.HasPrefix(location, "https://")
+	return !remote && !strings.Contains(location, "\n")
 }

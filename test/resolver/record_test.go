@@ -63,8 +63,8 @@ open.example. 300 IN A 198.18.0.1
 		zoned("a zone without TTLs", "plain.example. IN A 10.1.2.21", step{q: "plain.example A", want: "NOERROR | plain.example. 3600 A 10.1.2.21 | EDE 4"}),
 		refused("a type that a resolver does not answer from", "zone_records: |\n  x.example. IN DNSKEY 256 3 8 AAAA", "records of the type DNSKEY"),
 		refused("a zone that cannot be read", "zone_records: |\n  x.example. IN A nowhere", "zone_records"),
-		refused("a record without anything", `records: [{name: x.example}]`, "want addresses, or an alias"),
-		refused("a record with both", `records: [{name: x.example, addresses: [10.0.0.1], alias: y.example}]`, "want addresses, or an alias"),
+		refused("a record without anything", `records: [{name: x.example}]`, "needs either addresses or an alias"),
+		refused("a record with both", `records: [{name: x.example, addresses: [10.0.0.1], alias: y.example}]`, "needs either addresses or an alias"),
 		refused("an address that is none", `records: [{name: x.example, addresses: [nowhere]}]`, "records.0.addresses"),
 	}
 }
