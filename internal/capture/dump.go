@@ -142,10 +142,12 @@ func (d *Dump) Frame(f *Frame) {
 	d.Dropped.Add(1)
 }
 
+// flushEvery is how late another program that follows the file sees a frame.
+const flushEvery = time.Second
+
 // run writes until the queue is closed. After a fault it drops, and counts.
 func (d *Dump) run() {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
+	var flush <-chan time.Time // nil while nothing is buffered
 	for {
 		select {
 		case c, ok := <-d.queue:
@@ -153,8 +155,12 @@ func (d *Dump) run() {
 				return
 			}
 			d.write(&c)
-		case <-ticker.C: // so that another program can follow the file
+			if flush == nil {
+				flush = time.After(flushEvery)
+			}
+		case <-flush:
 			d.flush()
+			flush = nil
 		}
 	}
 }
