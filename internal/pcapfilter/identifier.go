@@ -73,31 +73,40 @@ func (p *parser) address4(t token, q qualifier) *node {
 		return p.fail(t, t.String()+" is not a number for "+q.typ, "write a number or a name")
 	}
 	mask := uint32(allOnes) << (32 - bits)
-	prefix := false
-	switch {
-	case p.peek().is("/"):
-		p.take()
-		n := p.needNumber()
-		if n.num > 32 {
-			return p.fail(n, "prefix length "+n.text+" is above 32", "write 0 to 32")
+	if m, found := p.mask4(t); found {
+		if q.typ != "net" {
+			return p.fail(t, "a mask needs the qualifier net", "write net "+t.text)
 		}
-		mask, prefix = uint32(allOnes)<<(32-n.num), true
-	case p.peek().is("mask") && t.kind == kindAddr4:
-		p.take()
-		m := p.take()
-		mask, _, ok = parts4(m.text)
-		if m.kind != kindAddr4 || !ok {
-			return p.fail(m, "invalid mask "+m.String(), "write it as 255.255.0.0")
-		}
-		prefix = true
-	}
-	if prefix && q.typ != "net" {
-		return p.fail(t, "a mask needs the qualifier net", "write net "+t.text)
+		mask = m
 	}
 	if addr&^mask != 0 {
 		return p.fail(t, "host bits of "+t.String()+" are set", "clear the bits behind the prefix")
 	}
 	return p.host4(t, q, addr, mask)
+}
+
+// mask4 reads "/16" or "mask 255.255.0.0" behind the address t; found is false if
+// there is neither.
+func (p *parser) mask4(t token) (mask uint32, found bool) {
+	switch {
+	case p.peek().is("/"):
+		p.take()
+		n := p.needNumber()
+		if n.num > 32 {
+			p.fail(n, "prefix length "+n.text+" is above 32", "write 0 to 32")
+			return 0, true
+		}
+		return uint32(allOnes) << (32 - n.num), true
+	case p.peek().is("mask") && t.kind == kindAddr4:
+		p.take()
+		m := p.take()
+		mask, _, ok := parts4(m.text)
+		if m.kind != kindAddr4 || !ok {
+			p.fail(m, "invalid mask "+m.String(), "write it as 255.255.0.0")
+		}
+		return mask, true
+	}
+	return 0, false
 }
 
 // parts4 reads one to four decimal parts; bits is 8 for each.

@@ -62,23 +62,28 @@ func (p *parser) qualified() *node {
 		return p.fail(t, `"gateway" is not supported`, "write ether host MAC and not host ADDRESS")
 	}
 	q.dir, q.named = p.direction()
-	if t, ok := p.accept("host", "net", "port", "portrange"); ok {
-		q.typ = t.text
-	} else if t, ok := p.accept("proto"); ok && !q.named {
-		q.typ = t.text
-	} else if ok {
-		return p.unexpected(t, "proto has no direction")
+	if t, ok := p.accept("host", "net", "port", "portrange", "proto"); ok {
+		if q.typ = t.text; q.typ == "proto" && q.named {
+			return p.unexpected(t, "proto has no direction")
+		}
 	}
 	if q.typ == "" && !q.named {
-		p.qual = qualifier{}
-		if q.proto == "" {
-			return p.unexpected(p.peek(), "a primitive is expected here")
-		}
-		return p.protocol(q.at, q.proto)
+		return p.unqualified(q)
 	}
 	return p.id(q)
 }
 
+// unqualified tests a protocol without direction and type.
+func (p *parser) unqualified(q qualifier) *node {
+	p.qual = qualifier{}
+	if q.proto == "" {
+		return p.unexpected(p.peek(), "a primitive is expected here")
+	}
+	return p.protocol(q.at, q.proto)
+}
+
+// direction reads "src", "dst" or both of them with "or" or "and" in between. It
+// reports whether there was any.
 func (p *parser) direction() (direction, bool) {
 	t, ok := p.accept("src", "dst")
 	if !ok {
