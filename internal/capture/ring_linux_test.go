@@ -165,6 +165,25 @@ func TestRing_Drain(t *testing.T) {
 	checkReceived(t, r)
 }
 
+// TestRing_Drain_wake delivers what is in a block that the kernel has not handed
+// over yet, whether or not Wake comes late.
+func TestRing_Drain_wake(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	w := newWire(t, "vif4.0")
+	for port := range uint16(8) {
+		r := openRing(t, capture.RingConfig{}, "vif4.0")
+		w.deliver(t, udpFrame(port, 60))
+		r.Wake()
+		if err := r.Drain(); err != nil {
+			t.Fatal(err)
+		}
+		r.Wake()
+		checkReceived(t, r, fmt.Sprintf("vif4.0 1 len 60 of 60 ok port %d vlan []", port))
+	}
+}
+
 func TestRing_Next_loopback(t *testing.T) {
 	if !inNamespace(t) {
 		return
