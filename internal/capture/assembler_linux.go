@@ -2,38 +2,41 @@ package capture
 
 import "golang.org/x/net/bpf"
 
-// assembler puts a filter program together from parts that jump to labels. A
-// conditional jump reaches 255 instructions only, so each one here steps over an
-// unconditional one, which reaches everything.
+// assembler builds a filter program from parts that jump to labels. A conditional
+// jump reaches only 255 instructions, so each one here skips an unconditional one,
+// which has no such limit.
 type assembler struct {
 	code   []bpf.Instruction
 	labels map[string]int
 	jumps  map[int]string // the label that an instruction jumps to
 }
 
+// newAssembler returns an assembler without instructions.
 func newAssembler() *assembler {
 	return &assembler{labels: map[string]int{}, jumps: map[int]string{}}
 }
 
+// add appends instructions.
 func (a *assembler) add(code ...bpf.Instruction) { a.code = append(a.code, code...) }
 
-// label names the place of the next instruction.
+// label names the position of the next instruction.
 func (a *assembler) label(name string) { a.labels[name] = len(a.code) }
 
-// jump goes to a label, which must stand further down.
+// jump adds a jump to a label, which must be defined further on.
 func (a *assembler) jump(label string) {
 	a.jumps[len(a.code)] = label
 	a.add(bpf.Jump{})
 }
 
-// when goes to a label where the accumulator compares so with a value.
+// when adds a jump to a label that is taken if the comparison of the accumulator
+// with value holds.
 func (a *assembler) when(cond bpf.JumpTest, value uint32, label string) {
 	a.add(bpf.JumpIf{Cond: cond, Val: value, SkipFalse: 1})
 	a.jump(label)
 }
 
-// include adds a program. Where it would accept a frame it goes to a label
-// instead.
+// include adds a program, with a jump to the label accepted in place of each
+// return that accepts a frame.
 func (a *assembler) include(program []bpf.Instruction, accepted string) {
 	for _, ins := range program {
 		if r, ok := ins.(bpf.RetConstant); ok && r.Val != 0 {

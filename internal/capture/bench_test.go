@@ -28,7 +28,7 @@ func BenchmarkFile_Next(b *testing.B) {
 	}
 }
 
-// benchNext reads a file again and again; opening it anew is not counted.
+// benchNext reads a file repeatedly; the time to open it does not count.
 func benchNext(b *testing.B, file []byte) {
 	b.ReportAllocs()
 	var source *capture.File

@@ -72,6 +72,7 @@ func (r *Ring) take(f *Frame) bool {
 	return true
 }
 
+// tpacketAlign is TPACKET_ALIGN of Linux' if_packet.h.
 func tpacketAlign(n int) int { return (n + unix.TPACKET_ALIGNMENT - 1) &^ (unix.TPACKET_ALIGNMENT - 1) }
 
 // fill converts the kernel's description of a frame.

@@ -65,7 +65,7 @@ func TestFile_capinfos(t *testing.T) {
 			refused.frames++
 		}
 		theirs, ok := want[path]
-		if !ok { // capinfos stops at what it cannot read; tshark tells what was before
+		if !ok { // capinfos stops at what it cannot read; tshark reads the packets before it
 			theirs, ok = tshark(t, path)
 		}
 		if note := judged[filepath.Base(path)]; note != "" {
@@ -108,7 +108,7 @@ func count(path string) (got totals, err error) {
 	return got, errors.Join(err, f.Close())
 }
 
-// checkRefusal checks that an error of a file says what a user needs.
+// checkRefusal checks that the error for a file helps its user.
 func checkRefusal(t *testing.T, path string, err error) {
 	t.Helper()
 	var format *capture.FormatError
@@ -135,7 +135,7 @@ func capinfos(t *testing.T, paths []string) map[string]totals {
 	return all
 }
 
-// tshark counts the packets of one file. It returns false where there is none.
+// tshark counts the packets of one file. It returns false if tshark cannot read it.
 func tshark(t *testing.T, path string) (got totals, ok bool) {
 	t.Helper()
 	out, _ := exec.Command("tshark", "-n", "-r", path, "-T", "fields", "-e", "frame.len").Output()

@@ -8,7 +8,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// Device names that mean more than themselves, as packetbeat spells them.
+// Device names with a special meaning, as in packetbeat.
 const (
 	DeviceAny          = "any"
 	DeviceDefaultRoute = "default_route"
@@ -22,7 +22,7 @@ type LinkInfo struct {
 	Loopback bool
 }
 
-// Matcher decides which interfaces are metered. The zero value wants none.
+// Matcher selects the interfaces to capture from. The zero value selects none.
 type Matcher struct {
 	patterns []string
 	any      bool
@@ -30,9 +30,8 @@ type Matcher struct {
 }
 
 // NewMatcher returns the matcher for the devices of the configuration: names,
-// globs in the syntax of path.Match ("vif*"), "any", and "default_route" with
-// an optional "_ipv4" or "_ipv6". It returns an error that names the device
-// that it cannot read.
+// globs in the syntax of [path.Match] ("vif*"), "any", and "default_route" with
+// an optional "_ipv4" or "_ipv6". The error names the device that is invalid.
 func NewMatcher(devices []string) (*Matcher, error) {
 	m := &Matcher{}
 	for _, d := range devices {
@@ -53,6 +52,7 @@ func NewMatcher(devices []string) (*Matcher, error) {
 	return m, nil
 }
 
+// addRoute adds the interfaces of the default routes that d names.
 func (m *Matcher) addRoute(d string) error {
 	families := map[string][]uint8{DeviceDefaultRoute: {4, 6},
 		DeviceDefaultRoute + "_ipv4": {4}, DeviceDefaultRoute + "_ipv6": {6}}[d]
@@ -69,9 +69,9 @@ func (m *Matcher) addRoute(d string) error {
 	return nil
 }
 
-// Select returns the wanted ones among all interfaces. "any" takes every
-// interface, with one exception: where Qubes vifs exist, they are the place to
-// meter, and the uplink that carries the same packets again, after NAT, is left
+// Select returns those of all interfaces that match. "any" matches every
+// interface, with one exception: if there are Qubes vifs, they are what is to be
+// metered, and the uplink, which carries the same packets again after NAT, is left
 // out unless it is named.
 func (m *Matcher) Select(all []LinkInfo) []LinkInfo {
 	var routes []string
@@ -91,6 +91,7 @@ func (m *Matcher) Select(all []LinkInfo) []LinkInfo {
 	return out
 }
 
+// named reports whether a pattern matches name, or it is one of routes.
 func (m *Matcher) named(name string, routes []string) bool {
 	for _, p := range m.patterns {
 		if ok, _ := path.Match(p, name); ok {
@@ -122,14 +123,15 @@ func (m *Matcher) Missing(all []LinkInfo) (names []string) {
 	return names
 }
 
-// isVif tells the backend interface of a qube, vif<domid>.<n>, apart.
+// isVif reports whether name is that of a qube's backend interface,
+// vif<domid>.<n>.
 func isVif(name string) bool {
 	_, ok := qube.VifDomain(name)
 	return ok
 }
 
-// HasPattern reports whether there is a device that may wait for an interface
-// to appear: a pattern, "any" or a default route.
+// HasPattern reports whether there is a device that an interface may match later:
+// a pattern, "any" or a default route.
 func (m *Matcher) HasPattern() bool {
 	for _, p := range m.patterns {
 		if strings.ContainsAny(p, `*?[\`) {

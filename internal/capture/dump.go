@@ -15,7 +15,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// How many frames may wait for the disk, and how many bytes of them.
+// Limits of the queue to the disk, in frames and in bytes. A frame that exceeds
+// one is dropped.
 const (
 	dumpRoom  = 4096
 	dumpBytes = 32 << 20
@@ -23,20 +24,19 @@ const (
 
 // Dump writes frames to capture files in the classic format with nanoseconds:
 // PREFIX-YYYYmmddHHMMSS.pcap, as packetbeat names them. That format has one link
-// type for a file, so each further link type gets a file of its own, with the
-// type's number before the extension. Frames are copied and written in a
-// goroutine of their own: a slow disk loses frames of the dump, counted, and
-// nothing else.
+// type per file, so each further link type gets another file, with the type's
+// number before the extension. Frames are copied and written by a goroutine: a
+// slow disk loses frames of the dump, counted in Dropped, and delays nothing.
 //
-// Frame and Close are for one goroutine, the counters may be read from any.
+// Frame and Close are not safe for concurrent use; the counters are.
 type Dump struct {
-	prefix  string
-	patient bool
-	first   *os.File // until the first frame tells its link type
-	files   map[packet.Link]*dumpFile
-	queue   chan dumped
-	done    sync.WaitGroup
-	fault   error
+	prefix   string
+	blocking bool
+	first    *os.File // until the link type of the first frame is known
+	files    map[packet.Link]*dumpFile
+	queue    chan dumped
+	done     sync.WaitGroup
+	fault    error
 
 	waiting atomic.Int64 // bytes
 
@@ -47,20 +47,20 @@ type dumpFile struct {
 	file   *os.File
 	buffer *bufio.Writer
 	writer *pcapgo.Writer
-	given  int64   // bytes given to the buffer
-	taken  int64   // bytes that the disk has taken
-	ends   []int64 // of the frames that it has not taken whole, in bytes given
+	given  int64   // bytes written to the buffer
+	taken  int64   // bytes written to the file
+	ends   []int64 // for each frame not yet entirely in the file, the value of given behind it
 }
 
-// Write implements io.Writer: below the buffer, it counts what the disk takes.
+// Write implements [io.Writer] for the buffer and counts the bytes.
 func (f *dumpFile) Write(b []byte) (int, error) {
 	n, err := f.file.Write(b)
 	f.taken += int64(n)
 	return n, err
 }
 
-// settle returns how many frames the disk has taken since the last call.
-func (f *dumpFile) settle() (n uint64) {
+// completed returns how many frames have reached the file since the last call.
+func (f *dumpFile) completed() (n uint64) {
 	for len(f.ends) > 0 && f.ends[0] <= f.taken {
 		f.ends = f.ends[1:]
 		n++
@@ -68,7 +68,7 @@ func (f *dumpFile) settle() (n uint64) {
 	return n
 }
 
-// What the format adds to a capture and to each frame.
+// Lengths of the headers of a file and of a record, in bytes.
 const (
 	dumpHead   = 24
 	recordHead = 16
@@ -80,10 +80,11 @@ type dumped struct {
 	data []byte
 }
 
-// OpenDump makes the first file. A patient dump makes Frame wait for the disk, as
-// a replay can.
-func OpenDump(prefix string, patient bool) (d *Dump, err error) {
-	d = &Dump{prefix: prefix + "-" + time.Now().Format("20060102150405"), patient: patient,
+// OpenDump creates the first file and starts the goroutine that writes. If
+// blocking is set, Frame waits for the disk and drops nothing, as a replay can
+// afford.
+func OpenDump(prefix string, blocking bool) (d *Dump, err error) {
+	d = &Dump{prefix: prefix + "-" + time.Now().Format("20060102150405"), blocking: blocking,
 		files: map[packet.Link]*dumpFile{}, queue: make(chan dumped, dumpRoom)}
 	if d.first, err = create(d.prefix + ".pcap"); err != nil {
 		return nil, fmt.Errorf("dumping packets: %w", err)
@@ -92,12 +93,13 @@ func OpenDump(prefix string, patient bool) (d *Dump, err error) {
 	return d, nil
 }
 
-// create makes a file for its owner alone: it holds what others have sent.
+// create creates a file that only its owner can read: it holds other people's
+// traffic.
 func create(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// file returns the file of a link type, a new one for the first frame of it.
+// file returns the file of a link type and creates it for the first frame.
 func (d *Dump) file(link packet.Link) (*dumpFile, error) {
 	if f := d.files[link]; f != nil {
 		return f, nil
@@ -127,7 +129,7 @@ func (d *Dump) Frame(f *Frame) {
 	}
 	c := dumped{link: link, data: append([]byte(nil), f.Data...), info: gopacket.CaptureInfo{
 		Timestamp: time.Unix(0, f.Time), CaptureLength: len(f.Data), Length: max(int(f.Length), len(f.Data))}}
-	if d.patient {
+	if d.blocking {
 		d.queue <- c
 		return
 	}
@@ -142,10 +144,14 @@ func (d *Dump) Frame(f *Frame) {
 	d.Dropped.Add(1)
 }
 
-// run writes until the queue is closed. After a fault it drops, and counts.
+// flushEvery bounds the delay after which a program that follows the file sees a
+// frame.
+const flushEvery = time.Second
+
+// run writes until the queue is closed. After a fault it drops and counts the
+// frames.
 func (d *Dump) run() {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
+	var flush <-chan time.Time // nil while nothing is buffered
 	for {
 		select {
 		case c, ok := <-d.queue:
@@ -153,14 +159,19 @@ func (d *Dump) run() {
 				return
 			}
 			d.write(&c)
-		case <-ticker.C: // so that another program can follow the file
+			if flush == nil {
+				flush = time.After(flushEvery)
+			}
+		case <-flush:
 			d.flush()
+			flush = nil
 		}
 	}
 }
 
+// write writes a frame to the buffer of its file.
 func (d *Dump) write(c *dumped) {
-	if !d.patient {
+	if !d.blocking {
 		d.waiting.Add(-int64(len(c.data)))
 	}
 	if d.fault == nil {
@@ -176,11 +187,11 @@ func (d *Dump) write(c *dumped) {
 	d.Dropped.Add(1)
 }
 
-// flush gives the disk what is buffered, and counts what it has taken.
+// flush empties the buffers and counts the frames that have reached the files.
 func (d *Dump) flush() {
 	for _, f := range d.files {
 		d.note(f.buffer.Flush())
-		d.Written.Add(f.settle())
+		d.Written.Add(f.completed())
 		if d.fault != nil {
 			d.Dropped.Add(uint64(len(f.ends)))
 			f.ends = nil
@@ -188,18 +199,19 @@ func (d *Dump) flush() {
 	}
 }
 
+// note keeps the first fault.
 func (d *Dump) note(err error) {
 	if d.fault == nil && err != nil {
 		d.fault = err
 	}
 }
 
-// Close writes what waits and closes the files. It returns the first fault of
-// the disk.
+// Close writes the queued frames and closes the files. It returns the first fault
+// of the disk.
 func (d *Dump) Close() error {
 	close(d.queue)
 	d.done.Wait()
-	if d.first != nil { // no frame: an empty capture is one, too
+	if d.first != nil { // an empty capture has a header, too
 		_, err := d.file(packet.LinkEthernet)
 		d.note(err)
 	}

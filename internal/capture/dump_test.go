@@ -79,7 +79,7 @@ func dumpFiles(tb testing.TB, dir string) (paths []string) {
 			continue
 		}
 		if at, err := time.ParseInLocation("20060102150405", parts[1], time.Local); err != nil || time.Since(at).Abs() > time.Hour {
-			tb.Errorf("%s tells the time %v, %v", e.Name(), at, err)
+			tb.Errorf("%s shows the time %v, %v", e.Name(), at, err)
 		}
 		if info, err := e.Info(); err != nil || info.Mode() != 0o600 {
 			tb.Errorf("%s has mode %v, %v; want 0600", e.Name(), info.Mode(), err)

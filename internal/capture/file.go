@@ -19,8 +19,9 @@ type File struct {
 
 var _ Source = (*File)(nil) // type check
 
-// OpenFile opens a capture file in pcap or pcapng format. Interface names of a pcapng file are numbered in names, which several
-// files may share; nil makes an own one.
+// OpenFile opens a capture file in pcap or pcapng format. The interface names of a
+// pcapng file are numbered in names, which several files may share; nil means a
+// new one.
 func OpenFile(path string, names *Interfaces) (*File, error) {
 	if names == nil {
 		names = new(Interfaces)
@@ -41,8 +42,8 @@ func OpenFile(path string, names *Interfaces) (*File, error) {
 	return c, nil
 }
 
-// NewReader reads a capture from r; name stands for it in errors. Close does not
-// close r.
+// NewReader returns a source that reads a capture from r; errors call it name.
+// Close does not close r. names is as for [OpenFile].
 func NewReader(name string, r io.Reader, names *Interfaces) (*File, error) {
 	if names == nil {
 		names = new(Interfaces)
@@ -50,6 +51,7 @@ func NewReader(name string, r io.Reader, names *Interfaces) (*File, error) {
 	return newFile(name, r, names)
 }
 
+// newFile chooses the reader by the first four bytes.
 func newFile(name string, r io.Reader, names *Interfaces) (*File, error) {
 	c := &File{block: newBlockReader(name, r), names: names}
 	magic, err := c.block.peek(4)
@@ -71,7 +73,8 @@ func newFile(name string, r io.Reader, names *Interfaces) (*File, error) {
 	return c, nil
 }
 
-// noHeader is the error for a file that ends before its header does.
+// noHeader returns the error for a file that ends inside its header, or err if
+// that is a different one.
 func (b *blockReader) noHeader(err error) error {
 	var format *FormatError
 	if errors.Is(err, io.EOF) || errors.As(err, &format) {
@@ -88,7 +91,7 @@ func (c *File) Next(f *Frame) error {
 // Interfaces implements [Source].
 func (c *File) Interfaces() *Interfaces { return c.names }
 
-// Stats implements [Source]; a file knows Bytes and Size only.
+// Stats implements [Source]; a file sets only Bytes and Size.
 func (c *File) Stats() Stats {
 	return Stats{Bytes: c.block.read.Load(), Size: c.size}
 }

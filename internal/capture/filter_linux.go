@@ -8,20 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Filter is a user's filter for some interfaces, compiled for both kinds of
-// frames: with an Ethernet header, and beginning with the IP header. Nil programs
-// accept everything.
+// Filter is a user's filter for the interfaces that Devices selects, compiled for
+// frames with an Ethernet header and for frames that begin with the IP header. A
+// filter with nil programs accepts every frame.
 type Filter struct {
 	Devices       *Matcher
 	Ethernet, Raw []bpf.Instruction
 }
 
-// program makes the filter of the socket. It refuses the frames of the given
-// interfaces; naming what is refused lets a new interface in from its first
-// packet, before anybody has heard of it. With more interfaces than a program can
-// name, the rest is sorted out after the kernel. What is left goes through the
-// user's filter of its interface, the first one for an interface that is not
-// among the known, and is cut to what is wanted of it.
+// program returns the filter of the socket. It refuses the frames of the given
+// interfaces: a list of those to refuse lets a new interface pass from its first
+// packet on, before the watch knows it. If there are more than a program can list,
+// Next skips the frames of the others. A frame that passes goes through the user's
+// filter for its interface, the first filter if the interface is not known yet,
+// and is cut as the snap policy says.
 func (r *Ring) program(refused []uint32, filters map[uint32]int) ([]bpf.RawInstruction, error) {
 	const most = 500 // BPF_MAXINSNS is 4096
 	a := newAssembler()
@@ -41,7 +41,7 @@ func (r *Ring) program(refused []uint32, filters map[uint32]int) ([]bpf.RawInstr
 	return a.assemble()
 }
 
-// filter adds a user's filter.
+// filter adds a user's filter, the nth.
 func (a *assembler) filter(n int, f *Filter) {
 	a.label(fmt.Sprint("filter", n))
 	if f.Ethernet == nil {
@@ -57,12 +57,12 @@ func (a *assembler) filter(n int, f *Filter) {
 	a.include(f.Ethernet, "snap")
 }
 
-// refuseAll is a program that takes nothing.
+// refuseAll returns a program that accepts no frame.
 func refuseAll() ([]bpf.RawInstruction, error) {
 	return bpf.Assemble([]bpf.Instruction{bpf.RetConstant{Val: 0}})
 }
 
-// attach puts a filter on a socket, in place of the one before, without a gap.
+// attach replaces the filter of a socket, without a gap.
 func attach(fd int, program []bpf.RawInstruction) error {
 	raw := make([]unix.SockFilter, len(program))
 	for i, ins := range program {

@@ -69,8 +69,8 @@ func (r *Ring) refresh() error {
 	return attach(r.fd, program)
 }
 
-// promiscuous puts newly followed devices into promiscuous mode. The kernel ends
-// it with the socket.
+// promiscuous puts the interfaces that are new in live into promiscuous mode,
+// which the kernel ends when the socket is closed.
 func (r *Ring) promiscuous(before, live map[uint32]bool, all []LinkInfo) error {
 	if r.cfg.Promiscuous == nil {
 		return nil
@@ -87,7 +87,7 @@ func (r *Ring) promiscuous(before, live map[uint32]bool, all []LinkInfo) error {
 	return nil
 }
 
-// filters returns the number of the filter of each interface that has one.
+// filters returns the index of the user's filter for each interface that has one.
 func (r *Ring) filters(all []LinkInfo) map[uint32]int {
 	found := map[uint32]int{}
 	for n, f := range r.cfg.Filters {
@@ -100,9 +100,9 @@ func (r *Ring) filters(all []LinkInfo) map[uint32]int {
 	return found
 }
 
-// remembered returns a copy of the interfaces that were wanted before: frames of
-// one that has just gone are still in the ring. The kernel does not give an
-// index out again before it has used up all others.
+// remembered returns a copy of the wanted set: frames of an interface that has
+// just gone are still in the ring. The kernel does not reuse an index before it
+// has used all others.
 func (r *Ring) remembered() map[uint32]bool {
 	next := make(map[uint32]bool)
 	if before := *r.wanted.Load(); len(before) < maxInterfaces {
@@ -139,12 +139,12 @@ func (r *Ring) reportLinks(before, live map[uint32]bool, all []LinkInfo) {
 	}
 }
 
-// meet decides about an interface that is seen for the first time, ahead of the
-// watch. An interface that is gone already cannot be asked for its name; its
+// meet reports whether an interface is wanted that Next sees before the watch
+// does. The name of an interface that is gone already cannot be found out; its
 // frames are skipped and counted.
 func (r *Ring) meet(index uint32) bool {
 	if wanted, met := r.met[index]; met {
-		return wanted // and the watch will say so, too
+		return wanted // as the watch will find, too
 	}
 	all, err := Links()
 	if err != nil {

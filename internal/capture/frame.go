@@ -15,12 +15,12 @@ type Frame struct {
 	Iface     uint32 // see Source.Interfaces
 	Direction packet.Direction
 	Link      packet.Link
-	EtherType uint16 // where not 0, Data starts with this network header and Link is void
-	VLAN      uint16 // tag control information that the kernel took off the frame
+	EtherType uint16 // if not 0, Data starts with this network header and Link is not valid
+	VLAN      uint16 // tag control information that the kernel removed from the frame
 	HasVLAN   bool
 }
 
-// Decode reads the headers of f into p.
+// Decode decodes the headers of f into p.
 func (f *Frame) Decode(p *packet.Packet) packet.Status {
 	p.Time, p.Length, p.Iface, p.Direction = f.Time, f.Length, f.Iface, f.Direction
 	if f.EtherType != 0 {
@@ -33,28 +33,30 @@ func (f *Frame) Decode(p *packet.Packet) packet.Status {
 	return status
 }
 
-// Source is where frames come from. It is not safe for concurrent use, except
-// for Interfaces and Stats.
+// Source delivers frames. It is not safe for concurrent use, except for Interfaces
+// and Stats.
 type Source interface {
-	// Next fills f. It returns io.EOF at the end, an error wrapping ErrIdle when
-	// no frame came for a while (call it again), and any other error when the
-	// source is of no more use; frames delivered before are good.
+	// Next fills f with the next frame. It returns io.EOF at the end, an error
+	// wrapping ErrIdle if no frame has come for a while or a wait was ended (see
+	// Waiter), one wrapping ErrAgain at the start of another pass (see Loop), and
+	// any other error if the source has failed; frames delivered before are good.
 	Next(f *Frame) error
 
-	// Interfaces names the observation points of the frames.
+	// Interfaces returns the names of the observation points of the frames.
 	Interfaces() *Interfaces
 
 	// Stats returns the counters so far.
 	Stats() Stats
 
-	// Close gives the resources back. Next must not be called afterwards.
+	// Close releases the resources. Next must not be called afterwards.
 	Close() error
 }
 
-// ErrIdle tells that no frame came for a while. It is not a fault.
+// ErrIdle is returned by Next if no frame has come for a while. It is not a fault.
 var ErrIdle = errors.New("capture: no frame for now")
 
-// Stats counts what a source knows of its losses.
+// Stats holds the counters of a source. A source leaves those at 0 that do not
+// apply to it.
 type Stats struct {
 	Frames      uint64 // delivered by the kernel or read from the file
 	KernelDrops uint64 // frames lost because the ring was full
@@ -72,5 +74,5 @@ type Stats struct {
 // maxTime keeps the sum of a packet time and any timeout inside an int64.
 const maxTime = 1 << 62
 
-// clampTime makes a time from a file one that can be calculated with.
+// clampTime limits a time from a file to the range 0 to maxTime.
 func clampTime(ns int64) int64 { return min(max(ns, 0), maxTime) }

@@ -39,7 +39,18 @@ func FuzzPcapng(f *testing.F) {
 	})
 }
 
-// checkFile reads a file of any content and checks what holds of all of them.
+// checkFrame checks what holds for every frame of a file.
+func checkFrame(t *testing.T, f *capture.Frame, names *capture.Interfaces) {
+	t.Helper()
+	if f.Time < 0 || f.Time > 1<<62 || uint64(len(f.Data)) > uint64(f.Length) {
+		t.Fatalf("Time = %d, %d bytes of %d", f.Time, len(f.Data), f.Length)
+	}
+	if name := names.Name(f.Iface); f.Iface != 0 && name == "" || len(name) > 64 {
+		t.Fatalf("Iface = %d with the name %q", f.Iface, name)
+	}
+}
+
+// checkFile reads a file of any content and checks what holds for every file.
 func checkFile(t *testing.T, file []byte) {
 	t.Helper()
 	names := new(capture.Interfaces)
@@ -56,12 +67,7 @@ func checkFile(t *testing.T, file []byte) {
 			checkEnd(t, err, int64(len(file)))
 			break
 		}
-		if f.Time < 0 || f.Time > 1<<62 || uint64(len(f.Data)) > uint64(f.Length) {
-			t.Fatalf("Time = %d, %d bytes of %d", f.Time, len(f.Data), f.Length)
-		}
-		if name := names.Name(f.Iface); f.Iface != 0 && name == "" || len(name) > 64 {
-			t.Fatalf("Iface = %d with the name %q", f.Iface, name)
-		}
+		checkFrame(t, &f, names)
 		if total += len(f.Data) + 16; total > len(file) {
 			t.Fatalf("%d bytes of frames and headers in a file of %d", total, len(file))
 		}

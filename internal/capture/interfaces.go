@@ -10,9 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// maxInterfaces bounds the names that are remembered. A qube that is started
-// all day makes a new interface each time; a flow's name is needed until the
-// flow is reported.
+// maxInterfaces bounds the names that are kept. A qube gets a new interface with
+// each start; the name is needed until its last flow has been reported.
 const maxInterfaces = 8192
 
 // Interfaces maps the numbers of observation points to names. The zero value is
@@ -23,7 +22,7 @@ type Interfaces struct {
 	names atomic.Pointer[map[uint32]string]
 }
 
-// Name returns the name of an observation point, "" where it has none.
+// Name returns the name of an observation point, or "" if it has none.
 func (n *Interfaces) Name(id uint32) string {
 	if m := n.names.Load(); m != nil {
 		return (*m)[id]
@@ -38,9 +37,10 @@ func (n *Interfaces) Set(id uint32, name string) {
 	n.set(id, name)
 }
 
-// ID returns the number of the observation point with that name, a new one
-// where the name is new. The empty name is number 0, and so is every name
-// beyond the bound. It is for sources that number their interfaces themselves.
+// ID returns the number of the observation point with that name, a new one if the
+// name is new. The empty name is number 0, and so is every name
+// beyond the bound. It is for sources that
+// number their interfaces themselves.
 func (n *Interfaces) ID(name string) uint32 {
 	if name == "" {
 		return 0
@@ -73,7 +73,7 @@ func (n *Interfaces) set(id uint32, name string) {
 	n.names.Store(&next)
 }
 
-// forgetOldest drops the lower half: the kernel numbers interfaces upwards.
+// forgetOldest deletes the lower half of the numbers: the kernel counts upwards.
 func forgetOldest(names map[uint32]string) {
 	ids := slices.Sorted(maps.Keys(names))
 	for _, id := range ids[:len(ids)/2] {
@@ -87,6 +87,7 @@ func (n *Interfaces) HasVif(domid int32) bool {
 	return m != nil && hasVif(maps.Values(*m), domid)
 }
 
+// hasVif reports whether a vif of a Xen domain is among names.
 func hasVif(names iter.Seq[string], domid int32) bool {
 	prefix := "vif" + strconv.Itoa(int(domid)) + "."
 	for name := range names {

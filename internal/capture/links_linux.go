@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Links lists the network interfaces, by index.
+// Links returns the network interfaces, in the order of their indexes.
 func Links() ([]LinkInfo, error) {
 	conn, err := rtnetlink.Dial(nil)
 	if err != nil {
@@ -30,6 +30,7 @@ func Links() ([]LinkInfo, error) {
 	return out, nil
 }
 
+// linkInfo converts a message; ok is false if it describes no interface.
 func linkInfo(m *rtnetlink.LinkMessage) (LinkInfo, bool) {
 	if m.Attributes == nil {
 		return LinkInfo{}, false
@@ -38,8 +39,8 @@ func linkInfo(m *rtnetlink.LinkMessage) (LinkInfo, bool) {
 		Up: m.Flags&unix.IFF_UP != 0, Loopback: m.Flags&unix.IFF_LOOPBACK != 0}, true
 }
 
-// defaultRoutes returns the names of the interfaces that default routes of the
-// given families (4, 6) leave by.
+// defaultRoutes returns the names of the interfaces of the default routes of the
+// given address families (4, 6). It returns nil if they cannot be listed.
 func defaultRoutes(families []uint8) (names []string) {
 	conn, err := rtnetlink.Dial(nil)
 	if err != nil {
@@ -62,12 +63,15 @@ func defaultRoutes(families []uint8) (names []string) {
 	return names
 }
 
+// isDefault reports whether r is a default route of one of the families in the
+// main table.
 func isDefault(r *rtnetlink.RouteMessage, families []uint8) bool {
 	family := map[uint8]uint8{unix.AF_INET: 4, unix.AF_INET6: 6}[r.Family]
 	return r.DstLength == 0 && r.Table == unix.RT_TABLE_MAIN && r.Type == unix.RTN_UNICAST &&
 		slices.Contains(families, family)
 }
 
+// nameOf returns the name of the interface with that index, or "".
 func nameOf(links []LinkInfo, index uint32) string {
 	for _, l := range links {
 		if l.Index == index {

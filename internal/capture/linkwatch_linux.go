@@ -15,7 +15,7 @@ import (
 type linkWatch struct {
 	dial    func() (linkConn, error) // opens a connection that is subscribed to changes
 	changed func() error
-	fault   func(error) // is told why the watch begins again
+	fault   func(error) // called with the error before the watch tries again
 }
 
 // linkConn is the part of a [netlink.Conn] that a watch needs.

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Loop reads a source again from its start, as often as it is told. Times start
-// over with each pass.
+// Loop reads a source several times from its start. Packet times start over with
+// each pass.
 type Loop struct {
 	mu   sync.Mutex // guards src against Stats
 	src  Source
@@ -17,7 +17,8 @@ type Loop struct {
 
 var _ Source = (*Loop)(nil) // type check
 
-// NewLoop reads src and then n-1 times what open returns, for ever with n = 0.
+// NewLoop returns a source that reads src and then n-1 times what open returns, or
+// without end if n is 0.
 func NewLoop(src Source, n int, open func() (Source, error)) *Loop {
 	return &Loop{src: src, open: open, left: n - 1}
 }
@@ -34,10 +35,11 @@ func (l *Loop) Next(f *Frame) error {
 	return ErrAgain
 }
 
-// ErrAgain tells that a new pass over the same packets begins: what was metered
-// so far is complete.
+// ErrAgain is returned by Next before another pass over the same packets: what was
+// metered so far is complete.
 var ErrAgain = errors.New("capture: new pass")
 
+// reopen replaces the source for the next pass.
 func (l *Loop) reopen() error {
 	if l.left > 0 {
 		l.left--

@@ -40,7 +40,7 @@ func TestLoop_Next(t *testing.T) {
 		{name: "once", n: 1, open: open, passes: 1, err: io.EOF},
 		{name: "twice", n: 2, open: open, passes: 2, err: io.EOF},
 		{name: "ten times", n: 10, open: open, passes: 10, err: io.EOF},
-		{name: "for ever", n: 0, open: open, passes: 334},
+		{name: "without end", n: 0, open: open, passes: 334},
 		{name: "file gone", n: 2, open: func() (capture.Source, error) { return nil, boom }, passes: 1, err: boom},
 	}
 	for _, tt := range tests {

@@ -5,13 +5,13 @@ import (
 	"io"
 )
 
-// Merge is several sources as one, in the order of packet time, as mergecap
-// does it: files of one capture that was rotated follow each other, files that
-// were written side by side interleave.
+// Merge joins several sources in the order of packet time, like mergecap: rotated
+// files of one capture follow each other, files written at the same time
+// interleave.
 type Merge struct {
 	sources []Source
 	heads   []head
-	last    int // whose frame was handed out, -1 at the start
+	last    int // index of the source whose frame was delivered last, -1 at the start
 	faults  []error
 	names   *Interfaces
 }
@@ -23,14 +23,14 @@ type head struct {
 
 var _ Source = (*Merge)(nil) // type check
 
-// NewMerge merges sources that share names. There must be at least one. The
-// sources are closed with the Merge.
+// NewMerge returns a source that merges sources, which must be at least one and
+// share names. Close closes them.
 func NewMerge(names *Interfaces, sources ...Source) *Merge {
 	return &Merge{sources: sources, heads: make([]head, len(sources)), last: -1, names: names}
 }
 
-// Next implements [Source]. A source that fails is left behind and the others go
-// on; the faults come, joined, in place of io.EOF.
+// Next implements [Source]. If a source fails, the others go on; at their end Next
+// returns the joined faults in place of io.EOF.
 func (m *Merge) Next(f *Frame) error {
 	if m.last < 0 {
 		for i := range m.sources {
@@ -48,6 +48,7 @@ func (m *Merge) Next(f *Frame) error {
 	return nil
 }
 
+// advance reads the next frame of source i.
 func (m *Merge) advance(i int) {
 	if m.heads[i].done {
 		return
@@ -62,6 +63,8 @@ func (m *Merge) advance(i int) {
 	}
 }
 
+// earliest returns the index of the source with the earliest frame, -1 at the end
+// of all.
 func (m *Merge) earliest() int {
 	best := -1
 	for i := range m.heads {
@@ -75,6 +78,7 @@ func (m *Merge) earliest() int {
 	return best
 }
 
+// end returns the joined faults of the sources, or io.EOF.
 func (m *Merge) end() error {
 	if err := errors.Join(m.faults...); err != nil {
 		return err
@@ -85,7 +89,7 @@ func (m *Merge) end() error {
 // Interfaces implements [Source].
 func (m *Merge) Interfaces() *Interfaces { return m.names }
 
-// Stats implements [Source]; it adds up the sources' own.
+// Stats implements [Source]; it returns the sums over the sources.
 func (m *Merge) Stats() (sum Stats) {
 	for _, s := range m.sources {
 		one := s.Stats()

@@ -55,7 +55,7 @@ func TestMerge_Next(t *testing.T) {
 					t.Errorf("Next: %v; want %v in it", err, want)
 				}
 			}
-			// The end stays the end, and no fault is told more often.
+			// The end stays the end, and no fault is reported twice.
 			for range 3 {
 				if again := m.Next(new(capture.Frame)); fmt.Sprint(again) != fmt.Sprint(orEOF(err)) {
 					t.Errorf("Next after the end: %q; want %q as before", again, orEOF(err))

@@ -126,7 +126,7 @@ func rxPackets(t *testing.T, name string) uint64 {
 }
 
 // udpFrame is an Ethernet frame of that length with a UDP packet to a port,
-// behind the given tags (type and control information each).
+// after the given tags (type and control information each).
 func udpFrame(port uint16, length int, tags ...byte) []byte {
 	h := cat(
 		[]byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x16, 0x3e, 0x5e, 0x6c, 0x00}, tags, []byte{0x08, 0x00}, // Ethernet

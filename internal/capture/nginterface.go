@@ -7,18 +7,18 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// ngInterface is an Interface Description Block: what its packets have in
-// common.
+// ngInterface holds what the packets of an interface have in common, from its
+// Interface Description Block.
 type ngInterface struct {
 	id      uint32
 	link    packet.Link
 	snaplen uint32
 	offset  int64  // seconds to add to every time
-	units   uint64 // per second, a power of ten; 0 where shift is used
+	units   uint64 // per second, a power of ten; 0 if shift is used
 	shift   uint   // units per second is 1<<shift
 }
 
-// Options of an interface (section 4.2).
+// Option codes of an Interface Description Block (section 4.2).
 const (
 	optionName     = 2
 	optionTSResol  = 9
@@ -54,8 +54,8 @@ func (n *ngReader) i64(b []byte) int64 {
 	return int64(second<<32 | first)
 }
 
-// resolution sets the unit of times: 10^-v, or 2^-v with the top bit set. A unit
-// that no clock has is taken as the finest that fits.
+// resolution sets the unit of times: 10^-v seconds, or 2^-v if the top bit is set.
+// A unit that is too fine is replaced by the finest that fits.
 func (i *ngInterface) resolution(v byte) {
 	if v&0x80 != 0 {
 		i.units, i.shift = 0, min(uint(v&0x7f), 63)
@@ -79,7 +79,7 @@ func (i *ngInterface) time(ts uint64) int64 {
 		hi, lo := bits.Mul64(ts&(1<<i.shift-1), 1e9)
 		nano = hi<<(64-i.shift) | lo>>i.shift
 	}
-	// Seconds beyond any calendar are cut before they are multiplied.
+	// Seconds beyond maxTime are cut before they are multiplied.
 	const most = maxTime / 1_000_000_000
 	s := int64(min(sec, most)) + min(max(i.offset, -most), most)
 	return clampTime(min(max(s, 0), most)*1e9 + int64(nano))
@@ -89,6 +89,7 @@ func (i *ngInterface) fill(f *Frame) {
 	f.Iface, f.Link = i.id, i.link
 }
 
+// iface returns the interface with that number in the section.
 func (n *ngReader) iface(index uint32) (*ngInterface, error) {
 	if uint64(index) >= uint64(len(n.ifaces)) {
 		return nil, n.damaged(fmt.Sprintf("a packet of interface %d, which was not described", index))
@@ -96,8 +97,8 @@ func (n *ngReader) iface(index uint32) (*ngInterface, error) {
 	return &n.ifaces[index], nil
 }
 
-// option returns the value of the first option with that code, nil where there
-// is none. Options that run over the end are taken as the end.
+// option returns the value of the first option with that code, or nil. An option
+// that extends beyond the end counts as the end of the options.
 func (n *ngReader) option(b []byte, code uint16) []byte {
 	for len(b) >= 4 {
 		c, length := n.u16(b), int(n.u16(b[2:]))

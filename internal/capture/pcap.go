@@ -22,7 +22,7 @@ type pcapReader struct {
 	link packet.Link
 }
 
-// newPcap reads the file header, which must be there.
+// newPcap reads the file header.
 func newPcap(b *blockReader) (*pcapReader, error) {
 	h, err := b.peek(24)
 	if err != nil {

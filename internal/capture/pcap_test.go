@@ -43,7 +43,7 @@ func TestNewReader_pcap(t *testing.T) {
 			want: []capture.Frame{frame(0, 60, ""), frame(0, 1, "a")}},
 		{name: "wire length less than captured", file: cat(le.header(1), le.record(0, 0, 2, "data")),
 			want: []capture.Frame{frame(0, 4, "data")}},
-		// Bits 28 to 31 and 26 tell of the frame check sequence.
+		// Bits 28 to 31 and 26 are about the frame check sequence.
 		{name: "link type with check sequence", file: cat(le.header(0x54000000|276), le.record(0, 0, 4, "data")),
 			want: []capture.Frame{cooked}},
 	}

@@ -28,10 +28,10 @@ type ngReader struct {
 	names  *Interfaces
 	big    bool
 	ifaces []ngInterface
-	last   int64 // time of the last packet, for blocks that carry none
+	last   int64 // time of the last packet, for blocks without a time
 }
 
-// newNg reads the first section header, which must be there.
+// newNg reads the first section header.
 func newNg(b *blockReader, names *Interfaces) (*ngReader, error) {
 	n := &ngReader{blockReader: b, names: names}
 	h, err := b.peek(12)
@@ -70,8 +70,8 @@ func (n *ngReader) next(f *Frame) error {
 	}
 }
 
-// block returns the next block that matters, still unconsumed. Blocks of other
-// kinds are skipped whatever their length.
+// block returns the next block of a kind that is read, without consuming it.
+// Other blocks are skipped, whatever their length.
 func (n *ngReader) block() (kind uint32, body []byte, err error) {
 	for {
 		h, err := n.peek(12)
@@ -105,8 +105,8 @@ func (n *ngReader) block() (kind uint32, body []byte, err error) {
 	}
 }
 
-// section reads a section header's byte order and forgets the interfaces of the
-// section before. The block itself is left to be skipped.
+// section reads the byte order from a section header and drops the interfaces of
+// the section before. It does not consume the block.
 func (n *ngReader) section(h []byte) error {
 	switch {
 	case binary.LittleEndian.Uint32(h[8:]) == byteOrderMagic:
@@ -121,12 +121,14 @@ func (n *ngReader) section(h []byte) error {
 		return err
 	}
 	if major, minor := n.u16(v[12:]), n.u16(v[14:]); major != 1 || minor != 0 && minor != 2 {
-		return n.fault(fmt.Sprintf("pcapng of version %d.%d", major, minor), "only version 1.0 and 1.2 can be read; `editcap -F pcapng IN OUT` may convert it")
+		return n.fault(fmt.Sprintf("pcapng of version %d.%d", major, minor),
+			"only version 1.0 and 1.2 can be read; `editcap -F pcapng IN OUT` may convert it")
 	}
 	n.ifaces = n.ifaces[:0]
 	return nil
 }
 
+// damaged returns the error for a file that cannot be read any further.
 func (n *ngReader) damaged(what string) error {
 	return n.fault(what, "the file is damaged from here on; the packets before it were read")
 }
@@ -163,7 +165,7 @@ func (n *ngReader) enhanced(b []byte, f *Frame) error {
 	return nil
 }
 
-// direction looks for the flags word among a packet's options (section 4.3.1).
+// direction reads the flags word from a packet's options (section 4.3.1).
 func (n *ngReader) direction(options []byte) packet.Direction {
 	const flags = 2
 	if v := n.option(options, flags); len(v) == 4 {
@@ -192,8 +194,8 @@ func (n *ngReader) obsolete(b []byte, f *Frame) error {
 	return n.data(b[20:], n.u32(b[12:]), n.u32(b[16:]), f)
 }
 
-// simple reads a Simple Packet Block. It has no time; the last packet's stands
-// in for it.
+// simple reads a Simple Packet Block. It has no time and gets that of the packet
+// before.
 func (n *ngReader) simple(b []byte, f *Frame) error {
 	if len(b) < 4 {
 		return n.damaged("a simple packet block that is too short")
@@ -212,6 +214,7 @@ func (n *ngReader) simple(b []byte, f *Frame) error {
 	return n.data(b[4:], captured, wire, f)
 }
 
+// data sets the bytes and the length of f from the data of a packet block.
 func (n *ngReader) data(b []byte, captured, wire uint32, f *Frame) error {
 	if uint64(captured) > uint64(len(b)) {
 		return n.damaged(fmt.Sprintf("a packet of %d bytes in a block with room for %d", captured, len(b)))

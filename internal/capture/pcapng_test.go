@@ -63,7 +63,7 @@ func ngTests(n ng) []ngTest {
 		{name: "interfaces", file: cat(begin, n.iface(113, 0, n.option(2, []byte("any"))), n.enhanced(1, ts, 1, "a"),
 			n.named("eth0"), n.enhanced(2, ts, 1, "b"), n.enhanced(0, ts, 1, "c")),
 			want: []capture.Frame{at(frame(ns, 1, "a"), 2, packet.LinkSLL, 0), at(frame(ns, 1, "b"), 3, e, 0), at(frame(ns, 1, "c"), 1, e, 0)}},
-		// Each section numbers its interfaces anew; equal names are one observation point.
+		// Each section numbers its interfaces from 0; equal names are one observation point.
 		{name: "sections", file: cat(begin, n.enhanced(0, ts, 1, "a"), n.section(), n.named("eth0"), n.named("vif7.0"),
 			n.enhanced(0, ts, 1, "b"), n.enhanced(1, ts, 1, "c")),
 			want: []capture.Frame{at(frame(ns, 1, "a"), 1, e, 0), at(frame(ns, 1, "b"), 2, e, 0), at(frame(ns, 1, "c"), 1, e, 0)}},
@@ -97,10 +97,10 @@ func TestFile_Next_pcapngFlags(t *testing.T) {
 			{name: "not defined", options: [][]byte{word(3)}},
 			// Bits 2 to 4 are how it was received, the upper ones link errors.
 			{name: "with other bits", options: [][]byte{word(0xffff001d)}, want: packet.Inbound},
-			{name: "behind a comment", options: [][]byte{comment(n), word(2), n.option(0, nil)}, want: packet.Outbound},
-			{name: "behind the end", options: [][]byte{n.option(0, nil), word(2)}},
+			{name: "after a comment", options: [][]byte{comment(n), word(2), n.option(0, nil)}, want: packet.Outbound},
+			{name: "after the end", options: [][]byte{n.option(0, nil), word(2)}},
 			{name: "of three bytes", options: [][]byte{n.option(2, []byte{1, 1, 1})}},
-			{name: "behind an option that runs over the end", options: [][]byte{n.AppendUint16(n.AppendUint16(nil, 1), 500), word(2)}},
+			{name: "after an option that extends beyond the end", options: [][]byte{n.AppendUint16(n.AppendUint16(nil, 1), 500), word(2)}},
 		}
 		for _, tt := range tests {
 			file := cat(n.section(), n.named("vif7.0"), n.enhanced(0, 0, 5, "outer", word(1)), n.enhanced(0, 0, 5, "frame", tt.options...))

@@ -7,20 +7,20 @@ import (
 	"sync/atomic"
 )
 
-// maxRecord bounds one record of a file. libpcap itself stops at 256 KiB; the
-// rest is room for frames that segmentation offload has put together.
+// maxRecord bounds one record of a file, in bytes. The limit of libpcap is 256 KiB;
+// frames joined by segmentation offload may be larger.
 const maxRecord = 1 << 20
 
-// readSize is how much is read at once: large enough that the cost of the call
-// vanishes, small enough to stay in a core's second-level cache.
+// readSize, in bytes, is how much is read at once: large enough to make the cost
+// of the call negligible, small enough to stay in a core's second-level cache.
 const readSize = 256 << 10
 
-// FormatError says what is wrong with a capture file, and where.
+// FormatError describes a fault of a capture file and where it is.
 type FormatError struct {
 	File   string
 	Offset int64 // bytes from the start of the file
 	What   string
-	Hint   string // what to do next; may be empty
+	Hint   string // advice to the user; may be empty
 }
 
 // Error implements error.
@@ -32,7 +32,7 @@ func (e *FormatError) Error() string {
 	return text
 }
 
-// blockReader hands out consecutive bytes of a file without copying them twice.
+// blockReader returns consecutive bytes of a file from its buffer.
 type blockReader struct {
 	name   string
 	r      io.Reader
@@ -42,12 +42,13 @@ type blockReader struct {
 	read   atomic.Int64
 }
 
+// newBlockReader returns a reader at offset 0.
 func newBlockReader(name string, r io.Reader) *blockReader {
 	return &blockReader{name: name, r: r, buf: make([]byte, readSize)}
 }
 
-// peek returns the next n bytes without consuming them. It returns io.EOF at
-// the end of the file, and a FormatError where fewer than n bytes are left.
+// peek returns the next n bytes without consuming them. It returns io.EOF at the
+// end of the file, and a FormatError if fewer than n bytes are left.
 func (b *blockReader) peek(n int) ([]byte, error) {
 	if b.hi-b.lo >= n {
 		return b.buf[b.lo : b.lo+n], nil
@@ -55,6 +56,7 @@ func (b *blockReader) peek(n int) ([]byte, error) {
 	return b.fill(n)
 }
 
+// fill reads until n bytes are in the buffer.
 func (b *blockReader) fill(n int) ([]byte, error) {
 	b.makeRoom(n)
 	for b.hi < n {
@@ -78,6 +80,7 @@ func (b *blockReader) makeRoom(n int) {
 	b.lo = 0
 }
 
+// short returns the error for fewer than n bytes, given the error of the read.
 func (b *blockReader) short(err error, n int) error {
 	switch {
 	case !errors.Is(err, io.EOF):
@@ -95,7 +98,7 @@ func (b *blockReader) skip(n int) {
 	b.offset += int64(n)
 }
 
-// discard consumes n bytes, however many there are.
+// discard consumes n bytes, which may be more than fit into the buffer.
 func (b *blockReader) discard(n int64) error {
 	for n > 0 {
 		m := int(min(n, readSize))
@@ -111,7 +114,7 @@ func (b *blockReader) discard(n int64) error {
 	return nil
 }
 
-// fault makes the error for something wrong at the current offset.
+// fault returns an error for the current offset.
 func (b *blockReader) fault(what, hint string) error {
 	return &FormatError{File: b.name, Offset: b.offset, What: what, Hint: hint}
 }

@@ -167,7 +167,7 @@ func TestOpenFile(t *testing.T) {
 		t.Errorf("Stats mismatch (-want +got):\n%s", diff)
 	}
 	if f.Interfaces() == nil {
-		t.Error("Interfaces = nil; want an own one")
+		t.Error("Interfaces = nil; want a new one")
 	}
 	if err := f.Close(); err != nil {
 		t.Errorf("Close: %v", err)

@@ -130,6 +130,7 @@ func (r *Ring) start() (err error) {
 	return nil
 }
 
+// mapRing allocates the ring in the kernel and maps it.
 func (r *Ring) mapRing() error {
 	if err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return fmt.Errorf("asking for TPACKET_V3: %w", err)

@@ -49,6 +49,7 @@ func (a *assembler) snaps(p *SnapPolicy) {
 	a.add(bpf.RetConstant{Val: orDefault(p.HeaderLen, DefaultSnap)})
 }
 
+// orDefault returns n, or usual if n is 0.
 func orDefault(n, usual uint32) uint32 {
 	if n == 0 {
 		return usual

@@ -136,7 +136,7 @@ func TestRing_Next_snap(t *testing.T) {
 	}
 	t.Log(counts)
 	if counts["full"] < 500 || counts["headers"] < 100 {
-		t.Errorf("%v: too few to tell anything", counts)
+		t.Errorf("%v: too few to prove anything", counts)
 	}
 }
 

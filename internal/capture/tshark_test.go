@@ -53,7 +53,7 @@ func TestFile_tshark(t *testing.T) {
 	t.Logf("%d pcapng files with %d packets compared", files, packets)
 }
 
-// seen is what both readers tell of a packet.
+// seen is what both readers report about a packet.
 type seen struct{ Time, Iface, Direction, section string }
 
 // level takes away what only one of the two knows. tshark gives no time to

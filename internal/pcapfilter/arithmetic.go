@@ -146,6 +146,7 @@ func (w *evaluator) pair(l, r *arithmetic, cell int) {
 	w.emit(bpf.TAX{}, bpf.LoadScratch{Dst: bpf.RegA, N: cell})
 }
 
+// load leaves the bytes that e reads in the accumulator.
 func (w *evaluator) load(e *arithmetic, cell int) {
 	f := e.field
 	if e.index == nil {
@@ -162,6 +163,7 @@ func (w *evaluator) load(e *arithmetic, cell int) {
 	w.emit(bpf.TAX{}, bpf.LoadIndirect{Off: min(f.off, farOffset), Size: f.size})
 }
 
+// aluOp returns the instruction for an operator.
 func aluOp(op string) bpf.ALUOp {
 	return map[string]bpf.ALUOp{
 		"+": bpf.ALUOpAdd, "-": bpf.ALUOpSub, "*": bpf.ALUOpMul, "/": bpf.ALUOpDiv, "%": bpf.ALUOpMod,

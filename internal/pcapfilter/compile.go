@@ -13,20 +13,20 @@ const (
 	maxExpr = 64 << 10
 	// maxDepth bounds the nesting of parentheses, "not" and unary minus.
 	maxDepth = 200
-	// maxTests bounds the primitives, and so the work before the length of the
-	// program is known.
+	// maxTests bounds the primitives, and with them the work before the length
+	// of the program is known.
 	maxTests = 4096
 	// maxProgram, in instructions, is BPF_MAXINSNS of the Linux kernel.
 	maxProgram = 4096
-	// defaultSnap, in bytes, is what tcpdump keeps when it is told 0.
+	// defaultSnap, in bytes, is what tcpdump keeps if its snap length is 0.
 	defaultSnap = 262144
 )
 
-// Compile translates expr for frames of the given link type. The program
-// returns snap, in bytes, for an accepted frame and 0 for a rejected one; a snap
-// of 0 stands for 262144, as in tcpdump. The empty expression accepts every
-// frame. The word len means the length that the engine knows: of the whole
-// frame in the kernel, of the given bytes in [bpf.VM].
+// Compile compiles expr for frames of the given link type. The program returns
+// snap, in bytes, for an accepted frame and 0 for a rejected one; a snap of 0
+// means 262144, as in tcpdump. The empty expression accepts every frame. The
+// keyword len is the length of the whole frame in the kernel and of the given
+// bytes in [bpf.VM].
 //
 // The error is an [*Error]. Compile keeps no state and is safe for concurrent
 // use; the result belongs to the caller.
@@ -35,11 +35,13 @@ func Compile(expr string, link packet.Link, snap uint32) ([]bpf.Instruction, err
 		snap = defaultSnap
 	}
 	if len(expr) > maxExpr {
-		return nil, &Error{Expr: expr, Offset: maxExpr, What: "the expression is longer than 65536 bytes", Hint: "write fewer tests"}
+		return nil, &Error{Expr: expr, Offset: maxExpr,
+			What: "the expression is longer than 65536 bytes", Hint: "write fewer tests"}
 	}
 	lay, ok := layoutOf(link)
 	if !ok {
-		return nil, &Error{Expr: expr, What: fmt.Sprintf("link type %d is not supported", link), Hint: "capture Ethernet, raw IP, cooked or loopback frames"}
+		return nil, &Error{Expr: expr, What: fmt.Sprintf("link type %d is not supported", link),
+			Hint: "capture Ethernet, raw IP, cooked or loopback frames"}
 	}
 	toks, err := scan(expr)
 	if err != nil {

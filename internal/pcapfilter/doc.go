@@ -5,13 +5,13 @@
 //
 // The result of [Compile] runs unchanged in the Linux kernel (SO_ATTACH_FILTER)
 // and in [golang.org/x/net/bpf.VM], and accepts the frames that libpcap 1.10
-// accepts for a capture file. What the language can say:
+// accepts for a capture file. The language has:
 //
 //   - host, net, port, portrange, proto with src, dst, "src or dst" and "src and
 //     dst", for ip, ip6, arp, rarp, tcp, udp, sctp and ether;
 //   - protocols by name (tcp, icmp6, stp, ...), broadcast, multicast, less,
 //     greater, inbound and outbound (cooked captures), ifindex (cooked, version 2);
-//   - vlan, mpls, pppoed and pppoes, which move every later test behind their
+//   - vlan, mpls, pppoed and pppoes, which move every later test past their
 //     header;
 //   - relations between arithmetic expressions over packet bytes,
 //     "tcp[tcpflags] & tcp-syn != 0";
@@ -32,21 +32,21 @@
 //
 // # Differences from libpcap
 //
-//   - "net 10/8" and "((80 or 443) or 22)" are accepted; libpcap wants at least two parts
-//     before the slash, and no list at the start of a list.
+//   - "net 10/8" and "((80 or 443) or 22)" are accepted; libpcap requires at least
+//     two parts before the slash, and allows no list at the start of a list.
 //   - The byte order of [packet.LinkNull] is not known: both orders are
 //     accepted, and AF_INET6 may also be Linux's 10.
-//   - A load behind the end of a frame rejects it, and libpcap's optimiser changes
+//   - A load beyond the end of a frame rejects it, and libpcap's optimiser changes
 //     which loads are made. The frames that are too short for a header may
 //     therefore differ from tcpdump; they agree with tcpdump -O.
-//   - libpcap refuses an expression when it sees that it accepts nothing. So does
-//     Compile, but the two do not see the same: Compile looks at the link type, at
-//     constants and at tests for equality.
+//   - libpcap refuses an expression if it finds that no frame can match. So does
+//     Compile, but the two do not find the same ones: Compile considers the link
+//     type, constants and tests for equality.
 //   - "byte 0 & 1" and "byte 0 | 1" are refused; libpcap compiles them to a test of
 //     no byte.
 //
-// A quirk that is kept: arithmetic keeps the protocol check of its left operand
-// only. "tcp[0] + 1 = 6" is true of TCP alone, "1 + tcp[0] = 6" reads a byte of
+// One quirk of libpcap is kept: arithmetic keeps the protocol check of its left operand
+// only. "tcp[0] + 1 = 6" is true only for TCP, "1 + tcp[0] = 6" reads a byte of
 // any frame.
 //
 // A shift by more than 31 that is only known at run time gives 0 in the VM and

@@ -2,8 +2,8 @@ package pcapfilter
 
 import "fmt"
 
-// encapsulation reads vlan, mpls, pppoes and pppoed with their number and moves
-// the layout behind the header.
+// encapsulation reads vlan, mpls, pppoes or pppoed with an optional number and
+// moves the layout past the header.
 func (p *parser) encapsulation() *node {
 	t := p.take()
 	p.qual = qualifier{}
@@ -13,7 +13,8 @@ func (p *parser) encapsulation() *node {
 	id, hasID := p.number()
 	limits := map[string]uint32{"vlan": 0xfff, "mpls": 0xfffff, "pppoes": 0xffff}
 	if hasID && id.num > limits[t.text] {
-		return p.fail(id, fmt.Sprintf("%s %d is out of range", t.text, id.num), fmt.Sprintf("the greatest number is %d", limits[t.text]))
+		return p.fail(id, fmt.Sprintf("%s %d is out of range", t.text, id.num),
+			fmt.Sprintf("the greatest number is %d", limits[t.text]))
 	}
 	switch t.text {
 	case "vlan":
@@ -24,6 +25,7 @@ func (p *parser) encapsulation() *node {
 	return p.pppoes(t, id.num, hasID)
 }
 
+// vlan tests for a tag of IEEE 802.1Q.
 func (p *parser) vlan(t token, id uint32, hasID bool) *node {
 	if p.lay.labels > 0 || p.lay.kind != ethernet {
 		return p.fail(t, `"vlan" is not supported here`, "only Ethernet frames have a tag, before mpls and pppoes")
@@ -38,6 +40,7 @@ func (p *parser) vlan(t token, id uint32, hasID bool) *node {
 	return n
 }
 
+// mpls tests for a label (RFC 3032).
 func (p *parser) mpls(t token, label uint32, hasLabel bool) *node {
 	var n *node
 	switch {
@@ -58,6 +61,7 @@ func (p *parser) mpls(t token, label uint32, hasLabel bool) *node {
 	return n
 }
 
+// pppoes tests for a PPPoE session (RFC 2516). What follows is PPP.
 func (p *parser) pppoes(t token, session uint32, hasSession bool) *node {
 	n := constant(true)
 	if hasSession {

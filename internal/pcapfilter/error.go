@@ -2,12 +2,12 @@ package pcapfilter
 
 import "fmt"
 
-// An Error says which part of a filter expression cannot be compiled.
+// Error describes the part of a filter expression that cannot be compiled.
 type Error struct {
 	Expr   string // the whole expression
 	Offset int    // where the part starts, in bytes into Expr
 	What   string // what is wrong with it
-	Hint   string // the next step, may be empty
+	Hint   string // advice to the user; may be empty
 }
 
 // Error implements the error interface.

@@ -155,7 +155,7 @@ func arp(op int) []byte {
 }
 
 // made returns frames that the captures lack, each also cut short at every
-// length, because a load behind the end decides too.
+// length, because a load beyond the end decides, too.
 func made() [][]byte {
 	to := [4]byte{10, 0, 0, 2}
 	other := [4]byte{10, 1, 2, 3}

@@ -2,8 +2,8 @@ package pcapfilter
 
 import "golang.org/x/net/bpf"
 
-// generate turns n into a program that returns snap or 0. what says why it
-// cannot.
+// generate compiles n to a program that returns snap or 0. If that is not
+// possible, what is the reason.
 func generate(n *node, snap uint32) (prog []bpf.Instruction, what string) {
 	var g graph
 	start := g.add(n, accept, reject)
@@ -23,7 +23,8 @@ func generate(n *node, snap uint32) (prog []bpf.Instruction, what string) {
 	return append(prog, bpf.RetConstant{Val: snap}, bpf.RetConstant{Val: 0}), ""
 }
 
-// registers is what a program is known to hold at the start of a block.
+// registers holds what is known of the machine's registers at the start of a
+// block.
 type registers struct {
 	seen bool
 	acc  field // value in the accumulator
@@ -32,6 +33,7 @@ type registers struct {
 	hasX bool // X holds the length of the IPv4 header at x
 }
 
+// meet returns what holds for both r and s.
 func (r registers) meet(s registers) registers {
 	if !r.seen {
 		s.seen = true
@@ -42,7 +44,7 @@ func (r registers) meet(s registers) registers {
 	return r
 }
 
-// piece is a block with its instructions and its place.
+// piece is a block with its instructions and its position.
 type piece struct {
 	code          []bpf.Instruction
 	pos           int // of the first instruction
@@ -50,6 +52,7 @@ type piece struct {
 	reached       bool
 }
 
+// size returns the number of instructions.
 func (p *piece) size() int {
 	n := len(p.code) + 1
 	if p.yesFar {
@@ -69,6 +72,7 @@ type writer struct {
 	accepts bool
 }
 
+// newWriter returns a writer of the reached blocks.
 func newWriter(g graph, start int, reached []bool) *writer {
 	w := &writer{g: g, start: start, pieces: make([]piece, len(g))}
 	for i, r := range reached {
@@ -78,8 +82,8 @@ func newWriter(g graph, start int, reached []bool) *writer {
 	return w
 }
 
-// blocks writes the loads of every block, without those whose value every way
-// to the block has in the accumulator already.
+// blocks writes the loads of every block, without those whose value is in the
+// accumulator already on every path to the block.
 func (w *writer) blocks() {
 	regs := make([]registers, len(w.g))
 	for i := w.start; i >= 0; i-- {
@@ -97,7 +101,7 @@ func (w *writer) blocks() {
 	}
 }
 
-// loads returns the instructions that prepare t and what they leave behind.
+// loads returns the instructions that prepare t, and the registers after them.
 func loads(t test, r registers) ([]bpf.Instruction, registers) {
 	if t.code != nil {
 		return t.code, registers{}
@@ -121,10 +125,10 @@ func loads(t test, r registers) ([]bpf.Instruction, registers) {
 	return code, r
 }
 
-// place finds the position of every piece and returns where the program's
-// returns start. A jump that is too far for its 8 bits goes through an
-// unconditional one behind it; that moves others, so it repeats until nothing
-// changes, which it does because a jump never becomes near again.
+// place computes the position of every piece and returns the one of the final
+// return instructions. A jump that is too far for 8 bits goes through an
+// unconditional one after it. That moves other pieces, so place repeats until
+// nothing changes; it ends because a jump never becomes near again.
 func (w *writer) place() int {
 	for {
 		pos := 0
@@ -141,6 +145,7 @@ func (w *writer) place() int {
 	}
 }
 
+// stretch marks jumps that have become too far. It reports whether there are any.
 func (w *writer) stretch() bool {
 	changed := false
 	for i := range w.pieces {
@@ -159,6 +164,7 @@ func (w *writer) stretch() bool {
 	return changed
 }
 
+// target returns the position of a block or of an end.
 func (w *writer) target(t int) int {
 	switch t {
 	case accept:
@@ -169,6 +175,7 @@ func (w *writer) target(t int) int {
 	return w.pieces[t].pos
 }
 
+// write returns the instructions of all pieces.
 func (w *writer) write() []bpf.Instruction {
 	prog := make([]bpf.Instruction, 0, w.end+2)
 	for i := w.start; i >= 0; i-- {
@@ -179,6 +186,7 @@ func (w *writer) write() []bpf.Instruction {
 	return prog
 }
 
+// append appends the instructions of piece i.
 func (w *writer) append(prog []bpf.Instruction, i int) []bpf.Instruction {
 	p, b := &w.pieces[i], &w.g[i]
 	prog = append(prog, p.code...)
@@ -194,7 +202,8 @@ func (w *writer) append(prog []bpf.Instruction, i int) []bpf.Instruction {
 		far = append(far, bpf.Jump{Skip: uint32(no - n - 1)})
 		no = n
 	}
-	var jump bpf.Instruction = bpf.JumpIf{Cond: b.test.cond.jump(), Val: b.test.val, SkipTrue: uint8(yes), SkipFalse: uint8(no)}
+	var jump bpf.Instruction = bpf.JumpIf{Cond: b.test.cond.jump(), Val: b.test.val,
+		SkipTrue: uint8(yes), SkipFalse: uint8(no)}
 	if b.test.withX {
 		jump = bpf.JumpIfX{Cond: b.test.cond.jump(), SkipTrue: uint8(yes), SkipFalse: uint8(no)}
 	}

@@ -19,7 +19,8 @@ type block struct {
 // order from the last to the first has forward jumps alone.
 type graph []block
 
-// add builds n in front of the targets yes and no and returns where it starts.
+// add adds the blocks of n, which lead to the targets yes and no, and returns the
+// first one.
 func (g *graph) add(n *node, yes, no int) int {
 	switch n.kind {
 	case constNode:
@@ -38,16 +39,16 @@ func (g *graph) add(n *node, yes, no int) int {
 	return len(*g) - 1
 }
 
-// maxFacts bounds what is remembered on the way to a block, to keep the work
-// linear; a forgotten fact costs an instruction and nothing else.
+// maxFacts bounds the facts of a path, to keep the work linear. A fact that is
+// dropped costs only an instruction.
 const maxFacts = 8
 
 // maxSteps bounds how far an edge looks for its target, for the same reason.
 const maxSteps = 64
 
-// fact is what a path knows of a field that it loaded: some values that it does
-// not have, and perhaps the one that it has. The former stay when the latter
-// becomes known, because two paths with different values may share them.
+// fact is what is known on a path about a field that was loaded: its value, or
+// values that it does not have. The latter are kept when the value becomes known,
+// because two paths with different values may share them.
 type fact struct {
 	field field
 	known bool
@@ -57,6 +58,7 @@ type fact struct {
 
 type facts []fact
 
+// find returns the fact about f.
 func (fs facts) find(f field) (fact, bool) {
 	for _, x := range fs {
 		if x.field == f {
@@ -66,7 +68,8 @@ func (fs facts) find(f field) (fact, bool) {
 	return fact{}, false
 }
 
-// decide tells the outcome of a test that the facts decide.
+// decide returns the outcome of a test; ok is false if the facts do not determine
+// it.
 func (fs facts) decide(t test) (outcome, ok bool) {
 	if t.code != nil {
 		return false, false
@@ -104,7 +107,7 @@ func (fs facts) with(t test, outcome bool) facts {
 	return res
 }
 
-// common returns what both paths know.
+// common returns the facts that hold on both paths.
 func common(a, b facts) facts {
 	var res facts
 	for _, x := range a {
@@ -123,7 +126,7 @@ func common(a, b facts) facts {
 	return res
 }
 
-// excluded lists the values that neither path has.
+// excluded returns the values that the field has on neither path.
 func excluded(x, y fact) []uint32 {
 	var res []uint32
 	for _, v := range x.isNot {
@@ -139,12 +142,13 @@ func excluded(x, y fact) []uint32 {
 	return res
 }
 
+// excludes reports whether the field cannot have the value v.
 func (x fact) excludes(v uint32) bool {
 	return x.known && x.val != v || slices.Contains(x.isNot, v)
 }
 
-// thread lets every edge skip the tests whose outcome its path knows, and
-// reports which blocks can still be reached from start, and the new start.
+// thread makes every edge skip the tests whose outcome is known on its path. It
+// returns which blocks can still be reached from start.
 func (g graph) thread(start int) []bool {
 	reached := make([]bool, len(g))
 	in := make([]facts, len(g))
@@ -162,7 +166,8 @@ func (g graph) thread(start int) []bool {
 	return reached
 }
 
-// follow walks from target as far as the facts decide.
+// follow returns the block, or the end, that is reached from target by the tests
+// that the facts decide.
 func (g graph) follow(target int, known facts, reached []bool, in []facts) int {
 	for range maxSteps {
 		if target < 0 {

@@ -31,6 +31,8 @@ func (p *parser) identifier(t token, q qualifier) *node {
 	return p.unexpected(t, "an address, a number or a name is expected here")
 }
 
+// name tests for a port or protocol by its name. Names of hosts and networks are
+// not resolved.
 func (p *parser) name(t token, q qualifier) *node {
 	switch q.typ {
 	case "port", "portrange":
@@ -42,11 +44,13 @@ func (p *parser) name(t token, q qualifier) *node {
 		}
 		return p.proto(t, q.proto, v)
 	case "net":
-		return p.fail(t, "network name "+t.String()+" is not resolved", "write the network as an address, such as 10.1.0.0/16")
+		return p.fail(t, "network name "+t.String()+" is not resolved",
+			"write the network as an address, such as 10.1.0.0/16")
 	}
 	return p.fail(t, "host name "+t.String()+" is not resolved", "write the address")
 }
 
+// numeric tests for a number, which may be an address.
 func (p *parser) numeric(t token, q qualifier) *node {
 	v, mask := t.num, uint32(allOnes)
 	switch q.typ {
@@ -73,31 +77,40 @@ func (p *parser) address4(t token, q qualifier) *node {
 		return p.fail(t, t.String()+" is not a number for "+q.typ, "write a number or a name")
 	}
 	mask := uint32(allOnes) << (32 - bits)
-	prefix := false
+	if m, found := p.mask4(t); found {
+		if q.typ != "net" {
+			return p.fail(t, "a mask needs the qualifier net", "write net "+t.text)
+		}
+		mask = m
+	}
+	if addr&^mask != 0 {
+		return p.fail(t, "host bits of "+t.String()+" are set", "clear the bits after the prefix")
+	}
+	return p.host4(t, q, addr, mask)
+}
+
+// mask4 reads "/16" or "mask 255.255.0.0" after the address t; found is false if
+// there is neither.
+func (p *parser) mask4(t token) (mask uint32, found bool) {
 	switch {
 	case p.peek().is("/"):
 		p.take()
 		n := p.needNumber()
 		if n.num > 32 {
-			return p.fail(n, "prefix length "+n.text+" is above 32", "write 0 to 32")
+			p.fail(n, "prefix length "+n.text+" is above 32", "write 0 to 32")
+			return 0, true
 		}
-		mask, prefix = uint32(allOnes)<<(32-n.num), true
+		return uint32(allOnes) << (32 - n.num), true
 	case p.peek().is("mask") && t.kind == kindAddr4:
 		p.take()
 		m := p.take()
-		mask, _, ok = parts4(m.text)
+		mask, _, ok := parts4(m.text)
 		if m.kind != kindAddr4 || !ok {
-			return p.fail(m, "invalid mask "+m.String(), "write it as 255.255.0.0")
+			p.fail(m, "invalid mask "+m.String(), "write it as 255.255.0.0")
 		}
-		prefix = true
+		return mask, true
 	}
-	if prefix && q.typ != "net" {
-		return p.fail(t, "a mask needs the qualifier net", "write net "+t.text)
-	}
-	if addr&^mask != 0 {
-		return p.fail(t, "host bits of "+t.String()+" are set", "clear the bits behind the prefix")
-	}
-	return p.host4(t, q, addr, mask)
+	return 0, false
 }
 
 // parts4 reads one to four decimal parts; bits is 8 for each.
@@ -117,6 +130,7 @@ func parts4(s string) (addr uint32, bits int, ok bool) {
 	return addr << (32 - bits), bits, true
 }
 
+// address6 reads an IPv6 address with an optional prefix length.
 func (p *parser) address6(t token, q qualifier) *node {
 	addr, err := netip.ParseAddr(t.text)
 	if err != nil {
@@ -138,7 +152,7 @@ func (p *parser) address6(t token, q qualifier) *node {
 	case q.proto != "" && q.proto != "ip6":
 		return p.fail(q.at, q.proto+" cannot be used with an IPv6 address", "write ip6 or nothing")
 	case netip.PrefixFrom(addr, bits).Masked().Addr() != addr:
-		return p.fail(t, "host bits of "+t.String()+" are set", "clear the bits behind the prefix")
+		return p.fail(t, "host bits of "+t.String()+" are set", "clear the bits after the prefix")
 	}
 	b := addr.As16()
 	return p.over(etherIPv6, t, q.dir.ends(p.prefix6(8, b, bits), p.prefix6(24, b, bits)))
@@ -180,6 +194,7 @@ func (p *parser) host4(t token, q qualifier, addr, mask uint32) *node {
 	return p.fail(q.at, q.proto+" cannot be used with an IPv4 address", "write ip, arp, rarp or nothing")
 }
 
+// address compares the IPv4 address at off in the network header.
 func (p *parser) address(off, addr, mask uint32) *node {
 	if mask == 0 {
 		return constant(true)
@@ -187,6 +202,7 @@ func (p *parser) address(off, addr, mask uint32) *node {
 	return equals(p.lay.network(off, 4).masked(mask), addr)
 }
 
+// addressMAC reads an Ethernet address.
 func (p *parser) addressMAC(t token, q qualifier) *node {
 	switch {
 	case q.proto != "link" || q.typ != "" && q.typ != "host":
@@ -212,5 +228,6 @@ func (p *parser) addressMAC(t token, q qualifier) *node {
 // mac compares an Ethernet address, its last four bytes first because they
 // differ more often.
 func mac(off uint32, b [6]byte) *node {
-	return and(equals(at(off+2, 4), binary.BigEndian.Uint32(b[2:])), equals(at(off, 2), uint32(binary.BigEndian.Uint16(b[:]))))
+	return and(equals(at(off+2, 4), binary.BigEndian.Uint32(b[2:])),
+		equals(at(off, 2), uint32(binary.BigEndian.Uint16(b[:]))))
 }

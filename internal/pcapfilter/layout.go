@@ -2,14 +2,14 @@ package pcapfilter
 
 import "github.com/qubesbeat/qubesbeat/internal/packet"
 
-// linkKind is how a frame names the protocol behind its link header.
+// linkKind is the way in which a frame names its network protocol.
 type linkKind int
 
 const (
 	ethernet linkKind = iota
 	cooked            // Linux "cooked" capture, version 1
 	cooked2           // version 2
-	rawIP             // the IP version tells
+	rawIP             // by the IP version
 	rawIPv4
 	rawIPv6
 	loopback   // address family in the writer's byte order
@@ -17,8 +17,8 @@ const (
 	ppp        // inside PPPoE
 )
 
-// layout says where the headers are, in bytes into the frame. vlan, mpls and
-// pppoes move it.
+// layout holds the offsets of the headers, in bytes into the frame. vlan, mpls and
+// pppoes change it.
 type layout struct {
 	kind     linkKind
 	link     uint32 // link header
@@ -28,6 +28,7 @@ type layout struct {
 	labels   int    // MPLS labels before l3
 }
 
+// layoutOf returns the layout of a link type; ok is false if it is not supported.
 func layoutOf(link packet.Link) (layout, bool) {
 	switch link {
 	case packet.LinkEthernet:
@@ -50,11 +51,12 @@ func layoutOf(link packet.Link) (layout, bool) {
 	return layout{}, false
 }
 
-// behindIPv4 is the field at off bytes behind the IPv4 header.
+// behindIPv4 returns the field at off bytes after the IPv4 header.
 func (l layout) behindIPv4(off uint32, size int) field {
 	return field{off: l.l3 + off, size: size, mask: allOnes, indirect: true, l3: l.l3}
 }
 
+// network returns the field at off bytes into the network header.
 func (l layout) network(off uint32, size int) field { return at(l.l3+off, size) }
 
 // Protocol numbers: IEEE 802 EtherTypes, and below 256 service access points of

@@ -1,7 +1,7 @@
 package pcapfilter
 
-// carries tests that the link header names the given protocol. The second
-// result is false where the layout cannot tell.
+// carries returns the test that the link header names the given protocol. The
+// second result is false if that cannot be tested.
 func (l layout) carries(proto uint32) (*node, bool) {
 	if l.labels > 0 {
 		return l.labelled(proto)
@@ -21,8 +21,8 @@ func (l layout) carries(proto uint32) (*node, bool) {
 	return l.rawCarries(proto), true
 }
 
-// labelled guesses the protocol behind the last MPLS label from the first
-// nibble, which is all there is.
+// labelled tests for the protocol after the last MPLS label by the first nibble,
+// because no header names it.
 func (l layout) labelled(proto uint32) (*node, bool) {
 	var version uint32
 	switch proto {
@@ -37,6 +37,8 @@ func (l layout) labelled(proto uint32) (*node, bool) {
 	return and(bottom, equals(at(l.l3, 1).masked(0xf0), version)), true
 }
 
+// etherCarries tests the type field of Ethernet, or the IEEE 802.2 header if the
+// field holds a length.
 func (l layout) etherCarries(proto uint32) *node {
 	typ := at(l.typ, 2)
 	isLength := not(leaf(typ, greater, maxLength))
@@ -44,7 +46,8 @@ func (l layout) etherCarries(proto uint32) *node {
 	case proto == sapISO, proto == sapIP, proto == sapNetBEUI:
 		return and(isLength, equals(at(l.l3, 2), proto<<8|proto))
 	case proto == sapIPX:
-		return or(equals(typ, etherIPX), and(isLength, or(l.snap(etherIPX), equals(at(l.l3, 1), sapIPX), equals(at(l.l3, 2), 0xffff))))
+		return or(equals(typ, etherIPX),
+			and(isLength, or(l.snap(etherIPX), equals(at(l.l3, 1), sapIPX), equals(at(l.l3, 2), 0xffff))))
 	case proto == etherAtalk, proto == etherAARP:
 		return or(equals(typ, proto), and(isLength, l.snap(proto)))
 	case proto <= maxLength:
@@ -63,6 +66,7 @@ func (l layout) snap(proto uint32) *node {
 	return and(equals(at(l.l3+4, 4), org<<16|proto), equals(at(l.l3, 4), 0xaaaa0300|org>>16))
 }
 
+// cookedCarries tests the protocol field of a cooked capture.
 func (l layout) cookedCarries(proto uint32) *node {
 	// Protocol numbers of Linux: 802.3 frames without and with 802.2.
 	const novell, llc = 1, 4
@@ -82,7 +86,7 @@ func (l layout) cookedCarries(proto uint32) *node {
 }
 
 // pppType maps an EtherType or service access point to the PPP protocol field
-// (RFC 1661 section 2); what has none stays as it is.
+// (RFC 1661 section 2). Numbers without a counterpart are returned unchanged.
 func pppType(proto uint32) uint32 {
 	switch proto {
 	case etherIPv4:
@@ -103,6 +107,7 @@ func pppType(proto uint32) uint32 {
 	return proto
 }
 
+// loopbackCarries tests the address family, which differs between systems.
 func (l layout) loopbackCarries(proto uint32) *node {
 	var families []uint32
 	switch proto {
@@ -124,6 +129,7 @@ func (l layout) loopbackCarries(proto uint32) *node {
 	return res
 }
 
+// rawCarries tests the IP version, unless the link type determines it.
 func (l layout) rawCarries(proto uint32) *node {
 	version := at(l.l3, 1).masked(0xf0)
 	switch {

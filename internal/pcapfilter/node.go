@@ -2,12 +2,12 @@ package pcapfilter
 
 import "golang.org/x/net/bpf"
 
-// field is a value that one load (and a mask) brings into the accumulator. Two
-// equal fields hold the same value for the same frame.
+// field is a value that one load, and perhaps a mask, brings into the accumulator.
+// Two equal fields have the same value in the same frame.
 type field struct {
-	off      uint32 // bytes into the frame, or behind the IPv4 header at l3
+	off      uint32 // bytes into the frame, or after the IPv4 header at l3
 	size     int    // 1, 2 or 4 bytes; 0 is the frame's length
-	mask     uint32 // all ones where nothing is masked
+	mask     uint32 // all ones if nothing is masked
 	indirect bool   // off counts from the end of the IPv4 header whose start is l3, plus l3
 	l3       uint32 // only with indirect
 }
@@ -18,15 +18,17 @@ const allOnes = 0xffffffff
 // kernel would take for its extensions.
 const farOffset = 0x7fffffff
 
+// at returns the field of size bytes at off bytes into the frame.
 func at(off uint32, size int) field { return field{off: off, size: size, mask: allOnes} }
 
+// masked returns f with a mask.
 func (f field) masked(mask uint32) field {
 	f.mask &= mask
 	return f
 }
 
 // load returns the instruction that brings the value, without its mask, into
-// the accumulator; an indirect field wants the header length in X.
+// the accumulator; an indirect field expects the header length in X.
 func (f field) load() bpf.Instruction {
 	off := min(f.off, farOffset)
 	switch {
@@ -41,7 +43,7 @@ func (f field) load() bpf.Instruction {
 // headerLen returns the instruction that puts the IPv4 header's length into X.
 func headerLen(l3 uint32) bpf.Instruction { return bpf.LoadMemShift{Off: min(l3, farOffset)} }
 
-// condition is a comparison that the kernel knows.
+// condition is a comparison that classic BPF has.
 type condition int
 
 const (
@@ -51,6 +53,7 @@ const (
 	anyBit
 )
 
+// holds reports whether the condition is true of a and b.
 func (c condition) holds(a, b uint32) bool {
 	switch c {
 	case equal:
@@ -63,6 +66,7 @@ func (c condition) holds(a, b uint32) bool {
 	return a&b != 0
 }
 
+// jump returns the condition as a jump of classic BPF.
 func (c condition) jump() bpf.JumpTest {
 	return [...]bpf.JumpTest{bpf.JumpEqual, bpf.JumpGreaterThan, bpf.JumpGreaterOrEqual, bpf.JumpBitsSet}[c]
 }
@@ -71,7 +75,7 @@ func (c condition) jump() bpf.JumpTest {
 // in the accumulator; code may also leave the number in X.
 type test struct {
 	field field
-	code  []bpf.Instruction // instead of field where not nil
+	code  []bpf.Instruction // used instead of field if not nil
 	cond  condition
 	val   uint32
 	withX bool
@@ -96,14 +100,17 @@ type node struct {
 	a, b  *node // operands, a is evaluated first
 }
 
+// constant returns a node with a known value.
 func constant(v bool) *node { return &node{kind: constNode, value: v} }
 
+// leaf returns a node that compares f with val.
 func leaf(f field, c condition, val uint32) *node {
 	return &node{kind: leafNode, test: test{field: f, cond: c, val: val}}
 }
 
 func equals(f field, val uint32) *node { return leaf(f, equal, val) }
 
+// not returns the negation of n.
 func not(n *node) *node {
 	switch {
 	case n == nil:
@@ -116,12 +123,14 @@ func not(n *node) *node {
 	return &node{kind: notNode, a: n}
 }
 
-// and joins the nodes from left to right. A constant decides only where no load
-// that may end the program is skipped by it.
+// and joins the nodes from left to right. A constant replaces a node only if that
+// skips no load that may end the program.
 func and(nodes ...*node) *node { return join(andNode, nodes) }
 
+// or joins the nodes from left to right, with the rule of and for constants.
 func or(nodes ...*node) *node { return join(orNode, nodes) }
 
+// join implements and and or.
 func join(kind nodeKind, nodes []*node) *node {
 	neutral := kind == andNode
 	res := nodes[0]
@@ -139,6 +148,7 @@ func join(kind nodeKind, nodes []*node) *node {
 	return res
 }
 
+// unmasked returns f without its mask.
 func (f field) unmasked() field {
 	f.mask = allOnes
 	return f

@@ -22,7 +22,8 @@ func precedence(t token) int {
 // unaryPrecedence is above that of every operator.
 const unaryPrecedence = 6
 
-// arithmetic reads an expression of operators that bind tighter than above.
+// arithmetic reads an expression of operators with a greater precedence than
+// above.
 func (p *parser) arithmetic(above int) *arithmetic {
 	if !p.enter(p.peek()) {
 		return nil
@@ -46,6 +47,7 @@ func (p *parser) arithmetic(above int) *arithmetic {
 	return nil
 }
 
+// unary reads a number, a load, a negation or an expression in parentheses.
 func (p *parser) unary() *arithmetic {
 	t := p.take()
 	switch {
@@ -66,6 +68,7 @@ func (p *parser) unary() *arithmetic {
 	return nil
 }
 
+// negative returns the negation of e.
 func (p *parser) negative(e *arithmetic) *arithmetic {
 	switch {
 	case p.err != nil:
@@ -100,6 +103,7 @@ func (p *parser) combine(op token, l, r *arithmetic) *arithmetic {
 	return e
 }
 
+// calculate returns the value of an operation on two numbers.
 func calculate(op string, a, b uint32) uint32 {
 	switch op {
 	case "+":
@@ -124,7 +128,7 @@ func calculate(op string, a, b uint32) uint32 {
 	return a >> b
 }
 
-// access reads "[offset]" or "[offset:size]" behind a protocol.
+// access reads "[offset]" or "[offset:size]" after a protocol.
 func (p *parser) access(t token) *arithmetic {
 	p.take()
 	index := p.arithmetic(0)
@@ -152,8 +156,8 @@ func (p *parser) access(t token) *arithmetic {
 	return e
 }
 
-// locate moves the load behind the header of the protocol t and adds the tests
-// that must hold before.
+// locate moves the load into the header of the protocol t and adds the tests that
+// must hold for it. It reports whether the protocol can be read.
 func (p *parser) locate(e *arithmetic, t token) bool {
 	switch t.text {
 	case "link":
@@ -177,7 +181,7 @@ func (p *parser) locate(e *arithmetic, t token) bool {
 	return false
 }
 
-// behindIPv4 is the check of a load behind the IPv4 header; index holds the
+// behindIPv4 returns the check of a load after the IPv4 header; index holds the
 // tests of the offset and may be nil.
 func (p *parser) behindIPv4(index *node, t token) *node {
 	n := p.over(etherIPv4, t, constant(true))
@@ -187,6 +191,7 @@ func (p *parser) behindIPv4(index *node, t token) *node {
 	return and(n, p.protocol(t, t.text), p.firstFragment())
 }
 
+// require adds a test that must hold before e is evaluated.
 func (e *arithmetic) require(n *node) {
 	if e.check != nil {
 		n = and(e.check, n)

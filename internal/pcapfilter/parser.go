@@ -1,10 +1,10 @@
 package pcapfilter
 
 // parser reads the tokens from left to right and builds the tests as it goes,
-// because vlan, mpls and pppoes move the headers for everything behind them.
+// because vlan, mpls and pppoes move the headers for every later test.
 //
-// The first error stays; after it the parser stands at the end, so that every
-// loop ends and results no longer matter.
+// The first error is kept. After it the parser is at the end, so that every loop
+// ends, and results no longer matter.
 type parser struct {
 	expr  string
 	toks  []token
@@ -17,7 +17,7 @@ type parser struct {
 	err   *Error
 }
 
-// pairs matches round parentheses; 0 is no partner.
+// pairs returns for each opening parenthesis the index of the closing one, or 0.
 func pairs(toks []token) []int {
 	res := make([]int, len(toks))
 	var open []int
@@ -35,9 +35,10 @@ func pairs(toks []token) []int {
 
 func (p *parser) peek() token { return p.toks[p.pos] }
 
-// ahead is the token n behind the next one.
+// ahead returns the token n places after the next one.
 func (p *parser) ahead(n int) token { return p.toks[min(p.pos+n, len(p.toks)-1)] }
 
+// take returns the next token and moves past it.
 func (p *parser) take() token {
 	t := p.peek()
 	if p.pos < len(p.toks)-1 {
@@ -46,7 +47,7 @@ func (p *parser) take() token {
 	return t
 }
 
-// accept takes the next token where it is one of the words.
+// accept takes the next token if it is one of the words.
 func (p *parser) accept(words ...string) (token, bool) {
 	if t := p.peek(); t.is(words...) {
 		return p.take(), true
@@ -54,6 +55,7 @@ func (p *parser) accept(words ...string) (token, bool) {
 	return token{}, false
 }
 
+// expect takes the next token, which must be word.
 func (p *parser) expect(word string) {
 	if _, ok := p.accept(word); !ok {
 		p.unexpected(p.peek(), `"`+word+`" is expected here`)
@@ -69,6 +71,7 @@ func (p *parser) fail(at token, what, hint string) *node {
 	return nil
 }
 
+// unexpected fails at a token that does not belong there.
 func (p *parser) unexpected(t token, hint string) *node {
 	return p.fail(t, "unexpected "+t.String(), hint)
 }
@@ -132,8 +135,8 @@ func (p *parser) operand() *node {
 	return p.term()
 }
 
-// startsID looks behind "not" and "(" for an identifier that is not the start
-// of a relation.
+// startsID reports whether an identifier that does not start a relation comes
+// next, perhaps after "not" and "(".
 func (p *parser) startsID() bool {
 	i, open := p.pos, 0
 	for ; p.toks[i].is("not", "("); i++ {
@@ -155,11 +158,12 @@ func (p *parser) startsID() bool {
 	return false
 }
 
-// isArithmetic reports whether t can only follow an arithmetic expression.
+// isArithmetic reports whether only an arithmetic expression can be before t.
 func isArithmetic(t token) bool {
 	return t.is("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "<", ">", "<=", ">=", "=", "!=")
 }
 
+// term reads a primitive, a relation, a group or a negation.
 func (p *parser) term() *node {
 	t := p.peek()
 	switch {
@@ -173,6 +177,7 @@ func (p *parser) term() *node {
 	return p.primitive()
 }
 
+// negated reads "not" and an operand.
 func (p *parser) negated(operand func() *node) *node {
 	if !p.enter(p.take()) {
 		return nil
@@ -181,8 +186,8 @@ func (p *parser) negated(operand func() *node) *node {
 	return not(operand())
 }
 
-// group reads an expression in parentheses. The qualifiers behind it are those
-// before it.
+// group reads an expression in parentheses. Qualifiers inside it have no effect
+// after it.
 func (p *parser) group() *node {
 	if !p.enter(p.take()) {
 		return nil
@@ -210,6 +215,7 @@ func (p *parser) id(q qualifier) *node {
 	}
 }
 
+// idList reads identifiers in parentheses, joined by "and" and "or".
 func (p *parser) idList(q qualifier) *node {
 	if !p.enter(p.take()) {
 		return nil

@@ -1,18 +1,18 @@
 package pcapfilter
 
-// direction is which end of a packet an identifier names.
+// direction is the end of a packet that an identifier is about.
 type direction int
 
 const (
-	either direction = iota // "src or dst", also where nothing is said
+	either direction = iota // "src or dst", the default
 	source
 	destination
 	both // "src and dst"
 )
 
-// qualifier says what an identifier means.
+// qualifier holds what the words before an identifier say about it.
 type qualifier struct {
-	set   bool      // false before the first qualifier and behind a relation
+	set   bool      // false before the first qualifier and after a relation
 	proto string    // protocol keyword, or empty
 	typ   string    // "host", "net", "port", "portrange", "proto", or empty
 	dir   direction // which end
@@ -20,7 +20,7 @@ type qualifier struct {
 	at    token     // where the qualifier starts
 }
 
-// primitive reads what starts with a keyword.
+// primitive reads a primitive that starts with a keyword.
 func (p *parser) primitive() *node {
 	t := p.peek()
 	p.count(t)
@@ -39,6 +39,7 @@ func (p *parser) primitive() *node {
 	return p.qualified()
 }
 
+// refuse fails at a keyword that this package does not support.
 func (p *parser) refuse(t token) *node {
 	return p.fail(t, t.String()+" is not supported", "it tests "+foreign(t.text)+", which this package does not read")
 }
@@ -57,28 +58,34 @@ func (p *parser) qualified() *node {
 	case foreign(t.text) != "" && t.kind == kindWord && q.proto != "":
 		return p.refuse(t)
 	case t.is("protochain"):
-		return p.fail(t, `"protochain" is not supported`, "a kernel filter cannot loop over the headers; test one with proto or ip6[6]")
+		return p.fail(t, `"protochain" is not supported`,
+			"a kernel filter cannot loop over the headers; test one with proto or ip6[6]")
 	case t.is("gateway"):
 		return p.fail(t, `"gateway" is not supported`, "write ether host MAC and not host ADDRESS")
 	}
 	q.dir, q.named = p.direction()
-	if t, ok := p.accept("host", "net", "port", "portrange"); ok {
-		q.typ = t.text
-	} else if t, ok := p.accept("proto"); ok && !q.named {
-		q.typ = t.text
-	} else if ok {
-		return p.unexpected(t, "proto has no direction")
+	if t, ok := p.accept("host", "net", "port", "portrange", "proto"); ok {
+		if q.typ = t.text; q.typ == "proto" && q.named {
+			return p.unexpected(t, "proto has no direction")
+		}
 	}
 	if q.typ == "" && !q.named {
-		p.qual = qualifier{}
-		if q.proto == "" {
-			return p.unexpected(p.peek(), "a primitive is expected here")
-		}
-		return p.protocol(q.at, q.proto)
+		return p.unqualified(q)
 	}
 	return p.id(q)
 }
 
+// unqualified tests a protocol without direction and type.
+func (p *parser) unqualified(q qualifier) *node {
+	p.qual = qualifier{}
+	if q.proto == "" {
+		return p.unexpected(p.peek(), "a primitive is expected here")
+	}
+	return p.protocol(q.at, q.proto)
+}
+
+// direction reads "src", "dst" or both of them with "or" or "and" in between. It
+// reports whether there was any.
 func (p *parser) direction() (direction, bool) {
 	t, ok := p.accept("src", "dst")
 	if !ok {
@@ -101,7 +108,7 @@ func (p *parser) direction() (direction, bool) {
 	return destination, true
 }
 
-// ends joins the tests of the source and the destination as dir wants.
+// ends joins the tests of the source and of the destination.
 func (d direction) ends(src, dst *node) *node {
 	switch d {
 	case source:
@@ -132,6 +139,7 @@ func (p *parser) number() (token, bool) {
 	return t, true
 }
 
+// needNumber takes the next token, which must be a number.
 func (p *parser) needNumber() token {
 	t := p.peek()
 	if t.kind != kindNum {
@@ -141,6 +149,7 @@ func (p *parser) needNumber() token {
 	return p.take()
 }
 
+// other reads a primitive that has no qualifiers.
 func (p *parser) other() *node {
 	p.qual = qualifier{}
 	switch t := p.take(); t.text {
@@ -196,6 +205,7 @@ func (p *parser) byteTest() *node {
 	return leaf(f, greater, val)
 }
 
+// cast tests for broadcast and multicast.
 func (p *parser) cast(t token, proto string) *node {
 	link := p.lay.link
 	switch {
@@ -204,7 +214,8 @@ func (p *parser) cast(t token, proto string) *node {
 	case proto == "ip6" && t.text == "multicast":
 		return p.over(etherIPv6, t, equals(p.lay.network(24, 1), 255))
 	case proto == "ip":
-		return p.fail(t, `"ip broadcast" is not supported`, "the network mask is not known; write dst host with the broadcast address")
+		return p.fail(t, `"ip broadcast" is not supported`,
+			"the network mask is not known; write dst host with the broadcast address")
 	case proto != "" && proto != "link":
 		return p.fail(t, t.String()+" cannot be tested for "+proto, "write ether, ip or ip6 before it")
 	case p.lay.kind != ethernet:
@@ -215,11 +226,11 @@ func (p *parser) cast(t token, proto string) *node {
 	return mac(link, [6]byte{255, 255, 255, 255, 255, 255})
 }
 
-// over puts the test of the protocol at the link layer before n.
+// over returns n with a test of the link layer's protocol before it.
 func (p *parser) over(proto uint32, t token, n *node) *node {
 	c, ok := p.lay.carries(proto)
 	if !ok {
-		return p.fail(t, "this protocol cannot be tested behind mpls", "only ip and ip6 can")
+		return p.fail(t, "this protocol cannot be tested after mpls", "only ip and ip6 can")
 	}
 	return and(c, n)
 }

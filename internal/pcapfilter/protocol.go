@@ -1,6 +1,6 @@
 package pcapfilter
 
-// protocol tests a protocol keyword that stands alone.
+// protocol returns the test for a protocol keyword without identifier.
 func (p *parser) protocol(t token, name string) *node {
 	if v, ok := etherTypes[name]; ok {
 		return p.over(v, t, constant(true))
@@ -26,10 +26,10 @@ func (p *parser) protocol(t token, name string) *node {
 	case "clnp", "esis", "isis":
 		return p.proto(t, "iso", isoProtocols[name])
 	}
-	return p.fail(t, t.String()+" cannot stand alone", "write a type such as host, proto or broadcast behind it")
+	return p.fail(t, t.String()+" cannot stand alone", "write a type such as host, proto or broadcast after it")
 }
 
-// proto tests the number that names a protocol in the header of another one.
+// proto returns the test for a protocol by its number in the header of another.
 func (p *parser) proto(t token, in string, v uint32) *node {
 	switch in {
 	case "":
@@ -39,7 +39,7 @@ func (p *parser) proto(t token, in string, v uint32) *node {
 	case "ip":
 		return p.over(etherIPv4, t, equals(p.lay.network(9, 1), v))
 	case "ip6":
-		// One fragment header is looked behind, no other extension header is.
+		// One fragment header is skipped, no other extension header is.
 		next := p.lay.network(6, 1)
 		return p.over(etherIPv6, t, or(equals(next, v), and(equals(next, ipv6Frag), equals(p.lay.network(40, 1), v))))
 	case "iso":
@@ -50,7 +50,7 @@ func (p *parser) proto(t token, in string, v uint32) *node {
 	return p.fail(t, `"`+in+` proto" is not supported`, "write ip, ip6, iso, isis or ether before proto")
 }
 
-// isis tests the type of an IS-IS packet.
+// isis returns the test for the type of an IS-IS packet.
 func (p *parser) isis(t token, pdu uint32) *node {
 	n := p.proto(t, "iso", isoProtocols["isis"])
 	return and(n, equals(p.lay.network(p.lay.llcExtra+4, 1), pdu))
@@ -77,7 +77,7 @@ func isisTypes(name string) []uint32 {
 	return nil
 }
 
-// protocolNumber looks up the name behind "proto".
+// protocolNumber looks up the name after "proto".
 func protocolNumber(name, in string) (uint32, bool) {
 	var v uint32
 	var ok bool

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// kind is the class of a token. Of two that match the same text the greater one
-// wins, which is the order of the rules in libpcap's scanner.
+// kind is the class of a token. If two match the same text, the greater one wins,
+// as by the order of the rules in libpcap's scanner.
 type kind int
 
 const (
 	kindEnd  kind = iota
-	kindName      // what is none of the below, or what follows a backslash
+	kindName      // any other word, or what follows a backslash
 	kindAddr6
 	kindAddr4 // also two or three parts: "10.1"
 	kindNum
@@ -28,6 +28,7 @@ type token struct {
 	off  int    // in bytes into the expression
 }
 
+// is reports whether t is one of the keywords or operators.
 func (t token) is(words ...string) bool {
 	if t.kind != kindWord && t.kind != kindOp {
 		return false
@@ -40,7 +41,7 @@ func (t token) is(words ...string) bool {
 	return false
 }
 
-// String is how an error names the token.
+// String returns the token as it appears in errors.
 func (t token) String() string {
 	if t.kind == kindEnd {
 		return "the end of the expression"
@@ -67,8 +68,8 @@ func scan(expr string) ([]token, error) {
 	return append(toks, token{off: len(expr)}), nil
 }
 
-// next returns the longest token at the start of s, its length in bytes, and
-// what is wrong with it.
+// next returns the longest token at the start of s and its length in bytes, or
+// what is wrong there.
 func next(s string) (token, int, string) {
 	if t, n := operator(s); n > 0 {
 		return t, n, ""
@@ -97,6 +98,7 @@ func next(s string) (token, int, string) {
 	return classify(s[:best], k)
 }
 
+// firstRune returns the first character of s.
 func firstRune(s string) rune {
 	for _, r := range s {
 		return r
@@ -104,6 +106,7 @@ func firstRune(s string) rune {
 	return 0
 }
 
+// classify returns the token of a text whose kind is known.
 func classify(text string, k kind) (token, int, string) {
 	t := token{kind: k, text: text}
 	switch k {
@@ -127,6 +130,7 @@ func classify(text string, k kind) (token, int, string) {
 	return t, len(text), ""
 }
 
+// escaped reads a name after a backslash.
 func escaped(s string) (token, int, string) {
 	n := strings.IndexAny(s, " !()\n\t")
 	if n < 0 {
@@ -138,6 +142,7 @@ func escaped(s string) (token, int, string) {
 	return token{kind: kindName, text: s[1:n]}, n, ""
 }
 
+// operator reads an operator; the length is 0 if there is none.
 func operator(s string) (token, int) {
 	for _, op := range [...][2]string{
 		{"&&", "and"}, {"||", "or"}, {"==", "="}, {">=", ">="}, {"<=", "<="}, {"!=", "!="}, {"<<", "<<"}, {">>", ">>"},
@@ -157,6 +162,7 @@ func operator(s string) (token, int) {
 	return token{}, 0
 }
 
+// nameLen returns the length of the name or keyword at the start of s.
 func nameLen(s string) int {
 	if !isAlnum(s[0]) {
 		return 0
@@ -175,6 +181,7 @@ func isAlnum(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x
 
 func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }
 
+// hexRun returns how many hexadecimal digits s starts with, limit at most.
 func hexRun(s string, limit int) int {
 	n := 0
 	for n < len(s) && n < limit && isHex(s[n]) {
@@ -183,6 +190,7 @@ func hexRun(s string, limit int) int {
 	return n
 }
 
+// numLen returns the length of the number at the start of s.
 func numLen(s string) int {
 	if len(s) > 2 && s[0] == '0' && s[1]|0x20 == 'x' && isHex(s[2]) {
 		return 2 + hexRun(s[2:], len(s))

@@ -1,7 +1,7 @@
 package pcapfilter
 
-// service is a port that has a name. It stands for the protocols that are
-// assigned; where more than one is, a filter that says none tests all.
+// service is a port with a name, and the protocols that it is assigned for. A
+// filter that names none of them tests for all.
 type service struct {
 	port           uint16
 	tcp, udp, sctp bool

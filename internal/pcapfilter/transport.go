@@ -22,7 +22,7 @@ const (
 	ipSCTP   = 132
 )
 
-// portName reads a service, or a range as "1024-2048", "http-https".
+// portName tests for a service, or a range such as "1024-2048" or "http-https".
 func (p *parser) portName(t token, q qualifier) *node {
 	low, lowProto, ok := portOf(t.text)
 	high, highProto := low, lowProto
@@ -51,7 +51,8 @@ func (p *parser) portName(t token, q qualifier) *node {
 	return p.portNumbers(t, q, low, high)
 }
 
-// portOf returns the number of a port and the protocol, if it is but one.
+// portOf returns the number of a port and, if it is assigned to only one, its
+// protocol.
 func portOf(s string) (port uint32, proto string, ok bool) {
 	if v, err := strconv.ParseUint(s, 10, 16); err == nil {
 		return uint32(v), "", true
@@ -68,7 +69,7 @@ func portOf(s string) (port uint32, proto string, ok bool) {
 	return uint32(x.port), proto, ok
 }
 
-// portNumbers tests a range for the protocol of the qualifier.
+// portNumbers tests for a range of ports of the qualifier's protocol.
 func (p *parser) portNumbers(t token, q qualifier, low, high uint32) *node {
 	switch q.proto {
 	case "", "tcp", "udp", "sctp":
@@ -77,8 +78,8 @@ func (p *parser) portNumbers(t token, q qualifier, low, high uint32) *node {
 	return p.fail(q.at, q.proto+" has no ports", "write tcp, udp, sctp or nothing")
 }
 
-// ports tests a range of ports: in IPv6 where the fixed header names the
-// protocol, in IPv4 in packets and first fragments.
+// ports tests for a range of ports: in IPv6 if the fixed header names the
+// protocol, in IPv4 in unfragmented packets and first fragments.
 func (p *parser) ports(t token, q qualifier, proto string, low, high uint32) *node {
 	if high > 0xffff {
 		return p.fail(t, "port "+strconv.Itoa(int(high))+" is above 65535", "write 0 to 65535")
@@ -97,11 +98,13 @@ func (p *parser) ports(t token, q qualifier, proto string, low, high uint32) *no
 	return or(v6, v4)
 }
 
+// firstFragment tests that an IPv4 packet is not a later fragment.
 func (p *parser) firstFragment() *node {
 	return not(leaf(p.lay.network(6, 2), anyBit, 0x1fff))
 }
 
-// carriesAny tests a protocol field for one protocol that has ports, or any.
+// carriesAny tests a protocol field for proto or, if that is empty, for any
+// protocol with ports.
 func carriesAny(f field, proto string) *node {
 	switch proto {
 	case "tcp":

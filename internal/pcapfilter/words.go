@@ -32,8 +32,8 @@ func keyword(s string) (string, bool) {
 	return s, isProtocol(s) || foreign(s) != ""
 }
 
-// isProtocol reports whether a keyword may stand before host, net, port and
-// proto, or alone.
+// isProtocol reports whether a keyword is a protocol: it may come before host, net,
+// port and proto, or without any of them.
 func isProtocol(s string) bool {
 	switch s {
 	case "link", "ip", "ip6", "arp", "rarp", "sctp", "tcp", "udp", "icmp", "icmp6", "igmp", "igrp", "pim", "vrrp",
@@ -44,14 +44,16 @@ func isProtocol(s string) bool {
 	return false
 }
 
-// foreign names the field of a keyword that this package refuses.
+// foreign returns what a keyword that this package refuses is about, or "".
 func foreign(s string) string {
 	switch s {
 	case "type", "subtype", "dir", "addr1", "addr2", "addr3", "addr4", "ra", "ta":
 		return "802.11 frames"
-	case "lane", "metac", "bcc", "oam", "oamf4", "oamf4ec", "oamf4sc", "sc", "ilmic", "vpi", "vci", "connectmsg", "metaconnect":
+	case "lane", "metac", "bcc", "oam", "oamf4", "oamf4ec", "oamf4sc", "sc", "ilmic", "vpi", "vci",
+		"connectmsg", "metaconnect":
 		return "ATM"
-	case "fisu", "lssu", "lsu", "msu", "hfisu", "hlssu", "hmsu", "sio", "opc", "dpc", "sls", "hsio", "hopc", "hdpc", "hsls":
+	case "fisu", "lssu", "lsu", "msu", "hfisu", "hlssu", "hmsu", "sio", "opc", "dpc", "sls",
+		"hsio", "hopc", "hdpc", "hsls":
 		return "SS7"
 	case "on", "rset", "rnr", "srnr", "reason", "action":
 		return "the pf log of OpenBSD"
