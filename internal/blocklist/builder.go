@@ -30,7 +30,8 @@ func (q *Quota) Take(r *Rule) error {
 	case Regexp:
 		q.exprs, q.instructions = q.exprs+1, q.instructions+r.instructions
 		if q.exprs > maxExpressions || q.instructions > maxInstructions {
-			return fmt.Errorf("more than %d regular expressions, or too complex ones; use *.name where possible", maxExpressions)
+			return fmt.Errorf("more than %d regular expressions, or too complex ones; use *.name where possible",
+				maxExpressions)
 		}
 	case Net:
 		if q.nets++; q.nets > maxNets {

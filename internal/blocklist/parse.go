@@ -60,6 +60,7 @@ func Parse(r io.Reader, opts Options, use func(*Rule) error) (Report, error) {
 	}
 }
 
+// parser is the state of Parse.
 type parser struct {
 	opts   Options
 	use    func(*Rule) error
@@ -199,7 +200,8 @@ func (p *parser) dnsmasq(line []byte) error {
 // fault counts an invalid line. It returns ErrFaults if there are too many.
 func (p *parser) fault(line []byte, reason string) error {
 	if p.report.Wrong++; len(p.report.Faults) < MaxFaults {
-		p.report.Faults = append(p.report.Faults, Fault{Line: p.line, Text: string(line[:min(len(line), 80)]), Reason: reason})
+		text := string(line[:min(len(line), 80)])
+		p.report.Faults = append(p.report.Faults, Fault{Line: p.line, Text: text, Reason: reason})
 	}
 	if p.opts.MaxFaults > 0 && p.report.Wrong > p.opts.MaxFaults {
 		return ErrFaults

@@ -148,8 +148,8 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 		return false, fault
 	}
 	if had := m.rulesOf(i); m.conf.Sources[i].remote() && !force && 2*report.Rules < had {
-		return false, fmt.Errorf("only %d rules instead of %d: keeping the old ones; `qubesbeat dns lists refresh --force` accepts the new ones",
-			report.Rules, had)
+		return false, fmt.Errorf("only %d rules instead of %d: keeping the old ones; "+
+			"`qubesbeat dns lists refresh --force` accepts the new ones", report.Rules, had)
 	}
 	return true, errors.Join(fault, m.store(i, c))
 }
