@@ -9,42 +9,44 @@ import (
 	"slices"
 )
 
-// Quota bounds what lists may make the table hold and look through. The zero
-// value has used nothing.
+// Quota bounds the memory and the lookup time that lists may cost. In the zero
+// value nothing is used.
 type Quota struct {
 	exprs, instructions, nets, names int
 }
 
-// The bounds. The table of five million names takes 62 MB, and its making twice as
-// much; expressions and networks are looked through one by one.
+// The bounds of a table. One of five million names takes 62 MB, and twice as much
+// while it is built; expressions and networks are searched one by one.
 const (
 	maxNames        = 5_000_000
 	maxExpressions  = 2000
-	maxInstructions = 200_000 // of all expressions together: some 10 MB
+	maxInstructions = 200_000 // of all expressions together, about 10 MB
 	maxNets         = 10_000
 )
 
-// Take counts a rule in, or says why it has no place.
+// Take counts a rule. It returns an error if the rule exceeds the quota.
 func (q *Quota) Take(r *Rule) error {
 	switch r.Kind {
 	case Regexp:
 		q.exprs, q.instructions = q.exprs+1, q.instructions+r.instructions
 		if q.exprs > maxExpressions || q.instructions > maxInstructions {
-			return fmt.Errorf("more than %d regular expressions, or too large ones; write *.name where you can", maxExpressions)
+			return fmt.Errorf("more than %d regular expressions, or too complex ones; use *.name where possible",
+				maxExpressions)
 		}
 	case Net:
 		if q.nets++; q.nets > maxNets {
 			return fmt.Errorf("more than %d addresses and networks", maxNets)
 		}
 	default:
-		if q.names++; q.names > 2*maxNames { // most of them may be the same
+		if q.names++; q.names > 2*maxNames { // half of them may be duplicates
 			return fmt.Errorf("more than %d names", 2*maxNames)
 		}
 	}
 	return nil
 }
 
-// Builder collects rules and makes a table of them.
+// Builder collects rules and builds a table of them. It is not safe for concurrent
+// use.
 type Builder struct {
 	quota   Quota
 	seed    maphash.Seed
@@ -54,17 +56,19 @@ type Builder struct {
 	nets    []network
 }
 
+// entry is a name, as its hash, and the source and kind of its rule.
 type entry struct {
 	hash   uint64
 	member member
 }
 
-// NewBuilder returns a builder with room for about as many names.
+// NewBuilder returns a builder with room for that many names, which is only a hint.
 func NewBuilder(names int) *Builder {
 	return &Builder{seed: maphash.MakeSeed(), entries: make([]entry, 0, names), addrs: map[netip.Addr][]member{}}
 }
 
-// Add adds a rule of a source. After an error the table has the rules before it.
+// Add adds a rule of a source, which it does not keep. After an error the table has
+// the rules before.
 func (b *Builder) Add(s Source, r *Rule) error {
 	if err := b.quota.Take(r); err != nil {
 		return err
@@ -85,8 +89,8 @@ func (b *Builder) Add(s Source, r *Rule) error {
 	return nil
 }
 
-// name adds a name. Before it takes more memory it throws out what is there twice:
-// a list of one name, ten million times, is one name.
+// name adds a name. It removes duplicates before it allocates more memory, so that
+// ten million lines with one name cost no more than one.
 func (b *Builder) name(e entry) error {
 	if len(b.entries) == cap(b.entries) && len(b.entries) >= compactFrom {
 		b.sort()
@@ -103,9 +107,10 @@ func (b *Builder) name(e entry) error {
 	return nil
 }
 
-// compactFrom is from how many entries on it is worth while.
+// compactFrom is the number of entries from which on removing duplicates pays.
 const compactFrom = 1 << 18
 
+// sort sorts the entries by hash, then by source and kind.
 func (b *Builder) sort() {
 	slices.SortFunc(b.entries, func(x, y entry) int {
 		if c := cmp.Compare(x.hash, y.hash); c != 0 {
@@ -115,10 +120,11 @@ func (b *Builder) sort() {
 	})
 }
 
-// ErrSets tells that the lists overlap in more ways than a table can note.
+// ErrSets is the error of lists that overlap in more ways than a table can
+// represent.
 var ErrSets = errors.New("blocklist: the lists overlap in more than 65535 ways; use fewer lists")
 
-// Build makes the table. The builder must not be used again.
+// Build builds the table. The builder must not be used afterwards.
 func (b *Builder) Build() (*Table, error) {
 	b.sort()
 	distinct := 0
@@ -132,7 +138,7 @@ func (b *Builder) Build() (*Table, error) {
 	for size := distinct + distinct/4 + 64; ; size += size / 8 {
 		ok, err := t.fill(b.entries, size)
 		if err != nil {
-			return nil, err // half a table would be worse than the one before
+			return nil, err // an incomplete table would be worse than the previous one
 		}
 		if ok {
 			return t, nil
@@ -140,8 +146,8 @@ func (b *Builder) Build() (*Table, error) {
 	}
 }
 
-// fill places the entries in order. It reports false where the room at the end
-// was too little, which needs an unlucky seed.
+// fill places the entries in order. It returns false if the slack at the end does
+// not suffice, which takes an unlucky seed.
 func (t *Table) fill(entries []entry, size int) (bool, error) {
 	t.hashes, t.tags, t.sets = make([]uint64, size), make([]uint16, size), nil
 	known := map[string]uint16{}
@@ -165,7 +171,8 @@ func (t *Table) fill(entries []entry, size int) (bool, error) {
 	return true, nil
 }
 
-// tag returns the number of a set of members.
+// tag returns the number of the set of the entries' members, a new one if it is not
+// known. Each member is three bytes of a key of known.
 func (t *Table) tag(known map[string]uint16, entries []entry) (uint16, error) {
 	var buf [64]byte
 	key := buf[:0]

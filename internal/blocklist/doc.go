@@ -1,9 +1,8 @@
-// Package blocklist reads lists of names that are to be blocked or allowed, and
-// holds them in a table that answers in a fraction of a microsecond which rule
-// meets a name.
+// Package blocklist reads lists of names to block or to allow, and keeps them in a
+// table that finds the rule for a name in a fraction of a microsecond.
 //
-// The table keeps no text: of a name it keeps a 64-bit hash with a seed of this
-// process, so that nobody can prepare a name that collides. With a million
-// entries, a query of five labels meets a wrong one with a chance of
-// 3·10⁻¹³. An entry takes 12.5 bytes, whatever the number of lists it is in.
+// The table keeps no names but their 64-bit hashes, with a random seed for each
+// table, so that nobody can prepare a name that collides. With a million entries,
+// a query of five labels matches a wrong one with a probability of 3·10⁻¹³. An
+// entry takes 12.5 bytes, in however many lists it is.
 package blocklist

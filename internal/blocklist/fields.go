@@ -29,13 +29,13 @@ func (p *parser) fields(line []byte) error {
 		return p.hosts(rest)
 	}
 	if several {
-		return p.fault(line, "neither a name nor a line of a hosts file, which begins with an address")
+		return p.fault(line, "neither a single name nor a line of a hosts file, which begins with an address")
 	}
 	return p.name(first)
 }
 
-// hosts reads the names of a line of a hosts file. Each of them is a rule, but
-// for those that every hosts file has for the machine itself.
+// hosts reads the names of a line of a hosts file. Each is a rule, except those
+// that hosts files have for the machine itself.
 func (p *parser) hosts(rest []byte) error {
 	for name := range bytes.FieldsSeq(rest) {
 		if ownName(string(name)) {
@@ -48,6 +48,7 @@ func (p *parser) hosts(rest []byte) error {
 	return nil
 }
 
+// ownName reports whether a name in a hosts file is one of the machine itself.
 func ownName(name string) bool {
 	switch name {
 	case "localhost", "localhost.localdomain", "local", "broadcasthost", "ip6-localhost", "ip6-loopback", "ip6-localnet",
@@ -68,7 +69,7 @@ func (p *parser) name(word []byte) error {
 	return p.add(word, Exact, false, word)
 }
 
-// add hands a rule of a name on.
+// add passes on a rule for a name. line is the text for a fault.
 func (p *parser) add(name []byte, kind Kind, allow bool, line []byte) error {
 	wire, reason := p.wire(name)
 	if reason != "" {
@@ -78,12 +79,21 @@ func (p *parser) add(name []byte, kind Kind, allow bool, line []byte) error {
 	return p.emit()
 }
 
-// wire returns a name in wire form and lower case, or what is wrong with it. Names
-// that are not ASCII become what a client would ask for (IDNA).
+// The reasons why a name is invalid.
+const (
+	badLength    = "longer than 255 bytes"
+	badLabel     = "a label is empty or longer than 63 bytes"
+	badCharacter = "a character that is not allowed in names"
+	badIDN       = "not a valid internationalized name"
+)
+
+// wire returns a name in wire form and lower case, or the reason why it is invalid.
+// Names that are not ASCII become what a client would query (IDNA). The result is
+// valid until the next call.
 func (p *parser) wire(name []byte) (wire []byte, reason string) {
 	name = bytes.TrimSuffix(name, []byte("."))
 	if len(name) > dnsmsg.MaxName {
-		return nil, "longer than 255 bytes"
+		return nil, badLength
 	}
 	for _, c := range name {
 		if c >= 0x80 {
@@ -95,8 +105,8 @@ func (p *parser) wire(name []byte) (wire []byte, reason string) {
 	for _, c := range name {
 		switch {
 		case c == '.':
-			if out[label] = byte(len(out) - label - 1); len(out)-label-1 == 0 || len(out)-label-1 > 63 {
-				return nil, "an empty label, or one of more than 63 letters"
+			if !endLabel(out, label) {
+				return nil, badLabel
 			}
 			label, out = len(out), append(out, 0)
 		case c-'A' < 26:
@@ -104,33 +114,43 @@ func (p *parser) wire(name []byte) (wire []byte, reason string) {
 		case c-'a' < 26, c-'0' <= 9, c == '-', c == '_':
 			out = append(out, c)
 		default:
-			return nil, "a character that no name has"
+			return nil, badCharacter
 		}
 		if len(out) > dnsmsg.MaxName {
-			return nil, "longer than 255 bytes"
+			return nil, badLength
 		}
 	}
-	if out[label] = byte(len(out) - label - 1); len(out)-label-1 == 0 || len(out)-label-1 > 63 {
-		return nil, "an empty label, or one of more than 63 letters"
+	if !endLabel(out, label) {
+		return nil, badLabel
 	}
 	if bytes.Contains(out, []byte("xn--")) && !validIDN(name) {
-		return nil, "not a valid internationalized name"
+		return nil, badIDN
 	}
 	return append(out, 0), ""
+}
+
+// endLabel sets the length of the last label of name, which starts at offset label,
+// and reports whether it is valid.
+func endLabel(name []byte, label int) bool {
+	n := len(name) - label - 1
+	name[label] = byte(n)
+	return n > 0 && n <= 63
 }
 
 // profile is lenient, so that names with underscores pass.
 var profile = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.BidiRule())
 
+// validIDN reports whether a name with labels in Punycode is valid.
 func validIDN(name []byte) bool {
 	_, err := profile.ToUnicode(string(name))
 	return err == nil
 }
 
+// foreign is wire for a name that is not ASCII.
 func (p *parser) foreign(name []byte) ([]byte, string) {
 	ascii, err := profile.ToASCII(string(name))
 	if err != nil || strings.ContainsFunc(ascii, func(r rune) bool { return r >= 0x80 }) {
-		return nil, "not a valid internationalized name"
+		return nil, badIDN
 	}
 	return p.wire([]byte(ascii))
 }
@@ -145,31 +165,32 @@ func parseNet(s string) (netip.Prefix, bool) {
 	return n.Masked(), err == nil
 }
 
-// tree finds an expression that only means a name and all below it.
+// tree matches an expression that stands for a name and all names below it.
 var tree = regexp.MustCompile(`^\(\^\|\\\.\)((?:[a-z0-9_-]+\\\.)+[a-z0-9-]+)\$$`)
 
-// maxExpression bounds one expression; Go's take time in proportion to their
-// size and to the name, whatever they say.
+// maxExpression is the length in bytes of the longest expression. Matching takes
+// time in proportion to the size of the expression and the length of the name.
 const maxExpression = 512
 
-// expression reads /re/. One that means a name and all below becomes that.
+// expression reads /re/. One that stands for a name and all names below it becomes
+// a Tree.
 func (p *parser) expression(line []byte) error {
 	if len(line) < 3 || line[len(line)-1] != '/' {
-		return p.fault(line, "an expression has a / at both ends")
+		return p.fault(line, "an expression needs a / at both ends")
 	}
 	text := string(line[1 : len(line)-1])
 	if m := tree.FindStringSubmatch(text); m != nil {
 		return p.add([]byte(strings.ReplaceAll(m[1], `\.`, ".")), Tree, false, line)
 	}
 	if len(text) > maxExpression {
-		return p.fault(line, "an expression of more than 512 letters")
+		return p.fault(line, "an expression of more than 512 bytes")
 	}
 	size, err := programSize(text)
 	if err != nil {
 		return p.fault(line, err.Error())
 	}
 	if size > maxProgram {
-		return p.fault(line, "an expression that repeats too much")
+		return p.fault(line, "an expression with too many repetitions")
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {
@@ -179,16 +200,16 @@ func (p *parser) expression(line []byte) error {
 	return p.emit()
 }
 
-// maxProgram bounds the program of one expression: a short text can stand for
-// millions of instructions.
+// maxProgram bounds the instructions of one expression, because a short text can
+// stand for millions of them.
 const maxProgram = 2000
 
-// maxRepeats bounds the repetitions of an expression before it is compiled, nested
-// ones multiplied.
+// maxRepeats bounds the repetitions of an expression before it is compiled; nested
+// ones are multiplied.
 const maxRepeats = 200
 
-// programSize returns how large the program of an expression is, more than
-// maxProgram for one that is not even worth compiling.
+// programSize returns the number of instructions of an expression, and more than
+// maxProgram, without compiling it, if it has too many repetitions.
 func programSize(text string) (int, error) {
 	re, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
@@ -204,6 +225,7 @@ func programSize(text string) (int, error) {
 	return len(prog.Inst), nil
 }
 
+// repeats returns the number of repetitions of an expression, 2^20 at most.
 func repeats(re *syntax.Regexp) int {
 	n := 1
 	for _, sub := range re.Sub {

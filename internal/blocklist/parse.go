@@ -9,33 +9,34 @@ import (
 	"strings"
 )
 
-// Options are the choices of a list.
+// Options control how a list is read. The zero value has sensible defaults.
 type Options struct {
-	// Compat reads `||x^` as blocky does, as x alone; everywhere else in the
-	// world it is x and all below.
+	// Compat reads `||x^` as x alone, as blocky does; everywhere else it means x
+	// and all names below it.
 	Compat bool
-	// MaxFaults is how many wrong lines end the reading of a list; what was read
-	// before counts. 0 means that none does.
+	// MaxFaults is the number of invalid lines that are tolerated. One more ends the
+	// reading of the list, and the rules before it count. 0 means no limit.
 	MaxFaults int
-	// MaxRules bounds the rules, 0 means 20 million.
+	// MaxRules bounds the rules; 0 means 20 million.
 	MaxRules int
 }
 
 // Errors that end the reading of a list.
 var (
-	ErrFaults = errors.New("too many wrong lines")
+	ErrFaults = errors.New("too many invalid lines")
 	ErrRules  = errors.New("too many rules")
 )
 
 const (
-	maxLine  = 4096
+	maxLine  = 4096 // bytes
 	maxRules = 20_000_000
 )
 
 // Parse reads a list in any of the usual formats, line by line: hosts files,
 // plain names, *.wildcards, adblock rules of domains with their exceptions,
 // dnsmasq's address=/x/, /regular expressions/, addresses and networks. It calls
-// use with each rule. What was read before an error has been used.
+// use with each rule, which is valid during the call only, and ends with the first
+// error that use returns. The rules before an error have been used.
 func Parse(r io.Reader, opts Options, use func(*Rule) error) (Report, error) {
 	p := parser{opts: opts, use: use}
 	if p.opts.MaxRules == 0 {
@@ -59,19 +60,20 @@ func Parse(r io.Reader, opts Options, use func(*Rule) error) (Report, error) {
 	}
 }
 
+// parser is the state of Parse.
 type parser struct {
 	opts   Options
 	use    func(*Rule) error
 	report Report
-	line   int
-	long   bool
-	rule   Rule
-	space  [320]byte
-	buf    []byte
+	line   int       // number of the current line, from 1
+	long   bool      // the line is longer than maxLine
+	rule   Rule      // passed to use
+	space  [320]byte // memory of rule.Name
+	buf    []byte    // memory of a line that does not fit into the reader's buffer
 }
 
 // readLine returns the next line without its end. Of a line that is too long it
-// returns the beginning, and parse refuses it.
+// returns the beginning, and sets long.
 func (p *parser) readLine(in *bufio.Reader) ([]byte, error) {
 	p.buf, p.long = p.buf[:0], false
 	for {
@@ -115,13 +117,20 @@ func (p *parser) parse(line []byte) error {
 		return p.adblock(line[2:], true)
 	case line[0] == '|':
 		return p.adblock(line, false)
-	case bytes.HasPrefix(line, []byte("address=/")) || bytes.HasPrefix(line, []byte("local=/")) || bytes.HasPrefix(line, []byte("server=/")):
+	case isDnsmasq(line):
 		return p.dnsmasq(line)
 	}
 	return p.fields(line)
 }
 
-// cosmetic tells adblock rules that hide parts of pages, which no resolver can.
+// isDnsmasq reports whether a line is a setting of dnsmasq for names.
+func isDnsmasq(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("address=/")) || bytes.HasPrefix(line, []byte("local=/")) ||
+		bytes.HasPrefix(line, []byte("server=/"))
+}
+
+// cosmetic reports whether a line is an adblock rule that hides parts of pages,
+// which a resolver cannot do.
 func cosmetic(line []byte) bool {
 	for _, mark := range [...]string{"##", "#@#", "#?#", "#$#", "#%#"} {
 		if i := bytes.Index(line, []byte(mark)); i >= 0 && !bytes.ContainsAny(line[:i], " \t") {
@@ -131,7 +140,7 @@ func cosmetic(line []byte) bool {
 	return false
 }
 
-// beforeComment cuts a comment off the end of a line.
+// beforeComment returns the line without the comment at its end.
 func beforeComment(line []byte) []byte {
 	for i := 1; i < len(line); i++ {
 		if line[i] == '#' && (line[i-1] == ' ' || line[i-1] == '\t') {
@@ -141,17 +150,17 @@ func beforeComment(line []byte) []byte {
 	return line
 }
 
-// adblock reads ||name^ and what may follow it.
+// adblock reads ||name^ and the options after it.
 func (p *parser) adblock(line []byte, allow bool) error {
 	body, ok := bytes.CutPrefix(line, []byte("||"))
 	if !ok {
-		p.report.Skipped++ // a rule of addresses of pages
+		p.report.Skipped++ // a rule for URLs
 		return nil
 	}
 	body, options, _ := bytes.Cut(body, []byte("$"))
 	body = bytes.TrimSuffix(bytes.TrimSuffix(body, []byte("|")), []byte("^"))
 	if bytes.ContainsAny(body, "/^|:") || bytes.Contains(body, []byte("*")) && !bytes.HasPrefix(body, []byte("*.")) ||
-		len(options) > 0 && !harmless(string(options)) {
+		len(options) > 0 && !unrestricted(string(options)) {
 		p.report.Skipped++
 		return nil
 	}
@@ -162,8 +171,9 @@ func (p *parser) adblock(line []byte, allow bool) error {
 	return p.add(bytes.TrimPrefix(body, []byte("*.")), kind, allow, line)
 }
 
-// harmless tells options that do not narrow a rule down to some requests.
-func harmless(options string) bool {
+// unrestricted reports whether a rule with these options applies to all requests
+// for a name.
+func unrestricted(options string) bool {
 	for o := range strings.SplitSeq(options, ",") {
 		switch o {
 		case "all", "important", "document", "doc", "popup":
@@ -174,7 +184,8 @@ func harmless(options string) bool {
 	return true
 }
 
-// dnsmasq reads address=/a/b/ADDRESS: the names and all below them.
+// dnsmasq reads address=/a/b/ADDRESS, which stands for the names and all names
+// below them. The address is ignored.
 func (p *parser) dnsmasq(line []byte) error {
 	_, rest, _ := bytes.Cut(line, []byte("/"))
 	names := bytes.Split(rest, []byte("/"))
@@ -186,10 +197,11 @@ func (p *parser) dnsmasq(line []byte) error {
 	return nil
 }
 
-// fault counts a wrong line.
+// fault counts an invalid line. It returns ErrFaults if there are too many.
 func (p *parser) fault(line []byte, reason string) error {
 	if p.report.Wrong++; len(p.report.Faults) < MaxFaults {
-		p.report.Faults = append(p.report.Faults, Fault{Line: p.line, Text: string(line[:min(len(line), 80)]), Reason: reason})
+		text := string(line[:min(len(line), 80)])
+		p.report.Faults = append(p.report.Faults, Fault{Line: p.line, Text: text, Reason: reason})
 	}
 	if p.opts.MaxFaults > 0 && p.report.Wrong > p.opts.MaxFaults {
 		return ErrFaults
@@ -197,7 +209,7 @@ func (p *parser) fault(line []byte, reason string) error {
 	return nil
 }
 
-// emit hands a rule on.
+// emit passes on the current rule.
 func (p *parser) emit() error {
 	if p.report.Rules++; p.report.Rules > p.opts.MaxRules {
 		return ErrRules

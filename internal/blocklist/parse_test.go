@@ -79,13 +79,12 @@ func TestParse_compat(t *testing.T) {
 	}
 }
 
-// TestParse_faults holds that what was read before the reading is given up
-// counts.
+// TestParse_faults checks that the rules before too many invalid lines count.
 func TestParse_faults(t *testing.T) {
 	t.Parallel()
 	got, report, err := rules(t, "a.test\na b\nb.test\nc d\nc.test", blocklist.Options{MaxFaults: 1})
 	if !errors.Is(err, blocklist.ErrFaults) || !strings.Contains(err.Error(), "line 4") {
-		t.Errorf("Parse = %v; want too many wrong lines at line 4", err)
+		t.Errorf("Parse = %v; want too many invalid lines at line 4", err)
 	}
 	if diff := cmp.Diff([]string{"a.test", "b.test"}, got); diff != "" {
 		t.Error(diff)

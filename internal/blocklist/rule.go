@@ -19,34 +19,34 @@ const (
 // Rule is one rule of a list.
 type Rule struct {
 	Kind Kind
-	// Allow tells an exception: an adblock rule that begins with @@.
+	// Allow marks an exception: an adblock rule that begins with @@.
 	Allow bool
-	// Name is the name of Exact and Tree: wire form, lower case. It is valid
+	// Name is the name of Exact and Tree in wire form and lower case. It is valid
 	// until the next rule is read.
 	Name []byte
-	// Expr is the expression of Regexp, matched anywhere in the lower-case text
-	// of a name without its last dot.
+	// Expr is the expression of Regexp. It is matched anywhere in the text of a
+	// name in lower case, without the dot at the end.
 	Expr *regexp.Regexp
-	// instructions is how large the program of Expr is.
+	// instructions is the size of the program of Expr.
 	instructions int
-	// Net is what Net covers.
+	// Net is the network of Net.
 	Net netip.Prefix
 }
 
-// Report says what was found in a list.
+// Report counts what was found in a list.
 type Report struct {
-	Rules   int     // that were taken
-	Skipped int     // lines that concern browsers only, such as ##.banner
-	Faults  []Fault // lines that nobody can make sense of, the first [MaxFaults] of them
-	Wrong   int     // how many those were
+	Rules   int     // rules that were passed on
+	Skipped int     // lines for browsers only, such as ##.banner
+	Faults  []Fault // the first [MaxFaults] invalid lines
+	Wrong   int     // number of invalid lines
 }
 
-// Fault is a line of a list that is no rule.
+// Fault is an invalid line of a list.
 type Fault struct {
-	Line   int
-	Text   string
+	Line   int    // number, from 1
+	Text   string // the first 80 bytes
 	Reason string
 }
 
-// MaxFaults is how many faults of a list are kept for people to read.
+// MaxFaults is the number of faults of a list that are kept for people to read.
 const MaxFaults = 5

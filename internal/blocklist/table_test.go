@@ -112,8 +112,8 @@ func million() string {
 	return b.String()
 }
 
-// TestTable_million holds the promise of the documentation: what a million names
-// take, and that all of them and no others are found.
+// TestTable_million checks the promise of the documentation: the memory of a million
+// names, and that all of them and no others are found.
 func TestTable_million(t *testing.T) {
 	text := million()
 	heap := func() uint64 {

@@ -17,7 +17,7 @@ import (
 )
 
 // sharedFiles returns the files of a folder of captures that others made; it
-// skips the test where there are none.
+// skips the test if there are none.
 func sharedFiles(t *testing.T, pattern ...string) []string {
 	t.Helper()
 	dir := os.Getenv("QUBESBEAT_SHARED")
@@ -35,7 +35,7 @@ func sharedFiles(t *testing.T, pattern ...string) []string {
 	return files
 }
 
-// beatsFiles returns captures of the Beats module, none where it is not there.
+// beatsFiles returns captures of the Beats module, none if it is missing.
 func beatsFiles() (files []string) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/elastic/beats/v7").Output()
 	if err == nil {

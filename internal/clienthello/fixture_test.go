@@ -137,7 +137,7 @@ func configs() map[string]*tls.Config {
 	}
 }
 
-// theirs returns what a server of crypto/tls reads from a ClientHello, nil where
+// theirs returns what a server of crypto/tls reads from a ClientHello, nil if
 // it refuses it.
 func theirs(msg []byte) (info *tls.ClientHelloInfo) {
 	w := &wire{in: bytes.NewReader(records(msg, 1<<14))}

@@ -54,7 +54,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzTCP holds that the cut of a stream into segments and records changes nothing.
+// FuzzTCP checks that the cut of a stream into segments and records changes nothing.
 func FuzzTCP(f *testing.F) {
 	for _, msg := range seeds(f) {
 		f.Add(records(msg, 1<<14), uint16(1400))

@@ -131,7 +131,7 @@ func TestParse_truncated(t *testing.T) {
 	}
 }
 
-// TestParse_sessionID holds that a session ID longer than RFC 8446's 32 bytes is
+// TestParse_sessionID checks that a session ID longer than RFC 8446's 32 bytes is
 // read over, as crypto/tls does.
 func TestParse_sessionID(t *testing.T) {
 	t.Parallel()
@@ -141,7 +141,7 @@ func TestParse_sessionID(t *testing.T) {
 	standard(t, handshake(1, body), 0)
 }
 
-// TestParse_largest holds that the limit itself is fine.
+// TestParse_largest checks that the limit itself is fine.
 func TestParse_largest(t *testing.T) {
 	t.Parallel()
 	base := len(hello(0x0303, suites, empty(21)))
@@ -192,7 +192,7 @@ func standard(t *testing.T, msg []byte, quic uint32) clienthello.Hello {
 	return got
 }
 
-// helloOf returns the Hello of what crypto/tls read, where it shows all of it.
+// helloOf returns the Hello of what crypto/tls read, if it exposes all of it.
 func helloOf(info *tls.ClientHelloInfo, quic uint32) clienthello.Hello {
 	h := clienthello.Hello{ServerName: info.ServerName, ALPN: info.SupportedProtos, QUIC: quic, JA4: plainJA4(info, quic != 0)}
 	for _, v := range info.SupportedVersions {

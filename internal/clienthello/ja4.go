@@ -139,6 +139,7 @@ func appendList(text []byte, values []uint16) []byte {
 	return text
 }
 
+// appendHex appends v as 4 hexadecimal digits.
 func appendHex(text []byte, v uint16) []byte {
 	return hex.AppendEncode(text, []byte{byte(v >> 8), byte(v)})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/clienthello"
 )
 
-// grease tells the values of RFC 8701 section 2.
+// grease reports whether a value is one of RFC 8701 section 2.
 func grease(v uint16) bool {
 	return slices.Contains([]uint16{0x0a0a, 0x1a1a, 0x2a2a, 0x3a3a, 0x4a4a, 0x5a5a, 0x6a6a, 0x7a7a,
 		0x8a8a, 0x9a9a, 0xaaaa, 0xbaba, 0xcaca, 0xdada, 0xeaea, 0xfafa}, v)

@@ -139,7 +139,7 @@ func datagrams(t *testing.T, p protection, msg []byte, random *rand.Rand) (all [
 	return all
 }
 
-// longHeader returns a packet of 0-RTT (1) or Handshake (2) that nobody opens.
+// longHeader returns a packet of 0-RTT (1) or Handshake (2) that cannot be decrypted.
 func longHeader(p protection, typ byte) []byte {
 	first := 0xc0 | typ<<4
 	if p.version == version2.version {
@@ -149,7 +149,7 @@ func longHeader(p protection, typ byte) []byte {
 		vector8(dcid), vector8(nil), varint(40), make([]byte, 40))
 }
 
-// TestQUIC_retry has a client that starts anew with other keys: after a Retry,
+// TestQUIC_retry has a client that starts again with other keys: after a Retry,
 // and after a version negotiation.
 func TestQUIC_retry(t *testing.T) {
 	t.Parallel()
@@ -247,8 +247,8 @@ func keysEachTime(t *testing.T, msg []byte) (all [][]byte) {
 	return all
 }
 
-// TestQUIC_truncated cuts a datagram after each byte, flips each bit, and holds
-// that neither gives a Hello: the tag of the packet does not fit.
+// TestQUIC_truncated cuts a datagram after each byte, flips each bit, and checks
+// that neither gives a Hello: the tag of the packet does not match.
 func TestQUIC_truncated(t *testing.T) {
 	t.Parallel()
 	msg := hello(0x0303, suites, sni("example.com"))
@@ -267,7 +267,7 @@ func TestQUIC_truncated(t *testing.T) {
 	}
 }
 
-// TestQUIC_prefix holds that there is no Hello before all of it was there.
+// TestQUIC_prefix checks that there is no Hello before all of it was there.
 func TestQUIC_prefix(t *testing.T) {
 	t.Parallel()
 	msg := hello(0x0303, suites, sni("example.com"))
@@ -308,7 +308,7 @@ func TestQUIC_bounded(t *testing.T) {
 	}
 }
 
-// TestQUIC_work holds that a datagram full of Initials costs no more than a few.
+// TestQUIC_work checks that a datagram full of Initials costs no more than a few.
 func TestQUIC_work(t *testing.T) { // not parallel: it counts allocations
 	one := initial{protection: version1, role: "server in", dcid: dcid, frames: []byte{1}}.packet(t)
 	var s clienthello.QUIC
@@ -353,7 +353,7 @@ func TestIsQUICInitial(t *testing.T) { // not parallel: it counts allocations
 	}
 }
 
-// checkHello holds what is true of every Hello.
+// checkHello checks what is true of every Hello.
 func checkHello(tb testing.TB, h clienthello.Hello) {
 	tb.Helper()
 	for _, s := range append([]string{h.ServerName, h.JA4}, h.ALPN...) {

@@ -29,7 +29,7 @@ func pieces(b []byte, n int) (parts [][]byte) {
 	return parts
 }
 
-// wantHello holds that s is done, has read want, and has let its buffers go.
+// wantHello checks that s is done, has read want, and has let its buffers go.
 func wantHello(t *testing.T, what string, s interface {
 	Status() clienthello.Status
 	Hello() clienthello.Hello
@@ -74,7 +74,7 @@ func TestTCP(t *testing.T) {
 	}
 }
 
-// TestTCP_prefix holds that there is no Hello, and no giving up, before the end.
+// TestTCP_prefix checks that there is no Hello, and no giving up, before the end.
 func TestTCP_prefix(t *testing.T) {
 	t.Parallel()
 	stream := sentByTLS(t, configs()["1.3"])
@@ -134,8 +134,8 @@ func TestTCP_giveUp(t *testing.T) {
 	}
 }
 
-// TestTCP_copy holds that the first segment may come twice, if it is long enough
-// to be told from data.
+// TestTCP_copy checks that the first segment may come twice, if it is long enough
+// to be distinguished from data.
 func TestTCP_copy(t *testing.T) {
 	t.Parallel()
 	stream := sentByTLS(t, configs()["1.3"])

@@ -31,11 +31,13 @@ type key struct {
 	out      packet.Direction
 }
 
+// part is a fragment of a datagram.
 type part struct {
 	offset int
 	data   []byte
 }
 
+// datagram is an incomplete datagram.
 type datagram struct {
 	begun int64  // packet time of the first fragment
 	parts []part // in order, without overlap

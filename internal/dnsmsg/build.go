@@ -42,6 +42,7 @@ func AppendRecord(dst, owner []byte, t Type, c Class, ttl uint32, data []byte) [
 	return append(dst, data...)
 }
 
+// appendOwner appends a record up to its TTL.
 func appendOwner(dst, owner []byte, t Type, c Class, ttl uint32) []byte {
 	if owner == nil {
 		dst = binary.BigEndian.AppendUint16(dst, toQuestion)
@@ -109,6 +110,7 @@ func AppendOPT(dst []byte, o *OPT) []byte {
 	return dst
 }
 
+// appendOption appends the head of an EDNS option with n bytes of data.
 func appendOption(dst []byte, code uint16, n int) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, code)
 	return binary.BigEndian.AppendUint16(dst, uint16(n))

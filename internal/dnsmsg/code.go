@@ -36,14 +36,19 @@ const (
 )
 
 // typeNames are the mnemonics in IANA's registry "Resource Record (RR) TYPEs".
-var typeNames = map[Type]string{TypeA: "A", TypeNS: "NS", 3: "MD", 4: "MF", TypeCNAME: "CNAME", TypeSOA: "SOA", 7: "MB", 8: "MG",
-	9: "MR", 10: "NULL", 11: "WKS", TypePTR: "PTR", TypeHINFO: "HINFO", 14: "MINFO", TypeMX: "MX", TypeTXT: "TXT", 17: "RP", 18: "AFSDB",
-	21: "RT", 24: "SIG", 25: "KEY", 26: "PX", TypeAAAA: "AAAA", 29: "LOC", 30: "NXT", TypeSRV: "SRV", TypeNAPTR: "NAPTR", 36: "KX",
-	37: "CERT", TypeDNAME: "DNAME", TypeOPT: "OPT", 42: "APL", TypeDS: "DS", 44: "SSHFP", 45: "IPSECKEY", TypeRRSIG: "RRSIG",
-	TypeNSEC: "NSEC", TypeDNSKEY: "DNSKEY", 49: "DHCID", TypeNSEC3: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 55: "HIP",
-	59: "CDS", 60: "CDNSKEY", 61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", TypeSVCB: "SVCB", TypeHTTPS: "HTTPS", 99: "SPF",
-	108: "EUI48", 109: "EUI64", 249: "TKEY", 250: "TSIG", TypeIXFR: "IXFR", TypeAXFR: "AXFR", TypeANY: "ANY", 256: "URI", 257: "CAA"}
+var typeNames = map[Type]string{
+	TypeA: "A", TypeNS: "NS", 3: "MD", 4: "MF", TypeCNAME: "CNAME", TypeSOA: "SOA", 7: "MB", 8: "MG", 9: "MR",
+	10: "NULL", 11: "WKS", TypePTR: "PTR", TypeHINFO: "HINFO", 14: "MINFO", TypeMX: "MX", TypeTXT: "TXT", 17: "RP",
+	18: "AFSDB", 21: "RT", 24: "SIG", 25: "KEY", 26: "PX", TypeAAAA: "AAAA", 29: "LOC", 30: "NXT", TypeSRV: "SRV",
+	TypeNAPTR: "NAPTR", 36: "KX", 37: "CERT", TypeDNAME: "DNAME", TypeOPT: "OPT", 42: "APL", TypeDS: "DS",
+	44: "SSHFP", 45: "IPSECKEY", TypeRRSIG: "RRSIG", TypeNSEC: "NSEC", TypeDNSKEY: "DNSKEY", 49: "DHCID",
+	TypeNSEC3: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 55: "HIP", 59: "CDS", 60: "CDNSKEY",
+	61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", TypeSVCB: "SVCB", TypeHTTPS: "HTTPS", 99: "SPF", 108: "EUI48",
+	109: "EUI64", 249: "TKEY", 250: "TSIG", TypeIXFR: "IXFR", TypeAXFR: "AXFR", TypeANY: "ANY", 256: "URI",
+	257: "CAA",
+}
 
+// typeNumbers is the inverse of typeNames.
 var typeNumbers = func() map[string]Type {
 	m := make(map[string]Type, len(typeNames))
 	for t, name := range typeNames {
@@ -123,8 +128,10 @@ const (
 	BadVers  RCode = 16
 )
 
-var rcodeNames = [...]string{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET",
-	"NOTAUTH", "NOTZONE", "DSOTYPENI", "RCODE12", "RCODE13", "RCODE14", "RCODE15", "BADVERS"}
+var rcodeNames = [...]string{
+	"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH",
+	"NOTZONE", "DSOTYPENI", "RCODE12", "RCODE13", "RCODE14", "RCODE15", "BADVERS",
+}
 
 // String returns the mnemonic, or "RCODE123" if there is none.
 func (r RCode) String() string {

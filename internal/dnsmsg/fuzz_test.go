@@ -10,8 +10,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// FuzzQuery holds that what we take for a query, another implementation reads as
-// one too, with the same question.
+// FuzzQuery checks that another implementation reads every query that we accept
+// as one with the same question.
 func FuzzQuery(f *testing.F) {
 	f.Add(query(f, dnsmsg.FlagRD, 1, 0))
 	f.Add(query(f, 0, 1, 1, 0, 0, 41, 0x10, 0, 0, 0, 0x80, 0, 0, 12, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8))
@@ -34,9 +34,9 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-// FuzzReply holds that whatever an upstream sends, what is rebuilt of it is a
-// message that another implementation reads, of the names that were asked for
-// only, and that it rebuilds to itself.
+// FuzzReply checks that, whatever an upstream sends, the rebuilt message is one that
+// another implementation reads, has only names that were asked for, and rebuilds
+// to itself.
 func FuzzReply(f *testing.F) {
 	f.Add(answer(f, "a.example", dnsmsg.TypeA, 0, "a.example. 9 IN CNAME b.example.", "b.example. 9 IN A 192.0.2.1"))
 	f.Add(answer(f, "a.example", dnsmsg.TypeA, 3, "--", "example. 900 IN SOA a.example. b.example. 1 2 3 4 60"))
@@ -82,7 +82,7 @@ func FuzzReply(f *testing.F) {
 	})
 }
 
-// FuzzName holds that a name and its text are the same thing.
+// FuzzName checks that a name survives the conversion to text and back.
 func FuzzName(f *testing.F) {
 	f.Add("www.example.org")
 	f.Add(`a\.b.\200c`)

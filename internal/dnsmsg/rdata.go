@@ -6,10 +6,13 @@ package dnsmsg
 type layout struct{ skip, strings, names, tail int }
 
 // layouts are the types whose data contain names that may be compressed.
-var layouts = map[Type]layout{TypeNS: {names: 1}, 3: {names: 1}, 4: {names: 1}, TypeCNAME: {names: 1}, TypeSOA: {names: 2, tail: soaData},
-	7: {names: 1}, 8: {names: 1}, 9: {names: 1}, TypePTR: {names: 1}, 14: {names: 2}, TypeMX: {skip: 2, names: 1}, 17: {names: 2},
-	18: {skip: 2, names: 1}, 21: {skip: 2, names: 1}, 26: {skip: 2, names: 2}, TypeSRV: {skip: 6, names: 1},
-	TypeNAPTR: {skip: 4, strings: 3, names: 1}, 36: {skip: 2, names: 1}, TypeDNAME: {names: 1}}
+var layouts = map[Type]layout{
+	TypeNS: {names: 1}, 3: {names: 1}, 4: {names: 1}, TypeCNAME: {names: 1}, TypeSOA: {names: 2, tail: soaData},
+	7: {names: 1}, 8: {names: 1}, 9: {names: 1}, TypePTR: {names: 1}, 14: {names: 2}, TypeMX: {skip: 2, names: 1},
+	17: {names: 2}, 18: {skip: 2, names: 1}, 21: {skip: 2, names: 1}, 26: {skip: 2, names: 2},
+	TypeSRV: {skip: 6, names: 1}, TypeNAPTR: {skip: 4, strings: 3, names: 1}, 36: {skip: 2, names: 1},
+	TypeDNAME: {names: 1},
+}
 
 // appendData appends the data of a record without compression.
 func appendData(dst, msg []byte, r *Record) ([]byte, error) {

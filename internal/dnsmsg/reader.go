@@ -76,7 +76,8 @@ func (r *Reader) Next(rr *Record) bool {
 		return false
 	}
 	f := r.msg[off : off+10]
-	*rr = Record{Section: s, Name: name, Type: Type(binary.BigEndian.Uint16(f)), Class: Class(binary.BigEndian.Uint16(f[2:])),
+	*rr = Record{Section: s, Name: name,
+		Type: Type(binary.BigEndian.Uint16(f)), Class: Class(binary.BigEndian.Uint16(f[2:])),
 		TTL: binary.BigEndian.Uint32(f[4:]), TTLAt: off + 4, Data: off + 10, Len: int(binary.BigEndian.Uint16(f[8:]))}
 	if rr.TTL>>31 != 0 {
 		rr.TTL = 0

@@ -45,7 +45,8 @@ func Matches(msg, sent []byte) bool {
 		return false
 	}
 	end += 4
-	return binary.BigEndian.Uint16(msg[4:]) == 1 && len(msg) >= end && bytes.Equal(msg[HeaderSize:end], sent[HeaderSize:end])
+	return binary.BigEndian.Uint16(msg[4:]) == 1 && len(msg) >= end &&
+		bytes.Equal(msg[HeaderSize:end], sent[HeaderSize:end])
 }
 
 // Bare reports whether msg is an error response to sent that does not repeat the
@@ -55,7 +56,9 @@ func Bare(msg, sent []byte) bool {
 		return false
 	}
 	f := binary.BigEndian.Uint16(msg[2:])
-	return f&FlagQR != 0 && f>>11&15 == 0 && binary.BigEndian.Uint16(msg[4:]) == 0 && RCode(f&15) != NoError && RCode(f&15) != NXDomain
+	rcode := RCode(f & 15)
+	return f&FlagQR != 0 && f>>11&15 == 0 && binary.BigEndian.Uint16(msg[4:]) == 0 &&
+		rcode != NoError && rcode != NXDomain
 }
 
 // Reply is the rebuilt response of an upstream. It has only the records that

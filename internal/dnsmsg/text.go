@@ -2,6 +2,7 @@ package dnsmsg
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -36,7 +37,9 @@ func (r *Record) DataText(msg []byte) string {
 		return stringsText(data)
 	case TypeSVCB, TypeHTTPS:
 		if target, params, ok := service(data); ok {
-			return strings.TrimSpace(fmt.Sprintf("%d %s %s", int(data[0])<<8|int(data[1]), Text(target), base64.StdEncoding.EncodeToString(params)))
+			priority := binary.BigEndian.Uint16(data)
+			return strings.TrimSpace(fmt.Sprintf("%d %s %s", priority, Text(target),
+				base64.StdEncoding.EncodeToString(params)))
 		}
 	}
 	return fmt.Sprintf(`\# %d %s`, r.Len, hex.EncodeToString(data))
@@ -51,7 +54,7 @@ func namesText(msg []byte, r *Record, l layout) (string, bool) {
 		return "", false
 	}
 	for ; off < r.Data+l.skip; off += 2 {
-		parts = append(parts, fmt.Sprint(int(msg[off])<<8|int(msg[off+1])))
+		parts = append(parts, fmt.Sprint(binary.BigEndian.Uint16(msg[off:])))
 	}
 	for range l.names {
 		name, next, err := AppendName(nil, msg[:end], off)
@@ -61,7 +64,7 @@ func namesText(msg []byte, r *Record, l layout) (string, bool) {
 		parts, off = append(parts, Text(name)), next
 	}
 	for ; off+4 <= end; off += 4 {
-		parts = append(parts, fmt.Sprint(uint32(msg[off])<<24|uint32(msg[off+1])<<16|uint32(msg[off+2])<<8|uint32(msg[off+3])))
+		parts = append(parts, fmt.Sprint(binary.BigEndian.Uint32(msg[off:])))
 	}
 	return strings.Join(parts, " "), true
 }

@@ -177,7 +177,7 @@ func TestEnricher_Flow_self(t *testing.T) {
 	}
 }
 
-// TestEnricher_Flow_allocs is not parallel, because AllocsPerRun refuses that.
+// TestEnricher_Flow_allocs is not parallel, because AllocsPerRun must not be.
 func TestEnricher_Flow_allocs(t *testing.T) {
 	n := newEnricher(fakeLookup{work})
 	r := record(7, "10.137.0.6", world)
@@ -187,7 +187,7 @@ func TestEnricher_Flow_allocs(t *testing.T) {
 	}
 }
 
-// TestEnricher_via lists who may be meant behind a netvm.
+// TestEnricher_via lists the qubes downstream of a netvm.
 func TestEnricher_via(t *testing.T) {
 	t.Parallel()
 	proxy := &qube.Qube{Name: "sys-vpn", XID: 9, IP: addr("10.137.0.9"), ProvidesNetwork: true}

@@ -12,7 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// TestEnricher_Flow_time asks the inventory of the flow's own time. Before t0,
+// TestEnricher_Flow_time uses the inventory of the flow's time. Before t0,
 // domain 7 and 10.138.0.1 were those of one disposable; from then on, of
 // another one.
 func TestEnricher_Flow_time(t *testing.T) {
@@ -55,7 +55,7 @@ func TestEnricher_Flow_time(t *testing.T) {
 	}
 }
 
-// TestEnricher_Flow_noInventory names nobody and still tells the client.
+// TestEnricher_Flow_noInventory names no qube but still has the client address.
 func TestEnricher_Flow_noInventory(t *testing.T) {
 	t.Parallel()
 	var none *inventory.Index

@@ -95,7 +95,7 @@ func FuzzJSON_String(f *testing.F) {
 	})
 }
 
-// TestJSON_allocs is not parallel, because AllocsPerRun refuses that.
+// TestJSON_allocs is not parallel, because AllocsPerRun must not be.
 func TestJSON_allocs(t *testing.T) {
 	doc := &fakeDocument{OnWrite: func(w event.Writer) {
 		w.Begin("a")

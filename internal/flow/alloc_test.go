@@ -30,7 +30,7 @@ func nth(p *packet.Packet, n uint32) {
 
 // TestTable_allocs asserts that the path of a packet of a live flow allocates
 // nothing, timers, reports and late fragments included. It is not parallel,
-// because AllocsPerRun refuses that.
+// because AllocsPerRun must not be.
 func TestTable_allocs(t *testing.T) {
 	first, later := pieces(0, udp(0, client, server), 3)
 	tests := []struct {

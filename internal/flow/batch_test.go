@@ -55,8 +55,8 @@ func TestTable_UpdateBatch_order(t *testing.T) {
 	m.want(t, name+"4/2 end closed", name+"1/0 idle syn_sent", name+"1/0 forced midstream")
 }
 
-// TestTable_UpdateBatch_allocs is not parallel, because AllocsPerRun refuses
-// that.
+// TestTable_UpdateBatch_allocs is not parallel, because AllocsPerRun
+// must not be.
 func TestTable_UpdateBatch_allocs(t *testing.T) {
 	table := quietTable(t, 1000)
 	batch := append(handshake(0, client, server), udp(0, client, server), in(udp(0, client, server), "10.0.0.1", "10.0.0.2", 1))

@@ -64,7 +64,7 @@ func (v *vector) record() *flow.Record {
 	return r
 }
 
-// TestRecord_CommunityID_vectors holds the vectors of the specification.
+// TestRecord_CommunityID_vectors checks the vectors of the specification.
 func TestRecord_CommunityID_vectors(t *testing.T) {
 	t.Parallel()
 	for seed, file := range []string{"baseline_deflt.json", "baseline_seed1.json"} {

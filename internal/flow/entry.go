@@ -40,6 +40,7 @@ type entry struct {
 	_ [6]byte // pads the entry to three cache lines, so that the next one is aligned, too
 }
 
+// icmpMessage is the type and the code of an ICMP message.
 type icmpMessage struct{ kind, code uint8 }
 
 // The two sides of a flow, as indexes into the fields of an entry.

@@ -17,6 +17,7 @@ const (
 	fragmentLife = 30e9
 )
 
+// fragment is what the first fragment of a datagram has and the later ones lack.
 type fragment struct {
 	src, dst         packet.Addr
 	id, iface        uint32

@@ -70,7 +70,7 @@ func TestTable_fragmentsExpire(t *testing.T) {
 }
 
 // TestTable_fragmentAlone takes the sender of a later fragment for the source,
-// also where the protocol is ICMP: there is no type that says otherwise.
+// also for ICMP: there is no type to decide otherwise.
 func TestTable_fragmentAlone(t *testing.T) {
 	t.Parallel()
 	_, later := pieces(0, icmp(0, pinger, pinged, 8, 0, 7), 5)

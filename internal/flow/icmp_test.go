@@ -76,7 +76,7 @@ func TestRecord_icmp(t *testing.T) {
 	}
 }
 
-// TestTable_icmpCut has nothing but the address to go by where the message was
+// TestTable_icmpCut has nothing but the address to go by if the message was
 // not captured: the sender is the source.
 func TestTable_icmpCut(t *testing.T) {
 	t.Parallel()

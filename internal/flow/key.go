@@ -68,8 +68,10 @@ func (k *Key) hash(seed *[4]uint64) uint64 {
 	return fold(a^c^seed[3], b^bits.RotateLeft64(c, 32)^seed[0])
 }
 
+// word returns the first eight bytes of b as a number.
 func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
+// fold multiplies x and y and combines the halves of the product.
 func fold(x, y uint64) uint64 {
 	hi, lo := bits.Mul64(x, y)
 	return hi ^ lo

@@ -9,7 +9,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// conversation is what the naive model tells apart: who sends to whom, where.
+// conversation is what the naive model distinguishes: who sends to whom, and where.
 // Ports are left out, because later fragments may or may not get theirs.
 type conversation struct {
 	src, dst packet.Addr
@@ -123,7 +123,7 @@ func TestTable_conservation(t *testing.T) {
 	}
 }
 
-// checkRecords holds what is true of every record.
+// checkRecords checks what is true of every record.
 func checkRecords(tb testing.TB, records []flow.Record) {
 	tb.Helper()
 	for i := range records {
@@ -140,7 +140,7 @@ func checkRecords(tb testing.TB, records []flow.Record) {
 	}
 }
 
-// checkStats holds the balance of the counters after a flush.
+// checkStats checks the balance of the counters after a flush.
 func checkStats(tb testing.TB, m *meter) {
 	tb.Helper()
 	s := m.Stats()

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// TestEntry_size holds the memory budget: an entry and its share of the index.
+// TestEntry_size checks the memory budget: an entry and its share of the index.
 // The index is at worst just doubled, 3/8 full: 8 / (3/8) = 21.3 bytes.
 func TestEntry_size(t *testing.T) {
 	const index = 22

@@ -15,10 +15,12 @@ type entries struct {
 // enough for a machine with few flows, and large enough to be allocated rarely.
 const blockSize = 2048
 
+// at returns the entry with a number.
 func (s *entries) at(i uint32) *entry {
 	return &s.blocks[i/blockSize][i%blockSize]
 }
 
+// alloc returns the number of a free entry, whose content is that of its last use.
 func (s *entries) alloc() uint32 {
 	s.live++
 	if s.freeHead != 0 {
@@ -34,6 +36,7 @@ func (s *entries) alloc() uint32 {
 	return i
 }
 
+// free frees an entry.
 func (s *entries) free(i uint32) {
 	e := s.at(i)
 	e.slot, e.next = -1, s.freeHead
@@ -56,6 +59,7 @@ const indexStart = 1 << 12
 
 func (x *index) init() { x.resize(indexStart) }
 
+// resize replaces the slots by n empty ones; n must be a power of two.
 func (x *index) resize(n int) {
 	x.slots = make([]uint64, n)
 	x.shift = 32 - uint(bits.Len(uint(n))-1)
@@ -89,6 +93,7 @@ func (x *index) insert(hash uint64, i uint32, all *entries) {
 	x.count++
 }
 
+// put stores an entry in the first empty slot from its place on.
 func (x *index) put(tag, i uint32) {
 	mask := uint32(len(x.slots) - 1)
 	s := tag >> x.shift & mask

@@ -116,6 +116,7 @@ func New(cfg Config) (*Table, error) {
 	return t, nil
 }
 
+// seedWith sets the seed of the hash, from seed or, if that is 0, at random.
 func (t *Table) seedWith(seed uint64) {
 	for i := range t.seed {
 		if t.seed[i] = rand.Uint64(); seed != 0 {

@@ -15,6 +15,7 @@ type tcpState struct {
 	rstCount uint8    // saturating at 255
 }
 
+// observe records the flags of a packet that side has sent.
 func (t *tcpState) observe(side int, flags uint8) {
 	t.flags[side] |= flags
 	if flags&(packet.SYN|packet.ACK) == packet.SYN && t.synCount < 255 {

@@ -15,7 +15,7 @@ const (
 	flow17 = "10.137.0.6:40000 > 1.1.1.1:443 17 "
 )
 
-// TestTable_idle is exact to the nanosecond where a packet tells, although the
+// TestTable_idle is exact to the nanosecond if a packet arrives, although the
 // wheel is coarse.
 func TestTable_idle(t *testing.T) {
 	t.Parallel()
@@ -56,8 +56,8 @@ func TestTable_idleAdvance(t *testing.T) {
 }
 
 // TestTable_active splits a long flow: the sums are kept and so is the direction,
-// also when the responder goes on, and nothing follows the last piece when
-// there is nothing to say.
+// also if the responder continues, and nothing follows the last record if
+// nothing has happened since.
 func TestTable_active(t *testing.T) {
 	t.Parallel()
 	m := newMeter(t, func(c *flow.Config) { c.ActiveTimeout = 10 * sec })
@@ -76,8 +76,8 @@ func TestTable_active(t *testing.T) {
 	}
 }
 
-// TestTable_activeTimes gives each piece the times of its own packets, and all
-// the same birth.
+// TestTable_activeTimes gives each record the times of its packets, and all
+// the same time of birth.
 func TestTable_activeTimes(t *testing.T) {
 	t.Parallel()
 	m := newMeter(t, func(c *flow.Config) { c.ActiveTimeout = 10 * sec })
@@ -138,7 +138,7 @@ func TestTable_delta(t *testing.T) {
 	m.want(t, flow17+"0/0 idle") // the flow's end is news, though nothing was sent
 }
 
-// TestTable_deltaActive ends a split flow with a final record, too, where its
+// TestTable_deltaActive ends a split flow with a final record, even if its
 // last packets went out in an interim report.
 func TestTable_deltaActive(t *testing.T) {
 	t.Parallel()

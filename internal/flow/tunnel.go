@@ -15,6 +15,7 @@ type tunnels struct {
 	full uint64   // Stats.TunnelsFull
 }
 
+// tunnel is an outer header that is in use.
 type tunnel struct {
 	outer packet.Outer
 	refs  int // flows, and the packet that is being metered

@@ -27,8 +27,8 @@ func inNumbered(p packet.Packet, n uint32) packet.Packet {
 	return p
 }
 
-// TestTable_tunnel keeps flows apart by their outer header, whichever way it
-// goes, and reports it from the initiator's side.
+// TestTable_tunnel keeps flows apart by their outer header, the same for both
+// directions, and reports it from the initiator's side.
 func TestTable_tunnel(t *testing.T) {
 	t.Parallel()
 	const left, right = "192.0.2.1", "192.0.2.9"

@@ -60,7 +60,7 @@ func flood(tb testing.TB, b *hello.Table, data []byte, n, each int, iface uint32
 	}
 }
 
-// TestTable_bounds holds each bound, and counts what it costs.
+// TestTable_bounds checks that each bound is kept and that what it costs is counted.
 func TestTable_bounds(t *testing.T) {
 	t.Parallel()
 	tls := tlsHello(t, "one.example")

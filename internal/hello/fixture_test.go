@@ -189,7 +189,7 @@ func record(tb testing.TB, s sent, from, to int, reason flow.Reason) *flow.Recor
 		End: start*1e9 + int64(to)*1e6, Reason: reason}
 }
 
-// name returns the server name that a table has for a record, "-" where it has no
+// name returns the server name that a table has for a record, "-" if it has no
 // ClientHello.
 func name(b *hello.Table, r *flow.Record) string {
 	h := b.ForRecord(r)

@@ -52,6 +52,7 @@ func (t *Table) Close() {
 	t.held = [256]int{}
 }
 
+// tcp takes a segment. Fragments, which TCP avoids, are ignored.
 func (t *Table) tcp(p *packet.Packet, frame []byte) {
 	if p.Fragment != packet.FragmentNone {
 		return
@@ -77,6 +78,8 @@ func (t *Table) tcp(p *packet.Packet, frame []byte) {
 	t.finish(k, r, p.Time, r.tcp.Hello)
 }
 
+// udp takes a datagram. Fragments, which QUIC forbids (RFC 9000 section 14), are
+// ignored.
 func (t *Table) udp(p *packet.Packet, frame []byte) {
 	if p.Fragment != packet.FragmentNone {
 		return

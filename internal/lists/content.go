@@ -11,26 +11,27 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 )
 
-// content is the text of a list: in a file, or in memory where no file could be
-// written. A list of a million names is 25 MB of text, of which no more than a
-// line needs to be in memory.
+// content is the text of a list: in a file, or in memory if no file could be
+// written. A list of a million names has 25 MB of text, of which only a line at a
+// time needs to be in memory.
 type content struct {
-	path string // "" where it is in memory
-	data []byte
-	sum  [sha256.Size]byte
-	note []byte // to be kept with it, nil for nothing
+	path    string            // "" if the text is in memory
+	data    []byte            // nil if the text is in a file
+	sum     [sha256.Size]byte // of the text
+	version []byte            // to be stored with the text, nil for none
 
-	unwritten error // why it is not in a file
+	unwritten error // why the text is not in a file
 }
 
-// take reads a text into a new file beside the copies, no more than the limit.
-func (m *Manager) take(r io.Reader) (*content, error) {
+// receive reads a text into a new file beside the copies. It returns an error if
+// the text exceeds Config.MaxBytes.
+func (m *Manager) receive(r io.Reader) (*content, error) {
 	hash := sha256.New()
 	r = io.TeeReader(io.LimitReader(r, m.conf.MaxBytes+1), hash)
 	c := &content{}
 	n, err := m.write(c, r)
 	if err == nil && n > m.conf.MaxBytes {
-		err = fmt.Errorf("it has more than %d bytes", m.conf.MaxBytes)
+		err = fmt.Errorf("more than %d bytes", m.conf.MaxBytes)
 	}
 	if err != nil {
 		c.remove()
@@ -40,7 +41,8 @@ func (m *Manager) take(r io.Reader) (*content, error) {
 	return c, nil
 }
 
-// write writes to a file, or to memory where there is no place for files.
+// write writes the text to a file, or to memory if there is no directory or it is
+// not writable.
 func (m *Manager) write(c *content, r io.Reader) (n int64, err error) {
 	var f *os.File
 	if m.conf.Dir != "" {
@@ -48,7 +50,7 @@ func (m *Manager) write(c *content, r io.Reader) (n int64, err error) {
 	}
 	if f == nil {
 		if err != nil {
-			c.unwritten = fmt.Errorf("keeping a copy: %w", err)
+			c.unwritten = fmt.Errorf("keeping a copy: %w", err) // reported by store
 		}
 		c.data, err = io.ReadAll(r)
 		return int64(len(c.data)), err
@@ -58,7 +60,7 @@ func (m *Manager) write(c *content, r io.Reader) (n int64, err error) {
 	return n, errors.Join(err, f.Sync(), f.Close())
 }
 
-// parse reads the rules.
+// parse reads the rules and calls use with each.
 func (c *content) parse(opts blocklist.Options, use func(*blocklist.Rule) error) (blocklist.Report, error) {
 	if c.path == "" {
 		return blocklist.Parse(bytes.NewReader(c.data), opts, use)
@@ -71,10 +73,10 @@ func (c *content) parse(opts blocklist.Options, use func(*blocklist.Rule) error)
 	return blocklist.Parse(f, opts, use)
 }
 
-// perRule is about how many bytes a line of a list has.
+// perRule is the average length of a line in bytes.
 const perRule = 24
 
-// guess returns about how many rules there are.
+// guess returns an estimate of the number of rules. A nil content has none.
 func (c *content) guess() int {
 	if c == nil {
 		return 0
@@ -85,7 +87,7 @@ func (c *content) guess() int {
 	return len(c.data) / perRule
 }
 
-// remove removes a file that has not been kept.
+// remove deletes the file of a content that has not been stored.
 func (c *content) remove() {
 	if c.path != "" {
 		_ = os.Remove(c.path)

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// version is what a server has told of a copy, so that it need not send the same
+// version identifies a copy to the server, so that it need not send the same text
 // again (RFC 9110 section 13).
 type version struct {
 	ETag     string `json:"etag,omitempty"`
 	Modified string `json:"modified,omitempty"`
 }
 
-// errFinal marks what another attempt will not change.
-var errFinal = errors.New("asking again will not help")
+// errFinal marks an error that another attempt cannot change.
+var errFinal = errors.New("not retrying")
 
-// fetch gets a list from its server, with all attempts. nil means that it is as
-// it was.
+// fetch fetches a list from its server, with all attempts. It returns nil if the
+// list has not changed.
 func (m *Manager) fetch(ctx context.Context, s *Source, force bool) (c *content, err error) {
 	for n := range max(1, m.conf.Attempts) {
 		if n > 0 {
@@ -39,6 +39,7 @@ func (m *Manager) fetch(ctx context.Context, s *Source, force bool) (c *content,
 	return nil, err
 }
 
+// get makes one attempt to fetch a list.
 func (m *Manager) get(ctx context.Context, s *Source, force bool) (*content, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.conf.Timeout)
 	defer cancel()
@@ -63,23 +64,25 @@ func (m *Manager) get(ctx context.Context, s *Source, force bool) (*content, err
 	case resp.StatusCode == http.StatusNotModified:
 		return nil, nil
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests:
-		return nil, fmt.Errorf("the server says %q: %w", resp.Status, errFinal)
+		return nil, fmt.Errorf("the server responded with %q: %w", resp.Status, errFinal)
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the server says %q", resp.Status)
+		return nil, fmt.Errorf("the server responded with %q", resp.Status)
 	}
-	c, err := m.take(resp.Body)
+	c, err := m.receive(resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("fetching: %w", err)
 	}
-	c.note, err = json.Marshal(version{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
+	c.version, err = json.Marshal(version{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
 	return c, err
 }
 
+// versionFile returns the path of the version of a copy.
 func (m *Manager) versionFile(s *Source) string {
 	return filepath.Join(m.conf.Dir, s.file()+".version")
 }
 
-// condition asks for the list only if it has changed since the copy.
+// condition makes a request conditional on the list having changed since the copy,
+// if there is one.
 func (m *Manager) condition(r *http.Request, s *Source) {
 	if m.conf.Dir == "" {
 		return

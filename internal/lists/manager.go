@@ -16,41 +16,43 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 )
 
-// Manager holds the sources. It is safe for concurrent use.
+// Manager reads the sources and keeps their copies. It is safe for concurrent use.
+// Its slices are indexed by the position of a source in Config.Sources.
 type Manager struct {
 	conf Config
 	work sync.Mutex // held while sources are read
 
 	mu     sync.Mutex
 	status []Status            // guarded by mu
-	rules  int                 // guarded by mu: of the last table
-	faults []string            // guarded by mu: what is wrong with what is in force
-	copies [][]byte            // guarded by work: what is not on disk
+	rules  int                 // guarded by mu: number of rules in the last table
+	faults []string            // guarded by mu: errors in the current copies, "" for none
+	copies [][]byte            // guarded by work: current copies that are not on disk
 	dirty  bool                // guarded by work: the last table could not be built
-	known  [][sha256.Size]byte // guarded by work: of what is in force, zero where not known
+	known  [][sha256.Size]byte // guarded by work: hashes of the current copies, zero if unknown
 }
 
 // New returns a manager. It reads nothing.
 func New(c Config) (*Manager, error) {
 	if len(c.Sources) > MaxSources {
-		return nil, fmt.Errorf("%d sources of lists are more than %d", len(c.Sources), MaxSources)
+		return nil, fmt.Errorf("%d sources of lists; at most %d are allowed", len(c.Sources), MaxSources)
 	}
-	m := &Manager{conf: c, status: make([]Status, len(c.Sources)), copies: make([][]byte, len(c.Sources)), faults: make([]string, len(c.Sources)),
-		known: make([][sha256.Size]byte, len(c.Sources))}
+	m := &Manager{conf: c, status: make([]Status, len(c.Sources)), copies: make([][]byte, len(c.Sources)),
+		faults: make([]string, len(c.Sources)), known: make([][sha256.Size]byte, len(c.Sources))}
 	for i, s := range c.Sources {
 		m.status[i].Source = s
 	}
 	return m, nil
 }
 
-// Load reads what can be had without the network: rules in the configuration,
-// files, and the copies of what was fetched before.
+// Load reads what needs no network: rules in the configuration, files, and the
+// copies of what was fetched before. It returns a table of them. Sources that
+// cannot be read are reported by Status.
 func (m *Manager) Load(ctx context.Context) (*blocklist.Table, error) {
 	m.work.Lock()
 	defer m.work.Unlock()
 	if m.conf.Dir != "" {
 		if err := os.MkdirAll(m.conf.Dir, 0o750); err != nil {
-			return nil, fmt.Errorf("making the directory of the lists: %w", err)
+			return nil, fmt.Errorf("creating directory of lists: %w", err)
 		}
 		left, _ := filepath.Glob(filepath.Join(m.conf.Dir, ".new-*")) // of a process that was killed
 		for _, path := range left {
@@ -65,9 +67,10 @@ func (m *Manager) Load(ctx context.Context) (*blocklist.Table, error) {
 	return m.build()
 }
 
-// Refresh reads all sources anew and returns a table where anything has changed,
-// nil where not. force takes lists over that have shrunk. The error joins what is
-// wrong with each source; the others are in the table all the same.
+// Refresh reads all sources again and returns a new table, nil if nothing has
+// changed. force also fetches lists that have not changed and accepts those that
+// have shrunk. The error joins those of the sources; it can come with a table, which
+// then has the previous copies of these sources.
 func (m *Manager) Refresh(ctx context.Context, force bool) (*blocklist.Table, error) {
 	m.work.Lock()
 	defer m.work.Unlock()
@@ -90,7 +93,8 @@ func (m *Manager) Refresh(ctx context.Context, force bool) (*blocklist.Table, er
 	return t, errors.Join(append(errs, err)...)
 }
 
-// fresh reports whether all sources have just been tried.
+// fresh reports whether all remote sources were fetched successfully within the last
+// half period.
 func (m *Manager) fresh() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -102,8 +106,8 @@ func (m *Manager) fresh() bool {
 	return len(m.status) > 0 && m.conf.Period > 0
 }
 
-// Run calls refresh at once and then every period, until ctx ends. Without a
-// period it does so once.
+// Run calls refresh at once, unless all sources are fresh, and then every period
+// until ctx ends. Without a period it calls it once.
 func (m *Manager) Run(ctx context.Context, refresh func(context.Context)) {
 	for ctx.Err() == nil {
 		if !m.fresh() {
@@ -119,7 +123,8 @@ func (m *Manager) Run(ctx context.Context, refresh func(context.Context)) {
 	}
 }
 
-// refresh brings one source and keeps it as the copy in force.
+// refresh reads one source and, if it is acceptable, makes it the current copy. It
+// is called with work held.
 func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool, err error) {
 	defer func() {
 		m.mu.Lock()
@@ -129,7 +134,7 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 			m.status[i].Err = err.Error()
 		}
 	}()
-	c, err := m.bring(ctx, &m.conf.Sources[i], force)
+	c, err := m.read(ctx, &m.conf.Sources[i], force)
 	if err != nil || c == nil {
 		return false, err
 	}
@@ -143,13 +148,13 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 		return false, fault
 	}
 	if had := m.rulesOf(i); m.conf.Sources[i].remote() && !force && 2*report.Rules < had {
-		return false, fmt.Errorf("it has %d rules and had %d: the old ones stay in force; `qubesbeat dns lists refresh --force` takes the new ones",
-			report.Rules, had)
+		return false, fmt.Errorf("only %d rules instead of %d: keeping the old ones; "+
+			"`qubesbeat dns lists refresh --force` accepts the new ones", report.Rules, had)
 	}
-	return true, errors.Join(fault, m.keep(i, c))
+	return true, errors.Join(fault, m.store(i, c))
 }
 
-// rulesOf returns how many rules of a source are in force.
+// rulesOf returns the number of rules of a source's current copy.
 func (m *Manager) rulesOf(i int) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -159,12 +164,14 @@ func (m *Manager) rulesOf(i int) int {
 	return m.status[i].Rules
 }
 
+// options returns the options for reading a list.
 func (m *Manager) options() blocklist.Options {
 	return blocklist.Options{Compat: m.conf.Compat, MaxFaults: m.conf.MaxFaults}
 }
 
-// bring returns the content of a source, nil where it has not changed.
-func (m *Manager) bring(ctx context.Context, s *Source, force bool) (*content, error) {
+// read returns the content of a source that is not inline, nil if it has not
+// changed.
+func (m *Manager) read(ctx context.Context, s *Source, force bool) (*content, error) {
 	if s.remote() {
 		return m.fetch(ctx, s, force)
 	}
@@ -173,11 +180,12 @@ func (m *Manager) bring(ctx context.Context, s *Source, force bool) (*content, e
 		return nil, err
 	}
 	defer f.Close()
-	return m.take(f)
+	return m.receive(f)
 }
 
-// inForce returns the content in force of a source, nil where there is none.
-func (m *Manager) inForce(i int) *content {
+// current returns the current copy of a source, nil if there is none. It is called
+// with work held.
+func (m *Manager) current(i int) *content {
 	s := &m.conf.Sources[i]
 	if s.inline() {
 		return &content{data: []byte(s.Location)}
@@ -195,9 +203,9 @@ func (m *Manager) inForce(i int) *content {
 	return &content{path: path}
 }
 
-// keep makes c the content in force. A crash leaves the old or the new one; what
-// cannot be written is in force as long as the process lives.
-func (m *Manager) keep(i int, c *content) error {
+// store makes c the current copy of a source. A crash leaves the old or the new
+// file; a copy that cannot be written is used until the process ends.
+func (m *Manager) store(i int, c *content) error {
 	m.known[i], m.copies[i] = c.sum, c.data
 	if c.path == "" {
 		return c.unwritten
@@ -207,28 +215,28 @@ func (m *Manager) keep(i int, c *content) error {
 		return fmt.Errorf("keeping a copy: %w", err)
 	}
 	c.path = ""
-	if c.note != nil {
-		_ = os.WriteFile(m.versionFile(&m.conf.Sources[i]), c.note, 0o640) // without it, the list is fetched again
+	if c.version != nil {
+		_ = os.WriteFile(m.versionFile(&m.conf.Sources[i]), c.version, 0o640) // without it, the list is fetched again
 	}
 	return nil
 }
 
-// build makes a table of what is in force.
+// build returns a table of the current copies. It is called with work held.
 func (m *Manager) build() (*blocklist.Table, error) {
 	m.mu.Lock()
 	hint := m.rules + m.rules/16
 	m.mu.Unlock()
 	for i := range m.conf.Sources {
-		hint = max(hint, m.inForce(i).guess())
+		hint = max(hint, m.current(i).guess())
 	}
 	b := blocklist.NewBuilder(hint)
 	for i := range m.conf.Sources {
-		c := m.inForce(i)
+		c := m.current(i)
 		if c == nil {
 			continue
 		}
 		report, err := c.parse(m.options(), func(r *blocklist.Rule) error { return b.Add(m.number(i, r), r) })
-		m.loaded(i, report, err) // what was read before an error counts
+		m.setLoaded(i, report, err) // the rules before an error count
 	}
 	t, err := b.Build()
 	if m.dirty = err != nil; err == nil {
@@ -239,8 +247,8 @@ func (m *Manager) build() (*blocklist.Table, error) {
 	return t, err
 }
 
-// number returns the number of the source of a rule. In a source of names to
-// allow, every rule is an exception.
+// number returns the number of a rule's source in the table. In a source of names
+// to allow, every rule is an exception.
 func (m *Manager) number(i int, r *blocklist.Rule) blocklist.Source {
 	if r.Allow || m.conf.Sources[i].Allow {
 		return Allowed(i)
@@ -248,7 +256,8 @@ func (m *Manager) number(i int, r *blocklist.Rule) blocklist.Source {
 	return Deny(i)
 }
 
-func (m *Manager) loaded(i int, report blocklist.Report, err error) {
+// setLoaded updates the status of a source whose copy was read into a table.
+func (m *Manager) setLoaded(i int, report blocklist.Report, err error) {
 	since := time.Now()
 	if s := &m.conf.Sources[i]; !s.inline() && m.conf.Dir != "" {
 		if info, err := os.Stat(filepath.Join(m.conf.Dir, s.file())); err == nil {
@@ -263,7 +272,7 @@ func (m *Manager) loaded(i int, report blocklist.Report, err error) {
 	}
 }
 
-// Status returns how each source is, in the order of the configuration.
+// Status returns the state of each source, in the order of the configuration.
 func (m *Manager) Status() []Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 )
 
-// manager returns a manager of sources with a directory of its own.
+// manager returns a manager of sources with a temporary directory.
 func manager(t *testing.T, change func(*lists.Config), locations ...string) *lists.Manager {
 	t.Helper()
 	c := lists.Config{Dir: t.TempDir(), Timeout: 2 * time.Second, Attempts: 2, Cooldown: time.Millisecond, MaxBytes: 1 << 20}

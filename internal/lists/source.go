@@ -10,35 +10,37 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 )
 
-// Source is one place that rules come from.
+// Source is one source of rules.
 type Source struct {
 	// List is the name of the list that the rules belong to.
 	List string
-	// Allow tells that names are to be allowed, not blocked.
+	// Allow reports whether the names are to be allowed instead of blocked.
 	Allow bool
-	// Location is an http or https URL, a path, or, where it has a line end, the
+	// Location is an http or https URL, a path, or, if it contains a newline, the
 	// rules themselves.
 	Location string
 }
 
-// Deny and Allowed return the numbers that the rules of the source at position i
-// have in a table: its rules, and the exceptions among them (@@).
+// Deny returns the number in a table of the blocking rules of the source at
+// position i.
 func Deny(i int) blocklist.Source { return blocklist.Source(2 * i) }
 
-// Allowed is described at [Deny].
+// Allowed returns the number in a table of the exceptions (@@) of the source at
+// position i, or of all its rules if [Source.Allow] is set.
 func Allowed(i int) blocklist.Source { return blocklist.Source(2*i + 1) }
 
-// MaxSources is how many sources there may be.
+// MaxSources is the largest number of sources.
 const MaxSources = blocklist.MaxSources / 2
 
+// inline reports whether Location is the rules themselves.
 func (s *Source) inline() bool { return strings.Contains(s.Location, "\n") }
 
+// remote reports whether Location is a URL to fetch.
 func (s *Source) remote() bool {
 	return strings.HasPrefix(s.Location, "http://") || strings.HasPrefix(s.Location, "https://")
 }
 
-// Name returns the location for people, "inline" for rules that stand in the
-// configuration.
+// Name returns the location for display, "inline" for rules in the configuration.
 func (s *Source) Name() string {
 	if s.inline() {
 		return "inline"
@@ -46,38 +48,41 @@ func (s *Source) Name() string {
 	return s.Location
 }
 
-// file is the name of the copy on disk.
+// file returns the name of the copy in Config.Dir.
 func (s *Source) file() string {
 	sum := sha256.Sum256([]byte(s.Location))
 	return hex.EncodeToString(sum[:12]) + ".list"
 }
 
-// Config describes where lists come from and how.
+// Config is the configuration of a [Manager].
 type Config struct {
 	Sources []Source
-	// Dir is where the last good copies are kept; empty for nowhere.
+	// Dir is the directory of the last good copies; if empty, they are kept in
+	// memory.
 	Dir string
-	// Period is the time between refreshes, 0 for never.
+	// Period is the time between refreshes; 0 means one refresh only.
 	Period time.Duration
-	// Timeout is for one attempt to fetch, of Attempts, with Cooldown between.
+	// Timeout is for one attempt to fetch a list; required. There are Attempts
+	// attempts, at least one, with a pause of Cooldown between them.
 	Timeout  time.Duration
 	Attempts int
 	Cooldown time.Duration
-	// MaxBytes bounds one list, after decompression.
+	// MaxBytes bounds the text of one list, after decompression; required.
 	MaxBytes int64
 	// Compat and MaxFaults are those of [blocklist.Options].
 	Compat    bool
 	MaxFaults int
-	// Client fetches; nil for one that uses the system's resolver.
+	// Client fetches lists; nil means http.DefaultClient, which uses the system's
+	// resolver.
 	Client *http.Client
 }
 
-// Status tells how a source is.
+// Status is the state of a source. Its Report is that of the current copy.
 type Status struct {
 	Source
 	blocklist.Report
-	Loaded bool      // it has rules in force
-	Since  time.Time // of the copy in force
-	Tried  time.Time // of the last refresh
-	Err    string    // why the last refresh was not taken over, "" where it was
+	Loaded bool      // the source has a current copy, whose rules are in use
+	Since  time.Time // time of the current copy
+	Tried  time.Time // time of the last refresh
+	Err    string    // why the last refresh failed, or what is wrong with the current copy; "" for nothing
 }

@@ -90,7 +90,7 @@ func checkCut(t *testing.T, tt decodeTest, n int, whole, p *packet.Packet) {
 
 // TestPacket_Decode_cutTag says what a frame that ends inside its tags is: the
 // doc of Truncated promises it for everything that is cut before the end of the
-// innermost IP header, though without the tag nobody knows that there was one.
+// innermost IP header, though without the tag there is no sign of one.
 func TestPacket_Decode_cutTag(t *testing.T) {
 	t.Parallel()
 	four := ip4(17, udp(53, nil))

@@ -32,16 +32,19 @@ func cut(b []byte, length, header int) int {
 	return length
 }
 
+// addr4 returns the Addr of an IPv4 address.
 func addr4(b []byte) (a Addr) {
 	copy(a[:4], b[:4])
 	return a
 }
 
+// fragment4 reads the fragment fields of an IPv4 header (RFC 791 section 3.1).
 func (p *Packet) fragment4(b []byte) {
 	field := binary.BigEndian.Uint16(b[6:])
 	p.setFragment(field&0x1fff<<3, field&0x2000 != 0, uint32(binary.BigEndian.Uint16(b[4:])))
 }
 
+// setFragment sets the fragment fields. offset is in bytes.
 func (p *Packet) setFragment(offset uint16, more bool, id uint32) {
 	p.FragOffset, p.FragMore = offset, more
 	switch {

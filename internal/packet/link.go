@@ -30,6 +30,7 @@ func (l Link) Supported() bool {
 	return false
 }
 
+// ethernet reads an Ethernet II header.
 func (p *Packet) ethernet(b []byte) Status {
 	if len(b) < 14 {
 		return Truncated
@@ -38,6 +39,7 @@ func (p *Packet) ethernet(b []byte) Status {
 	return p.network(binary.BigEndian.Uint16(b[12:]), b[14:])
 }
 
+// raw reads a frame that starts with its IP header.
 func (p *Packet) raw(b []byte) Status {
 	if len(b) == 0 {
 		return Truncated
@@ -49,6 +51,7 @@ func (p *Packet) raw(b []byte) Status {
 	return p.network(t, b)
 }
 
+// otherLink decodes a frame of one of the less common kinds.
 func (p *Packet) otherLink(link Link, b []byte) Status {
 	switch link {
 	case LinkRaw12, LinkRaw14, LinkIPv4, LinkIPv6:
@@ -87,6 +90,7 @@ func (p *Packet) sll(b []byte) Status {
 	return p.network(binary.BigEndian.Uint16(b[14:]), b[16:])
 }
 
+// sll2 reads a Linux cooked header, version 2.
 func (p *Packet) sll2(b []byte) Status {
 	if len(b) < 20 {
 		return Truncated

@@ -21,7 +21,7 @@ import (
 )
 
 // captureDirs returns the directories with captures that others made; it skips
-// the test where there are none.
+// the test if there are none.
 func captureDirs(t *testing.T) (dirs []string) {
 	t.Helper()
 	shared := os.Getenv("QUBESBEAT_SHARED")

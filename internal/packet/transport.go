@@ -27,6 +27,8 @@ func (p *Packet) transport(b []byte) {
 	}
 }
 
+// ports reads the ports, which are the first four bytes of all headers that have
+// them.
 func (p *Packet) ports(b []byte) {
 	p.SrcPort, p.DstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 	p.HasL4 = true

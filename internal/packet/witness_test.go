@@ -58,7 +58,7 @@ type testimony struct {
 	all    []gopacket.Layer
 }
 
-// witness decodes a frame with gopacket. why is not empty where it cannot tell.
+// witness decodes a frame with gopacket. why is not empty if it cannot.
 func witness(link packet.Link, data []byte) (w testimony, why string) {
 	decoder, data := decoderOf(link, data)
 	if decoder == nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// TestVifDomain is not parallel, because AllocsPerRun refuses that.
+// TestVifDomain is not parallel, because AllocsPerRun must not be.
 func TestVifDomain(t *testing.T) {
 	tests := []struct {
 		in   string

@@ -81,7 +81,7 @@ func newServer(t testing.TB, do func(x *exchange)) *server {
 	return s
 }
 
-// udp serves over UDP, on a port of its own.
+// udp serves over UDP, on a free port.
 func udp(t testing.TB, do func(x *exchange)) *server {
 	t.Helper()
 	s := newServer(t, do)

@@ -44,6 +44,7 @@ type Group struct {
 	servers []*server
 }
 
+// server is one server of a group.
 type server struct {
 	address *Address
 	asker
@@ -82,8 +83,6 @@ func (g *Group) asker(a *Address) asker {
 	}
 	return &datagram{address: a.Endpoint(), stream: newStreams(dial, 0, false), cookie: newCookie()}
 }
-
-func (d *datagram) close() { d.stream.close() }
 
 // dialer returns a dialer of TCP connections to a.
 func (g *Group) dialer(a *Address) dialer {

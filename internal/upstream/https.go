@@ -73,4 +73,5 @@ func (h *httpsClient) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) 
 	return q.read(msg)
 }
 
+// close implements asker.
 func (h *httpsClient) close() { h.client.CloseIdleConnections() }

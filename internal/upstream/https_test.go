@@ -45,7 +45,7 @@ func reply(w http.ResponseWriter, r *http.Request, change func(m *dns.Msg)) {
 }
 
 // What goes out over HTTPS: a POST over HTTP/2 with the id 0, padded, and nothing
-// that tells who asks (RFC 8484).
+// that identifies the client (RFC 8484).
 func TestHTTPS(t *testing.T) {
 	t.Parallel()
 	root := newCA(t, nil, "root")

@@ -87,7 +87,7 @@ func Parse(text string) (*Address, error) {
 	}
 	scheme, ok := schemes[u.Scheme]
 	if !ok {
-		return nil, fmt.Errorf("%q: unknown protocol %q; use udp, tcp, tls or https", text, u.Scheme)
+		return nil, fmt.Errorf("%q: the protocol %q is not known; use udp, tcp, tls or https", text, u.Scheme)
 	}
 	a := &Address{Proto: scheme.proto, Host: u.Hostname(), Port: scheme.port, Path: u.Path}
 	a.IP, err = netip.ParseAddr(a.Host)
@@ -133,7 +133,7 @@ func (a *Address) certificate(text, fragment string) error {
 		a.Name = a.Host
 	}
 	if a.Proto < TLS && fragment != "" {
-		return fmt.Errorf("%q: a certificate name needs tls or https", text)
+		return fmt.Errorf("%q: only tls and https have a certificate to check", text)
 	}
 	for _, p := range parts[1:] {
 		value, ok := strings.CutPrefix(p, "pin-sha256=")

@@ -223,7 +223,7 @@ func TestGroup_budget(t *testing.T) {
 	}
 }
 
-// A server where nobody listens fails at once, and the next one is asked.
+// An address without a server fails at once, and the next one is asked.
 func TestGroup_refused(t *testing.T) {
 	t.Parallel()
 	b := udp(t, says(ipB))

@@ -186,7 +186,7 @@ func (s *streams) roomiest() (best *stream) {
 	return best
 }
 
-// close closes all connections.
+// close implements asker. It closes all connections.
 func (s *streams) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
-// dot serves DNS over TLS with a certificate. Whoever comes to the same port
-// without TLS is counted as asked.
+// dot serves DNS over TLS with a certificate. Connections to the same port
+// without TLS are counted as queries.
 func dot(t testing.TB, c tls.Certificate, do func(x *exchange)) *server {
 	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c}})
@@ -109,7 +109,7 @@ func TestTLS_pins(t *testing.T) {
 		{"several, none matches", chain(leaf, middle), serverName + rival.pin() + stolen.pin(), false},
 		{"one, of another", chain(leaf, middle), serverName + stolen.pin(), false},
 		{"right pin, wrong name", chain(leaf, middle), "dns.other" + leaf.pin(), false},
-		// Certificates are public: anybody can show the pinned one beside his own.
+		// Certificates are public: any server can send the pinned one along with its own.
 		{"pinned certificate beside another chain", chain(stolen, rival, middle), serverName + middle.pin(), false},
 		{"pinned leaf beside another chain", chain(stolen, leaf), serverName + leaf.pin(), false},
 	} {

@@ -36,6 +36,9 @@ func (d *datagram) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	return p, err
 }
 
+// close implements asker.
+func (d *datagram) close() { d.stream.close() }
+
 // once sends one datagram from a new socket and waits for the answer. The kernel
 // picks a random port, and a connected socket receives only packets and ICMP
 // errors of this server (RFC 5452 section 9.2).

@@ -33,7 +33,7 @@ func refreshRows() []row {
 		// go unnoticed then.
 		{id: "L2", name: "a fetched list that loses most of its rules needs force", yaml: yaml, web: good, steps: []step{
 			{q: "bad.example A", want: blocked},
-			{do: all(have("/ads", page{}), refresh(false, "the old ones stay in force")), q: "bad.example A", want: blocked},
+			{do: all(have("/ads", page{}), refresh(false, "keeping the old ones")), q: "bad.example A", want: blocked},
 			{do: refresh(true, ""), q: "bad.example A", want: passed},
 		}},
 		{id: "L3", name: "an error that may pass keeps what there was", yaml: yaml, web: good, steps: []step{
@@ -73,7 +73,7 @@ func refreshRows() []row {
 		{id: "L5", name: "too many wrong lines are told, and what stood before them is in force", yaml: `
 lists: {ads: {deny: ["$WEB/ads"]}}
 list_refresh: {period: 0s, start: blocking, max_errors: 2}`, web: good, steps: []step{
-			{do: all(have("/ads", page{text: "worse.example\n/(/\nwrong line\nx y\nbad.example\n"}), refresh(false, "too many wrong lines")), q: "worse.example A", want: worse},
+			{do: all(have("/ads", page{text: "worse.example\n/(/\nwrong line\nx y\nbad.example\n"}), refresh(false, "too many invalid lines")), q: "worse.example A", want: worse},
 			{q: "bad.example A", want: passed},
 		}},
 	}
