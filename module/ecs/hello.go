@@ -5,8 +5,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/event"
 )
 
-// Hello writes what a client has said first, nothing where h is nil. The names
-// are packetbeat's where it has one; JA4 is FoxIO's fingerprint of TLS clients.
+// Hello writes the fields of a ClientHello, nothing if h is nil. The names are
+// packetbeat's if it has one; JA4 is FoxIO's fingerprint of TLS clients.
 func Hello(w event.Writer, h *clienthello.Hello) {
 	if h == nil {
 		return
@@ -30,8 +30,7 @@ func Client(w event.Writer, h *clienthello.Hello) {
 	w.End()
 }
 
-// HelloProtocol returns the name of the protocol that a client has spoken, ""
-// where h is nil.
+// HelloProtocol returns the name of the protocol of a ClientHello, "" if h is nil.
 func HelloProtocol(h *clienthello.Hello) string {
 	switch {
 	case h == nil:

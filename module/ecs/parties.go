@@ -10,8 +10,8 @@ import (
 // maxClients bounds the list of a netvm's clients in an event.
 const maxClients = 32
 
-// Qube writes the client that an event is about, nothing where it is about no
-// qube: not on a vif, and nobody's address.
+// Qube writes the client that an event is about. It writes nothing if that is no qube:
+// the interface is no vif, and the address is not in the inventory.
 func Qube(w event.Writer, p *event.Parties) {
 	_, onVif := qube.VifDomain(p.Interface)
 	if p.Qube == nil && !onVif && p.Attribution == event.Unknown {
@@ -24,7 +24,7 @@ func Qube(w event.Writer, p *event.Parties) {
 		event.Optional(w, "class", q.Class)
 		event.Optional(w, "template", q.Template)
 		event.Optional(w, "netvm", q.NetVM)
-		if q.ProvidesNetwork { // whose clients cannot be told apart from here
+		if q.ProvidesNetwork { // its clients cannot be told apart from here
 			w.String("via", q.Name)
 		}
 		if len(p.Downstream) > 0 {
@@ -41,8 +41,8 @@ func Qube(w event.Writer, p *event.Parties) {
 	w.End()
 }
 
-// Side writes the qube of one side into the object of that side, nothing where
-// q is nil.
+// Side writes the qube of one endpoint into the object of that endpoint. It writes
+// nothing if q is nil.
 func Side(w event.Writer, q *qube.Qube) {
 	if q == nil {
 		return
@@ -53,8 +53,8 @@ func Side(w event.Writer, q *qube.Qube) {
 	w.End()
 }
 
-// Observer writes who has seen an event, and where. fromSource is the way of
-// the source's packets over the interface.
+// Observer writes the observer of an event and its interface, if iface is not "".
+// fromSource is the direction in which the source's packets cross the interface.
 func Observer(w event.Writer, iface string, fromSource packet.Direction) {
 	w.Begin("observer")
 	w.String("type", "sensor")

@@ -2,7 +2,7 @@ package ecs
 
 import "github.com/qubesbeat/qubesbeat/internal/event"
 
-// Process writes a process under packetbeat's names, nothing where p is nil.
+// Process writes a process under packetbeat's names, nothing if p is nil.
 func Process(w event.Writer, p *event.Process) {
 	if p == nil {
 		return

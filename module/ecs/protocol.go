@@ -6,9 +6,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Transport returns the name of an IP protocol: packetbeat's for the four
-// that it knows, the IANA keyword in lower case for others that are common, ""
-// for the rest, which network.iana_number tells apart.
+// Transport returns the name of an IP protocol: packetbeat's for the four that it
+// knows, the IANA keyword in lower case for other common ones, "" for the rest, which
+// only network.iana_number identifies.
 func Transport(proto uint8) string {
 	switch proto {
 	case packet.ProtoTCP:
@@ -46,7 +46,7 @@ var numbers = func() (n [256]string) {
 // IANANumber returns the number of an IP protocol as text.
 func IANANumber(proto uint8) string { return numbers[proto] }
 
-// HasPorts tells the protocols with ports.
+// HasPorts reports whether an IP protocol has ports.
 func HasPorts(proto uint8) bool {
 	switch proto {
 	case packet.ProtoTCP, packet.ProtoUDP, packet.ProtoSCTP, packet.ProtoUDPLite, packet.ProtoDCCP:

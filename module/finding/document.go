@@ -1,4 +1,5 @@
-// Package finding turns what deserves a look into documents of the kind alert.
+// Package finding turns findings, such as DNS that bypasses the resolver, into documents
+// of the kind alert.
 package finding
 
 import (
@@ -16,14 +17,14 @@ type Document struct {
 	event.Parties
 	At     int64  // nanoseconds since the Unix epoch
 	Kind   string // event.action: dns-bypass
-	Way    string // the case of that kind
-	Reason string // in a sentence
+	Way    string // how, such as doh
+	Reason string // a sentence for people
 
 	Source, Destination netip.AddrPort
 	Transport           string
-	ServerName          string // that the client asked for, "" where not known
+	ServerName          string // that the client asked for, "" if unknown
 	FlowID              string
-	Count               uint64 // of the like since it was told last
+	Count               uint64 // flows of that kind since the previous finding
 }
 
 var _ event.Document = (*Document)(nil) // type check

@@ -1,5 +1,5 @@
-// Package firewall turns verdicts into documents: a connection attempt that was
-// refused, how often, where, and between whom.
+// Package firewall turns verdicts into documents: which connection attempt was refused,
+// how often, where, and between which qubes.
 package firewall
 
 import (
@@ -50,7 +50,7 @@ func (d *Document) writeEvent(w event.Writer) {
 	w.Strings("category", "network")
 	w.Strings("type", "connection", "denied")
 	action := "firewall-dropped"
-	if d.Reply != firewall.ReplyNone || d.Point == firewall.QVMFirewall { // whose errors the kernel does not all send
+	if d.Reply != firewall.ReplyNone || d.Point == firewall.QVMFirewall { // the kernel limits the rate of its ICMP errors
 		action = "firewall-rejected"
 	}
 	w.String("action", action)
@@ -64,11 +64,12 @@ func (d *Document) writeEvent(w event.Writer) {
 	w.End()
 }
 
+// reasons are the texts of event.reason.
 var reasons = map[firewall.Point]string{
 	firewall.Antispoof:   "the source address is not that of the qube",
-	firewall.Input:       "the netvm itself may not be talked to",
+	firewall.Input:       "clients may not connect to the netvm itself",
 	firewall.QVMFirewall: "the rules of qvm-firewall for the qube",
-	firewall.InterQube:   "a qube may not reach another one",
+	firewall.InterQube:   "qubes may not connect to each other",
 	firewall.User:        "a rule of the netvm's owner, or a qube whose rules are not loaded",
 }
 
@@ -79,7 +80,7 @@ func (d *Document) writeFirewall(w event.Writer) {
 	event.Optional(w, "reply", d.Reply.String())
 	w.Uint("count", d.Count)
 	if d.Coalesced {
-		w.Bool("folded", true)
+		w.Bool("coalesced", true)
 	}
 	if d.Proto == packet.ProtoICMP || d.Proto == packet.ProtoICMPv6 {
 		w.Begin("icmp")
@@ -90,7 +91,8 @@ func (d *Document) writeFirewall(w event.Writer) {
 	w.End()
 }
 
-// writeSides writes both sides. Of many attempts together, what differs is left out.
+// writeSides writes both endpoints. Of coalesced attempts, fields that differ are left
+// out.
 func (d *Document) writeSides(w event.Writer) {
 	src, dst := d.Endpoints()
 	w.Begin("source")
@@ -136,8 +138,8 @@ func (d *Document) writeNetwork(w event.Writer) {
 	w.End()
 }
 
-// communityID is that of the flow which the capture has metered on the vif, where the
-// netvm has not translated the destination.
+// communityID returns the Community ID of the flow that was metered on the vif, unless
+// the netvm has translated the destination.
 func (d *Document) communityID() string {
 	r := flow.Record{}
 	r.Proto, r.Source.Sent = d.Proto, true
@@ -148,8 +150,8 @@ func (d *Document) communityID() string {
 	return r.CommunityID(0)
 }
 
-// writeObserver names both interfaces: where the packet came in, and where it would
-// have left.
+// writeObserver writes the interface on which the packet arrived and the one on which
+// it would have left.
 func (d *Document) writeObserver(w event.Writer) {
 	w.Begin("observer")
 	w.String("type", "firewall")

@@ -32,7 +32,7 @@ func verdicts() map[string]firewallmodule.Document {
 			Source: firewall.KernelLog, In: "vif12.0", Out: "vif14.0", First: t0, Last: t0 + 1e9, Count: 3, Bytes: 180}},
 		"rejected": {Parties: world, Verdict: firewall.Verdict{Tuple: firewall.Tuple{Proto: 1, Src: work.IP, Dst: netip.MustParseAddr("198.51.100.7"), ICMPType: 8, ICMPID: 5},
 			Point: firewall.QVMFirewall, Reply: firewall.ReplyAdmin, In: "vif12.0", Out: "eth0", First: t0, Last: t0, Count: 1, Bytes: 84}},
-		"folded": {Parties: world, Verdict: firewall.Verdict{Tuple: firewall.Tuple{Proto: 17, Src: work.IP, DstPort: 9999},
+		"coalesced": {Parties: world, Verdict: firewall.Verdict{Tuple: firewall.Tuple{Proto: 17, Src: work.IP, DstPort: 9999},
 			Point: firewall.QVMFirewall, In: "vif12.0", Out: "eth0", First: t0, Last: t0 + 2e9, Count: 4000, Coalesced: true}},
 	}
 }

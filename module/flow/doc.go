@@ -1,5 +1,4 @@
-// Package flow turns metered flows into documents: the field names and types of
-// packetbeat's flow events, and the qubes behind them. Its _meta folder holds
-// the field definitions and the part of the reference configuration that
-// belongs to it.
+// Package flow turns metered flows into documents with the field names and types of
+// packetbeat's flow events, and the qubes of both endpoints. Its _meta folder holds the
+// field definitions and its part of the reference configuration.
 package flow

@@ -19,8 +19,8 @@ type Document struct {
 
 var _ event.Document = (*Document)(nil) // type check
 
-// Time implements [event.Document]. It is the time of the last packet, so that a
-// replay gives the same document on every run.
+// Time implements [event.Document]. It returns the time of the last packet,
+// so that a replay gives the same document on every run.
 func (d *Document) Time() time.Time { return time.Unix(0, d.End).UTC() }
 
 // Final implements [event.Document].
@@ -35,7 +35,7 @@ func (d *Document) Write(w event.Writer) {
 	writeEndpoint(w, "destination", &d.Destination, d)
 	d.writeNetwork(w)
 	ecs.Hello(w, d.Hello)
-	ecs.Process(w, cmp.Or(d.DestinationProcess, d.SourceProcess)) // as packetbeat has it
+	ecs.Process(w, cmp.Or(d.DestinationProcess, d.SourceProcess)) // like packetbeat
 	ecs.Qube(w, &d.Parties)
 	ecs.Observer(w, d.Interface, d.FromSource)
 }
@@ -77,8 +77,8 @@ func (d *Document) writeFlow(w event.Writer) {
 	w.End()
 }
 
-// writeTransport writes what is known of the life of a TCP connection, or which
-// ICMP messages make up the flow.
+// writeTransport writes the state of a TCP connection, or the kind of ICMP messages
+// that make up the flow.
 func (d *Document) writeTransport(w event.Writer) {
 	switch {
 	case d.Proto == packet.ProtoTCP:
@@ -120,7 +120,7 @@ func (d *Document) writeTunnel(w event.Writer) {
 	w.End()
 }
 
-// writeEndpoint writes one side. As packetbeat does it, a side that has sent
+// writeEndpoint writes one endpoint. As in packetbeat, an endpoint that has sent
 // nothing has no counters.
 func writeEndpoint(w event.Writer, name string, p *meter.Endpoint, d *Document) {
 	w.Begin(name)

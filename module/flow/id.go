@@ -32,12 +32,12 @@ const (
 	slots         = 12
 )
 
-// ID returns the identifier of the flow that the record belongs to: the same in
-// all records of one flow, different between any two flows, in packetbeat's
-// encoding. The connection id, which packetbeat appends for some TCP flows only,
-// always stands at the end and is made of the time of the flow's first packet
-// and of what tells flows apart beside addresses and ports. So two connections
-// on the same ports have different ids, and a replay gives the same ones.
+// ID returns the identifier of the flow that the record belongs to, in packetbeat's
+// encoding: the same in all records of one flow, and different between any two flows.
+// The connection id at the end, which packetbeat appends for some TCP flows only, is
+// made of the time of the flow's first packet and of what distinguishes flows apart from
+// addresses and ports. So two connections on the same ports have different ids, and a
+// replay gives the same ones.
 func ID(r *meter.Record) string {
 	b := idBuilder{record: r, buf: make([]byte, 0, 96)}
 	for i := range b.offsets {
@@ -58,7 +58,7 @@ type idBuilder struct {
 	offsets [slots]byte
 	counts  [3]byte // Ethernet, VLAN and IP headers
 	buf     []byte
-	reverse bool // the destination's half of each layer goes first
+	reverse bool // the destination's half of each layer comes first
 	decided bool
 }
 
@@ -115,8 +115,8 @@ func (b *idBuilder) mark(slot int, flag uint16) {
 	b.offsets[slot] = byte(len(b.buf))
 }
 
-// pair appends both halves of a layer. The first layer whose halves differ
-// decides the order for all.
+// pair appends both halves of a layer. The first layer whose halves differ decides the
+// order for all layers.
 func (b *idBuilder) pair(slot int, flag uint16, src, dst []byte) {
 	b.mark(slot, flag)
 	if !b.decided {
@@ -130,14 +130,14 @@ func (b *idBuilder) pair(slot int, flag uint16, src, dst []byte) {
 	b.buf = append(append(b.buf, src...), dst...)
 }
 
-// connection mixes the parts into 64 bits. Each goes through the mixer of its
-// own, so that no change of one makes up for a change of another.
+// connection mixes the parts into 64 bits. Each is mixed separately, so that changes of
+// two parts cannot cancel out.
 func connection(r *meter.Record) uint64 {
 	x := mix(uint64(r.Born))
 	x = mix(x ^ (uint64(r.Iface)<<32 | uint64(r.ICMPID)<<16 | uint64(r.ICMPKind)))
 	src, dst := r.Source.Port, r.Destination.Port
 	if order := r.Source.Addr.Compare(&r.Destination.Addr); order > 0 || order == 0 && src > dst {
-		src, dst = dst, src // the same whichever side began
+		src, dst = dst, src // the same whichever endpoint is the source
 	}
 	x = mix(x ^ (uint64(r.Proto)<<32 | uint64(src)<<16 | uint64(dst)))
 	if r.Outer.Kind == packet.TunnelNone {

@@ -3,8 +3,8 @@ package flow
 // flagOrder are the TCP flags from the lowest bit up (RFC 9293 section 3.1).
 var flagOrder = [8]string{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"}
 
-// flagSets are the names of every set of flags, made once: 256 small slices
-// instead of one per event.
+// flagSets holds the names of every set of flags: 256 small slices, made once, instead
+// of one per event.
 var flagSets = func() (sets [256][]string) {
 	for set := range sets {
 		for bit, name := range flagOrder {

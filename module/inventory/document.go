@@ -1,5 +1,5 @@
-// Package inventory turns changes of the inventory into documents: a qube
-// appeared, changed or vanished.
+// Package inventory turns changes of the inventory into documents: a qube appeared,
+// changed or vanished.
 package inventory
 
 import (
@@ -73,8 +73,8 @@ func writeQube(w event.Writer, q *qube.Qube) {
 	}
 }
 
-// writeChange names what changed, and what it was before for those fields that
-// somebody will ask about.
+// writeChange writes the names of the fields that changed, and the previous values of
+// those that events have.
 func (d *Document) writeChange(w event.Writer) {
 	if len(d.Fields) == 0 {
 		return

@@ -1,6 +1,6 @@
-// Package stats turns the beat's counters into documents, so that losses are
-// visible in the data itself. Every counter is a total since the start: of two
-// documents, the difference is what happened between them.
+// Package stats turns the beat's counters into documents, so that losses are visible in
+// the data itself. Counters are totals since the start: the difference between two
+// documents covers the time between them.
 package stats
 
 import (
@@ -23,7 +23,7 @@ func (d *Document) Time() time.Time { return d.At }
 // Final implements [event.Document].
 func (d *Document) Final() bool { return d.Last }
 
-// Write implements [event.Document]. The counters of a group stand together.
+// Write implements [event.Document]. The counters of a group must be adjacent.
 func (d *Document) Write(w event.Writer) {
 	w.String("type", "stats")
 	w.Begin("event")

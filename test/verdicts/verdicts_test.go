@@ -91,7 +91,7 @@ func (h *home) balance(t *testing.T, events beat.Events) {
 		t.Logf("%v %v -> %v:%v %v %v %v", e["qube.name"], e["source.ip"], e["destination.ip"], e["destination.port"], e["firewall.point"], e["firewall.reply"], e["firewall.count"])
 	}
 	last := events.Last()
-	if last["stats.firewall.refused"] != total || last["stats.firewall.nflog_lost"] != 0.0 || last["stats.firewall.unjudged"] != 0.0 {
-		t.Errorf("%v refused, %v told, %v lost, %v unjudged", last["stats.firewall.refused"], total, last["stats.firewall.nflog_lost"], last["stats.firewall.unjudged"])
+	if last["stats.firewall.refused"] != total || last["stats.firewall.nflog_lost"] != 0.0 || last["stats.firewall.undecided"] != 0.0 {
+		t.Errorf("%v refused, %v told, %v lost, %v undecided", last["stats.firewall.refused"], total, last["stats.firewall.nflog_lost"], last["stats.firewall.undecided"])
 	}
 }
