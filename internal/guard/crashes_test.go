@@ -121,7 +121,7 @@ func TestKeeper_Dir_fails(t *testing.T) {
 	}
 }
 
-// TestKeeper_stacks tells stacks from each other by the places next to the panic: a
+// TestKeeper_stacks distinguishes stacks by the frames next to the panic: a
 // recursion is one stack at every depth.
 func TestKeeper_stacks(t *testing.T) {
 	t.Parallel()

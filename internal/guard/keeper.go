@@ -12,7 +12,7 @@ import (
 // Config holds the settings of a [Keeper].
 type Config struct {
 	// Dir is the directory of the inputs that caused panics, created when the first
-	// one is written. If it is empty, none is kept.
+	// one is written. If it is empty, inputs are not kept.
 	Dir string
 	// Logger must not be nil.
 	Logger *slog.Logger
@@ -30,8 +30,8 @@ type Keeper struct {
 	seen  map[string]bool // hashes of the stacks that were logged
 }
 
-// maxStacks bounds the distinct stacks that are logged: whoever can cause panics may
-// be able to vary their stacks.
+// maxStacks bounds the distinct stacks that are logged: an attacker who can cause
+// panics may be able to vary their stacks.
 const maxStacks = 256
 
 // New returns a keeper without parts. It opens nothing.
@@ -39,7 +39,7 @@ func New(conf Config) *Keeper { return &Keeper{conf: conf, seen: map[string]bool
 
 // Part returns the part of that name, the same each time. All goroutines of one kind
 // share one. The name is that of the group of counters and, after a slash, what
-// tells it from other parts of the group: "resolver/udp".
+// distinguishes the part within the group: "resolver/udp".
 func (k *Keeper) Part(name string) *Part {
 	if k == nil {
 		return nil

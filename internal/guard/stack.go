@@ -21,7 +21,8 @@ func (k *Keeper) note(p *Part, v any, input []byte) {
 	if err != nil {
 		k.conf.Logger.Warn("keeping the input of a panic", "part", p.name, "error", err.Error())
 	}
-	k.conf.Logger.Error("recovered from a panic", "part", p.name, "panic", describe(v), "input", path, "stack", string(debug.Stack()))
+	k.conf.Logger.Error("recovered from a panic", "part", p.name, "panic", describe(v), "input", path,
+		"stack", string(debug.Stack()))
 }
 
 // describe returns the value of a panic, cut: it may contain the input.

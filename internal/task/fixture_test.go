@@ -96,12 +96,12 @@ func start(conf task.Config) *group {
 	return g
 }
 
-// wait returns the result of Run and how long it took from now on.
-func (g *group) wait() (error, time.Duration) {
+// wait waits for Run, and returns how long that took and its result.
+func (g *group) wait() (took time.Duration, err error) {
 	began := time.Now()
-	err := <-g.result
+	err = <-g.result
 	g.cancel()
-	return err, time.Since(began)
+	return time.Since(began), err
 }
 
 // bubble runs a test in parallel and under a clock of its own. A goroutine that is

@@ -157,7 +157,7 @@ func (g *Group) stop(all []*running) error {
 // ErrAbandoned is what [Group.Run] returns for a task that did not stop in time.
 var ErrAbandoned = errors.New("did not stop in time")
 
-// await waits for a task that was told to stop.
+// await waits for a task whose context was canceled.
 func (g *Group) await(r *running) error {
 	select {
 	case <-r.done:

@@ -18,10 +18,11 @@ import (
 func TestGroup_Run_order(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var e events
-		g := start(task.Config{Tasks: []task.Task{e.until("meter", time.Second), e.until("publisher", time.Second), e.until("sink", 0)}})
+		g := start(task.Config{Tasks: []task.Task{
+			e.until("meter", time.Second), e.until("publisher", time.Second), e.until("sink", 0)}})
 		synctest.Wait()
 		g.cancel()
-		if err, took := g.wait(); err != nil || took != 2*time.Second {
+		if took, err := g.wait(); err != nil || took != 2*time.Second {
 			t.Errorf("Run = %v after %v; want nil after 2s", err, took)
 		}
 		var stops []string
@@ -84,7 +85,7 @@ func TestGroup_Run_errors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				err, took := start(task.Config{Tasks: tt.tasks(new(events)), Timeout: 10 * time.Second}).wait()
+				took, err := start(task.Config{Tasks: tt.tasks(new(events)), Timeout: 10 * time.Second}).wait()
 				got := ""
 				if err != nil {
 					got = err.Error()
@@ -106,7 +107,7 @@ func TestGroup_Run_empty(t *testing.T) {
 		g := start(task.Config{Timeout: time.Minute})
 		synctest.Wait()
 		g.cancel()
-		if err, took := g.wait(); err != nil || took != 0 {
+		if took, err := g.wait(); err != nil || took != 0 {
 			t.Errorf("Run = %v after %v; want nil at once", err, took)
 		}
 	})
@@ -169,8 +170,9 @@ func TestGroup_Run_neverReady(t *testing.T) {
 // TestGroup_Run_notifyFails goes on without systemd.
 func TestGroup_Run_notifyFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		g := start(task.Config{Tasks: []task.Task{ends("one", time.Second, nil)}, Notify: func(string) error { return errDisk }})
-		if err, took := g.wait(); err != nil || took != time.Second {
+		g := start(task.Config{Tasks: []task.Task{ends("one", time.Second, nil)},
+			Notify: func(string) error { return errDisk }})
+		if took, err := g.wait(); err != nil || took != time.Second {
 			t.Errorf("Run = %v after %v; want nil after 1s", err, took)
 		}
 	})

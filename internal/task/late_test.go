@@ -30,7 +30,7 @@ func TestGroup_Run_late(t *testing.T) {
 			OnLate: func() { e.add("OnLate") }})
 		synctest.Wait()
 		g.cancel()
-		if err, took := g.wait(); err != nil || took != 5*time.Second {
+		if took, err := g.wait(); err != nil || took != 5*time.Second {
 			t.Errorf("Run = %v after %v; want nil after 5s", err, took)
 		}
 		if diff := cmp.Diff([]string{"OnLate", "publisher is late", "sink is late"}, e.all()); diff != "" {
@@ -48,7 +48,7 @@ func TestGroup_Run_inTime(t *testing.T) {
 			OnLate: func() { t.Error("OnLate was called") }})
 		synctest.Wait()
 		g.cancel()
-		if err, took := g.wait(); err != nil || took != 4*time.Second {
+		if took, err := g.wait(); err != nil || took != 4*time.Second {
 			t.Errorf("Run = %v after %v; want nil after 4s", err, took)
 		}
 		time.Sleep(time.Minute)
@@ -85,11 +85,12 @@ func TestGroup_Run_bound(t *testing.T) {
 					}
 					return nil
 				}}
-				g := start(task.Config{Tasks: []task.Task{slow, tt.other}, Timeout: tt.timeout, OnLate: func() { late = true }})
+				g := start(task.Config{Tasks: []task.Task{slow, tt.other}, Timeout: tt.timeout,
+					OnLate: func() { late = true }})
 				if tt.cancel > 0 {
 					time.AfterFunc(tt.cancel, g.cancel)
 				}
-				if _, took := g.wait(); late != tt.late {
+				if took, _ := g.wait(); late != tt.late {
 					t.Errorf("OnLate called = %v, Run took %v; want %v", late, took, tt.late)
 				}
 			})
@@ -102,9 +103,9 @@ func TestGroup_Run_bound(t *testing.T) {
 func TestGroup_Run_failsMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var e events
-		g := start(task.Config{Tasks: []task.Task{e.waits("publisher"), ends("file", time.Second, nil), ends("sink", time.Minute, errDisk)},
-			Timeout: 5 * time.Second})
-		if err, took := g.wait(); !errors.Is(err, errDisk) || took != 65*time.Second {
+		g := start(task.Config{Timeout: 5 * time.Second, Tasks: []task.Task{
+			e.waits("publisher"), ends("file", time.Second, nil), ends("sink", time.Minute, errDisk)}})
+		if took, err := g.wait(); !errors.Is(err, errDisk) || took != 65*time.Second {
 			t.Errorf("Run = %v after %v; want %v after 1m5s", err, took, errDisk)
 		}
 	})
@@ -122,7 +123,7 @@ func TestGroup_Run_abandoned(t *testing.T) {
 		g := start(task.Config{Tasks: []task.Task{stuck, e.until("sink", 0)}, Timeout: 5 * time.Second})
 		synctest.Wait()
 		g.cancel()
-		err, took := g.wait()
+		took, err := g.wait()
 		if !errors.Is(err, task.ErrAbandoned) || err.Error() != "stuck: did not stop in time" || took != 6*time.Second {
 			t.Errorf("Run = %v after %v; want stuck: %v after 6s", err, took, task.ErrAbandoned)
 		}
