@@ -67,7 +67,7 @@ func TestRace() error {
 	}
 	return sh.RunWithV(race, "go", "test", "-race",
 		"./internal/capture/...", "./internal/pipeline/...", "./internal/inventory/...", "./internal/enrich/...",
-		"./internal/event/...", "./internal/flow/...", "./internal/tap/...", "./internal/greeting/...", "./beater/...",
+		"./internal/event/...", "./internal/flow/...", "./internal/feed/...", "./internal/greeting/...", "./beater/...",
 		"./internal/resolver/...", "./internal/upstream/...", "./internal/lists/...", "./internal/dnscache/...", "./internal/qubesdb/...",
 		"./internal/dnspolicy/...", "./test/resolver/...")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/module/transaction"
 )
 
@@ -21,7 +21,7 @@ import (
 type transactions struct {
 	analyzers *transaction.Worker
 	publisher *transaction.Publisher
-	tap       *tap.Tap
+	tap       *feed.Feed
 	running   sync.WaitGroup
 }
 

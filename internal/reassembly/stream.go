@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The bounds of what waits behind one hole. A segment that was overtaken comes
-// within a round trip; what takes longer was lost on the way to the capture.
+// The bounds of what waits behind one gap. A reordered segment arrives within a
+// round trip; what takes longer was not captured. Patience is packet time.
 const (
 	MaxSegments = 8
 	MaxBytes    = 64 << 10
@@ -19,20 +19,19 @@ type Segment struct {
 	Seq      uint32 // of the first byte of Data, or of the SYN
 	SYN, FIN bool
 	Data     []byte
-	// Owner is the caller's; it comes back with the data.
+	// Owner belongs to the caller and is returned with the data.
 	Owner any
 }
 
-// end is the sequence number behind the segment's data.
+// end returns the sequence number after the segment's data.
 func (s *Segment) end() uint32 { return s.Seq + uint32(len(s.Data)) }
 
-// Handler takes what a stream has put in order.
+// Handler receives the data of a stream in order.
 type Handler interface {
 	// Data is called with a segment whose Data follows what was delivered
-	// before; its front is cut off where it repeats that. Data may be empty
-	// where FIN is set.
+	// before, without the bytes that repeat it. Data may be empty if FIN is set.
 	Data(s *Segment)
-	// Gap is called where n bytes are missing before the next Data.
+	// Gap is called if n bytes are missing before the next Data.
 	Gap(n int)
 }
 
@@ -40,10 +39,10 @@ type Handler interface {
 type Stats struct {
 	Repeated  uint64 // segments with nothing new
 	Reordered uint64 // segments that waited for an earlier one, which came
-	Gaps      uint64 // holes that were given up
+	Gaps      uint64 // gaps reported to the handler
 }
 
-// Stream is one direction of a connection. The zero value begins at the first
+// Stream is one direction of a connection. The zero value starts at the first
 // segment that it sees. It is not safe for concurrent use.
 type Stream struct {
 	next    uint32
@@ -53,8 +52,8 @@ type Stream struct {
 	Stats   Stats
 }
 
-// Add takes a segment and hands to h what is in order now. It keeps the segment's
-// Data where it has to wait.
+// Add passes to h what is in order now. It retains the segment's Data if an
+// earlier segment is missing.
 func (s *Stream) Add(seg Segment, h Handler) {
 	if seg.SYN {
 		seg.Seq++
@@ -73,38 +72,39 @@ func (s *Stream) Add(seg Segment, h Handler) {
 		return
 	}
 	s.deliver(&seg, h)
-	s.Stats.Reordered += s.follow(h)
+	s.Stats.Reordered += s.deliverWaiting(h)
 }
 
-// Acked tells that the other side has everything before seq: a hole before that
-// will not be filled.
+// Acked says that the receiver has everything before seq: a gap before that will
+// not be filled.
 func (s *Stream) Acked(seq uint32, h Handler) {
 	for len(s.waiting) > 0 && before(s.waiting[0].Seq, seq) {
-		s.giveUp(h)
+		s.skipGap(h)
 	}
 }
 
-// Advance gives up holes that have waited too long by now, in packet time.
+// Advance skips gaps that are older than [Patience] at now, in packet time.
 func (s *Stream) Advance(now int64, h Handler) {
 	for len(s.waiting) > 0 && now-s.oldest() > int64(Patience) {
-		s.giveUp(h)
+		s.skipGap(h)
 	}
 }
 
-// Flush hands over everything that waits.
+// Flush passes on everything that waits, and the gaps before it.
 func (s *Stream) Flush(h Handler) {
 	for len(s.waiting) > 0 {
-		s.giveUp(h)
+		s.skipGap(h)
 	}
 }
 
-// Held returns the bytes that wait.
+// Held returns how many bytes wait for a missing segment.
 func (s *Stream) Held() int { return s.bytes }
 
-// Next returns the sequence number that is expected next, and whether one is.
+// Next returns the sequence number that is expected next. known is false before
+// the first segment.
 func (s *Stream) Next() (seq uint32, known bool) { return s.next, s.started }
 
-// oldest is when the hole was seen first.
+// oldest returns the packet time at which the gap was seen first.
 func (s *Stream) oldest() int64 {
 	t := s.waiting[0].Time
 	for i := range s.waiting[1:] {
@@ -113,7 +113,7 @@ func (s *Stream) oldest() int64 {
 	return t
 }
 
-// deliver hands over a segment that begins at next or before.
+// deliver passes on a segment that starts at next or before.
 func (s *Stream) deliver(seg *Segment, h Handler) {
 	old := s.next - seg.Seq
 	if int(old) >= len(seg.Data) && len(seg.Data) > 0 {
@@ -121,19 +121,19 @@ func (s *Stream) deliver(seg *Segment, h Handler) {
 		return
 	}
 	if len(seg.Data) == 0 && old != 0 {
-		s.Stats.Repeated++ // a FIN from the past
+		s.Stats.Repeated++ // a FIN that was seen before
 		return
 	}
 	if seg.Seq += old; old > 0 {
-		seg.Data = bytes.Clone(seg.Data[old:]) // what is cut off must not stay in memory with the rest
+		seg.Data = bytes.Clone(seg.Data[old:]) // do not retain the memory of the repeated bytes
 	}
 	s.next = seg.end()
 	h.Data(seg)
 }
 
-// follow hands over what waited for the data that has just come, and returns how
-// many segments that were.
-func (s *Stream) follow(h Handler) (n uint64) {
+// deliverWaiting passes on the segments that are in order now, and returns how many
+// there were.
+func (s *Stream) deliverWaiting(h Handler) (n uint64) {
 	for ; len(s.waiting) > 0 && !before(s.next, s.waiting[0].Seq); n++ {
 		seg := s.pop()
 		s.deliver(&seg, h)
@@ -141,8 +141,8 @@ func (s *Stream) follow(h Handler) (n uint64) {
 	return n
 }
 
-// wait keeps a segment in its place and gives up the first hole when too much
-// waits behind it.
+// wait inserts a segment in order, and skips the first gap if too much waits
+// behind it.
 func (s *Stream) wait(seg Segment, h Handler) {
 	at := len(s.waiting)
 	for at > 0 && before(seg.Seq, s.waiting[at-1].Seq) {
@@ -153,12 +153,12 @@ func (s *Stream) wait(seg Segment, h Handler) {
 	s.waiting[at] = seg
 	s.bytes += len(seg.Data)
 	for len(s.waiting) > MaxSegments || s.bytes > MaxBytes {
-		s.giveUp(h)
+		s.skipGap(h)
 	}
 }
 
-// giveUp reports the first hole and goes on behind it.
-func (s *Stream) giveUp(h Handler) {
+// skipGap reports the first gap and continues after it.
+func (s *Stream) skipGap(h Handler) {
 	seg := s.pop()
 	if before(s.next, seg.Seq) {
 		s.Stats.Gaps++
@@ -166,7 +166,7 @@ func (s *Stream) giveUp(h Handler) {
 		s.next = seg.Seq
 	}
 	s.deliver(&seg, h)
-	s.follow(h)
+	s.deliverWaiting(h)
 }
 
 func (s *Stream) pop() Segment {
@@ -180,5 +180,6 @@ func (s *Stream) pop() Segment {
 	return seg
 }
 
-// before reports whether a is before b in the circle of sequence numbers.
+// before reports whether a precedes b in sequence number space (RFC 9293 section
+// 3.4), which wraps around.
 func before(a, b uint32) bool { return int32(a-b) < 0 }

@@ -11,7 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/reassembly"
 )
 
-// log keeps what a stream hands over, as text.
+// log records what a stream delivers, as text.
 type log []string
 
 var _ reassembly.Handler = (*log)(nil) // type check
@@ -82,7 +82,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestStream_Acked gives a hole up at once when the receiver has what was in it.
+// TestStream_Acked skips a gap at once when the receiver has acknowledged it.
 func TestStream_Acked(t *testing.T) {
 	t.Parallel()
 	var s reassembly.Stream
@@ -103,7 +103,7 @@ func TestStream_Acked(t *testing.T) {
 	}
 }
 
-// TestStream_bounds holds that a hole never lets more wait than the bounds say.
+// TestStream_bounds holds that no more waits behind a gap than the bounds allow.
 func TestStream_bounds(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 1400, reassembly.MaxBytes + 1} {

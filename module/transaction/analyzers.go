@@ -13,8 +13,8 @@ import (
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/logp"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // Config holds the settings of [New].
@@ -45,8 +45,8 @@ type Config struct {
 // Analyzers runs packetbeat's analyzers over the packets of a queue.
 type Analyzers struct {
 	cfg     Config
-	queue   *tap.Queue
-	ports   tap.Ports
+	queue   *feed.Queue
+	ports   feed.Ports
 	sets    map[string]*set // by device; noDevice has the rest
 	byIface map[uint32]ifaceSet
 	conns   *connections
@@ -82,7 +82,7 @@ func New(c Config) (*Analyzers, error) {
 	if a.empty() {
 		return nil, nil
 	}
-	a.queue = tap.NewQueue(c.Patient)
+	a.queue = feed.NewQueue(c.Patient)
 	return a, nil
 }
 
@@ -121,11 +121,11 @@ func (a *Analyzers) Wanted() (tcp, udp []uint16, icmp bool) {
 }
 
 // Tap returns the tap that feeds the analyzers.
-func (a *Analyzers) Tap() *tap.Tap { return tap.New(&a.ports, a.queue) }
+func (a *Analyzers) Tap() *feed.Feed { return feed.New(&a.ports, a.queue) }
 
 // Run analyzes until the queue is closed and empty.
 func (a *Analyzers) Run() {
-	batch := make([]tap.Packet, 256)
+	batch := make([]feed.Packet, 256)
 	for {
 		n := a.queue.Pop(batch)
 		if n == 0 {
@@ -149,7 +149,7 @@ func (a *Analyzers) finish() {
 }
 
 // take gives one packet to its analyzer.
-func (a *Analyzers) take(p *tap.Packet) {
+func (a *Analyzers) take(p *feed.Packet) {
 	s := a.set(p.Iface)
 	f := s.analyzer(p)
 	if f == nil || !a.admit(p) {
@@ -171,7 +171,7 @@ func (a *Analyzers) take(p *tap.Packet) {
 }
 
 // analyzer returns the analyzer of a packet, nil where there is none.
-func (s *set) analyzer(p *tap.Packet) *protocol {
+func (s *set) analyzer(p *feed.Packet) *protocol {
 	switch p.Proto {
 	case packet.ProtoTCP:
 		return s.find(p, s.tcp)
@@ -209,7 +209,7 @@ type ifaceSet struct {
 const maxIfaces = 4096
 
 // admit notes where a packet was seen and tells whether it is to be analyzed.
-func (a *Analyzers) admit(p *tap.Packet) bool {
+func (a *Analyzers) admit(p *feed.Packet) bool {
 	switch a.origins.note(p, a.cfg.Genuine) {
 	case copied:
 		a.own.Copies++

@@ -13,7 +13,7 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/qubesbeat/qubesbeat/internal/tap"
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 )
 
 // TestNew reads configurations. want is a part of the error, "none" where
@@ -175,7 +175,7 @@ func TestAnalyzers_Run(t *testing.T) {
 	a.queue.Close()
 	running.Wait()
 	s := a.Stats()
-	want := Stats{Queue: tap.QueueStats{In: 1101, Out: 1101}, Packets: 1000, Copies: 100, Connections: 1,
+	want := Stats{Queue: feed.QueueStats{In: 1101, Out: 1101}, Packets: 1000, Copies: 100, Connections: 1,
 		Refused: map[string]uint64{}, Panics: map[string]uint64{}}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("Stats mismatch (-want +got):\n%s", diff)

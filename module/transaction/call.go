@@ -10,13 +10,13 @@ import (
 	"github.com/elastic/beats/v7/packetbeat/protos"
 	"github.com/google/gopacket/layers"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // newPacket makes packetbeat's form of a packet. The analyzers keep it, its
 // payload and its addresses: all of that is new memory.
-func newPacket(p *tap.Packet) *protos.Packet {
+func newPacket(p *feed.Packet) *protos.Packet {
 	own := new(struct {
 		packet   protos.Packet
 		src, dst packet.Addr
@@ -41,7 +41,7 @@ func addrLen(family uint8) int {
 }
 
 // udp gives a datagram to its analyzer.
-func (a *Analyzers) udp(f *protocol, p *tap.Packet) {
+func (a *Analyzers) udp(f *protocol, p *feed.Packet) {
 	if len(p.Payload) == 0 {
 		return
 	}
@@ -70,7 +70,7 @@ func memcacheSane(b []byte) bool {
 
 // icmp gives a message to the analyzer, which reads eight bytes of its header
 // whatever there is: tap lets none through that is shorter.
-func (a *Analyzers) icmp(f *protocol, p *tap.Packet) {
+func (a *Analyzers) icmp(f *protocol, p *feed.Packet) {
 	defer a.guard(f.name, nil)
 	k := newPacket(p)
 	base := layers.BaseLayer{Contents: p.Payload[:8], Payload: p.Payload[8:]}

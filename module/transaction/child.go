@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 )
 
 // childVariable marks the process of the analyzers.
@@ -206,7 +206,7 @@ func (c *child) analyze(a *Analyzers, p *Publisher) error {
 			c.names[uint32(body[0])|uint32(body[1])<<8|uint32(body[2])<<16|uint32(body[3])<<24] = string(body[4:])
 			continue
 		}
-		var k tap.Packet
+		var k feed.Packet
 		if k, c.forged, err = parsePacket(body); err != nil {
 			return err
 		}

@@ -7,9 +7,9 @@ import (
 	"github.com/elastic/beats/v7/libbeat/common"
 	"github.com/elastic/beats/v7/packetbeat/protos"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/reassembly"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // connection is a TCP connection that an analyzer follows.
@@ -78,7 +78,7 @@ func newConnections(budget int, stats *Stats) *connections {
 }
 
 // take gives a segment to its connection.
-func (t *connections) take(a *Analyzers, f *protocol, p *tap.Packet) {
+func (t *connections) take(a *Analyzers, f *protocol, p *feed.Packet) {
 	k := newPacket(p)
 	t.now = p.Time
 	c, dir := t.find(k)
@@ -123,12 +123,12 @@ func (c *connection) silent(now int64) bool {
 }
 
 // over tells that a packet opens a new connection on the ports of an old one.
-func (c *connection) over(p *tap.Packet) bool {
+func (c *connection) over(p *feed.Packet) bool {
 	return p.Flags&(packet.SYN|packet.ACK) == packet.SYN && p.Seq != c.begin
 }
 
 // begin enters a new connection.
-func (t *connections) begin(f *protocol, p *tap.Packet, k *protos.Packet) *connection {
+func (t *connections) begin(f *protocol, p *feed.Packet, k *protos.Packet) *connection {
 	t.lastID++
 	c := &connection{protocol: f, key: k.Tuple.Hashable(), tuple: common.TCPTupleFromIPPort(&k.Tuple, t.lastID)}
 	if p.Flags&packet.SYN != 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/elastic/beats/v7/packetbeat/protos"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // journal is an analyzer that writes down its calls. Its data is the name of the
@@ -57,44 +57,44 @@ func TestConnections_take(t *testing.T) {
 	t.Parallel()
 	const top uint32 = 0xffff_fffd // three before the end of the sequence numbers
 	syn := newTCP(work, server, packet.SYN, 99, "")
-	back := func(seq uint32, data string) tap.Packet { return newTCP(server, work, packet.ACK, seq, data) }
+	back := func(seq uint32, data string) feed.Packet { return newTCP(server, work, packet.ACK, seq, data) }
 	tests := []struct {
 		name string
-		in   []tap.Packet
+		in   []feed.Packet
 		want []string
 	}{
-		{"in order", []tap.Packet{syn, newTCP(work, server, 0, 100, "abc"), newTCP(work, server, 0, 103, "d"), back(7, "x")},
+		{"in order", []feed.Packet{syn, newTCP(work, server, 0, 100, "abc"), newTCP(work, server, 0, 103, "d"), back(7, "x")},
 			[]string{`1 dir 1 "abc"`, `1 dir 1 "d"`, `1 dir 0 "x"`}},
-		{"overtaken", []tap.Packet{syn, newTCP(work, server, 0, 103, "d"), newTCP(work, server, 0, 100, "abc")},
+		{"overtaken", []feed.Packet{syn, newTCP(work, server, 0, 103, "d"), newTCP(work, server, 0, 100, "abc")},
 			[]string{`1 dir 1 "abc"`, `1 dir 1 "d"`}},
-		{"repeated, with another text", []tap.Packet{syn, newTCP(work, server, 0, 100, "abc"), newTCP(work, server, 0, 100, "ABCd")},
+		{"repeated, with another text", []feed.Packet{syn, newTCP(work, server, 0, 100, "abc"), newTCP(work, server, 0, 100, "ABCd")},
 			[]string{`1 dir 1 "abc"`, `1 dir 1 "d"`}},
-		{"begins in the middle", []tap.Packet{newTCP(work, server, 0, 555, "m"), back(3, "x")},
+		{"begins in the middle", []feed.Packet{newTCP(work, server, 0, 555, "m"), back(3, "x")},
 			[]string{`1 dir 1 "m"`, `1 dir 0 "x"`}},
-		{"begins with the answer", []tap.Packet{back(3, "x"), newTCP(work, server, 0, 555, "m")},
+		{"begins with the answer", []feed.Packet{back(3, "x"), newTCP(work, server, 0, 555, "m")},
 			[]string{`1 dir 1 "x"`, `1 dir 0 "m"`}},
-		{"hole that is acknowledged", []tap.Packet{syn, newTCP(work, server, 0, 103, "d"), acking(back(7, ""), 104)},
+		{"hole that is acknowledged", []feed.Packet{syn, newTCP(work, server, 0, 103, "d"), acking(back(7, ""), 104)},
 			[]string{`<nil> dir 1 gap 3`, `1 dir 1 "d"`}},
-		{"hole that is not acknowledged yet", []tap.Packet{syn, newTCP(work, server, 0, 103, "d"), acking(back(7, ""), 100)}, nil},
-		{"hole that has waited too long", []tap.Packet{syn, newTCP(work, server, 0, 103, "d"), after(back(7, ""), time.Second)},
+		{"hole that is not acknowledged yet", []feed.Packet{syn, newTCP(work, server, 0, 103, "d"), acking(back(7, ""), 100)}, nil},
+		{"hole that has waited too long", []feed.Packet{syn, newTCP(work, server, 0, 103, "d"), after(back(7, ""), time.Second)},
 			[]string{`<nil> dir 1 gap 3`, `1 dir 1 "d"`}},
-		{"end with a hole before it", []tap.Packet{syn, newTCP(work, server, 0, 100, "a"), newTCP(work, server, packet.FIN, 105, ""),
+		{"end with a hole before it", []feed.Packet{syn, newTCP(work, server, 0, 100, "a"), newTCP(work, server, packet.FIN, 105, ""),
 			after(back(7, ""), time.Second)}, []string{`1 dir 1 "a"`, `1 dir 1 gap 4`, `1 dir 1 fin`}},
-		{"end with data", []tap.Packet{syn, newTCP(work, server, packet.FIN, 100, "a")}, []string{`1 dir 1 "a"`, `1 dir 1 fin`}},
-		{"end of the sequence numbers", []tap.Packet{newTCP(work, server, packet.SYN, top-1, ""), newTCP(work, server, 0, 0, "d"),
+		{"end with data", []feed.Packet{syn, newTCP(work, server, packet.FIN, 100, "a")}, []string{`1 dir 1 "a"`, `1 dir 1 fin`}},
+		{"end of the sequence numbers", []feed.Packet{newTCP(work, server, packet.SYN, top-1, ""), newTCP(work, server, 0, 0, "d"),
 			newTCP(work, server, 0, top, "abc")}, []string{`1 dir 1 "abc"`, `1 dir 1 "d"`}},
-		{"SYN again", []tap.Packet{syn, syn, newTCP(work, server, 0, 100, "a"), syn, newTCP(work, server, 0, 101, "b")},
+		{"SYN again", []feed.Packet{syn, syn, newTCP(work, server, 0, 100, "a"), syn, newTCP(work, server, 0, 101, "b")},
 			[]string{`1 dir 1 "a"`, `1 dir 1 "b"`}},
-		{"new SYN on the same ports", []tap.Packet{syn, newTCP(work, server, 0, 100, "a"), newTCP(work, server, packet.SYN, 5000, ""),
+		{"new SYN on the same ports", []feed.Packet{syn, newTCP(work, server, 0, 100, "a"), newTCP(work, server, packet.SYN, 5000, ""),
 			newTCP(work, server, 0, 5001, "b")}, []string{`1 dir 1 "a"`, `1 expired`, `2 dir 1 "b"`}},
-		{"new SYN the other way", []tap.Packet{syn, newTCP(work, server, 0, 100, "a"), newTCP(server, work, packet.SYN, 5000, ""),
+		{"new SYN the other way", []feed.Packet{syn, newTCP(work, server, 0, 100, "a"), newTCP(server, work, packet.SYN, 5000, ""),
 			newTCP(server, work, 0, 5001, "b")}, []string{`1 dir 1 "a"`, `1 expired`, `2 dir 1 "b"`}},
-		{"silent for too long", []tap.Packet{syn, newTCP(work, server, 0, 100, "a"), after(newTCP(work, server, 0, 101, "b"), 11*time.Second)},
+		{"silent for too long", []feed.Packet{syn, newTCP(work, server, 0, 100, "a"), after(newTCP(work, server, 0, 101, "b"), 11*time.Second)},
 			[]string{`1 dir 1 "a"`, `1 expired`, `2 dir 1 "b"`}},
-		{"clock set back", []tap.Packet{syn, newTCP(work, server, 0, 100, "a"), after(newTCP(work, server, 0, 101, "b"), -time.Hour)},
+		{"clock set back", []feed.Packet{syn, newTCP(work, server, 0, 100, "a"), after(newTCP(work, server, 0, 101, "b"), -time.Hour)},
 			[]string{`1 dir 1 "a"`, `1 dir 1 "b"`}},
-		{"other port", []tap.Packet{newTCP(work, "1.1.1.1:81", 0, 100, "a")}, nil},
-		{"datagrams", []tap.Packet{newUDP(work, server, "a"), newUDP(server, work, ""), newUDP(server, work, "b")},
+		{"other port", []feed.Packet{newTCP(work, "1.1.1.1:81", 0, 100, "a")}, nil},
+		{"datagrams", []feed.Packet{newUDP(work, server, "a"), newUDP(server, work, ""), newUDP(server, work, "b")},
 			[]string{`udp "a"`, `udp "b"`}},
 	}
 	for _, tt := range tests {
@@ -157,26 +157,26 @@ func checkEmpty(tb testing.TB, a *Analyzers) {
 // ends its connection, and no other.
 func TestAnalyzers_guard(t *testing.T) {
 	t.Parallel()
-	hole := []tap.Packet{newTCP(work, server, 0, 100, "a"), newTCP(work, server, 0, 103, "d"),
+	hole := []feed.Packet{newTCP(work, server, 0, 100, "a"), newTCP(work, server, 0, 103, "d"),
 		acking(newTCP(server, work, 0, 7, ""), 104)}
 	tests := []struct {
 		name string
 		fail func(j *journal)
-		in   []tap.Packet
+		in   []feed.Packet
 	}{
 		{"Parse", func(j *journal) {
 			j.OnParse = func(*protos.Packet, uint8, protos.ProtocolData) protos.ProtocolData { panic("parse") }
-		}, []tap.Packet{newTCP(work, server, 0, 100, "a"), newTCP(work, server, 0, 101, "b")}},
+		}, []feed.Packet{newTCP(work, server, 0, 100, "a"), newTCP(work, server, 0, 101, "b")}},
 		{"GapInStream", func(j *journal) {
 			j.OnGap = func(uint8, int, protos.ProtocolData) (protos.ProtocolData, bool) { panic("gap") }
 		}, hole},
 		{"ReceivedFin", func(j *journal) {
 			j.OnFin = func(uint8, protos.ProtocolData) protos.ProtocolData { panic("fin") }
-		}, []tap.Packet{newTCP(work, server, packet.FIN, 100, "a"), newTCP(work, server, packet.FIN, 101, "b")}},
+		}, []feed.Packet{newTCP(work, server, packet.FIN, 100, "a"), newTCP(work, server, packet.FIN, 101, "b")}},
 		{"Expired", func(j *journal) { j.OnExpired = func(protos.ProtocolData) { panic("expired") } },
-			[]tap.Packet{newTCP(work, server, 0, 100, "a"), newTCP(work, server, packet.SYN, 9, "")}},
+			[]feed.Packet{newTCP(work, server, 0, 100, "a"), newTCP(work, server, packet.SYN, 9, "")}},
 		{"ParseUDP", func(j *journal) { j.OnParseUDP = func(*protos.Packet) { panic(fmt.Errorf("udp")) } },
-			[]tap.Packet{newUDP(work, server, "a")}},
+			[]feed.Packet{newUDP(work, server, "a")}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

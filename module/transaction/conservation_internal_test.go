@@ -16,8 +16,8 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // beatsCaptures returns packetbeat's own captures, in order.
@@ -74,7 +74,7 @@ func frames(tb testing.TB, paths []string, f func(p *packet.Packet, data []byte)
 type analyzed struct {
 	events    []string // sorted
 	stats     Stats
-	tap       tap.Stats
+	tap       feed.Stats
 	publisher PublisherStats
 	wanted    uint64 // whole packets for an analyzer, by the ports
 	pieces    uint64
@@ -97,7 +97,7 @@ func analyze(tb testing.TB, paths []string) (r analyzed) {
 		switch {
 		case p.Fragment != packet.FragmentNone:
 			r.pieces++
-		case a.ports.Wants(p):
+		case a.ports.Has(p):
 			r.wanted++
 		}
 		tp.Packet(p, data)
@@ -137,8 +137,8 @@ func TestAnalyzers_conservation(t *testing.T) {
 		refused += n
 	}
 	switch {
-	case one.wanted == 0 || one.wanted+tp.Fragments.Whole < s.Queue.In+tp.Malformed || one.wanted > s.Queue.In+tp.Malformed:
-		t.Errorf("%d packets and %d whole datagrams were wanted; %d were queued and %d malformed", one.wanted, tp.Fragments.Whole, s.Queue.In, tp.Malformed)
+	case one.wanted == 0 || one.wanted+tp.Fragments.Completed < s.Queue.In+tp.Malformed || one.wanted > s.Queue.In+tp.Malformed:
+		t.Errorf("%d packets and %d whole datagrams were wanted; %d were queued and %d malformed", one.wanted, tp.Fragments.Completed, s.Queue.In, tp.Malformed)
 	case s.Queue.Out != s.Queue.In || s.Queue.Dropped != 0 || s.Queue.Waiting != 0 || s.Queue.Bytes != 0:
 		t.Errorf("Queue = %+v", s.Queue)
 	case s.Packets+s.Copies+s.Spoofed != s.Queue.Out || refused != 0:

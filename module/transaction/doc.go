@@ -8,7 +8,7 @@
 // through [Publisher], which adds packetbeat's common fields and the qubes, to
 // the output, in a goroutine of its own. The meter waits for neither.
 //
-//	tap.Queue ─▶ Analyzers (order, guard, budget) ─▶ Publisher (fields, qubes) ─▶ libbeat
+//	feed.Queue ─▶ Analyzers (order, guard, budget) ─▶ Publisher (fields, qubes) ─▶ libbeat
 //
 // This is the one package below the beater that knows libbeat: packetbeat's
 // analyzers speak its types.

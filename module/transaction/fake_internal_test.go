@@ -15,9 +15,9 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // The endpoints of the tests: two qubes and a server.
@@ -99,7 +99,7 @@ func newFakeAnalyzers(tb testing.TB, f *fakePlugin, memory int) *Analyzers {
 	p := &protocol{name: "fake", tcp: f, udp: f, pending: newPending(f)}
 	s := &set{tcp: map[uint16]*protocol{80: p}, udp: map[uint16]*protocol{80: p}}
 	a := &Analyzers{sets: map[string]*set{noDevice: s}, byIface: map[uint32]ifaceSet{}, origins: newOrigins(),
-		own: Stats{Panics: map[string]uint64{}, Refused: map[string]uint64{}}, queue: tap.NewQueue(true),
+		own: Stats{Panics: map[string]uint64{}, Refused: map[string]uint64{}}, queue: feed.NewQueue(true),
 		cfg: Config{Publisher: newFakePublisher(tb, nil, nil), Name: nameOf, Memory: memory, Log: logp.NewNopLogger()}}
 	a.conns = newConnections(memory/2, &a.own)
 	s.addTo(&a.ports)
@@ -223,16 +223,16 @@ func newReporter(tb testing.TB, p *Publisher) func(beat.Event) {
 
 // newTCP returns a segment. Its interface is 6 and its way in, where the test
 // says nothing else.
-func newTCP(src, dst string, flags uint8, seq uint32, data string) tap.Packet {
+func newTCP(src, dst string, flags uint8, seq uint32, data string) feed.Packet {
 	p := newUDP(src, dst, data)
 	p.Proto, p.Flags, p.Seq = packet.ProtoTCP, flags, seq
 	return p
 }
 
 // newUDP returns a datagram that begins the test's clock.
-func newUDP(src, dst, data string) tap.Packet {
+func newUDP(src, dst, data string) feed.Packet {
 	s, d := netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)
-	p := tap.Packet{Time: start, Iface: 6, Direction: packet.Inbound, Proto: packet.ProtoUDP,
+	p := feed.Packet{Time: start, Iface: 6, Direction: packet.Inbound, Proto: packet.ProtoUDP,
 		SrcPort: s.Port(), DstPort: d.Port()}
 	p.Src, p.Family = packet.AddrFrom(s.Addr())
 	p.Dst, _ = packet.AddrFrom(d.Addr())
@@ -246,25 +246,25 @@ func newUDP(src, dst, data string) tap.Packet {
 const start = int64(1_700_000_000_000_000_000)
 
 // after moves a packet in time.
-func after(p tap.Packet, d time.Duration) tap.Packet {
+func after(p feed.Packet, d time.Duration) feed.Packet {
 	p.Time += int64(d)
 	return p
 }
 
 // on moves a packet to another interface and way.
-func on(p tap.Packet, iface uint32, d packet.Direction) tap.Packet {
+func on(p feed.Packet, iface uint32, d packet.Direction) feed.Packet {
 	p.Iface, p.Direction = iface, d
 	return p
 }
 
 // acking adds an acknowledgement.
-func acking(p tap.Packet, ack uint32) tap.Packet {
+func acking(p feed.Packet, ack uint32) feed.Packet {
 	p.Flags, p.Ack = p.Flags|packet.ACK, ack
 	return p
 }
 
 // takeAll gives copies of packets to the analyzers.
-func takeAll(a *Analyzers, all ...tap.Packet) {
+func takeAll(a *Analyzers, all ...feed.Packet) {
 	for _, p := range all {
 		p.Payload = slices.Clone(p.Payload)
 		a.take(&p)

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // deadly tells inputs of the kind that is known to end the process, which no
@@ -73,7 +73,7 @@ func FuzzAnalyzers(f *testing.F) {
 			}
 			tp.Packet(&p, frame)
 		}
-		var batch [16]tap.Packet
+		var batch [16]feed.Packet
 		for a.queue.Stats().Waiting > 0 {
 			got := a.queue.Pop(batch[:])
 			for i := range batch[:got] {
@@ -99,11 +99,11 @@ func FuzzAnalyzers(f *testing.F) {
 
 // seeds returns the first packets with data of each conversation in packetbeat's
 // captures.
-func seeds(tb testing.TB, a *Analyzers) (all []tap.Packet) {
+func seeds(tb testing.TB, a *Analyzers) (all []feed.Packet) {
 	tb.Helper()
 	known := map[string]int{}
 	frames(tb, beatsCaptures(tb), func(p *packet.Packet, data []byte) {
-		if !a.ports.Wants(p) || p.Fragment != packet.FragmentNone || p.IsICMP() {
+		if !a.ports.Has(p) || p.Fragment != packet.FragmentNone || p.IsICMP() {
 			return
 		}
 		port := p.DstPort
@@ -120,7 +120,7 @@ func seeds(tb testing.TB, a *Analyzers) (all []tap.Packet) {
 			return
 		}
 		known[name]++
-		all = append(all, tap.Packet{Proto: p.Proto, DstPort: port, Payload: slices.Clone(t[header:])})
+		all = append(all, feed.Packet{Proto: p.Proto, DstPort: port, Payload: slices.Clone(t[header:])})
 	})
 	return all
 }

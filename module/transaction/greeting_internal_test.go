@@ -8,8 +8,8 @@ import (
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // clientHello returns the first flight of a TLS client.
@@ -45,7 +45,7 @@ func oneOf(name string, version uint16) *tls.Config {
 
 // tlsEvents returns the events that packets cause, by the name that the client has
 // asked for.
-func tlsEvents(tb testing.TB, all ...tap.Packet) map[string]beat.Event {
+func tlsEvents(tb testing.TB, all ...feed.Packet) map[string]beat.Event {
 	tb.Helper()
 	a := newReal(tb, "{type: tls, ports: [80]}", 0)
 	takeAll(a, all...)
@@ -64,16 +64,16 @@ func TestGreeting(t *testing.T) {
 	t.Parallel()
 	first := clientHello(t, oneOf("first.example", tls.VersionTLS12))
 	second := clientHello(t, oneOf("second.example", tls.VersionTLS13))
-	hello := []tap.Packet{newTCP(work, server, packet.ACK, 1, first), newTCP(other, server, packet.ACK, 1, second)}
+	hello := []feed.Packet{newTCP(work, server, packet.ACK, 1, first), newTCP(other, server, packet.ACK, 1, second)}
 	end := uint32(1 + len(first))
 	tests := []struct {
 		name, defect string
-		end          []tap.Packet
+		end          []feed.Packet
 	}{
-		{"FIN", "", []tap.Packet{newTCP(work, server, packet.FIN|packet.ACK, end, "")}},
-		{"FIN of the server", "", []tap.Packet{newTCP(server, work, packet.FIN|packet.ACK, 9, "")}},
+		{"FIN", "", []feed.Packet{newTCP(work, server, packet.FIN|packet.ACK, end, "")}},
+		{"FIN of the server", "", []feed.Packet{newTCP(server, work, packet.FIN|packet.ACK, 9, "")}},
 		{"hole", "gap calls the analyzer without setting the publisher's greeting: the event gets the fingerprint of another connection",
-			[]tap.Packet{newTCP(work, server, packet.ACK, end+100, "x"), acking(newTCP(server, work, 0, 9, ""), end+101)}},
+			[]feed.Packet{newTCP(work, server, packet.ACK, end+100, "x"), acking(newTCP(server, work, 0, 9, ""), end+101)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestGreeting_parts(t *testing.T) {
 	text := clientHello(t, oneOf("first.example", tls.VersionTLS12))
 	one, two := newTCP(work, server, packet.ACK, 1, text[:70]), newTCP(work, server, packet.ACK, 71, text[70:])
 	syn, fin := newTCP(work, server, packet.SYN, 0, ""), newTCP(work, server, packet.FIN, uint32(1+len(text)), "")
-	for name, in := range map[string][]tap.Packet{
+	for name, in := range map[string][]feed.Packet{
 		"in order": {syn, one, two, fin}, "overtaken": {syn, two, one, fin}, "repeated": {syn, one, one, two, two, fin},
 	} {
 		if got := field(tlsEvents(t, in...)["first.example"], "tls.client.ja4"); len(got) != 36 {

@@ -3,9 +3,9 @@ package transaction
 import (
 	"github.com/elastic/beats/v7/packetbeat/protos"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/reassembly"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // order gives one direction of a connection, in order, to the analyzer.
@@ -34,7 +34,7 @@ func (o *order) Gap(n int) { o.a.gap(o.c, o.dir, n) }
 
 // add puts a segment in its place. What the segment acknowledges has arrived at
 // its sender: a hole before that is one of the capture only.
-func (c *connection) add(a *Analyzers, dir uint8, p *tap.Packet, k *protos.Packet) {
+func (c *connection) add(a *Analyzers, dir uint8, p *feed.Packet, k *protos.Packet) {
 	forth, back := order{a, c, dir}, order{a, c, 1 - dir}
 	if p.Flags&packet.ACK != 0 {
 		c.streams[back.dir].Acked(p.Ack, &back)

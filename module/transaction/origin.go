@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // way is one direction of a conversation: who sends to whom.
@@ -16,7 +16,7 @@ type way struct {
 	family           uint8
 }
 
-func wayOf(p *tap.Packet) way {
+func wayOf(p *feed.Packet) way {
 	return way{src: p.Src, dst: p.Dst, srcPort: p.SrcPort, dstPort: p.DstPort, family: p.Family}
 }
 
@@ -77,7 +77,7 @@ func newOrigins() *origins { return &origins{young: map[way]origin{}, shares: ma
 
 // note remembers where a packet was seen. A packet that goes from one qube to
 // another passes two interfaces; it is analyzed where it comes in.
-func (o *origins) note(p *tap.Packet, genuine func(uint32, netip.Addr, time.Time) bool) verdict {
+func (o *origins) note(p *feed.Packet, genuine func(uint32, netip.Addr, time.Time) bool) verdict {
 	if p.Direction == packet.Inbound && genuine != nil && !genuine(p.Iface, p.Src.Netip(p.Family), time.Unix(0, p.Time)) {
 		// Not remembered: whoever really has the address goes on undisturbed.
 		return forged

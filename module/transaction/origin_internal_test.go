@@ -8,13 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // in and out are the two sightings of a packet that one qube sends to another.
-func in(p tap.Packet, iface uint32) tap.Packet  { return on(p, iface, packet.Inbound) }
-func out(p tap.Packet, iface uint32) tap.Packet { return on(p, iface, packet.Outbound) }
+func in(p feed.Packet, iface uint32) feed.Packet  { return on(p, iface, packet.Inbound) }
+func out(p feed.Packet, iface uint32) feed.Packet { return on(p, iface, packet.Outbound) }
 
 // honest believes that a qube uses its own address: 10.137.0.<interface>.
 func honest(iface uint32, source netip.Addr, _ time.Time) bool {
@@ -29,30 +29,30 @@ func TestOrigins_note(t *testing.T) {
 	tests := []struct {
 		name    string
 		genuine func(uint32, netip.Addr, time.Time) bool
-		in      []tap.Packet
+		in      []feed.Packet
 		want    verdict
 	}{
-		{"first", honest, []tap.Packet{in(there, 6)}, fresh},
-		{"again", honest, []tap.Packet{in(there, 6), in(there, 6)}, fresh},
-		{"copy at the other qube", honest, []tap.Packet{in(there, 6), out(there, 9)}, copied},
-		{"answer", honest, []tap.Packet{in(there, 6), out(there, 9), in(back, 9)}, fresh},
-		{"copy of the answer", honest, []tap.Packet{in(there, 6), out(there, 9), in(back, 9), out(back, 6)}, copied},
-		{"leaves only", honest, []tap.Packet{out(there, 9)}, fresh},
-		{"leaves first, as ring order may have it", honest, []tap.Packet{out(there, 9), in(there, 6)}, fresh},
-		{"leaves by two ways", honest, []tap.Packet{out(there, 9), out(there, 8)}, fresh},
-		{"answer from the world, on the uplink", honest, []tap.Packet{in(world, 1)}, fresh},
-		{"the same at the qube", honest, []tap.Packet{in(world, 1), out(world, 6)}, copied},
-		{"forged", honest, []tap.Packet{in(there, 9)}, forged},
-		{"forged again", honest, []tap.Packet{in(there, 9), in(there, 9)}, forged},
-		{"owner after a forgery", honest, []tap.Packet{in(there, 9), in(there, 6)}, fresh},
-		{"forgery after the owner", honest, []tap.Packet{in(there, 6), in(there, 9)}, forged},
-		{"copy after a forgery", honest, []tap.Packet{in(there, 9), out(there, 9)}, fresh},
-		{"forged answer does not hide the true one", honest, []tap.Packet{in(world, 9), out(world, 6)}, fresh},
-		{"nobody is asked", nil, []tap.Packet{in(there, 9)}, fresh},
-		{"way unknown", honest, []tap.Packet{on(there, 0, packet.DirectionUnknown)}, fresh},
-		{"copy after a long time", honest, []tap.Packet{in(there, 6), after(in(back, 9), 100*time.Second), after(in(world, 1), 200*time.Second),
+		{"first", honest, []feed.Packet{in(there, 6)}, fresh},
+		{"again", honest, []feed.Packet{in(there, 6), in(there, 6)}, fresh},
+		{"copy at the other qube", honest, []feed.Packet{in(there, 6), out(there, 9)}, copied},
+		{"answer", honest, []feed.Packet{in(there, 6), out(there, 9), in(back, 9)}, fresh},
+		{"copy of the answer", honest, []feed.Packet{in(there, 6), out(there, 9), in(back, 9), out(back, 6)}, copied},
+		{"leaves only", honest, []feed.Packet{out(there, 9)}, fresh},
+		{"leaves first, as ring order may have it", honest, []feed.Packet{out(there, 9), in(there, 6)}, fresh},
+		{"leaves by two ways", honest, []feed.Packet{out(there, 9), out(there, 8)}, fresh},
+		{"answer from the world, on the uplink", honest, []feed.Packet{in(world, 1)}, fresh},
+		{"the same at the qube", honest, []feed.Packet{in(world, 1), out(world, 6)}, copied},
+		{"forged", honest, []feed.Packet{in(there, 9)}, forged},
+		{"forged again", honest, []feed.Packet{in(there, 9), in(there, 9)}, forged},
+		{"owner after a forgery", honest, []feed.Packet{in(there, 9), in(there, 6)}, fresh},
+		{"forgery after the owner", honest, []feed.Packet{in(there, 6), in(there, 9)}, forged},
+		{"copy after a forgery", honest, []feed.Packet{in(there, 9), out(there, 9)}, fresh},
+		{"forged answer does not hide the true one", honest, []feed.Packet{in(world, 9), out(world, 6)}, fresh},
+		{"nobody is asked", nil, []feed.Packet{in(there, 9)}, fresh},
+		{"way unknown", honest, []feed.Packet{on(there, 0, packet.DirectionUnknown)}, fresh},
+		{"copy after a long time", honest, []feed.Packet{in(there, 6), after(in(back, 9), 100*time.Second), after(in(world, 1), 200*time.Second),
 			after(out(there, 9), 200*time.Second)}, fresh},
-		{"copy while the way is in use", honest, []tap.Packet{in(there, 6), after(in(there, 6), 80*time.Second),
+		{"copy while the way is in use", honest, []feed.Packet{in(there, 6), after(in(there, 6), 80*time.Second),
 			after(in(there, 6), 160*time.Second), after(in(world, 1), 200*time.Second), after(out(there, 9), 201*time.Second)}, copied},
 	}
 	for _, tt := range tests {
@@ -81,15 +81,15 @@ func TestOrigins_lookup(t *testing.T) {
 	there, back := newTCP(work, server, 0, 1, "a"), newTCP(server, work, 0, 1, "b")
 	tests := []struct {
 		name string
-		in   []tap.Packet
+		in   []feed.Packet
 		want found
 	}{
 		{"never seen", nil, found{}},
-		{"its own way", []tap.Packet{in(there, 6)}, found{6, packet.Inbound, true}},
-		{"the other way", []tap.Packet{out(back, 6)}, found{6, packet.Inbound, true}},
-		{"the other way, on the uplink", []tap.Packet{in(back, 1)}, found{1, packet.Outbound, true}},
-		{"its own way goes first", []tap.Packet{in(back, 1), in(there, 6)}, found{6, packet.Inbound, true}},
-		{"way unknown", []tap.Packet{on(back, 3, packet.DirectionUnknown)}, found{3, packet.DirectionUnknown, true}},
+		{"its own way", []feed.Packet{in(there, 6)}, found{6, packet.Inbound, true}},
+		{"the other way", []feed.Packet{out(back, 6)}, found{6, packet.Inbound, true}},
+		{"the other way, on the uplink", []feed.Packet{in(back, 1)}, found{1, packet.Outbound, true}},
+		{"its own way goes first", []feed.Packet{in(back, 1), in(there, 6)}, found{6, packet.Inbound, true}},
+		{"way unknown", []feed.Packet{on(back, 3, packet.DirectionUnknown)}, found{3, packet.DirectionUnknown, true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

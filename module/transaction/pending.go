@@ -6,7 +6,7 @@ import (
 
 	"github.com/elastic/beats/v7/libbeat/common"
 
-	"github.com/qubesbeat/qubesbeat/internal/tap"
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 )
 
 // pending watches the requests that an analyzer keeps while they wait for an
@@ -42,7 +42,7 @@ func newPending(plugin any) *pending {
 }
 
 // refuses notes a packet and reports whether there is no room for it.
-func (n *pending) refuses(p *tap.Packet, budget int) bool {
+func (n *pending) refuses(p *feed.Packet, budget int) bool {
 	n.note(p)
 	if n.checked++; n.checked >= pendingEvery {
 		n.checked, n.over = 0, n.held() > budget
@@ -71,7 +71,7 @@ func (n *pending) held() int {
 	return size*pendingCost + 2*payload
 }
 
-func (n *pending) note(p *tap.Packet) {
+func (n *pending) note(p *feed.Packet) {
 	if n.window.packets == nil || p.Time-n.started > pendingSpan || p.Time < n.started-pendingSpan {
 		n.before, n.window, n.started = n.window, span{packets: map[uint32]int{}}, p.Time
 	}

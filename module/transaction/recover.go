@@ -3,9 +3,9 @@ package transaction
 import (
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // begin starts a process and waits until it is ready.
@@ -93,7 +93,7 @@ type origination struct {
 	addr  packet.Addr
 }
 
-func (w *Worker) originationOf(p *tap.Packet, addr packet.Addr) origination {
+func (w *Worker) originationOf(p *feed.Packet, addr packet.Addr) origination {
 	if _, onVif := qube.VifDomain(w.cfg.Name(p.Iface)); onVif {
 		addr = packet.Addr{}
 	}
@@ -109,7 +109,7 @@ const (
 )
 
 // accuse notes from where the packet came that ended the analyzers.
-func (w *Worker) accuse(p *tap.Packet) {
+func (w *Worker) accuse(p *feed.Packet) {
 	if len(w.guilty) >= maxGuilty {
 		clear(w.guilty)
 	}
@@ -124,7 +124,7 @@ func (w *Worker) accuse(p *tap.Packet) {
 }
 
 // isBanned reports whether a packet is not to be analyzed.
-func (w *Worker) isBanned(p *tap.Packet) bool {
+func (w *Worker) isBanned(p *feed.Packet) bool {
 	if len(w.banned) == 0 {
 		return false
 	}
@@ -134,7 +134,7 @@ func (w *Worker) isBanned(p *tap.Packet) bool {
 }
 
 // protocolOf returns the protocol that listens to a packet.
-func (w *Worker) protocolOf(p *tap.Packet) string {
+func (w *Worker) protocolOf(p *feed.Packet) string {
 	table := w.ready.TCP
 	switch p.Proto {
 	case packet.ProtoTCP:

@@ -29,7 +29,7 @@ import (
 	_ "github.com/elastic/beats/v7/packetbeat/protos/thrift"
 	_ "github.com/elastic/beats/v7/packetbeat/protos/tls"
 
-	"github.com/qubesbeat/qubesbeat/internal/tap"
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 )
 
 // reporters makes the function through which one analyzer reports its events.
@@ -124,7 +124,7 @@ func place(table map[uint16]*protocol, p *protocol, ports []int) error {
 
 // find returns the analyzer of a packet, nil where there is none. As in
 // packetbeat, the source port goes first.
-func (s *set) find(p *tap.Packet, table map[uint16]*protocol) *protocol {
+func (s *set) find(p *feed.Packet, table map[uint16]*protocol) *protocol {
 	if f := table[p.SrcPort]; f != nil {
 		return f
 	}
@@ -132,7 +132,7 @@ func (s *set) find(p *tap.Packet, table map[uint16]*protocol) *protocol {
 }
 
 // addTo enters what the set wants.
-func (s *set) addTo(ports *tap.Ports) {
+func (s *set) addTo(ports *feed.Ports) {
 	for port := range s.tcp {
 		ports.AddTCP(port)
 	}

@@ -3,13 +3,13 @@ package transaction
 import (
 	"maps"
 
-	"github.com/qubesbeat/qubesbeat/internal/tap"
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 )
 
 // Stats counts what the analyzers have done. Packets + Copies + Spoofed + the
 // sum of Refused are the packets that left the queue for an analyzer.
 type Stats struct {
-	Queue tap.QueueStats
+	Queue feed.QueueStats
 
 	Packets uint64            // analyzed
 	Copies  uint64            // seen already where they came in

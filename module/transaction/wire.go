@@ -15,8 +15,8 @@ import (
 	"github.com/elastic/go-structform/cborl"
 	"github.com/elastic/go-structform/gotype"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // Messages between the two processes: a kind, a length of four bytes, and so many
@@ -69,7 +69,7 @@ const packetHead = 8 + 4 + 5 + 4 + 8 + 32
 
 // appendPacket writes a packet. forged tells that its sender has borrowed the
 // address.
-func appendPacket(b []byte, p *tap.Packet, forged bool) []byte {
+func appendPacket(b []byte, p *feed.Packet, forged bool) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(p.Time))
 	b = binary.LittleEndian.AppendUint32(b, p.Iface)
 	b = append(b, byte(p.Direction), p.Family, p.Proto, p.Flags, 0)
@@ -85,7 +85,7 @@ func appendPacket(b []byte, p *tap.Packet, forged bool) []byte {
 	return append(b, p.Payload...)
 }
 
-func parsePacket(b []byte) (p tap.Packet, forged bool, err error) {
+func parsePacket(b []byte) (p feed.Packet, forged bool, err error) {
 	if len(b) < packetHead {
 		return p, false, errMessage
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/elastic/beats/v7/packetbeat/procs"
 	conf "github.com/elastic/elastic-agent-libs/config"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/spell"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // Worker runs the analyzers in a process of their own. What they read is hostile,
@@ -27,14 +27,14 @@ type Worker struct {
 	child    childConfig
 	sections map[int]func(r report) // by number: gives an event to its client
 	ready    childReady
-	queue    *tap.Queue
-	ports    tap.Ports
+	queue    *feed.Queue
+	ports    feed.Ports
 
-	process *process     // nil while there is none
-	sent    []tap.Packet // on their way, oldest first; sent[0] has number first
-	first   uint64       // since the process began
-	buf     []byte       // of a message
-	banned  map[way]bool // connections that the analyzers have failed on
+	process *process      // nil while there is none
+	sent    []feed.Packet // on their way, oldest first; sent[0] has number first
+	first   uint64        // since the process began
+	buf     []byte        // of a message
+	banned  map[way]bool  // connections that the analyzers have failed on
 	guilty  map[origination]guilt
 	named   map[uint32]string
 	events  *eventReader // belongs to the goroutine that reads from the process
@@ -55,7 +55,7 @@ type WorkerStats struct {
 // where nothing is to be analyzed, and an error that names the section that
 // cannot be used. procs is packetbeat's section.
 func NewWorker(c Config, p procs.ProcsConfig, live bool) (*Worker, error) {
-	w := &Worker{cfg: c, events: newEventReader(), queue: tap.NewQueue(c.Patient), sections: map[int]func(report){}, banned: map[way]bool{}, guilty: map[origination]guilt{},
+	w := &Worker{cfg: c, events: newEventReader(), queue: feed.NewQueue(c.Patient), sections: map[int]func(report){}, banned: map[way]bool{}, guilty: map[origination]guilt{},
 		stats: WorkerStats{Failures: map[string]uint64{}},
 		child: childConfig{Procs: p, Live: live, Strict: c.Strict, Memory: c.Memory, Protocols: map[string]map[string]any{},
 			InternalNetworks: c.Publisher.cfg.InternalNetworks, IgnoreOutgoing: c.Publisher.cfg.IgnoreOutgoing}}
@@ -149,7 +149,7 @@ func (w *Worker) warn(protocol string) {
 }
 
 // Tap returns the tap that feeds the analyzers.
-func (w *Worker) Tap() *tap.Tap { return tap.New(&w.ports, w.queue) }
+func (w *Worker) Tap() *feed.Feed { return feed.New(&w.ports, w.queue) }
 
 // Wanted returns the ports that the analyzers listen to, and whether one is for
 // ICMP.
@@ -160,7 +160,7 @@ func (w *Worker) Wanted() (tcp, udp []uint16, icmp bool) {
 // Run sends packets to the process until the queue is closed and empty, and waits
 // until everything that comes of them is with the publisher.
 func (w *Worker) Run() {
-	batch := make([]tap.Packet, 256)
+	batch := make([]feed.Packet, 256)
 	for {
 		n := w.queue.Pop(batch)
 		if n == 0 {
@@ -176,7 +176,7 @@ func (w *Worker) Run() {
 }
 
 // send gives a packet to the process.
-func (w *Worker) send(p *tap.Packet) {
+func (w *Worker) send(p *feed.Packet) {
 	if w.isBanned(p) {
 		w.count(func(s *WorkerStats) { s.Banned++ })
 		return
@@ -193,7 +193,7 @@ func (w *Worker) send(p *tap.Packet) {
 
 // write puts a packet into the pipe, after the name of its interface where that
 // is new.
-func (w *Worker) write(p *tap.Packet) error {
+func (w *Worker) write(p *feed.Packet) error {
 	if name := w.cfg.Name(p.Iface); w.named[p.Iface] != name {
 		if len(w.named) > maxIfaces {
 			clear(w.named)

@@ -1,4 +1,4 @@
-package tap
+package feed
 
 import "sync"
 
@@ -9,11 +9,11 @@ const (
 	queueBytes   = 16 << 20
 )
 
-// QueueStats counts what went through a queue: In = Out + Dropped + Waiting.
+// QueueStats counts the packets of a queue: In = Out + Dropped + Waiting.
 type QueueStats struct {
 	In, Out, Dropped uint64
 	Waiting          int // packets
-	Bytes            int // of payload, waiting
+	Bytes            int // payload of the packets that wait
 }
 
 // Queue is a bounded ring of packets. One goroutine pushes, one pops.
@@ -23,36 +23,36 @@ type Queue struct {
 	writable sync.Cond
 	ring     []Packet
 	head, n  int
-	patient  bool
+	blocking bool
 	closed   bool
 	idle     bool // the reader waits
 	stats    QueueStats
-	shares   [256]share // of the interfaces, by the lowest bits of their number
+	shares   [256]share // of the interfaces, by the lowest bits of their index
 }
 
 // share is what waits of the packets of one interface.
 type share struct{ packets, bytes int }
 
-// NewQueue returns a queue. A patient one makes Push wait for room, as a replay
-// can; any other drops what finds none. An interface may fill no more of it
-// than it leaves free, so that a flood from one qube costs the others nothing:
+// NewQueue returns a queue. If it is blocking, Push waits for room, as a replay
+// can; if not, a packet without room is dropped. An interface may fill no more of
+// it than it leaves free, so that a flood from one qube costs the others nothing:
 // the dynamic thresholds of Choudhury and Hahne (IEEE/ACM ToN 6.2, 1998), with
 // factor 1.
-func NewQueue(patient bool) *Queue {
-	q := &Queue{ring: make([]Packet, queuePackets), patient: patient}
+func NewQueue(blocking bool) *Queue {
+	q := &Queue{ring: make([]Packet, queuePackets), blocking: blocking}
 	q.readable.L, q.writable.L = &q.mu, &q.mu
 	return q
 }
 
-// Push adds p. It reports false where p was dropped.
+// Push adds p. It reports false if p was dropped.
 func (q *Queue) Push(p *Packet) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stats.In++
-	for q.patient && !q.closed && q.full(len(p.Payload)) {
+	for q.blocking && !q.closed && q.full(len(p.Payload)) {
 		q.writable.Wait()
 	}
-	if q.closed || q.full(len(p.Payload)) || !q.patient && q.greedy(p) {
+	if q.closed || q.full(len(p.Payload)) || !q.blocking && q.overShare(p) {
 		q.stats.Dropped++
 		return false
 	}
@@ -65,18 +65,20 @@ func (q *Queue) Push(p *Packet) bool {
 	return true
 }
 
-// full tells that there is no room. A single packet always has.
-func (q *Queue) full(more int) bool {
-	return q.n == len(q.ring) || q.n > 0 && q.stats.Bytes+more > queueBytes
+// full reports whether there is no room for a payload of n bytes. An empty queue
+// takes a packet of any size.
+func (q *Queue) full(n int) bool {
+	return q.n == len(q.ring) || q.n > 0 && q.stats.Bytes+n > queueBytes
 }
 
-// greedy tells that the packet's interface holds as much as it leaves free.
-func (q *Queue) greedy(p *Packet) bool {
+// overShare reports whether the packet's interface holds as much of the queue as
+// is left free.
+func (q *Queue) overShare(p *Packet) bool {
 	s := &q.shares[p.Iface&255]
 	return s.packets > len(q.ring)-q.n || s.packets > 0 && s.bytes+len(p.Payload) > queueBytes-q.stats.Bytes
 }
 
-// account notes a packet that came (1) or went (-1).
+// account counts a packet that came (1) or went (-1).
 func (q *Queue) account(p *Packet, sign int) {
 	s, n := &q.shares[p.Iface&255], sign*len(p.Payload)
 	s.packets += sign
@@ -99,18 +101,18 @@ func (q *Queue) Pop(dst []Packet) int {
 		slot := &q.ring[q.head]
 		dst[i] = *slot
 		q.account(slot, -1)
-		*slot = Packet{} // the payload is the reader's
+		*slot = Packet{} // the reader owns the payload now
 		q.head = (q.head + 1) % len(q.ring)
 	}
 	q.n -= n
 	q.stats.Out += uint64(n)
-	if q.patient && n > 0 {
+	if q.blocking && n > 0 {
 		q.writable.Signal()
 	}
 	return n
 }
 
-// Close ends the queue: Push drops from now on, Pop hands out what is left.
+// Close ends the queue: from now on Push drops, and Pop returns what is left.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,4 +1,4 @@
-package tap_test
+package feed_test
 
 import (
 	"encoding/binary"
@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // ip returns an IPv4 packet from 10.137.0.6 to 1.1.1.1.
@@ -39,7 +39,7 @@ func datagram(from, to uint16, length int, data string) []byte {
 	return append(h, data...)
 }
 
-func TestTap(t *testing.T) {
+func TestFeed(t *testing.T) {
 	t.Parallel()
 	const none = "-"
 	fragment := ip(packet.ProtoUDP, datagram(53, 9, 12, "text"))
@@ -68,18 +68,18 @@ func TestTap(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			ports := new(tap.Ports)
+			ports := new(feed.Ports)
 			ports.AddTCP(80)
 			ports.AddUDP(53)
 			ports.AddICMP()
-			q := tap.NewQueue(false)
+			q := feed.NewQueue(false)
 			var p packet.Packet
 			if status := p.Decode(packet.LinkRaw, tt.frame); status != packet.OK {
 				t.Fatal(status)
 			}
-			tap.New(ports, q).Packet(&p, tt.frame)
+			feed.New(ports, q).Packet(&p, tt.frame)
 			q.Close()
-			var got [2]tap.Packet
+			var got [2]feed.Packet
 			if n := q.Pop(got[:]); (n == 1) != (tt.want != none) || n == 1 && string(got[0].Payload) != tt.want {
 				t.Errorf("%d packets, payload %q; want %q", n, got[0].Payload, tt.want)
 			}
@@ -91,8 +91,8 @@ func TestTap(t *testing.T) {
 	}
 }
 
-// TestTap_fragments puts datagrams together, whatever the order of their pieces.
-func TestTap_fragments(t *testing.T) {
+// TestFeed_fragments puts datagrams together, whatever the order of their pieces.
+func TestFeed_fragments(t *testing.T) {
 	t.Parallel()
 	whole := datagram(5000, 53, 32, "what is the address of this?????")
 	piece := func(offset, end int, more bool) []byte {
@@ -105,43 +105,43 @@ func TestTap_fragments(t *testing.T) {
 	}
 	a, b, c := piece(0, 8, true), piece(8, 24, true), piece(24, len(whole), false)
 	for _, order := range [][][]byte{{a, b, c}, {c, b, a}, {b, c, a}} {
-		ports := new(tap.Ports)
+		ports := new(feed.Ports)
 		ports.AddUDP(53)
-		q := tap.NewQueue(false)
-		tp := tap.New(ports, q)
+		q := feed.NewQueue(false)
+		fd := feed.New(ports, q)
 		for _, frame := range order {
 			var p packet.Packet
 			if status := p.Decode(packet.LinkRaw, frame); status != packet.OK {
 				t.Fatal(status)
 			}
-			tp.Packet(&p, frame)
+			fd.Packet(&p, frame)
 		}
 		q.Close()
-		var got [2]tap.Packet
+		var got [2]feed.Packet
 		if n := q.Pop(got[:]); n != 1 || string(got[0].Payload) != string(whole[8:32]) || got[0].DstPort != 53 {
 			t.Errorf("%d packets, to port %d: %q; want %q", n, got[0].DstPort, got[0].Payload, whole[8:32])
 		}
-		if s := tp.Stats().Fragments; s.Fragments != 3 || s.Whole != 1 || s.Waiting != 0 || s.Bytes != 0 {
+		if s := fd.Stats().Fragments; s.Fragments != 3 || s.Completed != 1 || s.Waiting != 0 || s.Bytes != 0 {
 			t.Errorf("Stats = %+v", s)
 		}
 	}
 }
 
-// TestTap_unwanted costs nothing.
-func TestTap_unwanted(t *testing.T) {
+// TestFeed_unwanted costs nothing.
+func TestFeed_unwanted(t *testing.T) {
 	frame := ip(packet.ProtoTCP, segment(5000, 81, 0, "text"))
 	var p packet.Packet
 	p.Decode(packet.LinkRaw, frame)
-	tp := tap.New(new(tap.Ports), tap.NewQueue(false))
-	if n := testing.AllocsPerRun(100, func() { tp.Packet(&p, frame) }); n != 0 {
-		t.Errorf("Packet allocates %v times for a packet that nobody wants; want 0", n)
+	fd := feed.New(new(feed.Ports), feed.NewQueue(false))
+	if n := testing.AllocsPerRun(100, func() { fd.Packet(&p, frame) }); n != 0 {
+		t.Errorf("Packet allocates %v times for a packet that no analyzer wants; want 0", n)
 	}
 }
 
 // push offers n packets of an interface and returns how many were taken.
-func push(q *tap.Queue, iface uint32, n, size int) (taken int) {
+func push(q *feed.Queue, iface uint32, n, size int) (taken int) {
 	for range n {
-		if q.Push(&tap.Packet{Iface: iface, Payload: make([]byte, size)}) {
+		if q.Push(&feed.Packet{Iface: iface, Payload: make([]byte, size)}) {
 			taken++
 		}
 	}
@@ -153,9 +153,9 @@ func push(q *tap.Queue, iface uint32, n, size int) (taken int) {
 func TestQueue_Push(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ size, flood, others int }{{10, 20000, 1000}, {60000, 1000, 30}} {
-		q := tap.NewQueue(false)
+		q := feed.NewQueue(false)
 		if n := push(q, 1, tt.flood, tt.size); n == tt.flood {
-			t.Errorf("a flood of %d packets of %d bytes was taken whole", n, tt.size)
+			t.Errorf("a flood of %d packets of %d bytes was taken completely", n, tt.size)
 		}
 		if n := push(q, 2, tt.others, tt.size); n != tt.others {
 			t.Errorf("%d of %d packets of another interface were taken beside a flood of %d bytes each", n, tt.others, tt.size)
@@ -167,20 +167,20 @@ func TestQueue_Push(t *testing.T) {
 	}
 }
 
-// TestQueue_patient loses nothing, and keeps the order.
-func TestQueue_patient(t *testing.T) {
+// TestQueue_blocking loses nothing, and keeps the order.
+func TestQueue_blocking(t *testing.T) {
 	t.Parallel()
 	const all = 30000
-	q := tap.NewQueue(true)
+	q := feed.NewQueue(true)
 	var writer sync.WaitGroup
 	writer.Go(func() {
 		for i := range all {
-			q.Push(&tap.Packet{Seq: uint32(i), Payload: make([]byte, 2000)})
+			q.Push(&feed.Packet{Seq: uint32(i), Payload: make([]byte, 2000)})
 		}
 		q.Close()
 	})
 	var got []uint32
-	for batch := make([]tap.Packet, 100); ; {
+	for batch := make([]feed.Packet, 100); ; {
 		n := q.Pop(batch)
 		if n == 0 {
 			break
@@ -195,7 +195,7 @@ func TestQueue_patient(t *testing.T) {
 			t.Fatalf("packet %d has number %d", i, seq)
 		}
 	}
-	want := fmt.Sprint(tap.QueueStats{In: all, Out: all})
+	want := fmt.Sprint(feed.QueueStats{In: all, Out: all})
 	if diff := cmp.Diff(want, fmt.Sprint(q.Stats())); diff != "" {
 		t.Errorf("Stats mismatch (-want +got):\n%s", diff)
 	}

@@ -1,4 +1,4 @@
-package tap_test
+package feed_test
 
 import (
 	"math/rand/v2"
@@ -6,13 +6,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/tap"
 )
 
 // everyPort wants all packets.
-func everyPort() *tap.Ports {
-	ports := new(tap.Ports)
+func everyPort() *feed.Ports {
+	ports := new(feed.Ports)
 	for port := range 1 << 16 {
 		ports.AddTCP(uint16(port))
 		ports.AddUDP(uint16(port))
@@ -21,16 +21,16 @@ func everyPort() *tap.Ports {
 	return ports
 }
 
-// TestTap_hostile copies no byte that is not of the frame, whatever its headers
+// TestFeed_hostile copies no byte that is not of the frame, whatever its headers
 // claim, and counts every packet once.
-func TestTap_hostile(t *testing.T) {
+func TestFeed_hostile(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
-	ports, q := everyPort(), tap.NewQueue(false)
-	tp := tap.New(ports, q)
+	ports, q := everyPort(), feed.NewQueue(false)
+	fd := feed.New(ports, q)
 	var p packet.Packet
-	var batch [16]tap.Packet
-	whole := uint64(0)
+	var batch [16]feed.Packet
+	wanted := uint64(0)
 	for range 200000 {
 		proto := []uint8{packet.ProtoTCP, packet.ProtoUDP, packet.ProtoICMP, packet.ProtoICMPv6, packet.ProtoSCTP}[random.IntN(5)]
 		body := make([]byte, random.IntN(60))
@@ -41,10 +41,10 @@ func TestTap_hostile(t *testing.T) {
 		if p.Decode(packet.LinkRaw, frame) != packet.OK {
 			continue
 		}
-		if ports.Wants(&p) && p.Fragment == packet.FragmentNone {
-			whole++
+		if ports.Has(&p) && p.Fragment == packet.FragmentNone {
+			wanted++
 		}
-		tp.Packet(&p, frame)
+		fd.Packet(&p, frame)
 		for q.Stats().Waiting > 0 {
 			for _, c := range batch[:q.Pop(batch[:])] {
 				if len(c.Payload) > len(body) || len(c.Payload) > 0 && !slices.Equal(c.Payload, body[len(body)-len(c.Payload):]) && c.Proto != packet.ProtoUDP {
@@ -59,22 +59,22 @@ func TestTap_hostile(t *testing.T) {
 			}
 		}
 	}
-	if s := q.Stats(); whole != s.In+tp.Stats().Malformed || s.In != s.Out {
-		t.Errorf("%d packets were wanted; %+v, %+v", whole, s, tp.Stats())
+	if s := q.Stats(); wanted != s.In+fd.Stats().Malformed || s.In != s.Out {
+		t.Errorf("%d packets were wanted; %+v, %+v", wanted, s, fd.Stats())
 	}
 }
 
-// TestTap_unwantedFragment costs nothing where no port of its protocol is wanted.
-func TestTap_unwantedFragment(t *testing.T) {
+// TestFeed_unwantedFragment costs nothing where no port of its protocol is wanted.
+func TestFeed_unwantedFragment(t *testing.T) {
 	frame := ip(packet.ProtoUDP, datagram(5000, 53, 40, "a piece of something long"))
 	frame[6] = 0x20
 	var p packet.Packet
 	p.Decode(packet.LinkRaw, frame)
-	ports := new(tap.Ports)
+	ports := new(feed.Ports)
 	ports.AddTCP(53)
-	tp := tap.New(ports, tap.NewQueue(false))
-	if n := testing.AllocsPerRun(100, func() { tp.Packet(&p, frame) }); n != 0 {
-		t.Errorf("Packet allocates %v times for a fragment that nobody wants; want 0", n)
+	fd := feed.New(ports, feed.NewQueue(false))
+	if n := testing.AllocsPerRun(100, func() { fd.Packet(&p, frame) }); n != 0 {
+		t.Errorf("Packet allocates %v times for a fragment that no analyzer wants; want 0", n)
 	}
 }
 
@@ -82,11 +82,11 @@ func TestTap_unwantedFragment(t *testing.T) {
 // later; what was in the queue is handed out.
 func TestQueue_Close(t *testing.T) {
 	t.Parallel()
-	q := tap.NewQueue(true)
+	q := feed.NewQueue(true)
 	var waiting sync.WaitGroup
 	taken := make(chan bool, 1)
 	waiting.Go(func() {
-		for q.Push(&tap.Packet{}) { // until it has to wait, and Close comes
+		for q.Push(&feed.Packet{}) { // until it has to wait, and Close comes
 		}
 		taken <- false
 	})
@@ -95,10 +95,10 @@ func TestQueue_Close(t *testing.T) {
 	q.Close()
 	waiting.Wait()
 	<-taken
-	if q.Push(&tap.Packet{Payload: make([]byte, 9)}) {
+	if q.Push(&feed.Packet{Payload: make([]byte, 9)}) {
 		t.Error("Push = true after Close")
 	}
-	got, batch := 0, make([]tap.Packet, 1000)
+	got, batch := 0, make([]feed.Packet, 1000)
 	for n := q.Pop(batch); n > 0; n = q.Pop(batch) {
 		got += n
 	}
@@ -107,7 +107,7 @@ func TestQueue_Close(t *testing.T) {
 	}
 	q.Close() // again
 
-	empty := tap.NewQueue(false)
+	empty := feed.NewQueue(false)
 	waiting.Go(func() {
 		if n := empty.Pop(batch); n != 0 {
 			t.Errorf("Pop = %d of an empty queue that is closed", n)
@@ -120,14 +120,14 @@ func TestQueue_Close(t *testing.T) {
 // TestQueue_large takes a packet that alone is more than the bound, once.
 func TestQueue_large(t *testing.T) {
 	t.Parallel()
-	for _, patient := range []bool{false, true} {
-		q := tap.NewQueue(patient)
-		if !q.Push(&tap.Packet{Payload: make([]byte, 17<<20)}) {
-			t.Errorf("patient %v: a packet that is larger than the queue was dropped", patient)
+	for _, blocking := range []bool{false, true} {
+		q := feed.NewQueue(blocking)
+		if !q.Push(&feed.Packet{Payload: make([]byte, 17<<20)}) {
+			t.Errorf("blocking %v: a packet that is larger than the queue was dropped", blocking)
 		}
-		var one [1]tap.Packet
+		var one [1]feed.Packet
 		if q.Pop(one[:]) != 1 || len(one[0].Payload) != 17<<20 || q.Stats().Bytes != 0 {
-			t.Errorf("patient %v: Stats = %+v", patient, q.Stats())
+			t.Errorf("blocking %v: Stats = %+v", blocking, q.Stats())
 		}
 	}
 }
@@ -136,7 +136,7 @@ func TestQueue_large(t *testing.T) {
 // read, the interface may send again.
 func TestQueue_shares(t *testing.T) {
 	t.Parallel()
-	q, batch := tap.NewQueue(false), make([]tap.Packet, 512)
+	q, batch := feed.NewQueue(false), make([]feed.Packet, 512)
 	for round := range 50 {
 		taken := push(q, 6, 9000, 100)
 		if taken < 4000 {
@@ -154,11 +154,11 @@ func TestQueue_shares(t *testing.T) {
 // TestQueue_concurrent adds up while its counters are read.
 func TestQueue_concurrent(t *testing.T) {
 	t.Parallel()
-	q := tap.NewQueue(false)
+	q := feed.NewQueue(false)
 	var working sync.WaitGroup
 	working.Go(func() {
 		for i := range 50000 {
-			q.Push(&tap.Packet{Iface: uint32(i % 5), Payload: make([]byte, i%100)})
+			q.Push(&feed.Packet{Iface: uint32(i % 5), Payload: make([]byte, i%100)})
 			if s := q.Stats(); s.In != s.Out+s.Dropped+uint64(s.Waiting) {
 				t.Errorf("Stats = %+v do not add up", s)
 			}
@@ -166,7 +166,7 @@ func TestQueue_concurrent(t *testing.T) {
 		q.Close()
 	})
 	working.Go(func() {
-		for batch := make([]tap.Packet, 64); q.Pop(batch) > 0; {
+		for batch := make([]feed.Packet, 64); q.Pop(batch) > 0; {
 		}
 	})
 	working.Wait()
