@@ -23,7 +23,7 @@ func (r *run) execute(ctx context.Context) error {
 		defer close(published)
 		_ = r.publisher.Run(ctx)
 	}()
-	waitForAnalysis := r.analysis.start()
+	stopAnalysis := r.startAnalysis(late)
 	stopResolver := r.dns.start(r.slog(), stop)
 	fault := errors.Join(r.meter.Run(ctx), r.closeDump())
 	r.interrupted = ctx.Err() != nil
@@ -34,7 +34,7 @@ func (r *run) execute(ctx context.Context) error {
 		stop() // nothing more comes: the rest has shutdown_timeout
 	}
 	<-published
-	waitForAnalysis(late)
+	stopAnalysis()
 	stopResolver(late)
 	stopOthers(late)
 	r.settle(late)
@@ -85,7 +85,9 @@ func (r *run) settle(late <-chan struct{}) {
 	r.transactionAcks.wait(r.patience, late)
 	r.sideAcks.wait(r.patience, late)
 	r.dns.settle(r.patience, late)
-	r.analysis.close()
+	if r.analysis != nil {
+		r.analysis.Close()
+	}
 	r.sink.Close()
 	r.side.Close()
 	r.failed = r.outputFailures() // libbeat forgets its counters when it closes

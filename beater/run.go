@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
-	"github.com/elastic/beats/v7/packetbeat/procs"
 	"github.com/elastic/elastic-agent-libs/logp"
 	"github.com/elastic/elastic-agent-libs/monitoring"
 
@@ -18,6 +17,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 	flowmodule "github.com/qubesbeat/qubesbeat/module/flow"
+	"github.com/qubesbeat/qubesbeat/module/transaction"
+	"github.com/qubesbeat/qubesbeat/module/transaction/procs"
 )
 
 // run is one run of the beat: its stages and what connects them.
@@ -38,16 +39,15 @@ type run struct {
 	queue     *pipeline.Queue
 	meter     *pipeline.Meter
 	publisher *pipeline.Publisher
-	book      *greeting.Book          // nil with compat.strict
-	watcher   *procs.ProcessesWatcher // nil without procs.enabled
-	processes *processes
-	analysis  *transactions // nil where nothing is to be analyzed
-	dns       *dns          // nil without a resolver
-	verdicts  *verdicts     // nil without the firewall
-	view      *view         // nil where nobody sees the qubes' DNS
-	sink      *sink         // of the flows
-	side      *sink         // of everything else: a libbeat client serves one stream
-	abort     func()        // closes libbeat's pipeline
+	book      *greeting.Book       // nil with compat.strict
+	processes *procs.Searcher      // nil without procs.enabled
+	analysis  *transaction.Service // nil where nothing is to be analyzed
+	dns       *dns                 // nil without a resolver
+	verdicts  *verdicts            // nil without the firewall
+	view      *view                // nil where nobody sees the qubes' DNS
+	sink      *sink                // of the flows
+	side      *sink                // of everything else: a libbeat client serves one stream
+	abort     func()               // closes libbeat's pipeline
 	patience  time.Duration
 
 	flowAcks, sideAcks, transactionAcks ackCounter
@@ -116,7 +116,7 @@ func (r *run) newPublisher() *pipeline.Publisher {
 		cfg.Names = r.view.fill
 	}
 	if r.processes != nil {
-		cfg.Processes = r.processes.addTo
+		cfg.Processes = r.processes.AddTo
 	}
 	if r.live && r.file != nil {
 		cfg.Hold = r.settings.Inventory.Hold.D()

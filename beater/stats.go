@@ -1,14 +1,13 @@
 package beater
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/elastic/elastic-agent-libs/monitoring"
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	statsmodule "github.com/qubesbeat/qubesbeat/module/stats"
 )
@@ -119,64 +118,9 @@ func (r *run) greetingCounters(c *counterList) {
 
 // transactionCounters are absent where nothing is to be analyzed.
 func (r *run) transactionCounters(c *counterList) {
-	if r.analysis == nil {
-		return
+	if r.analysis != nil {
+		c.list = append(c.list, metrics.Collect(r.analysis)...)
 	}
-	a, there, w := r.analysis.analyzers.Stats()
-	t, p := r.analysis.tap.Stats(), r.analysis.publisher.Stats()
-	c.group = "transactions"
-	c.add("queued", a.Queue.In)
-	c.add("queue_dropped", a.Queue.Dropped)
-	c.add("fragments", t.Fragments.Fragments)
-	c.add("datagrams_whole", t.Fragments.Completed)
-	c.add("datagrams_given_up", t.Fragments.Abandoned)
-	c.add("malformed", t.Malformed)
-	c.add("packets", a.Packets)
-	c.add("copies", a.Copies)
-	c.add("spoofed_packets", a.Spoofed)
-	c.add("refused", sum(a.Refused))
-	c.add("panics", sum(a.Panics))
-	c.add("failures", sum(w.Failures))
-	c.add("banned", w.Banned)
-	c.add("lost", w.Lost)
-	c.add("connections", a.Connections)
-	c.add("live", a.Live)
-	c.add("slow", a.Slow)
-	c.add("evicted", a.Evicted)
-	c.add("memory", a.Held)
-	c.add("repeated_segments", a.Repeated)
-	c.add("reordered_segments", a.Reordered)
-	c.add("gaps", a.Gaps)
-	c.add("reported", there.Reported)
-	c.add("published", p.Published)
-	c.add("dropped", there.Dropped+p.Dropped)
-	c.add("outgoing", there.Outgoing)
-	c.add("told_by_resolver", p.Told)
-	c.add("invalid", there.Invalid+p.Invalid)
-	c.add("held", p.Held)
-	c.add("waiting", p.Waiting)
-	c.add("unknown_qube", p.Unknown)
-	c.add("spoofed", p.Spoofed)
-	c.add("acked", r.transactionAcks.acked.Load())
-	c.add("pending", r.transactionAcks.pending())
-	c.add("filtered", r.transactionAcks.filtered.Load())
-	c.add("dropped_at_stop", r.transactionAcks.dropped.Load())
-	for _, name := range slices.Sorted(maps.Keys(a.Panics)) {
-		c.add("panics_"+name, a.Panics[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(w.Failures)) {
-		c.add("failures_"+name, w.Failures[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(a.Refused)) {
-		c.add("refused_"+name, a.Refused[name])
-	}
-}
-
-func sum(counts map[string]uint64) (n uint64) {
-	for _, c := range counts {
-		n += c
-	}
-	return n
 }
 
 func (r *run) inventoryCounters(c *counterList) {

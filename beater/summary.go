@@ -47,7 +47,7 @@ func (r *run) transactionCount() uint64 {
 	if r.analysis == nil {
 		return 0
 	}
-	return r.analysis.publisher.Stats().Published
+	return r.analysis.Published()
 }
 
 // report prints the summary of a replay, and for a live run logs what was lost.

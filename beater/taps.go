@@ -8,13 +8,11 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/greeting"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+	"github.com/qubesbeat/qubesbeat/module/transaction/procs"
 )
 
 // newTaps makes what looks at packets beside the flow table.
 func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
-	if err := r.watchProcesses(); err != nil {
-		return nil, err
-	}
 	if r.analysis, err = r.newTransactions(p, r.newEnricher()); err != nil {
 		return nil, err
 	}
@@ -28,13 +26,15 @@ func (r *run) newTaps(p beat.Pipeline) (taps []pipeline.Tap, err error) {
 		taps = append(taps, r.book)
 	}
 	if r.analysis != nil {
-		taps = append(taps, r.analysis.tap)
+		taps = append(taps, r.analysis.Observer())
 	}
 	if r.verdicts.wantsErrors() {
 		taps = append(taps, r.verdicts)
 	}
-	if r.watcher != nil && r.settings.Flows.Enabled {
-		r.processes = newProcesses(r.watcher)
+	if c := r.settings.upstream.Procs; r.live && c.Enabled && r.settings.Flows.Enabled { // as in packetbeat, not for a file
+		if r.processes, err = procs.New(c, localAddress()); err != nil {
+			return nil, err
+		}
 		taps = append(taps, r.processes)
 	}
 	return taps, nil
@@ -56,7 +56,7 @@ func (r *run) whole(dump bool) capture.Whole {
 		w.Snap = max(w.Snap, uint32(r.settings.Interfaces[i].Snaplen))
 	}
 	if r.analysis != nil {
-		w.TCP, w.UDP, w.ICMP = r.analysis.analyzers.Wanted()
+		w.TCP, w.UDP, w.ICMP = r.analysis.Wanted()
 	}
 	w.Only = !r.settings.Flows.Enabled && r.settings.Interfaces[0].BPFFilter == ""
 	if dump {
