@@ -47,20 +47,27 @@ func TestFeed_hostile(t *testing.T) {
 		fd.Packet(&p, frame)
 		for q.Stats().Waiting > 0 {
 			for _, c := range batch[:q.Pop(batch[:])] {
-				if len(c.Payload) > len(body) || len(c.Payload) > 0 && !slices.Equal(c.Payload, body[len(body)-len(c.Payload):]) && c.Proto != packet.ProtoUDP {
-					t.Fatalf("payload % x of % x", c.Payload, body)
-				}
-				if c.Proto == packet.ProtoTCP && len(c.Payload) > len(body)-20 {
-					t.Fatalf("payload % x begins within the header of % x", c.Payload, body)
-				}
-				if cap(c.Payload) > len(c.Payload)+16 {
-					t.Fatalf("%d bytes have room for %d", len(c.Payload), cap(c.Payload))
-				}
+				checkPayload(t, &c, body)
 			}
 		}
 	}
 	if s := q.Stats(); wanted != s.In+fd.Stats().Malformed || s.In != s.Out {
 		t.Errorf("%d packets were wanted; %+v, %+v", wanted, s, fd.Stats())
+	}
+}
+
+// checkPayload checks that the payload of c is the end of body, and a copy of no
+// more.
+func checkPayload(t *testing.T, c *feed.Packet, body []byte) {
+	t.Helper()
+	if len(c.Payload) > len(body) || len(c.Payload) > 0 && !slices.Equal(c.Payload, body[len(body)-len(c.Payload):]) && c.Proto != packet.ProtoUDP {
+		t.Fatalf("payload % x of % x", c.Payload, body)
+	}
+	if c.Proto == packet.ProtoTCP && len(c.Payload) > len(body)-20 {
+		t.Fatalf("payload % x begins within the header of % x", c.Payload, body)
+	}
+	if cap(c.Payload) > len(c.Payload)+16 {
+		t.Fatalf("%d bytes have room for %d", len(c.Payload), cap(c.Payload))
 	}
 }
 
