@@ -33,6 +33,17 @@ func (b *builder) addInventory() error {
 	return nil
 }
 
+// addNameTable adds the names that the qubes' DNS gives to flows. packetbeat has none
+// of their fields. A replay has no names: answers and flows come there by ways that
+// overtake each other, and its events are to be the same on every run.
+func (b *builder) addNameTable() error {
+	analyzes := b.settings.transactionConfig()
+	if b.live && !b.settings.Compat.Strict && (b.settings.resolver != nil || analyzes.Enabled()) {
+		b.names = dns.NewNames(b.inventory.Local)
+	}
+	return nil
+}
+
 func (b *builder) addFlows() error {
 	out, err := b.clients.Open(b.beat.flowProcessing)
 	if err != nil {
@@ -54,9 +65,7 @@ func (b *builder) hold() time.Duration {
 	return b.settings.Inventory.Hold.D()
 }
 
-// addResolver adds the resolver, and the names that it gives to flows. packetbeat has
-// none of their fields. A replay has no names: answers and flows come there by ways
-// that overtake each other, and its events are to be the same on every run.
+// addResolver adds the resolver, which has nothing to answer in a replay.
 func (b *builder) addResolver() error {
 	if b.settings.resolver == nil || !b.live {
 		return nil

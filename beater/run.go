@@ -16,6 +16,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 	"github.com/qubesbeat/qubesbeat/module/flow"
+	"github.com/qubesbeat/qubesbeat/module/transaction"
 )
 
 // run is one run of the beat: its services in the order in which they stop, which is
@@ -29,7 +30,7 @@ type run struct {
 
 	clients  *publish.Clients
 	flows    *flow.Service
-	analyzed *analysis
+	analyzed *transaction.Service // nil if nothing is analyzed
 	delivery *publish.Delivery
 	tasks    []task.Task
 	counters []metrics.Source // in the order of the stats event

@@ -34,7 +34,7 @@ type builder struct {
 
 // build makes the services and lists them in the order in which they stop.
 func (b *builder) build() error {
-	for _, step := range []func() error{b.openAux, b.addInventory, b.addFlows, b.addTransactions, b.addResolver,
+	for _, step := range []func() error{b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTransactions, b.addResolver,
 		b.addFirewall, b.addProcesses} {
 		if err := step(); err != nil {
 			return err

@@ -14,15 +14,15 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/beater"
 	"github.com/qubesbeat/qubesbeat/beater/publish"
-	"github.com/qubesbeat/qubesbeat/module/transaction"
+	"github.com/qubesbeat/qubesbeat/module/transaction/analyzer"
 )
 
 // Root returns the command tree, under the name that the command line of the
 // process asks for. It may be called once in a process: the flags of libbeat are
 // global. In the process that runs the protocol analyzers it does not return.
 func Root() *cmd.BeatsRootCmd {
-	if transaction.IsChild() {
-		os.Exit(transaction.Child())
+	if analyzer.IsChild() {
+		os.Exit(analyzer.Main())
 	}
 	name := Identity(os.Args)
 	options := &beater.Options{Flags: beater.Define(flag.CommandLine)}

@@ -1,8 +1,8 @@
-// Package defrag reassembles the fragments of IP datagrams (RFC 791 section 3.2,
-// RFC 8200 section 4.5), for parsers that need whole datagrams.
+// Package defrag reassembles fragmented IP datagrams (RFC 791 section 3.2, RFC
+// 8200 section 4.5) for parsers that need complete datagrams.
 //
-// The number of incomplete datagrams, the fragments and bytes of each, the bytes
-// of all and the time that one may take are bounded. If there are too many, the
-// interface that has the most of them loses its older half. Fragments that overlap
-// discard their datagram (RFC 5722), for IPv4, too: only attackers send them.
+// Everything is bounded: the number of incomplete datagrams, the fragments and
+// bytes of each, the bytes of all, and how long one may take. If there are too
+// many, the interface with the most of them loses its oldest. Overlapping
+// fragments end their datagram (RFC 5722): they are not sent in good faith.
 package defrag

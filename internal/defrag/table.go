@@ -5,19 +5,19 @@ import "github.com/qubesbeat/qubesbeat/internal/packet"
 // The bounds of a table.
 const (
 	maxDatagrams = 256
-	maxParts     = 64         // more than the largest datagram has in packets of 1,500 bytes
+	maxParts     = 64         // of 1,500 bytes, more than the largest datagram has
 	maxDatagram  = 65535      // bytes
-	maxBytes     = 4 << 20    // of all incomplete datagrams
-	patience     = int64(5e9) // nanoseconds of packet time from the first fragment to the last
+	maxBytes     = 4 << 20    // of all datagrams
+	maxAge       = int64(5e9) // nanoseconds of packet time
 )
 
-// Stats counts the fragments and datagrams of a table.
+// Stats counts fragments and datagrams.
 type Stats struct {
-	Fragments uint64 // passed to Add
-	Whole     uint64 // datagrams reassembled
-	Given     uint64 // datagrams given up: incomplete, overlapping or too many
-	Waiting   int    // incomplete datagrams now
-	Bytes     int    // of these
+	Fragments uint64 // fragments seen
+	Completed uint64 // datagrams reassembled
+	Abandoned uint64 // datagrams given up: too old, or too many
+	Waiting   int    // incomplete datagrams
+	Bytes     int    // bytes of incomplete datagrams
 }
 
 // key identifies the fragments of one datagram (RFC 791: source, destination,
@@ -31,21 +31,6 @@ type key struct {
 	out      packet.Direction
 }
 
-// part is a fragment of a datagram.
-type part struct {
-	offset int
-	data   []byte
-}
-
-// datagram is an incomplete datagram.
-type datagram struct {
-	begun int64  // packet time of the first fragment
-	parts []part // in order, without overlap
-	bytes int    // of parts
-	total int    // length of the whole, -1 until the last fragment has arrived
-	dead  bool   // invalid: its further fragments are ignored
-}
-
 // Table holds incomplete datagrams. The zero value is ready for use. It is not
 // safe for concurrent use.
 type Table struct {
@@ -53,30 +38,23 @@ type Table struct {
 	stats   Stats
 }
 
-// Add takes a fragment. data is its payload, the bytes after the IP header, and is
-// copied. Add returns the payload of the datagram when it is complete, else nil.
+// Add copies a fragment whose payload is data: the bytes after the IP header. It
+// returns the payload of the datagram if it is complete now, else nil.
 func (t *Table) Add(p *packet.Packet, data []byte) []byte {
 	t.stats.Fragments++
 	k := key{src: p.Src, dst: p.Dst, iface: p.Iface, id: p.FragID, family: p.Family, proto: p.Proto, out: p.Direction}
-	d := t.waiting[k]
-	if d != nil && (p.Time-d.begun > patience || p.Time < d.begun) {
-		t.drop(k)
-		d = nil
-	}
-	if d == nil {
-		d = t.begin(k, p.Time)
-	}
-	if d.dead || !d.add(int(p.FragOffset), !p.FragMore, data) {
+	d := t.find(k, p.Time)
+	if d.dead || !d.add(fragment{int(p.FragOffset), data}, !p.FragMore) {
 		t.stats.Bytes -= d.bytes
 		d.dead, d.parts, d.bytes = true, nil, 0
 		return nil
 	}
 	t.stats.Bytes += len(data)
-	if d.total >= 0 && d.bytes == d.total {
-		t.stats.Whole++
-		whole := d.join()
+	if d.complete() {
+		t.stats.Completed++
+		payload := d.payload()
 		t.remove(k)
-		return whole
+		return payload
 	}
 	for t.stats.Bytes > maxBytes {
 		t.evict(p.Time)
@@ -84,8 +62,24 @@ func (t *Table) Add(p *packet.Packet, data []byte) []byte {
 	return nil
 }
 
-// begin adds an empty datagram to the table.
-func (t *Table) begin(k key, now int64) *datagram {
+// find returns the datagram of a key, a new one if there is none or it is too old.
+func (t *Table) find(k key, now int64) *datagram {
+	d := t.waiting[k]
+	if d != nil && d.expired(now) {
+		t.abandon(k)
+		d = nil
+	}
+	if d == nil {
+		d = t.insert(k, now)
+	}
+	return d
+}
+
+// expired reports whether the datagram is too old, or younger than the present
+// because the clock was set back.
+func (d *datagram) expired(now int64) bool { return now-d.begun > maxAge || now < d.begun }
+
+func (t *Table) insert(k key, now int64) *datagram {
 	if t.waiting == nil {
 		t.waiting = map[key]*datagram{}
 	}
@@ -97,56 +91,18 @@ func (t *Table) begin(k key, now int64) *datagram {
 	return d
 }
 
-// add inserts a fragment. It reports whether the datagram is still valid.
-func (d *datagram) add(offset int, last bool, data []byte) bool {
-	end := offset + len(data)
-	if len(data) == 0 || end > maxDatagram || len(d.parts) == maxParts {
-		return false
-	}
-	if last && d.total >= 0 && d.total != end || d.total >= 0 && end > d.total {
-		return false
-	}
-	at := len(d.parts)
-	for at > 0 && d.parts[at-1].offset > offset {
-		at--
-	}
-	if at > 0 && d.parts[at-1].offset+len(d.parts[at-1].data) > offset || at < len(d.parts) && end > d.parts[at].offset {
-		return false
-	}
-	if last {
-		if n := len(d.parts); n > at {
-			return false // a fragment after the last one
-		}
-		d.total = end
-	}
-	d.parts = append(d.parts, part{})
-	copy(d.parts[at+1:], d.parts[at:])
-	d.parts[at] = part{offset, append([]byte(nil), data...)}
-	d.bytes += len(data)
-	return true
-}
-
-// join returns the payload of a complete datagram.
-func (d *datagram) join() []byte {
-	whole := make([]byte, 0, d.total)
-	for _, p := range d.parts {
-		whole = append(whole, p.data...)
-	}
-	return whole
-}
-
-// evict makes room: it drops the datagrams that are too old and, if that is not
-// enough, the older half of those of the interface that has the most. Half of them
-// at once, so that a flood does not cause a search of the table for each packet.
+// evict abandons what is too old. If that is not enough, it also abandons the
+// older half of the interface with the most datagrams: half of them at once, so
+// that a flood does not search the table for each of its packets.
 func (t *Table) evict(now int64) {
-	counts, sums := map[uint32]int64{}, map[uint32]int64{}
+	counts, ages := map[uint32]int64{}, map[uint32]int64{}
 	for k, d := range t.waiting {
-		if now-d.begun > patience || now < d.begun {
-			t.drop(k)
+		if d.expired(now) {
+			t.abandon(k)
 			continue
 		}
 		counts[k.iface]++
-		sums[k.iface] += now - d.begun
+		ages[k.iface] += now - d.begun
 	}
 	if len(t.waiting) < maxDatagrams && t.stats.Bytes <= maxBytes {
 		return
@@ -158,19 +114,17 @@ func (t *Table) evict(now int64) {
 		}
 	}
 	for k, d := range t.waiting {
-		if k.iface == most && now-d.begun >= sums[most]/counts[most] {
-			t.drop(k)
+		if k.iface == most && now-d.begun >= ages[most]/counts[most] {
+			t.abandon(k)
 		}
 	}
 }
 
-// drop removes a datagram and counts it as given up.
-func (t *Table) drop(k key) {
-	t.stats.Given++
+func (t *Table) abandon(k key) {
+	t.stats.Abandoned++
 	t.remove(k)
 }
 
-// remove removes a datagram.
 func (t *Table) remove(k key) {
 	t.stats.Bytes -= t.waiting[k].bytes
 	delete(t.waiting, k)

@@ -37,12 +37,12 @@ func TestTable_Add(t *testing.T) {
 		want string
 		stat defrag.Stats
 	}{
-		{"in order", []piece{first, middle, last}, a + b + c, defrag.Stats{Fragments: 3, Whole: 1}},
-		{"backwards", []piece{last, middle, first}, a + b + c, defrag.Stats{Fragments: 3, Whole: 1}},
+		{"in order", []piece{first, middle, last}, a + b + c, defrag.Stats{Fragments: 3, Completed: 1}},
+		{"backwards", []piece{last, middle, first}, a + b + c, defrag.Stats{Fragments: 3, Completed: 1}},
 		{"two datagrams", []piece{first, {id: 2, data: b, more: true}, {id: 2, offset: 8, data: c}}, b + c,
-			defrag.Stats{Fragments: 3, Whole: 1, Waiting: 1, Bytes: 8}},
+			defrag.Stats{Fragments: 3, Completed: 1, Waiting: 1, Bytes: 8}},
 		{"a piece is missing", []piece{first, last}, "", defrag.Stats{Fragments: 2, Waiting: 1, Bytes: 10}},
-		{"too late", []piece{first, middle, late(last)}, "", defrag.Stats{Fragments: 3, Given: 1, Waiting: 1, Bytes: 2}},
+		{"too late", []piece{first, middle, late(last)}, "", defrag.Stats{Fragments: 3, Abandoned: 1, Waiting: 1, Bytes: 2}},
 		{"overlap", []piece{first, {offset: 4, data: b, more: true}, middle, last}, "", defrag.Stats{Fragments: 4, Waiting: 1}},
 		{"the same twice", []piece{first, first, middle, last}, "", defrag.Stats{Fragments: 4, Waiting: 1}},
 		{"two ends", []piece{last, {offset: 24, data: c}, first, middle}, "", defrag.Stats{Fragments: 4, Waiting: 1}},

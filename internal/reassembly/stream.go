@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// The bounds of what waits behind one gap. A segment that was overtaken arrives
-// within a round trip; what takes longer was lost before the capture.
+// The bounds of what waits behind one gap. A reordered segment arrives within a
+// round trip; what takes longer was not captured. Patience is packet time.
 const (
 	MaxSegments = 8
 	MaxBytes    = 64 << 10
-	Patience    = 200 * time.Millisecond // of packet time
+	Patience    = 200 * time.Millisecond
 )
 
 // Segment is one TCP segment of one direction.
@@ -19,7 +19,7 @@ type Segment struct {
 	Seq      uint32 // of the first byte of Data, or of the SYN
 	SYN, FIN bool
 	Data     []byte
-	// Owner belongs to the caller and is passed on with the data.
+	// Owner belongs to the caller and is returned with the data.
 	Owner any
 }
 
@@ -29,32 +29,31 @@ func (s *Segment) end() uint32 { return s.Seq + uint32(len(s.Data)) }
 // Handler receives the data of a stream in order.
 type Handler interface {
 	// Data is called with a segment whose Data follows what was delivered
-	// before; what repeats that is cut off its front. Data may be empty if FIN is
-	// set. The segment is valid during the call only; its Data may be kept.
+	// before, without the bytes that repeat it. Data may be empty if FIN is set.
 	Data(s *Segment)
 	// Gap is called if n bytes are missing before the next Data.
 	Gap(n int)
 }
 
-// Stats counts the segments and gaps of a stream.
+// Stats counts what happened to the segments of a stream.
 type Stats struct {
-	Repeated  uint64 // segments without new data
-	Reordered uint64 // segments that waited for an earlier one, which arrived
-	Gaps      uint64 // gaps that were given up
+	Repeated  uint64 // segments with nothing new
+	Reordered uint64 // segments that waited for an earlier one, which came
+	Gaps      uint64 // gaps reported to the handler
 }
 
-// Stream is one direction of a connection. The zero value begins at the first
-// segment that it is given. It is not safe for concurrent use.
+// Stream is one direction of a connection. The zero value starts at the first
+// segment that it sees. It is not safe for concurrent use.
 type Stream struct {
-	next    uint32    // sequence number of the next byte to deliver; valid if started
-	started bool      // a segment has been seen
-	waiting []Segment // in order of their sequence numbers
+	next    uint32
+	started bool
+	waiting []Segment // in order
 	bytes   int       // of waiting
 	Stats   Stats
 }
 
-// Add takes a segment and passes to h what is now in order. If the segment has to
-// wait, its Data is kept and must not be changed.
+// Add passes to h what is in order now. It retains the segment's Data if an
+// earlier segment is missing.
 func (s *Stream) Add(seg Segment, h Handler) {
 	if seg.SYN {
 		seg.Seq++
@@ -73,41 +72,39 @@ func (s *Stream) Add(seg Segment, h Handler) {
 		return
 	}
 	s.deliver(&seg, h)
-	s.Stats.Reordered += s.follow(h)
+	s.Stats.Reordered += s.deliverWaiting(h)
 }
 
-// Acked takes an acknowledgement: the other side has everything before seq, so a
-// gap before that will not be filled.
+// Acked says that the receiver has everything before seq: a gap before that will
+// not be filled.
 func (s *Stream) Acked(seq uint32, h Handler) {
 	for len(s.waiting) > 0 && before(s.waiting[0].Seq, seq) {
-		s.giveUp(h)
+		s.skipGap(h)
 	}
 }
 
-// Advance gives up the gaps that are older than Patience at now, in nanoseconds of
-// packet time.
+// Advance skips gaps that are older than [Patience] at now, in packet time.
 func (s *Stream) Advance(now int64, h Handler) {
 	for len(s.waiting) > 0 && now-s.oldest() > int64(Patience) {
-		s.giveUp(h)
+		s.skipGap(h)
 	}
 }
 
-// Flush delivers everything that waits.
+// Flush passes on everything that waits, and the gaps before it.
 func (s *Stream) Flush(h Handler) {
 	for len(s.waiting) > 0 {
-		s.giveUp(h)
+		s.skipGap(h)
 	}
 }
 
-// Held returns the number of bytes that wait.
+// Held returns how many bytes wait for a missing segment.
 func (s *Stream) Held() int { return s.bytes }
 
 // Next returns the sequence number that is expected next. known is false before
 // the first segment.
 func (s *Stream) Next() (seq uint32, known bool) { return s.next, s.started }
 
-// oldest returns the time of the earliest segment that waits, which is when the
-// gap was first seen.
+// oldest returns the packet time at which the gap was seen first.
 func (s *Stream) oldest() int64 {
 	t := s.waiting[0].Time
 	for i := range s.waiting[1:] {
@@ -116,7 +113,7 @@ func (s *Stream) oldest() int64 {
 	return t
 }
 
-// deliver passes on a segment that begins at next or before.
+// deliver passes on a segment that starts at next or before.
 func (s *Stream) deliver(seg *Segment, h Handler) {
 	old := s.next - seg.Seq
 	if int(old) >= len(seg.Data) && len(seg.Data) > 0 {
@@ -124,19 +121,19 @@ func (s *Stream) deliver(seg *Segment, h Handler) {
 		return
 	}
 	if len(seg.Data) == 0 && old != 0 {
-		s.Stats.Repeated++ // a FIN from the past
+		s.Stats.Repeated++ // a FIN that was seen before
 		return
 	}
 	if seg.Seq += old; old > 0 {
-		seg.Data = bytes.Clone(seg.Data[old:]) // so that the rest does not keep the repeated part in memory
+		seg.Data = bytes.Clone(seg.Data[old:]) // do not retain the memory of the repeated bytes
 	}
 	s.next = seg.end()
 	h.Data(seg)
 }
 
-// follow delivers the segments that have waited for the data just delivered, and
-// returns how many there were.
-func (s *Stream) follow(h Handler) (n uint64) {
+// deliverWaiting passes on the segments that are in order now, and returns how many
+// there were.
+func (s *Stream) deliverWaiting(h Handler) (n uint64) {
 	for ; len(s.waiting) > 0 && !before(s.next, s.waiting[0].Seq); n++ {
 		seg := s.pop()
 		s.deliver(&seg, h)
@@ -144,7 +141,7 @@ func (s *Stream) follow(h Handler) (n uint64) {
 	return n
 }
 
-// wait inserts a segment in order and gives up the first gap while too much waits
+// wait inserts a segment in order, and skips the first gap if too much waits
 // behind it.
 func (s *Stream) wait(seg Segment, h Handler) {
 	at := len(s.waiting)
@@ -156,12 +153,12 @@ func (s *Stream) wait(seg Segment, h Handler) {
 	s.waiting[at] = seg
 	s.bytes += len(seg.Data)
 	for len(s.waiting) > MaxSegments || s.bytes > MaxBytes {
-		s.giveUp(h)
+		s.skipGap(h)
 	}
 }
 
-// giveUp reports the first gap and delivers what follows it.
-func (s *Stream) giveUp(h Handler) {
+// skipGap reports the first gap and continues after it.
+func (s *Stream) skipGap(h Handler) {
 	seg := s.pop()
 	if before(s.next, seg.Seq) {
 		s.Stats.Gaps++
@@ -169,20 +166,20 @@ func (s *Stream) giveUp(h Handler) {
 		s.next = seg.Seq
 	}
 	s.deliver(&seg, h)
-	s.follow(h)
+	s.deliverWaiting(h)
 }
 
-// pop removes the first segment that waits.
 func (s *Stream) pop() Segment {
 	seg := s.waiting[0]
 	n := copy(s.waiting, s.waiting[1:])
 	s.waiting[n] = Segment{}
 	s.waiting = s.waiting[:n]
 	if s.bytes -= len(seg.Data); n == 0 {
-		s.waiting = nil // few streams ever need the memory again
+		s.waiting = nil // few streams ever need it
 	}
 	return seg
 }
 
-// before reports whether a is before b modulo 2^32 (RFC 9293 section 3.4).
+// before reports whether a precedes b in sequence number space (RFC 9293 section
+// 3.4), which wraps around.
 func before(a, b uint32) bool { return int32(a-b) < 0 }

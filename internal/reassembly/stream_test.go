@@ -26,7 +26,7 @@ func (l *log) Data(s *reassembly.Segment) {
 
 func (l *log) Gap(n int) { *l = append(*l, fmt.Sprintf("gap %d", n)) }
 
-// at returns a segment whose data begins at an offset after the SYN.
+// at returns a segment whose data begins at an offset behind the SYN.
 func at(offset int, data string) reassembly.Segment {
 	return reassembly.Segment{Seq: isn + 1 + uint32(offset), Data: []byte(data)}
 }
@@ -82,7 +82,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestStream_Acked gives up a gap at once when the receiver has acknowledged it.
+// TestStream_Acked skips a gap at once when the receiver has acknowledged it.
 func TestStream_Acked(t *testing.T) {
 	t.Parallel()
 	var s reassembly.Stream
@@ -103,7 +103,7 @@ func TestStream_Acked(t *testing.T) {
 	}
 }
 
-// TestStream_bounds checks that no more waits behind a gap than the bounds allow.
+// TestStream_bounds holds that no more waits behind a gap than the bounds allow.
 func TestStream_bounds(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 1400, reassembly.MaxBytes + 1} {

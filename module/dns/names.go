@@ -3,7 +3,6 @@ package dns
 import (
 	"net/netip"
 	"sync/atomic"
-	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
@@ -50,22 +49,13 @@ func (n *Names) learn(e *resolver.Entry, name string) {
 	}
 }
 
-// Answer is an answer that was seen on its way to a client.
-type Answer struct {
-	Client, Server netip.AddrPort
-	ID             uint16
-	Name           string
-	Addresses      []netip.Addr
-	At             time.Time
-}
-
 // passiveTTL stands for that of a passive answer, in seconds: the events of
 // packetbeat's analyzer have the TTLs as text, in each record.
 const passiveTTL = 300
 
 // ObserveAnswer takes the addresses of an answer that was seen on its way. It reports
 // whether the resolver logs the same query itself.
-func (n *Names) ObserveAnswer(a *Answer) (duplicate bool) {
+func (n *Names) ObserveAnswer(a *dnsview.Answer) (duplicate bool) {
 	if n == nil {
 		return false
 	}

@@ -77,14 +77,10 @@ func (s *Service) ObservePackets(o pipeline.Tap) { s.observers = append(s.observ
 // it is published; it may fill in fields. It must be called before Open.
 func (s *Service) ObserveFlows(f func(*event.Flow)) { s.annotate = append(s.annotate, f) }
 
-// WantPayload says of which packets the observers need more than the headers. It
-// must be called before Open.
-func (s *Service) WantPayload(w capture.SnapPolicy) { s.payload = &w }
-
-// Open opens the source. What cannot be captured is reported here.
-func (s *Service) Open() (err error) {
-	s.stages, err = s.open()
-	return err
+// WantPayload has the capture keep whole packets from or to the ports, and ICMP, for
+// the observers. It must be called before Open.
+func (s *Service) WantPayload(tcp, udp []uint16, icmp bool) {
+	s.payload = &capture.SnapPolicy{TCPPorts: tcp, UDPPorts: udp, ICMP: icmp}
 }
 
 // String implements [task.Task].

@@ -1,15 +1,18 @@
-// Package transaction makes transaction events (HTTP, DNS, TLS, ... requests
-// with their answers) with packetbeat's own analyzers.
+// Package transaction makes transaction events (HTTP, DNS, TLS, ... requests with
+// their responses) with packetbeat's own protocol analyzers.
 //
-// The analyzers are code of others that reads hostile bytes, so they stand
-// apart: [Analyzers] runs them in one goroutine that takes copies of packets
-// from a bounded queue. It puts TCP segments in order, guards every call against
-// a panic, and keeps what the analyzers hold within a budget. Their events go
-// through [Publisher], which adds packetbeat's common fields and the qubes, to
-// the output, in a goroutine of its own. The meter waits for neither.
+// [Service] is the part of the beat that does so. The analyzers are not our code
+// and parse hostile input, so they run in a second process of the same program:
 //
-//	tap.Queue ─▶ Analyzers (order, guard, budget) ─▶ Publisher (fields, qubes) ─▶ libbeat
+//	meter ─▶ feed ─▶ supervisor ─▶ wire ─▶ analyzer   (the other process)
+//	libbeat ◀─ publisher ◀─ supervisor ◀─ wire ◀──┘
 //
-// This is the one package below the beater that knows libbeat: packetbeat's
-// analyzers speak its types.
+// Package feed copies the packets that an analyzer wants, package supervisor starts
+// the process and replaces it if it dies, package wire is the protocol between the
+// two, and package analyzer is what runs in the other one. The publisher, in this
+// package, adds the qubes to the events and passes them to libbeat's pipeline. The
+// meter waits for none of them.
+//
+// These packages are the only ones below the beater that import Elastic's code, for
+// packetbeat's analyzers use its types.
 package transaction

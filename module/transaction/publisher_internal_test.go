@@ -2,61 +2,79 @@ package transaction
 
 import (
 	"errors"
-	"net"
-	"net/netip"
-	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
-	"github.com/elastic/beats/v7/libbeat/common"
 	_ "github.com/elastic/beats/v7/libbeat/processors/actions" // for drop_event
-	"github.com/elastic/beats/v7/packetbeat/pb"
 	conf "github.com/elastic/elastic-agent-libs/config"
+	"github.com/elastic/elastic-agent-libs/logp"
 	"github.com/elastic/elastic-agent-libs/mapstr"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsview"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
 
-// newEvent is what an analyzer reports of a request from a to b.
-func newEvent(a, b string) beat.Event {
-	src, dst := netip.MustParseAddrPort(a), netip.MustParseAddrPort(b)
-	e, f := pb.NewBeatEvent(time.Unix(0, start))
-	f.SetSource(&common.Endpoint{IP: src.Addr().String(), Port: src.Port()})
-	f.SetDestination(&common.Endpoint{IP: dst.Addr().String(), Port: dst.Port()})
-	e.Fields["type"] = "fake"
-	return e
+// The endpoints of the tests: two qubes, on vif6.0 and vif9.0, and a server.
+const (
+	work   = "10.137.0.6"
+	other  = "10.137.0.9"
+	server = "1.1.1.1"
+)
+
+// start is the time of events.
+const start = int64(1_700_000_000_000_000_000)
+
+// newEvent returns what the analyzers send of a request from a qube to another
+// host. Their direction is the one that packetbeat has found.
+func newEvent(src, dst string) *wire.Event {
+	return &wire.Event{Section: 1, Timestamp: start, Known: true, Iface: map[string]uint32{work: 6, other: 9}[src],
+		From: uint8(packet.Inbound), Source: src, Dest: dst,
+		Fields: mapstr.M{"type": "fake", "source": mapstr.M{"ip": src}, "network": mapstr.M{"direction": "unknown"}}}
+}
+
+// nameOf names observation points.
+func nameOf(iface uint32) string {
+	return map[uint32]string{6: "vif6.0", 9: "vif9.0"}[iface]
+}
+
+// newFakePublisher returns a publisher for client; both arguments may be nil.
+// change may alter its settings.
+func newFakePublisher(tb testing.TB, client *fakeClient, change func(*publisherConfig)) *publisher {
+	tb.Helper()
+	if client == nil {
+		client = new(fakeClient)
+	}
+	cfg := publisherConfig{setDirection: true, deps: Deps{Enricher: &enrich.Enricher{Qubes: new(inventory), Name: nameOf},
+		Logger: logp.NewNopLogger(), Connect: func(beat.ProcessingConfig) (beat.Client, error) { return client, nil }}}
+	if change != nil {
+		change(&cfg)
+	}
+	p := newPublisher(cfg)
+	if err := p.connect(1, conf.NewConfig()); err != nil {
+		tb.Fatal(err)
+	}
+	return p
 }
 
 // run starts a publisher and returns the function that finishes it.
-func run(p *Publisher) (finish func()) {
-	var running sync.WaitGroup
-	running.Go(p.Run)
-	return func() {
-		p.Finish()
-		running.Wait()
-	}
+func run(p *publisher) (finish func()) {
+	go p.run()
+	return p.finish
 }
 
-// checkSums holds what PublisherStats says of itself.
-func checkSums(tb testing.TB, p *Publisher) {
+// checkSums checks what publisherStats says of itself.
+func checkSums(tb testing.TB, p *publisher) {
 	tb.Helper()
-	s := p.Stats()
-	if s.Reported != s.Published+s.Dropped+s.Outgoing+s.Invalid+s.Held+s.Waiting {
-		tb.Errorf("Stats = %+v do not add up", s)
-	}
-}
-
-// seenOn makes p remember that work and other were seen on their vifs.
-func seenOn(p *Publisher) {
-	p.origins = newOrigins()
-	for iface, client := range map[uint32]string{6: work, 9: other} {
-		k := in(newTCP(client, server, 0, 1, ""), iface)
-		p.origins.note(&k, nil)
+	s := p.stats()
+	if s.received != s.published+s.dropped+s.duplicates+s.invalid+s.held+s.waiting {
+		tb.Errorf("stats = %+v do not add up", s)
 	}
 }
 
@@ -80,21 +98,20 @@ func TestPublisher_blocked(t *testing.T) {
 		<-gate
 	}}
 	p := newFakePublisher(t, client, nil)
-	report := newReporter(t, p)
 	finish := run(p)
-	report(newEvent(work, server))
+	p.take(newEvent(work, server), 0)
 	<-entered
-	const all = eventRoom + 1000
+	const all = maxWaiting + 1000
 	for range all {
-		report(newEvent(work, server))
+		p.take(newEvent(work, server), 0)
 	}
-	if s := p.Stats(); s.Reported != all+1 || s.Dropped != 1000 || s.Waiting != eventRoom+1 || s.Published != 0 {
-		t.Errorf("Stats = %+v; want %d reported, 1000 dropped, %d waiting", s, all+1, eventRoom+1)
+	if s := p.stats(); s.received != all+1 || s.dropped != 1000 || s.waiting != maxWaiting+1 || s.published != 0 {
+		t.Errorf("stats = %+v; want %d received, 1000 dropped, %d waiting", s, all+1, maxWaiting+1)
 	}
 	close(gate)
 	finish()
-	if n := len(client.published()); n != eventRoom+1 {
-		t.Errorf("%d events were published; want %d", n, eventRoom+1)
+	if n := len(client.published()); n != maxWaiting+1 {
+		t.Errorf("%d events were published; want %d", n, maxWaiting+1)
 	}
 	checkSums(t, p)
 }
@@ -103,117 +120,120 @@ func TestPublisher_blocked(t *testing.T) {
 func TestPublisher_blocked_sums(t *testing.T) {
 	gate, entered := make(chan struct{}), make(chan struct{}, 1)
 	p := newFakePublisher(t, &fakeClient{OnPublish: func(beat.Event) { entered <- struct{}{}; <-gate }}, nil)
-	report := newReporter(t, p)
 	finish := run(p)
-	report(newEvent(work, server))
+	p.take(newEvent(work, server), 0)
 	<-entered
 	checkSums(t, p)
 	close(gate)
 	finish()
 }
 
-// TestPublisher_patient loses nothing, and lets the analyzers wait instead.
-func TestPublisher_patient(t *testing.T) {
+// TestPublisher_blocking loses nothing, and lets the analyzers wait instead.
+func TestPublisher_blocking(t *testing.T) {
 	t.Parallel()
-	client := new(fakeClient)
-	p := newFakePublisher(t, client, func(c *PublisherConfig) { c.Patient = true })
-	report := newReporter(t, p)
-	var reporting sync.WaitGroup
-	const writers, each = 4, eventRoom
-	for range writers {
-		reporting.Go(func() {
-			for range each {
-				report(newEvent(work, server))
-			}
-		})
-	}
-	eventually(t, "the queue is full", func() bool { return len(p.events) == eventRoom })
-	finish := run(p)
-	reporting.Wait()
-	finish()
-	if n := len(client.published()); n != writers*each {
-		t.Errorf("%d events were published; want %d", n, writers*each)
-	}
-	checkSums(t, p)
+	synctest.Test(t, func(t *testing.T) {
+		client := new(fakeClient)
+		p := newFakePublisher(t, client, func(c *publisherConfig) { c.blocking = true })
+		var reporting sync.WaitGroup
+		const writers, each = 4, maxWaiting
+		for range writers {
+			reporting.Go(func() {
+				for range each {
+					p.take(newEvent(work, server), 0)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := len(p.events); n != maxWaiting {
+			t.Errorf("%d events wait; want %d", n, maxWaiting)
+		}
+		finish := run(p)
+		reporting.Wait()
+		finish()
+		if n := len(client.published()); n != writers*each {
+			t.Errorf("%d events were published; want %d", n, writers*each)
+		}
+		checkSums(t, p)
+	})
 }
 
 // TestPublisher_late takes the events that come when everything has ended, as
 // from an analyzer's timer: none waits, none fails.
 func TestPublisher_late(t *testing.T) {
 	t.Parallel()
-	for _, patient := range []bool{false, true} {
+	for _, blocking := range []bool{false, true} {
 		client := new(fakeClient)
-		p := newFakePublisher(t, client, func(c *PublisherConfig) { c.Patient = patient })
-		report := newReporter(t, p)
+		p := newFakePublisher(t, client, func(c *publisherConfig) { c.blocking = blocking })
 		run(p)()
-		p.Close()
+		p.close()
 		var reporting sync.WaitGroup
 		for range 4 {
 			reporting.Go(func() {
-				for range 2 * eventRoom {
-					report(newEvent(work, server))
+				for range 2 * maxWaiting {
+					p.take(newEvent(work, server), 0)
 				}
 			})
 		}
 		reporting.Wait()
 		if n := len(client.published()); n != 0 || client.closed != 1 {
-			t.Errorf("patient %v: %d events were published after the end, and the client closed %d times", patient, n, client.closed)
+			t.Errorf("blocking %v: %d events were published after the end, and the client closed %d times", blocking, n, client.closed)
 		}
 		checkSums(t, p)
 	}
 }
 
-// TestPublisher_Finish delivers everything that was reported before, in order.
-func TestPublisher_Finish(t *testing.T) {
+// TestPublisher_finish delivers everything that was taken before, in order.
+func TestPublisher_finish(t *testing.T) {
 	t.Parallel()
 	client := new(fakeClient)
-	p := newFakePublisher(t, client, func(c *PublisherConfig) { c.Hold = time.Hour })
-	seenOn(p)
-	report := newReporter(t, p)
+	p := newFakePublisher(t, client, func(c *publisherConfig) { c.hold = time.Hour })
 	for range 1000 {
-		report(newEvent(work, server))
+		p.take(newEvent(work, server), 0)
 	}
 	finish := run(p)
-	report(newEvent(other, server))
+	p.take(newEvent(other, server), 0)
 	finish()
 	if n := len(client.published()); n != 1001 {
 		t.Errorf("%d events were published; want 1001", n)
 	}
-	if s := p.Stats(); s.Unknown != 1001 || s.Held != 0 {
-		t.Errorf("Stats = %+v; want 1001 unknown and none held", s)
+	if s := p.stats(); s.unknown != 1001 || s.held != 0 {
+		t.Errorf("stats = %+v; want 1001 unknown and none held", s)
 	}
 	checkSums(t, p)
 }
 
-// TestPublisher_hold waits for the name of a qube, and for no longer than it
-// says.
+// TestPublisher_hold waits for the name of a qube.
 func TestPublisher_hold(t *testing.T) {
 	t.Parallel()
-	qubes, client := new(inventory), new(fakeClient)
-	p := newFakePublisher(t, client, func(c *PublisherConfig) {
-		c.Hold = time.Hour
-		c.Enrich = &enrich.Enricher{Qubes: qubes, Name: nameOf}
+	synctest.Test(t, func(t *testing.T) {
+		qubes, client := new(inventory), new(fakeClient)
+		p := newFakePublisher(t, client, func(c *publisherConfig) {
+			c.hold = time.Hour
+			c.deps.Enricher = &enrich.Enricher{Qubes: qubes, Name: nameOf}
+		})
+		finish := run(p)
+		p.take(newEvent(work, server), 0)
+		p.take(newEvent(other, server), 0)
+		synctest.Wait()
+		if s := p.stats(); s.held != 2 {
+			t.Errorf("stats = %+v; want both held", s)
+		}
+		checkSums(t, p)
+		qubes.learn("work", 6, "10.137.0.6")
+		time.Sleep(releaseInterval)
+		synctest.Wait()
+		if all := client.published(); len(all) != 1 || field(all[0], "qube.name") != "work" || field(all[0], "source.ip") != "10.137.0.6" {
+			t.Errorf("published = %v; want that of work", all)
+		}
+		if s := p.stats(); s.held != 1 {
+			t.Errorf("stats = %+v; want the other still held", s)
+		}
+		finish()
+		if n := len(client.published()); n != 2 {
+			t.Errorf("%d events were published; want 2", n)
+		}
+		checkSums(t, p)
 	})
-	seenOn(p)
-	report := newReporter(t, p)
-	finish := run(p)
-	report(newEvent(work, server))
-	report(newEvent(other, server))
-	eventually(t, "both are held", func() bool { return p.Stats().Held == 2 })
-	checkSums(t, p)
-	qubes.learn("work", 6, "10.137.0.6")
-	eventually(t, "one is published", func() bool { return len(client.published()) == 1 })
-	if e := client.published()[0]; field(e, "qube.name") != "work" || field(e, "source.ip") != "10.137.0.6" {
-		t.Errorf("event = %v; want that of work", e.Fields)
-	}
-	if s := p.Stats(); s.Held != 1 {
-		t.Errorf("Stats = %+v; want the other still held", s)
-	}
-	finish()
-	if n := len(client.published()); n != 2 {
-		t.Errorf("%d events were published; want 2", n)
-	}
-	checkSums(t, p)
 }
 
 // TestPublisher_hold_time gives up after a while, and holds no more than it has
@@ -221,188 +241,134 @@ func TestPublisher_hold(t *testing.T) {
 func TestPublisher_hold_time(t *testing.T) {
 	t.Parallel()
 	client := new(fakeClient)
-	p := newFakePublisher(t, client, func(c *PublisherConfig) { c.Hold = time.Minute })
-	seenOn(p)
-	report := newReporter(t, p)
-	report(newEvent(work, server))
+	p := newFakePublisher(t, client, func(c *publisherConfig) { c.hold = time.Minute })
+	p.take(newEvent(work, server), 0)
 	r := <-p.events
-	for range eventRoom + 5 {
+	for range maxWaiting + 5 {
 		again := r
-		again.event = newEvent(work, server)
-		p.publish(&again)
+		again.event.Fields = newEvent(work, server).Fields
+		p.publishOrHold(&again)
 	}
-	if n, held := len(client.published()), len(p.held); n != 5 || held != eventRoom {
-		t.Errorf("%d events were published and %d are held; want 5 and %d", n, held, eventRoom)
+	if n, held := len(client.published()), len(p.held.events); n != 5 || held != maxWaiting {
+		t.Errorf("%d events were published and %d are held; want 5 and %d", n, held, maxWaiting)
 	}
-	p.release(time.Now(), false)
-	if held := len(p.held); held != eventRoom {
-		t.Errorf("%d events are held before their time is over; want %d", held, eventRoom)
+	p.releaseHeld(time.Now())
+	if held := len(p.held.events); held != maxWaiting {
+		t.Errorf("%d events are held before their time is over; want %d", held, maxWaiting)
 	}
-	p.release(time.Now().Add(time.Hour), false)
-	if n, held := len(client.published()), p.Stats().Held; n != eventRoom+5 || held != 0 {
+	p.releaseHeld(time.Now().Add(time.Hour))
+	if n, held := len(client.published()), p.stats().held; n != maxWaiting+5 || held != 0 {
 		t.Errorf("%d events were published and %d are held afterwards", n, held)
 	}
 }
 
-// TestPublisher_fields tells what an event gets.
+// TestPublisher_fields checks what is added to an event.
 func TestPublisher_fields(t *testing.T) {
 	t.Parallel()
 	type fields struct{ Direction, Qube, Attribution string }
-	local := func() []net.IP { return []net.IP{net.IPv4(10, 137, 0, 6)} }
+	change := func(e *wire.Event, f func(*wire.Event)) *wire.Event { f(e); return e }
 	tests := []struct {
 		name   string
-		change func(*PublisherConfig)
-		event  beat.Event
+		change func(*publisherConfig)
+		event  *wire.Event
 		want   []fields
-		stats  PublisherStats
+		stats  publisherStats
 	}{
-		{"of a qube", nil, newEvent(work, server), []fields{{"outbound", "work", "inventory"}}, PublisherStats{Published: 1}},
-		{"strict", func(c *PublisherConfig) { c.Strict = true }, newEvent(work, server),
-			[]fields{{"unknown", "work", "inventory"}}, PublisherStats{Published: 1}},
-		{"internal networks", func(c *PublisherConfig) { c.InternalNetworks = []string{"10.0.0.0/8"} }, newEvent(work, server),
-			[]fields{{"outbound", "work", "inventory"}}, PublisherStats{Published: 1}},
-		{"internal networks decide", func(c *PublisherConfig) { c.InternalNetworks = []string{"10.0.0.0/8", "1.0.0.0/8"} }, newEvent(work, server),
-			[]fields{{"internal", "work", "inventory"}}, PublisherStats{Published: 1}},
-		{"of nobody", nil, newEvent("2.2.2.2:99", server), []fields{{"unknown", "", ""}}, PublisherStats{Published: 1}},
-		{"of a qube without a name", nil, newEvent(other, server), []fields{{"outbound", "", "unknown"}}, PublisherStats{Published: 1, Unknown: 1}},
-		{"own, all wanted", func(c *PublisherConfig) { c.Local, c.Strict = local, true }, newEvent(work, server),
-			[]fields{{"egress", "work", "inventory"}}, PublisherStats{Published: 1}},
-		{"own, ignore_outgoing", func(c *PublisherConfig) { c.Local, c.IgnoreOutgoing = local, true }, newEvent(work, server),
-			nil, PublisherStats{Outgoing: 1}},
-		{"to itself, ignore_outgoing", func(c *PublisherConfig) { c.Local, c.IgnoreOutgoing, c.Strict = local, true, true }, newEvent(server, work),
-			[]fields{{"ingress", "work", "inventory"}}, PublisherStats{Published: 1}},
-		{"without a type", nil, beat.Event{Timestamp: time.Unix(1, 0), Fields: mapstr.M{}}, nil, PublisherStats{Invalid: 1}},
-		{"type of another kind", nil, beat.Event{Timestamp: time.Unix(1, 0), Fields: mapstr.M{"type": 1}}, nil, PublisherStats{Invalid: 1}},
-		{"without a time", nil, beat.Event{Fields: mapstr.M{"type": "fake"}}, nil, PublisherStats{Invalid: 1}},
-		{"without fields", nil, beat.Event{Timestamp: time.Unix(1, 0)}, nil, PublisherStats{Invalid: 1}},
-		{"packetbeat's fields of another kind", nil, beat.Event{Timestamp: time.Unix(1, 0), Fields: mapstr.M{"type": "fake", pb.FieldsKey: "x"}},
-			nil, PublisherStats{Invalid: 1}},
-		{"without packetbeat's fields", nil, beat.Event{Timestamp: time.Unix(1, 0), Fields: mapstr.M{"type": "fake"}},
-			[]fields{{}}, PublisherStats{Published: 1}},
+		{"of a qube", nil, newEvent(work, server), []fields{{"outbound", "work", "inventory"}}, publisherStats{published: 1}},
+		{"strict", func(c *publisherConfig) { c.setDirection = false }, newEvent(work, server),
+			[]fields{{"unknown", "work", "inventory"}}, publisherStats{published: 1}},
+		{"internal networks decide", func(c *publisherConfig) { c.setDirection = false },
+			change(newEvent(work, server), func(e *wire.Event) { e.Fields["network"] = mapstr.M{"direction": "internal"} }),
+			[]fields{{"internal", "work", "inventory"}}, publisherStats{published: 1}},
+		{"of no qube", nil, newEvent("2.2.2.2", server), []fields{{"unknown", "", ""}}, publisherStats{published: 1}},
+		{"of a qube without a name", nil, newEvent(other, server), []fields{{"outbound", "", "unknown"}},
+			publisherStats{published: 1, unknown: 1}},
+		{"of a spoofed address", nil, change(newEvent(work, server), func(e *wire.Event) { e.Source = "10.137.0.7" }),
+			[]fields{{"outbound", "work", "spoofed"}}, publisherStats{published: 1, spoofed: 1}},
+		{"without addresses", nil, &wire.Event{Section: 1, Timestamp: 1, Fields: mapstr.M{"type": "fake"}},
+			[]fields{{}}, publisherStats{published: 1}},
+		{"of an unknown section", nil, change(newEvent(work, server), func(e *wire.Event) { e.Section = 2 }), nil, publisherStats{invalid: 1}},
+		{"dns, logged by the resolver", func(c *publisherConfig) { c.deps.DNS = func(*dnsview.Answer) bool { return true } },
+			change(newEvent(work, server), func(e *wire.Event) { e.Fields["type"] = "dns" }), nil, publisherStats{duplicates: 1}},
+		{"dns", func(c *publisherConfig) { c.deps.DNS = func(*dnsview.Answer) bool { return false } },
+			change(newEvent(work, server), func(e *wire.Event) { e.Fields["type"] = "dns" }),
+			[]fields{{"outbound", "work", "inventory"}}, publisherStats{published: 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			qubes, client := new(inventory), new(fakeClient)
-			qubes.learn("work", 6, "10.137.0.6")
-			p := newFakePublisher(t, client, func(c *PublisherConfig) {
-				c.Enrich = &enrich.Enricher{Qubes: qubes, Name: nameOf}
+			qubes.learn("work", 6, work)
+			p := newFakePublisher(t, client, func(c *publisherConfig) {
+				c.deps.Enricher = &enrich.Enricher{Qubes: qubes, Name: nameOf}
 				if tt.change != nil {
 					tt.change(c)
 				}
 			})
-			seenOn(p)
 			finish := run(p)
-			newReporter(t, p)(tt.event)
+			p.take(tt.event, 100)
 			finish()
 			var got []fields
 			for _, e := range client.published() {
 				got = append(got, fields{field(e, "network.direction"), field(e, "qube.name"), field(e, "qube.attribution")})
 			}
-			tt.stats.Reported = 1
+			tt.stats.received = 1
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("events mismatch (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(tt.stats, p.Stats()); diff != "" {
-				t.Errorf("Stats mismatch (-want +got):\n%s", diff)
+			if got := p.stats(); got != tt.stats {
+				t.Errorf("stats = %+v; want %+v", got, tt.stats)
+			}
+			if n := p.bytes.Load(); n != 0 {
+				t.Errorf("%d bytes are charged after the end", n)
 			}
 		})
 	}
 }
 
-// TestPublisher_sight attributes an event to no interface where its conversation
-// is not remembered, and to the address where it is.
-func TestPublisher_sight(t *testing.T) {
-	t.Parallel()
-	p := newFakePublisher(t, nil, nil)
-	p.origins = newOrigins()
-	seen := in(newTCP(work, server, 0, 1, ""), 6)
-	p.origins.note(&seen, nil)
-	tests := []struct {
-		name  string
-		event beat.Event
-		iface uint32
-		way   packet.Direction
-		known bool
-	}{
-		{"seen", newEvent(work, server), 6, packet.Inbound, true},
-		{"answer", newEvent(server, work), 6, packet.Outbound, true},
-		{"not seen", newEvent(other, server), 0, packet.DirectionUnknown, true},
-		{"two families", newEvent(work, "[2606:4700::1]:80"), 0, packet.DirectionUnknown, false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			s, known := p.sight(&tt.event)
-			if s.Iface != tt.iface || s.FromSource != tt.way || known != tt.known {
-				t.Errorf("sight = %+v, %v; want interface %d, way %d", s, known, tt.iface, tt.way)
-			}
-		})
-	}
-}
-
-// TestPublisher_sight_mapped finds the interface of IPv6 packets with IPv4
-// addresses inside, which anybody can send.
-func TestPublisher_sight_mapped(t *testing.T) {
-	p := newFakePublisher(t, nil, nil)
-	p.origins = newOrigins()
-	seen := in(newUDP("[::ffff:10.137.0.9]:5000", "[::ffff:1.1.1.1]:80", ""), 6)
-	p.origins.note(&seen, nil)
-	k := newPacket(&seen)
-	src, dst := common.MakeEndpointPair(k.Tuple.BaseTuple, &common.ProcessTuple{})
-	e, f := pb.NewBeatEvent(time.Unix(0, start))
-	f.SetSource(&src)
-	f.SetDestination(&dst)
-	if s, _ := p.sight(&e); s.Iface != 6 {
-		t.Errorf("sight of %s = %+v; want interface 6", src.IP, s)
-	}
-}
-
-// TestPublisher_CreateReporter passes on what a section says of its events.
-func TestPublisher_CreateReporter(t *testing.T) {
+// TestPublisher_connect passes on what a section says of its events.
+func TestPublisher_connect(t *testing.T) {
 	t.Parallel()
 	var got beat.ProcessingConfig
 	client := new(fakeClient)
-	p := newFakePublisher(t, client, func(c *PublisherConfig) {
-		c.Connect = func(s beat.ProcessingConfig) (beat.Client, error) { got = s; return client, nil }
+	p := newFakePublisher(t, client, func(c *publisherConfig) {
+		c.deps.Connect = func(s beat.ProcessingConfig) (beat.Client, error) { got = s; return client, nil }
 	})
-	c, err := conf.NewConfigWithYAML([]byte(`{type: http, index: mine, fields: {env: test}, fields_under_root: true, tags: [a, b],
-keep_null: true, processors: [{drop_event: {when: {equals: {type: http}}}}]}`), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.CreateReporter(c); err != nil {
-		t.Fatal(err)
-	}
-	if got.Meta["raw_index"] != "mine" || !got.KeepNull || got.EventMetadata.Fields["env"] != "test" || !got.EventMetadata.FieldsUnderRoot ||
-		!slices.Equal(got.EventMetadata.Tags, []string{"a", "b"}) || got.Processor == nil || len(got.Processor.All()) != 1 ||
-		got.EventNormalization == nil || !*got.EventNormalization {
-		t.Errorf("Connect was called with %+v", got)
-	}
-	newReporter(t, p)
 	if got.Meta != nil || got.KeepNull || len(got.EventMetadata.Tags) != 0 || len(got.Processor.All()) != 0 {
 		t.Errorf("without settings, Connect was called with %+v", got)
 	}
-	p.Close()
+	section := sections(t, `{type: http, index: mine, fields: {env: test}, fields_under_root: true, tags: [a, b], keep_null: true, processors: [{drop_event: {when: {equals: {type: http}}}}]}`)[0]
+	if err := p.connect(2, section); err != nil {
+		t.Fatal(err)
+	}
+	if got.Processor == nil || len(got.Processor.All()) != 1 {
+		t.Errorf("Connect was called with the processors %v; want one", got.Processor)
+	}
+	got.Processor = nil
+	want := beat.ProcessingConfig{Meta: mapstr.M{"raw_index": "mine"}, KeepNull: true, EventNormalization: new(bool),
+		EventMetadata: mapstr.EventMetadata{Fields: mapstr.M{"env": "test"}, FieldsUnderRoot: true, Tags: []string{"a", "b"}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Connect was called with settings that mismatch (-want +got):\n%s", diff)
+	}
+	p.close()
 	if client.closed != 2 {
 		t.Errorf("%d clients were closed; want 2", client.closed)
 	}
 }
 
-// TestPublisher_CreateReporter_fault returns the faults of a section, and of the
+// TestPublisher_connect_error returns the errors of a section, and of the
 // pipeline.
-func TestPublisher_CreateReporter_fault(t *testing.T) {
+func TestPublisher_connect_error(t *testing.T) {
 	t.Parallel()
 	fault := errors.New("no pipeline")
-	p := newFakePublisher(t, nil, func(c *PublisherConfig) {
-		c.Connect = func(beat.ProcessingConfig) (beat.Client, error) { return nil, fault }
-	})
+	p := newFakePublisher(t, nil, nil)
+	p.cfg.deps.Connect = func(beat.ProcessingConfig) (beat.Client, error) { return nil, fault }
 	for _, text := range []string{"{index: {a: b}}", "{processors: [{nonsense: 1}]}", "{keep_null: perhaps}", "{}"} {
-		report, err := p.CreateReporter(sections(t, text)[0])
-		if report != nil || err == nil || text == "{}" && !errors.Is(err, fault) {
-			t.Errorf("CreateReporter(%s) = %v; want a fault", text, err)
+		err := p.connect(2, sections(t, text)[0])
+		if err == nil || text == "{}" && !errors.Is(err, fault) || p.clients[2] != nil {
+			t.Errorf("connect(%s) = %v; want an error", text, err)
 		}
 	}
-	p.Close()
 }
 
-var _ event.Document = (*additions)(nil) // type check
+var _ event.Document = (*document)(nil) // type check
