@@ -57,7 +57,7 @@ func ring(path string) (level int, ok bool) {
 	for prefix, level := range map[string]int{
 		"": 0, "internal/version": 0, "internal/task": 1, "internal/metrics": 1, "internal/spell": 0, "internal/qube": 0, "internal/packet": 0, "internal/flow": 0, "internal/event": 0,
 		"internal/reassembly": 0, "internal/firewall": 0, "internal/clienthello": 0, "internal/dnsmsg": 0,
-		"internal/pcapfilter": 1, "internal/capture": 1, "internal/inventory": 1, "internal/blocklist": 1, "internal/lists": 1, "internal/dnspolicy": 1, "internal/upstream": 1, "internal/qubesdb": 1, "internal/kernellog": 1, "internal/nflog": 1, "internal/chains": 1, "internal/adminapi": 1, "internal/resolver": 2, "module/dns": 3, "internal/dnscache": 0,
+		"internal/pcapfilter": 1, "internal/capture": 1, "internal/inventory": 1, "internal/blocklist": 1, "internal/lists": 1, "internal/dnspolicy": 1, "internal/upstream": 1, "internal/qubesdb": 1, "internal/kernellog": 1, "internal/nflog": 1, "internal/chains": 1, "internal/adminapi": 1, "internal/dnsserver": 1, "internal/localdata": 1, "internal/resolver": 2, "module/dns": 3, "internal/dnscache": 0, "internal/dnsevent": 0,
 		"internal/enrich": 2, "internal/pipeline": 2, "internal/report": 2, "internal/querylog": 2, "internal/control": 2, "internal/dnsview": 2, "module/finding": 3, "internal/blocky": 2, "internal/tap": 2, "internal/defrag": 0, "internal/greeting": 2,
 		"module/ecs": 3, "module/firewall": 3, "module/transaction": 3, "module/flow": 3, "module/inventory": 3, "module/stats": 3, "config": 3,
 		"beater": 4, "cmd": 5, "cmd/qubesbeat": 6,
