@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 	dnsmodule "github.com/qubesbeat/qubesbeat/module/dns"
 )
 
@@ -33,7 +33,7 @@ type fold struct {
 	client netip.Addr
 	name   string
 	kind   dnsmsg.Type
-	action resolver.Action
+	action dnsevent.Action
 	rcode  dnsmsg.RCode
 }
 
@@ -62,7 +62,7 @@ func (w *dnsWriter) write() {
 	w.enrich = &enrich.Enricher{Qubes: w.run.index, Name: w.run.newLinks().name, Behind: w.run.index.Behind}
 	stop := w.wake()
 	defer stop()
-	batch := make([]resolver.Entry, 64)
+	batch := make([]dnsevent.Entry, 64)
 	for {
 		n, more := w.dns.log.Pop(batch)
 		for i := range batch[:n] {
@@ -97,7 +97,7 @@ func (w *dnsWriter) wake() (stop func()) {
 }
 
 // take writes one entry.
-func (w *dnsWriter) take(e *resolver.Entry) {
+func (w *dnsWriter) take(e *dnsevent.Entry) {
 	w.queries.Add(uint64(e.Count))
 	if w.dns.tsv != nil {
 		name := ""
@@ -123,7 +123,7 @@ func (w *dnsWriter) take(e *resolver.Entry) {
 }
 
 // parties finds the qube behind a query, by the vif that it came in on.
-func (w *dnsWriter) parties(e *resolver.Entry) event.Parties {
+func (w *dnsWriter) parties(e *dnsevent.Entry) event.Parties {
 	p := w.enrich.Parties(enrich.Sight{Iface: e.Iface, FromSource: packet.Inbound, Source: e.From.Addr(), Destination: e.Local.Addr(),
 		SourceSent: true, At: time.Unix(0, e.At)})
 	if p.Qube == nil && p.Attribution == event.Unknown && e.Qube != nil {

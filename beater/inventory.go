@@ -80,7 +80,7 @@ func (r *run) inventoryFailed(err error) {
 // it says what is, and in a replay it has no place in the capture's time.
 func (r *run) inventoryChanged(changes []inventory.Change) {
 	if r.dns != nil {
-		r.dns.Renew()
+		r.dns.Update()
 	}
 	if r.index.Generation() == 1 {
 		r.log.Infow("inventory in force", "qubes", len(changes))

@@ -8,12 +8,12 @@ import (
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 	findingmodule "github.com/qubesbeat/qubesbeat/module/finding"
 	flowmodule "github.com/qubesbeat/qubesbeat/module/flow"
 )
@@ -38,13 +38,13 @@ func (r *run) newView() *view {
 	return &view{run: r, names: dnsview.NewNames(), local: localAddress()}
 }
 
-// learn takes the addresses of an answer of the resolver.
-func (v *view) learn(e *resolver.Entry, name string) {
+// learn takes the addresses of an answer of the dnsevent.
+func (v *view) learn(e *dnsevent.Entry, name string) {
 	if v == nil {
 		return
 	}
 	v.names.Heard(e.From.Addr(), e.At)
-	if e.Action == resolver.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
+	if e.Action == dnsevent.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
 		return
 	}
 	var r dnsmsg.Reader

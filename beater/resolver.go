@@ -16,6 +16,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 	"github.com/qubesbeat/qubesbeat/internal/querylog"
@@ -25,7 +26,7 @@ import (
 // dns is the resolver and the way of its events, nil where there is none.
 type dns struct {
 	*resolver.Resolver
-	log      *resolver.Log     // nil where the log is off
+	log      *dnsevent.Queue   // nil where the log is off
 	firewall *qubesdb.Firewall // nil where nobody is asked
 	why      string            // firewall is nil
 	tsv      *querylog.Writer  // nil without resolver.tsv.dir
@@ -79,12 +80,12 @@ func (r *run) newResolver(p beat.Pipeline, plain bool) (err error) {
 		return err
 	}
 	if d.firewall != nil {
-		c.Gate = d.firewall
+		c.ACL = d.firewall
 	}
 	c.Qubes = func() []*qube.Qube { return r.index.All() }
-	c.Logger = log
+	c.Logger, c.Released = log, debug.FreeOSMemory
 	if s.Log.Enabled || s.TSV.Dir != "" {
-		d.log = resolver.NewLog(s.Log.Queue)
+		d.log = dnsevent.NewQueue(s.Log.Queue)
 		c.Log = d.log
 	}
 	if s.TSV.Dir != "" {

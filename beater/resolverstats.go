@@ -3,6 +3,7 @@ package beater
 import (
 	"strings"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
@@ -14,8 +15,8 @@ func (r *run) resolverCounters(c *counterList) {
 	s := r.dns.Stats()
 	c.group = "resolver"
 	c.add("received", s.Received)
-	for a := range resolver.Actions {
-		c.add(strings.TrimPrefix(resolver.Action(a).String(), "dns-"), s.Actions[a])
+	for a := range dnsevent.Actions {
+		c.add(strings.TrimPrefix(dnsevent.Action(a).String(), "dns-"), s.Actions[a])
 	}
 	c.add("waiting", s.Waiting)
 	c.add("over_rate", s.OverRate)

@@ -13,8 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/dnscache"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
+	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
 // defaultSocket is where a packaged beat has its socket; one that was started by
@@ -95,7 +97,7 @@ func dnsQuery(run caller) *cobra.Command {
 }
 
 func showExplanation(w io.Writer, raw json.RawMessage) error {
-	var x resolver.Explanation
+	var x dnsevent.Explanation
 	if err := json.Unmarshal(raw, &x); err != nil {
 		return err
 	}
@@ -166,7 +168,7 @@ func dnsCache(run caller) *cobra.Command {
 }
 
 func showCache(w io.Writer, raw json.RawMessage) error {
-	var s resolver.Stats
+	var s struct{ Cache dnscache.Stats }
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
@@ -192,7 +194,7 @@ func dnsBlocking(run caller) *cobra.Command {
 }
 
 func showPauses(w io.Writer, raw json.RawMessage) error {
-	var list []resolver.Pause
+	var list []dnspolicy.Pause
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return err
 	}

@@ -14,9 +14,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
+	"github.com/qubesbeat/qubesbeat/internal/localdata"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
@@ -158,7 +160,7 @@ func (b *builder) name(key, text string) []byte {
 
 // records reads what is answered without asking.
 func (b *builder) records() {
-	z := resolver.NewRecords()
+	z := localdata.NewRecords()
 	for i, r := range b.Records {
 		key := fmt.Sprintf("records.%d", i)
 		ttl := uint32(3600)
@@ -171,7 +173,7 @@ func (b *builder) records() {
 		for _, text := range r.Addresses {
 			a, err := netip.ParseAddr(text)
 			if err == nil {
-				err = z.Address(r.Name, a.Unmap(), ttl, resolver.FromRecords)
+				err = z.Address(r.Name, a.Unmap(), ttl, dnsevent.FromRecords)
 			}
 			b.join(key+".addresses", err)
 		}
@@ -196,7 +198,7 @@ func (b *builder) records() {
 	}
 	for i, w := range b.Rewrite {
 		key := fmt.Sprintf("rewrite.%d", i)
-		b.out.Rewrites = append(b.out.Rewrites, resolver.Rewrite{From: b.name(key+".from", w.From), To: b.name(key+".to", w.To)})
+		b.out.Rewrites = append(b.out.Rewrites, localdata.Rewrite{From: b.name(key+".from", w.From), To: b.name(key+".to", w.To)})
 	}
 	b.out.Records = z
 }

@@ -162,7 +162,7 @@ func (b *builder) rest() {
 	}
 	b.out.Limits = resolver.Limits{InFlight: l.InFlight, QubeInFlight: l.QubeInFlight, Rate: l.Rate, Burst: l.Burst, TCP: l.TCP, QubeTCP: l.QubeTCP,
 		Budget: b.Budget.D()}
-	b.out.Special, b.out.Widespread, b.out.MixCase = b.Special.Enabled, b.Special.AppendixG, b.MixCase
+	b.out.Special, b.out.PrivateTLDs, b.out.MixCase = b.Special.Enabled, b.Special.AppendixG, b.MixCase
 	b.out.Public = map[string]bool{}
 	for _, n := range b.Rebinding.Allow {
 		b.out.Public[string(b.name("rebinding.allow", strings.TrimPrefix(n, "*.")))] = true

@@ -115,13 +115,13 @@ func (s *Server) routes() http.Handler {
 	})
 	answer("GET /stats", func(*http.Request) (any, error) { return s.resolver.Stats(), nil })
 	answer("POST /cache/flush", func(*http.Request) (any, error) {
-		s.resolver.CacheFlush()
+		s.resolver.FlushCache()
 		return s.resolver.Stats(), nil
 	})
-	answer("GET /blocking", func(*http.Request) (any, error) { return s.resolver.Pauses(), nil })
+	answer("GET /blocking", func(*http.Request) (any, error) { return s.resolver.BlockingPauses(), nil })
 	answer("POST /blocking/on", func(*http.Request) (any, error) {
-		s.resolver.Unpause()
-		return s.resolver.Pauses(), nil
+		s.resolver.ResumeBlocking()
+		return s.resolver.BlockingPauses(), nil
 	})
 	answer("POST /blocking/off", s.off)
 	return mux
@@ -143,8 +143,8 @@ func (s *Server) off(r *http.Request) (any, error) {
 	if text := r.FormValue("lists"); text != "" {
 		lists = strings.Split(text, ",")
 	}
-	if err := s.resolver.Pause(lists, r.FormValue("qube"), span); err != nil {
+	if err := s.resolver.PauseBlocking(lists, r.FormValue("qube"), span); err != nil {
 		return nil, err
 	}
-	return s.resolver.Pauses(), nil
+	return s.resolver.BlockingPauses(), nil
 }

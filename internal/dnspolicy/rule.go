@@ -108,7 +108,13 @@ func (s *Schedule) Holds(t time.Time) bool {
 	return on(t.Weekday()) && now >= s.Begin || on((t.Weekday()+6)%7) && now < s.End
 }
 
-// String returns the answer as the configuration spells it.
+var answerNames = [...]string{"zeroip", "nxdomain", "nodata", "refused", "addresses"}
+
+// String returns the answer as the configuration spells it, "unknown" for a value
+// that has no name.
 func (a Answer) String() string {
-	return [...]string{"zeroip", "nxdomain", "nodata", "refused", "addresses"}[a]
+	if int(a) < len(answerNames) {
+		return answerNames[a]
+	}
+	return "unknown"
 }

@@ -11,7 +11,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 )
 
 // Config describes where a log goes.
@@ -56,7 +56,7 @@ const maxFiles = 128
 
 // Write adds a row to the file of a qube; a client without a name goes by its
 // address. It is on disk with the next Flush.
-func (w *Writer) Write(e *resolver.Entry, name string) error {
+func (w *Writer) Write(e *dnsevent.Entry, name string) error {
 	if w.conf.Strict && !blockyLogs(e) {
 		return nil
 	}
@@ -84,9 +84,9 @@ func (w *Writer) Write(e *resolver.Entry, name string) error {
 	return nil
 }
 
-func blockyLogs(e *resolver.Entry) bool {
+func blockyLogs(e *dnsevent.Entry) bool {
 	switch e.Outcome.From {
-	case resolver.FromFilter, resolver.FromFQDN, resolver.FromError:
+	case dnsevent.FromFilter, dnsevent.FromFQDN, dnsevent.FromError:
 		return false
 	}
 	return true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
@@ -119,7 +120,7 @@ func zone(t testing.TB, text string) func(w dns.ResponseWriter, q *dns.Msg) {
 type setup struct {
 	*resolver.Resolver
 	addr netip.AddrPort
-	log  *resolver.Log
+	log  *dnsevent.Queue
 	stop func()
 }
 
@@ -169,11 +170,11 @@ func start(t testing.TB, o options) *setup {
 		group.Servers = append(group.Servers, one)
 	}
 	c := resolver.Config{Listen: []netip.AddrPort{freePort(t)},
-		Rules: resolver.Rules{Groups: []*upstream.Group{upstream.NewGroup(group)}, Special: true, Widespread: true,
+		Rules: resolver.Rules{Groups: []*upstream.Group{upstream.NewGroup(group)}, Special: true, PrivateTLDs: true,
 			Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
 		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
 		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: 2 * time.Second},
-		Qubes:  func() []*qube.Qube { return o.qubes }, Log: resolver.NewLog(4096)}
+		Qubes:  func() []*qube.Qube { return o.qubes }, Log: dnsevent.NewQueue(4096)}
 	if o.deny != "" || o.allow != "" {
 		var src []lists.Source
 		l := dnspolicy.List{Name: "ads"}
@@ -249,9 +250,9 @@ func (s *setup) over(t testing.TB, network, name string, qtype uint16, change fu
 }
 
 // entry waits for the next entry of the log.
-func (s *setup) entry(t testing.TB) resolver.Entry {
+func (s *setup) entry(t testing.TB) dnsevent.Entry {
 	t.Helper()
-	batch := make([]resolver.Entry, 1)
+	batch := make([]dnsevent.Entry, 1)
 	if n, _ := s.log.Pop(batch); n == 0 {
 		t.Fatal("the log is closed")
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
@@ -27,23 +28,23 @@ func TestResolver_outcomes(t *testing.T) {
 		qtype  uint16
 		rcode  int
 		want   string
-		action resolver.Action
+		action dnsevent.Action
 		ede    int
 	}{
-		{"www.example", dns.TypeA, 0, "www.example. A 93.184.216.34", resolver.Resolved, -1},
-		{"WWW.example", dns.TypeA, 0, "WWW.example. A 93.184.216.34", resolver.Cached, -1},
-		{"bad.example", dns.TypeA, 0, "bad.example. A 0.0.0.0", resolver.Blocked, 15},
-		{"bad.example", dns.TypeAAAA, 0, "bad.example. AAAA ::", resolver.Blocked, 15},
-		{"bad.example", dns.TypeMX, 0, "", resolver.Blocked, 15},
-		{"x.y.ads", dns.TypeA, 0, "x.y.ads. A 0.0.0.0", resolver.Blocked, 15},
-		{"alias.example", dns.TypeA, 0, "alias.example. A 0.0.0.0", resolver.Blocked, 15},
-		{"rebind.example", dns.TypeA, 0, "", resolver.Blocked, 15},
-		{"none.example", dns.TypeA, 3, "", resolver.Resolved, -1},
-		{"none.example", dns.TypeA, 3, "", resolver.Cached, -1},
-		{"localhost", dns.TypeA, 0, "localhost. A 127.0.0.1", resolver.Local, 29},
-		{"x.onion", dns.TypeA, 3, "", resolver.Local, 29},
-		{"www.example", dns.TypeANY, 0, `www.example. HINFO "RFC8482" ""`, resolver.Local, -1},
-		{"www.example", dns.TypeAXFR, 5, "", resolver.Refused, -1},
+		{"www.example", dns.TypeA, 0, "www.example. A 93.184.216.34", dnsevent.Resolved, -1},
+		{"WWW.example", dns.TypeA, 0, "WWW.example. A 93.184.216.34", dnsevent.Cached, -1},
+		{"bad.example", dns.TypeA, 0, "bad.example. A 0.0.0.0", dnsevent.Blocked, 15},
+		{"bad.example", dns.TypeAAAA, 0, "bad.example. AAAA ::", dnsevent.Blocked, 15},
+		{"bad.example", dns.TypeMX, 0, "", dnsevent.Blocked, 15},
+		{"x.y.ads", dns.TypeA, 0, "x.y.ads. A 0.0.0.0", dnsevent.Blocked, 15},
+		{"alias.example", dns.TypeA, 0, "alias.example. A 0.0.0.0", dnsevent.Blocked, 15},
+		{"rebind.example", dns.TypeA, 0, "", dnsevent.Blocked, 15},
+		{"none.example", dns.TypeA, 3, "", dnsevent.Resolved, -1},
+		{"none.example", dns.TypeA, 3, "", dnsevent.Cached, -1},
+		{"localhost", dns.TypeA, 0, "localhost. A 127.0.0.1", dnsevent.Local, 29},
+		{"x.onion", dns.TypeA, 3, "", dnsevent.Local, 29},
+		{"www.example", dns.TypeANY, 0, `www.example. HINFO "RFC8482" ""`, dnsevent.Local, -1},
+		{"www.example", dns.TypeAXFR, 5, "", dnsevent.Refused, -1},
 	} {
 		m := s.ask(t, tt.name, tt.qtype, nil)
 		e := s.entry(t)

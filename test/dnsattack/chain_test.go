@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
@@ -110,22 +111,22 @@ func TestChain_blocked(t *testing.T) {
 		name  string
 		qtype uint16
 		says  []string
-		match resolver.Match
+		match dnsevent.Match
 	}{
-		{"link 1", dns.TypeA, through(1, 1), resolver.MatchAlias},
-		{"link 1 of 3", dns.TypeA, through(1, 3), resolver.MatchAlias},
-		{"link 2", dns.TypeA, through(2, 2), resolver.MatchAlias},
-		{"link 8 of 9", dns.TypeA, through(8, 9), resolver.MatchAlias},
-		{"link 16, backwards", dns.TypeA, backwards(through(16, 16)), resolver.MatchAlias},
-		{"HTTPS alias", dns.TypeHTTPS, []string{"www.example. 300 IN HTTPS 0 tracker.ads."}, resolver.MatchTarget},
-		{"HTTPS target", dns.TypeHTTPS, []string{"www.example. 300 IN HTTPS 1 Tracker.ads. alpn=h2"}, resolver.MatchTarget},
+		{"link 1", dns.TypeA, through(1, 1), dnsevent.MatchAlias},
+		{"link 1 of 3", dns.TypeA, through(1, 3), dnsevent.MatchAlias},
+		{"link 2", dns.TypeA, through(2, 2), dnsevent.MatchAlias},
+		{"link 8 of 9", dns.TypeA, through(8, 9), dnsevent.MatchAlias},
+		{"link 16, backwards", dns.TypeA, backwards(through(16, 16)), dnsevent.MatchAlias},
+		{"HTTPS alias", dns.TypeHTTPS, []string{"www.example. 300 IN HTTPS 0 tracker.ads."}, dnsevent.MatchTarget},
+		{"HTTPS target", dns.TypeHTTPS, []string{"www.example. 300 IN HTTPS 1 Tracker.ads. alpn=h2"}, dnsevent.MatchTarget},
 		{"second HTTPS target", dns.TypeHTTPS, []string{"www.example. 300 IN HTTPS 1 . alpn=h2", "www.example. 300 IN HTTPS 2 tracker.ads."},
-			resolver.MatchTarget},
-		{"SVCB target", dns.TypeSVCB, []string{"www.example. 300 IN SVCB 1 tracker.ads."}, resolver.MatchTarget},
+			dnsevent.MatchTarget},
+		{"SVCB target", dns.TypeSVCB, []string{"www.example. 300 IN SVCB 1 tracker.ads."}, dnsevent.MatchTarget},
 		{"HTTPS behind an alias", dns.TypeHTTPS, []string{"www.example. 300 IN CNAME a.example.", "a.example. 300 IN HTTPS 0 tracker.ads."},
-			resolver.MatchTarget},
+			dnsevent.MatchTarget},
 		{"DNAME", dns.TypeA, []string{"example. 300 IN DNAME ads.", "www.example. 300 IN CNAME www.ads.", "www.ads. 300 IN A " + truth},
-			resolver.MatchAlias},
+			dnsevent.MatchAlias},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -140,7 +141,7 @@ func TestChain_blocked(t *testing.T) {
 				if strings.Contains(strings.ToLower(a.String()), ".ads.") || strings.Contains(a.String(), truth) {
 					t.Errorf("answer %d leads to a blocked name:\n%s", i, a)
 				}
-				if e := s.entries(t, 1)[0]; e.Action != resolver.Blocked || e.Match != tt.match {
+				if e := s.entries(t, 1)[0]; e.Action != dnsevent.Blocked || e.Match != tt.match {
 					t.Errorf("answer %d: %v, %v (%s); want blocked for %v", i, e.Action, e.Match, e.Reason(e.Name), tt.match)
 				}
 			}

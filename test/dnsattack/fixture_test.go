@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
@@ -31,7 +32,7 @@ const (
 type setup struct {
 	*resolver.Resolver
 	addr netip.AddrPort
-	log  *resolver.Log
+	log  *dnsevent.Queue
 }
 
 // group is one of upstreams over a protocol.
@@ -59,12 +60,12 @@ const (
 // nil. The resolver ends with the test.
 func start(t testing.TB, up *liar, change func(*resolver.Config)) *setup {
 	t.Helper()
-	c := resolver.Config{Listen: []netip.AddrPort{freePort(t)}, Rules: resolver.Rules{Special: true, Widespread: true,
+	c := resolver.Config{Listen: []netip.AddrPort{freePort(t)}, Rules: resolver.Rules{Special: true, PrivateTLDs: true,
 		Groups: []*upstream.Group{group(t, "udp", patience, up.addr)},
 		Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
 		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
 		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: budget},
-		Qubes:  func() []*qube.Qube { return nil }, Log: resolver.NewLog(4096)}
+		Qubes:  func() []*qube.Qube { return nil }, Log: dnsevent.NewQueue(4096)}
 	if change != nil {
 		change(&c)
 	}
@@ -200,11 +201,11 @@ func (s *setup) clean(t testing.TB, up *liar) {
 }
 
 // entries takes what the log has, at least n entries.
-func (s *setup) entries(t testing.TB, n int) []resolver.Entry {
+func (s *setup) entries(t testing.TB, n int) []dnsevent.Entry {
 	t.Helper()
-	var all []resolver.Entry
+	var all []dnsevent.Entry
 	for len(all) < n {
-		batch := make([]resolver.Entry, n)
+		batch := make([]dnsevent.Entry, n)
 		got, more := s.log.Pop(batch)
 		if all = append(all, batch[:got]...); !more {
 			t.Fatal("the log is closed")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
@@ -74,7 +75,7 @@ func TestFlood_randomNames(t *testing.T) {
 	if slow > 500*time.Millisecond {
 		t.Errorf("another qube waited for %v", slow)
 	}
-	busy := s.Stats().Actions[resolver.Failed]
+	busy := s.Stats().Actions[dnsevent.Failed]
 	if busy < 100 {
 		t.Errorf("%d queries of the flood have failed; want all that found no room", busy)
 	}
@@ -136,7 +137,7 @@ func TestFlood_manyClients(t *testing.T) {
 	}
 	var wait, busy int
 	for _, e := range s.entries(t, 400)[:400] {
-		if e.Match == resolver.MatchBusy {
+		if e.Match == dnsevent.MatchBusy {
 			busy++
 		} else {
 			wait++

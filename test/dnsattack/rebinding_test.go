@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
@@ -73,7 +74,7 @@ func TestRebinding(t *testing.T) {
 				if let := len(m.Answer) > 0; let != tt.let || m.Rcode != 0 {
 					t.Errorf("%s %s: %q; want it let through: %t", name, tt.record, text(m), tt.let)
 				}
-				if blocked := e.Match == resolver.MatchRebinding; blocked == tt.let {
+				if blocked := e.Match == dnsevent.MatchRebinding; blocked == tt.let {
 					t.Errorf("%s %s: the log says %s", name, tt.record, e.Reason(e.Name))
 				}
 			}

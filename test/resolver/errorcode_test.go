@@ -11,7 +11,7 @@ import (
 // closed is a gate that lets one address through in no way.
 type closed string
 
-// Refuses implements resolver.Gate.
+// Refuses implements resolver.ACL.
 func (c closed) Refuses(a netip.Addr, _ bool) (string, bool) {
 	return "drop dns", a.String() == string(c)
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 )
 
 // rateRows hold how many queries a client may send.
@@ -14,7 +14,7 @@ func rateRows() []row {
 	told := func(t testing.TB, w *world) { // once a second, for all of the second
 		t.Helper()
 		e := w.entry(t)
-		if e.Action != resolver.Dropped || e.Match != resolver.MatchRate || e.Count != 1 || w.Stats().OverRate != 1 {
+		if e.Action != dnsevent.Dropped || e.Match != dnsevent.MatchRate || e.Count != 1 || w.Stats().OverRate != 1 {
 			t.Errorf("the log has %v (%v) of %d queries, the counter says %d; want one query that was over the rate", e.Action, e.Match, e.Count, w.Stats().OverRate)
 		}
 	}

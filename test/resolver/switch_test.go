@@ -10,20 +10,20 @@ import (
 func pause(lists []string, qube string, d time.Duration, want string) func(t testing.TB, w *world) {
 	return func(t testing.TB, w *world) {
 		t.Helper()
-		err := w.Pause(lists, qube, d)
+		err := w.PauseBlocking(lists, qube, d)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("Pause = %v; want %q", err, want)
 		}
 	}
 }
 
-func unpause(_ testing.TB, w *world) { w.Unpause() }
+func unpause(_ testing.TB, w *world) { w.ResumeBlocking() }
 
 // paused waits until so many pauses are left.
 func paused(n int) func(t testing.TB, w *world) {
 	return func(t testing.TB, w *world) {
 		t.Helper()
-		until(t, "the pause is over", func() bool { return len(w.Pauses()) == n })
+		until(t, "the pause is over", func() bool { return len(w.BlockingPauses()) == n })
 	}
 }
 

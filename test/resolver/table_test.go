@@ -33,8 +33,8 @@ type row struct {
 	web   map[string]page   // at $WEB, from the beginning
 	// servers are upstreams over TLS and HTTPS; $PORT is the port of one of them.
 	servers map[string]server
-	gate    resolver.Gate // nil lets everybody through
-	fails   string        // what is said instead of starting
+	gate    resolver.ACL // nil lets everybody through
+	fails   string       // what is said instead of starting
 	steps   []step
 }
 

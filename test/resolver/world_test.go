@@ -16,6 +16,7 @@ import (
 	conf "github.com/elastic/elastic-agent-libs/config"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/querylog"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
@@ -31,7 +32,7 @@ type world struct {
 	ups   map[string]*upstreamServer
 	web   *web
 	conf  *resolver.Config
-	log   *resolver.Log
+	log   *dnsevent.Queue
 	tsv   *querylog.Writer // nil without resolver.tsv.dir
 	day   string           // of the first row in it
 	names *strings.Replacer
@@ -115,8 +116,8 @@ func (w *world) start(t testing.TB) error {
 		return err
 	}
 	at := freePort(t, nextAddress())
-	c.Listen, c.Log = []netip.AddrPort{at}, resolver.NewLog(s.Log.Queue)
-	c.Qubes, c.Gate = inventory, w.row.gate
+	c.Listen, c.Log = []netip.AddrPort{at}, dnsevent.NewQueue(s.Log.Queue)
+	c.Qubes, c.ACL = inventory, w.row.gate
 	w.conf, w.log, w.addr = c, c.Log, at.String()
 	if w.Resolver, err = resolver.New(*c); err != nil {
 		return err
@@ -268,11 +269,11 @@ func (w *world) note(t *testing.T, where, want string) {
 }
 
 // entry returns the next entry of the log.
-func (w *world) entry(t testing.TB) *resolver.Entry {
+func (w *world) entry(t testing.TB) *dnsevent.Entry {
 	t.Helper()
 	late := time.AfterFunc(3*time.Second, w.log.Wake)
 	defer late.Stop()
-	batch := make([]resolver.Entry, 1)
+	batch := make([]dnsevent.Entry, 1)
 	if n, _ := w.log.Pop(batch); n == 0 {
 		t.Fatal("the log has no entry of the query")
 	}
@@ -284,7 +285,7 @@ func (w *world) entry(t testing.TB) *resolver.Entry {
 }
 
 // row11 writes a row of the query log, as package beater does.
-func (w *world) row11(t testing.TB, e *resolver.Entry) {
+func (w *world) row11(t testing.TB, e *dnsevent.Entry) {
 	t.Helper()
 	if w.day == "" {
 		w.day = time.Unix(0, e.At).Format(time.DateOnly)

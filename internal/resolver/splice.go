@@ -4,32 +4,17 @@ import (
 	"encoding/binary"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/localdata"
 )
 
-// Rewrite replaces the end of names: x.From becomes x.To, From itself stays. Both
-// are in wire form and lower case.
-type Rewrite struct{ From, To []byte }
-
-// rewritten returns the name to look for instead of name, nil where that is name
-// itself.
-func (c *Rules) rewritten(name []byte) []byte {
-	for i := range c.Rewrites {
-		w := &c.Rewrites[i]
-		if n := len(name) - len(w.From); n > 0 && dnsmsg.Below(name, w.From) && n+len(w.To) <= dnsmsg.MaxName {
-			return append(append(make([]byte, 0, n+len(w.To)), name[:n]...), w.To...)
-		}
-	}
-	return nil
-}
-
-// splice collects records for a message that is made of several.
+// splice collects records of several messages for one. The zero value is empty.
 type splice struct {
 	answers, authority []byte
-	counts             [2]int
+	counts             [2]int // of records in both
 }
 
-// add adds the records of a message that we have rebuilt. Owners that are from
-// become to.
+// add adds the records of a message in the form of [dnsmsg.Reply]. Those of the
+// owner from, if it is not nil, become those of to.
 func (p *splice) add(msg, from, to []byte) error {
 	var r dnsmsg.Reader
 	if err := r.Read(msg); err != nil {
@@ -53,14 +38,14 @@ func (p *splice) add(msg, from, to []byte) error {
 	return r.Err()
 }
 
-// alias adds an alias of the configuration.
-func (p *splice) alias(owner []byte, a *ownRecord) {
-	p.answers = dnsmsg.AppendRecord(p.answers, owner, dnsmsg.TypeCNAME, dnsmsg.ClassIN, a.ttl, a.data)
+// alias adds a local alias.
+func (p *splice) alias(owner []byte, a *localdata.Record) {
+	p.answers = dnsmsg.AppendRecord(p.answers, owner, dnsmsg.TypeCNAME, dnsmsg.ClassIN, a.TTL, a.Data)
 	p.counts[0]++
 }
 
-// reply returns the whole as the answer to a question. Nobody has vouched for the
-// whole, so that it is not authentic.
+// reply returns the records as the answer to a question, with the flags of last.
+// It is not authentic: AD was set for the parts, not for the whole.
 func (p *splice) reply(q *dnsmsg.Question, last *dnsmsg.Reply) (*dnsmsg.Reply, error) {
 	flags := binary.BigEndian.Uint16(last.Msg[2:]) &^ dnsmsg.FlagAD
 	msg := dnsmsg.AppendQuestion(dnsmsg.AppendHeader(nil, 0, flags), q.Name, q.Type, q.Class)

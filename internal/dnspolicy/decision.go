@@ -6,56 +6,56 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 )
 
-// Verdict is what the lists say of a name or an address.
-type Verdict struct {
+// Decision is what the lists say about a name or an address.
+type Decision struct {
 	Blocked bool
-	// Allowed tells that a list allows it, whatever another says.
+	// Allowed is set if a list allows it, whatever others say.
 	Allowed bool
-	List    *List // that decided; nil where none did
+	List    *List // that decided; nil if none did
 	Hit     blocklist.Hit
-	// AllowOnly tells that it is blocked because no list allows it.
+	// AllowOnly is set if it is blocked because no list allows it.
 	AllowOnly bool
 }
 
 // Name decides on a name in wire form and lower case. It does not allocate,
 // unless a list has regular expressions.
-func (s *Snapshot) Name(p *Policy, name []byte) Verdict {
+func (s *Snapshot) Name(p *Policy, name []byte) Decision {
 	if v := s.allowed(p, name); v.Allowed {
 		return v
 	}
 	if p.AllowOnly {
-		return Verdict{Blocked: true, AllowOnly: true}
+		return Decision{Blocked: true, AllowOnly: true}
 	}
 	return s.denied(p, name)
 }
 
 // Target decides on a name that an answer leads to: it need not be allowed itself,
 // but it must not be on a list.
-func (s *Snapshot) Target(p *Policy, name []byte) Verdict {
+func (s *Snapshot) Target(p *Policy, name []byte) Decision {
 	if v := s.allowed(p, name); v.Allowed {
 		return v
 	}
 	return s.denied(p, name)
 }
 
-func (s *Snapshot) allowed(p *Policy, name []byte) Verdict {
+func (s *Snapshot) allowed(p *Policy, name []byte) Decision {
 	if p.allow.Empty() {
-		return Verdict{}
+		return Decision{}
 	}
 	h, ok := s.Table.Name(name, &p.allow)
-	return Verdict{Allowed: ok, List: s.owner[h.Source], Hit: h}
+	return Decision{Allowed: ok, List: s.owner[h.Source], Hit: h}
 }
 
-func (s *Snapshot) denied(p *Policy, name []byte) Verdict {
+func (s *Snapshot) denied(p *Policy, name []byte) Decision {
 	if p.deny.Empty() {
-		return Verdict{}
+		return Decision{}
 	}
 	h, ok := s.Table.Name(name, &p.deny)
 	if !ok {
-		return Verdict{}
+		return Decision{}
 	}
 	if l := s.owner[h.Source]; len(l.Except) == 0 || !s.excepted(l, name) {
-		return Verdict{Blocked: true, List: l, Hit: h}
+		return Decision{Blocked: true, List: l, Hit: h}
 	}
 	return s.deniedByOthers(p, name)
 }
@@ -72,31 +72,31 @@ func (s *Snapshot) excepted(l *List, name []byte) bool {
 
 // deniedByOthers asks one list after the other: the first one that has a rule has
 // an exception, too.
-func (s *Snapshot) deniedByOthers(p *Policy, name []byte) Verdict {
+func (s *Snapshot) deniedByOthers(p *Policy, name []byte) Decision {
 	for _, l := range p.Lists {
 		var from blocklist.Set
 		for _, n := range l.Deny {
 			from.Add(n)
 		}
 		if h, ok := s.Table.Name(name, &from); ok && !s.excepted(l, name) {
-			return Verdict{Blocked: true, List: l, Hit: h}
+			return Decision{Blocked: true, List: l, Hit: h}
 		}
 	}
-	return Verdict{}
+	return Decision{}
 }
 
 // Addr decides on an address in an answer.
-func (s *Snapshot) Addr(p *Policy, a netip.Addr) Verdict {
+func (s *Snapshot) Addr(p *Policy, a netip.Addr) Decision {
 	if !s.Table.HasNets() {
-		return Verdict{}
+		return Decision{}
 	}
 	if h, ok := s.Table.Addr(a, &p.allow); ok {
-		return Verdict{Allowed: true, List: s.owner[h.Source], Hit: h}
+		return Decision{Allowed: true, List: s.owner[h.Source], Hit: h}
 	}
 	if h, ok := s.Table.Addr(a, &p.deny); ok {
-		return Verdict{Blocked: true, List: s.owner[h.Source], Hit: h}
+		return Decision{Blocked: true, List: s.owner[h.Source], Hit: h}
 	}
-	return Verdict{}
+	return Decision{}
 }
 
 // Inspects reports whether a policy has anything to say of answers.
