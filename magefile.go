@@ -69,7 +69,7 @@ func TestRace() error {
 		"./internal/capture/...", "./internal/pipeline/...", "./internal/inventory/...", "./internal/enrich/...",
 		"./internal/event/...", "./internal/flow/...", "./internal/tap/...", "./internal/greeting/...", "./beater/...",
 		"./internal/resolver/...", "./internal/upstream/...", "./internal/lists/...", "./internal/dnscache/...", "./internal/qubesdb/...",
-		"./internal/dnspolicy/...", "./test/resolver/...")
+		"./internal/dnspolicy/...", "./internal/dnsserver/...", "./internal/dnsevent/...")
 }
 
 // TestNet runs the tests in network namespaces, with real programs. Without root
