@@ -34,15 +34,7 @@ func TestAmplify(t *testing.T) {
 				if cookie && size == 0 {
 					continue
 				}
-				m := newQuery("www.example", qtype, func(m *dns.Msg) {
-					m.Extra = nil
-					if size > 0 {
-						m.SetEdns0(uint16(size), true)
-					}
-					if cookie {
-						m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0102030405060708"})
-					}
-				})
+				m := sized(qtype, size, cookie)
 				n, cut := s.size(t, m)
 				if limit := min(1232, max(512, size)); n > limit {
 					t.Errorf("%s, size %d: %d bytes; want %d at most", dns.TypeToString[qtype], size, n, limit)
@@ -57,6 +49,20 @@ func TestAmplify(t *testing.T) {
 		}
 	}
 	s.clean(t, up)
+}
+
+// sized makes a query of a client that takes answers of some size, 0 for one
+// without EDNS.
+func sized(qtype uint16, size int, cookie bool) *dns.Msg {
+	return newQuery("www.example", qtype, func(m *dns.Msg) {
+		m.Extra = nil
+		if size > 0 {
+			m.SetEdns0(uint16(size), true)
+		}
+		if cookie {
+			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0102030405060708"})
+		}
+	})
 }
 
 // size is how many bytes the resolver sends for a query, and whether TC is set.

@@ -80,11 +80,22 @@ func TestEntropy(t *testing.T) {
 			t.Errorf("client %d: %d queries failed", i, n)
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n := len(c.ids); n < clients*each {
+	if n := up.Asked(); n < clients*each {
 		t.Fatalf("the upstream got %d queries; want %d", n, clients*each)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.checkSpread(t)
+	c.checkOrder(t)
+	// 3 + 4 + 7 letters of random case: 16,384 spellings.
+	if d := len(c.mixed); d < 6000 {
+		t.Errorf("the name has %d spellings; want 7,400 or so", d)
+	}
+}
+
+// checkSpread checks how 10,000 ids and ports are spread. It is called with mu held.
+func (c *captured) checkSpread(t *testing.T) {
+	t.Helper()
 	// Ids of 10,000 random draws have some 9,270 values (of 65,536, standard deviation
 	// 25); ports, of the kernel's 28,232, some 8,420. The bounds are farther away than
 	// chance ever comes.
@@ -103,6 +114,12 @@ func TestEntropy(t *testing.T) {
 			t.Errorf("%s: chi-square is %.1f; want 60 at most", name, x2)
 		}
 	}
+}
+
+// checkOrder checks that no id or port follows from the one before it, or from the
+// client's id. It is called with mu held.
+func (c *captured) checkOrder(t *testing.T) {
+	t.Helper()
 	// A repetition or a step of one has a chance of 0.15 in all for ids and of 0.35 for
 	// ports, each.
 	for _, d := range []uint16{0, 1, 0xFFFF} {
@@ -121,10 +138,6 @@ func TestEntropy(t *testing.T) {
 	}
 	if same > 5 {
 		t.Errorf("%d queries have the client's id", same)
-	}
-	// 3 + 4 + 7 letters of random case: 16,384 spellings.
-	if d := len(c.mixed); d < 6000 {
-		t.Errorf("the name has %d spellings; want 7,400 or so", d)
 	}
 }
 

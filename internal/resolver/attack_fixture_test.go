@@ -53,8 +53,8 @@ func group(t testing.TB, proto string, timeout time.Duration, addrs ...netip.Add
 // patience is how long the resolver waits for one attempt, and budget for all:
 // short, because many of the upstreams here never say anything.
 const (
-	patience = 300 * time.Millisecond
-	budget   = 1200 * time.Millisecond
+	patience = 500 * time.Millisecond
+	budget   = 2 * time.Second
 )
 
 // start starts a resolver that forwards to an upstream over UDP. change may be
@@ -238,16 +238,16 @@ func patient(c *resolver.Config) {
 	}
 }
 
-// heldTogether calls f n times at once, and opens the gate of the upstream when all
-// the queries wait for it.
-func (s *setup) heldTogether(t testing.TB, gate *dnstest.Gate, n int, f func(i int)) {
+// heldTogether calls f n times at once, for so many different questions, and opens
+// the gate of the upstream when all the queries wait for it.
+func (s *setup) heldTogether(t testing.TB, gate *dnstest.Gate, n, questions int, f func(i int)) {
 	t.Helper()
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() { f(i) })
 	}
 	if !gate.IsOpen() {
-		dnstest.Until(t, "all queries wait", func() bool { return s.Stats().Waiting == uint64(n) })
+		dnstest.Until(t, "all queries wait", func() bool { return s.Stats().Joined == uint64(n-questions) })
 		gate.Open()
 	}
 	all.Wait()

@@ -32,7 +32,7 @@ func TestFlight_one(t *testing.T) {
 		right(x)
 	}))
 	s := start(t, up, patient)
-	s.heldTogether(t, gate, 100, func(i int) {
+	s.heldTogether(t, gate, 100, 1, func(i int) {
 		name := []string{"www.example.", "WWW.example.", "wWw.eXample."}[i%3]
 		q := newQuery(name, dns.TypeA, func(m *dns.Msg) {
 			if i%2 == 0 {
@@ -69,7 +69,7 @@ func TestFlight_flags(t *testing.T) {
 	}))
 	s := start(t, up, patient)
 	for round := range 2 {
-		s.heldTogether(t, gate, 80, func(i int) {
+		s.heldTogether(t, gate, 80, 4, func(i int) {
 			do, cd := i&1 != 0, i&2 != 0
 			a, err := s.try("udp", "127.0.0.1", newQuery("www.example", dns.TypeA, func(m *dns.Msg) {
 				m.CheckingDisabled = cd
@@ -95,7 +95,7 @@ func TestFlight_isolated(t *testing.T) {
 		patient(c)
 		c.Policy = &dnspolicy.Config{Upstreams: []string{"default"}, Isolate: true}
 	})
-	s.heldTogether(t, gate, 60, func(i int) {
+	s.heldTogether(t, gate, 60, 3, func(i int) {
 		a, err := s.try("udp", ip(2+i%3), newQuery("www.example", dns.TypeA, nil))
 		if err != nil || summary(a) != "www.example. A "+truth {
 			t.Errorf("client %d: %v, %v", i, a, err)
@@ -183,7 +183,7 @@ func TestFlight_mixed(t *testing.T) {
 		_, _ = fmt.Sscanf(x.Name(), "n%d.c%d.", &n, &c)
 		x.Answer(fmt.Sprintf("%s 300 IN A 192.0.%d.%d", x.Query.Question[0].Name, 2+c, n))
 	})
-	s := start(t, up, nil)
+	s := start(t, up, patient)
 	together(40, func(c int) bool {
 		for n := range 60 {
 			name, network := fmt.Sprintf("n%d.c%d.example.", n%30, c), "udp" // the second time from the cache

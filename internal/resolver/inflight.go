@@ -37,6 +37,7 @@ func (s *Resolver) join(r *request) (f *inflight, joined bool) {
 	s.inflights.mu.Lock()
 	defer s.inflights.mu.Unlock()
 	if f := s.inflights.byKey[key]; f != nil {
+		s.stats.joined.Add(1)
 		return f, true
 	}
 	f = &inflight{done: make(chan struct{})}

@@ -14,6 +14,7 @@ type counters struct {
 	received   atomic.Uint64
 	actions    [dnsevent.Actions]atomic.Uint64
 	truncated  atomic.Uint64
+	joined     atomic.Uint64
 	prefetched atomic.Uint64
 	overRate   atomic.Uint64 // of those dropped
 }

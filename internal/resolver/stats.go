@@ -13,6 +13,7 @@ type Stats struct {
 	Waiting    uint64                   // for upstreams, now
 	UDP, TCP   uint64                   // queries that the server received
 	Truncated  uint64
+	Joined     uint64 // queries that waited for the same question of another client
 	Unsent     uint64 // answers that could not be sent
 	Prefetched uint64
 	OverRate   uint64 // of the dropped queries
@@ -27,7 +28,7 @@ type Stats struct {
 func (s *Resolver) Stats() Stats {
 	c, srv := &s.stats, s.server.Stats()
 	out := Stats{Received: c.received.Load(), Waiting: uint64(max(0, s.waiting.Load())), UDP: srv.UDP, TCP: srv.TCP,
-		Truncated: c.truncated.Load(), Unsent: srv.Unsent, Prefetched: c.prefetched.Load(), OverRate: c.overRate.Load(),
+		Truncated: c.truncated.Load(), Joined: c.joined.Load(), Unsent: srv.Unsent, Prefetched: c.prefetched.Load(), OverRate: c.overRate.Load(),
 		TCPRefused: srv.TCPRefused, TCPOpen: srv.TCPOpen}
 	for i := range c.actions {
 		out.Actions[i] = c.actions[i].Load()

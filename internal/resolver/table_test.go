@@ -136,7 +136,7 @@ func TestMain(m *testing.M) {
 	os.Setenv("NO_PROXY", ".example")
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) { // nobody has said another number
-		_ = flag.Set("test.parallel", fmt.Sprint(max(4, runtime.GOMAXPROCS(0)))) // rows wait more than they work
+		_ = flag.Set("test.parallel", fmt.Sprint(max(8, runtime.GOMAXPROCS(0)))) // rows wait more than they work
 	}
 	code := m.Run()
 	proxy.Close()
