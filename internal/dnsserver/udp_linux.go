@@ -99,18 +99,23 @@ func (u *udpSocket) prepare() {
 // run reads until the socket is closed.
 func (u *udpSocket) run() {
 	for {
-		for i := range batch {
-			h := &u.in[i].hdr
-			h.Name, h.Namelen = &u.names[i][0], uint32(len(u.names[i]))
-			h.Control = &u.control[i][0]
-			h.SetControllen(controlRoom)
-		}
+		u.reset()
 		if err := u.raw.Read(u.receive); err != nil {
 			return
 		}
 		if u.errno == 0 { // others are ICMP errors of earlier answers
 			u.serve(u.done)
 		}
+	}
+}
+
+// reset offers the kernel all the room again.
+func (u *udpSocket) reset() {
+	for i := range batch {
+		h := &u.in[i].hdr
+		h.Name, h.Namelen = &u.names[i][0], uint32(len(u.names[i]))
+		h.Control = &u.control[i][0]
+		h.SetControllen(controlRoom)
 	}
 }
 
