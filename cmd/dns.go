@@ -69,8 +69,8 @@ func dnsCommand() *cobra.Command {
 			return show(c.OutOrStdout(), raw)
 		}
 	}
-	reload := quiet(&cobra.Command{Use: "reload", Args: cobra.NoArgs, Short: "Read the resolver's part of the configuration anew",
-		Long: "Puts other lists, policies, upstreams, zones and records in force without a gap. Addresses, limits, cache\n" +
+	reload := quiet(&cobra.Command{Use: "reload", Args: cobra.NoArgs, Short: "Reload the resolver's part of the configuration",
+		Long: "Replaces lists, policies, upstreams, zones and records without a gap. Addresses, limits, cache\n" +
 			"and log stay as they were at the start. A configuration with faults changes nothing.",
 		RunE: run("POST", "/reload", nil, showLists)})
 	parent.AddCommand(dnsQuery(run), dnsLists(run), dnsCache(run), dnsBlocking(run), reload)
@@ -117,7 +117,7 @@ func showExplanation(w io.Writer, raw json.RawMessage) error {
 
 func dnsLists(run caller) *cobra.Command {
 	force := false
-	c := quiet(&cobra.Command{Use: "lists", Short: "Show the lists in force and how their sources are", Args: cobra.NoArgs,
+	c := quiet(&cobra.Command{Use: "lists", Short: "Show the lists and the status of their sources", Args: cobra.NoArgs,
 		RunE: run("GET", "/lists", nil, showLists)})
 	refresh := quiet(&cobra.Command{Use: "refresh", Short: "Fetch the lists now", Args: cobra.NoArgs,
 		RunE: run("POST", "/lists/refresh", func() url.Values { return url.Values{"force": {fmt.Sprint(force)}} }, showLists)})

@@ -6,9 +6,9 @@ import (
 )
 
 // Get appends the message under a key to dst and fills e. Its TTLs are those at
-// the time now: an answer past its time has TTLs of 0, and Left tells by how
-// much. It reports false, and has appended nothing, where there is none or it
-// has been past its time for more than stale seconds. e.Msg is the appended
+// the time now: an expired answer has TTLs of 0, and Left says for how
+// long. It reports false, and has appended nothing, if there is none or it has been
+// past its time for more than stale seconds. e.Msg is the appended
 // message; e.TTLs is left alone. It does not allocate where dst has room.
 func (c *Cache) Get(dst, key []byte, now, stale int64, e *Entry) (out []byte, ok bool) {
 	hash := maphash.Bytes(c.seed, key)

@@ -46,7 +46,7 @@ func (q *queue) push(at, n int) []byte {
 	return q.buf[p : p+n]
 }
 
-// oldest returns the oldest entry, nil where there is none.
+// oldest returns the oldest entry, nil if there is none.
 func (q *queue) oldest() []byte {
 	if q.tail == q.skip && q.tail != q.head {
 		q.tail += len(q.buf) - q.tail%len(q.buf)

@@ -72,7 +72,7 @@ func (q *Queue) Pop(batch []Entry) (n int, more bool) {
 	}
 }
 
-// take moves what there is into batch, and the memory of batch into the queue.
+// take moves entries into batch, and the memory of batch into the queue.
 func (q *Queue) take(batch []Entry) (n int, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -32,7 +32,7 @@ type Rule struct {
 	Schedule  string // when the rule holds, "" for always
 }
 
-// general tells a rule that names nobody.
+// general reports whether a rule has no selectors.
 func (r *Rule) general() bool {
 	return len(r.Qubes)+len(r.Labels)+len(r.Classes)+len(r.Templates)+len(r.Tags)+len(r.Addresses) == 0
 }
@@ -86,8 +86,8 @@ type List struct {
 	Except   []blocklist.Source // exceptions from Deny, which concern no other list
 	Allow    []blocklist.Source // names to allow, whatever any list says
 	Schedule string             // when it holds, "" for always
-	// AllowOnly tells that the list has names to allow and none to deny: the qubes
-	// that have it may ask for nothing else.
+	// AllowOnly is set if the list has names to allow and none to deny: qubes that
+	// have it may ask for nothing else.
 	AllowOnly bool
 }
 

@@ -43,7 +43,7 @@ type State struct {
 // Policy is what holds for some qubes. It is shared and must not be changed.
 type Policy struct {
 	ID        uint16
-	Lists     []*List // in force
+	Lists     []*List // those whose schedule holds and that are not paused
 	Upstream  int     // position in Config.Upstreams
 	View      string  // its name
 	AllowOnly bool
@@ -110,7 +110,7 @@ func (c *Config) New(st State) *Snapshot {
 	return s
 }
 
-// maxUnknown bounds the addresses that nobody knows and that are remembered.
+// maxUnknown bounds the clients that the inventory does not know.
 const maxUnknown = 4096
 
 // Client returns who has an address. It is never nil.
@@ -150,7 +150,7 @@ func (s *Snapshot) ByName(name string) *Client {
 }
 
 // rules returns the rules for a qube, in order: those that name it, and then
-// those that name nobody.
+// those without selectors.
 func (s *Snapshot) rules(q *qube.Qube, a netip.Addr) (list []*Rule) {
 	for _, general := range []bool{false, true} {
 		for i := range s.conf.Rules {
@@ -243,7 +243,7 @@ func first[T any](to **T, from *T) {
 	}
 }
 
-// addLists adds the lists of a rule that are in force.
+// addLists adds the lists of a rule whose schedules hold and that are not paused.
 func (s *Snapshot) addLists(p *Policy, r *Rule, q *qube.Qube) {
 	for _, want := range r.Lists {
 		i := slices.IndexFunc(s.conf.Lists, func(l List) bool { return l.Name == want })

@@ -78,11 +78,11 @@ func TestResolver_pauseEnds(t *testing.T) {
 		if err := s.PauseBlocking([]string{"ads"}, "", 5*time.Minute); err != nil || s.blocks() {
 			t.Fatalf("PauseBlocking = %v; blocks %v", err, s.blocks())
 		}
-		time.Sleep(5*time.Minute - 1)
+		time.Sleep(5*time.Minute - time.Nanosecond)
 		if synctest.Wait(); s.blocks() || len(s.BlockingPauses()) != 1 {
 			t.Error("the pause is over too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if synctest.Wait(); !s.blocks() || len(s.BlockingPauses()) != 0 {
 			t.Error("the pause is not over")
 		}

@@ -169,7 +169,7 @@ func (x *explainer) outcome() {
 	}
 	x.RCode, x.Reason = o.RCode.String(), o.Reason(name)
 	if o.EDE != dnsmsg.NoEDE {
-		x.Add("told", "extended error %d: %s", o.EDE, o.EDE)
+		x.Add("answer", "extended error %d: %s", o.EDE, o.EDE)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package dns turns what the resolver tells of a query into a document: ECS's
+// Package dns turns the record of a query into a document: ECS's
 // dns fields, those of packetbeat's own DNS events, and the decision.
 package dns
 
