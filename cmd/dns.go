@@ -13,8 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/dnscache"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
+	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
 // defaultSocket is where a packaged beat has its socket; one that was started by
@@ -67,8 +69,8 @@ func dnsCommand() *cobra.Command {
 			return show(c.OutOrStdout(), raw)
 		}
 	}
-	reload := quiet(&cobra.Command{Use: "reload", Args: cobra.NoArgs, Short: "Read the resolver's part of the configuration anew",
-		Long: "Puts other lists, policies, upstreams, zones and records in force without a gap. Addresses, limits, cache\n" +
+	reload := quiet(&cobra.Command{Use: "reload", Args: cobra.NoArgs, Short: "Reload the resolver's part of the configuration",
+		Long: "Replaces lists, policies, upstreams, zones and records without a gap. Addresses, limits, cache\n" +
 			"and log stay as they were at the start. A configuration with faults changes nothing.",
 		RunE: run("POST", "/reload", nil, showLists)})
 	parent.AddCommand(dnsQuery(run), dnsLists(run), dnsCache(run), dnsBlocking(run), reload)
@@ -89,7 +91,7 @@ func dnsQuery(run caller) *cobra.Command {
 }
 
 func showExplanation(w io.Writer, raw json.RawMessage) error {
-	var x resolver.Explanation
+	var x dnsevent.Explanation
 	if err := json.Unmarshal(raw, &x); err != nil {
 		return err
 	}
@@ -109,7 +111,7 @@ func showExplanation(w io.Writer, raw json.RawMessage) error {
 
 func dnsLists(run caller) *cobra.Command {
 	force := false
-	c := quiet(&cobra.Command{Use: "lists", Short: "Show the lists in force and how their sources are", Args: cobra.NoArgs,
+	c := quiet(&cobra.Command{Use: "lists", Short: "Show the lists and the status of their sources", Args: cobra.NoArgs,
 		RunE: run("GET", "/lists", nil, showLists)})
 	refresh := quiet(&cobra.Command{Use: "refresh", Short: "Fetch the lists now", Args: cobra.NoArgs,
 		RunE: run("POST", "/lists/refresh", func() url.Values { return url.Values{"force": {fmt.Sprint(force)}} }, showLists)})
@@ -160,7 +162,7 @@ func dnsCache(run caller) *cobra.Command {
 }
 
 func showCache(w io.Writer, raw json.RawMessage) error {
-	var s resolver.Stats
+	var s struct{ Cache dnscache.Stats }
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
@@ -186,7 +188,7 @@ func dnsBlocking(run caller) *cobra.Command {
 }
 
 func showPauses(w io.Writer, raw json.RawMessage) error {
-	var list []resolver.Pause
+	var list []dnspolicy.Pause
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return err
 	}

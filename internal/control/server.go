@@ -24,9 +24,9 @@ type Server struct {
 	http     http.Server
 }
 
-// Listen makes the socket, readable and writable for its user alone. One that
-// was left behind by a process that is gone is replaced.
-// reload reads the configuration anew; it may be nil.
+// Listen makes the socket, readable and writable for its user alone. A socket that
+// a dead process has left behind is replaced.
+// reload reads the configuration again; nil means that the beat cannot.
 func Listen(path string, r *resolver.Resolver, reload func() error) (*Server, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
@@ -47,8 +47,8 @@ func Listen(path string, r *resolver.Resolver, reload func() error) (*Server, er
 	return s, nil
 }
 
-// privately listens at a path that nobody but the user can ever open: the socket
-// is made in a directory of its own and moved when its rights are set.
+// privately listens at a path that only the user can open, at any time: the socket
+// is made in a private directory, and moved once its permissions are set.
 func privately(path string) (net.Listener, error) {
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".dns-")
 	if err != nil {
@@ -108,20 +108,20 @@ func (s *Server) routes() http.Handler {
 	})
 	answer("POST /reload", func(*http.Request) (any, error) {
 		if s.reload == nil {
-			return nil, errors.New("this beat cannot read its configuration anew")
+			return nil, errors.New("this beat cannot reload its configuration")
 		}
 		err := s.reload()
 		return s.resolver.ListStatus(), err
 	})
 	answer("GET /stats", func(*http.Request) (any, error) { return s.resolver.Stats(), nil })
 	answer("POST /cache/flush", func(*http.Request) (any, error) {
-		s.resolver.CacheFlush()
+		s.resolver.FlushCache()
 		return s.resolver.Stats(), nil
 	})
-	answer("GET /blocking", func(*http.Request) (any, error) { return s.resolver.Pauses(), nil })
+	answer("GET /blocking", func(*http.Request) (any, error) { return s.resolver.BlockingPauses(), nil })
 	answer("POST /blocking/on", func(*http.Request) (any, error) {
-		s.resolver.Unpause()
-		return s.resolver.Pauses(), nil
+		s.resolver.ResumeBlocking()
+		return s.resolver.BlockingPauses(), nil
 	})
 	answer("POST /blocking/off", s.off)
 	return mux
@@ -143,8 +143,8 @@ func (s *Server) off(r *http.Request) (any, error) {
 	if text := r.FormValue("lists"); text != "" {
 		lists = strings.Split(text, ",")
 	}
-	if err := s.resolver.Pause(lists, r.FormValue("qube"), span); err != nil {
+	if err := s.resolver.PauseBlocking(lists, r.FormValue("qube"), span); err != nil {
 		return nil, err
 	}
-	return s.resolver.Pauses(), nil
+	return s.resolver.BlockingPauses(), nil
 }

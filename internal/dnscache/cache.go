@@ -86,9 +86,9 @@ type Entry struct {
 	Flags  Flags
 	Stored int64 // seconds; set by Get
 	Uses   uint8 // since it was stored, up to 3; set by Get
-	// Clean is a note of the caller, 0 for none: who has found nothing to object
-	// to. See [Cache.SetClean].
-	Clean uint64
+	// VettedBy is the version of the caller's policy that last accepted the entry, 0
+	// for none. See [Cache.SetVetted].
+	VettedBy uint64
 }
 
 // Put keeps an answer under a key, in place of what was there. It copies both.
@@ -129,7 +129,7 @@ func write(b []byte, n int, hash uint64, key []byte, e *Entry, now int64) {
 	binary.LittleEndian.PutUint32(b[atTTL:], e.TTL)
 	binary.LittleEndian.PutUint16(b[atMsgLen:], uint16(len(e.Msg)))
 	b[atFlags], b[atUses] = byte(e.Flags), 0
-	binary.LittleEndian.PutUint64(b[atClean:], e.Clean)
+	binary.LittleEndian.PutUint64(b[atVettedBy:], e.VettedBy)
 	p := headerLen + copy(b[headerLen:], key)
 	for _, t := range e.TTLs {
 		binary.LittleEndian.PutUint16(b[p:], t)

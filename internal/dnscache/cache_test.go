@@ -43,13 +43,13 @@ func TestCache_Get(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { c.Get(buf, key, 1001, 0, &e) }); n != 0 {
 		t.Errorf("%v allocations for a hit; want 0", n)
 	}
-	c.SetClean(key, 1000, 42)
-	if c.Get(nil, key, 1001, 0, &e); e.Clean != 42 {
-		t.Errorf("Clean = %d; want 42", e.Clean)
+	c.SetVetted(key, 1000, 42)
+	if c.Get(nil, key, 1001, 0, &e); e.VettedBy != 42 {
+		t.Errorf("VettedBy = %d; want 42", e.VettedBy)
 	}
 	c.Put(key, entry(50, 60, 8), 1000)
-	if got, ok := c.Get(nil, key, 1001, 0, &e); !ok || len(got) != 50 || e.Clean != 0 {
-		t.Errorf("after replacement: %d bytes, clean %d", len(got), e.Clean)
+	if got, ok := c.Get(nil, key, 1001, 0, &e); !ok || len(got) != 50 || e.VettedBy != 0 {
+		t.Errorf("after replacement: %d bytes, clean %d", len(got), e.VettedBy)
 	}
 	c.Flush()
 	if _, ok := c.Get(nil, key, 1001, 0, &e); ok {

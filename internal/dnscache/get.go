@@ -6,9 +6,9 @@ import (
 )
 
 // Get appends the message under a key to dst and fills e. Its TTLs are those at
-// the time now: an answer past its time has TTLs of 0, and Left tells by how
-// much. It reports false, and has appended nothing, where there is none or it
-// has been past its time for more than stale seconds. e.Msg is the appended
+// the time now: an expired answer has TTLs of 0, and Left says for how
+// long. It reports false, and has appended nothing, if there is none or it has been
+// past its time for more than stale seconds. e.Msg is the appended
 // message; e.TTLs is left alone. It does not allocate where dst has room.
 func (c *Cache) Get(dst, key []byte, now, stale int64, e *Entry) (out []byte, ok bool) {
 	hash := maphash.Bytes(c.seed, key)
@@ -31,7 +31,7 @@ func (c *Cache) Get(dst, key []byte, now, stale int64, e *Entry) (out []byte, ok
 	if b[atUses] < 3 {
 		b[atUses]++
 	}
-	e.Flags, e.Uses, e.Clean = Flags(b[atFlags]), b[atUses], binary.LittleEndian.Uint64(b[atClean:])
+	e.Flags, e.Uses, e.VettedBy = Flags(b[atFlags]), b[atUses], binary.LittleEndian.Uint64(b[atVettedBy:])
 	if left > 0 {
 		c.stats.hits.Add(1)
 	} else {
@@ -65,9 +65,9 @@ func appendMsg(dst, b []byte, age uint32, e *Entry) []byte {
 	return dst
 }
 
-// SetClean notes that somebody has found nothing to object to in the entry under
-// a key, which must be the one that was stored at that time.
-func (c *Cache) SetClean(key []byte, stored int64, clean uint64) {
+// SetVetted records the version of a policy that accepted the entry under a key, if
+// that is still the one that was stored at the given time.
+func (c *Cache) SetVetted(key []byte, stored int64, version uint64) {
 	hash := maphash.Bytes(c.seed, key)
 	s := &c.shards[hash%shards]
 	s.mu.Lock()
@@ -75,12 +75,12 @@ func (c *Cache) SetClean(key []byte, stored int64, clean uint64) {
 	if i, ok := s.find(hash, key); ok {
 		b := s.entry(s.index.slots[i].place)
 		if int64(binary.LittleEndian.Uint64(b[atStored:])) == stored {
-			binary.LittleEndian.PutUint64(b[atClean:], clean)
+			binary.LittleEndian.PutUint64(b[atVettedBy:], version)
 		}
 	}
 }
 
-// Flush forgets everything.
+// Flush removes all entries.
 func (c *Cache) Flush() {
 	for i := range c.shards {
 		s := &c.shards[i]

@@ -1,7 +1,7 @@
 package dnscache
 
 // index finds entries by hash: open addressing with linear probing. A place is
-// the offset of an entry in a queue, plus one; the highest bit tells which queue.
+// the offset of an entry in a queue, plus one; the highest bit says which queue.
 type index struct {
 	slots []slot
 	used  int

@@ -12,17 +12,17 @@ type queue struct {
 
 // Offsets in the header of an entry.
 const (
-	atSize    = 0  // uint32: of all of it
-	atKeyLen  = 4  // uint16
-	atTTLs    = 6  // uint16: how many TTLs
-	atHash    = 8  // uint64
-	atStored  = 16 // int64: seconds
-	atTTL     = 24 // uint32: for how long it is good
-	atMsgLen  = 28 // uint16
-	atFlags   = 30 // uint8
-	atUses    = 31 // uint8: since it entered the queue, up to 3
-	atClean   = 32 // uint64: see [Entry.Clean]
-	headerLen = 40
+	atSize     = 0  // uint32: of all of it
+	atKeyLen   = 4  // uint16
+	atTTLs     = 6  // uint16: how many TTLs
+	atHash     = 8  // uint64
+	atStored   = 16 // int64: seconds
+	atTTL      = 24 // uint32: for how long it is good
+	atMsgLen   = 28 // uint16
+	atFlags    = 30 // uint8
+	atUses     = 31 // uint8: since it entered the queue, up to 3
+	atVettedBy = 32 // uint64: see [Entry.VettedBy]
+	headerLen  = 40
 )
 
 // room returns where n bytes can be written and whether they can without
@@ -46,7 +46,7 @@ func (q *queue) push(at, n int) []byte {
 	return q.buf[p : p+n]
 }
 
-// oldest returns the oldest entry, nil where there is none.
+// oldest returns the oldest entry, nil if there is none.
 func (q *queue) oldest() []byte {
 	if q.tail == q.skip && q.tail != q.head {
 		q.tail += len(q.buf) - q.tail%len(q.buf)

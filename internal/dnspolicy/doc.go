@@ -3,8 +3,8 @@
 //
 // Rules say which qubes they are for. All rules that name a qube count together:
 // its lists are those of all of them, and every other choice is that of the first
-// rule that makes it. A rule that names nobody fills in what those leave open:
-// its lists count where no other rule has said anything of lists.
+// rule that makes it. A rule without selectors fills in what those leave open:
+// its lists count if no other rule names any lists.
 //
 // A [Snapshot] is what holds at a moment. It never changes; a new inventory, new
 // lists, a schedule or a command make a new one.

@@ -32,7 +32,7 @@ type Rule struct {
 	Schedule  string // when the rule holds, "" for always
 }
 
-// general tells a rule that names nobody.
+// general reports whether a rule has no selectors.
 func (r *Rule) general() bool {
 	return len(r.Qubes)+len(r.Labels)+len(r.Classes)+len(r.Templates)+len(r.Tags)+len(r.Addresses) == 0
 }
@@ -86,8 +86,8 @@ type List struct {
 	Except   []blocklist.Source // exceptions from Deny, which concern no other list
 	Allow    []blocklist.Source // names to allow, whatever any list says
 	Schedule string             // when it holds, "" for always
-	// AllowOnly tells that the list has names to allow and none to deny: the qubes
-	// that have it may ask for nothing else.
+	// AllowOnly is set if the list has names to allow and none to deny: qubes that
+	// have it may ask for nothing else.
 	AllowOnly bool
 }
 
@@ -108,7 +108,13 @@ func (s *Schedule) Holds(t time.Time) bool {
 	return on(t.Weekday()) && now >= s.Begin || on((t.Weekday()+6)%7) && now < s.End
 }
 
-// String returns the answer as the configuration spells it.
+var answerNames = [...]string{"zeroip", "nxdomain", "nodata", "refused", "addresses"}
+
+// String returns the answer as the configuration spells it, "unknown" for a value
+// that has no name.
 func (a Answer) String() string {
-	return [...]string{"zeroip", "nxdomain", "nodata", "refused", "addresses"}[a]
+	if int(a) < len(answerNames) {
+		return answerNames[a]
+	}
+	return "unknown"
 }

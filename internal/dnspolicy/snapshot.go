@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
@@ -30,18 +29,21 @@ type Config struct {
 
 // State is what makes one snapshot differ from the next.
 type State struct {
-	Table *blocklist.Table
-	Qubes []*qube.Qube
-	Now   time.Time
-	// Off tells for which lists and qubes blocking is off; the list "" stands for
-	// all of blocking. It may be nil.
-	Off func(list, qube string) bool
+	// Version numbers the snapshots; the caller counts.
+	Version uint64
+	Table   *blocklist.Table // rules of the lists; nil for none
+	Qubes   []*qube.Qube
+	Now     time.Time // by which schedules hold
+	Pauses  []Pause   // during which blocking is off
+	// Seed makes [Client.Isolation] unpredictable. It has to be the same for all
+	// snapshots whose clients share a cache; the zero value means a seed of its own.
+	Seed maphash.Seed
 }
 
 // Policy is what holds for some qubes. It is shared and must not be changed.
 type Policy struct {
 	ID        uint16
-	Lists     []*List // in force
+	Lists     []*List // those whose schedule holds and that are not paused
 	Upstream  int     // position in Config.Upstreams
 	View      string  // its name
 	AllowOnly bool
@@ -54,12 +56,12 @@ type Policy struct {
 	deny, allow blocklist.Set
 }
 
-// Client is who asks.
+// Client is the querying qube and its policy.
 type Client struct {
-	Qube   *qube.Qube // nil where nobody knows
+	Qube   *qube.Qube // nil if the inventory does not know the client
 	Policy *Policy
-	// Isolation tells the qube's answers from those of others in a cache, 0 where
-	// the policy does not ask for that.
+	// Isolation is the part of a cache key that keeps the qube's answers apart from
+	// those of others, 0 if its policy does not ask for that.
 	Isolation uint64
 }
 
@@ -77,21 +79,20 @@ type Snapshot struct {
 	unknown map[netip.Addr]*Client // guarded by mu
 }
 
-var versions atomic.Uint64
-
-var isolation = maphash.MakeSeed()
-
-func newClient(q *qube.Qube, p *Policy, name string) *Client {
+func (s *Snapshot) newClient(q *qube.Qube, p *Policy, name string) *Client {
 	c := &Client{Qube: q, Policy: p}
 	if p.Isolate {
-		c.Isolation = max(1, maphash.String(isolation, name))
+		c.Isolation = max(1, maphash.String(s.state.Seed, name))
 	}
 	return c
 }
 
 // New makes a snapshot.
 func (c *Config) New(st State) *Snapshot {
-	s := &Snapshot{Version: versions.Add(1), Table: st.Table, conf: c, state: st, policies: map[string]*Policy{},
+	if st.Seed == (maphash.Seed{}) {
+		st.Seed = maphash.MakeSeed()
+	}
+	s := &Snapshot{Version: st.Version, Table: st.Table, conf: c, state: st, policies: map[string]*Policy{},
 		clients: map[netip.Addr]*Client{}, unknown: map[netip.Addr]*Client{}, owner: map[blocklist.Source]*List{}}
 	for i := range c.Lists {
 		for _, n := range slices.Concat(c.Lists[i].Deny, c.Lists[i].Except, c.Lists[i].Allow) {
@@ -99,7 +100,7 @@ func (c *Config) New(st State) *Snapshot {
 		}
 	}
 	for _, q := range st.Qubes {
-		client := newClient(q, s.policy(q, netip.Addr{}), q.Name)
+		client := s.newClient(q, s.policy(q, netip.Addr{}), q.Name)
 		for _, a := range []netip.Addr{q.IP, q.IP6} {
 			if a.IsValid() {
 				s.clients[a] = client
@@ -109,7 +110,7 @@ func (c *Config) New(st State) *Snapshot {
 	return s
 }
 
-// maxUnknown bounds the addresses that nobody knows and that are remembered.
+// maxUnknown bounds the clients that the inventory does not know.
 const maxUnknown = 4096
 
 // Client returns who has an address. It is never nil.
@@ -128,7 +129,7 @@ func (s *Snapshot) Client(a netip.Addr) *Client {
 	if len(s.unknown) >= maxUnknown {
 		clear(s.unknown)
 	}
-	c = newClient(nil, s.policy(nil, a), a.String())
+	c = s.newClient(nil, s.policy(nil, a), a.String())
 	s.unknown[a] = c
 	return c
 }
@@ -142,14 +143,14 @@ func (s *Snapshot) ByName(name string) *Client {
 			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return newClient(q, s.policy(q, netip.Addr{}), q.Name)
+			return s.newClient(q, s.policy(q, netip.Addr{}), q.Name)
 		}
 	}
 	return nil
 }
 
 // rules returns the rules for a qube, in order: those that name it, and then
-// those that name nobody.
+// those without selectors.
 func (s *Snapshot) rules(q *qube.Qube, a netip.Addr) (list []*Rule) {
 	for _, general := range []bool{false, true} {
 		for i := range s.conf.Rules {
@@ -167,12 +168,42 @@ func (s *Snapshot) holds(schedule string) bool {
 	return sch == nil || sch.Holds(s.state.Now)
 }
 
-// policy makes the policy of a qube, or finds that of one with the same.
+// policy makes the policy of a qube, or returns that of another with the same.
 func (s *Snapshot) policy(q *qube.Qube, a netip.Addr) *Policy {
 	c := s.conf
 	p := &Policy{AllowOnly: c.AllowOnly, Isolate: c.Isolate, Rebinding: c.Rebinding, FQDNOnly: c.FQDNOnly, Types: c.Types, Block: &c.Block}
-	var set Rule
-	named := false // some rule that names the qube says which lists it has
+	set := s.applyRules(p, q, a)
+	if set.AllowOnly != nil {
+		p.AllowOnly = *set.AllowOnly || p.AllowOnly
+	}
+	override(&p.Isolate, set.Isolate)
+	override(&p.Rebinding, set.Rebinding)
+	override(&p.FQDNOnly, set.FQDNOnly)
+	if s.off("", name(q)) {
+		p.AllowOnly = false
+	}
+	if set.Block != nil {
+		p.Block = set.Block
+	}
+	if set.Types != nil {
+		p.Types = set.Types
+	}
+	p.Upstream = max(0, slices.Index(c.Upstreams, set.Upstream))
+	p.View = c.Upstreams[p.Upstream]
+	return s.same(p)
+}
+
+// override sets a value unless from is nil.
+func override(to, from *bool) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// applyRules adds the lists of a qube to its policy. It returns the other settings
+// of its rules: each from the first rule that has it.
+func (s *Snapshot) applyRules(p *Policy, q *qube.Qube, a netip.Addr) (set Rule) {
+	named := false // a rule that names the qube says which lists it has
 	for _, r := range s.rules(q, a) {
 		if named = named || r.Lists != nil && !r.general(); !named || !r.general() {
 			s.addLists(p, r, q)
@@ -189,27 +220,14 @@ func (s *Snapshot) policy(q *qube.Qube, a netip.Addr) *Policy {
 			set.Upstream = r.Upstream
 		}
 	}
-	for _, v := range []struct{ to, from *bool }{{&p.AllowOnly, set.AllowOnly}, {&p.Isolate, set.Isolate},
-		{&p.Rebinding, set.Rebinding}, {&p.FQDNOnly, set.FQDNOnly}} {
-		if v.from != nil {
-			*v.to = *v.from || v.to == &p.AllowOnly && p.AllowOnly
-		}
-	}
-	if s.off("", name(q)) {
-		p.AllowOnly = false
-	}
-	if set.Block != nil {
-		p.Block = set.Block
-	}
-	if set.Types != nil {
-		p.Types = set.Types
-	}
-	p.Upstream = max(0, slices.Index(c.Upstreams, set.Upstream))
-	p.View = c.Upstreams[p.Upstream]
-	return s.same(p)
+	return set
 }
 
-func (s *Snapshot) off(list, qube string) bool { return s.state.Off != nil && s.state.Off(list, qube) }
+// off reports whether a pause covers a list of a qube. The list "" stands for all
+// of blocking.
+func (s *Snapshot) off(list, qube string) bool {
+	return slices.ContainsFunc(s.state.Pauses, func(p Pause) bool { return p.covers(list, qube) })
+}
 
 func name(q *qube.Qube) string {
 	if q == nil {
@@ -218,14 +236,14 @@ func name(q *qube.Qube) string {
 	return q.Name
 }
 
-// first sets what nobody has set before.
+// first sets what is not set yet.
 func first[T any](to **T, from *T) {
 	if *to == nil {
 		*to = from
 	}
 }
 
-// addLists adds the lists of a rule that are in force.
+// addLists adds the lists of a rule whose schedules hold and that are not paused.
 func (s *Snapshot) addLists(p *Policy, r *Rule, q *qube.Qube) {
 	for _, want := range r.Lists {
 		i := slices.IndexFunc(s.conf.Lists, func(l List) bool { return l.Name == want })

@@ -89,7 +89,7 @@ func TestSnapshot(t *testing.T) {
 	if a, b := s.ByName("red-1"), s.ByName("work-2"); a.Isolation == 0 || a.Isolation == b.Isolation {
 		t.Error("isolated qubes are not apart")
 	}
-	off := conf.New(dnspolicy.State{Table: lists, Qubes: qubes, Now: noon, Off: func(list, qube string) bool { return qube == "kiosk" }})
+	off := conf.New(dnspolicy.State{Table: lists, Qubes: qubes, Now: noon, Pauses: []dnspolicy.Pause{{Qube: "kiosk"}}})
 	n, _ := dnsmsg.ParseName(nil, "other.test")
 	if off.Name(off.ByName("kiosk").Policy, n).Blocked {
 		t.Error("blocking is off for kiosk, but it is blocked")

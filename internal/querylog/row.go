@@ -7,15 +7,15 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
 // columns is how many columns a row has.
 const columns = 11
 
 // row makes the row of an entry.
-func row(e *resolver.Entry, name, instance string) [columns]string {
+func row(e *dnsevent.Entry, name, instance string) [columns]string {
 	lower := append([]byte(nil), e.Name...)
 	dnsmsg.Lower(lower)
 	question := ""

@@ -11,7 +11,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 )
 
 // Config describes where a log goes.
@@ -56,7 +56,7 @@ const maxFiles = 128
 
 // Write adds a row to the file of a qube; a client without a name goes by its
 // address. It is on disk with the next Flush.
-func (w *Writer) Write(e *resolver.Entry, name string) error {
+func (w *Writer) Write(e *dnsevent.Entry, name string) error {
 	if w.conf.Strict && !blockyLogs(e) {
 		return nil
 	}
@@ -84,9 +84,9 @@ func (w *Writer) Write(e *resolver.Entry, name string) error {
 	return nil
 }
 
-func blockyLogs(e *resolver.Entry) bool {
+func blockyLogs(e *dnsevent.Entry) bool {
 	switch e.Outcome.From {
-	case resolver.FromFilter, resolver.FromFQDN, resolver.FromError:
+	case dnsevent.FromFilter, dnsevent.FromFQDN, dnsevent.FromError:
 		return false
 	}
 	return true
@@ -121,8 +121,8 @@ func (w *Writer) file(name string) (*file, error) {
 
 var unsafeRun = regexp.MustCompile(`[^a-zA-Z0-9\-_]+`)
 
-// suffix is the part of a file's name that tells the qube. Names that blocky
-// would write into one file have a hash, so that no two qubes are mixed.
+// suffix returns the part of a file's name that stands for the qube. Names that
+// blocky would write into one file get a hash, so that no two qubes are mixed.
 func (w *Writer) suffix(name string) string {
 	s := unsafeRun.ReplaceAllString(name, "_")
 	if owner, ok := w.owners[s]; ok && owner != name || !ok && len(w.owners) > 4*maxFiles {
@@ -147,7 +147,7 @@ func (w *Writer) Flush(now time.Time, atOnce bool) error {
 	for name, f := range w.files {
 		f.csv.Flush()
 		if err := errors.Join(f.csv.Error(), f.buf.Flush()); err != nil {
-			// The writers remember an error for ever: the next row opens the file anew.
+			// The writers keep an error for good: the next row opens the file again.
 			w.lost += uint64(f.rows)
 			errs = append(errs, err, f.Close())
 			delete(w.files, name)

@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/querylog"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
-func entry(at time.Time, name []byte) *resolver.Entry {
+func entry(at time.Time, name []byte) *dnsevent.Entry {
 	reply := dnsmsg.AppendQuestion(dnsmsg.AppendHeader(nil, 1, dnsmsg.FlagQR), name, dnsmsg.TypeTXT, dnsmsg.ClassIN)
 	reply = dnsmsg.AppendRecord(reply, nil, dnsmsg.TypeTXT, dnsmsg.ClassIN, 60, append([]byte{byte(len("a\tb\nc\""))}, "a\tb\nc\""...))
 	dnsmsg.SetCounts(reply, 1, 1, 0, 0)
-	return &resolver.Entry{At: at.UnixNano(), From: netip.MustParseAddrPort("10.137.0.9:4000"), Type: dnsmsg.TypeTXT, Class: dnsmsg.ClassIN,
+	return &dnsevent.Entry{At: at.UnixNano(), From: netip.MustParseAddrPort("10.137.0.9:4000"), Type: dnsmsg.TypeTXT, Class: dnsmsg.ClassIN,
 		Name: name, Reply: reply, ReplyLen: len(reply)}
 }
 

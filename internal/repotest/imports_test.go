@@ -66,9 +66,9 @@ func ring(path string) (level int, ok bool) {
 // rings lists the packages of each level, innermost first.
 var rings = []string{
 	0: `internal/version internal/spell internal/qube internal/packet internal/flow internal/event internal/reassembly
-		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache`,
+		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache internal/dnsevent`,
 	1: `config internal/preflight internal/task internal/metrics internal/ring internal/hold internal/guard internal/netstate internal/auxqueue internal/pcapfilter internal/capture
-		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/upstream internal/qubesdb
+		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
 		internal/kernellog internal/nflog internal/nftrules internal/adminapi`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/control internal/dnsview
 		internal/blocky internal/feed internal/hello internal/resolver`,
@@ -81,7 +81,7 @@ var rings = []string{
 }
 
 // outside are folders whose packages are no part of the program.
-var outside = []string{"internal/generate", "internal/golden", "internal/repotest", "internal/testbed", "test/"}
+var outside = []string{"internal/generate", "internal/golden", "internal/dnstest", "internal/repotest", "internal/testbed", "test/"}
 
 // TestImports_direction holds that imports point one way.
 func TestImports_direction(t *testing.T) {

@@ -19,13 +19,13 @@ const glossary = "docs/glossary.md"
 // pending are words of that list that still occur. They are logged with their
 // number instead of failing the test, and are taken off as they vanish.
 var pending = []string{
-	"tells whether", "tells if", "tells how", "tells what", "tells which", "tells of", "tells that",
-	"tells who", "nobody", "whoever", "what becomes of", "what became of", "whatever became of",
+	"tells whether", "tells how", "tells what", "tells which", "tells of", "tells that",
+	"nobody", "whoever", "what becomes of", "what became of", "whatever became of",
 	"tell of", "is told", "are told", "in force", "anew", "where there is none", "that is none",
-	"for so long", "nothing is said", "made anew", "without a word", "all day long", "greeting",
-	"greetings", "told by", "told_by_resolver", "guilt", "guilty", "accuse", "blame", "Sight",
-	"Parties", "Behind", "poke", "Whole", "patient", "patience", "flight", "folded", "widespread",
-	"harmless", "overheard", "complain", "hurry", "leap", "deaf", "spoke", "crowd", "origination",
+	"for so long", "nothing is said", "made anew", "without a word", "greeting",
+	"told by", "told_by", "blame",
+	"Parties", "Behind", "poke", "patient", "patience", "flight",
+	"overheard", "deaf",
 }
 
 // noWords are files in which the words may stand: history, and the list itself.

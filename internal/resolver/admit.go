@@ -1,66 +1,73 @@
 package resolver
 
 import (
+	"maps"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 )
 
-// peer is what one address has under way. The address is that of the packet:
-// what a client says of itself inside would be its own choice.
+// peer is the state of a client: of the source address of its packets, because
+// anything inside a message is the client's own choice.
 type peer struct {
-	// due is the time, in nanoseconds, at which the bucket is full again: the
-	// generic cell rate algorithm, one number for a token bucket.
+	// due is when the token bucket is full again, in nanoseconds since the Unix
+	// epoch: the generic cell rate algorithm needs this one number.
 	due      atomic.Int64
-	inFlight atomic.Int32
-	conns    atomic.Int32
-	refused  atomic.Uint32 // for the rate, since the log last told
-	noise    atomic.Uint32 // that was no query, since the log last told
+	inFlight atomic.Int32  // queries that wait for upstreams
+	overRate atomic.Uint32 // queries dropped since the last report, for the rate
+	invalid  atomic.Uint32 // and because they were no queries
 }
 
-// peers are the addresses that have asked lately. It is safe for concurrent use.
+// peers are the clients that have asked lately. It is safe for concurrent use.
 type peers struct {
 	mu   sync.RWMutex
-	list map[netip.Addr]*peer // guarded by mu
+	byIP map[netip.Addr]*peer // guarded by mu
 }
 
-// maxPeers bounds the addresses. More than a netvm has clients come only from a
-// client that lies about its address, which Qubes' firewall drops.
+// maxPeers bounds the clients. A netvm has fewer; more come only from one that
+// forges its address, which the firewall of Qubes drops.
 const maxPeers = 8192
 
 func (p *peers) get(a netip.Addr) *peer {
 	p.mu.RLock()
-	one := p.list[a]
+	one := p.byIP[a]
 	p.mu.RUnlock()
 	if one != nil {
 		return one
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if one = p.list[a]; one != nil {
+	if one = p.byIP[a]; one != nil {
 		return one
 	}
-	if p.list == nil || len(p.list) >= maxPeers {
+	if p.byIP == nil || len(p.byIP) >= maxPeers {
 		p.trim()
 	}
 	one = new(peer)
-	p.list[a] = one
+	p.byIP[a] = one
 	return one
 }
 
-// trim forgets who has nothing under way. It is called with mu held.
+// trim forgets the clients that have nothing under way. It is called with mu held.
 func (p *peers) trim() {
 	kept := make(map[netip.Addr]*peer, 64)
-	for a, one := range p.list {
-		if len(kept) < maxPeers/2 && (one.inFlight.Load() > 0 || one.conns.Load() > 0) {
+	for a, one := range p.byIP {
+		if len(kept) < maxPeers/2 && one.inFlight.Load() > 0 {
 			kept[a] = one
 		}
 	}
-	p.list = kept
+	p.byIP = kept
 }
 
-// within reports whether a query at a time is within the rate, and takes its
-// share.
+// all returns a copy of the clients.
+func (p *peers) all() map[netip.Addr]*peer {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return maps.Clone(p.byIP)
+}
+
+// within reports whether a query at the time now, in nanoseconds, is within the
+// rate, and counts it then.
 func (p *peer) within(now int64, l *Limits) bool {
 	if l.Rate <= 0 {
 		return true
@@ -82,8 +89,8 @@ func (p *peer) within(now int64, l *Limits) bool {
 	}
 }
 
-// enter counts one in where there is room.
-func enter(n *atomic.Int32, limit int) bool {
+// acquire increments n if it is below limit.
+func acquire(n *atomic.Int32, limit int) bool {
 	if n.Add(1) <= int32(limit) {
 		return true
 	}

@@ -3,27 +3,30 @@ package resolver
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
+	"github.com/qubesbeat/qubesbeat/internal/dnsserver"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
 // ready returns a resolver that blocks *.ads and has www.example in its cache,
 // and the two queries for that.
-func ready(tb testing.TB, log *Log) (s *Resolver, cached, blocked []byte) {
+func ready(tb testing.TB, log *dnsevent.Queue, clock func() time.Time) (s *Resolver, cached, blocked []byte) {
 	tb.Helper()
 	m, err := lists.New(lists.Config{Sources: []lists.Source{{List: "ads", Location: "*.ads\n"}}})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	work := &qube.Qube{Name: "work", Label: "blue", IP: netip.MustParseAddr("10.137.0.9")}
-	s, err = New(Config{Cache: Cache{Size: 1 << 20}, Log: log, Qubes: func() []*qube.Qube { return []*qube.Qube{work} },
+	s, err = New(Config{Cache: Cache{Size: 1 << 20}, Log: log, Clock: clock, Qubes: func() []*qube.Qube { return []*qube.Qube{work} },
 		Limits: Limits{InFlight: 100, QubeInFlight: 100, Rate: 1 << 40, Burst: 10},
-		Rules: Rules{Lists: m, Special: true, Widespread: true, Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Rebinding: true, Block: dnspolicy.Block{TTL: 60},
+		Rules: Rules{Lists: m, Special: true, PrivateTLDs: true, Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Rebinding: true, Block: dnspolicy.Block{TTL: 60},
 			Lists: []dnspolicy.List{{Name: "ads", Deny: []blocklist.Source{lists.Deny(0)}}}, Rules: []dnspolicy.Rule{{Lists: []string{"ads"}}}}}})
 	if err != nil {
 		tb.Fatal(err)
@@ -39,9 +42,9 @@ func ready(tb testing.TB, log *Log) (s *Resolver, cached, blocked []byte) {
 		return b
 	}
 	cached, blocked = query("WWW.Example"), query("x.tracker.ads")
-	r := &request{from: netip.MustParseAddrPort("10.137.0.9:4000"), at: nanoseconds()}
+	r := &request{Arrival: dnsserver.Arrival{From: netip.MustParseAddrPort("10.137.0.9:4000"), At: s.conf.Clock().UnixNano()}}
 	s.decide(r, cached, nil)
-	msg := r.head(nil, dnsmsg.NoError)
+	msg := r.begin(nil, dnsmsg.NoError)
 	ttl := uint16(len(msg) + 6)
 	msg = appendAddress(msg, r, netip.MustParseAddr("93.184.216.34"), 3600)
 	dnsmsg.SetCounts(msg, 1, 1, 0, 0)
@@ -49,42 +52,44 @@ func ready(tb testing.TB, log *Log) (s *Resolver, cached, blocked []byte) {
 	return s, cached, blocked
 }
 
-// TestResolver_allocations holds that what the reader answers by itself makes no
+// TestResolver_allocations holds that what needs no upstream is answered without
 // garbage, with the log or without.
 func TestResolver_allocations(t *testing.T) {
-	for _, log := range []*Log{nil, NewLog(64)} {
-		s, cached, blocked := ready(t, log)
-		r, dst := &request{}, make([]byte, 0, replyRoom)
+	for _, log := range []*dnsevent.Queue{nil, dnsevent.NewQueue(64)} {
+		s, cached, blocked := ready(t, log, nil)
+		ses, dst := s.NewSession().(*session), make([]byte, 0, dnsserver.ReplyRoom)
 		for _, tt := range []struct {
 			name string
 			msg  []byte
-			want Action
-		}{{"cached", cached, Cached}, {"blocked", blocked, Blocked}} {
+			want dnsevent.Action
+		}{{"cached", cached, dnsevent.Cached}, {"blocked", blocked, dnsevent.Blocked}} {
+			q := dnsserver.Query{Msg: tt.msg, Arrival: dnsserver.Arrival{From: netip.MustParseAddrPort("10.137.0.9:4000")}}
 			n := testing.AllocsPerRun(200, func() {
-				r.from, r.at = netip.MustParseAddrPort("10.137.0.9:4000"), nanoseconds()
-				s.handle(r, tt.msg, dst, nil)
+				q.At = time.Now().UnixNano()
+				ses.Handle(&q, dst)
 			})
-			if r.out.Action != tt.want || n != 0 {
-				t.Errorf("%s: %v, %v allocations; want %v, 0", tt.name, r.out.Action, n, tt.want)
+			if ses.req.out.Action != tt.want || n != 0 {
+				t.Errorf("%s: %v, %v allocations; want %v, 0", tt.name, ses.req.out.Action, n, tt.want)
 			}
 		}
 	}
 }
 
 func BenchmarkResolver(b *testing.B) {
-	for _, log := range []*Log{nil, NewLog(64)} {
-		s, cached, blocked := ready(b, log)
-		r, dst := &request{}, make([]byte, 0, replyRoom)
-		from := netip.MustParseAddrPort("10.137.0.9:4000")
+	for _, log := range []*dnsevent.Queue{nil, dnsevent.NewQueue(64)} {
+		s, cached, blocked := ready(b, log, nil)
+		ses, dst := s.NewSession(), make([]byte, 0, dnsserver.ReplyRoom)
+		q := dnsserver.Query{Arrival: dnsserver.Arrival{From: netip.MustParseAddrPort("10.137.0.9:4000")}}
 		for name, msg := range map[string][]byte{"cached": cached, "blocked": blocked} {
 			if log != nil {
 				name += ", logged"
 			}
 			b.Run(name, func(b *testing.B) {
+				q.Msg = msg
 				b.ReportAllocs()
 				for b.Loop() {
-					r.from, r.at = from, nanoseconds()
-					s.handle(r, msg, dst, nil)
+					q.At = time.Now().UnixNano()
+					ses.Handle(&q, dst)
 				}
 			})
 		}

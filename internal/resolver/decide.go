@@ -1,106 +1,77 @@
 package resolver
 
 import (
-	"bytes"
 	"slices"
 
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 )
 
-// anyTTL is how long our answer to ANY holds (RFC 8482 section 4.2).
-const anyTTL = 3600
-
-// anyData is the HINFO that stands for everything there is.
-var anyData = []byte("\x07RFC8482\x00")
-
-// decide answers a query, or says that an upstream has to be asked: then done is
-// false. An empty reply means that there is to be none. It does not allocate, but
-// for what it sees for the first time and for regular expressions.
+// decide answers a query unless an upstream has to be asked: then done is false.
+// An empty reply means that none is sent.
 func (s *Resolver) decide(r *request, msg, dst []byte) (reply []byte, done bool) {
-	r.out, r.zone, r.allow, r.leaves = Outcome{EDE: dnsmsg.NoEDE}, nil, false, nil
-	verdict := r.q.Parse(msg)
+	r.out, r.decided = dnsevent.Outcome{EDE: dnsmsg.NoEDE}, decided{}
+	result := r.q.Parse(msg)
 	r.snap = s.live.Load()
-	r.client = r.snap.Client(r.from.Addr())
-	r.peer = s.peers.get(r.from.Addr())
-	if !r.peer.within(r.at, &s.conf.Limits) {
-		r.out.Action, r.out.From, r.out.Match = Dropped, FromError, MatchRate
+	r.client = r.snap.Client(r.From.Addr())
+	r.peer = s.peers.get(r.From.Addr())
+	if !r.peer.within(r.At, &s.conf.Limits) {
+		r.out.Action, r.out.From, r.out.Match = dnsevent.Dropped, dnsevent.FromError, dnsevent.MatchRate
 		return nil, true
 	}
-	if verdict == dnsmsg.Ignore {
-		r.out.Action, r.out.From, r.out.Match = Dropped, FromError, MatchProtocol
+	if result == dnsmsg.Ignore {
+		r.out.Action, r.out.From, r.out.Match = dnsevent.Dropped, dnsevent.FromError, dnsevent.MatchProtocol
 		return nil, true
 	}
-	if reply, done = s.protocol(r, dst, verdict); done {
-		return reply, true
-	}
-	if reply, done = s.firewall(r, dst); done {
-		return reply, true
-	}
-	return s.policy(r, dst)
+	return s.answer(r, dst, result)
 }
 
-// protocol answers what is no query that anybody may send.
-func (s *Resolver) protocol(r *request, dst []byte, v dnsmsg.ParseResult) ([]byte, bool) {
-	r.out.Action, r.out.From, r.out.Match = Refused, FromError, MatchProtocol
-	switch v {
-	case dnsmsg.Malformed:
-		return s.bare(r, dst, dnsmsg.FormErr), true
-	case dnsmsg.NotImplemented:
-		return s.bare(r, dst, dnsmsg.NotImp), true
-	case dnsmsg.WrongVersion:
-		return s.bare(r, dst, dnsmsg.BadVers), true
+// answer answers a message that is at least the beginning of a query.
+func (s *Resolver) answer(r *request, dst []byte, result dnsmsg.ParseResult) (reply []byte, done bool) {
+	if reply, done = s.checkProtocol(r, dst, result); done {
+		return reply, true
 	}
-	switch t := r.q.Type; {
-	case r.q.Class != dnsmsg.ClassIN: // CHAOS would tell who we are, and others have no records
-		return s.bare(r, dst, dnsmsg.Refused), true
-	case t == dnsmsg.TypeANY:
-		r.out.Action, r.out.From = Local, FromSpecial
-		dst = dnsmsg.AppendRecord(r.head(dst, dnsmsg.NoError), nil, dnsmsg.TypeHINFO, dnsmsg.ClassIN, anyTTL, anyData)
-		dnsmsg.SetCounts(dst, 1, 1, 0, 0)
-		return s.finish(r, dst), true
-	case t == dnsmsg.TypeOPT:
-		return s.bare(r, dst, dnsmsg.FormErr), true
-	case t == 0 || t >= 128 && t < 255: // IXFR, AXFR and other types of questions only
-		return s.bare(r, dst, dnsmsg.Refused), true
+	if reply, done = s.checkACL(r, dst); done {
+		return reply, true
 	}
-	r.out = Outcome{EDE: dnsmsg.NoEDE}
-	return nil, false
+	return s.applyPolicy(r, dst)
 }
 
-// firewall refuses what the rules of qvm-firewall refuse: a query that is
-// redirected to us does not pass the chain that would have stopped it.
-func (s *Resolver) firewall(r *request, dst []byte) ([]byte, bool) {
-	if s.conf.Gate == nil {
+// checkACL refuses clients that qvm-firewall refuses: a query that is redirected
+// to the resolver does not pass the chain that would have stopped it.
+func (s *Resolver) checkACL(r *request, dst []byte) ([]byte, bool) {
+	if s.conf.ACL == nil {
 		return nil, false
 	}
-	why, refused := s.conf.Gate.Refuses(r.from.Addr(), r.tcp)
+	why, refused := s.conf.ACL.Refuses(r.From.Addr(), r.TCP)
 	if !refused {
 		return nil, false
 	}
-	r.out = Outcome{Action: Refused, From: FromError, Match: MatchFirewall, EDE: dnsmsg.EDEProhibited, Err: why}
-	return s.bare(r, dst, dnsmsg.Refused), true
+	r.out = dnsevent.Outcome{Action: dnsevent.Refused, From: dnsevent.FromError, Match: dnsevent.MatchFirewall, EDE: dnsmsg.EDEProhibited, Err: why}
+	return s.replyCode(r, dst, dnsmsg.Refused), true
 }
 
-// policy answers from what is at hand, in blocky's order: filters, our own
-// records, lists, the cache.
-func (s *Resolver) policy(r *request, dst []byte) ([]byte, bool) {
+// applyPolicy answers from what is known locally, in blocky's order: filters,
+// local records, names of special use, lists, the cache.
+func (s *Resolver) applyPolicy(r *request, dst []byte) ([]byte, bool) {
 	p := r.client.Policy
 	if slices.Contains(p.Types, r.q.Type) {
-		r.out = Outcome{Action: Blocked, From: FromFilter, Match: MatchType, EDE: dnsmsg.EDEFiltered}
-		return s.negative(r, dst, dnsmsg.NoError, p.Block.TTL), true
+		r.out = dnsevent.Outcome{Action: dnsevent.Blocked, From: dnsevent.FromFilter, Match: dnsevent.MatchType, EDE: dnsmsg.EDEFiltered}
+		return s.replyNegative(r, dst, dnsmsg.NoError, p.Block.TTL), true
 	}
 	if p.FQDNOnly && dnsmsg.Labels(r.q.Name) == 1 {
-		r.out = Outcome{Action: Blocked, From: FromFQDN, Match: MatchName, EDE: dnsmsg.EDEFiltered}
-		return s.negative(r, dst, dnsmsg.NXDomain, p.Block.TTL), true
+		r.out = dnsevent.Outcome{Action: dnsevent.Blocked, From: dnsevent.FromFQDN, Match: dnsevent.MatchName, EDE: dnsmsg.EDEFiltered}
+		return s.replyNegative(r, dst, dnsmsg.NXDomain, p.Block.TTL), true
 	}
-	if reply, done := s.records(r, dst); done {
+	if reply, done := s.localRecords(r, dst); done {
 		return reply, true
 	}
-	if r.leaves = r.leaving(); r.leaves != nil {
-		r.zone = r.snap.zoneOf(r.leaves[len(r.leaves)-1].target)
-		return s.cached(r, dst) // our own names are neither special nor on a list
+	if n := len(r.dangling); n > 0 { // local names are neither special nor blocked
+		r.zone = r.snap.zoneOf(r.dangling[n-1].Data)
+		return s.cached(r, dst)
 	}
 	if r.zone = r.snap.zoneOf(r.q.Lower()); r.zone == nil {
 		if reply, done := s.special(r, dst); done {
@@ -109,88 +80,62 @@ func (s *Resolver) policy(r *request, dst []byte) ([]byte, bool) {
 	}
 	v := r.snap.Name(p, r.q.Lower())
 	if v.Blocked {
-		r.blocked(&v)
-		return s.block(r, dst), true
+		r.block(dnsevent.MatchName, &v)
+		return s.replyBlocked(r, dst), true
 	}
-	r.allow = v.Allowed
+	r.allowed = v.Allowed
 	return s.cached(r, dst)
 }
 
-// blocked notes that the lists block the name of the question.
-func (r *request) blocked(v *dnspolicy.Verdict) {
-	r.out = Outcome{Action: Blocked, From: FromBlocking, Match: MatchName, EDE: dnsmsg.EDEBlocked, List: v.List, Hit: v.Hit}
+// block sets the outcome for what a list blocks. What is known of the upstream
+// stays.
+func (r *request) block(m dnsevent.Match, v *dnspolicy.Decision) {
+	r.out = dnsevent.Outcome{Action: dnsevent.Blocked, From: dnsevent.FromBlocking, Match: m, EDE: dnsmsg.EDEBlocked,
+		Upstream: r.out.Upstream, Attempts: r.out.Attempts, Took: r.out.Took}
 	if v.AllowOnly {
-		r.out.Match = MatchAllowOnly
+		r.out.Match = dnsevent.MatchAllowOnly
+	}
+	if v.List != nil {
+		r.out.List, r.out.Hit = v.List.Name, dnsevent.Hit{Text: v.Hit.Text, At: v.Hit.At, Tree: v.Hit.Kind == blocklist.Tree}
 	}
 }
 
-// zoneOf returns the zone with upstreams of its own that a name is in, the
-// smallest of several, nil for none.
-func (c *Rules) zoneOf(name []byte) (best *Zone) {
-	if len(c.Zones) == 0 {
-		return nil
-	}
-	if alias := c.rewritten(name); alias != nil {
-		if z := c.smallest(alias); z != nil {
-			return z
-		}
-	}
-	return c.smallest(name)
-}
-
-func (c *Rules) smallest(name []byte) (best *Zone) {
-	for i := range c.Zones {
-		z := &c.Zones[i]
-		in := dnsmsg.Below(name, z.Name)
-		if bytes.Equal(z.Name, root) {
-			in = dnsmsg.Labels(name) == 1
-		}
-		if in && (best == nil || len(z.Name) > len(best.Name)) {
-			best = z
-		}
-	}
-	return best
-}
-
-var root = []byte{0}
-
-// cached answers from the cache, where that has an answer that this client may
-// have.
+// cached answers from the cache, if it has an answer that the client may have.
 func (s *Resolver) cached(r *request, dst []byte) ([]byte, bool) {
 	if s.cache == nil {
 		return nil, false
 	}
-	key := r.key()
-	msg, ok := s.cache.Get(dst, key, r.now(), 0, &r.entry)
+	msg, ok := s.cache.Get(dst, r.key(), r.now(), 0, &r.entry)
 	if !ok {
 		return nil, false
 	}
 	e := &r.entry
-	r.out = Outcome{Action: Cached, From: FromCache, EDE: dnsmsg.NoEDE, Age: max(0, r.now()-e.Stored), Left: e.Left(r.now()),
-		Negative: e.Flags&dnscache.Negative != 0}
+	r.out = dnsevent.Outcome{Action: dnsevent.Cached, From: dnsevent.FromCache, EDE: dnsmsg.NoEDE, Age: max(0, r.now()-e.Stored),
+		Left: e.Left(r.now()), Negative: e.Flags&dnscache.Negative != 0}
 	if s.conf.Cache.Prefetch && e.Uses >= 3 && r.out.Left*10 < int64(e.TTL) {
 		s.prefetch(r)
 	}
 	return s.deliver(r, msg), true
 }
 
-// deliver looks at an answer on behalf of the client, and makes it the client's.
+// deliver inspects an answer on behalf of the client, and turns it into the
+// client's answer.
 func (s *Resolver) deliver(r *request, msg []byte) []byte {
 	p := r.client.Policy
-	clean := r.snap.Version<<16 | uint64(p.ID)
-	if r.entry.Clean != clean {
+	version := r.snap.Version<<16 | uint64(p.ID)
+	if r.entry.VettedBy != version {
 		if !s.inspect(r, msg) {
-			if r.out.From == FromRebinding {
-				return s.negative(r, msg[:0], dnsmsg.NoError, p.Block.TTL)
+			if r.out.From == dnsevent.FromRebinding {
+				return s.replyNegative(r, msg[:0], dnsmsg.NoError, p.Block.TTL)
 			}
-			return s.block(r, msg[:0])
+			return s.replyBlocked(r, msg[:0])
 		}
-		if !r.allow && r.out.From == FromCache {
-			s.cache.SetClean(r.key(), r.entry.Stored, clean)
+		if !r.allowed && r.out.From == dnsevent.FromCache {
+			s.cache.SetVetted(r.key(), r.entry.Stored, version)
 		}
 	}
 	if len(p.Types) > 0 {
 		msg = dnsmsg.StripHints(msg, slices.Contains(p.Types, dnsmsg.TypeA), slices.Contains(p.Types, dnsmsg.TypeAAAA))
 	}
-	return s.adopt(r, msg, r.entry.Flags&dnscache.Secure != 0)
+	return s.rewrite(r, msg, r.entry.Flags&dnscache.Secure != 0)
 }

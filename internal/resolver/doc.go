@@ -1,11 +1,11 @@
-// Package resolver answers the DNS of the qubes: a forwarding resolver that
-// knows who asks, decides by that qube's policy, and tells of every query what
-// became of it.
+// Package resolver is a forwarding DNS resolver (RFC 9499 section 6) that answers
+// each qube by that qube's policy and logs the outcome of every query.
 //
-// The way of a query, each step in a file of its own: a reader ([Resolver.Serve])
-// takes it from a socket; admit.go bounds how much one qube may ask; decide.go
-// answers what needs no upstream (refused by qvm-firewall, filtered, local,
-// blocked, cached) on the reader, without allocation; miss.go asks an upstream,
-// once for all who want to know the same, and inspect.go looks at what it says;
-// log.go takes a note of the outcome, which never waits for anybody.
+// It is the [dnsserver.Handler] of a server that it owns. A query takes these
+// steps, each in a file of its own: session.go takes it from the server; admit.go
+// limits how much one client may ask; decide.go answers what needs no upstream
+// (refused by qvm-firewall, filtered, local, blocked, cached) without allocation;
+// job.go waits for an upstream, which inflight.go asks once for all clients with
+// the same question; inspect.go checks what comes back, store.go keeps it in the
+// cache, and record.go pushes the outcome to the log, which never blocks.
 package resolver

@@ -5,31 +5,25 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
+	"github.com/qubesbeat/qubesbeat/internal/dnsserver"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
+	"github.com/qubesbeat/qubesbeat/internal/localdata"
 )
 
-// Explanation tells how a query is decided.
-type Explanation struct {
-	Name, Type string
-	Steps      []Step
-	RCode      string
-	Answers    []string
-	Reason     string
+// explainer collects the steps of one decision.
+type explainer struct {
+	*dnsevent.Explanation
+	res *Resolver
+	req *request
 }
 
-// Step is one step on the way to an answer and what it says.
-type Step struct{ Step, Says string }
-
-func (x *Explanation) add(step, format string, args ...any) {
-	x.Steps = append(x.Steps, Step{step, fmt.Sprintf(format, args...)})
-}
-
-// Explain asks as a qube would and tells of every step of the decision. qube may
-// be empty, for a client that nobody knows, or an address. The query takes no
-// part in the counters and the log.
-func (s *Resolver) Explain(name, kind, qube string) (*Explanation, error) {
+// Explain answers a query as a qube would get it, and explains every step of the
+// decision. qube is a name or an address; "" stands for a client that the
+// inventory does not know. The query is neither counted nor logged.
+func (s *Resolver) Explain(name, kind, qube string) (*dnsevent.Explanation, error) {
 	wire, err := dnsmsg.ParseName(nil, name)
 	if err != nil {
 		return nil, err
@@ -38,36 +32,35 @@ func (s *Resolver) Explain(name, kind, qube string) (*Explanation, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is no type of records", kind)
 	}
-	r := &request{at: s.clock(), snap: s.live.Load(), peer: new(peer), out: Outcome{EDE: dnsmsg.NoEDE}, tcp: true}
+	r := &request{Arrival: dnsserver.Arrival{At: s.conf.Clock().UnixNano(), TCP: true}, decided: decided{snap: s.live.Load(), peer: new(peer)},
+		out: dnsevent.Outcome{EDE: dnsmsg.NoEDE}}
 	if err := r.as(qube); err != nil {
 		return nil, err
 	}
 	msg := dnsmsg.AppendQuestion(dnsmsg.AppendHeader(nil, 0, dnsmsg.FlagRD), wire, t, dnsmsg.ClassIN)
 	dnsmsg.SetCounts(msg, 1, 0, 0, 0)
-	x := &Explanation{Name: dnsmsg.Text(wire), Type: t.String()}
-	verdict := r.q.Parse(msg)
-	s.explainClient(x, r)
-	s.explainName(x, r)
-	reply, done := s.protocol(r, nil, verdict)
+	x := &explainer{&dnsevent.Explanation{Name: dnsmsg.Text(wire), Type: t.String()}, s, r}
+	result := r.q.Parse(msg)
+	x.client()
+	x.acl()
+	x.name()
+	reply, done := s.answer(r, nil, result)
 	if !done {
-		if reply, done = s.firewall(r, nil); !done {
-			if reply, done = s.policy(r, nil); !done {
-				reply = s.await(r, nil)
-			}
-		}
+		reply = s.await(r, nil)
 	}
-	s.explainOutcome(x, r, reply)
-	return x, nil
+	x.outcome()
+	x.answers(reply)
+	return x.Explanation, nil
 }
 
-// as makes the request one of a qube, of an address, or of nobody.
+// as makes the request one of a qube, of an address, or of an unknown client.
 func (r *request) as(qube string) error {
-	r.from = netip.AddrPortFrom(netip.IPv6Loopback(), 0)
+	r.From = netip.AddrPortFrom(netip.IPv6Loopback(), 0)
 	if a, err := netip.ParseAddr(qube); err == nil {
-		r.from = netip.AddrPortFrom(a, 0)
+		r.From = netip.AddrPortFrom(a, 0)
 		qube = ""
 	}
-	r.client = r.snap.Client(r.from.Addr())
+	r.client = r.snap.Client(r.From.Addr())
 	if qube == "" {
 		return nil
 	}
@@ -75,32 +68,37 @@ func (r *request) as(qube string) error {
 		return fmt.Errorf("the inventory has no qube %q; `qubesbeat inventory show FILE` lists them", qube)
 	}
 	if a := r.client.Qube.IP; a.IsValid() {
-		r.from = netip.AddrPortFrom(a, 0)
+		r.From = netip.AddrPortFrom(a, 0)
 	}
 	return nil
 }
 
-func (s *Resolver) explainClient(x *Explanation, r *request) {
-	who := r.from.Addr().String() + ", a client that the inventory does not know"
+// client explains who asks, and by which policy.
+func (x *explainer) client() {
+	r := x.req
+	who := r.From.Addr().String() + ", a client that the inventory does not know"
 	if q := r.client.Qube; q != nil {
-		who = fmt.Sprintf("%s (%s, %s), %s", q.Name, q.Label, q.Class, r.from.Addr())
+		who = fmt.Sprintf("%s (%s, %s), %s", q.Name, q.Label, q.Class, r.From.Addr())
 	}
 	p := r.client.Policy
-	x.add("client", "%s", who)
-	x.add("policy", "%d of snapshot %d: lists %s; upstreams %s; blocked names get %s", p.ID, r.snap.Version, listNames(p), p.View, p.Block.Answer)
-	if pauses := s.Pauses(); len(pauses) > 0 {
-		x.add("policy", "blocking is off for %d lists or qubes: `qubesbeat dns blocking status`", len(pauses))
+	x.Add("client", "%s", who)
+	x.Add("policy", "%d of snapshot %d: lists %s; upstreams %s; blocked names get %s", p.ID, r.snap.Version, listNames(p), p.View, p.Block.Answer)
+	if n := len(x.res.BlockingPauses()); n > 0 {
+		x.Add("policy", "blocking is off for %d lists or qubes: `qubesbeat dns blocking status`", n)
 	}
-	switch {
-	case s.conf.Gate == nil:
-		x.add("qvm-firewall", "is not asked")
-	default:
-		why, refused := s.conf.Gate.Refuses(r.from.Addr(), false)
-		if !refused {
-			why = "accepts"
-		}
-		x.add("qvm-firewall", "%s", why)
+}
+
+// acl explains what qvm-firewall says.
+func (x *explainer) acl() {
+	if x.res.conf.ACL == nil {
+		x.Add("qvm-firewall", "is not asked")
+		return
 	}
+	why, refused := x.res.conf.ACL.Refuses(x.req.From.Addr(), false)
+	if !refused {
+		why = "accepts"
+	}
+	x.Add("qvm-firewall", "%s", why)
 }
 
 func listNames(p *dnspolicy.Policy) string {
@@ -114,33 +112,34 @@ func listNames(p *dnspolicy.Policy) string {
 	return strings.Join(names, ", ")
 }
 
-// explainName tells what is known of the name before anybody is asked.
-func (s *Resolver) explainName(x *Explanation, r *request) {
+// name explains what is known of the name without an upstream.
+func (x *explainer) name() {
+	r := x.req
 	name := r.q.Lower()
-	if r.snap.Records != nil && r.snap.ownName(name) != nil {
-		x.add("records", "the configuration answers for this name, before any list")
+	if r.snap.Records.Has(name, r.snap.Rewrites) {
+		x.Add("records", "the configuration answers for this name, before any list")
 	}
 	if z := r.snap.zoneOf(name); z != nil {
-		x.add("zone", "%s has upstreams of its own", dnsmsg.Text(z.Name))
+		x.Add("zone", "%s has upstreams of its own", dnsmsg.Text(z.Name))
 	}
-	if specialOf(name) != ordinary {
-		x.add("special use", "a name of special use")
+	if localdata.IsSpecial(name) {
+		x.Add("special use", "a name of special use")
 	}
 	v := r.snap.Name(r.client.Policy, name)
 	switch {
 	case v.Allowed:
-		x.add("lists", "allowed by %s: %s%s", v.List.Name, v.Hit.Rule(name), r.snap.where(&v))
+		x.Add("lists", "allowed by %s: %s%s", v.List.Name, v.Hit.Rule(name), r.snap.where(&v))
 	case v.AllowOnly:
-		x.add("lists", "not on a list of allowed names, and nothing else is allowed")
+		x.Add("lists", "not on a list of allowed names, and nothing else is allowed")
 	case v.Blocked:
-		x.add("lists", "blocked by %s: %s%s", v.List.Name, v.Hit.Rule(name), r.snap.where(&v))
+		x.Add("lists", "blocked by %s: %s%s", v.List.Name, v.Hit.Rule(name), r.snap.where(&v))
 	default:
-		x.add("lists", "no rule is for this name")
+		x.Add("lists", "no rule is for this name")
 	}
 }
 
-// where tells which source of a list has the rule.
-func (c *Rules) where(v *dnspolicy.Verdict) string {
+// where returns the source of the list that has the rule.
+func (c *Rules) where(v *dnspolicy.Decision) string {
 	if c.Lists == nil {
 		return ""
 	}
@@ -152,39 +151,30 @@ func (c *Rules) where(v *dnspolicy.Verdict) string {
 	return ""
 }
 
-func (s *Resolver) explainOutcome(x *Explanation, r *request, reply []byte) {
-	o := &r.out
+// outcome explains where the answer came from.
+func (x *explainer) outcome() {
+	o, name := &x.req.out, x.req.q.Lower()
 	switch {
 	case o.Stale:
-		x.add("cache", "has an answer past its time, fetched %d s ago; the upstreams fail", o.Age)
-	case o.From == FromCache:
-		x.add("cache", "has an answer, fetched %d s ago, good for %d s", o.Age, o.Left)
+		x.Add("cache", "has an expired answer, fetched %d s ago; the upstreams fail", o.Age)
+	case o.From == dnsevent.FromCache:
+		x.Add("cache", "has an answer, fetched %d s ago, good for %d s", o.Age, o.Left)
+	case o.Attempts > 0 && o.Upstream != nil:
+		x.Add("upstream", "%s has answered, after %d attempts and %.1f ms", o.Upstream.URL, o.Attempts, float64(o.Took)/1e6)
 	case o.Attempts > 0:
-		who := "nobody"
-		if o.Upstream != nil {
-			who = o.Upstream.String()
-		}
-		x.add("upstream", "%s has answered, after %d attempts and %.1f ms", who, o.Attempts, float64(o.Took)/1e6)
+		x.Add("upstream", "none has answered, after %d attempts and %.1f ms", o.Attempts, float64(o.Took)/1e6)
 	}
-	if o.Match > MatchName && o.Action == Blocked {
-		x.add("answer", "taken away because of the %s %s", strings.ReplaceAll(o.Match.String(), "_", " "), o.what(r.q.Lower()))
+	if o.Match > dnsevent.MatchName && o.Action == dnsevent.Blocked {
+		x.Add("answer", "removed because of the %s %s", strings.ReplaceAll(o.Match.String(), "_", " "), culprit(o, name))
 	}
-	x.RCode, x.Reason = o.RCode.String(), o.Reason(r.q.Lower())
+	x.RCode, x.Reason = o.RCode.String(), o.Reason(name)
 	if o.EDE != dnsmsg.NoEDE {
-		x.add("told", "extended error %d: %s", o.EDE, o.EDE)
-	}
-	var reader dnsmsg.Reader
-	if len(reply) < dnsmsg.HeaderSize || reader.Read(reply) != nil {
-		return
-	}
-	for rr := (dnsmsg.Record{}); reader.Next(&rr) && rr.Section == dnsmsg.Answer; {
-		owner, _, _ := dnsmsg.AppendName(nil, reply, rr.Name) // it was written by us
-		x.Answers = append(x.Answers, fmt.Sprintf("%s %d %s %s", dnsmsg.Text(owner), rr.TTL, rr.Type, rr.DataText(reply)))
+		x.Add("answer", "extended error %d: %s", o.EDE, o.EDE)
 	}
 }
 
-// what is the name or address that was the reason.
-func (o *Outcome) what(name []byte) string {
+// culprit returns the name or address that was the reason of an outcome.
+func culprit(o *dnsevent.Outcome, name []byte) string {
 	switch {
 	case o.Addr.IsValid():
 		return o.Addr.String()
@@ -194,18 +184,14 @@ func (o *Outcome) what(name []byte) string {
 	return o.Rule(name)
 }
 
-// CacheFlush forgets all answers.
-func (s *Resolver) CacheFlush() {
-	if s.cache != nil {
-		s.cache.Flush()
+// answers adds the records of the answer.
+func (x *explainer) answers(reply []byte) {
+	var reader dnsmsg.Reader
+	if len(reply) < dnsmsg.HeaderSize || reader.Read(reply) != nil {
+		return
 	}
-}
-
-// ListStatus tells how the sources of the lists are.
-func (s *Resolver) ListStatus() []lists.Status {
-	c := s.live.Load()
-	if c.Lists == nil {
-		return nil
+	for rr := (dnsmsg.Record{}); reader.Next(&rr) && rr.Section == dnsmsg.Answer; {
+		owner, _, _ := dnsmsg.AppendName(nil, reply, rr.Name) // it was written by us
+		x.Answers = append(x.Answers, fmt.Sprintf("%s %d %s %s", dnsmsg.Text(owner), rr.TTL, rr.Type, rr.DataText(reply)))
 	}
-	return c.Lists.Status()
 }

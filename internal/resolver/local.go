@@ -1,89 +1,57 @@
 package resolver
 
 import (
+	"net/netip"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/localdata"
 )
 
-// recordTTL is how long it holds that one of our names has no such record.
-const recordTTL = 3600
-
-// records answers from the configuration, before anything is blocked. An alias
-// that leads out of it needs an upstream; then ok is false and outside is the
-// name that is to be asked for.
-func (s *Resolver) records(r *request, dst []byte) (msg []byte, ok bool) {
+// localRecords answers from the records of the configuration, before lists are
+// looked at. If their aliases lead to a name that is not local, done is false and
+// r.dangling is set.
+func (s *Resolver) localRecords(r *request, dst []byte) (reply []byte, done bool) {
 	if r.snap.Records == nil || r.q.Class != dnsmsg.ClassIN {
 		return nil, false
 	}
-	n := r.snap.ownName(r.q.Lower())
-	if n == nil || n.open && !n.has(r.q.Type) && n.alias() < 0 {
+	a, ok, err := r.snap.Records.Lookup(r.q.Lower(), r.q.Type, r.snap.Rewrites)
+	switch {
+	case err != nil:
+		r.out.Action, r.out.From, r.out.Err = dnsevent.Failed, dnsevent.FromError, err.Error()
+		return s.replyCode(r, dst, dnsmsg.ServFail), true
+	case !ok:
+		return nil, false
+	case a.Dangling:
+		r.dangling = a.Aliases
 		return nil, false
 	}
-	aliases, last, err := r.snap.Records.chain(n, r.q.Type)
-	if err != nil {
-		r.out.Action, r.out.From, r.out.Err = Failed, FromError, err.Error()
-		return s.bare(r, dst, dnsmsg.ServFail), true
-	}
-	if last == nil {
-		return nil, false // miss.go follows it
-	}
-	r.out.Action, r.out.From, r.out.EDE = Local, n.source, dnsmsg.EDEForged
-	return s.own(r, dst, aliases, last), true
-}
-
-// ownName returns what the configuration knows of a name, or of the one that it is
-// rewritten to.
-func (c *Rules) ownName(name []byte) *ownName {
-	if alias := c.rewritten(name); alias != nil {
-		if n := c.Records.find(alias); n != nil {
-			return n
-		}
-	}
-	return c.Records.find(name)
-}
-
-// own writes the aliases and what they end in.
-func (s *Resolver) own(r *request, dst []byte, aliases []ownRecord, last *ownName) []byte {
-	dst = r.head(dst, dnsmsg.NoError)
-	dst, owner := appendAliases(dst, aliases)
-	n := len(aliases)
-	for i := range last.records {
-		if rec := &last.records[i]; rec.kind == r.q.Type {
-			dst = dnsmsg.AppendRecord(dst, owner, rec.kind, dnsmsg.ClassIN, rec.ttl, rec.data)
-			n++
-		}
-	}
-	if n == len(aliases) {
+	r.out.Action, r.out.From, r.out.EDE = dnsevent.Local, a.Source, dnsmsg.EDEForged
+	dst, n, data := a.Append(r.begin(dst, dnsmsg.NoError))
+	dnsmsg.SetCounts(dst, 1, n, 0, 0)
+	if !data {
 		r.out.Negative = true
-		dst = dnsmsg.AppendSOA(dst, blockedBy, r.q.Class, recordTTL)
+		dst = dnsmsg.AppendSOA(dst, soaName, r.q.Class, localdata.TTL)
 		dnsmsg.SetCounts(dst, 1, n, 1, 0)
-	} else {
-		dnsmsg.SetCounts(dst, 1, n, 0, 0)
 	}
-	return s.finish(r, dst)
+	return s.appendEDNS(r, dst), true
 }
 
-// appendAliases writes a chain and returns the name that it ends in, nil for
-// that of the question.
-func appendAliases(dst []byte, aliases []ownRecord) (out, owner []byte) {
-	for i := range aliases {
-		dst = dnsmsg.AppendRecord(dst, owner, dnsmsg.TypeCNAME, dnsmsg.ClassIN, aliases[i].ttl, aliases[i].data)
-		owner = aliases[i].target
+// special answers for names of special use.
+func (s *Resolver) special(r *request, dst []byte) (reply []byte, done bool) {
+	if !r.snap.Special {
+		return nil, false
 	}
-	return dst, owner
-}
-
-// leaving returns the aliases of ours that lead out of the configuration.
-func (r *request) leaving() (aliases []ownRecord) {
-	if r.snap.Records == nil || r.q.Class != dnsmsg.ClassIN {
-		return nil
+	a, ok := localdata.LookupSpecial(r.q.Lower(), r.q.Type, r.snap.PrivateTLDs)
+	if !ok {
+		return nil, false
 	}
-	n := r.snap.ownName(r.q.Lower())
-	if n == nil {
-		return nil
+	r.out.Action, r.out.From, r.out.Match, r.out.EDE = dnsevent.Local, dnsevent.FromSpecial, dnsevent.MatchSpecial, dnsmsg.EDESynthesized
+	if a.Canary {
+		r.out.Match = dnsevent.MatchCanary
 	}
-	aliases, last, err := r.snap.Records.chain(n, r.q.Type)
-	if err != nil || last != nil {
-		return nil
+	if a.RCode == dnsmsg.NoError && (r.q.Type == dnsmsg.TypeA || r.q.Type == dnsmsg.TypeAAAA) {
+		return s.replyAddresses(r, dst, a.Addresses, localdata.TTL, netip.Addr{}), true
 	}
-	return aliases
+	return s.replyNegative(r, dst, a.RCode, localdata.TTL), true
 }

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// recent remembers the last queries, so that whoever hears the same ones on the
-// wire can tell. A query is a hash; it stays until another one needs its place.
+// recent remembers the last queries, so that an observer of the wire can recognize
+// them. A query is a hash, which stays until another one takes its place.
 type recent [1 << 16]atomic.Uint64
 
 func queryHash(seed maphash.Seed, from netip.AddrPort, id uint16) uint64 {

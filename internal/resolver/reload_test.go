@@ -1,7 +1,6 @@
 package resolver_test
 
 import (
-	"net/netip"
 	"sync"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
+	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
@@ -19,11 +19,11 @@ import (
 // under rules that name another.
 func TestResolver_Reload(t *testing.T) {
 	t.Parallel()
-	first, second := newScripted(t, zone(t, "www.example. 300 IN A 93.184.216.1\nx.ads. 300 IN A 93.184.216.9\n")),
-		newScripted(t, zone(t, "www.example. 300 IN A 93.184.216.2\nx.ads. 300 IN A 93.184.216.9\n"))
-	s := start(t, options{upstream: []netip.AddrPort{first.addr}, deny: "*.ads"})
-	rules := func(u *scripted, list string) resolver.Rules {
-		a, err := upstream.Parse("udp://" + u.addr.String())
+	first := dnstest.NewServer(t, dnstest.Zone("www.example. 300 IN A 93.184.216.1\nx.ads. 300 IN A 93.184.216.9\n"))
+	second := dnstest.NewServer(t, dnstest.Zone("www.example. 300 IN A 93.184.216.2\nx.ads. 300 IN A 93.184.216.9\n"))
+	s := start(t, first, func(c *resolver.Config) { deny(t, c, "*.ads") })
+	rules := func(u *dnstest.Server, list string) resolver.Rules {
+		a, err := upstream.Parse("udp://" + u.Addr.String())
 		if err != nil {
 			t.Fatal(err)
 		}

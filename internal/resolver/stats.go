@@ -1,34 +1,35 @@
 package resolver
 
-import "github.com/qubesbeat/qubesbeat/internal/dnscache"
+import (
+	"github.com/qubesbeat/qubesbeat/internal/dnscache"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
+)
 
 // Stats counts what a resolver has done. Received is the sum of Actions and of
 // Waiting.
 type Stats struct {
 	Received   uint64
-	Actions    [Actions]uint64 // by Action
-	Waiting    uint64          // for an upstream, now
-	UDP, TCP   uint64
+	Actions    [dnsevent.Actions]uint64 // by dnsevent.Action
+	Waiting    uint64                   // for upstreams, now
+	UDP, TCP   uint64                   // queries that the server received
 	Truncated  uint64
-	Unsent     uint64 // answers that the kernel did not take
+	Joined     uint64 // queries that waited for the same question of another client
+	Unsent     uint64 // answers that could not be sent
 	Prefetched uint64
-	OverRate   uint64 // of the dropped
+	OverRate   uint64 // of the dropped queries
 	TCPRefused uint64 // connections
-	TCPOpen    uint64 // now
-	Rules      uint64 // of the lists in force
+	TCPOpen    uint64 // connections, now
+	Rules      uint64 // of the lists
 	Cache      dnscache.Stats
-	Log        LogStats
+	Log        dnsevent.QueueStats
 }
-
-// Actions is how many actions there are.
-const Actions = int(actions)
 
 // Stats returns the counters.
 func (s *Resolver) Stats() Stats {
-	c := &s.stats
-	out := Stats{Received: c.received.Load(), Waiting: uint64(max(0, s.inFlight.Load())), UDP: c.udp.Load(), TCP: c.tcp.Load(),
-		Truncated: c.truncated.Load(), Unsent: c.unsent.Load(), Prefetched: c.prefetched.Load(), OverRate: c.rated.Load(),
-		TCPRefused: c.tcpRefused.Load(), TCPOpen: uint64(max(0, s.conns.Load()))}
+	c, srv := &s.stats, s.server.Stats()
+	out := Stats{Received: c.received.Load(), Waiting: uint64(max(0, s.waiting.Load())), UDP: srv.UDP, TCP: srv.TCP,
+		Truncated: c.truncated.Load(), Joined: c.joined.Load(), Unsent: srv.Unsent, Prefetched: c.prefetched.Load(), OverRate: c.overRate.Load(),
+		TCPRefused: srv.TCPRefused, TCPOpen: srv.TCPOpen}
 	for i := range c.actions {
 		out.Actions[i] = c.actions[i].Load()
 	}
@@ -42,4 +43,11 @@ func (s *Resolver) Stats() Stats {
 		out.Log = s.conf.Log.Stats()
 	}
 	return out
+}
+
+// FlushCache removes all answers from the cache.
+func (s *Resolver) FlushCache() {
+	if s.cache != nil {
+		s.cache.Flush()
+	}
 }

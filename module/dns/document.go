@@ -1,4 +1,4 @@
-// Package dns turns what the resolver tells of a query into a document: ECS's
+// Package dns turns the record of a query into a document: ECS's
 // dns fields, those of packetbeat's own DNS events, and the decision.
 package dns
 
@@ -9,17 +9,17 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 	"github.com/qubesbeat/qubesbeat/internal/version"
 	"github.com/qubesbeat/qubesbeat/module/ecs"
 )
 
 // Document is the event of a query.
 type Document struct {
-	resolver.Entry
+	dnsevent.Entry
 	event.Parties
 	name  string // of the question, in lower case, without the last dot
 	lost  bool   // the question could not be read
@@ -30,7 +30,7 @@ type Document struct {
 var _ event.Document = (*Document)(nil) // type check
 
 // NewDocument returns the document of an entry. It copies what does not belong to it.
-func NewDocument(e *resolver.Entry, p event.Parties) *Document {
+func NewDocument(e *dnsevent.Entry, p event.Parties) *Document {
 	d := &Document{Entry: *e, Parties: p, lost: len(e.Name) == 0}
 	both := append(append(make([]byte, 0, len(e.Name)+len(e.Reply)), e.Name...), e.Reply...)
 	d.Entry.Name, d.Reply = both[:len(e.Name):len(e.Name)], both[len(e.Name):]
@@ -106,13 +106,13 @@ func (d *Document) writeEvent(w event.Writer) {
 	w.String("kind", "event")
 	w.Strings("category", "network")
 	verdict := "allowed"
-	if d.Action == resolver.Blocked || d.Action == resolver.Refused || d.Action == resolver.Dropped {
+	if d.Action == dnsevent.Blocked || d.Action == dnsevent.Refused || d.Action == dnsevent.Dropped {
 		verdict = "denied"
 	}
 	w.Strings("type", "connection", "protocol", verdict)
 	w.String("action", d.Action.String())
 	outcome := "success"
-	if d.Action == resolver.Failed || d.Action == resolver.Dropped {
+	if d.Action == dnsevent.Failed || d.Action == dnsevent.Dropped {
 		outcome = "failure"
 	}
 	w.String("outcome", outcome)
@@ -126,7 +126,7 @@ func (d *Document) writeEvent(w event.Writer) {
 }
 
 func (d *Document) reason() string {
-	if d.Match == resolver.MatchFirewall && d.Err != "" {
+	if d.Match == dnsevent.MatchFirewall && d.Err != "" {
 		return "REFUSED (" + d.Err + ")"
 	}
 	return d.ReasonOf(d.rule)
@@ -170,12 +170,12 @@ func (d *Document) writeNetwork(w event.Writer) {
 }
 
 func (d *Document) writeRule(w event.Writer) {
-	if d.List == nil {
+	if d.List == "" {
 		return
 	}
 	w.Begin("rule")
 	w.String("name", d.rule)
-	w.String("ruleset", d.List.Name)
+	w.String("ruleset", d.List)
 	w.String("category", d.Match.String())
 	w.End()
 }

@@ -6,14 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/qubesbeat/qubesbeat/internal/blocklist"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
-	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/golden"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
-	"github.com/qubesbeat/qubesbeat/internal/upstream"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 )
 
@@ -22,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 var t0 = time.Date(2023, 11, 14, 22, 13, 20, 123e6, time.UTC)
 
 // entry is a query for WWW.Example.co.uk and its answer.
-func entry(t testing.TB, change func(e *resolver.Entry)) *resolver.Entry {
+func entry(t testing.TB, change func(e *dnsevent.Entry)) *dnsevent.Entry {
 	t.Helper()
 	name, err := dnsmsg.ParseName(nil, "WWW.Example.co.uk")
 	if err != nil {
@@ -31,9 +28,9 @@ func entry(t testing.TB, change func(e *resolver.Entry)) *resolver.Entry {
 	reply := dnsmsg.AppendQuestion(dnsmsg.AppendHeader(nil, 4711, dnsmsg.FlagQR|dnsmsg.FlagRD|dnsmsg.FlagRA), name, dnsmsg.TypeA, dnsmsg.ClassIN)
 	reply = dnsmsg.AppendRecord(reply, nil, dnsmsg.TypeA, dnsmsg.ClassIN, 60, []byte{93, 184, 216, 34})
 	dnsmsg.SetCounts(reply, 1, 1, 0, 0)
-	e := &resolver.Entry{At: t0.UnixNano(), Duration: 1_843_000, From: netip.MustParseAddrPort("10.137.0.15:40001"),
+	e := &dnsevent.Entry{At: t0.UnixNano(), Duration: 1_843_000, From: netip.MustParseAddrPort("10.137.0.15:40001"),
 		Local: netip.MustParseAddrPort("10.137.0.5:5353"), ID: 4711, Flags: dnsmsg.FlagRD, Type: dnsmsg.TypeA, Class: dnsmsg.ClassIN, EDNS: true, UDPSize: 1232,
-		Version: 7, View: "default", Size: 46, ReplyLen: len(reply), Count: 1, Name: name, Reply: reply, Outcome: resolver.Outcome{EDE: dnsmsg.NoEDE}}
+		Version: 7, View: "default", Size: 46, ReplyLen: len(reply), Count: 1, Name: name, Reply: reply, Outcome: dnsevent.Outcome{EDE: dnsmsg.NoEDE}}
 	change(e)
 	return e
 }
@@ -43,29 +40,25 @@ func entry(t testing.TB, change func(e *resolver.Entry)) *resolver.Entry {
 func TestDocument_Write(t *testing.T) {
 	t.Parallel()
 	work := &qube.Qube{Name: "work", Class: qube.ClassApp, Label: "blue", NetVM: "sys-log", IP: netip.MustParseAddr("10.137.0.15"), XID: 7}
-	ads := &dnspolicy.List{Name: "ads"}
-	server, err := upstream.Parse("tls://9.9.9.9#dns.quad9.net")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, change := range map[string]func(e *resolver.Entry){
-		"resolved": func(e *resolver.Entry) {
-			e.Outcome.From, e.Upstream, e.Attempts, e.Took = resolver.FromUpstream, server, 1, 14_000_000
+	server := &dnsevent.Server{URL: "tls://9.9.9.9:853#dns.quad9.net", Endpoint: "9.9.9.9:853", Protocol: "tls"}
+	for name, change := range map[string]func(e *dnsevent.Entry){
+		"resolved": func(e *dnsevent.Entry) {
+			e.Outcome.From, e.Upstream, e.Attempts, e.Took = dnsevent.FromUpstream, server, 1, 14_000_000
 		},
-		"cached": func(e *resolver.Entry) {
-			e.Action, e.Outcome.From, e.Age, e.Left = resolver.Cached, resolver.FromCache, 12, 48
+		"cached": func(e *dnsevent.Entry) {
+			e.Action, e.Outcome.From, e.Age, e.Left = dnsevent.Cached, dnsevent.FromCache, 12, 48
 		},
-		"blocked": func(e *resolver.Entry) {
-			e.Action, e.Outcome.From, e.Match, e.EDE, e.List = resolver.Blocked, resolver.FromBlocking, resolver.MatchName, dnsmsg.EDEBlocked, ads
-			e.Hit = blocklist.Hit{Kind: blocklist.Tree, At: 4}
+		"blocked": func(e *dnsevent.Entry) {
+			e.Action, e.Outcome.From, e.Match, e.EDE, e.List = dnsevent.Blocked, dnsevent.FromBlocking, dnsevent.MatchName, dnsmsg.EDEBlocked, "ads"
+			e.Hit = dnsevent.Hit{Tree: true, At: 4}
 		},
-		"refused": func(e *resolver.Entry) {
-			e.Action, e.Outcome.From, e.Match, e.EDE, e.RCode = resolver.Refused, resolver.FromError, resolver.MatchFirewall, dnsmsg.EDEProhibited, dnsmsg.Refused
+		"refused": func(e *dnsevent.Entry) {
+			e.Action, e.Outcome.From, e.Match, e.EDE, e.RCode = dnsevent.Refused, dnsevent.FromError, dnsevent.MatchFirewall, dnsmsg.EDEProhibited, dnsmsg.Refused
 			e.Err, e.Reply, e.TCP = "qvm-firewall: policy drops DNS over tcp", e.Reply[:len(e.Reply)-16], true
 			dnsmsg.SetCounts(e.Reply, 1, 0, 0, 0)
 		},
-		"dropped": func(e *resolver.Entry) {
-			e.Action, e.Outcome.From, e.Match, e.Count = resolver.Dropped, resolver.FromError, resolver.MatchRate, 917
+		"dropped": func(e *dnsevent.Entry) {
+			e.Action, e.Outcome.From, e.Match, e.Count = dnsevent.Dropped, dnsevent.FromError, dnsevent.MatchRate, 917
 			e.Name, e.Reply, e.ReplyLen, e.Size, e.Local = nil, nil, 0, 0, netip.AddrPort{}
 		},
 	} {
@@ -85,7 +78,7 @@ func TestDocument_Write(t *testing.T) {
 // TestNew holds that a document does not change when its entry is used again.
 func TestNew(t *testing.T) {
 	t.Parallel()
-	e := entry(t, func(*resolver.Entry) {})
+	e := entry(t, func(*dnsevent.Entry) {})
 	d := dns.NewDocument(e, event.Parties{})
 	before := event.ToMap(d)["dns"].(map[string]any)["resolved_ip"].([]string)[0]
 	clear(e.Name)

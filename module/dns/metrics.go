@@ -3,6 +3,7 @@ package dns
 import (
 	"strings"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
@@ -15,8 +16,8 @@ func (s *Service) Metrics(m *metrics.Set) {
 	r := s.resolver.Stats()
 	m.Group("resolver")
 	m.Add("received", r.Received)
-	for a := range resolver.Actions {
-		m.Add(strings.TrimPrefix(resolver.Action(a).String(), "dns-"), r.Actions[a])
+	for a := range dnsevent.Actions {
+		m.Add(strings.TrimPrefix(dnsevent.Action(a).String(), "dns-"), r.Actions[a])
 	}
 	m.Add("waiting", r.Waiting)
 	m.Add("over_rate", r.OverRate)

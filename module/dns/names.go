@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
 	"github.com/qubesbeat/qubesbeat/internal/event"
@@ -30,12 +31,12 @@ func NewNames(local func(netip.Addr) bool) *Names {
 }
 
 // learn takes the addresses of an answer of the resolver.
-func (n *Names) learn(e *resolver.Entry, name string) {
+func (n *Names) learn(e *dnsevent.Entry, name string) {
 	if n == nil {
 		return
 	}
 	n.names.ObserveQuery(e.From.Addr(), e.At)
-	if e.Action == resolver.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
+	if e.Action == dnsevent.Blocked || len(e.Reply) < dnsmsg.HeaderSize {
 		return
 	}
 	var r dnsmsg.Reader

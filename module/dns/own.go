@@ -3,9 +3,9 @@ package dns
 import (
 	"strconv"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/event"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
 // writeOwn writes the decision and how the answer came about.
@@ -45,13 +45,13 @@ func (d *Document) writeOwn(w event.Writer) {
 
 // writeBlock says what about a query or its answer was the reason.
 func (d *Document) writeBlock(w event.Writer) {
-	if d.Match == resolver.NoMatch {
+	if d.Match == dnsevent.NoMatch {
 		return
 	}
 	w.Begin("block")
 	w.String("match", d.Match.String())
-	if d.List != nil {
-		w.String("list", d.List.Name)
+	if d.List != "" {
+		w.String("list", d.List)
 	}
 	if d.Outcome.Name != nil {
 		w.String("name", dnsmsg.Text(d.Outcome.Name))
@@ -68,8 +68,8 @@ func (d *Document) writeUpstream(w event.Writer) {
 	}
 	w.Begin("upstream")
 	if u := d.Upstream; u != nil {
-		w.String("address", u.Endpoint())
-		w.String("protocol", u.Proto.String())
+		w.String("address", u.Endpoint)
+		w.String("protocol", u.Protocol)
 	}
 	w.Uint("duration", uint64(max(d.Took, 0)))
 	w.Uint("attempts", uint64(d.Attempts))
@@ -77,7 +77,7 @@ func (d *Document) writeUpstream(w event.Writer) {
 }
 
 func (d *Document) writeCache(w event.Writer) {
-	if d.Outcome.From != resolver.FromCache {
+	if d.Outcome.From != dnsevent.FromCache {
 		return
 	}
 	state := "fresh"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
@@ -62,7 +63,7 @@ type Service struct {
 	deps     Deps
 	resolver *resolver.Resolver
 	acl      *qubesdb.Firewall // nil if qvm-firewall's rules are not obeyed
-	log      *resolver.Log     // nil if neither events nor rows are wanted
+	log      *dnsevent.Queue   // nil if neither events nor rows are wanted
 	tsv      *querylog.Writer  // nil without resolver.tsv.dir
 	control  *control.Server
 	writer   *writer
@@ -104,7 +105,7 @@ func (s *Service) Open() error {
 func (s *Service) openLog() (err error) {
 	c := s.conf.conf
 	if c.Log.Enabled || c.TSV.Dir != "" {
-		s.log = resolver.NewLog(c.Log.Queue)
+		s.log = dnsevent.NewQueue(c.Log.Queue)
 	}
 	if t := &c.TSV; t.Dir != "" {
 		s.tsv, err = querylog.New(querylog.Config{Dir: t.Dir, Instance: s.conf.Instance, Days: t.RetentionDays, Strict: t.StrictBlocky})
@@ -122,9 +123,9 @@ func (s *Service) openResolver() error {
 		return err
 	}
 	if s.acl != nil {
-		c.Gate = s.acl
+		c.ACL = s.acl
 	}
-	c.Qubes, c.Logger, c.Log = s.deps.Inventory.All, s.deps.Logger, s.log
+	c.Qubes, c.Released, c.Logger, c.Log = s.deps.Inventory.All, s.deps.Released, s.deps.Logger, s.log
 	if s.resolver, err = resolver.New(*c); err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func (s *Service) reload() error {
 // Renew lets the present inventory and the present time apply to the policies.
 func (s *Service) Renew() {
 	if s.resolver != nil {
-		s.resolver.Renew()
+		s.resolver.Update()
 	}
 }
 

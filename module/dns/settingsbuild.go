@@ -11,6 +11,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
+	"github.com/qubesbeat/qubesbeat/internal/localdata"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
@@ -31,7 +32,7 @@ func (s *Settings) Build(defaults []string, dir string) (*resolver.Config, error
 	out := &resolver.Config{Listen: s.listen, Readers: s.conf.Readers, Cache: s.cache(), Limits: s.limits()}
 	policy := s.policy
 	out.Policy = &policy
-	out.Special, out.Widespread, out.MixCase = s.conf.Special.Enabled, s.conf.Special.AppendixG, s.conf.MixCase
+	out.Special, out.PrivateTLDs, out.MixCase = s.conf.Special.Enabled, s.conf.Special.AppendixG, s.conf.MixCase
 	out.Public = s.vetted
 	s.addGroups(out, groups, upstream.Config{
 		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots, Lookup: s.lookup(),
@@ -39,7 +40,7 @@ func (s *Settings) Build(defaults []string, dir string) (*resolver.Config, error
 	out.Records = localRecords(s.conf, &p.problems)
 	readHosts(out.Records, s.conf.HostsFiles, &p.problems)
 	for _, w := range s.rewrites {
-		out.Rewrites = append(out.Rewrites, resolver.Rewrite{From: w.from, To: w.to})
+		out.Rewrites = append(out.Rewrites, localdata.Rewrite{From: w.from, To: w.to})
 	}
 	if s.conf.Refresh.Dir != "" {
 		dir = s.conf.Refresh.Dir

@@ -6,7 +6,8 @@ import (
 	"os"
 
 	"github.com/qubesbeat/qubesbeat/config"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
+	"github.com/qubesbeat/qubesbeat/internal/localdata"
 )
 
 // recordTTL is the TTL, in seconds, of local records that name none.
@@ -18,8 +19,8 @@ const maxWrongLines = 5
 
 // localRecords returns what resolver.records and resolver.zone_records answer. It
 // adds to problems what is wrong with them, and reads no file.
-func localRecords(c *config.Resolver, problems *config.Problems) *resolver.Records {
-	z := resolver.NewRecords()
+func localRecords(c *config.Resolver, problems *config.Problems) *localdata.Records {
+	z := localdata.NewRecords()
 	for i := range c.Records {
 		localRecord(z, item("records", i), &c.Records[i], problems)
 	}
@@ -27,7 +28,7 @@ func localRecords(c *config.Resolver, problems *config.Problems) *resolver.Recor
 	return z
 }
 
-func localRecord(z *resolver.Records, key string, r *config.ResolverRecord, problems *config.Problems) {
+func localRecord(z *localdata.Records, key string, r *config.ResolverRecord, problems *config.Problems) {
 	ttl := seconds(r.TTL)
 	if r.TTL.D() <= 0 {
 		ttl = recordTTL
@@ -38,7 +39,7 @@ func localRecord(z *resolver.Records, key string, r *config.ResolverRecord, prob
 	for _, text := range r.Addresses {
 		a, err := netip.ParseAddr(text)
 		if err == nil {
-			err = z.Address(r.Name, a.Unmap(), ttl, resolver.FromRecords)
+			err = z.Address(r.Name, a.Unmap(), ttl, dnsevent.FromRecords)
 		}
 		problems.Add(key+".addresses", err)
 	}
@@ -51,7 +52,7 @@ func localRecord(z *resolver.Records, key string, r *config.ResolverRecord, prob
 }
 
 // readHosts adds the names of the hosts files to z.
-func readHosts(z *resolver.Records, paths []string, problems *config.Problems) {
+func readHosts(z *localdata.Records, paths []string, problems *config.Problems) {
 	for _, path := range paths {
 		wrong, err := readHostsFile(z, path)
 		switch {
@@ -65,10 +66,10 @@ func readHosts(z *resolver.Records, paths []string, problems *config.Problems) {
 
 // checkHosts reads the hosts files and keeps nothing of them.
 func checkHosts(paths []string, problems *config.Problems) {
-	readHosts(resolver.NewRecords(), paths, problems)
+	readHosts(localdata.NewRecords(), paths, problems)
 }
 
-func readHostsFile(z *resolver.Records, path string) (wrong int, err error) {
+func readHostsFile(z *localdata.Records, path string) (wrong int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err

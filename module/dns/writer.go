@@ -6,12 +6,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
 // writer writes what the resolver has logged: events, and rows of the query log. If
@@ -36,7 +36,7 @@ type coalesceKey struct {
 	client netip.Addr
 	name   string
 	kind   dnsmsg.Type
-	action resolver.Action
+	action dnsevent.Action
 	rcode  dnsmsg.RCode
 }
 
@@ -67,7 +67,7 @@ func (w *writer) run() {
 	}
 	w.timer = time.AfterFunc(time.Hour, log.Wake)
 	defer w.timer.Stop()
-	batch := make([]resolver.Entry, 64)
+	batch := make([]dnsevent.Entry, 64)
 	for more := true; more; {
 		var n int
 		n, more = log.Pop(batch)
@@ -95,7 +95,7 @@ func (w *writer) look(now time.Time, last bool) {
 }
 
 // take writes one entry.
-func (w *writer) take(e *resolver.Entry) {
+func (w *writer) take(e *dnsevent.Entry) {
 	s := w.service
 	w.queries.Add(uint64(e.Count))
 	if s.tsv != nil {
@@ -123,7 +123,7 @@ func (w *writer) take(e *resolver.Entry) {
 }
 
 // parties finds the qube behind a query, by the vif that it came in on.
-func (w *writer) parties(e *resolver.Entry) event.Parties {
+func (w *writer) parties(e *dnsevent.Entry) event.Parties {
 	p := w.enrich.Parties(enrich.Observation{Iface: e.Iface, FromSource: packet.Inbound, Source: e.From.Addr(), Destination: e.Local.Addr(),
 		SourceSent: true, At: time.Unix(0, e.At)})
 	if p.Qube == nil && p.Attribution == event.Unknown && e.Qube != nil {

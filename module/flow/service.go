@@ -83,6 +83,12 @@ func (s *Service) WantPayload(tcp, udp []uint16, icmp bool) {
 	s.payload = &capture.SnapPolicy{TCPPorts: tcp, UDPPorts: udp, ICMP: icmp}
 }
 
+// Open opens the source. What cannot be captured is reported here.
+func (s *Service) Open() (err error) {
+	s.stages, err = s.open()
+	return err
+}
+
 // String implements [task.Task].
 func (s *Service) String() string { return "flow metering" }
 

@@ -25,7 +25,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("published", p.published)
 	m.Add("dropped", p.dropped)
 	m.Add("outgoing", r.Outgoing)
-	m.Add("duplicate_of_resolver", p.duplicates)
+	m.Add("logged_by_resolver", p.duplicates)
 	m.Add("invalid", r.Invalid+own.Damaged+p.invalid)
 	m.Add("held", p.held)
 	m.Add("waiting", p.waiting)

@@ -160,7 +160,7 @@ func TestService_Run(t *testing.T) {
 			t.Errorf("%s is in the group %s", m.Name, m.Group)
 		}
 	}
-	for name, want := range map[string]uint64{"queued": 7, "failures": 1, "failures_fake": 1, "published": 4, "duplicate_of_resolver": 1,
+	for name, want := range map[string]uint64{"queued": 7, "failures": 1, "failures_fake": 1, "published": 4, "logged_by_resolver": 1,
 		"unknown_qube": 1, "held": 0, "waiting": 0, "lost": 0, "acked": 7} {
 		if v, ok := got[name]; v != want || !ok {
 			t.Errorf("%s = %d; want %d", name, v, want)

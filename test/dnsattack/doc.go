@@ -1,8 +1,8 @@
-// Package dnsattack attacks the resolver: with upstreams that lie, stall or send
-// nonsense, and with clients that flood, dawdle or ask for what is not theirs.
-// After each attack the cache is looked at: it must not hold what the attacker
-// has said.
+// Package dnsattack measures what a flood of one qube costs the others: the flood
+// and the quiet qube are processes of their own, as qubes are. The attacks that need
+// no second process are tests of [internal/resolver].
 //
-//	go test ./test/dnsattack                    (some 20 s)
-//	go test -race -short ./test/dnsattack       (without the measurement of latency)
+//	go test ./test/dnsattack       (6 to 40 s of a machine that does nothing else)
+//
+// [internal/resolver]: https://pkg.go.dev/github.com/qubesbeat/qubesbeat/internal/resolver
 package dnsattack

@@ -5,70 +5,40 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
-	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
-	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
-// What the attackers want clients to believe, and what is true.
-const (
-	victim = "bank.example."
-	poison = "6.6.6.6"
-	truth  = "192.0.2.80"
-)
-
-// setup is a resolver under attack and its log.
+// setup is a resolver under attack.
 type setup struct {
 	*resolver.Resolver
 	addr netip.AddrPort
-	log  *resolver.Log
 }
 
-// group is one of upstreams over a protocol.
-func group(t testing.TB, proto string, timeout time.Duration, addrs ...netip.AddrPort) *upstream.Group {
+// start starts a resolver that has www.example in its cache. It ends with the
+// test.
+func start(t testing.TB) *setup {
 	t.Helper()
-	c := upstream.Config{Strategy: upstream.ParallelBest, Timeout: timeout}
-	for _, a := range addrs {
-		one, err := upstream.Parse(proto + "://" + a.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Servers = append(c.Servers, one)
+	up := dnstest.NewServer(t, dnstest.Zone("www.example. 300 IN A 192.0.2.80"))
+	a, err := upstream.Parse("udp://" + up.Addr.String())
+	if err != nil {
+		t.Fatal(err)
 	}
-	return upstream.NewGroup(c)
-}
-
-// patience is how long the resolver waits for one attempt, and budget for all:
-// short, because many of the upstreams here never say anything.
-const (
-	patience = 300 * time.Millisecond
-	budget   = 1200 * time.Millisecond
-)
-
-// start starts a resolver that forwards to an upstream over UDP. change may be
-// nil. The resolver ends with the test.
-func start(t testing.TB, up *liar, change func(*resolver.Config)) *setup {
-	t.Helper()
-	c := resolver.Config{Listen: []netip.AddrPort{freePort(t)}, Rules: resolver.Rules{Special: true, Widespread: true,
-		Groups: []*upstream.Group{group(t, "udp", patience, up.addr)},
-		Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
-		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
-		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: budget},
-		Qubes:  func() []*qube.Qube { return nil }, Log: resolver.NewLog(4096)}
-	if change != nil {
-		change(&c)
-	}
-	r, err := resolver.New(c)
+	group := upstream.NewGroup(upstream.Config{Servers: []*upstream.Address{a}, Strategy: upstream.ParallelBest, Timeout: 300 * time.Millisecond})
+	addr := dnstest.FreePort(t, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	r, err := resolver.New(resolver.Config{Listen: []netip.AddrPort{addr}, Readers: 2,
+		Rules: resolver.Rules{Special: true, PrivateTLDs: true, Groups: []*upstream.Group{group},
+			Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
+		Cache: resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
+		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: 1200 * time.Millisecond,
+			Rate: 1000, Burst: 2000}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,164 +51,31 @@ func start(t testing.TB, up *liar, change func(*resolver.Config)) *setup {
 			t.Error(err)
 		}
 	})
-	s := &setup{Resolver: r, addr: c.Listen[0], log: c.Log}
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
-		conn, err := net.Dial("tcp", s.addr.String())
-		if err == nil {
-			_ = conn.Close()
-			return s
-		}
-		time.Sleep(5 * time.Millisecond)
+	<-r.Ready()
+	m, err := dns.Exchange(query("www.example"), addr.String())
+	if err != nil || len(m.Answer) != 1 {
+		t.Fatalf("www.example: %v, %v", m, err)
 	}
-	t.Fatal("the resolver does not listen")
-	return nil
+	return &setup{Resolver: r, addr: addr}
 }
 
-// freePort finds a port that is free for UDP and for TCP.
-func freePort(t testing.TB) netip.AddrPort {
-	t.Helper()
-	for range 50 {
-		pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := pc.LocalAddr().(*net.UDPAddr).AddrPort()
-		l, err := net.Listen("tcp", a.String())
-		_ = pc.Close()
-		if err == nil {
-			_ = l.Close()
-			return a
-		}
-	}
-	t.Fatal("no free port")
-	return netip.AddrPort{}
-}
-
-// query makes a query with EDNS. change may be nil.
-func query(name string, qtype uint16, change func(*dns.Msg)) *dns.Msg {
+// query makes a query for an address.
+func query(name string) *dns.Msg {
 	m := new(dns.Msg)
-	m.SetQuestion(dns.Fqdn(name), qtype)
+	m.SetQuestion(dns.Fqdn(name), dns.TypeA)
 	m.SetEdns0(1232, false)
-	if change != nil {
-		change(m)
-	}
 	return m
 }
 
-// client is from an address of the loopback network, as a qube would be.
-func client(network, from string, timeout time.Duration) *dns.Client {
-	c := &dns.Client{Net: network, Timeout: timeout, UDPSize: 65535}
-	ip := net.ParseIP(from)
-	c.Dialer = &net.Dialer{Timeout: timeout, LocalAddr: &net.UDPAddr{IP: ip}}
-	if network == "tcp" {
-		c.Dialer.LocalAddr = &net.TCPAddr{IP: ip}
-	}
-	return c
-}
-
-// ask asks over UDP and returns the answer.
-func (s *setup) ask(t testing.TB, name string, qtype uint16, change func(*dns.Msg)) *dns.Msg {
+// socket is one from an address to the resolver, for sending without waiting.
+func (s *setup) socket(t testing.TB, from string) *net.UDPConn {
 	t.Helper()
-	return s.over(t, "udp", name, qtype, change)
-}
-
-func (s *setup) over(t testing.TB, network, name string, qtype uint16, change func(*dns.Msg)) *dns.Msg {
-	t.Helper()
-	a, err := s.try(network, "127.0.0.1", query(name, qtype, change))
-	if err != nil {
-		t.Fatalf("%s %s over %s: %v", name, dns.TypeToString[qtype], network, err)
-	}
-	return a
-}
-
-// try asks from an address. It may be called by any goroutine.
-func (s *setup) try(network, from string, q *dns.Msg) (*dns.Msg, error) {
-	a, _, err := client(network, from, 6*time.Second).Exchange(q, s.addr.String())
-	return a, err
-}
-
-// text is an answer on one line, without TTLs: the code where it is not NOERROR,
-// and the records.
-func text(m *dns.Msg) string {
-	var out []string
-	if m.Rcode != dns.RcodeSuccess {
-		out = append(out, dns.RcodeToString[m.Rcode])
-	}
-	for _, rr := range m.Answer {
-		f := strings.Split(rr.String(), "\t")
-		out = append(out, f[0]+" "+strings.Join(f[3:], " "))
-	}
-	return strings.Join(out, ", ")
-}
-
-// expect asks and compares. It may be called by any goroutine.
-func (s *setup) expect(t testing.TB, name string, qtype uint16, want string) {
-	t.Helper()
-	m, err := s.try("udp", "127.0.0.1", query(name, qtype, nil))
-	if err != nil {
-		t.Errorf("%s %s: %v", name, dns.TypeToString[qtype], err)
-		return
-	}
-	if got := text(m); got != want {
-		t.Errorf("%s %s: %q; want %q", name, dns.TypeToString[qtype], got, want)
-	}
-	if strings.Contains(m.String(), poison) {
-		t.Errorf("%s %s: the client was given the attacker's address:\n%s", name, dns.TypeToString[qtype], m)
-	}
-}
-
-// clean looks whether an attack has left anything: the victim's name must be
-// asked for, at an upstream that is honest now, and so the answer be true.
-func (s *setup) clean(t testing.TB, up *liar) {
-	t.Helper()
-	up.set(honest(t, victim+" 300 IN A "+truth))
-	before := up.asked.Load()
-	s.expect(t, victim, dns.TypeA, victim+" A "+truth)
-	if up.asked.Load() == before {
-		t.Errorf("%s was answered from the cache; nobody had asked for it", victim)
-	}
-}
-
-// entries takes what the log has, at least n entries.
-func (s *setup) entries(t testing.TB, n int) []resolver.Entry {
-	t.Helper()
-	var all []resolver.Entry
-	for len(all) < n {
-		batch := make([]resolver.Entry, n)
-		got, more := s.log.Pop(batch)
-		if all = append(all, batch[:got]...); !more {
-			t.Fatal("the log is closed")
-		}
-	}
-	return all
-}
-
-// together calls f n times at once and returns what it returned, in order.
-func together[T any](n int, f func(i int) T) []T {
-	out := make([]T, n)
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() { out[i] = f(i) })
-	}
-	all.Wait()
-	return out
-}
-
-// wire is a name in wire form.
-func wire(t testing.TB, name string) []byte {
-	t.Helper()
-	b, err := dnsmsg.ParseName(nil, name)
+	c, err := net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(from)}, net.UDPAddrFromAddrPort(s.addr))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
-}
-
-// distinct returns how many different values there are.
-func distinct(values []uint16) int {
-	sorted := slices.Clone(values)
-	slices.Sort(sorted)
-	return len(slices.Compact(sorted))
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 func ip(i int) string { return fmt.Sprintf("127.0.0.%d", i) }

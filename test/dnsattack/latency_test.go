@@ -14,9 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
-
-	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 )
 
 // Numbers of the measurement. Sockets of a qube matter: the kernel shares them
@@ -56,13 +54,7 @@ func TestLatency_flood(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes 6 to 18 s of a machine that does nothing else; run it without -short")
 	}
-	up := newLiar(t, func(x *exchange) { x.right() })
-	s := start(t, up, func(c *resolver.Config) {
-		c.Readers = 2
-		c.Limits.Rate, c.Limits.Burst = 1000, 2000
-	})
-	s.log.Close() // its reader would need a core of its own
-	s.expect(t, "www.example", dns.TypeA, "www.example. A "+truth)
+	s := start(t)
 	for range tries {
 		if s.measure(t) {
 			return
@@ -131,12 +123,12 @@ func (s *setup) p99(t testing.TB) (p time.Duration, lost int) {
 	for range quietPorts {
 		socks = append(socks, s.socket(t, ip(2)))
 	}
-	m := pack(query("www.example", dns.TypeA, nil))
+	m := dnstest.Pack(query("www.example"))
 	var took []time.Duration
 	buf := make([]byte, 4096)
-	next := time.Now()
-	for end := next.Add(roundTime); time.Now().Before(end); next = next.Add(pace) {
-		time.Sleep(time.Until(next))
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for end := time.Now().Add(roundTime); time.Now().Before(end); <-tick.C {
 		c := socks[len(took)%len(socks)]
 		m[0], m[1] = byte(len(took)>>8), byte(len(took))
 		began := time.Now()
@@ -184,12 +176,7 @@ func (s *setup) flood(t testing.TB) (stop func() int) {
 	// the time in which they are made.
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, 19)
 	before := s.Stats().UDP
-	for deadline := time.Now().Add(5 * time.Second); s.Stats().UDP < before+1000; {
-		if time.Now().After(deadline) {
-			t.Fatal("the flood does not begin")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	dnstest.Until(t, "the flood begins", func() bool { return s.Stats().UDP >= before+1000 })
 	return func() (rate int) {
 		_ = in.Close()
 		if err := cmd.Wait(); err != nil {
@@ -218,7 +205,7 @@ func TestLatency_flooder(t *testing.T) {
 	for range floodPorts {
 		socks = append(socks, s.socket(t, ip(3)))
 	}
-	cached, random := pack(query("www.example", dns.TypeA, nil)), pack(query("x0000000000.example", dns.TypeA, nil))
+	cached, random := dnstest.Pack(query("www.example")), dnstest.Pack(query("x0000000000.example"))
 	began, n := time.Now(), 0
 	for ; !over.Load(); n++ {
 		b := cached

@@ -1,0 +1,53 @@
+package localdata
+
+import "github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+
+// find returns what is known of a name: of itself, or of one above it that answers
+// for all names below.
+func (z *Records) find(text []byte) *name {
+	for whole := true; len(text) > 1; text, whole = dnsmsg.Parent(text), false {
+		if n := z.names[string(text)]; n != nil && (whole || n.tree) {
+			return n
+		}
+	}
+	return nil
+}
+
+// chain returns the aliases from n on and the name that they lead to, nil for one
+// that is not local.
+func (z *Records) chain(n *name, kind dnsmsg.Type) (aliases []Record, last *name, err error) {
+	for kind != dnsmsg.TypeCNAME {
+		i := n.alias()
+		if i < 0 {
+			break
+		}
+		if len(aliases) >= dnsmsg.MaxChain {
+			return nil, nil, ErrLoop
+		}
+		aliases = append(aliases, n.records[i])
+		if n = z.find(n.records[i].Data); n == nil {
+			break
+		}
+	}
+	return aliases, n, nil
+}
+
+// alias returns the index of the CNAME record, -1 for none.
+func (n *name) alias() int {
+	for i := range n.records {
+		if n.records[i].Type == dnsmsg.TypeCNAME {
+			return i
+		}
+	}
+	return -1
+}
+
+// has reports whether there are records of a type.
+func (n *name) has(kind dnsmsg.Type) bool {
+	for i := range n.records {
+		if n.records[i].Type == kind {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package localdata
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+)
+
+// Records are names with their records. They must not be changed once they are in
+// use; then they are safe for concurrent use. A nil *Records has no names, for
+// lookups only.
+type Records struct {
+	names map[string]*name
+}
+
+// name is what is known of a name.
+type name struct {
+	source  dnsevent.Source
+	tree    bool // also answers for all names below
+	open    bool // types without a record are asked of an upstream
+	records []Record
+}
+
+// Record is a record of the class IN.
+type Record struct {
+	Type dnsmsg.Type
+	TTL  uint32 // seconds
+	Data []byte // in wire form, without compression; of a CNAME, in lower case
+}
+
+// NewRecords returns records without any names.
+func NewRecords() *Records { return &Records{names: map[string]*name{}} }
+
+// at returns the entry of a name in presentation form, a new one if there is none.
+func (z *Records) at(text string, source dnsevent.Source) (*name, error) {
+	wire, err := dnsmsg.ParseName(nil, strings.TrimPrefix(text, "*."))
+	if err != nil {
+		return nil, err
+	}
+	dnsmsg.Lower(wire)
+	n := z.names[string(wire)]
+	if n == nil {
+		n = &name{source: source}
+		z.names[string(wire)] = n
+	}
+	n.tree = n.tree || strings.HasPrefix(text, "*.")
+	return n, nil
+}
+
+// Address adds an address of a name, and the PTR record of the address. A name
+// that begins with *. answers for all names below it, too.
+func (z *Records) Address(name string, a netip.Addr, ttl uint32, source dnsevent.Source) error {
+	n, err := z.at(name, source)
+	if err != nil {
+		return err
+	}
+	kind := dnsmsg.TypeA
+	if a.Is6() {
+		kind = dnsmsg.TypeAAAA
+	}
+	n.records = append(n.records, Record{Type: kind, TTL: ttl, Data: a.AsSlice()})
+	back, err := dns.ReverseAddr(a.String())
+	if err != nil {
+		return err
+	}
+	target, err := dnsmsg.ParseName(nil, strings.TrimPrefix(name, "*."))
+	if err != nil {
+		return err
+	}
+	p, err := z.at(back, source)
+	if err == nil {
+		p.records = append(p.records, Record{Type: dnsmsg.TypePTR, TTL: ttl, Data: target})
+	}
+	return err
+}
+
+// Open lets types that a name has no record of be asked of an upstream.
+func (z *Records) Open(name string) error {
+	n, err := z.at(name, dnsevent.FromRecords)
+	if err == nil {
+		n.open = true
+	}
+	return err
+}
+
+// Alias adds a CNAME record.
+func (z *Records) Alias(name, target string, ttl uint32) error {
+	wire, err := dnsmsg.ParseName(nil, target)
+	if err != nil {
+		return err
+	}
+	dnsmsg.Lower(wire)
+	n, err := z.at(name, dnsevent.FromRecords)
+	if err == nil {
+		n.records = append(n.records, Record{Type: dnsmsg.TypeCNAME, TTL: ttl, Data: wire})
+	}
+	return err
+}
+
+// Hosts adds the lines of a hosts file and returns how many of them are not valid.
+// Loopback addresses are left out unless loopback is set.
+func (z *Records) Hosts(r io.Reader, ttl uint32, loopback bool) (wrong int, err error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxHosts))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
+		a, err := netip.ParseAddr(f[0])
+		if err != nil || len(f) < 2 {
+			wrong++
+			continue
+		}
+		if a = a.Unmap().WithZone(""); a.IsLoopback() && !loopback {
+			continue
+		}
+		for _, name := range f[1:] {
+			if z.Address(name, a, ttl, dnsevent.FromHosts) != nil {
+				wrong++
+			}
+		}
+	}
+	return wrong, nil
+}
+
+// maxHosts bounds a hosts file, in bytes.
+const maxHosts = 16 << 20
+
+// Zone adds the records of a zone file (RFC 1035 section 5).
+func (z *Records) Zone(text string) error {
+	p := dns.NewZoneParser(strings.NewReader(text), "", "")
+	p.SetDefaultTTL(3600)
+	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
+		if err := z.add(rr); err != nil {
+			return err
+		}
+	}
+	return p.Err()
+}
+
+// zoneTypes are the types that a zone file may have. Others belong to the servers
+// of a zone.
+var zoneTypes = map[uint16]bool{dns.TypeA: true, dns.TypeAAAA: true, dns.TypeCNAME: true, dns.TypePTR: true, dns.TypeTXT: true, dns.TypeSRV: true,
+	dns.TypeMX: true, dns.TypeHTTPS: true, dns.TypeSVCB: true, dns.TypeCAA: true, dns.TypeNAPTR: true}
+
+func (z *Records) add(rr dns.RR) error {
+	h := rr.Header()
+	if !zoneTypes[h.Rrtype] {
+		return fmt.Errorf("%s: records of the type %s are not for a resolver to answer from", h.Name, dns.TypeToString[h.Rrtype])
+	}
+	wire := make([]byte, 65535)
+	end, err := dns.PackRR(rr, wire, 0, nil, false)
+	if err != nil {
+		return fmt.Errorf("%s: %w", h.Name, err)
+	}
+	owner, err := dnsmsg.SkipName(wire, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", h.Name, err)
+	}
+	r := Record{Type: dnsmsg.Type(h.Rrtype), TTL: h.Ttl, Data: append([]byte(nil), wire[owner+10:end]...)}
+	if r.Type == dnsmsg.TypeCNAME {
+		dnsmsg.Lower(r.Data)
+	}
+	n, err := z.at(h.Name, dnsevent.FromRecords)
+	if err == nil {
+		n.records = append(n.records, r)
+	}
+	return err
+}
