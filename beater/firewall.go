@@ -60,7 +60,8 @@ func (r *run) newVerdicts() *verdicts {
 		}
 	}
 	for _, path := range s.LogFiles {
-		f, err := kernellog.OpenFile(path, v.reader(firewall.LogFile))
+		f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path, OnLine: v.reader(firewall.LogFile),
+			OnError: func(err error) { v.failed("reading a log file", err) }})
 		if err != nil {
 			r.log.Warnw("no verdicts from a log file", "error", err.Error())
 			continue
@@ -91,7 +92,7 @@ func (v *verdicts) start(ctx context.Context, wg *sync.WaitGroup) {
 		})
 	}
 	for _, f := range v.files {
-		readers.Go(func() { f.Run(ctx) })
+		readers.Go(func() { _ = f.Run(ctx) })
 	}
 	wg.Go(func() {
 		v.advance(ctx)
