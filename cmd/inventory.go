@@ -15,12 +15,12 @@ import (
 // inventoryCommand shows, checks, receives and pulls inventories.
 func inventoryCommand() *cobra.Command {
 	var fields []string
-	parent := &cobra.Command{
+	parent := group(&cobra.Command{
 		Use:   "inventory",
 		Short: "Show, check, receive or pull an inventory of qubes",
 		Long: "Reads an inventory as dom0 prints it (qvm-ls --raw-data --fields ...), the older NAME|IP list,\n" +
 			"or qubesbeat's JSON, exactly as the beat does.",
-	}
+	})
 	parent.PersistentFlags().StringSliceVar(&fields, "fields", nil, "columns of a list that has no #fields line, such as NAME,IP,LABEL")
 	parent.AddCommand(
 		quiet(&cobra.Command{

@@ -39,6 +39,14 @@ func quiet(c *cobra.Command) *cobra.Command {
 	return c
 }
 
+// group makes c a command that only groups others: without one of them it prints its
+// help, and an unknown one is an error.
+func group(c *cobra.Command) *cobra.Command {
+	c.Args = cobra.NoArgs
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return quiet(c)
+}
+
 // newTable returns a writer that aligns columns separated by tabs. It must be flushed.
 func newTable(w io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)

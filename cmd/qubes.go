@@ -19,12 +19,12 @@ const nftTimeout = 30 * time.Second
 
 // qubesCommand installs and removes the nft rules in a netvm of Qubes OS.
 func qubesCommand(root string) *cobra.Command {
-	parent := &cobra.Command{
+	parent := group(&cobra.Command{
 		Use:   "qubes",
 		Short: "Show, install or remove the firewall rules that the beat needs in a netvm of Qubes OS",
 		Long: "The rules follow the configuration: DNS is redirected if resolver.listen is set, and refused connections\n" +
 			"are logged if firewall.enabled is true. They are in chains of their own, which Qubes does not touch.",
-	}
+	})
 	var ifOpen bool
 	undo := quiet(&cobra.Command{Use: "undo", Args: cobra.NoArgs, Short: "Remove all rules of qubesbeat, and nothing else",
 		RunE: func(c *cobra.Command, _ []string) error { return printError(c, undoQubes(c, root, ifOpen)) }})

@@ -1,5 +1,5 @@
-// Command qubesbeat meters the network traffic of Qubes OS qubes and names the
-// qube behind each flow.
+// Command qubesbeat meters the network traffic of the qubes of Qubes OS and names the qube
+// of each flow.
 package main
 
 import (

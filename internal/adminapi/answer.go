@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// ErrRefused says that the policy, or dom0, has refused a call.
+// ErrRefused is returned if the policy, or dom0, refuses a call.
 var ErrRefused = errors.New("refused: see docs/inventory.md for the policy")
 
-// answer returns the content of an answer: "0\0" before what is asked for, "2\0"
-// before an exception. Where the policy refuses, there is nothing.
+// answer returns the content of an answer, which begins with "0\x00" before a result and
+// "2\x00" before an exception. It is empty if the policy refuses the call.
 func answer(data []byte) (string, error) {
 	if content, ok := bytes.CutPrefix(data, []byte("0\x00")); ok {
 		return string(content), nil
 	}
-	if fault, ok := bytes.CutPrefix(data, []byte("2\x00")); ok {
-		kind, _, _ := bytes.Cut(fault, []byte{0})
+	if exception, ok := bytes.CutPrefix(data, []byte("2\x00")); ok {
+		kind, _, _ := bytes.Cut(exception, []byte{0})
 		return "", fmt.Errorf("%w (%.60q)", ErrRefused, kind)
 	}
 	return "", ErrRefused
@@ -26,6 +26,7 @@ func answer(data []byte) (string, error) {
 // listed is a line of admin.vm.List: "work class=AppVM state=Running uuid=...".
 type listed struct{ name, class string }
 
+// list parses the answer of admin.vm.List.
 func list(content string) (all []listed) {
 	for line := range strings.Lines(content) {
 		words := strings.Fields(line)
@@ -43,8 +44,8 @@ func list(content string) (all []listed) {
 	return all
 }
 
-// property returns the value of admin.vm.property.Get: "default=True type=str 10.137.0.6",
-// with nothing behind the last space where there is none.
+// property returns the value in the answer of admin.vm.property.Get, such as
+// "default=True type=str 10.137.0.6". It is "" if the property is not set.
 func property(content string) string {
 	parts := strings.SplitN(content, " ", 3)
 	if len(parts) < 3 {

@@ -14,30 +14,30 @@ import (
 
 // Client calls dom0 through qrexec.
 type Client struct {
-	// Program is qrexec-client-vm, which has that name on the PATH.
+	// Program is the name or path of qrexec-client-vm.
 	Program string
 }
 
-// Limits of one pull: a qube asks dom0, and dom0 is not ours to keep busy.
+// The limits of one pull, so that dom0 is not kept busy.
 const (
-	callTime = 10 * time.Second
-	maxBytes = 1 << 20
-	maxQubes = 1000
+	callTimeout = 10 * time.Second
+	maxAnswer   = 1 << 20 // bytes
+	maxQubes    = 1000
 )
 
-// call calls a method of a qube, without a payload.
+// call calls a method for a qube, without a payload, and returns its result.
 func (c Client) call(ctx context.Context, qube, method string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, c.Program, qube, method) // no input: the call ends with it
-	room := &limited{&out, maxBytes}
-	cmd.Stdout, cmd.WaitDelay = room, time.Second
+	cmd := exec.CommandContext(ctx, c.Program, qube, method) // no input, whose end would end the call
+	limited := &limitedWriter{&out, maxAnswer}
+	cmd.Stdout, cmd.WaitDelay = limited, time.Second
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
-	case ctx.Err() != nil || room.room < 0: // what has come is not whole
-		return "", fmt.Errorf("%s of %s: no answer within %v and %d bytes", method, qube, callTime, maxBytes)
+	case ctx.Err() != nil || limited.room < 0: // the answer is incomplete
+		return "", fmt.Errorf("%s of %s: no answer within %v and %d bytes", method, qube, callTimeout, maxAnswer)
 	case err != nil && !errors.As(err, &exit):
 		return "", fmt.Errorf("%s of %s: %w", method, qube, err)
 	}
@@ -48,21 +48,21 @@ func (c Client) call(ctx context.Context, qube, method string) (string, error) {
 	return content, nil
 }
 
-// limited fails a write beyond its room.
-type limited struct {
+// limitedWriter returns an error if more than room bytes are written.
+type limitedWriter struct {
 	w    io.Writer
 	room int
 }
 
-// Write implements io.Writer.
-func (l *limited) Write(p []byte) (int, error) {
+// Write implements [io.Writer].
+func (l *limitedWriter) Write(p []byte) (int, error) {
 	if l.room -= len(p); l.room < 0 {
-		return 0, fmt.Errorf("dom0 has answered more than %d bytes", maxBytes)
+		return 0, fmt.Errorf("the answer of dom0 exceeds %d bytes", maxAnswer)
 	}
 	return l.w.Write(p)
 }
 
-// entry is a qube as package inventory reads it.
+// entry is a qube in the JSON of package inventory.
 type entry struct {
 	Name  string `json:"name"`
 	Class string `json:"class,omitempty"`
@@ -72,8 +72,9 @@ type entry struct {
 	XID   *int   `json:"xid,omitempty"`
 }
 
-// Inventory reads what the policy lets us know, in the JSON of package inventory.
-// What is refused of a qube is left out; a qube without an address is, too.
+// Inventory reads the qubes that the policy permits and returns them in the JSON of package
+// inventory. Qubes without an address are left out, and so are properties that the policy
+// refuses.
 func (c Client) Inventory(ctx context.Context) ([]byte, error) {
 	content, err := c.call(ctx, "dom0", "admin.vm.List")
 	if err != nil {
@@ -98,28 +99,29 @@ func (c Client) Inventory(ctx context.Context) ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// entry reads one qube. A fault is not a refusal: it must not look as if the qube were
-// gone.
-func (c Client) entry(ctx context.Context, q listed) (e entry, ok bool, fault error) {
+// entry reads one qube. It reports whether the qube has an address. Errors other than a
+// refusal are returned: they must not look as if the qube had vanished.
+func (c Client) entry(ctx context.Context, q listed) (e entry, ok bool, failure error) {
 	get := func(name string) string {
 		content, err := c.call(ctx, q.name, "admin.vm.property.Get+"+name)
 		if err != nil && !errors.Is(err, ErrRefused) {
-			fault = errors.Join(fault, err)
+			failure = errors.Join(failure, err)
 		}
 		return property(content)
 	}
 	if e.IP = get("ip"); e.IP == "" {
-		return e, false, fault
+		return e, false, failure
 	}
 	e.Name, e.Class, e.Label, e.IP6 = q.name, q.class, get("label"), get("ip6")
 	if xid, err := strconv.Atoi(get("xid")); err == nil {
 		e.XID = &xid
 	}
-	return e, true, fault
+	return e, true, failure
 }
 
-// Follow calls changed at the start and whenever dom0 tells of an event, not more than
-// once in pause, until ctx ends or dom0 closes the stream.
+// Follow calls changed at the start and after every event of dom0, but at most once per
+// pause. It returns nil when ctx ends, and an error when dom0 closes the stream or changed
+// fails.
 func (c Client) Follow(ctx context.Context, pause time.Duration, changed func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -135,7 +137,7 @@ func (c Client) Follow(ctx context.Context, pause time.Duration, changed func(co
 	defer func() { cancel(); _ = cmd.Wait() }()
 	buf := make([]byte, 4096)
 	for {
-		// What the events say is not read: that there is one is enough.
+		// The first event is sent at once. What the events are does not matter.
 		if _, err := out.Read(buf); err != nil && ctx.Err() != nil {
 			return nil
 		} else if err != nil {

@@ -1,4 +1,4 @@
-// Package golden compares documents with files, for tests.
+// Package golden compares documents with golden files, for tests.
 package golden
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Compare compares fields, as indented JSON, with testdata/NAME.golden.json of the
-// test's package. With update it writes the file first.
+// Compare compares fields, as indented JSON, with testdata/NAME.golden.json of the test's
+// package. If update is set, it writes the file first.
 func Compare(t *testing.T, name string, fields map[string]any, update bool) {
 	t.Helper()
 	got, err := json.MarshalIndent(fields, "", "  ")
@@ -27,7 +27,7 @@ func Compare(t *testing.T, name string, fields map[string]any, update bool) {
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("%v: run go test with -update and review it", err)
+		t.Fatalf("%v: run go test with -update and review the file", err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("document mismatch (-want +got):\n%s", diff)

@@ -71,7 +71,7 @@ func decodeField(m member, fields []jsonField, seen map[string]member) error {
 	}
 
 	if err := fields[i].store(m.value); err != nil {
-		return fmt.Errorf("%q must be %s, it is %.40q", m.key, fields[i].kind, m.value)
+		return fmt.Errorf("%q must be %s, not %.40s", m.key, fields[i].kind, m.value)
 	}
 	return nil
 }

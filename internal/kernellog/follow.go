@@ -11,30 +11,55 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/filewatch"
 )
 
-// pollEvery is how often a followed file is looked at. A poll sees rotation and
-// bind mounts alike, and costs a read that finds nothing.
-const pollEvery = 250 * time.Millisecond
+// pollPause is the minimum time between two reads of a file that grows, so that a busy
+// log does not wake us for each of its lines.
+const pollPause = 100 * time.Millisecond
 
-// File follows a log file as `tail -F` does: lines that are added, also after the
-// file was cut or replaced.
+// maxPoll bounds the bytes that Poll reads at once, so that a stop does not wait for the
+// end of a large file.
+const maxPoll = 4 << 20
+
+// FileConfig holds the settings of a [File].
+type FileConfig struct {
+	// Path is the file to follow. It need not exist.
+	Path string
+	// OnLine is called with each line, without its end. It must not be nil.
+	OnLine func(line string)
+	// OnError, if not nil, is called when the file begins to be unreadable. A missing
+	// file is no error.
+	OnError func(error)
+	// Watch reports when the file may have grown. It is [filewatch.Watch] if nil.
+	Watch filewatch.Func
+}
+
+// File follows a log file like `tail -F`: it reads the lines that are appended, even after
+// the file was truncated or replaced.
 type File struct {
-	path string
-	line func(text string)
+	conf FileConfig
 
 	file    *os.File
-	partial []byte // of a line whose end is not there yet
+	partial []byte // of a line whose end has not been written yet
 	skip    bool   // to the end of a line that is too long
+	failed  bool   // OnError was called
 
 	tooLong atomic.Uint64
 }
 
-// OpenFile returns a follower that hands the lines to line, without their ends. It
-// begins at the end of the file, or, where there is none yet, at the beginning of
-// the one that will come. Any other fault of opening it is an error.
-func OpenFile(path string, line func(text string)) (*File, error) {
-	f := &File{path: path, line: line}
+// OpenFile returns a follower that begins at the end of the file, or, if there is none
+// yet, at the beginning of the file once it exists. It returns an error if the file
+// exists but cannot be read.
+func OpenFile(conf FileConfig) (*File, error) {
+	if conf.OnError == nil {
+		conf.OnError = func(error) {}
+	}
+	if conf.Watch == nil {
+		conf.Watch = filewatch.Watch
+	}
+	f := &File{conf: conf}
 	err := f.open()
 	if errors.Is(err, os.ErrNotExist) {
 		return f, nil
@@ -43,61 +68,99 @@ func OpenFile(path string, line func(text string)) (*File, error) {
 		return nil, err
 	}
 	if _, err := f.file.Seek(0, io.SeekEnd); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is not a file that can be followed: %w", path, err), f.file.Close())
+		return nil, errors.Join(fmt.Errorf("following log %s: %w", conf.Path, err), f.file.Close())
 	}
 	return f, nil
 }
 
-// TooLong returns the number of lines that were left out. It is safe for
-// concurrent use.
+// TooLong returns the number of lines that were skipped because they are longer than
+// MaxLine. It is safe for concurrent use.
 func (f *File) TooLong() uint64 { return f.tooLong.Load() }
 
-// Run follows the file until ctx ends.
-func (f *File) Run(ctx context.Context) {
-	ticker := time.NewTicker(pollEvery)
-	defer ticker.Stop()
-	for {
+// Run follows the file until ctx ends, reads what has been written by then, and returns
+// nil.
+func (f *File) Run(ctx context.Context) error {
+	watch, cancel := context.WithCancel(ctx)
+	changed := f.conf.Watch(watch, f.conf.Path)
+	defer func() {
+		cancel()
+		for range changed { // until the watch has ended
+		}
 		f.Poll()
+		f.close()
+	}()
+	var due <-chan time.Time // nil if nothing is to be read
+	for {
 		select {
 		case <-ctx.Done():
-			f.Poll()
-			if f.file != nil {
-				_ = f.file.Close()
+			return nil
+		case <-changed:
+			if due == nil {
+				due = time.After(pollPause)
 			}
-			return
-		case <-ticker.C:
+			continue
+		case <-due:
+		}
+		due = nil
+		if more := f.Poll(); more {
+			due = time.After(0)
 		}
 	}
 }
 
-// Poll reads what has been added.
-func (f *File) Poll() {
-	if f.file == nil && f.open() != nil {
-		return
+// Poll reads what has been appended. It reports whether there is more to read.
+func (f *File) Poll() (more bool) {
+	if f.file == nil && !f.reopen() {
+		return false
 	}
-	if f.read() && f.replaced() && f.read() { // what came before it was replaced
+	if !f.read() {
+		return true
+	}
+	if !f.replaced() {
+		return false
+	}
+	if !f.read() { // what was appended before the file was replaced
+		return true
+	}
+	f.close()
+	return f.reopen() && !f.read()
+}
+
+// close closes the file and forgets the line that it ends with.
+func (f *File) close() {
+	if f.file != nil {
 		_ = f.file.Close()
-		f.file, f.partial, f.skip = nil, nil, false
-		if f.open() == nil {
-			f.read()
-		}
 	}
+	f.file, f.partial, f.skip = nil, nil, false
 }
 
-func (f *File) open() (err error) {
-	file, err := os.OpenFile(f.path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+// reopen opens the file again. It reports whether there is one.
+func (f *File) reopen() bool {
+	err := f.open()
+	if isError := err != nil && !errors.Is(err, os.ErrNotExist); isError != f.failed {
+		f.failed = isError
+		if isError {
+			f.conf.OnError(err)
+		}
+	}
+	return err == nil
+}
+
+func (f *File) open() error {
+	// Nonblocking, so that a named pipe does not wait for a writer.
+	file, err := os.OpenFile(f.conf.Path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return fmt.Errorf("opening the log: %w", err)
+		return fmt.Errorf("following log: %w", err)
 	}
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Join(fmt.Errorf("%s is not a regular file", f.path), err, file.Close())
+		return errors.Join(fmt.Errorf("following log: %s is not a regular file", f.conf.Path), err, file.Close())
 	}
 	f.file = file
 	return nil
 }
 
-// replaced reports whether the path leads to another file now. One that was cut is
-// read from its beginning.
+// replaced reports whether the path leads to another file now. If the file was truncated,
+// replaced reads it from its beginning.
 func (f *File) replaced() bool {
 	here, err := f.file.Stat()
 	if err != nil {
@@ -108,19 +171,16 @@ func (f *File) replaced() bool {
 		f.partial, f.skip = nil, false
 		f.read()
 	}
-	there, err := os.Stat(f.path)
+	there, err := os.Stat(f.conf.Path)
 	return err == nil && !os.SameFile(here, there)
 }
 
-// readAtOnce bounds what one look reads, so that a stop does not wait for the end of a
-// large file.
-const readAtOnce = 4 << 20
-
+// read reads up to maxPoll bytes. It reports whether it has reached the end.
 func (f *File) read() (atEnd bool) {
 	buf := make([]byte, 32<<10)
-	for range readAtOnce / len(buf) {
+	for range maxPoll / len(buf) {
 		n, err := f.file.Read(buf)
-		f.take(buf[:n])
+		f.split(buf[:n])
 		if n == 0 || err != nil {
 			return true
 		}
@@ -128,10 +188,10 @@ func (f *File) read() (atEnd bool) {
 	return false
 }
 
-// take cuts lines off what was read.
-func (f *File) take(data []byte) {
+// split splits what was read into lines.
+func (f *File) split(data []byte) {
 	for len(data) > 0 {
-		line, rest, whole := bytes.Cut(data, []byte{'\n'})
+		line, rest, isWhole := bytes.Cut(data, []byte{'\n'})
 		if !f.skip {
 			f.partial = append(f.partial, line...)
 		}
@@ -139,9 +199,9 @@ func (f *File) take(data []byte) {
 			f.skip, f.partial = true, f.partial[:0]
 			f.tooLong.Add(1)
 		}
-		if whole {
+		if isWhole {
 			if !f.skip {
-				f.line(string(f.partial))
+				f.conf.OnLine(string(f.partial))
 			}
 			f.skip, f.partial = false, f.partial[:0]
 		}

@@ -1,17 +1,20 @@
 package kernellog_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/filewatch"
 	"github.com/qubesbeat/qubesbeat/internal/kernellog"
 )
 
-// TestFile_Poll follows a file through everything that happens to logs.
+// TestFile_Poll follows a file that grows, is truncated, rotated and replaced.
 func TestFile_Poll(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "kern.log")
@@ -27,7 +30,7 @@ func TestFile_Poll(t *testing.T) {
 	}
 	write("old\n", 0)
 	var got []string
-	f, err := kernellog.OpenFile(path, func(line string) { got = append(got, line) })
+	f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path, OnLine: func(line string) { got = append(got, line) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,10 +56,93 @@ func TestFile_Poll(t *testing.T) {
 
 func TestOpenFile(t *testing.T) {
 	t.Parallel()
-	if _, err := kernellog.OpenFile(t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "not a regular file") {
-		t.Errorf("OpenFile of a folder = %v", err)
+	if _, err := kernellog.OpenFile(kernellog.FileConfig{Path: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("OpenFile of a directory = %v", err)
 	}
-	if _, err := kernellog.OpenFile(filepath.Join(t.TempDir(), "none yet"), nil); err != nil {
-		t.Errorf("OpenFile of a file that will come = %v", err)
+	if _, err := kernellog.OpenFile(kernellog.FileConfig{Path: filepath.Join(t.TempDir(), "none yet")}); err != nil {
+		t.Errorf("OpenFile of a missing file = %v", err)
+	}
+}
+
+// TestFile_Run reads a line as soon as it is written, without a poll, and the last ones
+// before it returns.
+func TestFile_Run(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "kern.log")
+	lines, failed := make(chan string, 10), make(chan error, 1)
+	f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path,
+		OnLine: func(line string) { lines <- line }, OnError: func(err error) { failed <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("one\n")
+	select {
+	case line := <-lines:
+		if line != "one" {
+			t.Errorf("line = %q; want one", line)
+		}
+	case <-time.After(filewatch.PollInterval / 3):
+		t.Error("the line was not read")
+	}
+
+	// What replaces the log but cannot be read is an error.
+	if err := os.Mkdir(path+".new", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-failed:
+		if !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("OnError(%v); want not a regular file", err)
+		}
+	case <-time.After(filewatch.PollInterval / 3):
+		t.Error("OnError was not called")
+	}
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write("last\n")
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v; want nil", err)
+	}
+	if line := <-lines; line != "last" {
+		t.Errorf("line = %q; want last", line)
+	}
+}
+
+// TestKmsg_Close ends Run at once.
+func TestKmsg_Close(t *testing.T) {
+	t.Parallel()
+	k, err := kernellog.OpenKmsg(kernellog.KmsgPath)
+	if err != nil {
+		t.Skipf("no kernel log: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- k.Run(func(string, time.Time) {}) }()
+	begun := time.Now()
+	if err := k.Close(); err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v; want nil", err)
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("Run returned after %v", took)
 	}
 }

@@ -3,6 +3,7 @@ package kernellog
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 	"time"
@@ -10,39 +11,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// KmsgPath is the device of the kernel's log. Reading it needs CAP_SYSLOG where
-// kernel.dmesg_restrict is set, as in Qubes.
+// KmsgPath is the device of the kernel's log. Reading it needs CAP_SYSLOG if
+// kernel.dmesg_restrict is set, as it is in Qubes.
 const KmsgPath = "/dev/kmsg"
 
-// Kmsg reads the kernel's log from now on.
+// Kmsg reads the records that are added to the kernel's log.
 type Kmsg struct {
 	file   *os.File
 	missed atomic.Uint64
 }
 
-// OpenKmsg opens the log at path.
+// OpenKmsg opens the kernel's log at path, usually [KmsgPath].
 func OpenKmsg(path string) (*Kmsg, error) {
-	// Not blocking, so that the runtime waits for it and Close ends a Read.
+	// Nonblocking, so that the runtime's poller waits for it and Close ends a Read.
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("opening the kernel's log (needs CAP_SYSLOG): %w", err)
+		return nil, fmt.Errorf("opening the kernel's log (it needs CAP_SYSLOG): %w", err)
 	}
-	if _, err := file.Seek(0, 2); err != nil { // the end: what has happened before us is not ours
+	if _, err := file.Seek(0, io.SeekEnd); err != nil { // skip what was logged before
 		return nil, errors.Join(fmt.Errorf("opening the kernel's log: %w", err), file.Close())
 	}
 	return &Kmsg{file: file}, nil
 }
 
-// Close ends Run.
+// Close closes the log. Run returns at once.
 func (k *Kmsg) Close() error { return k.file.Close() }
 
-// Missed returns how often the kernel has overwritten records before they were
+// Missed returns the number of times that the kernel overwrote records before they were
 // read. It is safe for concurrent use.
 func (k *Kmsg) Missed() uint64 { return k.missed.Load() }
 
-// Run hands the messages to message, with their times, until Close is called.
-func (k *Kmsg) Run(message func(text string, at time.Time)) error {
-	buf := make([]byte, 8<<10) // a read returns one record, or EINVAL where it does not fit
+// Run calls onMessage with each message of the kernel and its time, until Close is called
+// and it returns nil, or reading fails.
+func (k *Kmsg) Run(onMessage func(text string, at time.Time)) error {
+	buf := make([]byte, 8<<10) // a read returns one record, or EINVAL if it does not fit
 	for {
 		n, err := k.file.Read(buf)
 		switch {
@@ -55,14 +57,14 @@ func (k *Kmsg) Run(message func(text string, at time.Time)) error {
 			return fmt.Errorf("reading the kernel's log: %w", err)
 		default:
 			if r, ok := readRecord(string(buf[:n])); ok && r.isKernel {
-				message(r.text, sinceBoot(r.since))
+				onMessage(r.text, sinceBoot(r.since))
 			}
 		}
 	}
 }
 
-// sinceBoot turns the kernel's clock, which stands still while the machine sleeps,
-// into a time of day.
+// sinceBoot converts a time on the kernel's clock, which stops while the machine is
+// suspended, to a time of day. Times that cannot be converted become the present.
 func sinceBoot(since time.Duration) time.Time {
 	now := time.Now()
 	var ts unix.Timespec

@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// Reader reads the lines of one log, in any of the forms that this package knows.
+// Reader parses the lines of one log, in any of the formats of this package.
 type Reader struct {
-	// Now is the time that completes a line without a year, or without a time. It
-	// must be set.
+	// Now returns the present, for lines without a year or a time. It must be set.
 	Now func() time.Time
 
-	exported journalRecord // whose fields are being read
+	exported journalRecord // the record whose fields are being read
 }
 
-// journalRecord is a record of the journal, as far as it concerns us. Other programs
-// than the kernel write there, too.
+// journalRecord holds the relevant fields of a record of the journal, which may come from
+// the kernel or from any program.
 type journalRecord struct {
 	Message   string `json:"MESSAGE"`
 	Micros    string `json:"__REALTIME_TIMESTAMP"`
@@ -28,9 +27,9 @@ func (j *journalRecord) read() (message string, at time.Time, ok bool) {
 	return j.Message, micros(j.Micros), j.Message != "" && (j.Transport == "" || j.Transport == "kernel")
 }
 
-// Line returns the message of a line and when it was written. It reports false
-// where the line has none of the kernel's: it is of another program, or a field of an
-// exported journal record, which ends with an empty line.
+// Line returns the message of a line and the time when it was logged. It reports whether
+// the line completes a message of the kernel: lines of other programs do not, nor do the
+// fields of an exported journal record, which ends with an empty line.
 func (r *Reader) Line(line string) (message string, at time.Time, ok bool) {
 	line = strings.TrimRight(line, "\r\n")
 	switch {
@@ -50,12 +49,12 @@ func (r *Reader) Line(line string) (message string, at time.Time, ok bool) {
 	return message, r.orNow(at), ok
 }
 
-// field takes a field of a journal record.
+// field adds a field of an exported journal record. It reports whether the line is one.
 func (r *Reader) field(line string) bool {
 	key, value, ok := strings.Cut(line, "=")
 	switch {
 	case !ok || key == "" || strings.ContainsAny(key, " :[") || strings.HasSuffix(key, "IN") && strings.Contains(value, " OUT="):
-		return false // a message, whose prefix may be glued to its first key
+		return false // a message; no space need separate its prefix from the first key
 	case key == "MESSAGE":
 		r.exported.Message = value
 	case key == "__REALTIME_TIMESTAMP":
@@ -81,8 +80,9 @@ func micros(text string) time.Time {
 	return time.UnixMicro(n)
 }
 
-// text takes off what syslog, /dev/kmsg and dmesg write before a message. A line that
-// syslog has stamped must be of the kernel, by the name behind that of the host.
+// text removes what syslog, /dev/kmsg and dmesg write before a message. It reports whether
+// the message is the kernel's: in lines of syslog, the program after the host name must be
+// "kernel".
 func (r *Reader) text(line string) (message string, at time.Time, ok bool) {
 	if at, rest, stamped := r.stamp(line); stamped {
 		_, rest, _ = strings.Cut(rest, " ") // the host
@@ -97,7 +97,7 @@ func (r *Reader) text(line string) (message string, at time.Time, ok bool) {
 	return withoutSeconds(line), time.Time{}, true
 }
 
-// withoutSeconds takes off the seconds since the start.
+// withoutSeconds removes the seconds since boot.
 func withoutSeconds(message string) string {
 	if inner, ok := strings.CutPrefix(message, "["); ok {
 		if seconds, rest, ok := strings.Cut(inner, "] "); ok && isSeconds(seconds) {
@@ -107,8 +107,8 @@ func withoutSeconds(message string) string {
 	return message
 }
 
-// stamp cuts off the time that begins a line: RFC 3339, or that of RFC 3164, which has
-// no year.
+// stamp splits off the time at the beginning of a line, in the format of RFC 3339, or in
+// that of RFC 3164, which has no year.
 func (r *Reader) stamp(line string) (at time.Time, rest string, ok bool) {
 	first, rest, _ := strings.Cut(line, " ")
 	if t, err := time.Parse(time.RFC3339Nano, first); err == nil {

@@ -14,7 +14,7 @@ func TestReader_Line(t *testing.T) {
 	stamped := time.Date(2026, 11, 22, 5, 25, 27, 123456000, time.UTC)
 	tests := []struct {
 		name string
-		in   []string // the last line is the one
+		in   []string // the last one completes the message
 		at   time.Time
 	}{
 		{"plain", []string{text}, now},
@@ -28,7 +28,7 @@ func TestReader_Line(t *testing.T) {
 	}
 	r := kernellog.Reader{Now: time.Now}
 	if message, _, ok := r.Line("DROPIN=vif4.0 OUT=eth0 SRC=1.1.1.1"); !ok || message != "DROPIN=vif4.0 OUT=eth0 SRC=1.1.1.1" {
-		t.Errorf("a prefix in capitals, glued to its key: %q, %v", message, ok)
+		t.Errorf("a prefix in capitals, without a separator: %q, %v", message, ok)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -47,7 +47,8 @@ func TestReader_Line(t *testing.T) {
 	}
 }
 
-// TestReader_Line_others leaves out what other programs write, whatever it looks like.
+// TestReader_Line_others checks that lines of other programs are skipped, whatever they
+// contain.
 func TestReader_Line_others(t *testing.T) {
 	t.Parallel()
 	const text = "kernel: QB-SPOOF IN=vif4.0 OUT= SRC=1.1.1.1 "
@@ -70,7 +71,7 @@ func FuzzReader_Line(f *testing.F) {
 	f.Add("4,460,1744843132,-;x")
 	f.Fuzz(func(t *testing.T, line string) {
 		r := kernellog.Reader{Now: time.Now}
-		if message, _, ok := r.Line(line); ok && len(message) > 3*len(line) { // what is no UTF-8 becomes U+FFFD
+		if message, _, ok := r.Line(line); ok && len(message) > 3*len(line) { // invalid UTF-8 becomes U+FFFD
 			t.Errorf("Line(%q) = %q", line, message)
 		}
 	})

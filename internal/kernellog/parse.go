@@ -9,19 +9,19 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// MaxLine is the length of the longest line that is read, in bytes. The kernel's
-// own limit is 1024 (LOG_LINE_MAX).
+// MaxLine is the maximum length of a line in bytes. The kernel's own limit is 1024
+// (LOG_LINE_MAX).
 const MaxLine = 4096
 
-// Parse reads one message of the kernel, without what a log has put before it. It
-// reports false where the message is not of a LOG rule, or was cut before the
-// addresses. At and Source of the result are not set.
+// Parse parses a message of the kernel, as [Reader.Line] returns it. It reports whether the
+// message is from a LOG rule and has addresses and a protocol. It does not set At and
+// Source.
 func Parse(message string) (o firewall.Observation, ok bool) {
 	at := start(message)
 	if at < 0 || len(message) > MaxLine {
 		return o, false
 	}
-	o.Prefix = strings.Clone(message[:at]) // and not the whole line with it
+	o.Prefix = strings.Clone(message[:at]) // not to retain the whole line
 	outside, inside, isError := strings.Cut(message[at:], "[SRC=")
 	f := fields{tuple: &o.Tuple}
 	f.read(outside)
@@ -34,9 +34,9 @@ func Parse(message string) (o firewall.Observation, ok bool) {
 	return o, f.complete()
 }
 
-// start returns where the kernel's own text begins: at IN=, which is directly
-// behind the prefix, whatever that ends with. A prefix may itself hold "IN=", so
-// that the first one with OUT= behind its value counts.
+// start returns the offset of the kernel's text: that of IN=, which follows the prefix
+// without a separator. A prefix may itself contain "IN=", so that the first one whose value
+// is followed by OUT= counts. It returns -1 if there is none.
 func start(message string) int {
 	for from := 0; ; {
 		i := strings.Index(message[from:], "IN=")
@@ -52,19 +52,19 @@ func start(message string) int {
 	}
 }
 
-// maxName is longer than any name of an interface (IFNAMSIZ).
+// maxName exceeds the length of any name of an interface (IFNAMSIZ).
 const maxName = 16
 
-// fields collects the words of one packet. The first of each key counts, but for
-// those that a second header repeats.
+// fields collects the words of one packet.
 type fields struct {
 	tuple   *firewall.Tuple
 	in, out string
 	length  uint32
-	hasType bool
+	hasType bool // TYPE, the ICMP type, was read
 	proto   string
 }
 
+// complete reports whether the packet has addresses and a protocol.
 func (f *fields) complete() bool {
 	return f.tuple.Src.IsValid() && f.tuple.Dst.IsValid() && f.proto != ""
 }
@@ -72,7 +72,7 @@ func (f *fields) complete() bool {
 // read reads words from left to right.
 func (f *fields) read(text string) {
 	for word := range strings.FieldsSeq(text) {
-		if word == "]" || strings.HasPrefix(word, "OPT") { // what follows is a tuple that is over, or bytes
+		if word == "]" || strings.HasPrefix(word, "OPT") { // the end of the packet, or IP options in hexadecimal
 			return
 		}
 		if key, value, ok := strings.Cut(word, "="); ok {
@@ -81,24 +81,32 @@ func (f *fields) read(text string) {
 	}
 }
 
-// set takes one word. Ports, types and ids come behind PROTO.
+// set adds one word.
 func (f *fields) set(key, value string) {
-	t := f.tuple
 	switch key {
 	case "IN":
 		f.in = name(value)
 	case "OUT":
 		f.out = name(value)
 	case "SRC":
-		t.Src = address(value)
+		f.tuple.Src = address(value)
 	case "DST":
-		t.Dst = address(value)
+		f.tuple.Dst = address(value)
 	case "LEN":
-		if f.proto == "" {
+		if f.proto == "" { // after PROTO it is that of the UDP header
 			f.length = uint32(number(value, 32))
 		}
 	case "PROTO":
-		f.proto, t.Proto = value, protocol(value)
+		f.proto, f.tuple.Proto = value, protocol(value)
+	default:
+		f.setTransport(key, value)
+	}
+}
+
+// setTransport adds a word of the transport header, which follows PROTO.
+func (f *fields) setTransport(key, value string) {
+	t := f.tuple
+	switch key {
 	case "SPT":
 		t.SrcPort = uint16(number(value, 16))
 	case "DPT":
@@ -108,12 +116,13 @@ func (f *fields) set(key, value string) {
 	case "CODE":
 		t.ICMPCode = uint8(number(value, 8))
 	case "ID":
-		if f.hasType { // before PROTO it is that of the IP header
+		if f.hasType { // before TYPE it is that of the IP header
 			t.ICMPID = uint16(number(value, 16))
 		}
 	}
 }
 
+// name returns the name of an interface, "" if it is too long.
 func name(value string) string {
 	if len(value) >= maxName {
 		return ""
@@ -121,6 +130,7 @@ func name(value string) string {
 	return strings.Clone(value)
 }
 
+// address parses an address. It returns the zero Addr if it is invalid.
 func address(value string) netip.Addr {
 	a, err := netip.ParseAddr(value)
 	if err != nil || a.Zone() != "" {
@@ -129,7 +139,7 @@ func address(value string) netip.Addr {
 	return a
 }
 
-// number returns a decimal number, 0 where it is none.
+// number parses a decimal number. It returns 0 if it is invalid or out of range.
 func number(value string, bits int) uint64 {
 	n, err := strconv.ParseUint(value, 10, bits)
 	if err != nil {
@@ -138,8 +148,8 @@ func number(value string, bits int) uint64 {
 	return n
 }
 
-// protocol returns the number of a protocol: the kernel writes those that it knows
-// by name, and the rest as a number.
+// protocol returns the number of a protocol. The kernel writes names for some, and numbers
+// for the others.
 func protocol(value string) uint8 {
 	switch value {
 	case "TCP":

@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// record is a record of /dev/kmsg: "priority,number,microseconds,flags;text" and
-// further lines (Documentation/ABI/testing/dev-kmsg).
+// record is a record of /dev/kmsg: "priority,number,microseconds,flags;text", followed by
+// lines with properties (Documentation/ABI/testing/dev-kmsg).
 type record struct {
 	text     string
-	since    time.Duration // the start of the machine, on the kernel's clock
-	isKernel bool          // as opposed to a program that has written to the log
+	since    time.Duration // boot, on the kernel's clock
+	isKernel bool          // and not of a program that writes to /dev/kmsg
 }
 
+// readRecord parses a record. It reports whether line is one.
 func readRecord(line string) (r record, ok bool) {
 	head, rest, ok := strings.Cut(line, ";")
 	parts := strings.Split(head, ",")

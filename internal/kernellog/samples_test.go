@@ -14,8 +14,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/kernellog"
 )
 
-// TestParse_samples reads what the real kernel has written, and compares each
-// field with what a regular expression finds.
+// TestParse_samples parses logs of a real kernel, and compares each field with what a
+// regular expression finds.
 func TestParse_samples(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(cmp.Or(os.Getenv("QUBESBEAT_SHARED"), "../../../shared"), "fixtures", "kernel-log")
@@ -40,7 +40,7 @@ func TestParse_samples(t *testing.T) {
 			compare(t, line, &o)
 		}
 		if read < least {
-			t.Errorf("%s: %d lines; want %d at least", name, read, least)
+			t.Errorf("%s: %d lines; want at least %d", name, read, least)
 		}
 		t.Logf("%s: %d lines read", name, read)
 	}

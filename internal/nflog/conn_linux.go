@@ -10,17 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Conn is the reader of one group. A group has one reader in a network namespace.
+// Conn reads one group. A group can have only one reader in a network namespace.
 type Conn struct {
 	conn    *netlink.Conn
-	next    uint32 // number that the next message should have
+	next    uint32 // expected number of the next message
 	started bool
 
 	closed          atomic.Bool
 	lost, malformed atomic.Uint64
 }
 
-// bufferSize is what the kernel may keep for us: some 12,000 messages.
+// bufferSize is the size of the kernel's buffer in bytes: some 12,000 messages.
 const bufferSize = 4 << 20
 
 // Open binds a group. It needs CAP_NET_ADMIN.
@@ -30,10 +30,11 @@ func Open(group uint16) (*Conn, error) {
 		return nil, fmt.Errorf("opening netlink: %w", err)
 	}
 	c := &Conn{conn: conn}
-	_ = conn.SetReadBuffer(bufferSize) // a smaller one works, and what it loses is counted
+	_ = conn.SetReadBuffer(bufferSize) // losses of a smaller one are counted
 	for _, attr := range settings() {
 		if err := c.configure(group, attr); err != nil {
-			return nil, errors.Join(fmt.Errorf("binding NFLOG group %d (it needs CAP_NET_ADMIN and has one reader only): %w", group, err), conn.Close())
+			return nil, errors.Join(fmt.Errorf("binding NFLOG group %d (it needs CAP_NET_ADMIN, and can have only one reader): %w",
+				group, err), conn.Close())
 		}
 	}
 	return c, nil
@@ -46,12 +47,12 @@ const (
 	commandBind  = 1
 	copyPacket   = 2
 	numbered     = 1
-	flushHundred = 10 // hundredths of a second that the kernel may collect messages
-	copyRange    = 256
+	flushHundred = 10  // hundredths of a second for which the kernel may collect messages
+	copyRange    = 256 // bytes of a packet
 )
 
-// settings returns what a group is set to, one message each: older kernels know
-// fewer attributes in one.
+// settings returns the attributes that configure a group. Each is sent in a message of its
+// own, because older kernels do not accept all of them in one.
 func settings() []netlink.Attribute {
 	mode := binary.BigEndian.AppendUint32(nil, copyRange)
 	return []netlink.Attribute{
@@ -62,6 +63,7 @@ func settings() []netlink.Attribute {
 	}
 }
 
+// configure sends one attribute and waits for the acknowledgement.
 func (c *Conn) configure(group uint16, attr netlink.Attribute) error {
 	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{attr})
 	if err != nil {
@@ -75,30 +77,30 @@ func (c *Conn) configure(group uint16, attr netlink.Attribute) error {
 	return err
 }
 
-// Close ends Run.
+// Close closes the connection. Run returns at once.
 func (c *Conn) Close() error {
 	c.closed.Store(true)
 	return c.conn.Close()
 }
 
-// Lost returns how many messages did not reach us: the kernel had no room for
-// them. It is safe for concurrent use.
+// Lost returns the number of messages that were lost because the kernel's buffer was full.
+// It is safe for concurrent use.
 func (c *Conn) Lost() uint64 { return c.lost.Load() }
 
-// Malformed returns how many messages could not be read. It is safe for
+// Malformed returns the number of messages that could not be parsed. It is safe for
 // concurrent use.
 func (c *Conn) Malformed() uint64 { return c.malformed.Load() }
 
-// Run hands the messages to packet, and tells gap before a message that comes
-// behind some that were lost, until Close is called. The message is valid during
-// the call.
-func (c *Conn) Run(packet func(*Message), gap func()) error {
+// Run calls onMessage with each message, and onGap when messages were lost, before the next
+// one. It returns nil when Close is called, and an error when reading fails. A Message is
+// valid only during the call.
+func (c *Conn) Run(onMessage func(*Message), onGap func()) error {
 	var m Message
 	for {
 		messages, err := c.conn.Receive()
 		switch {
 		case errors.Is(err, unix.ENOBUFS):
-			gap() // how many, the next number tells
+			onGap() // the next number shows how many
 			continue
 		case err != nil && c.closed.Load():
 			return nil
@@ -107,21 +109,22 @@ func (c *Conn) Run(packet func(*Message), gap func()) error {
 		}
 		for i := range messages {
 			if isPacket(messages[i].Header) {
-				c.take(&m, messages[i].Data, packet, gap)
+				c.handle(&m, messages[i].Data, onMessage, onGap)
 			}
 		}
 	}
 }
 
-func (c *Conn) take(m *Message, data []byte, packet func(*Message), gap func()) {
+// handle parses a message and checks its number.
+func (c *Conn) handle(m *Message, data []byte, onMessage func(*Message), onGap func()) {
 	if m.parse(data) != nil {
 		c.malformed.Add(1)
 		return
 	}
 	if c.started && m.Seq != c.next {
-		c.lost.Add(uint64(m.Seq - c.next)) // unsigned: it may wrap
-		gap()
+		c.lost.Add(uint64(m.Seq - c.next)) // modulo 2^32, as the numbers wrap
+		onGap()
 	}
 	c.next, c.started = m.Seq+1, true
-	packet(m)
+	onMessage(m)
 }

@@ -8,13 +8,12 @@ import (
 	"github.com/mdlayher/netlink"
 )
 
-// Message is one logged packet. Its slices belong to the buffer that it was read
-// from.
+// Message is one logged packet. Its slices refer to the buffer that it was read from.
 type Message struct {
 	Prefix  []byte // of the rule, verbatim
 	Hook    uint8  // NF_INET_*: 0 prerouting, 1 input, 2 forward, 3 output, 4 postrouting
 	In, Out uint32 // indices of the interfaces, 0 for none
-	Payload []byte // from the IP header on, as far as the rule's snaplen reaches
+	Payload []byte // from the IP header on, up to the rule's snaplen
 	Seq     uint32 // number of the message in its group
 }
 
@@ -31,9 +30,9 @@ const (
 // sizeofGen is the size of struct nfgenmsg, which precedes the attributes.
 const sizeofGen = 4
 
-var errMessage = errors.New("nflog: message is cut or has a wrong length")
+var errMessage = errors.New("nflog: truncated message or invalid length")
 
-// parse reads the body of a netlink message.
+// parse parses the body of a netlink message. The slices of m refer to data.
 func (m *Message) parse(data []byte) error {
 	*m = Message{}
 	if len(data) < sizeofGen {
@@ -53,13 +52,14 @@ func (m *Message) parse(data []byte) error {
 	return nil
 }
 
-// attrMask leaves out the flags NLA_F_NESTED and NLA_F_NET_BYTEORDER.
+// attrMask removes the flags NLA_F_NESTED and NLA_F_NET_BYTEORDER.
 const attrMask = 0x3fff
 
 // netlinkOrder is the byte order of lengths and types: the machine's own. The
 // values of this protocol are big-endian.
 var netlinkOrder = binary.NativeEndian
 
+// set sets the field of an attribute. Unknown and short attributes are ignored.
 func (m *Message) set(kind uint16, value []byte) {
 	switch {
 	case kind == attrHeader && len(value) >= 3:
@@ -77,7 +77,7 @@ func (m *Message) set(kind uint16, value []byte) {
 	}
 }
 
-// isPacket tells the messages of the subsystem ULOG that carry a packet.
+// isPacket reports whether a message of the subsystem ULOG contains a packet.
 func isPacket(h netlink.Header) bool { return h.Type == subsystem<<8|msgPacket }
 
 const (

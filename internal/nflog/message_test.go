@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// TestMessage_parse reads what the real kernel has sent: a capture of NFLOG has the
-// bodies of its messages.
+// TestMessage_parse parses messages of a real kernel, from a capture of NFLOG.
 func TestMessage_parse(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(cmp.Or(os.Getenv("QUBESBEAT_SHARED"), "../../../shared"), "fixtures", "kernel-log", "nflog-sample.pcap")
@@ -18,7 +17,7 @@ func TestMessage_parse(t *testing.T) {
 		t.Skipf("no sample: %v; QUBESBEAT_SHARED names the folder", err)
 	}
 	var got []string
-	for rest := data[24:]; len(rest) >= 16; { // behind the header of the file
+	for rest := data[24:]; len(rest) >= 16; { // after the header of the file
 		size := binary.LittleEndian.Uint32(rest[8:])
 		var m Message
 		if err := m.parse(rest[16 : 16+size]); err != nil {
@@ -35,12 +34,12 @@ func TestMessage_parse(t *testing.T) {
 	}
 }
 
-// TestMessage_parse_bad refuses lengths that lie.
+// TestMessage_parse_bad checks that invalid lengths are refused.
 func TestMessage_parse_bad(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string][]byte{
-		"nothing": nil, "cut": {0, 0, 0}, "no payload": {0, 0, 0, 53},
-		"attribute behind the end": {0, 0, 0, 53, 255, 0, 9, 0, 1, 2, 3, 4},
+		"nothing": nil, "truncated": {0, 0, 0}, "no payload": {0, 0, 0, 53},
+		"attribute beyond the end": {0, 0, 0, 53, 255, 0, 9, 0, 1, 2, 3, 4},
 		"attribute without a head": {0, 0, 0, 53, 3, 0, 9, 0, 1, 2, 3, 4},
 	} {
 		if err := new(Message).parse(data); err == nil {

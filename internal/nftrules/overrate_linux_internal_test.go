@@ -7,7 +7,7 @@ import (
 	"github.com/mdlayher/netlink"
 )
 
-// TestCounterOf_short holds that the error about an answer that is too short says so,
+// TestCounterOf_short checks that the error about an answer that is too short says so,
 // and wraps no nil error.
 func TestCounterOf_short(t *testing.T) {
 	t.Parallel()

@@ -11,25 +11,25 @@ import (
 // Client is a connection to the daemon. It is not safe for concurrent use.
 type Client struct{ conn net.Conn }
 
-// answerTime is how long the daemon, on the same machine, may take.
-const answerTime = 5 * time.Second
+// answerTimeout bounds a request. The daemon runs on the same machine.
+const answerTimeout = 5 * time.Second
 
-// Dial connects to the daemon at a path.
+// Dial connects to the daemon whose socket is at path.
 func Dial(path string) (*Client, error) {
-	conn, err := net.DialTimeout("unix", path, answerTime)
+	conn, err := net.DialTimeout("unix", path, answerTimeout)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to QubesDB: %w", err)
 	}
 	return &Client{conn}, nil
 }
 
-// Close ends the connection.
+// Close closes the connection.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// Read returns the value of an entry; an error wraps [ErrNoEntry] where there is
-// none.
+// Read returns the value of an entry. It returns an error wrapping [ErrNoEntry] if there
+// is none.
 func (c *Client) Read(path string) (string, error) {
-	_ = c.conn.SetDeadline(time.Now().Add(answerTime))
+	_ = c.conn.SetDeadline(time.Now().Add(answerTimeout))
 	if err := write(c.conn, cmdRead, path); err != nil {
 		return "", err
 	}
@@ -45,8 +45,8 @@ func (c *Client) Read(path string) (string, error) {
 	return string(f.data), nil
 }
 
-// Values returns the values of the entries that are there and not empty, none without
-// a daemon.
+// Values returns the values of the entries that exist and are not empty. It returns nil
+// if the daemon cannot be reached.
 func Values(socket string, entries ...string) (values []string) {
 	c, err := Dial(socket)
 	if err != nil {
@@ -61,12 +61,12 @@ func Values(socket string, entries ...string) (values []string) {
 	return values
 }
 
-// maxEntries bounds what the daemon may send for one question.
+// maxEntries is the maximum number of entries in the answer to one request.
 const maxEntries = 100_000
 
-// ReadAll returns the entries whose path begins with prefix.
+// ReadAll returns the values of the entries whose path begins with prefix, by path.
 func (c *Client) ReadAll(prefix string) (map[string]string, error) {
-	_ = c.conn.SetDeadline(time.Now().Add(answerTime))
+	_ = c.conn.SetDeadline(time.Now().Add(answerTimeout))
 	if err := write(c.conn, cmdMultiRead, prefix); err != nil {
 		return nil, err
 	}
@@ -78,18 +78,18 @@ func (c *Client) ReadAll(prefix string) (map[string]string, error) {
 			return nil, err
 		case f.kind != respMulti:
 			return nil, errRefused
-		case f.path == "": // the end
+		case f.path == "": // the last frame
 			return all, nil
 		case !strings.HasPrefix(f.path, prefix) || len(all) >= maxEntries:
-			return nil, errSequence
+			return nil, errUnexpected
 		}
 		all[f.path] = string(f.data)
 	}
 }
 
-// Watch calls changed with the path of each entry below prefix that is written
-// or removed, until ctx ends, the connection does or changed fails. The connection is of no
-// other use then.
+// Watch calls changed with prefix at the start, and then with the path of each entry below
+// prefix that is written or removed. It returns nil when ctx ends, and an error when the
+// connection ends or changed fails. The connection cannot be used otherwise.
 func (c *Client) Watch(ctx context.Context, prefix string, changed func(path string) error) error {
 	defer context.AfterFunc(ctx, func() { _ = c.conn.Close() })()
 	_ = c.conn.SetDeadline(time.Time{})
@@ -105,7 +105,7 @@ func (c *Client) Watch(ctx context.Context, prefix string, changed func(path str
 		case err != nil:
 			return err
 		case f.kind == respOK:
-			err = changed(prefix) // what was written before we listened
+			err = changed(prefix) // covers what was written before
 		case f.kind == respWatch:
 			err = changed(f.path)
 		default:

@@ -1,4 +1,4 @@
-// Package qubesdb reads QubesDB, the small database through which dom0 tells a
-// qube about itself, over the socket of its daemon (qubes-core-qubesdb,
-// include/qubesdb.h), and knows from it what qvm-firewall lets a client do.
+// Package qubesdb reads QubesDB, the small database through which dom0 configures a qube,
+// over the socket of its daemon (qubes-core-qubesdb, include/qubesdb.h), and derives from
+// it whether qvm-firewall accepts the DNS of a client.
 package qubesdb

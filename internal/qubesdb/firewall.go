@@ -2,6 +2,7 @@ package qubesdb
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -9,35 +10,30 @@ import (
 	"time"
 )
 
-// Firewall follows the rules of qvm-firewall. Make it with [NewFirewall] and let
-// it [Firewall.Run].
+// Firewall follows the rules of qvm-firewall. [Firewall.Run] must run for it to notice
+// changes.
 type Firewall struct {
 	path     string
 	log      *slog.Logger
-	verdicts atomic.Pointer[map[netip.Addr]Verdict] // nil until they have been read
+	access   atomic.Pointer[map[netip.Addr]DNSAccess] // nil before the rules were read
 	reads    atomic.Uint64
 	failures atomic.Uint64
 	up       atomic.Bool
 }
 
-// NewFirewall returns a firewall that reads from the daemon at a path. Until it
-// has, it refuses everybody.
+// NewFirewall returns a firewall that reads from the daemon whose socket is at path. It
+// refuses all clients until the rules have been read.
 func NewFirewall(path string, log *slog.Logger) *Firewall { return &Firewall{path: path, log: log} }
 
+// rulesPrefix is the path of the rules: /qubes-firewall/ADDRESS/KEY.
 const rulesPrefix = "/qubes-firewall/"
 
 // Load reads the rules of all clients.
 func (w *Firewall) Load() error {
-	c, err := Dial(w.path)
+	all, err := w.readAll()
 	if err != nil {
 		w.failures.Add(1)
-		return err
-	}
-	defer c.Close()
-	all, err := c.ReadAll(rulesPrefix)
-	if err != nil {
-		w.failures.Add(1)
-		return err
+		return fmt.Errorf("reading the rules of qvm-firewall: %w", err)
 	}
 	clients := map[netip.Addr]map[string]string{}
 	for path, value := range all {
@@ -51,35 +47,48 @@ func (w *Firewall) Load() error {
 		}
 		clients[a][key] = value
 	}
-	verdicts := make(map[netip.Addr]Verdict, len(clients))
+	access := make(map[netip.Addr]DNSAccess, len(clients))
 	for a, entries := range clients {
-		verdicts[a] = Judge(entries)
+		access[a] = EvaluateDNS(entries)
 	}
-	w.verdicts.Store(&verdicts)
+	w.access.Store(&access)
 	w.reads.Add(1)
 	return nil
 }
 
-// Run follows the rules until ctx ends. Without the daemon, what was read last
-// stays in force, and it tries again.
+func (w *Firewall) readAll() (map[string]string, error) {
+	c, err := Dial(w.path)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.ReadAll(rulesPrefix)
+}
+
+// retryDelay is the time between two attempts to reach the daemon.
+const retryDelay = time.Second
+
+// Run follows the rules until ctx ends. While the daemon cannot be reached, the rules that
+// were read last apply, and Run keeps trying.
 func (w *Firewall) Run(ctx context.Context) {
-	told := false // once, until it was there again
+	warned := false // since the daemon was last reachable
 	for ctx.Err() == nil {
 		err := w.follow(ctx)
 		if w.up.Swap(false) {
-			told = false
+			warned = false
 		}
-		if err != nil && ctx.Err() == nil && !told {
-			told = true
-			w.log.Warn("QubesDB is not reachable; the rules of qvm-firewall that were read last stay in force", "error", err.Error())
+		if err != nil && ctx.Err() == nil && !warned {
+			warned = true
+			w.log.Warn("QubesDB cannot be reached, keeping the last rules of qvm-firewall", "error", err.Error())
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Second):
+		case <-time.After(retryDelay):
 		}
 	}
 }
 
+// follow reads the rules whenever they change.
 func (w *Firewall) follow(ctx context.Context) error {
 	c, err := Dial(w.path)
 	if err != nil {
@@ -88,48 +97,48 @@ func (w *Firewall) follow(ctx context.Context) error {
 	defer c.Close()
 	return c.Watch(ctx, rulesPrefix, func(path string) error {
 		if path != rulesPrefix && strings.Count(path, "/") != 2 {
-			return nil // the rules are complete when the client's own entry is touched
+			return nil // dom0 writes the client's own entry last, when its rules are complete
 		}
 		if err := w.Load(); err != nil {
-			return err // and it is tried again, from the start
+			return err // Run tries again
 		}
 		w.up.Store(true)
 		return nil
 	})
 }
 
-// Refuses reports whether a client's rules refuse DNS, and why. A client without
-// rules is refused: qubes-firewall lets nobody through whom it does not know. The
-// machine itself may always ask. It does not allocate.
+// Refuses reports whether the rules of a client refuse DNS, and why. Clients without rules
+// are refused: qubes-firewall drops the packets of unknown clients. The machine itself is
+// never refused. Refuses does not allocate and is safe for concurrent use.
 func (w *Firewall) Refuses(client netip.Addr, tcp bool) (why string, refused bool) {
 	if client.IsLoopback() {
 		return "", false
 	}
-	list := w.verdicts.Load()
+	list := w.access.Load()
 	if list == nil {
 		return "the rules of qvm-firewall have not been read yet", true
 	}
-	v, ok := (*list)[client]
+	a, ok := (*list)[client]
 	if !ok {
 		return "qvm-firewall has no rules for this address", true
 	}
-	if tcp && v.TCP || !tcp && v.UDP {
+	if tcp && a.TCP || !tcp && a.UDP {
 		return "", false
 	}
-	return v.Why, true
+	return a.Why, true
 }
 
-// FirewallStats tells how the firewall is.
+// FirewallStats is the state of a [Firewall].
 type FirewallStats struct {
-	Up              bool // the daemon tells of changes
-	Clients         uint64
+	Up              bool   // whether the daemon reports changes
+	Clients         uint64 // clients with rules
 	Reads, Failures uint64
 }
 
-// Stats returns the counters.
+// Stats returns the state. It is safe for concurrent use.
 func (w *Firewall) Stats() FirewallStats {
 	s := FirewallStats{Up: w.up.Load(), Reads: w.reads.Load(), Failures: w.failures.Load()}
-	if list := w.verdicts.Load(); list != nil {
+	if list := w.access.Load(); list != nil {
 		s.Clients = uint64(len(*list))
 	}
 	return s

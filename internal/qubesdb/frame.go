@@ -8,21 +8,22 @@ import (
 	"io"
 )
 
-// Path is where the daemon listens in a qube.
+// Path is the socket of the daemon in a qube.
 const Path = "/var/run/qubes/qubesdb.sock"
 
-// Sizes of include/qubesdb.h. The header is a C struct: a byte, the path, three
-// bytes of padding, and a length in the machine's order, which is little-endian
-// wherever Qubes OS runs.
+// The sizes of include/qubesdb.h. The header is a C struct: a byte, the path, three bytes
+// of padding, and a length in the byte order of the machine, which is little-endian on all
+// machines that run Qubes OS.
 const (
 	maxPath    = 64
 	maxData    = 3072
 	headerSize = 1 + maxPath + 3 + 4
 )
 
+// command is the type of a frame.
 type command uint8
 
-// The commands and responses that are used here.
+// The commands and responses in use.
 const (
 	cmdRead      command = 0
 	cmdMultiRead command = 2
@@ -35,25 +36,25 @@ const (
 	respWatch    command = 13
 )
 
-// Errors of a conversation with the daemon.
+// The errors of a request. ErrNoEntry is wrapped by the errors of Read.
 var (
-	ErrNoEntry  = errors.New("qubesdb: no such entry")
-	errFrame    = errors.New("qubesdb: malformed frame")
-	errRefused  = errors.New("qubesdb: the daemon refuses")
-	errSequence = errors.New("qubesdb: an answer to another question")
+	ErrNoEntry    = errors.New("qubesdb: no such entry")
+	errFrame      = errors.New("qubesdb: malformed frame")
+	errRefused    = errors.New("qubesdb: the daemon returned an error")
+	errUnexpected = errors.New("qubesdb: unexpected answer")
 )
 
-// frame is one message.
+// frame is one message of the protocol.
 type frame struct {
 	kind command
 	path string
 	data []byte
 }
 
-// write sends a command, which has no data.
+// write sends a command without data.
 func write(w io.Writer, kind command, path string) error {
 	if len(path) >= maxPath {
-		return fmt.Errorf("qubesdb: the path %q is longer than %d bytes", path, maxPath-1)
+		return fmt.Errorf("qubesdb: path %q is longer than %d bytes", path, maxPath-1)
 	}
 	var b [headerSize]byte
 	b[0] = byte(kind)
@@ -62,7 +63,7 @@ func write(w io.Writer, kind command, path string) error {
 	return err
 }
 
-// read receives a message.
+// read receives a frame.
 func read(r io.Reader) (f frame, err error) {
 	var b [headerSize]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {

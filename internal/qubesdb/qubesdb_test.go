@@ -20,7 +20,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// dump returns the QubesDB of a real sys-log.
+// dump returns the entries of QubesDB in a real sys-log.
 func dump(t *testing.T) map[string]string {
 	t.Helper()
 	const path = "../../../shared/fixtures/qvm-ls/r4.3/qubesdb-sys-log.txt"
@@ -56,11 +56,11 @@ func TestClient(t *testing.T) {
 		t.Errorf("ReadAll = %v, %v", all, err)
 	}
 	if _, err := c.Read("/" + strings.Repeat("a", 64)); err == nil {
-		t.Error("a path that is too long was sent")
+		t.Error("Read accepts a path that is too long")
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestEvaluateDNS(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, policy string
@@ -86,7 +86,7 @@ func TestJudge(t *testing.T) {
 		for i, r := range tt.rules {
 			entries["000"+string(rune('0'+2*i))] = r // with gaps, as dom0 leaves them
 		}
-		v := qubesdb.Judge(entries)
+		v := qubesdb.EvaluateDNS(entries)
 		if v.UDP != tt.udp || v.TCP != tt.tcp || (v.Why == "") != (tt.udp && tt.tcp) {
 			t.Errorf("%s: %+v; want UDP %v, TCP %v", tt.name, v, tt.udp, tt.tcp)
 		}
@@ -103,7 +103,7 @@ func TestFirewall(t *testing.T) {
 		return refused
 	}
 	if !ask("10.137.0.11") {
-		t.Error("somebody is let through before the rules have been read")
+		t.Error("a client is accepted before the rules have been read")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -122,13 +122,13 @@ func TestFirewall(t *testing.T) {
 	wait("10.137.0.7", false) // specialtarget=dns
 	wait("10.137.0.6", true)  // drops everything
 	wait("10.137.0.9", true)  // drops DNS
-	wait("10.137.0.77", true) // nobody knows it
+	wait("10.137.0.77", true) // unknown
 	d.Set("/qubes-firewall/10.137.0.11/0000", "action=drop")
 	d.Set("/qubes-firewall/10.137.0.11", "")
 	wait("10.137.0.11", true)
 	cancel()
 	<-done
-	wait("10.137.0.7", false) // without the daemon, the last word holds
+	wait("10.137.0.7", false) // without the daemon, the last rules apply
 }
 
 func FuzzClient(f *testing.F) {
@@ -163,10 +163,10 @@ func FuzzClient(f *testing.F) {
 	})
 }
 
-func FuzzJudge(f *testing.F) {
+func FuzzEvaluateDNS(f *testing.F) {
 	f.Add("action=accept dst4=10.139.1.1/32 proto=udp dstports=53-53")
 	f.Fuzz(func(t *testing.T, text string) {
-		v := qubesdb.Judge(map[string]string{"policy": "drop", "0000": text})
+		v := qubesdb.EvaluateDNS(map[string]string{"policy": "drop", "0000": text})
 		if (v.UDP || v.TCP) && !strings.Contains(text, "action=accept") {
 			t.Fatalf("%q accepts", text)
 		}

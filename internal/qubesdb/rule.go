@@ -7,26 +7,42 @@ import (
 	"strings"
 )
 
-// MagicDNS are the addresses that every qube has as its resolvers; a netvm
-// redirects what is sent there (qubes-core-agent-linux, network).
+// MagicDNS are the addresses that every qube uses as its resolvers; the netvm redirects
+// the queries (qubes-core-agent-linux, network).
 var MagicDNS = []netip.Addr{netip.AddrFrom4([4]byte{10, 139, 1, 1}), netip.AddrFrom4([4]byte{10, 139, 1, 2})}
 
-// Verdict is what the rules of a client say of DNS.
-type Verdict struct {
-	UDP, TCP bool   // whether it is accepted
-	Why      string // why not, "" where both are
+// DNSAccess reports whether the rules of a client accept DNS.
+type DNSAccess struct {
+	UDP, TCP bool
+	Why      string // why not, "" if both are accepted
 }
 
-// Judge reads the entries of one client, keyed by what follows its address:
-// "policy" and "0000", "0001" and so on. It says what they mean for DNS to the
-// magic addresses. The first rule that matches counts, and then the policy; what
-// cannot be understood refuses, as in qubes-firewall itself, which drops
-// everything of a client whose rules it cannot read.
-func Judge(entries map[string]string) Verdict {
-	policy, ok := entries["policy"]
-	if !ok || policy != "accept" && policy != "drop" {
-		return Verdict{Why: "no policy of qvm-firewall that is known"}
+// EvaluateDNS evaluates the rules of one client for DNS to the magic addresses. The keys of
+// entries are what follows the client's address: "policy", and "0000", "0001" and so on for
+// the rules. The first rule that matches decides, otherwise the policy. If anything is
+// unknown, DNS is refused, as by qubes-firewall itself, which drops all packets of a client
+// whose rules it cannot parse.
+func EvaluateDNS(entries map[string]string) DNSAccess {
+	policy := entries["policy"]
+	if policy != "accept" && policy != "drop" {
+		return DNSAccess{Why: "qvm-firewall has no policy, or an unknown one"}
 	}
+	rules, unknown := parseRules(entries)
+	if unknown != "" {
+		return DNSAccess{Why: "unknown rule of qvm-firewall: " + unknown}
+	}
+	var a DNSAccess
+	var why string
+	a.UDP, why = accepts(rules, policy, "udp")
+	a.TCP, a.Why = accepts(rules, policy, "tcp")
+	if a.Why == "" {
+		a.Why = why
+	}
+	return a
+}
+
+// parseRules returns the rules in order, and the number of the first unknown one.
+func parseRules(entries map[string]string) (rules []rule, unknown string) {
 	var numbers []string
 	for key := range entries {
 		if key != "policy" && key != "" {
@@ -34,41 +50,31 @@ func Judge(entries map[string]string) Verdict {
 		}
 	}
 	slices.Sort(numbers)
-	rules := make([]rule, 0, len(numbers))
 	for _, n := range numbers {
 		r, ok := parse(entries[n])
 		if _, err := strconv.ParseUint(n, 10, 16); err != nil || !ok {
-			return Verdict{Why: "a rule of qvm-firewall that is not known: " + n}
+			return nil, n
 		}
 		r.number = n
 		rules = append(rules, r)
 	}
-	var v Verdict
-	var why string
-	v.UDP, why = accepts(rules, policy, "udp")
-	v.TCP, v.Why = accepts(rules, policy, "tcp")
-	if v.Why == "" {
-		v.Why = why
-	}
-	return v
+	return rules, ""
 }
 
-// rule is one rule, as far as it concerns us.
+// rule is the part of a rule that matters for DNS.
 type rule struct {
 	number   string
 	accept   bool
 	proto    string // "" for any
 	net      netip.Prefix
 	from, to uint16 // ports, 0 and 65535 for all
-	other    bool   // it is for other traffic than DNS to the magic addresses, whatever else it says
-	dns      bool   // specialtarget=dns
+	other    bool   // the rule cannot match DNS to the magic addresses
 }
 
-// accepts says what the rules make of DNS over a protocol. Which of the two
-// addresses the client has used is not to be seen behind the redirection: one
-// that is accepted suffices.
-func accepts(rules []rule, policy, proto string) (bool, string) {
-	why := ""
+// accepts reports whether the rules accept DNS over a protocol, and if not, why. The
+// redirection hides which of the two addresses the client has used: it suffices that one
+// is accepted.
+func accepts(rules []rule, policy, proto string) (ok bool, why string) {
 	for _, a := range MagicDNS {
 		by := "policy"
 		accept := policy == "accept"
@@ -86,52 +92,73 @@ func accepts(rules []rule, policy, proto string) (bool, string) {
 	return false, why
 }
 
+// matches reports whether the rule matches DNS to an address.
 func (r *rule) matches(a netip.Addr, proto string) bool {
-	return !r.other && (r.proto == "" || r.proto == proto) && (!r.net.IsValid() || r.net.Contains(a)) && r.from <= 53 && r.to >= 53
+	return !r.other &&
+		(r.proto == "" || r.proto == proto) &&
+		(!r.net.IsValid() || r.net.Contains(a)) &&
+		r.from <= 53 && r.to >= 53
 }
 
-// parse reads a rule: words of key=value (qubes-doc, developer/debugging/
-// vm-interface). It reports false for one that has a word that is not known.
+// parse parses a rule, which consists of words of the form key=value (qubes-doc,
+// developer/debugging/vm-interface). It reports false if a word is unknown or there is no
+// action.
 func parse(text string) (r rule, ok bool) {
 	r.to = 65535
-	action := false
+	hasAction := false
 	for word := range strings.FieldsSeq(text) {
 		key, value, _ := strings.Cut(word, "=")
-		switch key {
-		case "action":
-			r.accept, action = value == "accept", value == "accept" || value == "drop"
-		case "proto":
-			if r.proto = value; value != "tcp" && value != "udp" && value != "icmp" {
-				return r, false
-			}
-		case "dst4", "dst6":
-			n, err := netip.ParsePrefix(value)
-			if err != nil {
-				return r, false
-			}
-			r.net, r.other = n.Masked(), r.other || key == "dst6"
-		case "dsthost": // a name, whose addresses are not the magic ones
-			a, err := netip.ParseAddr(value)
-			if r.other = r.other || err != nil; err == nil {
-				r.net = netip.PrefixFrom(a, a.BitLen())
-			}
-		case "dstports":
-			from, to, _ := strings.Cut(value, "-")
-			f, err1 := strconv.ParseUint(from, 10, 16)
-			t, err2 := strconv.ParseUint(to, 10, 16)
-			if err1 != nil || err2 != nil || f > t {
-				return r, false
-			}
-			r.from, r.to = uint16(f), uint16(t)
-		case "specialtarget":
-			if r.dns = value == "dns"; !r.dns {
-				return r, false
-			}
-		case "icmptype":
-			r.other = true
-		default:
+		hasAction = hasAction || key == "action"
+		if !r.set(key, value) {
 			return r, false
 		}
 	}
-	return r, action
+	return r, hasAction
+}
+
+// set adds one word. It reports whether it is known.
+func (r *rule) set(key, value string) bool {
+	switch key {
+	case "action":
+		r.accept = value == "accept"
+		return r.accept || value == "drop"
+	case "proto":
+		r.proto = value
+		return value == "tcp" || value == "udp" || value == "icmp"
+	case "dst4", "dst6":
+		n, err := netip.ParsePrefix(value)
+		r.net, r.other = n.Masked(), r.other || key == "dst6"
+		return err == nil
+	case "dsthost":
+		r.setHost(value)
+		return true
+	case "dstports":
+		return r.setPorts(value)
+	case "specialtarget":
+		return value == "dns"
+	case "icmptype":
+		r.other = true
+		return true
+	}
+	return false
+}
+
+// setHost sets the destination to an address, or to a name, whose addresses are not the
+// magic ones.
+func (r *rule) setHost(value string) {
+	a, err := netip.ParseAddr(value)
+	if err != nil {
+		r.other = true
+		return
+	}
+	r.net = netip.PrefixFrom(a, a.BitLen())
+}
+
+// setPorts sets the range of ports. It reports whether the range is valid.
+func (r *rule) setPorts(value string) bool {
+	first, last, _ := strings.Cut(value, "-")
+	from, err1 := strconv.ParseUint(first, 10, 16)
+	to, err2 := strconv.ParseUint(last, 10, 16)
+	r.from, r.to = uint16(from), uint16(to)
+	return err1 == nil && err2 == nil && from <= to
 }

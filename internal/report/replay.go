@@ -1,5 +1,5 @@
-// Package report renders what people read on a terminal: the progress and the
-// summary of a replay, and the table of flows per qube.
+// Package report formats output for terminals: the progress and the summary of a replay,
+// and the table of flows per qube.
 package report
 
 import (
@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Replay holds the numbers of a replay, running or finished.
+// Replay holds the counters of a replay that is running or finished.
 type Replay struct {
-	Read, Size     int64 // bytes of the files; Size 0 where unknown
+	Read, Size     int64 // bytes of the files; Size is 0 if unknown
 	Packets, Bytes uint64
 	Flows, Events  uint64
 	Elapsed        time.Duration
 
 	NonIP, Truncated, Malformed, Unsupported uint64 // frames in no flow
 	NotDelivered, OutputFailed               uint64 // events
-	Incomplete                               bool   // the capture could not be read to its end
+	Incomplete                               bool   // an error ended the capture early
 }
 
-// Progress returns one line about a running replay.
+// Progress returns a line about a running replay.
 func Progress(r Replay) string {
 	var b strings.Builder
 	if r.Size > 0 {
@@ -31,8 +31,8 @@ func Progress(r Replay) string {
 	return b.String()
 }
 
-// Summary returns the lines about a finished replay. Losses are named only where
-// there are any, and each stage's where they are.
+// Summary returns the lines about a finished replay. Losses are listed by stage, if there
+// are any.
 func Summary(r Replay) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "qubesbeat: %s packets, %s, in %s flows; %s events; %s (%s packets/s)\n", Count(r.Packets), Size(r.Bytes),
@@ -57,6 +57,7 @@ func Summary(r Replay) string {
 	return b.String()
 }
 
+// some returns a count with a noun, "" for 0.
 func some(n uint64, what string) string {
 	if n == 0 {
 		return ""
@@ -80,8 +81,7 @@ func Count(n uint64) string {
 	return s
 }
 
-// Size formats a number of bytes with three digits and a unit of powers of 1000,
-// as network people count.
+// Size formats a number of bytes with three digits and a decimal unit.
 func Size(n uint64) string {
 	units := [...]string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
 	v, u := float64(n), 0

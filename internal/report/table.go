@@ -9,14 +9,14 @@ import (
 )
 
 // labelColours are the colours of Qubes OS's default labels (qubes-core-admin,
-// qubes/app.py, load_initial_values), the dark ones lightened so that they can be
-// read on black. Black itself is shown in the terminal's own colour.
+// qubes/app.py, load_initial_values), the dark ones lightened so that they are legible on
+// black. Black itself is shown in the terminal's default colour.
 var labelColours = map[string]string{
 	"red": "229;57;53", "orange": "245;121;0", "yellow": "237;212;0", "green": "115;210;22",
 	"gray": "136;136;136", "blue": "82;139;204", "purple": "154;120;172",
 }
 
-// Colour wraps text in the colour of a trust label, for a terminal.
+// Colour returns text with the escape sequences for the colour of a trust label.
 func Colour(label, text string) string {
 	if c, ok := labelColours[label]; ok {
 		return "\x1b[38;2;" + c + "m" + text + "\x1b[0m"
@@ -24,8 +24,8 @@ func Colour(label, text string) string {
 	return text
 }
 
-// Table writes the tally as a table, one qube a line, labels in their colours
-// where colour is set.
+// Table writes the tally as a table with one qube per line, in the colours of their labels
+// if colour is set.
 func (t *Tally) Table(w io.Writer, colour bool) error {
 	rows := [][]string{{"QUBE", "LABEL", "FLOWS", "OUT", "IN", "TRANSACTIONS", "TOP DESTINATIONS"}}
 	qubes := t.Qubes()
@@ -69,10 +69,10 @@ func (q *QubeTally) row() []string {
 	return []string{name, "● " + label, Count(uint64(q.Flows)), Size(q.Out), Size(q.In), strings.Join(q.Kinds(), ", "), top}
 }
 
-// transactionColumn is left out where there are none.
+// transactionColumn is left out if there are no transactions.
 const transactionColumn = 5
 
-// columnWidths returns those of all columns but the last, which ends the line.
+// columnWidths returns the widths of all columns but the last.
 func columnWidths(rows [][]string) []int {
 	widths := make([]int, len(rows[0])-1)
 	for _, row := range rows {
@@ -83,8 +83,8 @@ func columnWidths(rows [][]string) []int {
 	return widths
 }
 
-// line joins the cells of a row. Numbers stand right; colours go around the
-// padded text, so that they do not count as width.
+// line joins the cells of a row. Numbers are right-aligned. paint is applied to padded
+// text, so that escape sequences do not count as width.
 func line(row []string, widths []int, paint func(string) string) string {
 	var b strings.Builder
 	for i, cell := range row[:len(widths)] {

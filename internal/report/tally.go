@@ -15,26 +15,25 @@ import (
 	"unicode"
 )
 
-// Tally adds up flow and transaction events per qube. The zero value is empty and ready for use.
+// Tally adds up flow and transaction events per qube. The zero value is ready for use.
 type Tally struct {
 	qubes  map[string]*QubeTally
 	Events int // of all kinds
 	Flows  int
-	// Transactions are the events of protocol analyzers and the queries of the
-	// resolver.
+	// Transactions counts the events of protocol analyzers and the queries of the resolver.
 	Transactions int
 }
 
-// QubeTally is what one qube has done.
+// QubeTally holds the sums of one qube.
 type QubeTally struct {
-	Name, Label  string // Name is "" for flows that belong to no known qube
+	Name, Label  string // Name is "" for flows of unknown qubes
 	Flows        int
 	Out, In      uint64 // bytes that the qube sent and received
 	Spoofed      int    // flows with a source address that is not the qube's
-	Refused      uint64 // packets that the firewall has refused
+	Refused      uint64 // packets that the firewall refused
 	destinations map[string]uint64
 	transactions map[string]int // by protocol
-	denied       int            // queries that the resolver has blocked, refused or left out
+	denied       int            // queries that the resolver blocked, refused or dropped
 }
 
 // Destination is a peer of a qube and the bytes exchanged with it.
@@ -43,7 +42,7 @@ type Destination struct {
 	Bytes uint64
 }
 
-// flowEvent are the fields of an event that the tally reads.
+// flowEvent holds the fields of an event that the tally reads.
 type flowEvent struct {
 	Type   string
 	Event  struct{ Dataset, Kind, Action string }
@@ -74,13 +73,13 @@ type flowEvent struct {
 	}
 }
 
-// ReadEvents adds the final flow events of an NDJSON file, one event a line. A
-// line that is none, as a full disk leaves one behind, is passed over; the error
-// names the first of them and says how many there are.
+// ReadEvents adds the events of an NDJSON file. Of flows, only final events count. Invalid
+// lines, as a full disk leaves behind, are skipped; the error names the first of them and
+// says how many there are.
 func (t *Tally) ReadEvents(name string, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 4<<20)
-	var fault error
+	var failure error
 	bad := 0
 	for n := 1; lines.Scan(); n++ {
 		if len(lines.Bytes()) == 0 {
@@ -89,19 +88,19 @@ func (t *Tally) ReadEvents(name string, r io.Reader) error {
 		var e flowEvent
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			if bad++; bad == 1 {
-				fault = fmt.Errorf("%s:%d: not an event of the file output: %w", name, n, err)
+				failure = fmt.Errorf("%s:%d: not an event of the file output: %w", name, n, err)
 			}
 			continue
 		}
 		t.add(&e)
 	}
 	if err := lines.Err(); err != nil {
-		return errors.Join(fault, fmt.Errorf("reading %s: %w", name, err))
+		return errors.Join(failure, fmt.Errorf("reading %s: %w", name, err))
 	}
 	if bad > 1 {
-		return fmt.Errorf("%w (and %d more lines)", fault, bad-1)
+		return fmt.Errorf("%w (and %d more lines)", failure, bad-1)
 	}
-	return fault
+	return failure
 }
 
 func (t *Tally) add(e *flowEvent) {
@@ -138,7 +137,7 @@ func (t *Tally) add(e *flowEvent) {
 	q.destinations[strings.Map(printable, peer)] += out + in
 }
 
-// addQuery adds what the resolver tells of.
+// addQuery adds an event of the resolver, which may stand for several queries.
 func (t *Tally) addQuery(e *flowEvent) {
 	n := max(1, e.Beat.DNS.Count)
 	t.Transactions += n
@@ -151,13 +150,13 @@ func (t *Tally) addQuery(e *flowEvent) {
 	}
 }
 
-// isTransaction tells the events of analyzers from our own: they have the name of
-// the protocol for a data set.
+// isTransaction reports whether an event is from a protocol analyzer: its dataset is the
+// name of the protocol.
 func (e *flowEvent) isTransaction() bool {
 	return e.Event.Kind == "event" && e.Type != "flow" && e.Type != "" && e.Type == e.Event.Dataset
 }
 
-// clientIsDestination tells that the event's qube is the responder.
+// clientIsDestination reports whether the event's qube is the destination.
 func (e *flowEvent) clientIsDestination() bool {
 	return e.Network.Direction == "inbound" || e.Qube.IP == e.Destination.IP && e.Qube.IP != e.Source.IP
 }
@@ -173,7 +172,8 @@ func (t *Tally) qube(name string) *QubeTally {
 	return t.qubes[name]
 }
 
-// printable takes out what a terminal would obey: a name may come from the network.
+// printable replaces control characters, which a terminal would interpret: a name may come
+// from the network.
 func printable(r rune) rune {
 	if unicode.IsPrint(r) {
 		return r
@@ -200,8 +200,7 @@ func endpoint(host string, port int, transport string) string {
 	return host + ":" + strconv.Itoa(port)
 }
 
-// Qubes returns the qubes, the one with the most bytes first and the unknown
-// last.
+// Qubes returns the qubes, sorted by bytes in descending order, with the unknown qube last.
 func (t *Tally) Qubes() []*QubeTally {
 	out := make([]*QubeTally, 0, len(t.qubes))
 	for _, q := range t.qubes {
@@ -216,8 +215,8 @@ func (t *Tally) Qubes() []*QubeTally {
 	return out
 }
 
-// Kinds returns the protocols of the qube's transactions, the most frequent first,
-// each with its number.
+// Kinds returns the protocols of the qube's transactions with their counts, the most
+// frequent first.
 func (q *QubeTally) Kinds() []string {
 	names := slices.SortedFunc(maps.Keys(q.transactions), func(a, b string) int {
 		return cmp.Or(cmp.Compare(q.transactions[b], q.transactions[a]), cmp.Compare(a, b))

@@ -10,7 +10,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/report"
 )
 
-// events are flows of three qubes and one of nobody, an interim report and an
+// events are flows of three known qubes and an unknown one, an interim report and an
 // event of another kind.
 const events = `{"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"tcp"},"source":{"ip":"10.137.0.6","port":40000,"bytes":100},"destination":{"ip":"1.1.1.1","port":443,"bytes":2000},"qube":{"name":"work","label":"blue","ip":"10.137.0.6","attribution":"inventory"}}
 {"event":{"dataset":"flow"},"flow":{"final":false},"source":{"bytes":99999},"qube":{"name":"work"}}
@@ -149,7 +149,7 @@ func TestTally_transactions(t *testing.T) {
 	}
 }
 
-// TestTally_queries holds that the queries of the resolver are counted, with those
+// TestTally_queries checks that the queries of the resolver are counted, with those
 // that it has not let through.
 func TestTally_queries(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,7 @@
-// Package testbed builds a small Qubes network out of real network
-// namespaces: the kernel's own veth, routing, nft and sockets under the
-// interface names, addresses, MACs, routes and rules that Qubes OS R4.2 and
-// R4.3 use, so that a test of a beat in sys-log meets what it meets in a qube.
+// Package testbed builds a small Qubes network from network namespaces. It uses
+// the kernel's veth, routing, nft and sockets with the interface names, addresses,
+// MACs, routes and rules of Qubes OS R4.2 and R4.3, so that a beat in its sys-log
+// finds the environment of a real qube.
 //
 //	 sys-net (Network.Net)                       the world and its servers
 //	┌──────────────────────────────────────────┐
@@ -25,7 +25,7 @@
 //	                     │ eth0
 //	                    behind.vpn  .0.21         seen by sys-log as sys-vpn
 //
-// A test says
+// A test uses it as follows:
 //
 //	testbed.Require(t, "curl")
 //	nw := testbed.New(t, testbed.Config{})
@@ -36,30 +36,30 @@
 // # Privileges
 //
 // Creating a network namespace needs CAP_SYS_ADMIN and CAP_NET_ADMIN. Root has
-// them; everybody has them inside a user namespace of their own:
+// them; other users have them in a new user namespace:
 //
 //	QUBESBEAT_NET=1 unshare -Urnm go test ./internal/testbed ./test/live
 //
-// New skips with this command where the kernel refuses.
+// New skips the test and shows this command if the kernel refuses.
 //
-// # What stays behind
+// # Cleanup
 //
-// Nothing. The namespaces have no name in /run/netns; they are held open by
+// Nothing is left behind. The namespaces have no name in /run/netns; they are held open by
 // file descriptors of the test process only, and the kernel removes them, with
-// every interface and rule inside, when the process ends, however it ends. A
-// human can enter one while a test is held in a debugger:
+// every interface and rule inside, whenever the process ends. To enter one
+// while a test is stopped in a debugger:
 //
-//	nsenter --net=/proc/PID/fd/N        (Host.Path says PID and N)
+//	nsenter --net=/proc/PID/fd/N        (Host.Path returns PID and N)
 //
-// # What differs from Qubes
+// # Differences from Qubes
 //
-//   - veth stands for the Xen vif, so both ends have kernel counters.
+//   - veth replaces the Xen vif, so both ends have kernel counters.
 //   - No QubesDB, no conntrack purge when a client appears, no flow table
 //     (nft's qubes-nat-accel), one vif per qube.
 //   - sys-net answers on the magic DNS addresses itself instead of rewriting
 //     them; on the vifs of sys-log this is the same.
 //   - IPv6 link-local addresses are off, so that interfaces are silent until a
 //     test makes traffic. Qubes' antispoof rules drop them anyway.
-//   - Without the nft program there is no NAT and no antispoofing; plain routes
-//     lead back. HasFirewall says which it is.
+//   - Without the nft program there is no NAT and no antispoofing, only plain
+//     routes back. HasFirewall reports whether there is.
 package testbed

@@ -13,7 +13,7 @@ import (
 //go:embed qubes.nft
 var baseRules string
 
-// worldRules is what sys-net accepts besides Qubes' rules: it has the servers.
+// worldRules accepts what sys-net needs besides Qubes' rules, since it has the servers.
 const worldRules = `
 add rule ip qubes custom-input accept
 add rule ip6 qubes custom-input accept
@@ -35,7 +35,7 @@ func (q *Qube) loadFirewall() error {
 	return q.Nft(rules)
 }
 
-// admit lets traffic of the client through q, if it comes from its own vif and
+// admit accepts traffic of the client in q, if it comes from its own vif and
 // has its own address.
 func (q *Qube) admit(client *Qube) error {
 	var b strings.Builder
@@ -59,7 +59,7 @@ func (q *Qube) admit(client *Qube) error {
 	return q.Nft(b.String())
 }
 
-// expel takes back what admit allowed.
+// expel reverts admit.
 func (q *Qube) expel(client *Qube) error {
 	var b strings.Builder
 	for _, a := range client.addrs() {

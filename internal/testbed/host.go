@@ -58,14 +58,14 @@ func newHost(name string) (*Host, error) {
 	return h, nil
 }
 
-// boot sets what every machine has before its first interface comes.
+// boot configures a machine before it gets its first interface.
 func (h *Host) boot() error {
 	err := h.ip("link set lo up")
 	if err != nil {
 		return err
 	}
 	for _, kv := range [...][2]string{
-		{"ipv4/conf/all/rp_filter", "0"}, // antispoofing is nft's work in Qubes
+		{"ipv4/conf/all/rp_filter", "0"}, // in Qubes, nft does the antispoofing
 		{"ipv4/conf/default/rp_filter", "0"},
 		{"ipv6/conf/default/accept_dad", "0"}, // no probes, no wait before an address works
 		{"ipv6/conf/default/dad_transmits", "0"},
@@ -83,7 +83,7 @@ func (h *Host) boot() error {
 	return nil
 }
 
-// close kills what runs in the machine and lets the kernel take it away.
+// close kills the processes in the machine and lets the kernel remove it.
 func (h *Host) close() {
 	h.turnOff()
 	// Killed programs need a moment; their namespace lives as long as they do.
@@ -141,7 +141,7 @@ func (h *Host) run(ctx context.Context, stdin, name string, args ...string) (std
 	if stdin != "" {
 		cmd.Stdin = strings.NewReader(stdin)
 	}
-	// A grandchild that keeps the pipes open must not hold the test.
+	// A grandchild that keeps the pipes open must not block the test.
 	cmd.WaitDelay = time.Second
 	h.running.Add(1)
 	defer h.running.Add(-1)

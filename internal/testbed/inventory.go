@@ -15,7 +15,7 @@ import (
 // templateName is the template of every AppVM of the testbed.
 const templateName = "debian-12-minimal"
 
-// Inventory returns what dom0 prints about this network now:
+// Inventory returns the present network as dom0 prints it:
 //
 //	qvm-ls --raw-data --fields NAME,CLASS,STATE,LABEL,NETVM,IP,IP6,TEMPLATE,PROVIDES_NETWORK,XID,UUID
 //

@@ -27,8 +27,8 @@ func logClient() Client {
 	}
 }
 
-// Config has the choices that hold for a whole network. The zero value is the
-// network that resembles Qubes most.
+// Config holds the settings of a network. The zero value resembles Qubes most
+// closely.
 type Config struct {
 	// NoOffload turns segmentation and checksum offload off on the cables
 	// between qubes, so that frames on the vifs are at most one MTU long and
@@ -53,12 +53,12 @@ type Network struct {
 	conf Config
 
 	mu sync.Mutex // guards qubes
-	// qubes has every qube that ever was, by name.
+	// qubes holds all qubes, including former ones, by name.
 	qubes map[string]*Qube
 }
 
 // New returns a network of sys-net and sys-log, which ends with the test. It
-// skips the test where the kernel does not allow it, and says how it would.
+// skips the test, with a hint, if the kernel does not allow it.
 func New(tb TB, c Config) *Network {
 	tb.Helper()
 	Programs(tb, "ip")
@@ -125,7 +125,7 @@ func (n *Network) ReAdd(q *Qube, domID int) *Qube {
 	return n.AddClient(c)
 }
 
-// close takes the network down.
+// close removes the network.
 func (n *Network) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

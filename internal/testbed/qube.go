@@ -197,7 +197,7 @@ func (q *Qube) setupIP() error {
 	return q.ip(lines...)
 }
 
-// routesBack makes q reachable from above its netvm where nobody masquerades.
+// routesBack makes q reachable from above its netvm, if there is no masquerading.
 func (n *Network) routesBack(q *Qube) error {
 	if !n.conf.NoFirewall {
 		return nil
@@ -213,7 +213,7 @@ func (n *Network) routesBack(q *Qube) error {
 	return nil
 }
 
-// unplug takes the cable of q away; its routes and addresses go with it.
+// unplug removes the cable of q, and its routes and addresses with it.
 func (n *Network) unplug(q *Qube) error {
 	if !n.conf.NoFirewall {
 		if err := q.netvm.expel(q); err != nil {

@@ -21,7 +21,7 @@ type QubesDB struct {
 
 	mu      sync.Mutex
 	entries map[string]string   // guarded by mu, as watches
-	watches map[net.Conn]string // the prefix that each has asked for
+	watches map[net.Conn]string // the prefix that each connection watches
 }
 
 // StartQubesDB starts a daemon with entries. It ends with the test.
@@ -110,7 +110,7 @@ func (d *QubesDB) answer(c net.Conn, command byte, path string) {
 	}
 }
 
-// Set writes an entry, as dom0 does, and tells those who watch.
+// Set writes an entry, as dom0 does, and notifies the watches.
 func (d *QubesDB) Set(path, value string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// TestNetwork_silent holds what exact accounting in other tests needs: nothing
+// TestNetwork_silent checks what exact accounting in other tests needs: nothing
 // moves on a vif unless a test makes it move.
 func TestNetwork_silent(t *testing.T) {
 	testbed.Require(t)

@@ -32,7 +32,7 @@ const (
 )
 
 // Pages of the web server. SmallURL is short; LargeURL ends in the number of
-// bytes to send; nobody listens at RefusedURL. TLS is at https:// and WebAddr
+// bytes to send; RefusedURL is a closed port. TLS is at https:// and WebAddr
 // with the certificate of Servers.
 const (
 	SmallURL   = "http://" + WebAddr + "/"
@@ -41,7 +41,7 @@ const (
 	RefusedURL = "http://" + WebAddr + ":81/"
 )
 
-// Names that the DNS server knows. Everything else does not exist.
+// Names that the DNS server has. All others do not exist.
 const (
 	WebName = "www.example.org."
 	BigName = "big.example.org." // its TXT needs TCP
@@ -111,7 +111,7 @@ func (n *Network) serveWeb(addr string, cert tls.Certificate) error {
 	srv := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,
-		// Clients that go away in the middle are part of the tests.
+		// Tests disconnect clients in the middle of a response.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	tlsConf := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}

@@ -87,7 +87,7 @@ func (h *Host) Tap(ifname string, fn func(Frame)) (*Tap, error) {
 	return t, nil
 }
 
-// setup makes the ring and starts reception.
+// setup creates the ring and starts reception.
 func (t *Tap) setup(ifindex int) error {
 	err := unix.SetsockoptInt(t.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3)
 	if err != nil {
@@ -110,7 +110,7 @@ func (t *Tap) setup(ifindex int) error {
 	return unix.Bind(t.fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: ifindex})
 }
 
-// release frees what setup made.
+// release frees the resources of setup.
 func (t *Tap) release() {
 	if t.ring != nil {
 		_ = unix.Munmap(t.ring)
@@ -130,7 +130,7 @@ func (t *Tap) loop() error {
 				return fmt.Errorf("waiting for frames: %w", err)
 			}
 			if fds[0].Revents&unix.POLLERR != 0 {
-				// The vif went away. Reading the error clears it.
+				// The vif was removed. Reading the error clears it.
 				_, _ = unix.GetsockoptInt(t.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 			}
 			if fds[0].Revents&unix.POLLIN == 0 && t.stop.Load() != 0 {

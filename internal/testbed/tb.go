@@ -10,8 +10,8 @@ import (
 // unprivileged is the command that runs network tests without root.
 const unprivileged = "QUBESBEAT_NET=1 unshare -Urnm go test ./internal/testbed ./test/live"
 
-// TB is what the testbed needs of a [testing.TB]. Programs that are no tests,
-// such as the recorder, bring their own. Fatalf and Skipf must not return.
+// TB is the part of [testing.TB] that the testbed needs. Programs other than tests,
+// such as the recorder, have their own implementation. Fatalf and Skipf must not return.
 type TB interface {
 	Helper()
 	Cleanup(f func())

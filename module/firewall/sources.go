@@ -39,7 +39,8 @@ func (s *Service) Open() error {
 		}
 	}
 	for _, path := range s.conf.LogFiles {
-		f, err := kernellog.OpenFile(path, s.lines())
+		f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path, OnLine: s.lines(),
+			OnError: func(err error) { s.warn("reading a log file", err) }})
 		if err != nil {
 			s.deps.Logger.Warn("no verdicts from a log file", "error", err.Error())
 			continue
@@ -64,7 +65,7 @@ func (s *Service) read(ctx context.Context) (stop func()) {
 		})
 	}
 	for _, f := range s.sources.files {
-		readers.Go(func() { f.Run(ctx) })
+		readers.Go(func() { _ = f.Run(ctx) }) // it reports its faults itself
 	}
 	return func() {
 		s.warn("closing", s.sources.close())

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the user, and enables a unit that starts only where dom0 says so. Nothing
-# is started here: this may be a template.
+# Creates the user, and enables a unit that starts only if dom0 enables the service.
+# Nothing is started here: this may be a template.
 set -e
 if command -v systemd-sysusers >/dev/null; then
 	systemd-sysusers qubesbeat.conf
@@ -13,8 +13,8 @@ chown qubesbeat:qubesbeat /var/lib/qubesbeat
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
 fi
-# The first time only: who has disabled it since wants it so. rpm says 1, deb gives no
-# version that was there before.
+# Only at the first installation, so that a unit that was disabled stays disabled: rpm
+# passes 1, deb passes no previous version.
 if [ "$1" = 1 ] || { [ "$1" = configure ] && [ -z "$2" ]; }; then
 	if command -v systemctl >/dev/null; then
 		systemctl --no-reload preset qubesbeat.service

@@ -1,5 +1,5 @@
 #!/bin/sh
-# On an upgrade nothing is removed: deb says "upgrade", rpm the number that stays.
+# On an upgrade nothing is removed: deb passes "upgrade", rpm the number of versions left.
 set -e
 case "$1" in
 upgrade | 1) exit 0 ;;
@@ -9,7 +9,7 @@ if [ -d /run/systemd/system ]; then
 elif command -v systemctl >/dev/null; then
 	systemctl disable qubesbeat.service
 fi
-# The rules are taken away where they are; a template has none.
+# Remove the rules, unless this is a template, which has none.
 if [ -e /run/qubes-service/qubesbeat ]; then
-	/usr/bin/qubesbeat qubes undo || echo "qubesbeat: its nft rules may be left; see: nft list ruleset" >&2
+	/usr/bin/qubesbeat qubes undo || echo "qubesbeat: some nft rules may remain; see: nft list ruleset" >&2
 fi

@@ -1,4 +1,4 @@
-# dom0: whose traffic goes through sys-log. Never qubes behind sys-whonix.
+# dom0: the qubes whose netvm becomes sys-log. Never choose qubes behind sys-whonix.
 {%- for name in salt['pillar.get']('qubesbeat:clients', []) %}
 
 qubesbeat-netvm-{{ name }}:

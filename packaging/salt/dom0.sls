@@ -1,4 +1,4 @@
-# dom0: who is who, one way.
+# dom0: the script that pushes the inventory, one way.
 /usr/local/bin/qubesbeat-inventory:
   file.managed:
     - source: salt://qubesbeat/qubesbeat-inventory

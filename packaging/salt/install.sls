@@ -1,4 +1,4 @@
-# tpl-sys-log: the package, and what a minimal template lacks of a netvm.
+# tpl-sys-log: the package, and what a minimal template needs to be a netvm.
 {%- set deb = grains['os_family'] == 'Debian' %}
 {%- set file = 'qubesbeat.deb' if deb else 'qubesbeat.rpm' %}
 

@@ -12,9 +12,9 @@ import (
 // pushDelay is how long after a disposable's first packet dom0's push arrives here.
 const pushDelay = 1500 * time.Millisecond
 
-// TestDisposable starts a disposable that is at work before dom0's push has come,
-// and stops soon after. All that is told of it has its name: flows, transactions of
-// packetbeat's analyzers, queries to the resolver, refusals.
+// TestDisposable starts a disposable that uses the network before dom0's push arrives,
+// and stops it soon after. All events about it have its name: flows, transactions of
+// packetbeat's analyzers, queries to the resolver, verdicts.
 func TestDisposable(t *testing.T) {
 	h := newHome(t)
 	h.push(t)
@@ -43,8 +43,8 @@ func TestDisposable(t *testing.T) {
 	t.Logf("%v", have)
 }
 
-// TestDisposable_again gives the address of a disposable to another one, as Qubes
-// does: each event goes by its own time.
+// TestDisposable_again gives the address of a disposable to another one, as Qubes does.
+// Each event has the name of its own time.
 func TestDisposable_again(t *testing.T) {
 	h := newHome(t)
 	first := h.start("disp77", "green", "10.138.0.77", 20)
@@ -79,7 +79,7 @@ func TestDisposable_again(t *testing.T) {
 	}
 }
 
-// TestPush holds that only dom0's push counts, that a bad one changes nothing, and
+// TestPush checks that only dom0's push counts, that an invalid one changes nothing, and
 // that both are counted.
 func TestPush(t *testing.T) {
 	h := newHome(t)

@@ -1,4 +1,4 @@
-// Package attribution tests that events carry the right name while qubes come and
-// go: the real beat, qubes that start and stop, and dom0's pushes over the socket
-// of the qrexec service, as late as they are in practice.
+// Package attribution tests that events have the right names while qubes start and stop,
+// with the real beat, and with dom0's pushes over the socket of the qrexec service, as late
+// as they are in practice.
 package attribution

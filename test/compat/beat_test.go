@@ -97,7 +97,7 @@ func (d document) flatten(prefix string, tree map[string]any) {
 	}
 }
 
-// ignored tells names that differ from machine to machine or from run to run,
+// ignored reports whether a name is one of those that differ from machine to machine or from run to run,
 // as in packetbeat's own comparison, and those that only we have.
 func ignored(name string) bool {
 	if slices.Contains([]string{"@timestamp", "event.start", "event.end", "event.duration", "ecs.version", "host.name",

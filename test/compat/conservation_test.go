@@ -35,7 +35,7 @@ func allCaptures(t *testing.T) []string {
 	return paths
 }
 
-// TestFlows_conservation holds that every frame is in one flow or counted as in
+// TestFlows_conservation checks that every frame is in one flow or counted as in
 // none, for every capture, also for short timeouts.
 func TestFlows_conservation(t *testing.T) {
 	frames, flows, unreadable := uint64(0), 0, 0
@@ -57,7 +57,7 @@ func TestFlows_conservation(t *testing.T) {
 	t.Logf("%d frames, %d flow records; %d reads refused with an error", frames, flows, unreadable)
 }
 
-// TestFlows_repeatable holds that two runs over a capture give the same records
+// TestFlows_repeatable checks that two runs over a capture give the same records
 // in the same order, although the tables hash with different secrets.
 func TestFlows_repeatable(t *testing.T) {
 	for _, path := range allCaptures(t) {

@@ -1,5 +1,4 @@
-// Package compat compares what qubesbeat meters with packetbeat's flows of the
-// same captures, and holds for every capture that can be had that no packet is
-// lost between reading and reporting. That reading itself agrees with Wireshark
-// is tested in internal/capture.
+// Package compat compares the flows and transactions of qubesbeat with packetbeat's of the
+// same captures, and checks for all available captures that no packet is lost between
+// reading and reporting. Tests in internal/capture compare the reading with Wireshark.
 package compat

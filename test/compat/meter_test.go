@@ -103,7 +103,7 @@ func beatsCaptures(tb testing.TB) map[string]string {
 }
 
 // shared returns a folder of the fixtures that stand beside the repository, and
-// skips the test where they do not.
+// skips the test if they do not exist.
 func shared(tb testing.TB, name string) string {
 	tb.Helper()
 	path, err := sharedDir(name)

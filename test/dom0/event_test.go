@@ -49,7 +49,7 @@ func causes() []cause {
 	}
 }
 
-// TestEvent holds that what changes the list leads to a push, also what is not in the real stream.
+// TestEvent checks that what changes the list leads to a push, also what is not in the real stream.
 func TestEvent(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		for _, tt := range causes() {
@@ -69,7 +69,7 @@ func TestEvent(t *testing.T) {
 	})
 }
 
-// TestEvent_late holds that a qube that is gone when it is asked for does no harm.
+// TestEvent_late checks that a qube that is gone when it is asked for does no harm.
 func TestEvent_late(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		r := newRig(t, release, behaviour{})
@@ -85,7 +85,7 @@ func TestEvent_late(t *testing.T) {
 	})
 }
 
-// TestEvent_flood holds that events that come without an end do not keep the
+// TestEvent_flood checks that events that come without an end do not keep the
 // list back: the script waits for the end of a group, but not for ever.
 func TestEvent_flood(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFake holds that the fake qubesd answers to the byte what the real one did.
+// TestFake checks that the fake qubesd answers to the byte what the real one did.
 func TestFake(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		w := newWorld(t, release)
@@ -27,7 +27,7 @@ func TestFake(t *testing.T) {
 	})
 }
 
-// TestFake_made holds that the fake, which has no real answers for the other
+// TestFake_made checks that the fake, which has no real answers for the other
 // qubes, makes them from qvm-ls as those that it has, and an address of a
 // disposable as dom0 does.
 func TestFake_made(t *testing.T) {

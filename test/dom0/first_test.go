@@ -62,7 +62,7 @@ func TestScript_first(t *testing.T) {
 	})
 }
 
-// holdsNoMore holds that a push has nothing of the other qubes and no other fields.
+// holdsNoMore checks that a push has nothing of the other qubes and no other fields.
 func holdsNoMore(t *testing.T, p push, qubes map[string]*row) {
 	t.Helper()
 	for _, secret := range []string{"vault", "dom0", "sys-net", "sys-vpn", "sys-usb", "fedora-41-xfce", "remote-box", "192.168.1.2", "6.6.77", "default_user"} {
@@ -92,7 +92,7 @@ func holdsNoMore(t *testing.T, p push, qubes map[string]*row) {
 	}
 }
 
-// TestScript_otherName holds that another qube may be the logging one.
+// TestScript_otherName checks that another qube may be the logging one.
 func TestScript_otherName(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		r := newRig(t, release, behaviour{})

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// goesOn holds that the script tells the world as it is, on the stream that it
+// goesOn checks that the script pushes the present state, on the stream that it
 // had or, where it has given that up, on a new one.
 func (r *rig) goesOn(t *testing.T, stream net.Conn) {
 	t.Helper()
@@ -29,7 +29,7 @@ func (r *rig) goesOn(t *testing.T, stream net.Conn) {
 	t.Errorf("the script does not go on; it said %q", r.said(t))
 }
 
-// TestHostile_separator holds that a line is what dom0 calls a line: a value with
+// TestHostile_separator checks that a line is what dom0 calls a line: a value with
 // another separator in it is still one value, and not a property of its own.
 func TestHostile_separator(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
@@ -48,7 +48,7 @@ func TestHostile_separator(t *testing.T) {
 	})
 }
 
-// TestHostile_events holds that no stream of events ends the script.
+// TestHostile_events checks that no stream of events ends the script.
 func TestHostile_events(t *testing.T) {
 	tests := []struct{ name, bytes string }{
 		{"refused", "2\x00QubesDaemonAccessError\x00\x00no\x00"},

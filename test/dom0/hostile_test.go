@@ -57,7 +57,7 @@ func spoilers() (all []spoiler) {
 	)
 }
 
-// TestHostile holds that no answer ends the script or makes it push what the
+// TestHostile checks that no answer ends the script or makes it push what the
 // logging qube refuses (see rig.check), and that it goes on when all is well.
 func TestHostile(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {

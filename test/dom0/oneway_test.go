@@ -14,7 +14,7 @@ func noise() string {
 	return strings.Repeat("\x1b]0;owned\x07\x1b[2J\x1b[5n\x9b6n forged line\r\n", 8<<10)
 }
 
-// TestPush_oneWay holds that dom0 reads nothing back, whatever qvm-run does.
+// TestPush_oneWay checks that dom0 reads nothing back, whatever qvm-run does.
 func TestPush_oneWay(t *testing.T) {
 	tests := []struct {
 		name string
@@ -45,7 +45,7 @@ func TestPush_oneWay(t *testing.T) {
 	})
 }
 
-// isWell holds that a push is as if qvm-run did well.
+// isWell checks that a push is as if qvm-run did well.
 func (r *rig) isWell(t *testing.T, p push) {
 	t.Helper()
 	want := []string{"--no-autostart", "--no-gui", "--pass-io", "--service", "sys-log", "qubesbeat.Inventory"}

@@ -31,7 +31,7 @@ func finish(t testing.TB, cmd *exec.Cmd) {
 	}
 }
 
-// isQuiet holds that neither qvm-run was started nor events were asked for.
+// isQuiet checks that neither qvm-run was started nor events were asked for.
 func (r *rig) isQuiet(t testing.TB) {
 	t.Helper()
 	if p, ok := r.run.within(t, 0); ok {
@@ -57,7 +57,7 @@ func TestPrint(t *testing.T) {
 	})
 }
 
-// TestPrint_noQubesd holds that the user is told in words that qubesd is away.
+// TestPrint_noQubesd checks that there is a readable error if qubesd is not running.
 func TestPrint_noQubesd(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "r4.3", behaviour{})

@@ -11,7 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
-// A secret is a qube whose name is not to be told, and where it would be told.
+// A secret is a qube whose name must not be pushed, and where it would appear.
 type secret struct{ name, qube string }
 
 func secrets() []secret {
@@ -24,7 +24,7 @@ func secrets() []secret {
 	}
 }
 
-// TestPseudonym holds that the name of a qube with the tag is nowhere in the list.
+// TestPseudonym checks that the name of a qube with the tag is nowhere in the list.
 func TestPseudonym(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		for _, tt := range secrets() {
@@ -60,7 +60,7 @@ func mentions(t *testing.T, text []byte, name string) (places []string) {
 	return places
 }
 
-// hasPseudonyms holds that a list has as many qubes as without pseudonyms, and
+// hasPseudonyms checks that a list has as many qubes as without pseudonyms, and
 // that each name in it which was not expected is one that a qube could have.
 func hasPseudonyms(t *testing.T, got, want []qube.Qube, hidden string) {
 	t.Helper()
@@ -84,7 +84,7 @@ func hasPseudonyms(t *testing.T, got, want []qube.Qube, hidden string) {
 	}
 }
 
-// TestPseudonym_tagged holds that a tag counts from the moment it is given.
+// TestPseudonym_tagged checks that a tag counts from the moment it is given.
 func TestPseudonym_tagged(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		r := newRig(t, release, behaviour{})
@@ -100,8 +100,8 @@ func TestPseudonym_tagged(t *testing.T) {
 	})
 }
 
-// TestPseudonym_unknown holds that a qube whose tags qubesd does not tell is not
-// named: it may be one that must not be.
+// TestPseudonym_unknown checks that a qube whose tags are unknown is not
+// named: it may be one to hide.
 func TestPseudonym_unknown(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]string{"empty": "", "refused": "2\x00QubesVMNotFoundError\x00\x00No such domain: 'work'\x00"} {
@@ -122,7 +122,7 @@ func TestPseudonym_unknown(t *testing.T) {
 	}
 }
 
-// TestGateway holds that who is behind a Whonix gateway is not told, the gateway is.
+// TestGateway checks that a Whonix gateway is pushed, and the qubes behind it are not.
 func TestGateway(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		r := newRig(t, release, behaviour{})

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what must come. Nothing waits that long
-// where all is well.
+// patience is how long a test waits for what must arrive. Only failing tests wait that
+// long.
 const patience = 8 * time.Second
 
 // A qubesd answers on a unix socket as that of dom0 does.
@@ -69,7 +69,7 @@ func (d *qubesd) know(conn net.Conn) bool {
 	return true
 }
 
-// stop removes the socket and hangs up on everybody.
+// stop removes the socket and closes all connections.
 func (d *qubesd) stop() {
 	d.mu.Lock()
 	_ = d.listener.Close()

@@ -83,7 +83,7 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// replay tells events one by one and returns those that were followed by a push,
+// replay sends events one by one and returns those that were followed by a push,
 // if need be within quiet. After one that changes something it waits for longer,
 // so that with no quiet a push too many comes where another is awaited.
 func (r *rig) replay(t *testing.T, all []occurrence, quiet time.Duration, tell func(occurrence)) (got []step) {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestRestart holds that the script outlives a restart of qubesd and that it tells
-// everything anew then, for the qubes may have changed meanwhile or not.
+// TestRestart checks that the script outlives a restart of qubesd and that it pushes
+// everything again then, for the qubes may have changed meanwhile or not.
 func TestRestart(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -55,7 +55,7 @@ func (r *rig) waitForWord(t *testing.T) {
 	}
 }
 
-// TestRestart_loggingQube holds that a logging qube that starts is told again,
+// TestRestart_loggingQube checks that a logging qube that starts gets another push,
 // since it may have lost the list, and that a start of another qube is no reason.
 func TestRestart_loggingQube(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {

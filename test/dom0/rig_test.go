@@ -53,7 +53,7 @@ func (r *rig) begin(t testing.TB, args ...string) (net.Conn, push) {
 	return stream, r.next(t)
 }
 
-// tell lets something happen and then says so.
+// tell changes the world and then sends the event.
 func (r *rig) tell(t testing.TB, stream net.Conn, o occurrence) {
 	t.Helper()
 	r.world.happen(o)
@@ -82,7 +82,7 @@ func (r *rig) nextChange(t testing.TB) push {
 	return p
 }
 
-// isTold holds that a push says what sys-log should know of the world.
+// isTold checks that a push has what sys-log should know of the world.
 func (r *rig) isTold(t testing.TB, p push) {
 	t.Helper()
 	if diff := sameQubes(expect(t, r.world.qubes, "sys-log"), parse(t, p)); diff != "" {
@@ -106,7 +106,7 @@ func (r *rig) said(t testing.TB) string {
 	return string(read(t, filepath.Join(r.dir, "stdout"))) + string(read(t, filepath.Join(r.dir, "stderr")))
 }
 
-// check holds what is true of every run: the script is alive and calm, speaks as
+// check checks what is true of every run: the script is alive and calm, speaks as
 // the Admin API wants it, and pushed nothing that the receiver refuses.
 func (r *rig) check(t testing.TB) (alive bool) {
 	t.Helper()

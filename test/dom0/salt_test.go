@@ -23,7 +23,7 @@ func (r *rig) pseudonyms(t *testing.T, salt string) (names []string) {
 	return names
 }
 
-// TestPseudonym_salt holds that a pseudonym depends on the name and on the secret
+// TestPseudonym_salt checks that a pseudonym depends on the name and on the secret
 // and on nothing else, so that it lasts and cannot be guessed.
 func TestPseudonym_salt(t *testing.T) {
 	t.Parallel()
@@ -51,7 +51,7 @@ func TestPseudonym_salt(t *testing.T) {
 	}
 }
 
-// TestPseudonym_noSalt holds that nothing is told without a secret that cannot be guessed.
+// TestPseudonym_noSalt checks that nothing is pushed without a secret that cannot be guessed.
 func TestPseudonym_noSalt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "r4.3", behaviour{})

@@ -50,7 +50,7 @@ func trickle(t *testing.T, stream net.Conn, pieces [][]byte) {
 	}
 }
 
-// TestReplay_atOnce holds that events that come together make one push.
+// TestReplay_atOnce checks that events that come together make one push.
 func TestReplay_atOnce(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		r := newRig(t, release, behaviour{})

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestSyntax holds that the script is Python 3.8, which dom0 of Qubes OS 4.1 has.
+// TestSyntax checks that the script is Python 3.8, which dom0 of Qubes OS 4.1 has.
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	const program = "import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1], feature_version=(3, 8))"
@@ -14,7 +14,7 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// TestImports holds that the script needs nothing that dom0 does not have.
+// TestImports checks that the script needs nothing that dom0 does not have.
 func TestImports(t *testing.T) {
 	t.Parallel()
 	const program = `

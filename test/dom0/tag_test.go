@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTag holds that of the tags those are told that were asked for.
+// TestTag checks that exactly the selected tags are pushed.
 func TestTag(t *testing.T) {
 	tests := []struct {
 		name string
@@ -47,7 +47,7 @@ func TestTag(t *testing.T) {
 	})
 }
 
-// TestTag_event holds that a tag that is told is told when it is given.
+// TestTag_event checks that a selected tag is pushed when it is added.
 func TestTag_event(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
 		r := newRig(t, release, behaviour{})

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A world is the machine that the fake qubesd tells of, safe for use by many.
+// A world is the machine of the fake qubesd. It is safe for concurrent use.
 type world struct {
 	mu      sync.Mutex
 	release string

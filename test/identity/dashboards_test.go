@@ -167,7 +167,7 @@ func dashboardFields(t testing.TB) used {
 	return u
 }
 
-// TestDashboards_fields holds that the fields of packetbeat's dashboards are in
+// TestDashboards_fields checks that the fields of packetbeat's dashboards are in
 // the template, with packetbeat's type. A dashboard may name a field that
 // packetbeat's own template does not have either.
 func TestDashboards_fields(t *testing.T) {
@@ -186,7 +186,7 @@ func TestDashboards_fields(t *testing.T) {
 	t.Logf("in no template, packetbeat's own included: %q", nobody)
 }
 
-// TestDashboards_events holds that those fields that packetbeat's events have are
+// TestDashboards_events checks that those fields that packetbeat's events have are
 // in ours, with the same JSON type.
 func TestDashboards_events(t *testing.T) {
 	t.Parallel()

@@ -78,7 +78,7 @@ func allEvents(t testing.TB) []event {
 	return replayed.events
 }
 
-// TestEvents_mapped holds that the template maps every field of our own kinds of
+// TestEvents_mapped checks that the template maps every field of our own kinds of
 // events.
 func TestEvents_mapped(t *testing.T) {
 	t.Parallel()
@@ -105,7 +105,7 @@ func TestEvents_mapped(t *testing.T) {
 	t.Logf("%d fields of flow and stats events", len(seen))
 }
 
-// TestEvents_transactionsMapped holds that the template maps every field of
+// TestEvents_transactionsMapped checks that the template maps every field of
 // transactions, but those that it maps for packetbeat no better: what it writes
 // outside of its own fields.yml.
 func TestEvents_transactionsMapped(t *testing.T) {
@@ -175,7 +175,7 @@ func jsonType(v any) string {
 }
 
 // baseline returns the events that packetbeat makes of its captures with the
-// configuration everything. It skips the test where they are not there.
+// configuration everything. It skips the test if they do not exist.
 func baseline(t testing.TB) (events []event) {
 	t.Helper()
 	dir := os.Getenv("QUBESBEAT_SHARED")

@@ -21,7 +21,7 @@ func newMinimal(t testing.TB) *program {
 	return newProgram(t, packetbeat, map[string]string{"packetbeat.yml": minimal})
 }
 
-// TestFlags_help holds that packetbeat's flags and commands are there.
+// TestFlags_help checks that packetbeat's flags and commands are there.
 func TestFlags_help(t *testing.T) {
 	t.Parallel()
 	help := newMinimal(t).must("help")
@@ -41,7 +41,7 @@ func TestFlags_help(t *testing.T) {
 	}
 }
 
-// TestFlags_commands holds that packetbeat's commands print something.
+// TestFlags_commands checks that packetbeat's commands print something.
 func TestFlags_commands(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ args, want string }{
@@ -78,7 +78,7 @@ func (p *program) frames() float64 {
 	return frames
 }
 
-// TestFlags_run holds what the run flags do.
+// TestFlags_run checks what the run flags do.
 func TestFlags_run(t *testing.T) {
 	t.Parallel()
 	capture := beatsCapture(t, "dns_google_com.pcap") // 2 frames
@@ -123,7 +123,7 @@ func TestFlags_run(t *testing.T) {
 	}
 }
 
-// TestFlags_dump holds that --dump is taken.
+// TestFlags_dump checks that --dump is taken.
 func TestFlags_dump(t *testing.T) {
 	t.Parallel()
 	p := newMinimal(t)
@@ -133,7 +133,7 @@ func TestFlags_dump(t *testing.T) {
 	}
 }
 
-// TestFlags_unknown holds that others are not.
+// TestFlags_unknown checks that others are not.
 func TestFlags_unknown(t *testing.T) {
 	t.Parallel()
 	if r := newMinimal(t).run("--dumps", "x"); r.code == 0 || !strings.Contains(r.stderr, "unknown flag: --dumps") {
@@ -141,7 +141,7 @@ func TestFlags_unknown(t *testing.T) {
 	}
 }
 
-// TestConfig_variables holds that settings come from the environment and from the
+// TestConfig_variables checks that settings come from the environment and from the
 // keystore.
 func TestConfig_variables(t *testing.T) {
 	t.Parallel()
@@ -173,7 +173,7 @@ func TestConfig_variables(t *testing.T) {
 	}
 }
 
-// TestConfig_protocols holds which faults of the protocols end the start, and
+// TestConfig_protocols checks which faults of the protocols end the start, and
 // what is said.
 func TestConfig_protocols(t *testing.T) {
 	t.Parallel()
@@ -212,7 +212,7 @@ func TestConfig_protocols(t *testing.T) {
 	}
 }
 
-// TestConfig_checked holds that `test config` finds what would end the start, as
+// TestConfig_checked checks that `test config` finds what would end the start, as
 // packetbeat's does: it makes the analyzers.
 func TestConfig_checked(t *testing.T) {
 	t.Parallel()
@@ -224,8 +224,7 @@ func TestConfig_checked(t *testing.T) {
 	}
 }
 
-// TestConfig_place holds that a wrong key is told with its line, in whichever file
-// it is.
+// TestConfig_place checks that a wrong key is reported with its file and line.
 func TestConfig_place(t *testing.T) {
 	t.Parallel()
 	const wrong = "packetbeat:\n  inventory:\n    fil: x\n"

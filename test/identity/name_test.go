@@ -124,7 +124,7 @@ func wantEvidence(name string) evidence {
 	}
 }
 
-// TestName_evidence holds that the name is one and the same in everything that
+// TestName_evidence checks that the name is one and the same in everything that
 // the beat writes, however it came to it.
 func TestName_evidence(t *testing.T) {
 	t.Parallel()
@@ -222,7 +222,7 @@ func lockName(p *program) string {
 	return ""
 }
 
-// TestName_defaultFile holds which file is read where none is named: that of the
+// TestName_defaultFile checks which file is read where none is named: that of the
 // program's own name, whatever root it has.
 func TestName_defaultFile(t *testing.T) {
 	t.Parallel()
@@ -242,7 +242,7 @@ func TestName_defaultFile(t *testing.T) {
 	}
 }
 
-// TestName_foreign holds that a file whose keys nobody would read is refused,
+// TestName_foreign checks that a file whose keys would have no effect is refused,
 // with the line.
 func TestName_foreign(t *testing.T) {
 	t.Parallel()
@@ -270,7 +270,7 @@ func TestName_foreign(t *testing.T) {
 	}
 }
 
-// TestName_agentID holds that a packetbeat's agent.id goes on: it is the document
+// TestName_agentID checks that a packetbeat's agent.id goes on: it is the document
 // in data/meta.json.
 func TestName_agentID(t *testing.T) {
 	t.Parallel()

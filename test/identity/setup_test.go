@@ -82,7 +82,7 @@ func (k *kibana) pointElsewhere(pattern string) (wrong []string) {
 	return wrong
 }
 
-// TestSetup_dashboards holds that all of packetbeat's dashboards arrive, with an
+// TestSetup_dashboards checks that all of packetbeat's dashboards arrive, with an
 // index pattern, and that they read from that.
 func TestSetup_dashboards(t *testing.T) {
 	t.Parallel()
@@ -115,11 +115,11 @@ func TestSetup_dashboards(t *testing.T) {
 	}
 }
 
-// board is a dashboard of somebody else.
+// board is a dashboard of another.
 const board = `{"id":"mine","type":"dashboard","attributes":{"title":"Mine","panelsJSON":"[]"},` +
 	`"references":[{"id":"packetbeat-*","name":"x","type":"index-pattern"}]}`
 
-// TestSetup_folder holds which dashboards are taken where there are others.
+// TestSetup_folder checks which dashboards are taken where there are others.
 func TestSetup_folder(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -152,7 +152,7 @@ func TestSetup_folder(t *testing.T) {
 	}
 }
 
-// TestSetup_index holds that the user's own index pattern is the one.
+// TestSetup_index checks that the user's own index pattern is the one.
 func TestSetup_index(t *testing.T) {
 	t.Parallel()
 	for _, name := range names {
@@ -164,8 +164,8 @@ func TestSetup_index(t *testing.T) {
 	}
 }
 
-// TestSetup_refused holds that nothing is left behind where Kibana says no, and
-// that the fault is told.
+// TestSetup_refused checks that nothing is left behind where Kibana says no, and
+// that the error is reported.
 func TestSetup_refused(t *testing.T) {
 	t.Parallel()
 	s := newSetup(t, packetbeat)
@@ -176,7 +176,7 @@ func TestSetup_refused(t *testing.T) {
 	s.leftovers()
 }
 
-// TestSetup_indexManagement holds what Elasticsearch is told, and that Kibana is
+// TestSetup_indexManagement checks the requests to Elasticsearch, and that Kibana is
 // not asked.
 func TestSetup_indexManagement(t *testing.T) {
 	t.Parallel()
@@ -210,7 +210,7 @@ func TestSetup_indexManagement(t *testing.T) {
 	}
 }
 
-// TestSetup_all holds that setup alone does both.
+// TestSetup_all checks that setup alone does both.
 func TestSetup_all(t *testing.T) {
 	t.Parallel()
 	s := newSetup(t, packetbeat)
@@ -220,7 +220,7 @@ func TestSetup_all(t *testing.T) {
 	}
 }
 
-// TestSetup_atStart holds that setup.dashboards.enabled, as packetbeat has it,
+// TestSetup_atStart checks that setup.dashboards.enabled, as packetbeat has it,
 // loads the dashboards when the beat starts, and that it runs then.
 func TestSetup_atStart(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ func newShipped(t testing.TB, name string) *program {
 	return newProgram(t, packetbeat, map[string]string{"packetbeat.yml": string(data)})
 }
 
-// TestShipped_config holds that packetbeat's own files are good.
+// TestShipped_config checks that packetbeat's own files are good.
 func TestShipped_config(t *testing.T) {
 	t.Parallel()
 	for _, name := range shippedFiles {
@@ -34,7 +34,7 @@ func TestShipped_config(t *testing.T) {
 	}
 }
 
-// TestShipped_run holds that the beat runs with packetbeat's own files, whose
+// TestShipped_run checks that the beat runs with packetbeat's own files, whose
 // processors ask clouds and Docker that are not there.
 func TestShipped_run(t *testing.T) {
 	t.Parallel()
@@ -73,7 +73,7 @@ func errorsOf(log string) string {
 	return strings.Join(lines, "")
 }
 
-// TestShipped_elasticsearch holds that the events arrive in the output that
+// TestShipped_elasticsearch checks that the events arrive in the output that
 // packetbeat.yml has.
 func TestShipped_elasticsearch(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ import (
 // names are the two that everything is exported under.
 var names = []string{packetbeat, qubesbeat}
 
-// TestTemplate_name holds what index, policy and pattern are called.
+// TestTemplate_name checks what index, policy and pattern are called.
 func TestTemplate_name(t *testing.T) {
 	t.Parallel()
 	for _, name := range names {
@@ -50,7 +50,7 @@ func TestTemplate_name(t *testing.T) {
 	}
 }
 
-// TestTemplate_policy holds packetbeat's lifecycle policy.
+// TestTemplate_policy checks packetbeat's lifecycle policy.
 func TestTemplate_policy(t *testing.T) {
 	t.Parallel()
 	const rollover = `{"policy":{"phases":{"hot":{"actions":{"rollover":{"max_age":"30d","max_primary_shard_size":"50gb"}}}}}}`
@@ -67,7 +67,7 @@ func TestTemplate_policy(t *testing.T) {
 	}
 }
 
-// TestTemplate_fields holds that every field of packetbeat has packetbeat's type,
+// TestTemplate_fields checks that every field of packetbeat has packetbeat's type,
 // that ours have the type of our fields.yml, and that there are no more than
 // Elasticsearch is told to take.
 func TestTemplate_fields(t *testing.T) {
@@ -115,7 +115,7 @@ func (t *template) isFolder(m mapping, name string) bool {
 	return t.explicit(m, name+".x")
 }
 
-// TestTemplate_own holds the types of some fields that matter, in words that do
+// TestTemplate_own checks the types of some fields that matter, in words that do
 // not come from fields.yml.
 func TestTemplate_own(t *testing.T) {
 	t.Parallel()
@@ -142,7 +142,7 @@ var inKibana = map[string]string{
 	"date": "date", "geo_point": "geo_point",
 }
 
-// TestIndexPattern_fields holds that Kibana's index pattern has packetbeat's fields
+// TestIndexPattern_fields checks that Kibana's index pattern has packetbeat's fields
 // and ours, and its name.
 func TestIndexPattern_fields(t *testing.T) {
 	t.Parallel()
@@ -173,7 +173,7 @@ func TestIndexPattern_fields(t *testing.T) {
 	}
 }
 
-// TestShipped_kibana holds that the dashboards in the binary are packetbeat's,
+// TestShipped_kibana checks that the dashboards in the binary are packetbeat's,
 // byte for byte.
 func TestShipped_kibana(t *testing.T) {
 	t.Parallel()

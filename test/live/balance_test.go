@@ -4,7 +4,7 @@ package live_test
 
 import "testing"
 
-// checkBalance holds the equations of docs/architecture.md ("Losing nothing") for
+// checkBalance checks the equations of docs/architecture.md ("Losing nothing") for
 // the last stats event.
 func checkBalance(t *testing.T, events []event) {
 	t.Helper()

@@ -10,7 +10,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// TestBeat_inventoryReloaded holds that a bad inventory changes nothing, that a
+// TestBeat_inventoryReloaded checks that a bad inventory changes nothing, that a
 // good one is taken over within seconds, with an event about what changed, and
 // that the flows before and after have the label of their own time.
 func TestBeat_inventoryReloaded(t *testing.T) {

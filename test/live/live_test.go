@@ -34,7 +34,7 @@ type home struct {
 }
 
 // newHome returns a network of three clients with different labels and a
-// ProxyVM with a client of its own, silent, with servers in the world.
+// ProxyVM with a client, silent, with servers in the world.
 func newHome(t *testing.T) *home {
 	t.Helper()
 	testbed.Require(t, "curl", "dig", "ping")
@@ -270,7 +270,7 @@ func TestBeat_terminated(t *testing.T) {
 	h := newHome(t)
 	b := startBeat(t, h.Network, h.clients()...)
 
-	// Connections with a request that nobody answers yet.
+	// Connections with a request that has not been answered yet.
 	type live struct {
 		vif  string
 		ip   string

@@ -18,7 +18,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// TestBeat_outputDown holds that an output that nobody answers stops neither the
+// TestBeat_outputDown checks that an output that is unreachable stops neither the
 // capture nor, for longer than shutdown_timeout, the end of the beat, and that
 // what could not be delivered is counted.
 func TestBeat_outputDown(t *testing.T) {
@@ -85,7 +85,7 @@ func spray(n int) error {
 	return nil
 }
 
-// TestBeat_terminatedQuiet holds that a signal is noticed at once also while
+// TestBeat_terminatedQuiet checks that a signal is noticed at once also while
 // there is just enough traffic to keep the ring from being idle.
 func TestBeat_terminatedQuiet(t *testing.T) {
 	h := newHome(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// TestBeat_restartedBeforePush holds that a qube that was restarted, with a new
+// TestBeat_restartedBeforePush checks that a qube that was restarted, with a new
 // domain and the same address, is named by its address until dom0 has pushed
 // the new inventory, and is not taken for one that borrows its own address.
 func TestBeat_restartedBeforePush(t *testing.T) {

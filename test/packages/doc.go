@@ -1,4 +1,3 @@
-// Package packages tests the rpm and the deb: installed without a network into a
-// bare root of Debian, whose own systemd then starts the unit, as it will in a
-// qube. It needs root and debootstrap; `go tool mage testPackages` runs it.
+// Package packages tests the rpm and the deb: they are installed without a network into a
+// minimal Debian root, whose systemd then starts the unit as in a qube. It needs root and debootstrap; `go tool mage testPackages` runs it.
 package packages

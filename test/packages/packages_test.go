@@ -70,7 +70,7 @@ func (m *machine) check(t *testing.T) {
 	m.score(t)
 }
 
-// files holds who owns what.
+// files checks the owners of files.
 func (m *machine) files(t *testing.T) {
 	t.Helper()
 	got := m.chroot(t, "stat", "-c", "%A %U:%G %n", "/etc/qubesbeat/qubesbeat.yml", "/var/lib/qubesbeat", "/usr/bin/qubesbeat",
@@ -175,7 +175,7 @@ func (m *machine) traffic(t *testing.T) {
 
 var exposure = regexp.MustCompile(`exposure level[^:\n]*: ([0-9.]+)`)
 
-// score holds that the documentation has the score of systemd-analyze.
+// score checks that the documentation has the score of systemd-analyze.
 func (m *machine) score(t *testing.T) {
 	t.Helper()
 	out := m.in(t, "systemd-analyze", "security", "--no-pager", "qubesbeat.service")

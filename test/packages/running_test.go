@@ -15,7 +15,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// privileges holds that both processes run as the user and behind the filters, the
+// privileges checks that both processes run as the user and behind the filters, the
 // beat with exactly the listed capabilities, the one of the analyzers with none.
 func (m *machine) privileges(t *testing.T) {
 	t.Helper()
@@ -48,7 +48,7 @@ func field(status, key string) string {
 	return ""
 }
 
-// events holds that what happened was told, with the name.
+// events checks that there are events about the traffic, with the name of the qube.
 func (m *machine) events(t *testing.T) {
 	t.Helper()
 	files, _ := filepath.Glob(m.root + "/var/lib/qubesbeat/events/*")
@@ -77,7 +77,7 @@ func (m *machine) events(t *testing.T) {
 	}
 }
 
-// removed holds that nothing is left in force.
+// removed checks that no rule and no unit remains.
 func (m *machine) removed(t *testing.T) {
 	t.Helper()
 	if rules := m.in(t, "nft", "list", "ruleset"); strings.Contains(rules, "qubesbeat") {

@@ -1,4 +1,3 @@
-// Package redirect tests the resolver where it will be: in sys-log, behind the
-// chains of Qubes and the redirection that docs/resolver.md shows, with real
-// clients in namespaces.
+// Package redirect tests the resolver as deployed: in sys-log, behind the chains of Qubes
+// and the redirection of docs/resolver.md, with real clients in namespaces.
 package redirect

@@ -25,31 +25,31 @@ func (h *home) around(t *testing.T) {
 	}
 }
 
-// checkFlows holds that flows have the names that their qubes were told, that those
-// without are marked, that the way around the resolver is told once, and that what
-// the resolver tells is not told again by who overhears it.
+// checkFlows checks that flows have the names that their qubes resolved, that flows
+// without are marked, that bypassing the resolver is reported once, and that queries
+// which the resolver logs are not reported by the DNS analyzer as well.
 func checkFlows(t *testing.T, events beat.Events) {
 	t.Helper()
-	named, unresolved, alerts, passive, twice := 0, 0, 0, 0, 0
-	for _, e := range events {
-		switch {
-		case e["event.dataset"] == "flow" && e["destination.ip"] == testbed.WebAddr && e["qube.name"] == "personal" && e["destination.domain"] == "www.example.org":
-			named++
-		case e["event.dataset"] == "flow" && e["destination.ip"] == testbed.WebAddr && e["qube.name"] == "work" && e["flow.unresolved"] == true:
-			unresolved++
-		case e["event.kind"] == "alert" && e["qube.name"] == "work" && e["destination.ip"] == testbed.DNSAddr && e["finding.way"] == "dns":
-			alerts++
-		case e["type"] == "dns" && e["event.dataset"] != "qubesbeat.dns": // overheard
-			if passive++; e["destination.ip"] != testbed.DNSAddr {
-				twice++
-				t.Logf("overheard: %v -> %v %v", e["source.ip"], e["destination.ip"], e["resource"])
-			}
-		}
-	}
-	if passive == 0 || twice > 0 {
-		t.Errorf("%d queries overheard, %d of them told by the resolver, too", passive, twice)
-	}
+	named := count(events, beat.Event{"event.dataset": "flow", "destination.ip": testbed.WebAddr, "qube.name": "personal", "destination.domain": "www.example.org"})
+	unresolved := count(events, beat.Event{"event.dataset": "flow", "destination.ip": testbed.WebAddr, "qube.name": "work", "flow.unresolved": true})
+	alerts := count(events, beat.Event{"event.kind": "alert", "qube.name": "work", "destination.ip": testbed.DNSAddr, "finding.way": "dns"})
 	if named == 0 || unresolved == 0 || alerts != 1 {
 		t.Errorf("%d flows with their name, %d unresolved, %d findings; want some, some and 1", named, unresolved, alerts)
 	}
+	passive, twice := 0, 0
+	for _, e := range events.Where(beat.Event{"type": "dns"}) {
+		if e["event.dataset"] == "qubesbeat.dns" {
+			continue
+		}
+		if passive++; e["destination.ip"] != testbed.DNSAddr {
+			twice++
+			t.Logf("analyzer: %v -> %v %v", e["source.ip"], e["destination.ip"], e["resource"])
+		}
+	}
+	if passive == 0 || twice > 0 {
+		t.Errorf("%d queries analyzed, %d of them logged by the resolver as well", passive, twice)
+	}
 }
+
+// count returns the number of events that have the fields of want.
+func count(events beat.Events, want beat.Event) int { return len(events.Where(want)) }

@@ -17,7 +17,7 @@ import (
 )
 
 // dnat is what Qubes does whenever the uplink comes back: its chain for the
-// magic addresses is deleted and made anew (qubes-core-agent-linux,
+// magic addresses is deleted and made again (qubes-core-agent-linux,
 // network/qubes-setup-dnat-to-ns).
 const dnat = `
 add chain ip qubes dnat-dns
@@ -102,7 +102,7 @@ func want(t *testing.T, what, out string, parts ...string) {
 	}
 }
 
-// TestRedirect holds what the qubes behind the redirection get, and what is
+// TestRedirect checks what the qubes behind the redirection get, and what is
 // written of it.
 func TestRedirect(t *testing.T) {
 	h := newHome(t)

@@ -1,3 +1,3 @@
-// Package resilience tests what becomes of the resolver's clients when it is
-// killed, when its upstreams are gone, and when nobody takes its events.
+// Package resilience tests how the resolver's clients fare when it is killed, when its
+// upstreams are unreachable, and when its output is.
 package resilience

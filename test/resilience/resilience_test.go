@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// TestKill holds that a beat that is killed in the middle of its work has its
-// lists in force at once when it comes back, without the network.
+// TestKill checks that a beat that is killed in the middle of its work has its
+// lists active at once when it comes back, without the network.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	up := newUpstream(t)
@@ -66,7 +66,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestUpstreamGone holds what clients hear when nobody answers: the last answer
+// TestUpstreamGone checks the answers of the resolver while no upstream answers: the last answer
 // where that is wanted, or else an error that says why, within the budget.
 func TestUpstreamGone(t *testing.T) {
 	t.Parallel()
@@ -121,7 +121,7 @@ func TestUpstreamGone(t *testing.T) {
 	}
 }
 
-// TestOutputStalled holds that answers do not wait for who reads the events, and
+// TestOutputStalled checks that answers do not wait for who reads the events, and
 // that what is lost meanwhile is counted.
 func TestOutputStalled(t *testing.T) {
 	t.Parallel()
@@ -163,7 +163,7 @@ func number(t *testing.T, text, mark string) (n int) {
 	return n
 }
 
-// TestCoalesce holds that one event tells of the same question and outcome, with
+// TestCoalesce checks that one event stands for queries with the same question and outcome, with
 // their number, where that is wanted.
 func TestCoalesce(t *testing.T) {
 	t.Parallel()

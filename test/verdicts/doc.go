@@ -1,3 +1,3 @@
-// Package verdicts tests that what a netvm refuses is told, with both qubes named:
-// the real beat, its own nft rules beside those of Qubes, real refusals.
+// Package verdicts tests that there are events about the connections that a netvm refuses,
+// with both qubes named: with the real beat, and its nft rules beside those of Qubes.
 package verdicts

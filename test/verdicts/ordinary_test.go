@@ -56,7 +56,7 @@ func TestStandstill(t *testing.T) {
 	}
 }
 
-// TestForeignRules holds that rules of somebody else, however nft prints them, do not
+// TestForeignRules checks that rules of another, however nft prints them, do not
 // stand in the way, and that those which lead to our chains are left as they are.
 func TestForeignRules(t *testing.T) {
 	h := newHome(t, section+"\n  resolver: {listen: [\"0.0.0.0:5353\"], socket: HOME/dns.sock, qvm_firewall: {obey: never}}\n")

@@ -32,7 +32,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestLogFiles reads the lines of somebody's own rules, from a text log and from an
+// TestLogFiles reads the lines of rules of the user, from a text log and from an
 // export of journald that grow while the beat runs.
 func TestLogFiles(t *testing.T) {
 	dir := t.TempDir()

@@ -35,7 +35,7 @@ func (h *home) refuse(t *testing.T) {
 	}
 }
 
-// TestVerdicts holds that each refusal gives the right event, with both names and
+// TestVerdicts checks that each refusal gives the right event, with both names and
 // with its number.
 func TestVerdicts(t *testing.T) {
 	h := newHome(t, section)
@@ -78,7 +78,7 @@ func TestVerdicts(t *testing.T) {
 	h.balance(t, events)
 }
 
-// balance holds that what was allowed has no verdict, and that the numbers of all
+// balance checks that what was allowed has no verdict, and that the numbers of all
 // verdicts are those of the counters.
 func (h *home) balance(t *testing.T, events beat.Events) {
 	t.Helper()

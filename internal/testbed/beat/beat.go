@@ -37,7 +37,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return path, cmd.Run()
 })
 
-// Program returns the beat under test: QUBESBEAT_BIN, or one that is built now.
+// Program returns the path of the beat under test: QUBESBEAT_BIN, or one that it builds.
 func Program(t testing.TB) string {
 	t.Helper()
 	if p := os.Getenv("QUBESBEAT_BIN"); p != "" {
@@ -50,7 +50,7 @@ func Program(t testing.TB) string {
 	return path
 }
 
-// NewHome returns a folder for a beat, which goes with the test.
+// NewHome returns a folder for a beat, which is removed after the test.
 func NewHome(t testing.TB) string {
 	t.Helper()
 	home, err := os.MkdirTemp("", "qb-")
@@ -64,7 +64,7 @@ func NewHome(t testing.TB) string {
 // Start starts a beat in nw's sys-log. config is the inside of the qubesbeat
 // section, indented by two; the word HOME in it stands for the beat's folder. The
 // beat writes to files in HOME/out. Start returns when the beat captures and, if
-// socket is not empty, when that is there, below HOME.
+// socket is not empty, when that exists, below HOME.
 func Start(t testing.TB, nw *testbed.Network, home, config, socket string) *Beat {
 	t.Helper()
 	b := &Beat{Home: home, config: filepath.Join(home, "qubesbeat.yml"), done: make(chan error, 1)}
@@ -111,13 +111,13 @@ func (b *Beat) PID() int { return b.cmd.Process.Pid }
 // Log returns what the beat has logged.
 func (b *Beat) Log() string { return b.stderr.String() }
 
-// Kill ends the beat as a crash does.
+// Kill ends the beat like a crash.
 func (b *Beat) Kill() {
 	_ = b.cmd.Process.Kill()
 	<-b.done
 }
 
-// Stop ends the beat as systemd does, and returns its events.
+// Stop ends the beat like systemd, and returns its events.
 func (b *Beat) Stop(t testing.TB) Events {
 	t.Helper()
 	_ = b.cmd.Process.Signal(syscall.SIGTERM)

@@ -1,3 +1,2 @@
-// Package beat runs the real beat in the sys-log of a testbed, and reads what it
-// has written.
+// Package beat runs the real beat in the sys-log of a testbed and reads its events.
 package beat

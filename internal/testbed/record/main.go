@@ -1,9 +1,9 @@
 //go:build linux
 
-// Command record makes the capture of the demonstration: it brings up a small
-// Qubes network of namespaces, lets real programs run in its qubes and writes
-// what passes the vifs of sys-log to one pcapng file, and next to it the
-// inventory that dom0 would push.
+// Command record makes the capture of the demonstration: it builds a small Qubes
+// network of namespaces, runs real programs in its qubes and writes the packets on
+// the vifs of sys-log to a pcapng file, and the inventory that dom0 would push next
+// to it.
 //
 //	go run ./internal/testbed/record -o demo.pcapng
 //	unshare -Urnm go run ./internal/testbed/record -o demo.pcapng   (without root)

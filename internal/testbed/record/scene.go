@@ -64,7 +64,7 @@ func (st *stage) play() {
 	st.nw.Settle()
 }
 
-// dailyWork is what everybody does: names, pages, a download.
+// dailyWork is ordinary traffic: names, pages, a download.
 func (st *stage) dailyWork() {
 	for _, q := range st.clients {
 		st.dig(q, "www.example.org")
@@ -89,7 +89,7 @@ func (st *stage) dailyWork() {
 	st.page(st.behind, "https://www.example.org/")
 }
 
-// trouble is what goes wrong without bad intent.
+// trouble is failing traffic without bad intent.
 func (st *stage) trouble() {
 	st.dig(st.untrusted, "nosuch.example.org")
 	st.fail(st.untrusted, "curl", "-sS", testbed.RefusedURL)                                   // TCP reset
@@ -99,7 +99,7 @@ func (st *stage) trouble() {
 	st.fail(st.disp, "curl", "-sS", "--max-time", "2", "http://"+testbed.MagicDNS+":5353/api") // refused
 }
 
-// attacks is what sys-log is there to show.
+// attacks is the traffic that sys-log exists to reveal.
 func (st *stage) attacks() {
 	st.page(st.untrusted, "http://www.example.org/")
 	// From qube to qube: dropped without an answer.
