@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // TestKill checks that a beat that is killed in the middle of its work has its
@@ -48,7 +49,7 @@ func TestKill(t *testing.T) {
 			}
 		})
 	}
-	beat.Until(t, "the beat is under load", func() bool { return asked.Load() >= 400 })
+	poll.Until(t, "the beat is under load", func() bool { return asked.Load() >= 400 })
 	web.Close() // the network is gone, too
 	b.Kill()
 	took := b.start(t)
@@ -99,7 +100,7 @@ func TestUpstreamGone(t *testing.T) {
 					t.Fatalf("with the upstream: %v, %v", m, err)
 				}
 				up.close()
-				beat.Until(t, "the answer, which was good for a second, has expired", func() bool {
+				poll.Until(t, "the answer, which was good for a second, has expired", func() bool {
 					m, err := b.ask("www.example.", 3*time.Second)
 					if err != nil {
 						return false

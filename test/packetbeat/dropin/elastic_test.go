@@ -18,6 +18,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // elasticAddr is where the output is, on the machine of the beat.
@@ -130,5 +131,5 @@ func (es *elastic) has(is func(event) bool) bool { return len(es.events().Filter
 // quiet waits until nothing has arrived for some time.
 func (es *elastic) quiet(t *testing.T, silence time.Duration) {
 	t.Helper()
-	runner.Settle(t, "nothing arrives any more", silence, func() int { return len(es.events()) })
+	poll.Settle(t, "nothing arrives any more", silence, func() int { return len(es.events()) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // The flows of TestFault_outputDown, by the ports that they go to.
@@ -34,14 +35,14 @@ func TestFault_outputDown(t *testing.T) {
 		h.run(t, h.banking, fmt.Sprintf("curl -sS -o /dev/null %s%d", testbed.LargeURL, middleBytes))
 		h.spray(t, h.work, middlePort, middleFlows)
 		h.Settle()
-		runner.Settle(t, "the counters, which are at most a fifth of a second old", time.Second, b.frames)
+		poll.Settle(t, "the counters, which are at most a fifth of a second old", time.Second, b.frames)
 		during := b.frames() - before
 
 		es := newElastic(t, h.Log.Host)
 		b.Await(t, "the output is reached again", func() bool {
 			// Again and again: packetbeat has to find its way back first.
 			h.spray(t, h.work, lastPort, lastFlows)
-			return !runner.Remains(100*time.Millisecond, func() bool { return !es.has(destPort(lastPort, lastFlows)) })
+			return !poll.Remains(100*time.Millisecond, func() bool { return !es.has(destPort(lastPort, lastFlows)) })
 		})
 		es.quiet(t, 3*time.Second)
 		events := es.events()
@@ -70,7 +71,7 @@ func (b *beat) stalls(t *testing.T) {
 	t.Helper()
 	full := func() bool { return b.Counters()["libbeat.pipeline.queue.filled.events"] >= queueEvents }
 	b.Await(t, "the queue is full", full)
-	if !runner.Remains(3*time.Second, full) { // packetbeat's flow worker looks once a second
+	if !poll.Remains(3*time.Second, full) { // packetbeat's flow worker looks once a second
 		t.Error("the queue is not full any more")
 	}
 }

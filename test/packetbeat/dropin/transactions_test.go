@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // transactionTimeout is how long the analyzers wait for an answer: short, so
@@ -68,7 +69,7 @@ func TestLive_sameTransactions(t *testing.T) {
 // quiet waits until the beat has written nothing for some time.
 func (b *beat) quiet(t *testing.T, silence time.Duration) {
 	t.Helper()
-	runner.Settle(t, b.program.name+" writes nothing more", silence, func() int64 { return b.written(t) })
+	poll.Settle(t, b.program.name+" writes nothing more", silence, func() int64 { return b.written(t) })
 }
 
 // written returns how long the files of events are.
