@@ -259,7 +259,7 @@ func TestDump_impatient(t *testing.T) {
 }
 
 // fullDisk is the environment of the process that TestDump_full starts.
-const fullDisk = "QUBESBEAT_DUMP_TO"
+const fullDisk = "QUBESBEAT_TEST_DUMP"
 
 // TestDump_full writes to a disk that is full after 64 KiB: the fault is
 // reported, and what is not in the file is not counted as written.

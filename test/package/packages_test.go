@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // pkg returns the package of a kind, which mage has built.
@@ -124,13 +126,13 @@ func (m *machine) becomeNetVM(t *testing.T) {
 // wait returns when the beat captures.
 func (m *machine) wait(t *testing.T) {
 	t.Helper()
-	for range 300 {
-		if out, _ := m.try("qubesbeat", "qubes", "status"); strings.Contains(out, "NFLOG group 53 is read") && strings.Contains(out, "is served") {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
+	up := poll.Within(poll.Timeout, func() bool {
+		out, _ := m.try("qubesbeat", "qubes", "status")
+		return strings.Contains(out, "NFLOG group 53 is read") && strings.Contains(out, "is served")
+	})
+	if !up {
+		t.Fatalf("the beat does not come up:\n%s", m.in(t, "journalctl", "-u", "qubesbeat", "--no-pager"))
 	}
-	t.Fatalf("the beat does not come up:\n%s", m.in(t, "journalctl", "-u", "qubesbeat", "--no-pager"))
 }
 
 // firewallRestarts does what a restart of qubes-iptables and qubes-firewall does: the

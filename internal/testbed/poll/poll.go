@@ -22,7 +22,7 @@ const (
 // [Timeout]. What says what should hold.
 func Until(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
-	if !within(Timeout, holds) {
+	if !Within(Timeout, holds) {
 		tb.Fatalf("not within %v: %s", Timeout, what)
 	}
 }
@@ -43,11 +43,11 @@ func Settle[T comparable](tb testing.TB, what string, still time.Duration, read 
 // Remains reports whether holds returns true for the whole time d, polling: for a
 // condition that nothing confirms, such as that no event comes.
 func Remains(d time.Duration, holds func() bool) bool {
-	return !within(d, func() bool { return !holds() })
+	return !Within(d, func() bool { return !holds() })
 }
 
-// within reports whether holds becomes true within d.
-func within(d time.Duration, holds func() bool) bool {
+// Within reports whether holds becomes true within d.
+func Within(d time.Duration, holds func() bool) bool {
 	deadline := time.Now().Add(d)
 	for pause := shortest; !holds(); pause = min(2*pause, longest) {
 		if time.Now().After(deadline) {

@@ -4,10 +4,9 @@ package dropin_test
 
 import (
 	"bytes"
+	"flag"
 	"maps"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,19 +21,8 @@ const (
 	probeEvery  = 50        // variants
 )
 
-// sweepSize is how many variants of a protocol's dialogues are tried.
-func sweepSize(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("QUBESBEAT_SWEEP")
-	if text == "" {
-		return 2000
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("QUBESBEAT_SWEEP: %q is no number of variants", text)
-	}
-	return n
-}
+// sweepSize is how many variants of each protocol's messages are tried.
+var sweepSize = flag.Int("sweep", 2000, "`number` of variants of each protocol's messages")
 
 // change is what is wrong with a variant: a message is cut, or a byte of it has
 // another value.
@@ -98,7 +86,7 @@ processors:
 func TestHostile_sweep(t *testing.T) {
 	require(t)
 	t.Parallel()
-	size := sweepSize(t)
+	size := max(*sweepSize, 1)
 	protocols := dialogues(t)
 	panics := map[string]uint64{}
 	for _, name := range slices.Sorted(maps.Keys(protocols)) {

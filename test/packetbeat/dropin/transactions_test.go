@@ -38,7 +38,7 @@ func TestLive_sameTransactions(t *testing.T) {
 	require(t)
 	t.Parallel()
 	h := newHome(t)
-	length := liveTime(t)
+	length := *liveTime
 	// packetbeat needs one interface: on more than one it counts what is
 	// forwarded between them twice.
 	config := h.on(30*time.Second, -time.Second, h.work.Vif) + protocols + outputFile
