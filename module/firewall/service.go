@@ -11,6 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/task"
@@ -24,7 +25,7 @@ type Enrich interface {
 	PartiesOn(iface string, s enrich.Observation) event.Parties
 }
 
-// Deps are what a [Service] needs of others. All are required.
+// Deps are what a [Service] needs of others. All but Guard are required.
 type Deps struct {
 	Sink   event.Sink
 	Enrich Enrich
@@ -33,6 +34,8 @@ type Deps struct {
 	// Captured returns the name of an observation point of the capture.
 	Captured func(iface uint32) string
 	Logger   *slog.Logger
+	// Guard recovers from panics at one message, line or verdict. It may be nil.
+	Guard *guard.Keeper
 }
 
 // Service reads what the packet filter logs and publishes verdicts: which connection
@@ -84,6 +87,7 @@ const standstill = firewall.AdvanceInterval
 // standstill it lets one interval pass, in which the readers catch up: attempts would
 // count as refused whose acceptance was logged but not read yet.
 func (s *Service) advance(ctx context.Context) {
+	part := s.deps.Guard.Part("firewall/tracker")
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for caughtUp := false; ; {
@@ -98,7 +102,7 @@ func (s *Service) advance(ctx context.Context) {
 				continue
 			}
 			caughtUp = false
-			s.with(func(t *firewall.Tracker) { t.Advance(s.elapsed()) })
+			_ = part.Do(nil, func() { s.with(func(t *firewall.Tracker) { t.Advance(s.elapsed()) }) })
 		}
 		timer.Reset(s.arm())
 	}
