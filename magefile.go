@@ -59,18 +59,16 @@ func Test() error {
 // noRace are the packages that TestRace leaves out, with the reason. A package below
 // one of them is not left out by that.
 var noRace = map[string]string{
-	"module/transaction":            "packetbeat's analyzers have globals and the init of its tls analyzer a data race; raceOnly has what can run",
-	"module/transaction/analyzer":   "runs packetbeat's analyzers: see module/transaction",
-	"module/transaction/supervisor": "starts the analyzer process, whose memory limit is below what the detector needs",
-	"cmd":                           "its scripts start the analyzer process: see module/transaction/supervisor",
-	"test/compat":                   "runs packetbeat's analyzers over all of its captures: see module/transaction",
-	"test/identity":                 "starts the analyzer process: see module/transaction/supervisor",
-	"internal/repotest":             "reads sources; it runs nothing of the program",
+	"module/transaction/analyzer": "packetbeat's analyzers have globals and the init of its tls analyzer a data race, and the memory limit of their process is below what the detector needs; raceOnly has what can run",
+	"cmd":                         "its scripts start the analyzer process: see module/transaction/analyzer",
+	"test/compat":                 "runs packetbeat's analyzers over all of its captures: see module/transaction/analyzer",
+	"test/identity":               "starts the analyzer process: see module/transaction/analyzer",
+	"internal/repotest":           "reads sources; it runs nothing of the program",
 }
 
 // raceOnly are the tests of packages in noRace that do run, by a pattern.
 var raceOnly = map[string]string{
-	"module/transaction": "Publisher|Origins|Pending",
+	"module/transaction/analyzer": "Reporter|Origins|Pending_time",
 }
 
 // TestRace runs the tests under the race detector, of all packages but those in

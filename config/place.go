@@ -141,6 +141,7 @@ type located struct {
 
 // Error implements error.
 func (l *located) Error() string { return l.text }
+
 // Unwrap returns the problem itself, for [errors.As].
 func (l *located) Unwrap() error { return l.err }
 

@@ -133,7 +133,7 @@ func (w *world) start(t testing.TB) error {
 	if err != nil {
 		return err
 	}
-	c, err := parsed.Build([]string{"udp://" + up}, filepath.Join(w.dir, "lists"))
+	c, err := parsed.Build([]string{"udp://" + up}, filepath.Join(w.dir, "lists"), nil)
 	if err != nil {
 		return err
 	}

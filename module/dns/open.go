@@ -23,7 +23,7 @@ func (s *Service) openACL() error {
 		log.Warn(warning, "reason", "there is no QubesDB at "+f.Socket)
 		return nil
 	}
-	s.acl = qubesdb.NewFirewall(f.Socket, log)
+	s.acl = qubesdb.NewFirewall(f.Socket, log, s.deps.Guard.Part("resolver/qubesdb"))
 	if err := s.acl.Load(); err != nil {
 		log.Warn("qvm-firewall's rules could not be read; until they are, every query is refused", "error", err.Error())
 	}

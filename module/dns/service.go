@@ -14,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 	"github.com/qubesbeat/qubesbeat/internal/querylog"
@@ -38,8 +39,8 @@ type Inventory interface {
 	All() []*qube.Qube
 }
 
-// Deps are what a [Service] needs of others. All but Names and Released
-// are required.
+// Deps are what a [Service] needs of others. All but Names,
+// Released and Guard are required.
 type Deps struct {
 	Outlet    event.Outlet
 	Inventory Inventory
@@ -52,7 +53,9 @@ type Deps struct {
 	Names *Names
 	// Released is called after a table of lists was replaced. It may be nil.
 	Released func()
-	Logger   *slog.Logger
+	// Guard recovers from panics at one query, answer or entry of the log.
+	Guard  *guard.Keeper
+	Logger *slog.Logger
 }
 
 // Service is the resolver, the publisher of its query log, and the socket of the
@@ -92,7 +95,7 @@ func (s *Service) Open() error {
 		socket = filepath.Join(s.conf.DataDir, "dns.sock")
 	}
 	var err error
-	if s.control, err = control.Listen(socket, s.resolver, s.reload); err != nil {
+	if s.control, err = control.Listen(socket, s.resolver, s.reload, s.deps.Guard.Part("resolver/control")); err != nil {
 		return fmt.Errorf("resolver.socket: %w", err)
 	}
 	if s.deps.Names != nil && s.conf.conf.Log.Enabled {
@@ -134,7 +137,7 @@ func (s *Service) openResolver() error {
 }
 
 func (s *Service) build(set *Settings) (*resolver.Config, error) {
-	c, err := set.Build(defaultUpstreams(set.conf.Firewall.Socket), filepath.Join(s.conf.DataDir, "lists"))
+	c, err := set.Build(defaultUpstreams(set.conf.Firewall.Socket), filepath.Join(s.conf.DataDir, "lists"), s.deps.Guard)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -175,7 +178,7 @@ func (s *Service) Run(ctx context.Context) error {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		s.writer.run()
+		_ = s.writer.run()
 	}()
 	err := s.serve(ctx)
 	if s.log != nil {

@@ -27,7 +27,7 @@ type writer struct {
 	unflushed bool      // rows wait for that
 	timer     *time.Timer
 
-	published, queries, coalesced, rowFailures atomic.Uint64
+	published, queries, coalesced, rowFailures, lost atomic.Uint64
 	holding                                    atomic.Int64 // queries that wait to be published
 }
 
@@ -60,11 +60,12 @@ func newWriter(s *Service) *writer {
 }
 
 // run writes until the log is closed and empty.
-func (w *writer) run() {
+func (w *writer) run() error {
 	log := w.service.log
 	if log == nil {
-		return
+		return nil
 	}
+	part := w.service.deps.Guard.Part("resolver/log")
 	w.timer = time.AfterFunc(time.Hour, log.Wake)
 	defer w.timer.Stop()
 	batch := make([]dnsevent.Entry, 64)
@@ -72,10 +73,16 @@ func (w *writer) run() {
 		var n int
 		n, more = log.Pop(batch)
 		for i := range batch[:n] {
-			w.take(&batch[i])
+			e := &batch[i]
+			counter := &w.queries
+			if part.Do(func() []byte { return e.Name }, func() { w.take(e) }) != nil {
+				counter = &w.lost
+			}
+			counter.Add(uint64(e.Count))
 		}
-		w.look(time.Now(), !more)
+		_ = part.Do(nil, func() { w.look(time.Now(), !more) })
 	}
+	return part.Err()
 }
 
 // look publishes what has waited long enough and brings rows to the disk, not more
@@ -97,7 +104,6 @@ func (w *writer) look(now time.Time, last bool) {
 // take writes one entry.
 func (w *writer) take(e *dnsevent.Entry) {
 	s := w.service
-	w.queries.Add(uint64(e.Count))
 	if s.tsv != nil {
 		name := ""
 		if e.Qube != nil {

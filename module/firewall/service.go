@@ -12,6 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/filewatch"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/task"
@@ -25,7 +26,7 @@ type Enrich interface {
 	PartiesOn(iface string, s enrich.Observation) event.Parties
 }
 
-// Deps are what a [Service] needs of others. All but Watch are required.
+// Deps are what a [Service] needs of others. All but Watch and Guard are required.
 type Deps struct {
 	Sink   event.Sink
 	Enrich Enrich
@@ -36,6 +37,8 @@ type Deps struct {
 	// Watch reports when a log file may have grown; nil means [filewatch.Watch].
 	Watch  filewatch.Func
 	Logger *slog.Logger
+	// Guard recovers from panics at one message, line or verdict. It may be nil.
+	Guard *guard.Keeper
 }
 
 // Service reads what the packet filter logs and publishes verdicts: which connection
@@ -82,6 +85,7 @@ func (s *Service) elapsed() time.Duration { return time.Since(s.begun) }
 
 // advance calls the tracker when it has something to do, until ctx ends.
 func (s *Service) advance(ctx context.Context) {
+	part := s.deps.Guard.Part("firewall/tracker")
 	timer := time.NewTimer(never)
 	defer timer.Stop()
 	for {
@@ -90,7 +94,7 @@ func (s *Service) advance(ctx context.Context) {
 			return
 		case <-s.earlier:
 		case <-timer.C:
-			s.ring()
+			_ = part.Do(nil, s.ring)
 		}
 		timer.Reset(s.arm())
 	}

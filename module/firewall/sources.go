@@ -55,13 +55,13 @@ func (s *Service) read(ctx context.Context) (stop func()) {
 	var readers sync.WaitGroup
 	if c := s.sources.nflog; c != nil {
 		readers.Go(func() {
-			s.warn("reading NFLOG", c.Run(s.messages(), s.gap))
+			s.warn("reading NFLOG", c.Run(s.deps.Guard.Part("firewall/nflog"), s.messages(), s.gap))
 			s.sources.nflogClosed.Store(ctx.Err() == nil)
 		})
 	}
 	if k := s.sources.kmsg; k != nil {
 		readers.Go(func() {
-			s.warn("reading the kernel's log", k.Run(func(text string, at time.Time) { s.message(text, at, firewall.KernelLog) }))
+			s.warn("reading the kernel's log", k.Run(s.deps.Guard.Part("firewall/kmsg"), func(text string, at time.Time) { s.message(text, at, firewall.KernelLog) }))
 		})
 	}
 	for _, f := range s.sources.files {
@@ -111,11 +111,13 @@ func (s *Service) messages() func(*nflog.Message) {
 
 // lines returns the function that takes the lines of a log file.
 func (s *Service) lines() func(line string) {
-	r := kernellog.Reader{Now: time.Now}
+	r, part := kernellog.Reader{Now: time.Now}, s.deps.Guard.Part("firewall/log_file")
 	return func(line string) {
-		if text, at, ok := r.Line(line); ok {
-			s.message(text, at, firewall.LogFile)
-		}
+		_ = part.Do(func() []byte { return []byte(line) }, func() {
+			if text, at, ok := r.Line(line); ok {
+				s.message(text, at, firewall.LogFile)
+			}
+		})
 	}
 }
 

@@ -30,6 +30,8 @@ func (s *Service) captureMetrics(m *metrics.Set) {
 	m.Add("ring_freezes", src.Freezes)
 	m.Add("other_interfaces", src.Skipped)
 	m.Add("watch_failures", src.WatchFailures)
+	m.Add("lost_packets", read.LostPackets)
+	m.Add("lost_flows", read.LostFlows)
 	for status := packet.OK + 1; int(status) < packet.Statuses; status++ {
 		m.Add(status.String()+"_frames", read.Status[status])
 		m.Add(status.String()+"_bytes", read.StatusBytes[status])
@@ -60,6 +62,7 @@ func (s *Service) eventMetrics(m *metrics.Set) {
 	m.Add("queue_dropped_final", q.FinalDropped)
 	m.Add("published", p.Published)
 	m.Add("held", p.Held)
+	m.Add("lost", p.Lost)
 	m.Add("unknown_qube", p.Unknown)
 	m.Add("spoofed", p.Spoofed)
 	m.Add("waiting", uint64(q.Waiting)+inHand(&q, &p))

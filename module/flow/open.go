@@ -29,7 +29,7 @@ func (s *Service) open() (*stages, error) {
 	c := &s.conf
 	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil
 	src, err := source.Open(&source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Snap: snap,
-		Unused: unused, Stop: s.stop, Logger: s.deps.Logger})
+		Unused: unused, Stop: s.stop, Logger: s.deps.Logger, Guard: s.deps.Guard.Part("capture/interfaces")})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *Service) open() (*stages, error) {
 // connect makes the stages behind the source.
 func (s *Service) connect(p *stages) (err error) {
 	cfg := pipeline.MeterConfig{Source: p.source.Source, Queue: p.queue, Flow: tableConfig(s),
-		NoFlows: !s.conf.Flows.Enabled, Taps: s.packetObservers(), Now: p.source.Now}
+		NoFlows: !s.conf.Flows.Enabled, Taps: s.packetObservers(), Now: p.source.Now, Guard: s.deps.Guard.Part("capture/meter")}
 	if s.conf.Dump != "" {
 		if p.dump, err = capture.OpenDump(s.conf.Dump, !s.conf.Live()); err != nil {
 			return err
@@ -81,7 +81,7 @@ func tableConfig(s *Service) meter.Config {
 }
 
 func (s *Service) newPublisher(q *pipeline.Queue) *pipeline.Publisher {
-	cfg := pipeline.PublisherConfig{Queue: q, Enrich: s.deps.Enricher, Sink: s.deps.Outlet, Hold: s.conf.Hold,
+	cfg := pipeline.PublisherConfig{Queue: q, Enrich: s.deps.Enricher, Sink: s.deps.Outlet, Hold: s.conf.Hold, Guard: s.deps.Guard.Part("events/publisher"),
 		NewDocument: func() (event.Document, *event.Flow) {
 			d := new(Document)
 			return d, &d.Flow

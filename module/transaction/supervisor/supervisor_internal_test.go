@@ -85,6 +85,12 @@ func newPacket(iface uint32, port uint16, text string) *feed.Packet {
 	return p
 }
 
+// reversed returns a packet in the opposite direction.
+func reversed(p *feed.Packet) *feed.Packet {
+	p.Src, p.Dst, p.SrcPort, p.DstPort, p.Direction = p.Dst, p.Src, p.DstPort, p.SrcPort, packet.Outbound
+	return p
+}
+
 // TestSupervisor_Run passes packets to the process and its events back.
 func TestSupervisor_Run(t *testing.T) {
 	t.Parallel()
@@ -117,7 +123,7 @@ func TestSupervisor_crash(t *testing.T) {
 	t.Parallel()
 	r := supervise(t, fake)
 	for _, p := range []*feed.Packet{newPacket(9, 1, "before"), newPacket(6, 5000, wiretest.Crash), newPacket(9, 1, "after"),
-		newPacket(6, 5000, "same connection"), newPacket(6, 5001, "other connection")} {
+		newPacket(6, 5000, "same connection"), reversed(newPacket(6, 5000, "its response")), newPacket(6, 5001, "other connection")} {
 		r.queue.Push(p)
 	}
 	r.finish()
@@ -125,7 +131,7 @@ func TestSupervisor_crash(t *testing.T) {
 		t.Errorf("events mismatch (-want +got):\n%s", diff)
 	}
 	own, _ := r.Stats()
-	if diff := cmp.Diff(Stats{Crashes: map[string]uint64{"fake": 1}, Quarantined: 2}, own); diff != "" {
+	if diff := cmp.Diff(Stats{Crashes: map[string]uint64{"fake": 1}, Quarantined: 3}, own); diff != "" {
 		t.Errorf("Stats mismatch (-want +got):\n%s", diff)
 	}
 }

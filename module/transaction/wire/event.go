@@ -57,7 +57,6 @@ func (w *EventEncoder) Encode(e *Event) ([]byte, error) {
 // EventDecoder decodes events. It is not safe for concurrent use.
 type EventDecoder struct {
 	unfolder *gotype.Unfolder
-	parser   *cborl.Parser
 }
 
 // NewEventDecoder returns a decoder.
@@ -69,13 +68,15 @@ func NewEventDecoder() *EventDecoder {
 
 func (r *EventDecoder) reset() {
 	r.unfolder, _ = gotype.NewUnfolder(nil) // without options there is no error
-	r.parser = cborl.NewParser(r.unfolder)
 }
 
 // Decode decodes an event. After an error the decoder is ready for the next one.
 func (r *EventDecoder) Decode(b []byte) (e Event, err error) {
+	if !wellFormed(b) {
+		return e, ErrDamaged
+	}
 	defer func() {
-		if recover() != nil { // the decoder panics on malformed input
+		if recover() != nil { // the decoder may panic on values of unexpected types
 			err = ErrDamaged
 		}
 		if err != nil {
@@ -86,5 +87,5 @@ func (r *EventDecoder) Decode(b []byte) (e Event, err error) {
 		return e, err
 	}
 	defer r.unfolder.Reset()
-	return e, r.parser.Parse(b)
+	return e, cborl.Parse(b, r.unfolder)
 }
