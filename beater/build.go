@@ -70,7 +70,7 @@ func (b *builder) addResolver() error {
 	if b.settings.resolver == nil || !b.live {
 		return nil
 	}
-	limitMemory(&b.settings.Config)
+	b.limitMemory()
 	out, err := b.clients.Open(publish.NoProcessing)
 	if err != nil {
 		return err
@@ -82,6 +82,13 @@ func (b *builder) addResolver() error {
 	b.inventory.OnChange(resolver.Renew)
 	b.middle = append(b.middle, resolver)
 	return nil
+}
+
+// limitMemory sets from where on garbage is collected more often, unless the user has.
+func (b *builder) limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(b.settings.MemoryLimit())
+	}
 }
 
 // readResolver reads the resolver's section of the configuration again.

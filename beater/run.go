@@ -65,7 +65,7 @@ func (q *Qubesbeat) newRun(b *beat.Beat) (*run, error) {
 			}
 		}
 	}
-	showMetrics(b.Monitoring.StatsRegistry(), r.counters)
+	publish.ShowMetrics(b.Monitoring.StatsRegistry(), r.counters)
 	return r, nil
 }
 

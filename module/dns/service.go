@@ -78,8 +78,8 @@ func New(conf Config, deps Deps) *Service { return &Service{conf: conf, deps: de
 // String implements [task.Task].
 func (s *Service) String() string { return "resolver" }
 
-// Open builds the resolver with what is on disk of the lists, or waits for them if
-// the configuration asks for that. It opens no socket for clients yet.
+// Open builds the resolver with what is on disk of the lists. It opens no socket for
+// clients yet.
 func (s *Service) Open() error {
 	if err := s.openACL(); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (s *Service) Open() error {
 	if s.control, err = control.Listen(socket, s.resolver, s.reload, s.deps.Guard.Part("resolver/control")); err != nil {
 		return fmt.Errorf("resolver.socket: %w", err)
 	}
-	if s.deps.Names != nil {
+	if s.deps.Names != nil && s.conf.conf.Log.Enabled {
 		s.deps.Names.resolver.Store(s.resolver)
 	}
 	return nil
@@ -133,7 +133,7 @@ func (s *Service) openResolver() error {
 		return err
 	}
 	s.warnLists(s.conf.Settings)
-	return s.fetchLists()
+	return nil
 }
 
 func (s *Service) build(set *Settings) (*resolver.Config, error) {
@@ -191,7 +191,8 @@ func (s *Service) Run(ctx context.Context) error {
 	return err
 }
 
-// serve runs the resolver and what belongs to it until ctx ends.
+// serve runs the resolver and what belongs to it until ctx ends. The service is ready
+// once clients can ask the resolver.
 func (s *Service) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var serving sync.WaitGroup
@@ -203,8 +204,17 @@ func (s *Service) serve(ctx context.Context) error {
 			s.deps.Logger.Warn("the dns commands are not served", "error", err.Error())
 		}
 	})
-	s.MarkReady()
-	err := s.resolver.Serve(ctx)
+	serving.Go(func() {
+		select {
+		case <-s.resolver.Ready():
+			s.MarkReady()
+		case <-ctx.Done():
+		}
+	})
+	err := s.fetchLists(ctx)
+	if err == nil && ctx.Err() == nil {
+		err = s.resolver.Serve(ctx)
+	}
 	cancel()
 	if err := s.control.Close(); err != nil {
 		s.deps.Logger.Warn("closing the socket of the dns commands", "error", err.Error())

@@ -20,7 +20,7 @@ type sources struct {
 	kmsg  *kernellog.Kmsg   // nil without firewall.kernel_log
 	files []*kernellog.File // firewall.log_files
 
-	lastNFLog   atomic.Int64 // when our own rules have logged last, in nanoseconds since the Unix epoch
+	lastNFLog   atomic.Int64 // when our own rules have logged last, in nanoseconds on the tracker's clock
 	nflogClosed atomic.Bool  // NFLOG is not read any more
 	unparsed    atomic.Uint64
 }
@@ -39,7 +39,7 @@ func (s *Service) Open() error {
 		}
 	}
 	for _, path := range s.conf.LogFiles {
-		f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path, OnLine: s.lines(),
+		f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path, OnLine: s.lines(), Watch: s.deps.Watch,
 			OnError: func(err error) { s.warn("reading a log file", err) }})
 		if err != nil {
 			s.deps.Logger.Warn("no verdicts from a log file", "error", err.Error())
@@ -95,9 +95,8 @@ func (s *Service) gap() { s.with(func(t *firewall.Tracker) { t.Lost(s.elapsed())
 // messages returns the function that takes the messages of our own rules.
 func (s *Service) messages() func(*nflog.Message) {
 	return func(m *nflog.Message) {
-		now := time.Now().UnixNano()
-		s.sources.lastNFLog.Store(now)
-		o := firewall.Observation{At: now, Source: firewall.NFLog, Prefix: string(m.Prefix),
+		s.sources.lastNFLog.Store(int64(s.elapsed()))
+		o := firewall.Observation{At: time.Now().UnixNano(), Source: firewall.NFLog, Prefix: string(m.Prefix),
 			In: s.link(m.In), Out: s.link(m.Out)}
 		switch {
 		case o.Prefix == firewall.PrefixOver:

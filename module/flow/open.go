@@ -51,10 +51,18 @@ func (s *Service) connect(p *stages) (err error) {
 		cfg.Dump = p.dump.Frame
 	}
 	if p.meter, err = pipeline.NewMeter(cfg); err != nil {
-		return fmt.Errorf("building the meter: %w", err)
+		return errors.Join(fmt.Errorf("building the meter: %w", err), p.closeDump())
 	}
 	p.publisher = s.newPublisher(p.queue)
 	return nil
+}
+
+// closeDump writes the rest of the dump and closes its files.
+func (p *stages) closeDump() error {
+	if p.dump == nil {
+		return nil
+	}
+	return p.dump.Close()
 }
 
 // packetObservers returns the observers in the order in which they see a packet.
@@ -97,8 +105,8 @@ func (s *Service) callAnnotators(f *event.Flow) {
 // post-quantum key is in two.
 const snapWithHellos = 768
 
-// snap returns how much of each packet the capture keeps. As in packetbeat, without flows the others are not captured at all, unless a filter of
-// the user says which are.
+// snap returns how much of each packet the capture keeps. As in packetbeat, without flows
+// only what the observers want is captured, unless a filter of the user says otherwise.
 func (s *Service) snap() capture.SnapPolicy {
 	var w capture.SnapPolicy
 	if s.payload != nil {

@@ -109,9 +109,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.MarkReady()
 	fault := p.meter.Run(ctx)
 	s.cut.Store(ctx.Err() != nil)
-	if p.dump != nil {
-		fault = errors.Join(fault, p.dump.Close())
-	}
+	fault = errors.Join(fault, p.closeDump())
 	<-published
 	return errors.Join(fault, unpublished, p.source.Close())
 }
@@ -132,6 +130,7 @@ func (s *Service) HasVif(domid int32) bool { return s.stages != nil && s.stages.
 // Undelivered returns how many flows were left behind at the end, without those that
 // the outlet has taken.
 func (s *Service) Undelivered() uint64 {
+	p := s.stages.publisher.Stats()
 	q := s.stages.queue.Stats()
-	return uint64(q.Waiting) + q.FinalDropped
+	return uint64(q.Waiting) + inHand(&q, &p) + p.Held + q.FinalDropped
 }
