@@ -12,9 +12,9 @@ import (
 var errQuiet = errors.New("names are looked up at start only with features.fqdn.enabled")
 
 // KeepQuiet makes name lookups fail until libbeat has read its configuration.
-// libbeat asks the DNS for this machine's own name at every start, also where
-// nobody wants the answer: that tells the name of the logging qube to the network,
-// and delays the start where no server answers. /etc/hosts is still read.
+// libbeat asks the DNS for this machine's own name at every start, even if nothing
+// needs the answer: that discloses the name of the logging qube to the network and
+// delays the start if no server answers. /etc/hosts is still read.
 // [Options.Processing] is called right after that lookup and before the outputs
 // are made, and lifts the silence.
 func (o *Options) KeepQuiet() {

@@ -56,7 +56,7 @@ const (
 func newWriter(s *Service) *writer {
 	inv := s.deps.Inventory
 	return &writer{service: s, coalesces: map[coalesceKey]*waiting{},
-		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Behind, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
+		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Downstream, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
 }
 
 // run writes until the log is closed and empty.
