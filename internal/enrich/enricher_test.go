@@ -44,8 +44,8 @@ func TestEnricher_Flow(t *testing.T) {
 			result{"work", "10.137.0.6", "inventory", "work", "", "outbound"}},
 		{"IPv6", record(7, "fd09:24ef:4179::a89:6", "2606:4700::1111"),
 			result{"work", "fd09:24ef:4179::a89:6", "inventory", "work", "", "outbound"}},
-		{"address of no qube", record(7, foreign, world),
-			result{"work", foreign, "spoofed", "work", "", "outbound"}},
+		{"address of no qube", record(7, nobody, world),
+			result{"work", nobody, "spoofed", "work", "", "outbound"}},
 		{"address of another qube", record(7, "10.137.0.9", world),
 			result{"work", "10.137.0.9", "spoofed", "work", "", "outbound"}},
 		{"address of a halted qube", record(7, "10.137.0.50", world),
@@ -60,10 +60,10 @@ func TestEnricher_Flow(t *testing.T) {
 			result{"work", "169.254.7.7", "inventory", "work", "", "outbound"}},
 		{"inbound", toward(record(7, world, "10.137.0.6")),
 			result{"work", "10.137.0.6", "inventory", "", "work", "inbound"}},
-		{"inbound to a foreign address, unanswered", unanswered(toward(record(7, world, foreign))),
-			result{"work", foreign, "inventory", "", "work", "inbound"}},
-		{"inbound to a foreign address, answered", toward(record(7, world, foreign)),
-			result{"work", foreign, "spoofed", "", "work", "inbound"}},
+		{"inbound to a foreign address, unanswered", unanswered(toward(record(7, world, nobody))),
+			result{"work", nobody, "inventory", "", "work", "inbound"}},
+		{"inbound to a foreign address, answered", toward(record(7, world, nobody)),
+			result{"work", nobody, "spoofed", "", "work", "inbound"}},
 		{"inbound to a group", toward(record(7, world, "224.0.0.251")),
 			result{"work", "224.0.0.251", "inventory", "", "work", "inbound"}},
 		{"qube to qube, at the sender", record(7, "10.137.0.6", "10.137.0.9"),
@@ -74,14 +74,14 @@ func TestEnricher_Flow(t *testing.T) {
 			result{"work", "10.137.0.6", "inventory", "work", "", "outbound"}},
 		{"way unknown, destination owns", undirected(record(7, world, "10.137.0.6")),
 			result{"work", "10.137.0.6", "inventory", "", "work", "inbound"}},
-		{"way unknown, neither owns", undirected(record(7, foreign, world)),
-			result{"work", foreign, "spoofed", "work", "", "outbound"}},
+		{"way unknown, neither owns", undirected(record(7, nobody, world)),
+			result{"work", nobody, "spoofed", "work", "", "outbound"}},
 		{"tunnel: outer addresses count", tunnelled(record(7, "172.16.0.1", "172.16.0.2"), "10.137.0.6", world),
 			result{"work", "10.137.0.6", "inventory", "work", "", "outbound"}},
 		{"tunnel: inner address of another qube is no lie", tunnelled(record(7, "10.137.0.9", "172.16.0.2"), "10.137.0.6", world),
 			result{"work", "10.137.0.6", "inventory", "work", "", "outbound"}},
-		{"tunnel: outer address spoofed", tunnelled(record(7, "10.137.0.6", world), foreign, world),
-			result{"work", foreign, "spoofed", "work", "", "outbound"}},
+		{"tunnel: outer address spoofed", tunnelled(record(7, "10.137.0.6", world), nobody, world),
+			result{"work", nobody, "spoofed", "work", "", "outbound"}},
 		{"domain unknown, address of a halted qube", record(12, "10.137.0.50", world),
 			result{"halted", "10.137.0.50", "inventory", "halted", "", "outbound"}},
 		{"domain unknown, inbound to a halted qube", toward(record(12, world, "10.137.0.50")),
@@ -92,10 +92,10 @@ func TestEnricher_Flow(t *testing.T) {
 			result{"", "10.137.0.6", "spoofed", "", "", "inbound"}},
 		{"domain unknown, address of a qube without a vif here", record(12, "10.137.0.33", world),
 			result{"personal", "10.137.0.33", "inventory", "personal", "", "outbound"}},
-		{"both unknown", record(12, foreign, world),
-			result{"", foreign, "unknown", "", "", "outbound"}},
-		{"both unknown, inbound", toward(record(12, world, foreign)),
-			result{"", foreign, "unknown", "", "", "inbound"}},
+		{"both unknown", record(12, nobody, world),
+			result{"", nobody, "unknown", "", "", "outbound"}},
+		{"both unknown, inbound", toward(record(12, world, nobody)),
+			result{"", nobody, "unknown", "", "", "inbound"}},
 		{"domain unknown, way unknown, destination known", undirected(record(12, world, "10.137.0.50")),
 			result{"halted", "10.137.0.50", "inventory", "", "halted", "inbound"}},
 		{"no interface, by source", record(0, "10.137.0.6", world),
@@ -141,7 +141,7 @@ func TestEnricher_Flow_bare(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			e := event.Flow{Parties: event.Parties{Qube: untrusted, Client: addr(foreign), Attribution: event.Spoofed, Direction: event.Internal, SourceQube: untrusted}}
+			e := event.Flow{Parties: event.Parties{Qube: untrusted, Client: addr(nobody), Attribution: event.Spoofed, Direction: event.Internal, SourceQube: untrusted}}
 			n.Flow(tt.in, &e)
 			if diff := cmp.Diff(tt.want, resultOf(&e)); diff != "" {
 				t.Errorf("Flow mismatch (-want +got):\n%s", diff)
