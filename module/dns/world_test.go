@@ -49,7 +49,7 @@ func (inventory) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 }
 
 // Behind implements [dns.Inventory].
-func (inventory) Behind(string) []string { return nil }
+func (inventory) Downstream(string) []string { return nil }
 
 // All implements [dns.Inventory].
 func (inventory) All() []*qube.Qube { return []*qube.Qube{asker} }
