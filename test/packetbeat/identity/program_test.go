@@ -227,7 +227,7 @@ func beats(t testing.TB) string {
 // repository returns the path of one of our own files.
 func repository(t testing.TB, file string) string {
 	t.Helper()
-	path, err := filepath.Abs(filepath.Join("..", "..", file))
+	path, err := filepath.Abs(filepath.Join("..", "..", "..", file))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func fixture(t testing.TB, release, name string) []byte {
 	t.Helper()
 	dir := os.Getenv("QUBESBEAT_SHARED")
 	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
+		dir = filepath.Join("..", "..", "..", "..", "shared")
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "fixtures/qvm-ls", release, name))
 	if os.IsNotExist(err) {

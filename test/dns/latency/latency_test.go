@@ -1,4 +1,4 @@
-package dnsattack_test
+package latency_test
 
 import (
 	"bytes"

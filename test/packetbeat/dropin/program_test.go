@@ -35,8 +35,8 @@ func testMain(m *testing.M) int {
 func require(t *testing.T) {
 	t.Helper()
 	if os.Getenv("QUBESBEAT_NET") != "1" {
-		t.Skip("starts both beats in network namespaces, for minutes; run as root: QUBESBEAT_NET=1 go test ./test/dropin\n" +
-			"or as anybody: QUBESBEAT_NET=1 unshare -Urnm go test ./test/dropin")
+		t.Skip("starts both beats in network namespaces, for minutes; run as root: QUBESBEAT_NET=1 go test ./test/packetbeat/dropin\n" +
+			"or as anybody: QUBESBEAT_NET=1 unshare -Urnm go test ./test/packetbeat/dropin")
 	}
 }
 
@@ -48,10 +48,10 @@ type program struct {
 
 var (
 	ours = program{"qubesbeat", sync.OnceValues(func() (string, error) {
-		return provide("QUBESBEAT_BIN", "qubesbeat", "CGO_ENABLED=0", "-C", "../..", "./cmd/qubesbeat")
+		return provide("QUBESBEAT_BIN", "qubesbeat", "CGO_ENABLED=0", "-C", "../../..", "./cmd/qubesbeat")
 	})}
 	theirs = program{"packetbeat", sync.OnceValues(func() (string, error) {
-		return provide("PACKETBEAT", "packetbeat", "CGO_ENABLED=1", "-C", "../../bench", "./packetbeat")
+		return provide("PACKETBEAT", "packetbeat", "CGO_ENABLED=1", "-C", "../../../bench", "./packetbeat")
 	})}
 )
 
@@ -76,9 +76,9 @@ func (p program) path(t *testing.T) string {
 	path, err := p.build()
 	if err != nil {
 		if p.name == ours.name {
-			t.Fatalf("%v\nrun: QUBESBEAT_BIN=/path/of/qubesbeat go test ./test/dropin", err)
+			t.Fatalf("%v\nrun: QUBESBEAT_BIN=/path/of/qubesbeat go test ./test/packetbeat/dropin", err)
 		}
-		t.Skipf("%v\nrun: apt-get install gcc libc6-dev libpcap-dev, or PACKETBEAT=/path/of/packetbeat go test ./test/dropin", err)
+		t.Skipf("%v\nrun: apt-get install gcc libc6-dev libpcap-dev, or PACKETBEAT=/path/of/packetbeat go test ./test/packetbeat/dropin", err)
 	}
 	return path
 }

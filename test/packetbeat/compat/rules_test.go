@@ -14,7 +14,7 @@ type rule string
 // that users read is what the test goes by.
 func compatRules(t *testing.T) map[string]rule {
 	t.Helper()
-	f, err := os.Open("../../docs/packetbeat-compat.md")
+	f, err := os.Open("../../../docs/packetbeat-compat.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func testMain(m *testing.M) int {
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary.path = filepath.Join(dir, "qubesbeat")
 	cmd := exec.Command("go", "build", "-o", binary.path, "./cmd/qubesbeat")
-	cmd.Dir = filepath.Join("..", "..")
+	cmd.Dir = filepath.Join("..", "..", "..")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		binary.err = fmt.Errorf("building the beat: %w: %s", err, out)
@@ -83,7 +83,7 @@ func startBeat(t *testing.T, nw *testbed.Network, clients ...*testbed.Qube) *bea
 func startBeatWith(t *testing.T, nw *testbed.Network, args []string, clients ...*testbed.Qube) *beat {
 	t.Helper()
 	if binary.err != nil {
-		t.Fatalf("%v\nrun: QUBESBEAT_NET=1 QUBESBEAT_BIN=/path/of/qubesbeat go test ./test/live", binary.err)
+		t.Fatalf("%v\nrun: QUBESBEAT_NET=1 QUBESBEAT_BIN=/path/of/qubesbeat go test ./test/qubes/live", binary.err)
 	}
 	home := t.TempDir()
 	b := &beat{

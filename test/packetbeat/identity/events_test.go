@@ -180,7 +180,7 @@ func baseline(t testing.TB) (events []event) {
 	t.Helper()
 	dir := os.Getenv("QUBESBEAT_SHARED")
 	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
+		dir = filepath.Join("..", "..", "..", "..", "shared")
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "baseline/events/*.ndjson"))
 	if err != nil {

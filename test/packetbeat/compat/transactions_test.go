@@ -116,7 +116,7 @@ type transactionRule string
 // has four columns.
 func transactionRules(t *testing.T) map[string]transactionRule {
 	t.Helper()
-	f, err := os.Open("../../docs/packetbeat-compat.md")
+	f, err := os.Open("../../../docs/packetbeat-compat.md")
 	if err != nil {
 		t.Fatal(err)
 	}

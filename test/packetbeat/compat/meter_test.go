@@ -116,7 +116,7 @@ func shared(tb testing.TB, name string) string {
 func sharedDir(name string) (string, error) {
 	dir := os.Getenv("QUBESBEAT_SHARED")
 	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
+		dir = filepath.Join("..", "..", "..", "..", "shared")
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
