@@ -49,7 +49,7 @@ func (s *Service) logMetrics(m *metrics.Set, r *resolver.Stats) {
 	m.Add("log_lost", w.lost.Load())
 	m.Add("published", w.published.Load())
 	m.Add("held", uint64(max(0, w.holding.Load())))
-	m.Add("coalesced", w.coalesced.Load())
+	m.Add("coalesced", w.coalesced.merged.Load())
 	m.Add("acked", d.Acked)
 	m.Add("pending", d.Pending)
 	m.Add("filtered", d.Filtered)
