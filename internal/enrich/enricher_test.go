@@ -44,7 +44,7 @@ func TestEnricher_Flow(t *testing.T) {
 			result{"work", "10.137.0.6", "inventory", "work", "", "outbound"}},
 		{"IPv6", record(7, "fd09:24ef:4179::a89:6", "2606:4700::1111"),
 			result{"work", "fd09:24ef:4179::a89:6", "inventory", "work", "", "outbound"}},
-		{"address of nobody", record(7, nobody, world),
+		{"address of no qube", record(7, nobody, world),
 			result{"work", nobody, "spoofed", "work", "", "outbound"}},
 		{"address of another qube", record(7, "10.137.0.9", world),
 			result{"work", "10.137.0.9", "spoofed", "work", "", "outbound"}},

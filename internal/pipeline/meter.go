@@ -209,7 +209,7 @@ func (m *Meter) flush() {
 	}
 }
 
-// pause handles what Next returned instead of a frame. done tells that the
+// pause handles what Next returned instead of a frame. done reports whether the
 // source is at its end.
 func (m *Meter) pause(err error) (done bool, fault error) {
 	switch {

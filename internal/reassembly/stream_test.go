@@ -43,7 +43,7 @@ func TestStream(t *testing.T) {
 		return s
 	}
 	late := func(s reassembly.Segment) reassembly.Segment {
-		s.Time = int64(reassembly.Patience) + 2
+		s.Time = int64(reassembly.GapTimeout) + 2
 		return s
 	}
 	tests := []struct {

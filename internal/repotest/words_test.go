@@ -147,7 +147,8 @@ func identifier(place, name string, list []banned, found map[string][]string) {
 	}
 }
 
-// nameParts splits a Go name at its capitals: maxHelloSize is max, hello, size.
+// nameParts splits a Go name at its capitals: maxHelloSize is max, hello, size. What
+// is in flight is one word.
 func nameParts(name string) []string {
 	var spaced strings.Builder
 	var before rune
@@ -158,7 +159,7 @@ func nameParts(name string) []string {
 		spaced.WriteRune(unicode.ToLower(r))
 		before = r
 	}
-	return strings.Fields(strings.ReplaceAll(spaced.String(), "_", " "))
+	return strings.Fields(strings.ReplaceAll(strings.ReplaceAll(spaced.String(), "_", " "), "in flight", "inflight"))
 }
 
 // folders sums up places by folder: "internal/flow 3, beater 1".

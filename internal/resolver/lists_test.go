@@ -9,11 +9,11 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 )
 
-// inForce waits until so many rules are in force.
-func inForce(n uint64) func(t testing.TB, w *world) {
+// loaded waits until n rules are loaded.
+func loaded(n uint64) func(t testing.TB, w *world) {
 	return func(t testing.TB, w *world) {
 		t.Helper()
-		dnstest.Until(t, fmt.Sprintf("%d rules are in force", n), func() bool { return w.Stats().Rules == n })
+		dnstest.Until(t, fmt.Sprintf("%d rules are loaded", n), func() bool { return w.Stats().Rules == n })
 	}
 }
 
@@ -28,7 +28,7 @@ func counted(rules, skipped, wrong int) func(t testing.TB, w *world) {
 	}
 }
 
-// replace writes a file of the row anew.
+// replace rewrites a file of the row.
 func replace(name, text string) func(t testing.TB, w *world) {
 	return func(t testing.TB, w *world) {
 		t.Helper()
@@ -95,7 +95,7 @@ func parseRows() []row {
 		listed("L8", "a plain name covers itself only", "", "one.example\n", [3]int{1, 0, 0}, "one.example", "a.one.example example"),
 		listed("L8", "an expression is matched anywhere in the name", "", "/one\\.ex/\n", [3]int{1, 0, 0}, "one.example a.one.exotic x-one.example", "two.example"),
 		{id: "L8", name: "rules are counted once", yaml: `lists: {a: {deny: ["one.example\none.example\n*.two.example\n"]}, b: {deny: ["one.example\n/three/\n192.0.2.0/24\n"]}}`, steps: []step{
-			{do: inForce(4), q: "one.example A", want: "NOERROR | one.example. 600 A 0.0.0.0 | EDE 15", log: "BLOCKED | BLOCKED (a: one.example)"},
+			{do: loaded(4), q: "one.example A", want: "NOERROR | one.example. 600 A 0.0.0.0 | EDE 15", log: "BLOCKED | BLOCKED (a: one.example)"},
 		}},
 		{id: "L8", name: "a refresh replaces one list and leaves the others", yaml: `
 lists: {a: {deny: ["$DIR/a.txt"]}, b: {deny: ["$DIR/b.txt"]}}

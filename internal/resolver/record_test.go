@@ -67,11 +67,11 @@ open.example. 300 IN A 198.18.0.1
 		refused("a zone that cannot be read", "zone_records: |\n  x.example. IN A nowhere", "zone_records"),
 		refused("a record without anything", `records: [{name: x.example}]`, "needs either addresses or an alias"),
 		refused("a record with both", `records: [{name: x.example, addresses: [10.0.0.1], alias: y.example}]`, "needs either addresses or an alias"),
-		refused("an address that is none", `records: [{name: x.example, addresses: [nowhere]}]`, "records.0.addresses"),
+		refused("an invalid address", `records: [{name: x.example, addresses: [nowhere]}]`, "records.0.addresses"),
 	}
 }
 
-// aliasRows hold what becomes of aliases of the configuration.
+// aliasRows hold how aliases of the configuration are answered.
 func aliasRows() []row {
 	const aliases = `
 records:

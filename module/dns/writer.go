@@ -39,7 +39,7 @@ const (
 func newWriter(s *Service) *writer {
 	inv := s.deps.Inventory
 	w := &writer{service: s, coalesced: newCoalescer(s.conf.conf.Log.Coalesce.D()),
-		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Behind, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
+		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Downstream, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
 	w.held = hold.New(hold.Config[*Document]{For: s.conf.Hold, Max: maxWaiting, Every: writerLag, Retry: w.retry})
 	return w
 }

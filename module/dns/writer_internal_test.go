@@ -66,7 +66,7 @@ func (b *bench) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 }
 
 // Behind implements [Inventory].
-func (b *bench) Behind(string) []string { return nil }
+func (b *bench) Downstream(string) []string { return nil }
 
 // All implements [Inventory].
 func (b *bench) All() []*qube.Qube { return nil }

@@ -42,7 +42,7 @@ func TestFlood(t *testing.T) {
 	if len(events.Where(beat.Event{"qube.name": "disp1234", "destination.port": 22, "firewall.point": "input"})) == 0 {
 		t.Error("the other client's refusal is not told")
 	}
-	if last["stats.events.others_dropped"] != 0.0 {
-		t.Errorf("%v verdicts found no room", last["stats.events.others_dropped"])
+	if last["stats.events.other_dropped"] != 0.0 {
+		t.Errorf("%v verdicts found no room", last["stats.events.other_dropped"])
 	}
 }
