@@ -230,6 +230,22 @@ func TestService_coalesce(t *testing.T) {
 	})
 }
 
+// TestService_coalesce_named publishes a coalesced event under the name that its client
+// got after the first query.
+func TestService_coalesce_named(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, time.Second, func(c *config.Resolver) { c.Log.Coalesce = config.Duration(time.Minute) })
+		b.query(disp, "www.example")
+		time.Sleep(10 * time.Second)
+		b.learn("disp9", disp)
+		b.query(disp, "www.example")
+		time.Sleep(time.Minute)
+		b.want("after a minute", "disp9 www.example+ 1m0s")
+		b.end()
+	})
+}
+
 // TestService_tsv_flush brings rows to the disk within flushEvery, without an entry that
 // follows.
 func TestService_tsv_flush(t *testing.T) {
