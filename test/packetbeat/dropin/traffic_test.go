@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // liveTime is how long the traffic of TestLive_sameTransactions lasts.
@@ -115,10 +116,10 @@ func (h *home) unanswered(t *testing.T, end time.Time) {
 }
 
 // count is a table of how often each type occurs, as text.
-func count(events []event) string {
+func count(events runner.Events) string {
 	counts := map[string]int{}
 	for _, e := range events {
-		counts[e.str("type")]++
+		counts[e.Text("type")]++
 	}
 	return fmt.Sprint(counts)
 }
