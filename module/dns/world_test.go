@@ -48,8 +48,8 @@ func (inventory) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 	return nil
 }
 
-// Behind implements [dns.Inventory].
-func (inventory) Behind(string) []string { return nil }
+// Downstream implements [dns.Inventory].
+func (inventory) Downstream(string) []string { return nil }
 
 // All implements [dns.Inventory].
 func (inventory) All() []*qube.Qube { return []*qube.Qube{asker} }
