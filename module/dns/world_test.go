@@ -48,7 +48,7 @@ func (inventory) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 	return nil
 }
 
-// Behind implements [dns.Inventory].
+// Downstream implements [dns.Inventory].
 func (inventory) Downstream(string) []string { return nil }
 
 // All implements [dns.Inventory].

@@ -65,7 +65,7 @@ func (b *bench) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 	return nil
 }
 
-// Behind implements [Inventory].
+// Downstream implements [Inventory].
 func (b *bench) Downstream(string) []string { return nil }
 
 // All implements [Inventory].
