@@ -61,8 +61,8 @@ func Test() error {
 var noRace = map[string]string{
 	"module/transaction/analyzer": "packetbeat's analyzers have globals and the init of its tls analyzer a data race, and the memory limit of their process is below what the detector needs; raceOnly has what can run",
 	"cmd":                         "its scripts start the analyzer process: see module/transaction/analyzer",
-	"test/compat":                 "runs packetbeat's analyzers over all of its captures: see module/transaction/analyzer",
-	"test/identity":               "starts the analyzer process: see module/transaction/analyzer",
+	"test/packetbeat/compat":      "runs packetbeat's analyzers over all of its captures: see module/transaction/analyzer",
+	"test/packetbeat/identity":    "starts the analyzer process: see module/transaction/analyzer",
 	"internal/repotest":           "reads sources; it runs nothing of the program",
 }
 
@@ -108,7 +108,7 @@ func TestNet() error {
 		return err
 	}
 	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
-	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/live/...", "./test/dropin/...", "./test/redirect/...", "./test/verdicts/...", "./test/attribution/...", "./test/qubes/..."}
+	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/qubes/...", "./test/packetbeat/dropin"}
 	if os.Getuid() != 0 {
 		args = append([]string{"unshare", "-Urnm"}, args...)
 	}
@@ -121,7 +121,7 @@ func TestPackages() error {
 	if err := Packages(); err != nil {
 		return err
 	}
-	return sh.RunWithV(map[string]string{"QUBESBEAT_PACKAGES": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-v", "-timeout=15m", "./test/packages")
+	return sh.RunWithV(map[string]string{"QUBESBEAT_PACKAGES": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-v", "-timeout=15m", "./test/package")
 }
 
 // Fuzz runs every fuzz target for 30 seconds, or for the time in FUZZTIME.

@@ -12,11 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
 // Server serves the socket.
 type Server struct {
+	guard    *guard.Part // recovers from panics at one request; may be nil
 	path     string
 	resolver *resolver.Resolver
 	reload   func() error
@@ -27,7 +29,7 @@ type Server struct {
 // Listen makes the socket, readable and writable for its user alone. A socket that
 // a dead process has left behind is replaced.
 // reload reads the configuration again; nil means that the beat cannot.
-func Listen(path string, r *resolver.Resolver, reload func() error) (*Server, error) {
+func Listen(path string, r *resolver.Resolver, reload func() error, part *guard.Part) (*Server, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -42,7 +44,7 @@ func Listen(path string, r *resolver.Resolver, reload func() error) (*Server, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{path: path, resolver: r, reload: reload, listener: l}
+	s := &Server{path: path, resolver: r, reload: reload, listener: l, guard: part}
 	s.http.Handler, s.http.ReadHeaderTimeout = s.routes(), 5*time.Second
 	return s, nil
 }
@@ -89,7 +91,11 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	answer := func(pattern string, do func(r *http.Request) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			v, err := do(r)
+			var v any
+			var err error
+			if panicked := s.guard.Do(func() []byte { return []byte(r.URL.String()) }, func() { v, err = do(r) }); panicked != nil {
+				err = panicked
+			}
 			w.Header().Set("Content-Type", "application/json")
 			if err != nil {
 				w.WriteHeader(http.StatusBadRequest)

@@ -9,12 +9,15 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/hold"
 )
 
 // PublisherConfig holds the settings of a [Publisher]. Queue, Enrich, Sink and
 // NewDocument must not be nil.
 type PublisherConfig struct {
+	// Guard recovers from panics at one record. It may be nil.
+	Guard  *guard.Part
 	Queue  *Queue
 	Enrich *enrich.Enricher
 	Sink   event.Sink
@@ -43,6 +46,7 @@ type Publisher struct {
 	published atomic.Uint64
 	unknown   atomic.Uint64
 	spoofed   atomic.Uint64
+	lost      atomic.Uint64
 }
 
 type heldFlow struct {
@@ -65,11 +69,12 @@ func NewPublisher(cfg PublisherConfig) *Publisher {
 type PublisherStats struct {
 	Published, Unknown, Spoofed uint64
 	Held                        uint64 // held back now
+	Lost                        uint64 // by a panic
 }
 
 // Stats returns the counters. It is safe for concurrent use.
 func (p *Publisher) Stats() PublisherStats {
-	return PublisherStats{p.published.Load(), p.unknown.Load(), p.spoofed.Load(), p.held.Stats().Held}
+	return PublisherStats{p.published.Load(), p.unknown.Load(), p.spoofed.Load(), p.held.Stats().Held, p.lost.Load()}
 }
 
 // publishBatch is how many records are taken from the queue at once: enough that
@@ -77,7 +82,8 @@ func (p *Publisher) Stats() PublisherStats {
 const publishBatch = 256
 
 // Run publishes until the queue is closed and empty. It ignores the end of ctx,
-// for what is in the queue is still to be delivered, and returns nil.
+// for what is in the queue is still to be delivered. It returns an error if it
+// panicked too often.
 func (p *Publisher) Run(context.Context) error {
 	batch := make([]flow.Record, publishBatch)
 	for {
@@ -86,12 +92,14 @@ func (p *Publisher) Run(context.Context) error {
 			break
 		}
 		for i := range batch[:n] {
-			p.publish(&batch[i])
+			if p.cfg.Guard.Do(nil, func() { p.publish(&batch[i]) }) != nil {
+				p.lost.Add(1)
+			}
 		}
-		p.held.Check()
+		_ = p.cfg.Guard.Do(nil, p.held.Check)
 	}
-	p.held.Flush()
-	return nil
+	_ = p.cfg.Guard.Do(nil, p.held.Flush)
+	return p.cfg.Guard.Err()
 }
 
 // publish sends a record on, or holds it back.

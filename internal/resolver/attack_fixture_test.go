@@ -164,8 +164,8 @@ func (s *setup) entries(t testing.TB, n int) []dnsevent.Entry {
 	var all []dnsevent.Entry
 	for len(all) < n {
 		batch := make([]dnsevent.Entry, n)
-		got, more := s.log.Pop(batch)
-		if all = append(all, batch[:got]...); !more {
+		all = append(all, batch[:s.log.Pop(batch, time.Time{})]...)
+		if s.log.Done() {
 			t.Fatal("the log is closed")
 		}
 	}

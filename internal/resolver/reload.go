@@ -60,11 +60,15 @@ func (s *Resolver) followLists(ctx context.Context) {
 	if s.ctx.Err() != nil || s.rules.Lists == nil {
 		return // Serve waits for what has been started, and must not miss anything
 	}
-	rules := s.rules
+	rules, lists := s.rules, s.conf.Guard.Part("resolver/lists")
 	ctx, s.stopLists = context.WithCancel(ctx)
 	s.working.Go(func() {
 		rules.Lists.Run(ctx, func(ctx context.Context) {
-			if err := s.refresh(ctx, rules, false); err != nil && ctx.Err() == nil {
+			var err error
+			if panicked := lists.Do(nil, func() { err = s.refresh(ctx, rules, false) }); panicked != nil {
+				err = panicked
+			}
+			if err != nil && ctx.Err() == nil {
 				s.conf.Logger.Warn("list not refreshed, keeping the previous one", "error", err.Error())
 			}
 		})

@@ -38,7 +38,7 @@
 // Creating a network namespace needs CAP_SYS_ADMIN and CAP_NET_ADMIN. Root has
 // them; other users have them in a new user namespace:
 //
-//	QUBESBEAT_NET=1 unshare -Urnm go test ./internal/testbed ./test/live
+//	QUBESBEAT_NET=1 unshare -Urnm go test ./internal/testbed ./test/qubes/live
 //
 // New skips the test and shows this command if the kernel refuses.
 //

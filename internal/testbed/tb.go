@@ -8,7 +8,7 @@ import (
 )
 
 // unprivileged is the command that runs network tests without root.
-const unprivileged = "QUBESBEAT_NET=1 unshare -Urnm go test ./internal/testbed ./test/live"
+const unprivileged = "QUBESBEAT_NET=1 unshare -Urnm go test ./internal/testbed ./test/qubes/live"
 
 // TB is the part of [testing.TB] that the testbed needs. Programs other than tests,
 // such as the recorder, have their own implementation. Fatalf and Skipf must not return.
@@ -26,7 +26,7 @@ type TB interface {
 func Require(tb TB, programs ...string) {
 	tb.Helper()
 	if os.Getenv("QUBESBEAT_NET") != "1" {
-		tb.Skipf("needs network namespaces; run as root: QUBESBEAT_NET=1 go test ./internal/testbed ./test/live\n"+
+		tb.Skipf("needs network namespaces; run as root: QUBESBEAT_NET=1 go test ./internal/testbed ./test/qubes/live\n"+
 			"or as anybody: %s", unprivileged)
 	}
 	Programs(tb, programs...)

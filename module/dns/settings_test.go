@@ -157,7 +157,7 @@ func TestSettings_files(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantProblems(t, "Check", s.Check(t.TempDir()), tt.want...)
-			_, err = s.Build([]string{"udp://127.0.0.1"}, t.TempDir())
+			_, err = s.Build([]string{"udp://127.0.0.1"}, t.TempDir(), nil)
 			wantProblems(t, "Build", err, tt.want...)
 		})
 	}
@@ -192,15 +192,15 @@ func TestSettings_Build(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Build(nil, "")
+	_, err = s.Build(nil, "", nil)
 	wantProblems(t, "Build without upstreams", err, "resolver.upstreams.default: no server")
-	_, err = s.Build([]string{"x y"}, "")
+	_, err = s.Build([]string{"x y"}, "", nil)
 	wantProblems(t, "Build with a wrong upstream", err, "resolver.upstreams.default: ")
-	a, err := s.Build([]string{"10.139.1.1"}, "")
+	a, err := s.Build([]string{"10.139.1.1"}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := s.Build([]string{"10.139.1.1"}, "")
+	b, err := s.Build([]string{"10.139.1.1"}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,10 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/ecs"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/version"
-	"github.com/qubesbeat/qubesbeat/module/ecs"
 )
 
 // Document is a finding about a client.

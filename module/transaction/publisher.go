@@ -8,6 +8,7 @@ import (
 	"github.com/elastic/beats/v7/libbeat/beat"
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
@@ -40,6 +41,7 @@ type publisher struct {
 	stop    chan struct{} // closed by finish: publish what is left
 	done    chan struct{} // closed when run has returned
 	held    holder        // belongs to run
+	guard   *guard.Part   // may be nil
 
 	received, published, dropped, invalid, duplicates atomic.Uint64
 	unknown, spoofed                                  atomic.Uint64
@@ -48,7 +50,7 @@ type publisher struct {
 }
 
 func newPublisher(cfg publisherConfig) *publisher {
-	return &publisher{cfg: cfg, clients: map[int]beat.Client{}, events: make(chan report, maxWaiting),
+	return &publisher{cfg: cfg, guard: cfg.deps.Guard.Part("events/transactions"), clients: map[int]beat.Client{}, events: make(chan report, maxWaiting),
 		stop: make(chan struct{}), done: make(chan struct{})}
 }
 
@@ -123,9 +125,9 @@ func (p *publisher) run() {
 	for stopped := false; !stopped; {
 		select {
 		case r := <-p.events:
-			p.publishOrHold(&r)
+			p.guarded(func() { p.publishOrHold(&r) })
 		case now := <-ticker.C:
-			p.releaseHeld(now)
+			p.guarded(func() { p.releaseHeld(now) })
 		case <-p.stop:
 			stopped = true
 		}
@@ -133,11 +135,18 @@ func (p *publisher) run() {
 	for {
 		select {
 		case r := <-p.events:
-			p.publishOrHold(&r)
+			p.guarded(func() { p.publishOrHold(&r) })
 		default:
-			p.releaseAll()
+			p.guarded(p.releaseAll)
 			return
 		}
+	}
+}
+
+// guarded publishes. What a panic ends is counted as dropped.
+func (p *publisher) guarded(publish func()) {
+	if p.guard.Do(nil, publish) != nil {
+		p.dropped.Add(1)
 	}
 }
 

@@ -1,8 +1,0 @@
-// Package dnsattack measures what a flood of one qube costs the others: the flood
-// and the quiet qube are processes of their own, as qubes are. The attacks that need
-// no second process are tests of [internal/resolver].
-//
-//	go test ./test/dnsattack       (6 to 40 s of a machine that does nothing else)
-//
-// [internal/resolver]: https://pkg.go.dev/github.com/qubesbeat/qubesbeat/internal/resolver
-package dnsattack

@@ -1,0 +1,90 @@
+package dom0_test
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// script is the path of what is tested.
+func script() string {
+	return cmp.Or(os.Getenv("QUBESBEAT_DOM0_SCRIPT"), filepath.Join("..", "..", "..", "packaging", "dom0", "qubesbeat-inventory"))
+}
+
+// interpreter finds python itself: what is on PATH may be a wrapper, which takes its time.
+var interpreter = sync.OnceValues(func() (string, error) {
+	out, err := output("python3", "-c", "import sys; print(sys.executable)")
+	return strings.TrimSpace(out), err
+})
+
+// output runs a command, but not for ever.
+func output(name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	return string(out), err
+}
+
+func python(t testing.TB) string {
+	t.Helper()
+	path, err := interpreter()
+	if err != nil {
+		t.Skipf("python3 does not run, which the script is written for: %v", err)
+	}
+	return path
+}
+
+// A rig is the script with the qubesd and the qvm-run that it meets.
+type rig struct {
+	world  *world
+	qubesd *qubesd
+	run    *qvmRun
+	dir    string
+	ended  chan struct{}
+}
+
+// newRig makes a rig in which the script is not started yet.
+func newRig(t testing.TB, release string, b behaviour) *rig {
+	t.Helper()
+	python(t)
+	dir, err := os.MkdirTemp("", "qb-") // short: the path of a socket is
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	for _, name := range []string{"bin", "run"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := &rig{world: newWorld(t, release), dir: dir}
+	r.run = newQvmRun(t, filepath.Join(dir, "bin"), filepath.Join(dir, "run"), b)
+	r.qubesd = newQubesd(filepath.Join(dir, "s"), r.world)
+	r.qubesd.start(t)
+	t.Cleanup(r.qubesd.stop)
+	return r
+}
+
+// command is the script with arguments. Python is told not to look for modules
+// outside its own library, since dom0 has no others.
+func (r *rig) command(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(python(t), append([]string{"-I", "-S", script(), "--socket", r.qubesd.path}, args...)...)
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(r.dir, "bin")+":"+os.Getenv("PATH"))
+	return cmd
+}
+
+// salt writes a file with a secret.
+func (r *rig) salt(t testing.TB, name, secret string) string {
+	t.Helper()
+	path := filepath.Join(r.dir, name)
+	if err := os.WriteFile(path, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
