@@ -99,7 +99,7 @@ func (b *beat) start(t *testing.T) time.Duration {
 	return 0
 }
 
-// kill ends the program without a word.
+// kill ends the program without a shutdown.
 func (b *beat) kill() {
 	_ = b.cmd.Process.Kill()
 	_ = b.cmd.Wait()

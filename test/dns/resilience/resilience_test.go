@@ -37,7 +37,7 @@ func TestKill(t *testing.T) {
 	}
 	for deadline := time.Now().Add(10 * time.Second); !blocked(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("the list is not in force\n%s", b.stderr.String())
+			t.Fatalf("the list is not loaded\n%s", b.stderr.String())
 		}
 	}
 	var stop atomic.Bool
@@ -188,7 +188,7 @@ func TestCoalesce(t *testing.T) {
 	for line := range strings.Lines(string(text)) {
 		if strings.Contains(line, `"resource":"x.invalid"`) {
 			if events++; !strings.Contains(line, `"count":5`) {
-				t.Errorf("the event does not tell of 5 queries: %s", line)
+				t.Errorf("the event does not stand for 5 queries: %s", line)
 			}
 		}
 	}

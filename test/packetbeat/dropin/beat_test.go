@@ -152,11 +152,11 @@ func (b *beat) await(t *testing.T, holds func() bool, what string) {
 }
 
 // capturing waits until frames reach the flow table: what a client sends before
-// that is nobody's. poke makes a frame.
-func (b *beat) capturing(t *testing.T, poke func()) {
+// that is not captured.
+func (b *beat) capturing(t *testing.T, sendFrame func()) {
 	t.Helper()
 	b.await(t, func() bool {
-		poke()
+		sendFrame()
 		return b.frames() > 0
 	}, "captures")
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // TestFlood lets one client try as many things as it can, all of them refused. Every
-// one is in a verdict or in a counter, and what another client does meanwhile is told
-// as ever.
+// one is in a verdict or in a counter, and what another client does meanwhile is
+// reported as usual.
 func TestFlood(t *testing.T) {
 	h := newHome(t, section)
 	h.qubes(t, "apply")

@@ -72,7 +72,7 @@ func TestVerdicts(t *testing.T) {
 			total += got["firewall.count"].(float64)
 		}
 		if exact := tt.count >= 3; total < float64(tt.count) || exact && total != float64(tt.count) {
-			t.Errorf("%s: %v refused packets are told; want %d", tt.name, total, tt.count)
+			t.Errorf("%s: %v refused packets are reported; want %d", tt.name, total, tt.count)
 		}
 	}
 	h.balance(t, events)
