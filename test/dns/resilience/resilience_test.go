@@ -100,7 +100,7 @@ func TestUpstreamGone(t *testing.T) {
 					t.Fatalf("with the upstream: %v, %v", m, err)
 				}
 				up.close()
-				time.Sleep(1100 * time.Millisecond) // the answer was good for a second
+				time.Sleep(1100 * time.Millisecond) // the TTL was one second
 			}
 			for range 3 {
 				begin := time.Now()
