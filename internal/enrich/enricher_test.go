@@ -196,10 +196,10 @@ func TestEnricher_via(t *testing.T) {
 	var e event.Flow
 	n.Flow(record(9, "10.137.0.9", world), &e)
 	if len(e.Downstream) != 1 || e.Downstream[0] != "behind sys-vpn" {
-		t.Errorf("Behind = %v", e.Downstream)
+		t.Errorf("Downstream = %v", e.Downstream)
 	}
 	n.Flow(record(7, "10.137.0.6", world), &e)
 	if e.Downstream != nil {
-		t.Errorf("Behind of a qube that provides no network = %v", e.Downstream)
+		t.Errorf("Downstream of a qube that provides no network = %v", e.Downstream)
 	}
 }

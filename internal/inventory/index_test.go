@@ -26,7 +26,7 @@ func client(name string, last byte, xid int32) qube.Qube {
 	return qube.Qube{Name: name, Label: "red", IP: netip.AddrFrom4([4]byte{10, 137, 0, last}), XID: xid}
 }
 
-// describe returns the name and the label of q, which tell versions of a qube apart.
+// describe returns the name and the label of q, which distinguish versions of a qube.
 func describe(q *qube.Qube) string {
 	if q == nil {
 		return "-"

@@ -253,7 +253,7 @@ func (m *Meter) mayIdle() time.Duration {
 	return min(max(time.Duration(due-m.now()), shortIdle), longIdle)
 }
 
-// setIdle tells the source, if it waits, for how long it may.
+// setIdle sets how long the source may wait, if it does.
 func (m *Meter) setIdle(d time.Duration) {
 	if m.waiter == nil {
 		return

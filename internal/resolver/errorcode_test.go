@@ -36,7 +36,7 @@ func gone(t testing.TB, w *world) {
 	}
 }
 
-// errorCodeRows hold what extended errors (RFC 8914) tell, and what a filter of
+// errorCodeRows hold what extended errors (RFC 8914) say, and what a filter of
 // types takes out of the records of services.
 func errorCodeRows() []row {
 	short := map[string]script{"up": dnstest.Zone("short.example. 1 IN A 93.184.216.34\n. 1 IN SOA a. b. 1 2 3 4 1")}

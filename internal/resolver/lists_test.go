@@ -23,7 +23,7 @@ func counted(rules, skipped, wrong int) func(t testing.TB, w *world) {
 		t.Helper()
 		r := w.conf.Lists.Status()[0].Report
 		if r.Rules != rules || r.Skipped != skipped || r.Wrong != wrong {
-			t.Errorf("the list has %d rules, %d skipped and %d wrong lines (%v); want %d, %d, %d", r.Rules, r.Skipped, r.Wrong, r.Faults, rules, skipped, wrong)
+			t.Errorf("the list has %d rules, %d skipped and %d invalid lines (%v); want %d, %d, %d", r.Rules, r.Skipped, r.Wrong, r.Faults, rules, skipped, wrong)
 		}
 	}
 }
@@ -61,9 +61,9 @@ func parseRows() []row {
 			{q: ". A", want: "NXDOMAIN | SOA 60"},
 			{q: ". NS", want: "NXDOMAIN | SOA 60"},
 		}},
-		listed("L5", "what stood before too many wrong lines counts", "list_refresh: {max_errors: 1}",
+		listed("L5", "what stood before too many invalid lines counts", "list_refresh: {max_errors: 1}",
 			"one.example\nwrong line here\ntwo.example\nanother wrong line\nthree.example\n", [3]int{2, 0, 2}, "one.example two.example", "three.example"),
-		listed("L5", "without a limit wrong lines cost nothing but themselves", "",
+		listed("L5", "without a limit invalid lines cost nothing but themselves", "",
 			"one.example\n"+strings.Repeat("wrong line here\n", 40)+"two.example\n", [3]int{2, 0, 40}, "one.example two.example", "wrong"),
 		listed("L6", "comments, empty lines and a last line without an end", "",
 			"# one\none.example # why\n\n\r\n! two\n  two.example\t# tab\r\n[Adblock Plus 2.0]\n0.0.0.0 three.example#no\nfour.example", [3]int{3, 0, 1},

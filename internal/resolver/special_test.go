@@ -68,7 +68,7 @@ func filterRows() []row {
 		if o := r.w.ups["up"].Last().IsEdns0(); o != nil {
 			for _, opt := range o.Option {
 				if opt.Option() == 8 {
-					r.errorf("the upstream was told %v", opt)
+					r.errorf("the upstream received %v", opt)
 				}
 			}
 		}

@@ -56,7 +56,7 @@ type step struct {
 	q     string         // as dig reads it; see parseQuery
 	want  string         // see describe; "~" before a TTL allows a little less
 	log   string         // source and reason of the entry of the log; empty: whatever
-	check func(r *reply) // looks at what want does not tell
+	check func(r *reply) // looks at what want does not cover
 	asked string         // "up 1": how often upstreams have been asked so far
 }
 

@@ -175,7 +175,7 @@ func (p *process) lastStats() wire.Stats {
 	return p.stats
 }
 
-// closeInput says to the process that there are no more packets.
+// closeInput signals the process that there are no more packets.
 func (p *process) closeInput() error { return errors.Join(p.in.Flush(), p.stdin.Close()) }
 
 // wait waits for the end of the process. It returns nil if that was regular.
