@@ -26,7 +26,7 @@ func (b *builder) openAux() error {
 
 func (b *builder) addInventory() error {
 	b.inventory = inventory.New(inventory.Config{Inventory: b.settings.Inventory, Live: b.live, DataDir: dataDir()},
-		inventory.Deps{Sink: b.aux, Logger: b.log.With("component", "inventory"), Stderr: b.stderr})
+		inventory.Deps{Sink: b.aux, Logger: b.log.With("component", "inventory"), Stderr: b.stderr, Guard: b.guard})
 	// The flows, whose source names the interfaces, are added later.
 	b.enricher = b.inventory.Enricher(func(iface uint32) string { return b.flows.InterfaceName(iface) },
 		func(domid int32) bool { return b.flows.HasVif(domid) })
@@ -52,7 +52,7 @@ func (b *builder) addFlows() error {
 	s := b.settings
 	b.flows = flow.New(flow.Config{Flows: s.Flows, Interfaces: s.Interfaces, Replay: b.flags.Replay, Dump: b.flags.Dump, Hold: b.hold(),
 		ClientHellos: s.Flows.Enabled && s.Flows.ServerNames && !s.Compat.Strict},
-		flow.Deps{Outlet: out, Enricher: b.enricher, Logger: b.log.With("component", "capture")})
+		flow.Deps{Outlet: out, Enricher: b.enricher, Logger: b.log.With("component", "capture"), Guard: b.guard})
 	return nil
 }
 
@@ -70,7 +70,7 @@ func (b *builder) addResolver() error {
 	if b.settings.resolver == nil || !b.live {
 		return nil
 	}
-	limitMemory(&b.settings.Config)
+	b.limitMemory()
 	out, err := b.clients.Open(publish.NoProcessing)
 	if err != nil {
 		return err
@@ -78,10 +78,17 @@ func (b *builder) addResolver() error {
 	host, _ := os.Hostname()
 	resolver := dns.New(dns.Config{Settings: b.settings.resolver, DataDir: dataDir(), Instance: host, Hold: b.hold()},
 		dns.Deps{Outlet: out, Inventory: b.inventory.Index(), Captured: b.flows.InterfaceName, ReadSettings: b.readResolver,
-			Names: b.names, Released: debug.FreeOSMemory, Logger: b.log.With("component", "resolver")})
+			Names: b.names, Released: debug.FreeOSMemory, Logger: b.log.With("component", "resolver"), Guard: b.guard})
 	b.inventory.OnChange(resolver.Renew)
 	b.middle = append(b.middle, resolver)
 	return nil
+}
+
+// limitMemory sets from where on garbage is collected more often, unless the user has.
+func (b *builder) limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(b.settings.MemoryLimit())
+	}
 }
 
 // readResolver reads the resolver's section of the configuration again.
@@ -99,7 +106,7 @@ func (b *builder) addFirewall() error {
 		return nil
 	}
 	verdicts := firewall.New(c, firewall.Deps{Sink: b.aux, Enrich: b.enricher, Local: b.inventory.Local,
-		Captured: b.flows.InterfaceName, Logger: b.log.With("component", "firewall")})
+		Captured: b.flows.InterfaceName, Logger: b.log.With("component", "firewall"), Guard: b.guard})
 	if o, wanted := verdicts.ICMPErrors(); wanted {
 		b.flows.ObservePackets(o)
 	}

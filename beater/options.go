@@ -20,10 +20,12 @@ type Options struct {
 	// Checking makes the beater look at the files and directories that the settings
 	// name, and try the protocol analyzers. It is set by `test config`.
 	Checking bool
-	// touched tells that the configuration asks for processors or fields that
+	// Configured, if not nil, is called when libbeat has read its configuration and has
+	// looked up the name of this machine, before it makes the outputs.
+	Configured func()
+	// touched reports that the configuration asks for processors or fields that
 	// look into every event.
 	touched bool
-	speak   func() // ends KeepQuiet; nil without it
 }
 
 // Processing is packetbeat's own processing: ecs.version, host.name and agent.*
@@ -33,8 +35,8 @@ func (o *Options) Processing() processing.SupportFactory {
 		"ecs": mapstr.M{"version": ecs.Version},
 	}), processing.WithHost, processing.WithAgentMeta())
 	return func(info beat.Info, log *logp.Logger, cfg *conf.C) (processing.Supporter, error) {
-		if o.speak != nil {
-			o.speak()
+		if o.Configured != nil {
+			o.Configured()
 		}
 		for _, key := range []string{"processors", "fields", "tags", "timeseries"} {
 			o.touched = o.touched || cfg.HasField(key)
@@ -109,9 +111,9 @@ func commandLine() *conf.C {
 	return nil
 }
 
-// plainOutput tells that nothing but our own codec will read the fields of an
-// event, so that documents need not become maps: no processor, no added field,
-// and an output that takes no part of its address from the event.
+// plainOutput reports whether only our own codec will read the fields of an event,
+// so that documents need not become maps: no processor, no added field, and an
+// output that takes no part of its address from the event.
 func (o *Options) plainOutput(b *beat.Beat, s *settings, log *logp.Logger) bool {
 	c := &s.flowEvents
 	if o.touched || len(c.Processors) > 0 || len(c.Fields) > 0 || len(c.Tags) > 0 || c.Index != "" || log.IsDebug() {

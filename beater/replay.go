@@ -3,35 +3,19 @@ package beater
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"golang.org/x/term"
 
 	"github.com/qubesbeat/qubesbeat/internal/report"
 )
 
-// startProgress shows how far a replay has come, on a terminal only. The
-// function that it returns ends it and clears the line.
+// startProgress shows how far a replay has come, on a terminal only. The function that
+// it returns ends it.
 func (r *run) startProgress() (stop func()) {
 	if r.live || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return func() {}
 	}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(500 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-quit:
-				fmt.Fprint(r.stderr, "\r\x1b[K")
-				return
-			case <-ticker.C:
-				fmt.Fprintf(r.stderr, "\r\x1b[K%s", report.Progress(r.replay()))
-			}
-		}
-	}()
-	return func() { close(quit); <-done }
+	return report.ShowProgress(r.stderr, r.replay)
 }
 
 // replay returns how far a replay has come.
@@ -43,7 +27,7 @@ func (r *run) replay() report.Replay {
 	return sum
 }
 
-// summarize prints what became of a replay.
+// summarize prints the outcome of a replay.
 func (r *run) summarize(fault error) {
 	sum := r.replay()
 	failed := r.delivery.Failed()

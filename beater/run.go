@@ -7,12 +7,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 	"github.com/qubesbeat/qubesbeat/module/flow"
@@ -50,7 +52,9 @@ func (q *Qubesbeat) newRun(b *beat.Beat) (*run, error) {
 		Abort: func() { _ = q.pipeline.Abort() }}
 	flags := q.options.Flags.merge(&q.settings.Interfaces[0])
 	r.live = len(flags.Files) == 0
-	build := builder{run: r, beat: q, root: b.Info.Beat, flags: flags}
+	build := builder{run: r, beat: q, root: b.Info.Beat, flags: flags,
+		guard: guard.New(guard.Config{Dir: filepath.Join(dataDir(), "crashes"), Logger: r.log})}
+	build.guard.Inject(os.Getenv(guard.TestPanicVariable))
 	if err := build.build(); err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (q *Qubesbeat) newRun(b *beat.Beat) (*run, error) {
 			}
 		}
 	}
-	showMetrics(b.Monitoring.StatsRegistry(), r.counters)
+	publish.ShowMetrics(b.Monitoring.StatsRegistry(), r.counters)
 	return r, nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 	"github.com/qubesbeat/qubesbeat/module/dns"
@@ -25,6 +26,7 @@ type builder struct {
 	root  string // of the configuration
 	flags Flags  // with what the first interface says
 	aux   *auxqueue.Queue
+	guard *guard.Keeper
 
 	inventory *inventory.Service
 	enricher  *enrich.Enricher
@@ -57,6 +59,6 @@ func (b *builder) list() {
 	if b.names != nil {
 		b.counters = append(b.counters, b.names)
 	}
-	b.counters = append(b.counters, b.inventory)
+	b.counters = append(b.counters, b.inventory, b.guard)
 	b.tasks = append(b.tasks, b.inventory, b.newStats(), b.aux, b.delivery)
 }

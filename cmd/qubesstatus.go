@@ -21,7 +21,7 @@ import (
 )
 
 // errStatus is returned after all findings have been printed.
-var errStatus = errors.New("some findings need attention, see the lines marked !!")
+var errStatus = errors.New("some findings need attention, see the lines with two exclamation marks")
 
 func statusQubes(c *cobra.Command, root string) error {
 	conf, cfg, err := readWanted(root)

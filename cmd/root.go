@@ -25,12 +25,11 @@ func Root() *cmd.BeatsRootCmd {
 		os.Exit(analyzer.Main())
 	}
 	name := Identity(os.Args)
-	options := &beater.Options{Flags: beater.Define(flag.CommandLine)}
+	options := &beater.Options{Flags: defineFlags(flag.CommandLine), Configured: keepQuiet()}
 	runFlags := pflag.NewFlagSet(name, pflag.ExitOnError)
 	for _, f := range []string{"I", "t", "O", "l", "dump"} {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(f))
 	}
-	options.KeepQuiet()
 	publish.RegisterCodec()
 	registerFields(name)
 	allowSyscalls()

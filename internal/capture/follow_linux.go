@@ -19,7 +19,7 @@ func (r *Ring) followLinks() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stopWatch = cancel
-	w := &linkWatch{dial: dialLinks(r.cfg.Matcher.route != nil), changed: r.refresh, fault: r.watchFault}
+	w := &linkWatch{guard: r.cfg.Guard, dial: dialLinks(r.cfg.Matcher.route != nil), changed: r.refresh, fault: r.watchFault}
 	r.watch.Go(func() { w.run(ctx) })
 	return nil
 }

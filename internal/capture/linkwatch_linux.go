@@ -8,11 +8,14 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // linkWatch calls changed whenever interfaces come, go or change. It sleeps
 // between the kernel's messages.
 type linkWatch struct {
+	guard   *guard.Part              // recovers from panics at one change; may be nil
 	dial    func() (linkConn, error) // opens a connection that is subscribed to changes
 	changed func() error
 	fault   func(error) // called with the error before the watch tries again
@@ -40,7 +43,7 @@ func dialLinks(routes bool) func() (linkConn, error) {
 }
 
 // How long run waits after a fault: twice as long each time, and from the start
-// again after a session that was good for longer than the longest wait.
+// again after a session that lasted longer than the longest wait.
 const (
 	minRetry = 100 * time.Millisecond
 	maxRetry = 30 * time.Second
@@ -78,7 +81,7 @@ func (w *linkWatch) session(ctx context.Context) error {
 	defer stop()
 	for {
 		// First for the changes between the caller's own look and the subscription.
-		if err := w.changed(); err != nil {
+		if err := w.callChanged(); err != nil {
 			return err
 		}
 		_, err := conn.Receive()
@@ -90,4 +93,13 @@ func (w *linkWatch) session(ctx context.Context) error {
 			return fmt.Errorf("receiving from netlink: %w", err)
 		}
 	}
+}
+
+// callChanged calls changed. A panic is an error like others: the connection is made
+// again.
+func (w *linkWatch) callChanged() (err error) {
+	if panicked := w.guard.Do(nil, func() { err = w.changed() }); panicked != nil {
+		return panicked
+	}
+	return err
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // RingConfig holds the settings of a [Ring].
@@ -40,11 +42,13 @@ type RingConfig struct {
 	// to half a minute; until it succeeds, interfaces may be captured from or
 	// refused that should not be. Stats counts the errors as WatchFailures.
 	OnFault func(err error)
+	// Guard recovers from panics of the watch. It may be nil.
+	Guard *guard.Part
 }
 
 // DefaultSnap, in bytes, covers the headers of everything that Decode reads, with
 // two tunnels. Flow metering needs no payload, and what is not copied costs
-// nothing; the length on the wire is known all the same.
+// nothing; the length on the wire is known nevertheless.
 const DefaultSnap = 512
 
 const (

@@ -12,11 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
 // Server serves the socket.
 type Server struct {
+	guard    *guard.Part // recovers from panics at one request; may be nil
 	path     string
 	resolver *resolver.Resolver
 	reload   func() error
@@ -27,13 +29,13 @@ type Server struct {
 // Listen makes the socket, readable and writable for its user alone. A socket that
 // a dead process has left behind is replaced.
 // reload reads the configuration again; nil means that the beat cannot.
-func Listen(path string, r *resolver.Resolver, reload func() error) (*Server, error) {
+func Listen(path string, r *resolver.Resolver, reload func() error, part *guard.Part) (*Server, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("%s: another process serves it", path)
+		return nil, fmt.Errorf("%s: in use by another process", path)
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
 		_ = os.Remove(path)
@@ -42,7 +44,7 @@ func Listen(path string, r *resolver.Resolver, reload func() error) (*Server, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{path: path, resolver: r, reload: reload, listener: l}
+	s := &Server{path: path, resolver: r, reload: reload, listener: l, guard: part}
 	s.http.Handler, s.http.ReadHeaderTimeout = s.routes(), 5*time.Second
 	return s, nil
 }
@@ -89,7 +91,11 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	answer := func(pattern string, do func(r *http.Request) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			v, err := do(r)
+			var v any
+			var err error
+			if panicked := s.guard.Do(func() []byte { return []byte(r.URL.String()) }, func() { v, err = do(r) }); panicked != nil {
+				err = panicked
+			}
 			w.Header().Set("Content-Type", "application/json")
 			if err != nil {
 				w.WriteHeader(http.StatusBadRequest)
@@ -136,7 +142,7 @@ func (s *Server) off(r *http.Request) (any, error) {
 	if text := r.FormValue("for"); text != "" {
 		var err error
 		if span, err = time.ParseDuration(text); err != nil || span <= 0 {
-			return nil, fmt.Errorf("%q is no length of time such as 5m", text)
+			return nil, fmt.Errorf("%q is not a duration such as 5m", text)
 		}
 	}
 	var lists []string

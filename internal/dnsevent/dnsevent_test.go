@@ -3,9 +3,16 @@ package dnsevent_test
 import (
 	"bytes"
 	"net/netip"
+	"runtime"
+	"sync"
 	"testing"
+	"time"
+	"weak"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
 // TestQueue holds that entries come out in order and whole, and that all that
@@ -17,30 +24,81 @@ func TestQueue(t *testing.T) {
 	for i, name := range []string{"one", "two", "three"} {
 		q.Push(&dnsevent.Entry{ID: uint16(i), Name: []byte(name), Reply: long, ReplyLen: len(long), Count: 2})
 	}
-	if got := q.Stats(); got != (dnsevent.QueueStats{In: 6, Dropped: 2, Waiting: 2}) {
-		t.Errorf("Stats = %+v; want 6 in, 2 dropped, 2 entries waiting", got)
-	}
+	wantStats(t, q, dnsevent.QueueStats{In: 6, Dropped: 2, Waiting: 4})
 	batch := make([]dnsevent.Entry, 1)
 	for i, want := range []string{"one", "two"} {
-		n, more := q.Pop(batch)
+		n := q.Pop(batch, time.Time{})
 		e := &batch[0]
-		if n != 1 || !more || string(e.Name) != want || len(e.Reply) != dnsevent.MaxReply || e.ReplyLen != len(long) || e.ID != uint16(i) {
-			t.Errorf("Pop = %d, %v, %s with %d bytes of a reply of %d", n, more, e.Name, len(e.Reply), e.ReplyLen)
+		if n != 1 || string(e.Name) != want || len(e.Reply) != dnsevent.MaxReply || e.ReplyLen != len(long) || e.ID != uint16(i) {
+			t.Errorf("Pop = %d, %s with %d bytes of a reply of %d", n, e.Name, len(e.Reply), e.ReplyLen)
 		}
 	}
-	q.Wake()
-	if n, more := q.Pop(batch); n != 0 || !more {
-		t.Errorf("Pop after Wake = %d, %v; want 0, true", n, more)
+	wantStats(t, q, dnsevent.QueueStats{In: 6, Out: 4, Dropped: 2})
+	if n := q.Pop(batch, time.Now()); n != 0 || q.Done() {
+		t.Errorf("Pop at the deadline = %d, Done = %v; want 0, false", n, q.Done())
 	}
 	q.Push(&dnsevent.Entry{Count: 1})
 	q.Close()
 	q.Push(&dnsevent.Entry{Count: 1})
-	if n, more := q.Pop(batch); n != 1 || more || len(batch[0].Name) != 0 {
-		t.Errorf("Pop after Close = %d, %v; want 1, false", n, more)
+	if n := q.Pop(batch, time.Time{}); n != 1 || !q.Done() || len(batch[0].Name) != 0 {
+		t.Errorf("Pop after Close = %d, Done = %v; want 1, true", n, q.Done())
 	}
-	if n, more := q.Pop(batch); n != 0 || more || q.Stats().Dropped != 3 {
-		t.Errorf("Pop of an empty queue = %d, %v; want 0, false", n, more)
+	if n := q.Pop(batch, time.Time{}); n != 0 || !q.Done() {
+		t.Errorf("Pop of an empty queue = %d, Done = %v; want 0, true", n, q.Done())
 	}
+	wantStats(t, q, dnsevent.QueueStats{In: 8, Out: 5, Dropped: 3})
+}
+
+func wantStats(t *testing.T, q *dnsevent.Queue, want dnsevent.QueueStats) {
+	t.Helper()
+	if diff := cmp.Diff(want, q.Stats()); diff != "" {
+		t.Errorf("Stats mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// TestQueue_balance counts every query at any moment, those of entries for many, too.
+func TestQueue_balance(t *testing.T) {
+	t.Parallel()
+	q := dnsevent.NewQueue(16)
+	var pushing sync.WaitGroup
+	for range 3 {
+		pushing.Go(func() {
+			for i := range uint32(20_000) {
+				q.Push(&dnsevent.Entry{Count: 1 + i%3})
+				if s := q.Stats(); s.In != s.Out+s.Dropped+s.Waiting {
+					t.Errorf("Stats = %+v; want a balance", s)
+				}
+			}
+		})
+	}
+	go func() { pushing.Wait(); q.Close() }()
+	taken := uint64(0)
+	for batch := make([]dnsevent.Entry, 4); !q.Done(); {
+		for _, e := range batch[:q.Pop(batch, time.Time{})] {
+			taken += uint64(e.Count)
+		}
+	}
+	if s := q.Stats(); s.Out != taken || s.In != 3*39_999 || s.Waiting != 0 {
+		t.Errorf("Stats = %+v, %d taken; want %d in, all taken counted", s, taken, 3*39_999)
+	}
+}
+
+// TestQueue_forgets keeps nothing of what was taken, but the memory of names.
+func TestQueue_forgets(t *testing.T) {
+	t.Parallel()
+	q, batch := dnsevent.NewQueue(4), make([]dnsevent.Entry, 4)
+	work := &qube.Qube{Name: "work"}
+	gone := weak.Make(work)
+	q.Push(&dnsevent.Entry{Qube: work, Count: 1})
+	work = nil
+	q.Pop(batch, time.Time{})
+	q.Push(&dnsevent.Entry{Count: 1})
+	q.Pop(batch, time.Time{}) // which gives the queue what was taken first
+	runtime.GC()
+	if gone.Value() != nil {
+		t.Error("the qube of an entry that was taken is still in memory")
+	}
+	runtime.KeepAlive(q)
 }
 
 func TestOutcome_Reason(t *testing.T) {

@@ -2,108 +2,116 @@ package dnsevent
 
 import (
 	"sync"
-	"sync/atomic"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/ring"
 )
 
-// Queue is a bounded queue between the server and the log writer. Push never
-// waits: an entry that finds no room is dropped and counted. Push and Stats are
-// safe for concurrent use; Pop is for one goroutine.
+// Queue is a bounded queue between the server and the log writer. Reserve never
+// waits: an entry that finds no room is dropped and counted. Pop is for one goroutine;
+// the other methods are safe for concurrent use.
 type Queue struct {
-	mu     sync.Mutex
-	ring   []Entry // guarded by mu, as all below
-	head   int
-	n      int
-	closed bool
-	wake   chan struct{} // capacity 1
+	size int
+	ring *ring.Ring[Entry] // counts entries
 
-	in, dropped atomic.Uint64
-	woken       atomic.Bool // by Wake
+	// more counts the queries of entries beyond the first of each. Such entries are
+	// rare, so that a query pays for the ring's lock only.
+	mu   sync.Mutex // held while one of them is added
+	more QueueStats // guarded by mu
 }
 
 // NewQueue returns a queue of size entries, of some 500 bytes each. size must be
 // positive.
 func NewQueue(size int) *Queue {
-	return &Queue{ring: make([]Entry, size), wake: make(chan struct{}, 1)}
+	return &Queue{size: size, ring: ring.New(ring.Config[Entry]{Size: size, Swap: true})}
 }
 
-// QueueStats counts queries: In is the sum of those that Pop has returned, of
-// Dropped and of Waiting.
-type QueueStats struct{ In, Dropped, Waiting uint64 }
+// QueueStats counts queries: In = Out + Dropped + Waiting.
+type QueueStats struct{ In, Out, Dropped, Waiting uint64 }
 
 // Stats returns the counters.
 func (q *Queue) Stats() QueueStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return QueueStats{In: q.in.Load(), Dropped: q.dropped.Load(), Waiting: uint64(q.n)}
+	s := q.ring.Stats()
+	return QueueStats{In: s.In + q.more.In, Out: s.Out + q.more.Out, Dropped: s.Dropped + q.more.Dropped,
+		Waiting: uint64(s.Waiting) + q.more.Waiting}
 }
 
-// Push adds a copy of an entry, with its name and its reply. It does not allocate
-// once the entries of the queue have been in use.
+// Reserve returns the next entry, to be filled in place, for count queries, at least
+// one. It locks the queue until [Queue.Commit], which must follow at once. It returns
+// nil if there is no room; the queries count as dropped then and Commit must not be
+// called.
+func (q *Queue) Reserve(count uint32) *Entry {
+	if count > 1 {
+		q.mu.Lock()
+	}
+	e := q.ring.Reserve(q.size)
+	if e != nil {
+		e.Count = count
+		return e
+	}
+	if count > 1 {
+		q.more.In += uint64(count) - 1
+		q.more.Dropped += uint64(count) - 1
+		q.mu.Unlock()
+	}
+	return nil
+}
+
+// Commit adds the entry that Reserve returned, with a copy of the name and the reply.
+// It does not allocate once the entries of the queue have been in use.
+func (q *Queue) Commit(e *Entry, name, reply []byte) {
+	e.ReplyLen = len(reply)
+	e.buf = append(append(e.buf[:0], name...), reply[:min(len(reply), MaxReply)]...)
+	e.Name, e.Reply = e.buf[:len(name)], e.buf[len(name):]
+	more := uint64(e.Count) - 1
+	q.ring.Commit() // e is the reader's now
+	if more > 0 {
+		q.more.In += more
+		q.more.Waiting += more
+		q.mu.Unlock()
+	}
+}
+
+// Push adds a copy of an entry, whose Name and Reply are whole.
 func (q *Queue) Push(e *Entry) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.in.Add(uint64(e.Count))
-	if q.n == len(q.ring) || q.closed {
-		q.dropped.Add(uint64(e.Count))
+	slot := q.Reserve(e.Count)
+	if slot == nil {
 		return
 	}
-	slot := &q.ring[(q.head+q.n)%len(q.ring)]
-	q.n++
-	buf := append(append(slot.buf[:0], e.Name...), e.Reply[:min(len(e.Reply), MaxReply)]...)
+	buf := slot.buf
 	*slot = *e
-	slot.buf, slot.Name, slot.Reply = buf, buf[:len(e.Name)], buf[len(e.Name):]
-	if q.n == 1 || q.n == len(q.ring)/2 {
-		q.signal()
-	}
+	slot.buf = buf
+	q.Commit(slot, e.Name, e.Reply)
 }
 
-// Pop waits for entries, or for Wake, and moves them into batch. more is false
-// once the queue is closed and empty.
-func (q *Queue) Pop(batch []Entry) (n int, more bool) {
-	for {
-		n, more = q.take(batch)
-		if n > 0 || !more {
-			return n, more
-		}
-		<-q.wake
-		if q.woken.Swap(false) {
-			return 0, true
+// Pop moves up to len(batch) entries into batch, and the memory of batch into the
+// queue, and returns how many. It waits for at least one, and returns 0 at the
+// deadline or when the queue is closed and empty: see [Queue.Done]. The zero
+// deadline is none.
+func (q *Queue) Pop(batch []Entry, deadline time.Time) int {
+	for i := range batch {
+		if e := &batch[i]; e.Count > 0 { // no slot may refer to the lists and qubes of the past
+			*e = Entry{buf: e.buf}
 		}
 	}
-}
-
-// take moves entries into batch, and the memory of batch into the queue.
-func (q *Queue) take(batch []Entry) (n int, more bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for n < len(batch) && q.n > 0 {
-		slot := &q.ring[q.head]
-		batch[n], *slot = *slot, Entry{buf: batch[n].buf}
-		q.head = (q.head + 1) % len(q.ring)
-		q.n--
-		n++
+	n := q.ring.Pop(batch, deadline)
+	more := uint64(0)
+	for i := range batch[:n] {
+		more += uint64(batch[i].Count) - 1
 	}
-	return n, !q.closed || q.n > 0
-}
-
-// Wake lets Pop return without an entry.
-func (q *Queue) Wake() {
-	q.woken.Store(true)
-	q.signal()
-}
-
-func (q *Queue) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
+	if more != 0 {
+		q.mu.Lock()
+		q.more.Waiting -= more
+		q.more.Out += more
+		q.mu.Unlock()
 	}
+	return n
 }
 
-// Close lets Pop return false once everything has been taken. What is pushed
-// later is dropped.
-func (q *Queue) Close() {
-	q.mu.Lock()
-	q.closed = true
-	q.mu.Unlock()
-	q.signal()
-}
+// Close lets Pop return what is left and then 0. What is pushed later is dropped.
+func (q *Queue) Close() { q.ring.Close() }
+
+// Done reports whether the queue is closed and empty.
+func (q *Queue) Done() bool { return q.ring.Done() }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Config describes a server.
@@ -26,6 +28,9 @@ type Config struct {
 	MaxConns, MaxConnsPerClient int
 	// Clock stamps queries; nil means time.Now.
 	Clock func() time.Time
+	// Guard recovers from panics of the handler; its parts are resolver/udp and
+	// resolver/tcp. It may be nil.
+	Guard *guard.Keeper
 }
 
 // Server serves DNS. Its methods are safe for concurrent use.
@@ -35,6 +40,7 @@ type Server struct {
 	running   sync.WaitGroup // readers, listeners, connections
 	conns     conns
 	stats     counters
+	udp, tcp  *guard.Part
 }
 
 type counters struct{ udp, tcp, unsent, refused atomic.Uint64 }
@@ -53,7 +59,7 @@ func New(c Config) *Server {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &Server{conf: c, listening: make(chan struct{})}
+	return &Server{conf: c, listening: make(chan struct{}), udp: c.Guard.Part("resolver/udp"), tcp: c.Guard.Part("resolver/tcp")}
 }
 
 // Listening returns a channel that is closed once all sockets are open.

@@ -124,7 +124,14 @@ func (t *tcpConn) handle(msg []byte) {
 	t.waiting.Add(1)
 	t.server.stats.tcp.Add(1)
 	t.query.Msg, t.query.Size, t.query.At = msg, len(msg), t.server.conf.Clock().UnixNano()
-	if reply, done := t.session.Handle(&t.query, make([]byte, 0, ReplyRoom)); done {
+	var reply []byte
+	done := true
+	if t.server.tcp.Do(func() []byte { return msg }, func() {
+		reply, done = t.session.Handle(&t.query, make([]byte, 0, ReplyRoom))
+	}) != nil {
+		reply = appendServFail(nil, msg)
+	}
+	if done {
 		t.Respond(reply)
 	}
 }

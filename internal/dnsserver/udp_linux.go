@@ -50,10 +50,11 @@ type udpSocket struct {
 	control       [batch][controlRoom]byte
 	queries       [batch][maxDatagram]byte
 	replies       [batch][ReplyRoom]byte
-	current       int // index of the query that is handled
-	ready         int // answers in out
-	sent          int // of them
-	done          int // by the last system call
+	current       int  // index of the query that is handled
+	failed        bool // its handler has panicked
+	ready         int  // answers in out
+	sent          int  // of them
+	done          int  // by the last system call
 	errno         syscall.Errno
 
 	receive, submit func(fd uintptr) bool
@@ -98,7 +99,7 @@ func (u *udpSocket) prepare() {
 
 // run reads until the socket is closed.
 func (u *udpSocket) run() {
-	for {
+	for !u.server.udp.Stopped() {
 		u.reset()
 		if err := u.raw.Read(u.receive); err != nil {
 			return
@@ -122,11 +123,33 @@ func (u *udpSocket) reset() {
 // serve handles a batch of n queries and sends the answers that are ready.
 func (u *udpSocket) serve(n int) {
 	u.ready, u.query.At = 0, u.server.conf.Clock().UnixNano()
-	for i := range n {
-		u.handle(i)
+	for i := 0; i < n; {
+		if i = u.handleFrom(i, n); u.failed {
+			u.fail()
+		}
 	}
 	u.server.stats.udp.Add(uint64(n))
 	u.send()
+}
+
+// handleFrom has queries i to n answered. It returns n or, after a panic of the
+// handler, the next query.
+func (u *udpSocket) handleFrom(i, n int) (next int) {
+	defer u.server.udp.Recover(&u.query.Msg)
+	for u.failed = true; i < n; i++ {
+		next = i + 1
+		u.handle(i)
+	}
+	u.failed = false
+	return n
+}
+
+// fail answers the query whose handler has panicked.
+func (u *udpSocket) fail() {
+	u.failed = false
+	if reply := appendServFail(u.replies[u.ready][:0], u.query.Msg); len(reply) > 0 {
+		u.reply(u.current, reply)
+	}
 }
 
 // handle has query i answered.
@@ -138,11 +161,17 @@ func (u *udpSocket) handle(i int) {
 	if to, iface := destination(u.control[i][:in.Controllen]); to.IsValid() {
 		u.query.Local, u.query.Iface = netip.AddrPortFrom(to, u.local.Port()), iface
 	}
-	reply, done := u.session.Handle(&u.query, u.replies[u.ready][:0])
-	if !done || len(reply) == 0 {
-		return
+	if u.server.udp.Armed() {
+		u.server.udp.Probe(u.query.Msg)
 	}
-	out := &u.out[u.ready].hdr
+	if reply, done := u.session.Handle(&u.query, u.replies[u.ready][:0]); done && len(reply) > 0 {
+		u.reply(i, reply)
+	}
+}
+
+// reply queues the answer to query i.
+func (u *udpSocket) reply(i int, reply []byte) {
+	in, out := &u.in[i].hdr, &u.out[u.ready].hdr
 	out.Name, out.Namelen = &u.names[i][0], in.Namelen
 	out.Control = &u.control[i][0]
 	out.SetControllen(int(in.Controllen))

@@ -37,6 +37,10 @@ func (k *Keeper) Inject(spec string) {
 	k.probes.Store(&probes)
 }
 
+// Armed reports whether [Keeper.Inject] has asked for panics. A hot loop calls it per
+// batch and Probe only then.
+func (p *Part) Armed() bool { return p != nil && p.keeper.probes.Load() != nil }
+
 // Probe panics if [Keeper.Inject] has asked for that at this input. It costs a load
 // otherwise.
 func (p *Part) Probe(input []byte) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/filewatch"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // loadAttempts is how often Load reads a file that is being written before it gives up.
@@ -27,6 +28,8 @@ const (
 
 // A FileConfig holds the settings of a [File].
 type FileConfig struct {
+	// Guard recovers from panics at one version of the file. It may be nil.
+	Guard *guard.Part
 	// Path is the file to follow. It need not exist.
 	Path string
 
@@ -185,7 +188,11 @@ func (f *File) look() error {
 		return f.fail(err.Error(), err)
 	}
 	f.last = content{info: c.info, settled: c.settled}
-	return f.update(c.data, changeTime(c.info.ModTime(), previous, now))
+	at := changeTime(c.info.ModTime(), previous, now)
+	if panicked := f.cfg.Guard.Do(func() []byte { return c.data }, func() { err = f.update(c.data, at) }); panicked != nil {
+		return f.fail(panicked.Error(), fmt.Errorf("loading inventory %s: %w", f.cfg.Path, panicked))
+	}
+	return err
 }
 
 // changeTime returns when the file changed: its modification time if that lies between the two looks and is therefore

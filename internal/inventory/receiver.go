@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Service is the name of the qrexec service that dom0 calls.
@@ -38,6 +40,8 @@ const (
 
 // A ReceiverConfig holds the settings of a [Receiver].
 type ReceiverConfig struct {
+	// Guard recovers from panics at one call. It may be nil.
+	Guard *guard.Part
 	// Socket is the path of the Unix socket. A file that has that name is replaced.
 	Socket string
 
@@ -134,7 +138,11 @@ func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 
 	_ = conn.SetDeadline(time.Now().Add(callTimeout))
-	if err := r.receive(conn); err != nil {
+	var err error
+	if panicked := r.cfg.Guard.Do(nil, func() { err = r.receive(conn) }); panicked != nil {
+		err = panicked
+	}
+	if err != nil {
 		r.refused.Add(1)
 		r.cfg.OnError(fmt.Errorf("%s: %w", Service, err))
 		return

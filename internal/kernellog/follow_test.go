@@ -134,7 +134,7 @@ func TestKmsg_Close(t *testing.T) {
 		t.Skipf("no kernel log: %v", err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- k.Run(func(string, time.Time) {}) }()
+	go func() { done <- k.Run(nil, func(string, time.Time) {}) }()
 	begun := time.Now()
 	if err := k.Close(); err != nil {
 		t.Errorf("Close = %v", err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // KmsgPath is the device of the kernel's log. Reading it needs CAP_SYSLOG if
@@ -43,9 +45,9 @@ func (k *Kmsg) Missed() uint64 { return k.missed.Load() }
 
 // Run calls onMessage with each message of the kernel and its time, until Close is called
 // and it returns nil, or reading fails.
-func (k *Kmsg) Run(onMessage func(text string, at time.Time)) error {
+func (k *Kmsg) Run(part *guard.Part, onMessage func(text string, at time.Time)) error {
 	buf := make([]byte, 8<<10) // a read returns one record, or EINVAL if it does not fit
-	for {
+	for part.Err() == nil {
 		n, err := k.file.Read(buf)
 		switch {
 		case errors.Is(err, unix.EPIPE):
@@ -56,11 +58,14 @@ func (k *Kmsg) Run(onMessage func(text string, at time.Time)) error {
 		case err != nil:
 			return fmt.Errorf("reading the kernel's log: %w", err)
 		default:
-			if r, ok := readRecord(string(buf[:n])); ok && r.isKernel {
-				onMessage(r.text, sinceBoot(r.since))
-			}
+			_ = part.Do(func() []byte { return buf[:n] }, func() {
+				if r, ok := readRecord(string(buf[:n])); ok && r.isKernel {
+					onMessage(r.text, sinceBoot(r.since))
+				}
+			})
 		}
 	}
+	return part.Err()
 }
 
 // sinceBoot converts a time on the kernel's clock, which stops while the machine is

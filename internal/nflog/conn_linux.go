@@ -8,6 +8,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Conn reads one group. A group can have only one reader in a network namespace.
@@ -94,9 +96,9 @@ func (c *Conn) Malformed() uint64 { return c.malformed.Load() }
 // Run calls onMessage with each message, and onGap when messages were lost, before the next
 // one. It returns nil when Close is called, and an error when reading fails. A Message is
 // valid only during the call.
-func (c *Conn) Run(onMessage func(*Message), onGap func()) error {
+func (c *Conn) Run(part *guard.Part, onMessage func(*Message), onGap func()) error {
 	var m Message
-	for {
+	for part.Err() == nil {
 		messages, err := c.conn.Receive()
 		switch {
 		case errors.Is(err, unix.ENOBUFS):
@@ -109,10 +111,12 @@ func (c *Conn) Run(onMessage func(*Message), onGap func()) error {
 		}
 		for i := range messages {
 			if isPacket(messages[i].Header) {
-				c.handle(&m, messages[i].Data, onMessage, onGap)
+				data := messages[i].Data
+				_ = part.Do(func() []byte { return data }, func() { c.handle(&m, data, onMessage, onGap) })
 			}
 		}
 	}
+	return part.Err()
 }
 
 // handle parses a message and checks its number.

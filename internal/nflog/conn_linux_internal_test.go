@@ -17,7 +17,7 @@ func TestConn_Close(t *testing.T) {
 	}
 	c := &Conn{conn: conn}
 	done := make(chan error, 1)
-	go func() { done <- c.Run(func(*Message) {}, func() {}) }()
+	go func() { done <- c.Run(nil, func(*Message) {}, func() {}) }()
 	begun := time.Now()
 	if err := c.Close(); err != nil {
 		t.Errorf("Close = %v", err)

@@ -10,16 +10,20 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
 // MeterStats counts what a meter has read: Frames = Table.Packets + the frames
-// of every other status.
+// of every other status + LostPackets.
 type MeterStats struct {
 	Frames, Bytes uint64
 	Status        [packet.Statuses]uint64 // frames by outcome of the decoding
 	StatusBytes   [packet.Statuses]uint64
 	Table         flow.Stats
+
+	// LostPackets and LostFlows are what panics have cost.
+	LostPackets, LostFlows uint64
 }
 
 // Meter reads a source and meters its packets into a table.
@@ -32,6 +36,14 @@ type Meter struct {
 	taps   []Tap
 	dump   func(*capture.Frame)
 	now    func() int64
+	guard  *guard.Part
+	conf   flow.Config // of tables
+
+	frame            capture.Frame
+	working, inTable bool       // see repair
+	armed            bool       // a test wants panics
+	past             flow.Stats // of tables that were replaced
+	lostFlows        uint64
 
 	own   MeterStats // belongs to Run
 	batch [flow.BatchSize]packet.Packet
@@ -58,6 +70,10 @@ type MeterConfig struct {
 	// Now is the time on the packets' clock while no packet comes; nil means
 	// that time stands still then, as in a replay at full speed.
 	Now func() int64
+	// Guard recovers from panics while packets are read, observed and metered: a
+	// packet is lost with its batch, and a table that panicked is replaced. It may be
+	// nil.
+	Guard *guard.Part
 }
 
 // Tap looks at packets on their way to the table. It must copy what it wants to
@@ -69,7 +85,7 @@ type Tap interface {
 
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
-	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump}
+	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump, guard: cfg.Guard}
 	m.waiter, _ = cfg.Source.(capture.Waiter)
 	m.live, _ = cfg.Source.(capture.Live)
 	if cfg.NoFlows {
@@ -80,7 +96,7 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.table = table
+	m.table, m.conf = table, cfg.Flow
 	return m, nil
 }
 
@@ -106,9 +122,7 @@ func (m *Meter) Run(ctx context.Context) error {
 		t.Close()
 	}
 	m.queue.SetBlocking()
-	if m.table != nil {
-		m.table.Flush(flow.ReasonForced)
-	}
+	m.endFlows()
 	m.share()
 	if err == nil {
 		err = m.unreadable()
@@ -118,29 +132,46 @@ func (m *Meter) Run(ctx context.Context) error {
 
 // read meters until the end of the source, or of ctx.
 func (m *Meter) read(ctx context.Context) error {
-	var f capture.Frame
 	for {
-		for range checkEvery {
-			err := m.source.Next(&f)
-			if err != nil {
-				m.flush()
-				if done, err := m.pause(err); done {
-					return err
-				}
-				break
-			}
-			m.take(&f)
-			if m.waiter != nil && (m.long || m.waiter.Waited()) {
-				m.setIdle(shortIdle)
-				break // nothing was waiting: there is time to look up
-			}
+		done, err := m.readBatch()
+		if done {
+			return err
 		}
-		m.flush()
 		m.share()
+		if err := m.guard.Err(); err != nil {
+			return err
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
 	}
+}
+
+// readBatch meters up to checkEvery packets. done reports whether the source is at
+// its end. A panic ends the batch.
+func (m *Meter) readBatch() (done bool, fault error) {
+	defer m.repair()
+	defer m.guard.Recover(&m.frame.Data)
+	m.working, m.armed = true, m.guard.Armed()
+	for range checkEvery {
+		err := m.source.Next(&m.frame)
+		if err != nil {
+			m.flush()
+			if done, fault = m.pause(err); done {
+				m.working = false
+				return done, fault
+			}
+			break
+		}
+		m.take(&m.frame)
+		if m.waiter != nil && (m.long || m.waiter.Waited()) {
+			m.setIdle(shortIdle)
+			break // nothing was waiting: there is time to look up
+		}
+	}
+	m.flush()
+	m.working = false
+	return false, nil
 }
 
 // take is the path of every packet: it is decoded at once, for its bytes belong
@@ -148,6 +179,9 @@ func (m *Meter) read(ctx context.Context) error {
 func (m *Meter) take(f *capture.Frame) {
 	if m.dump != nil {
 		m.dump(f)
+	}
+	if m.armed {
+		m.guard.Probe(f.Data)
 	}
 	status := f.Decode(&m.batch[m.n])
 	m.own.Status[status]++
@@ -166,19 +200,24 @@ func (m *Meter) take(f *capture.Frame) {
 
 // flush meters the packets that wait.
 func (m *Meter) flush() {
-	if m.table != nil {
-		m.table.UpdateBatch(m.batch[:m.n])
-	}
+	n := m.n
 	m.n = 0
+	if m.table != nil {
+		m.inTable = true
+		m.table.UpdateBatch(m.batch[:n])
+		m.inTable = false
+	}
 }
 
-// pause handles what Next returned instead of a frame. done tells that the
+// pause handles what Next returned instead of a frame. done reports whether the
 // source is at its end.
 func (m *Meter) pause(err error) (done bool, fault error) {
 	switch {
 	case errors.Is(err, capture.ErrIdle):
 		if m.now != nil && m.table != nil {
+			m.inTable = true
 			m.table.Advance(m.now())
+			m.inTable = false
 		}
 		m.setIdle(m.mayIdle())
 		return false, nil
@@ -214,7 +253,7 @@ func (m *Meter) mayIdle() time.Duration {
 	return min(max(time.Duration(due-m.now()), shortIdle), longIdle)
 }
 
-// setIdle tells the source, if it waits, for how long it may.
+// setIdle sets how long the source may wait, if it does.
 func (m *Meter) setIdle(d time.Duration) {
 	if m.waiter == nil {
 		return
@@ -231,11 +270,12 @@ func (m *Meter) drain(fault error) error {
 	if err := m.live.Drain(); err != nil {
 		return err
 	}
-	var f capture.Frame
-	for m.source.Next(&f) == nil {
-		m.take(&f)
+	for m.source.Next(&m.frame) == nil {
+		_ = m.guard.Do(func() []byte { return m.frame.Data }, func() { m.take(&m.frame) })
+		m.repair()
 	}
-	m.flush()
+	_ = m.guard.Do(nil, m.flush)
+	m.repair()
 	return nil
 }
 
@@ -244,12 +284,13 @@ func (m *Meter) drain(fault error) error {
 func (m *Meter) share() {
 	own := m.own
 	if m.table != nil {
-		own.Table = m.table.Stats()
+		own.Table = sum(m.past, m.table.Stats())
 	}
 	for i := range own.Status {
 		own.Frames += own.Status[i]
 		own.Bytes += own.StatusBytes[i]
 	}
+	own.LostPackets, own.LostFlows = m.lost(own.Table.Packets), m.lostFlows
 	m.mu.Lock()
 	m.shared = own
 	m.mu.Unlock()

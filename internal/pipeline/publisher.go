@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -9,12 +10,15 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/hold"
 )
 
 // PublisherConfig holds the settings of a [Publisher]. Queue, Enrich, Sink and
 // NewDocument must not be nil.
 type PublisherConfig struct {
+	// Guard recovers from panics at one record. It may be nil.
+	Guard  *guard.Part
 	Queue  *Queue
 	Enrich *enrich.Enricher
 	Sink   event.Sink
@@ -43,6 +47,7 @@ type Publisher struct {
 	published atomic.Uint64
 	unknown   atomic.Uint64
 	spoofed   atomic.Uint64
+	lost      atomic.Uint64
 }
 
 type heldFlow struct {
@@ -65,11 +70,12 @@ func NewPublisher(cfg PublisherConfig) *Publisher {
 type PublisherStats struct {
 	Published, Unknown, Spoofed uint64
 	Held                        uint64 // held back now
+	Lost                        uint64 // by a panic
 }
 
 // Stats returns the counters. It is safe for concurrent use.
 func (p *Publisher) Stats() PublisherStats {
-	return PublisherStats{p.published.Load(), p.unknown.Load(), p.spoofed.Load(), p.held.Stats().Held}
+	return PublisherStats{p.published.Load(), p.unknown.Load(), p.spoofed.Load(), p.held.Stats().Held, p.lost.Load()}
 }
 
 // publishBatch is how many records are taken from the queue at once: enough that
@@ -77,21 +83,39 @@ func (p *Publisher) Stats() PublisherStats {
 const publishBatch = 256
 
 // Run publishes until the queue is closed and empty. It ignores the end of ctx,
-// for what is in the queue is still to be delivered, and returns nil.
+// for what is in the queue is still to be delivered. It returns an error if it
+// panicked too often.
 func (p *Publisher) Run(context.Context) error {
 	batch := make([]flow.Record, publishBatch)
 	for {
-		n := p.cfg.Queue.PopUntil(batch, p.held.Next())
+		due := p.held.Next()
+		if p.cfg.Guard.Stopped() {
+			due = time.Time{} // nothing is checked any more
+		}
+		n := p.cfg.Queue.PopUntil(batch, due)
 		if n == 0 && p.cfg.Queue.Done() {
 			break
 		}
 		for i := range batch[:n] {
-			p.publish(&batch[i])
+			if p.cfg.Guard.Do(nil, func() { p.publish(&batch[i]) }) != nil {
+				p.lost.Add(1)
+			}
 		}
-		p.held.Check()
+		p.guardHeld(p.held.Check)
 	}
-	p.held.Flush()
-	return nil
+	for p.guardHeld(p.held.Flush) { // again for what is left after a panic
+	}
+	return p.cfg.Guard.Err()
+}
+
+// guardHeld publishes held flows and reports whether there was a panic: the flow that
+// it was at then counts as lost.
+func (p *Publisher) guardHeld(publish func()) (panicked bool) {
+	panicked = errors.Is(p.cfg.Guard.Do(nil, publish), guard.ErrPanic)
+	if panicked {
+		p.lost.Add(1)
+	}
+	return panicked
 }
 
 // publish sends a record on, or holds it back.

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/flow"
@@ -22,9 +21,8 @@ type QueueStats struct {
 // repeats them; when it is full, final records are dropped, too, unless the queue
 // is blocking.
 type Queue struct {
-	size                         int
-	ring                         *ring.Ring[flow.Record]
-	interimDropped, finalDropped atomic.Uint64
+	size int
+	ring *ring.Ring[flow.Record]
 }
 
 // NewQueue returns a queue with room for size records, at least 4. A blocking
@@ -37,15 +35,10 @@ func NewQueue(size int, blocking bool) *Queue {
 
 // Push adds a copy of r. It reports false if r was dropped.
 func (q *Queue) Push(r *flow.Record) bool {
-	limit, dropped := q.size, &q.finalDropped
-	if !r.Final() {
-		limit, dropped = q.size*3/4, &q.interimDropped
+	if r.Final() {
+		return q.ring.Push(r)
 	}
-	if q.ring.PushLimit(r, limit) {
-		return true
-	}
-	dropped.Add(1)
-	return false
+	return q.ring.PushLimit(r, q.size*3/4)
 }
 
 // Pop moves up to len(dst) records into dst and waits for at least one. It
@@ -71,8 +64,6 @@ func (q *Queue) Done() bool { return q.ring.Done() }
 
 // Stats returns the counters.
 func (q *Queue) Stats() QueueStats {
-	// The drops first: a record is counted as dropped after it was counted as in.
-	interim, final := q.interimDropped.Load(), q.finalDropped.Load()
 	s := q.ring.Stats()
-	return QueueStats{In: s.In, Out: s.Out, InterimDropped: interim, FinalDropped: final, Waiting: s.Waiting}
+	return QueueStats{In: s.In, Out: s.Out, InterimDropped: s.Limited, FinalDropped: s.Dropped - s.Limited, Waiting: s.Waiting}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Firewall follows the rules of qvm-firewall. [Firewall.Run] must run for it to notice
@@ -15,6 +17,7 @@ import (
 type Firewall struct {
 	path     string
 	log      *slog.Logger
+	guard    *guard.Part                              // may be nil
 	access   atomic.Pointer[map[netip.Addr]DNSAccess] // nil before the rules were read
 	reads    atomic.Uint64
 	failures atomic.Uint64
@@ -22,8 +25,11 @@ type Firewall struct {
 }
 
 // NewFirewall returns a firewall that reads from the daemon whose socket is at path. It
-// refuses all clients until the rules have been read.
-func NewFirewall(path string, log *slog.Logger) *Firewall { return &Firewall{path: path, log: log} }
+// refuses all clients until the rules have been read. part, which may be nil, recovers
+// from panics at one answer.
+func NewFirewall(path string, log *slog.Logger, part *guard.Part) *Firewall {
+	return &Firewall{path: path, log: log, guard: part}
+}
 
 // rulesPrefix is the path of the rules: /qubes-firewall/ADDRESS/KEY.
 const rulesPrefix = "/qubes-firewall/"
@@ -73,7 +79,10 @@ const retryDelay = time.Second
 func (w *Firewall) Run(ctx context.Context) {
 	warned := false // since the daemon was last reachable
 	for ctx.Err() == nil {
-		err := w.follow(ctx)
+		var err error
+		if panicked := w.guard.Do(nil, func() { err = w.follow(ctx) }); panicked != nil {
+			err = panicked // the connection is made again
+		}
 		if w.up.Swap(false) {
 			warned = false
 		}

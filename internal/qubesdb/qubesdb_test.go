@@ -98,7 +98,7 @@ func TestFirewall(t *testing.T) {
 	t.Parallel()
 	entries := dump(t)
 	d := testbed.StartQubesDB(t, entries)
-	w := qubesdb.NewFirewall(d.Path, slog.New(slog.DiscardHandler))
+	w := qubesdb.NewFirewall(d.Path, slog.New(slog.DiscardHandler), nil)
 	ask := func(addr string) bool {
 		_, refused := w.Refuses(netip.MustParseAddr(addr), false)
 		return refused

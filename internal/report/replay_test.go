@@ -2,7 +2,9 @@ package report_test
 
 import (
 	"math"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,4 +94,20 @@ func TestSize(t *testing.T) {
 			t.Errorf("Size(%d) = %q; want %q", in, got, want)
 		}
 	}
+}
+
+// TestShowProgress writes the line again twice a second, and clears it at the end.
+func TestShowProgress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		stop := report.ShowProgress(&out, func() report.Replay { return report.Replay{Packets: 7} })
+		time.Sleep(1200 * time.Millisecond)
+		stop()
+		const line = "\r\x1b[K7 packets  0/s  0 flows  0 events"
+		if got, want := out.String(), line+line+"\r\x1b[K"; got != want {
+			t.Errorf("ShowProgress has written %q; want %q", got, want)
+		}
+		time.Sleep(time.Minute)
+	})
 }

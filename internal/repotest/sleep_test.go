@@ -76,7 +76,7 @@ func addBubbles(bubbles map[string]bool, file *ast.File) {
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
-			if ok && calls(call) == "synctest.Test" {
+			if ok && callee(call) == "synctest.Test" {
 				bubbles[f.Name.Name] = true
 			}
 			return true
@@ -98,7 +98,7 @@ func sleepers(s source, bubbles map[string]bool) map[string]int {
 			case *ast.CommClause:
 				limits[n.Comm] = true
 			case *ast.CallExpr:
-				name := calls(n)
+				name := callee(n)
 				if name == "time.Sleep" {
 					found[funcName(f)] = s.line(n.Pos())
 				}
@@ -121,12 +121,12 @@ func isWait(e ast.Expr) bool {
 		return false
 	}
 	call, ok := receive.X.(*ast.CallExpr)
-	return ok && calls(call) == "time.After"
+	return ok && callee(call) == "time.After"
 }
 
-// calls returns what is called, with its package unless that is the own one, "" if it is
+// callee returns what is called, with its package unless that is the own one, "" if it is
 // no function by name.
-func calls(call *ast.CallExpr) string {
+func callee(call *ast.CallExpr) string {
 	switch fun := call.Fun.(type) {
 	case *ast.Ident:
 		return fun.Name

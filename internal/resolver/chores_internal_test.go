@@ -128,7 +128,7 @@ func TestResolver_reportsDropped(t *testing.T) {
 					t.Errorf("the answer is %x; want none", reply)
 				}
 			}
-			got, _ := s.conf.Log.Pop(batch)
+			got := s.conf.Log.Pop(batch, time.Time{})
 			e := &batch[0]
 			if took := time.Since(began); got != 1 || e.Count != uint32(n) || e.Match != dnsevent.MatchProtocol || took != reportAfter {
 				t.Errorf("after %v: %d entries, the first for %d queries (%v); want one for %d, after %v", took, got, e.Count, e.Match, n, reportAfter)

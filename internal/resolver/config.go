@@ -7,6 +7,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
@@ -44,6 +45,8 @@ type Config struct {
 	// Released, if not nil, is called after a table of list rules was replaced: some
 	// ten megabytes are garbage then.
 	Released func()
+	// Guard recovers from panics at one query or answer. It may be nil.
+	Guard *guard.Keeper
 }
 
 // Rules are what [Resolver.Reload] can replace while a resolver serves. They must

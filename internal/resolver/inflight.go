@@ -65,22 +65,32 @@ func (s *Resolver) resolve(l *lookup, f *inflight) {
 	defer s.working.Done()
 	ctx, cancel := context.WithTimeout(s.ctx, s.conf.Limits.Budget)
 	defer cancel()
-	f.answer, f.err = s.ask(ctx, l)
-	if a := f.answer.Server; a != nil {
-		f.server = &dnsevent.Server{URL: a.String(), Endpoint: a.Endpoint(), Protocol: a.Proto.String()}
-	}
-	if f.err == nil {
-		f.flags = s.store(l, f.answer.Reply)
-	} else {
-		f.errText = oneLine(f.err)
-		if !errors.Is(f.err, upstream.ErrBusy) { // that is our own limit, and soon over
-			s.storeFailure(l)
-		}
+	if err := s.guarded.Do(nil, func() { s.fetch(ctx, l, f) }); err != nil {
+		f.err, f.errText = err, "internal error"
 	}
 	s.inflights.mu.Lock()
 	delete(s.inflights.byKey, l.key)
 	s.inflights.mu.Unlock()
 	close(f.done)
+}
+
+// fetch asks the upstreams and caches the answer.
+func (s *Resolver) fetch(ctx context.Context, l *lookup, f *inflight) {
+	f.answer, f.err = s.ask(ctx, l)
+	if a := f.answer.Server; a != nil {
+		f.server = &dnsevent.Server{URL: a.String(), Endpoint: a.Endpoint(), Protocol: a.Proto.String()}
+	}
+	if f.err == nil {
+		if s.guarded.Armed() {
+			s.guarded.Probe(f.answer.Reply.Msg)
+		}
+		f.flags = s.store(l, f.answer.Reply)
+		return
+	}
+	f.errText = oneLine(f.err)
+	if !errors.Is(f.err, upstream.ErrBusy) { // that is our own limit, and soon over
+		s.storeFailure(l)
+	}
 }
 
 // maxError bounds the text of an error in the log, in bytes.

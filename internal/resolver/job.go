@@ -43,6 +43,11 @@ func (s *Resolver) replyFailed(r *request, dst []byte) []byte {
 	return s.replyCode(r, dst, dnsmsg.ServFail)
 }
 
+func (s *Resolver) replyPanicked(r *request, dst []byte) []byte {
+	r.out = dnsevent.Outcome{Action: dnsevent.Failed, From: dnsevent.FromError, EDE: dnsmsg.NoEDE, Err: "internal error"}
+	return s.replyCode(r, dst, dnsmsg.ServFail)
+}
+
 func (s *Resolver) replyBusy(r *request, dst []byte) []byte {
 	r.out = dnsevent.Outcome{Action: dnsevent.Failed, From: dnsevent.FromError, Match: dnsevent.MatchBusy, EDE: dnsmsg.EDENetwork,
 		Err: "too many queries are waiting"}
@@ -65,7 +70,9 @@ const (
 // work answers one query.
 func (s *Resolver) work(j *job) {
 	defer s.working.Done()
-	j.reply = s.await(&j.request, j.reply[:0])
+	if s.guarded.Do(func() []byte { return j.msg }, func() { j.reply = s.await(&j.request, j.reply[:0]) }) != nil {
+		j.reply = s.replyPanicked(&j.request, j.reply[:0])
+	}
 	j.to.Respond(j.reply)
 	s.record(&j.request, j.reply)
 	j.peer.inFlight.Add(-1)

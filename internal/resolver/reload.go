@@ -23,7 +23,7 @@ func (c *Rules) load(ctx context.Context) (*blocklist.Table, error) {
 
 // RefreshLists fetches the lists and uses the result. force accepts lists that
 // have lost most of their rules. The error names the lists that failed; the others
-// are refreshed all the same.
+// are refreshed nevertheless.
 func (s *Resolver) RefreshLists(ctx context.Context, force bool) error {
 	return s.refresh(ctx, s.live.Load().Rules, force)
 }
@@ -60,11 +60,15 @@ func (s *Resolver) followLists(ctx context.Context) {
 	if s.ctx.Err() != nil || s.rules.Lists == nil {
 		return // Serve waits for what has been started, and must not miss anything
 	}
-	rules := s.rules
+	rules, lists := s.rules, s.conf.Guard.Part("resolver/lists")
 	ctx, s.stopLists = context.WithCancel(ctx)
 	s.working.Go(func() {
 		rules.Lists.Run(ctx, func(ctx context.Context) {
-			if err := s.refresh(ctx, rules, false); err != nil && ctx.Err() == nil {
+			var err error
+			if panicked := lists.Do(nil, func() { err = s.refresh(ctx, rules, false) }); panicked != nil {
+				err = panicked
+			}
+			if err != nil && ctx.Err() == nil {
 				s.conf.Logger.Warn("list not refreshed, keeping the previous one", "error", err.Error())
 			}
 		})

@@ -12,6 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
 	"github.com/qubesbeat/qubesbeat/internal/dnsserver"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Resolver is a forwarding DNS resolver; Serve starts it. Its methods are safe for
@@ -30,7 +31,8 @@ type Resolver struct {
 	stats       counters
 	waiting     atomic.Int32 // queries that wait for upstreams
 	prefetching atomic.Int32
-	jobs        sync.Pool // of *job
+	jobs        sync.Pool   // of *job
+	guarded     *guard.Part // recovers from panics of work for upstreams
 
 	// ctx is the context of all that is done for clients and for the lists. It is
 	// made by New, because queries may come before Serve is called, and ends with
@@ -69,7 +71,8 @@ func New(c Config) (*Resolver, error) {
 		s.cache = dnscache.New(c.Cache.Size)
 	}
 	s.server = dnsserver.New(dnsserver.Config{Listen: c.Listen, Readers: c.Readers, Handler: s, MaxConns: c.Limits.TCP,
-		MaxConnsPerClient: c.Limits.QubeTCP, Clock: c.Clock})
+		MaxConnsPerClient: c.Limits.QubeTCP, Clock: c.Clock, Guard: c.Guard})
+	s.guarded = c.Guard.Part("resolver/upstream")
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.rules = &s.conf.Rules
 	var err error

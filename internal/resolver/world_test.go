@@ -133,7 +133,7 @@ func (w *world) start(t testing.TB) error {
 	if err != nil {
 		return err
 	}
-	c, err := parsed.Build([]string{"udp://" + up}, filepath.Join(w.dir, "lists"))
+	c, err := parsed.Build([]string{"udp://" + up}, filepath.Join(w.dir, "lists"), nil)
 	if err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func (w *world) step(t *testing.T, n int, s *step) {
 // note compares the entry of the log that belongs to what was just asked.
 func (w *world) note(t *testing.T, where, want string) {
 	t.Helper()
-	if want == "none" { // a flood is told of later, once for all
+	if want == "none" { // a flood is logged later, as one entry
 		return
 	}
 	e := w.entry(t)
@@ -257,10 +257,8 @@ func (w *world) note(t *testing.T, where, want string) {
 // entry returns the next entry of the log.
 func (w *world) entry(t testing.TB) *dnsevent.Entry {
 	t.Helper()
-	late := time.AfterFunc(3*time.Second, w.log.Wake)
-	defer late.Stop()
 	batch := make([]dnsevent.Entry, 1)
-	if n, _ := w.log.Pop(batch); n == 0 {
+	if n := w.log.Pop(batch, time.Now().Add(3*time.Second)); n == 0 {
 		t.Fatal("the log has no entry of the query")
 	}
 	e := &batch[0]

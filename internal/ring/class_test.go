@@ -64,8 +64,8 @@ func repeat(class uint32, n int) (all []uint32) {
 // dropped.
 func TestRing_Pop_clear(t *testing.T) {
 	t.Parallel()
-	r := ring.New(ring.Config[packet]{Size: 3, Class: func(p *packet) uint32 { return p.iface }})
-	for range 3 {
+	r := ring.New(ring.Config[packet]{Size: 3})
+	for range 4 {
 		r.Push(&packet{data: new([]byte)})
 	}
 	if s := r.Stats(); s.Dropped != 1 {

@@ -26,7 +26,9 @@ func (r *Ring[T]) Pop(dst []T, deadline time.Time) int {
 	first := min(n, len(r.slots)-r.head)
 	r.move(dst[:first], r.slots[r.head:r.head+first])
 	r.move(dst[first:n], r.slots[:n-first])
-	r.head = (r.head + n) % len(r.slots)
+	if r.head += n; r.head >= len(r.slots) {
+		r.head -= len(r.slots)
+	}
 	r.n -= n
 	r.stats.Out += uint64(n)
 	if r.block && n > 0 {
@@ -37,9 +39,9 @@ func (r *Ring[T]) Pop(dst []T, deadline time.Time) int {
 
 // move moves elements out of their slots.
 func (r *Ring[T]) move(dst, slots []T) {
-	if r.counts != nil {
+	if r.shares != nil {
 		for i := range slots {
-			r.counts[r.conf.Class(&slots[i])&255]--
+			r.release(&slots[i])
 		}
 	}
 	if r.conf.Swap {

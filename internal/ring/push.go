@@ -7,34 +7,54 @@ func (r *Ring[T]) Push(v *T) bool { return r.PushLimit(v, len(r.slots)) }
 // what matters less leaves the rest of the ring to what matters more. A ring that
 // blocks takes no notice of the limit.
 func (r *Ring[T]) PushLimit(v *T, limit int) bool {
-	slot := r.Reserve(limit)
-	if slot == nil {
-		return false
+	r.mu.Lock()
+	taken := false
+	if r.shares != nil {
+		taken = r.pushShare(v, limit)
+	} else if taken = r.room(limit); taken {
+		r.slots[r.tail()] = *v
 	}
-	*slot = *v
-	return r.Commit()
+	if taken {
+		r.add()
+	} else {
+		r.drop(limit)
+	}
+	r.mu.Unlock()
+	return taken
 }
 
 // Reserve returns the next slot, to be filled in place, and locks the ring until
 // [Ring.Commit], which must follow at once. It returns nil if there is no room below
 // the limit; the element counts as dropped then and Commit must not be called. The
 // slot still holds what the reader exchanged for an earlier element if
-// [Config].Swap is set, else the zero value.
+// [Config].Swap is set, else the zero value. A ring with classes or weights cannot
+// reserve, since they are those of the element.
 func (r *Ring[T]) Reserve(limit int) *T {
 	r.mu.Lock()
-	r.stats.In++
+	if !r.room(limit) {
+		r.drop(limit)
+		r.mu.Unlock()
+		return nil
+	}
+	return &r.slots[r.tail()]
+}
+
+// Commit adds the slot that Reserve returned.
+func (r *Ring[T]) Commit() {
+	r.add()
+	r.mu.Unlock()
+}
+
+// room reports whether there is a slot for another element. A ring that blocks waits
+// for it.
+func (r *Ring[T]) room(limit int) bool {
 	if r.block {
 		limit = len(r.slots)
 		for r.n == limit && !r.closed {
 			r.writable.Wait()
 		}
 	}
-	if r.closed || r.n >= min(limit, len(r.slots)) {
-		r.stats.Dropped++
-		r.mu.Unlock()
-		return nil
-	}
-	return &r.slots[r.tail()]
+	return !r.closed && r.n < min(limit, len(r.slots))
 }
 
 // tail is the index of the next slot. There must be one.
@@ -46,33 +66,22 @@ func (r *Ring[T]) tail() int {
 	return i
 }
 
-// Commit adds the slot that Reserve returned. It reports false if the element was
-// dropped for the sake of other classes.
-func (r *Ring[T]) Commit() bool {
-	taken := r.counts == nil || r.admit(&r.slots[r.tail()])
-	if taken {
-		r.n++
-		if r.idle {
-			r.signal()
-		}
-	} else {
-		r.stats.Dropped++
+// add counts the element in the next slot.
+func (r *Ring[T]) add() {
+	r.stats.In++
+	r.n++
+	if r.idle {
+		r.signal()
 	}
-	r.mu.Unlock()
-	return taken
 }
 
-// admit reports whether there is room for an element of its class, and counts it.
-func (r *Ring[T]) admit(v *T) bool {
-	count := &r.counts[r.conf.Class(v)&255]
-	if !r.block && *count > len(r.slots)-r.n {
-		if !r.conf.Swap {
-			*v = *new(T)
-		}
-		return false
+// drop counts an element without room.
+func (r *Ring[T]) drop(limit int) {
+	r.stats.In++
+	r.stats.Dropped++
+	if limit < len(r.slots) {
+		r.stats.Limited++
 	}
-	*count++
-	return true
 }
 
 // signal ends the wait of the reader. It must be called with the ring locked.

@@ -20,6 +20,13 @@ type Config[T any] struct {
 	// factor 1. It is called with the ring locked and must not keep v. If it is nil,
 	// all share the ring and it costs nothing.
 	Class func(v *T) uint32
+	// MaxWeight bounds the sum of the weights of the elements that wait, such as
+	// their bytes, except that an empty ring takes an element of any weight. Classes
+	// share it like the slots. 0 means no bound.
+	MaxWeight int
+	// Weight returns the weight of an element, which must not change while it
+	// waits. It is called like Class. If it is nil, elements weigh nothing.
+	Weight func(v *T) int
 	// Swap exchanges an element with the one in the reader's batch instead of
 	// clearing it, so that the memory it owns is found by [Ring.Reserve] again.
 	Swap bool
@@ -28,7 +35,9 @@ type Config[T any] struct {
 // Stats counts elements: In = Out + Dropped + Waiting.
 type Stats struct {
 	In, Out, Dropped uint64
+	Limited          uint64 // of those dropped: pushed with a limit below the size
 	Waiting          int
+	Weight           int // of the elements that wait
 }
 
 // Ring is a bounded first-in, first-out queue. Any number of goroutines may push;
@@ -42,7 +51,7 @@ type Ring[T any] struct {
 	writable sync.Cond
 	slots    []T
 	head, n  int
-	counts   *[256]int // waiting elements by class, nil without Config.Class
+	shares   *shares // nil without Config.Class and Config.Weight
 	block    bool
 	closed   bool
 	idle     bool // the reader waits, or is about to
@@ -54,8 +63,8 @@ type Ring[T any] struct {
 func New[T any](conf Config[T]) *Ring[T] {
 	r := &Ring[T]{conf: conf, readable: make(chan struct{}, 1), slots: make([]T, max(conf.Size, 1)), block: conf.Block}
 	r.writable.L = &r.mu
-	if conf.Class != nil {
-		r.counts = new([256]int)
+	if conf.Class != nil || conf.Weight != nil {
+		r.shares = new(shares)
 	}
 	return r
 }

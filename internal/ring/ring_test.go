@@ -26,8 +26,8 @@ func TestRing_Push(t *testing.T) {
 	}{
 		{"room for all", 4, 0, 4, ring.Stats{In: 4, Waiting: 4}, 0, 4},
 		{"full", 4, 0, 6, ring.Stats{In: 6, Dropped: 2, Waiting: 4}, 0, 4},
-		{"limit", 4, 4, 0, ring.Stats{In: 4, Dropped: 1, Waiting: 3}, 0, 3},
-		{"above the limit", 4, 4, 2, ring.Stats{In: 6, Dropped: 2, Waiting: 4}, 0, 4},
+		{"limit", 4, 4, 0, ring.Stats{In: 4, Dropped: 1, Limited: 1, Waiting: 3}, 0, 3},
+		{"above the limit", 4, 4, 2, ring.Stats{In: 6, Dropped: 2, Limited: 1, Waiting: 4}, 0, 4},
 		{"at least one", 0, 0, 2, ring.Stats{In: 2, Dropped: 1, Waiting: 1}, 0, 1},
 		{"limit above the size", 2, 3, 0, ring.Stats{In: 3, Dropped: 1, Waiting: 2}, 0, 2},
 	}

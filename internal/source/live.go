@@ -10,13 +10,14 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/pcapfilter"
 )
 
 // openLive opens one ring over the devices of all interfaces. Where interfaces
 // differ in a number, the largest counts: the ring is shared.
-func openLive(interfaces []config.Interface, snap capture.SnapPolicy, log *slog.Logger) (*Source, error) {
+func openLive(interfaces []config.Interface, snap capture.SnapPolicy, log *slog.Logger, part *guard.Part) (*Source, error) {
 	var devices []string
 	cfg := capture.RingConfig{Snap: snap}
 	for i := range interfaces {
@@ -52,6 +53,7 @@ func openLive(interfaces []config.Interface, snap capture.SnapPolicy, log *slog.
 	cfg.OnFault = func(err error) {
 		log.Warn("following interfaces failed; trying again", "error", err.Error())
 	}
+	cfg.Guard = part
 	ring, err := capture.OpenRing(cfg)
 	if err != nil {
 		return nil, err

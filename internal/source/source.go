@@ -6,6 +6,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Config says what to open.
@@ -23,6 +24,8 @@ type Config struct {
 	Stop <-chan struct{}
 	// Logger must not be nil.
 	Logger *slog.Logger
+	// Guard recovers from panics of the watch of interfaces. It may be nil.
+	Guard *guard.Part
 }
 
 // Replay is packetbeat's way to read capture files.
@@ -54,7 +57,7 @@ func Open(c *Config) (*Source, error) {
 	if c.Unused {
 		return &Source{Source: newSilence()}, nil
 	}
-	return openLive(c.Interfaces, c.Snap, c.Logger)
+	return openLive(c.Interfaces, c.Snap, c.Logger, c.Guard)
 }
 
 func wallClock() int64 { return time.Now().UnixNano() }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Strategy is the order in which the servers of a group are queried.
@@ -36,6 +37,8 @@ type Config struct {
 	Lookup func(ctx context.Context, host string) (net.IP, error)
 	// Roots are the certificate authorities to trust, nil for those of the system.
 	Roots *x509.CertPool
+	// Guard recovers from panics at one answer. It may be nil.
+	Guard *guard.Part
 }
 
 // Group is a group of servers to query. It is safe for concurrent use.
@@ -77,11 +80,11 @@ func (g *Group) asker(a *Address) asker {
 	case HTTPS:
 		return newHTTPS(a, g.conf.Roots, dial)
 	case TLS:
-		return newStreams(dialTLS(a, g.conf.Roots, dial), paddingBlock, true)
+		return newStreams(dialTLS(a, g.conf.Roots, dial), paddingBlock, true, g.conf.Guard)
 	case TCP:
-		return newStreams(dial, 0, false)
+		return newStreams(dial, 0, false, g.conf.Guard)
 	}
-	return &datagram{address: a.Endpoint(), stream: newStreams(dial, 0, false), cookie: newCookie()}
+	return &datagram{address: a.Endpoint(), stream: newStreams(dial, 0, false, g.conf.Guard), cookie: newCookie()}
 }
 
 // dialer returns a dialer of TCP connections to a.
@@ -179,7 +182,11 @@ func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
 	ctx, cancel := context.WithTimeout(ctx, g.conf.Timeout)
 	defer cancel()
 	s.asked.Add(1)
-	p, err := s.ask(ctx, q)
+	var p *dnsmsg.Reply
+	var err error
+	if panicked := g.conf.Guard.Do(nil, func() { p, err = s.ask(ctx, q) }); panicked != nil {
+		err = panicked
+	}
 	switch {
 	case err == nil:
 		s.ok.Add(1)

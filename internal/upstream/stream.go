@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // The limits for one server: queries that wait on a connection, connections, and
@@ -27,6 +28,7 @@ const (
 // streams queries over connections that are kept and shared: queries are pipelined
 // and answers come back in any order (RFC 7766 section 6.2.1.1).
 type streams struct {
+	guard  *guard.Part // may be nil
 	dial   func(ctx context.Context) (net.Conn, error)
 	pad    int  // block size of padding (RFC 8467), 0 for none
 	secure bool // the connections are authenticated
@@ -47,8 +49,8 @@ type opening struct {
 }
 
 // newStreams returns streams without connections.
-func newStreams(dial dialer, pad int, secure bool) *streams {
-	return &streams{dial: dial, pad: pad, secure: secure, slots: make(chan struct{}, maxWaiting*maxStreams)}
+func newStreams(dial dialer, pad int, secure bool, part *guard.Part) *streams {
+	return &streams{guard: part, dial: dial, pad: pad, secure: secure, slots: make(chan struct{}, maxWaiting*maxStreams)}
 }
 
 // stream is one connection.
@@ -169,7 +171,7 @@ func (s *streams) connect(o *opening) {
 	} else {
 		o.stream = &stream{conn: conn, waiting: map[uint16]*wait{}}
 		s.open = append(s.open, o.stream)
-		go o.stream.read()
+		go s.guard.Do(nil, o.stream.read) //nolint:errcheck // the guard has logged it
 	}
 	close(o.done)
 }

@@ -22,7 +22,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("waiting", r.Waiting)
 	m.Add("over_rate", r.OverRate)
 	m.Add("truncated", r.Truncated)
-	m.Add("unsent", r.Unsent)
+	m.Add("send_failures", r.Unsent)
 	m.Add("prefetched", r.Prefetched)
 	m.Add("udp", r.UDP)
 	m.Add("tcp", r.TCP)
@@ -39,16 +39,17 @@ func (s *Service) Metrics(m *metrics.Set) {
 }
 
 // logMetrics follow the queries on their way to the output: logged = log_written +
-// log_dropped + log_waiting, and log_written = published + held if events are on.
+// log_dropped + log_waiting + log_lost, and log_written = published + held if events are on.
 func (s *Service) logMetrics(m *metrics.Set, r *resolver.Stats) {
 	w, d := s.writer, s.deps.Outlet.Delivery()
 	m.Add("logged", r.Log.In)
 	m.Add("log_dropped", r.Log.Dropped)
 	m.Add("log_waiting", r.Log.Waiting)
 	m.Add("log_written", w.queries.Load())
+	m.Add("log_lost", w.lost.Load())
 	m.Add("published", w.published.Load())
 	m.Add("held", uint64(max(0, w.holding.Load())))
-	m.Add("coalesced", w.coalesced.Load())
+	m.Add("coalesced", w.coalesced.merged.Load())
 	m.Add("acked", d.Acked)
 	m.Add("pending", d.Pending)
 	m.Add("filtered", d.Filtered)

@@ -19,7 +19,7 @@ import (
 type Names struct {
 	names    *dnsview.Names
 	local    func(netip.Addr) bool
-	resolver atomic.Pointer[resolver.Resolver] // nil without one
+	resolver atomic.Pointer[resolver.Resolver] // nil without one that logs its queries
 
 	named, unresolved atomic.Uint64
 }

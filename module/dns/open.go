@@ -23,7 +23,7 @@ func (s *Service) openACL() error {
 		log.Warn(warning, "reason", "there is no QubesDB at "+f.Socket)
 		return nil
 	}
-	s.acl = qubesdb.NewFirewall(f.Socket, log)
+	s.acl = qubesdb.NewFirewall(f.Socket, log, s.deps.Guard.Part("resolver/qubesdb"))
 	if err := s.acl.Load(); err != nil {
 		log.Warn("qvm-firewall's rules could not be read; until they are, every query is refused", "error", err.Error())
 	}
@@ -61,18 +61,19 @@ func (s *Service) warnLists(set *Settings) {
 }
 
 // fetchLists fetches the lists before any client is served, if the configuration
-// wants to wait for them.
-func (s *Service) fetchLists() error {
+// wants to wait for them. It gives up without an error when ctx ends.
+func (s *Service) fetchLists(ctx context.Context) error {
 	start := s.conf.conf.Refresh.Start
 	if start == "fast" {
 		return nil
 	}
-	err := s.resolver.RefreshLists(context.Background(), false)
-	if err != nil && start == "fail_on_error" {
+	err := s.resolver.RefreshLists(ctx, false)
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	if start == "fail_on_error" {
 		return fmt.Errorf("resolver.list_refresh.start is fail_on_error: %w", err)
 	}
-	if err != nil {
-		s.deps.Logger.Warn("not all lists could be fetched", "error", err.Error())
-	}
+	s.deps.Logger.Warn("not all lists could be fetched", "error", err.Error())
 	return nil
 }

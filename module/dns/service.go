@@ -14,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 	"github.com/qubesbeat/qubesbeat/internal/querylog"
@@ -32,14 +33,14 @@ type Config struct {
 // Inventory is what the service asks the inventory for.
 type Inventory interface {
 	enrich.QubeLookup
-	// Behind returns the names of the qubes that have the named one as netvm.
-	Behind(name string) []string
+	// Downstream returns the names of the qubes that have the named one as netvm.
+	Downstream(name string) []string
 	// All lists the qubes.
 	All() []*qube.Qube
 }
 
-// Deps are what a [Service] needs of others. All but Names and Released
-// are required.
+// Deps are what a [Service] needs of others. All but Names,
+// Released and Guard are required.
 type Deps struct {
 	Outlet    event.Outlet
 	Inventory Inventory
@@ -52,7 +53,9 @@ type Deps struct {
 	Names *Names
 	// Released is called after a table of lists was replaced. It may be nil.
 	Released func()
-	Logger   *slog.Logger
+	// Guard recovers from panics at one query, answer or entry of the log.
+	Guard  *guard.Keeper
+	Logger *slog.Logger
 }
 
 // Service is the resolver, the publisher of its query log, and the socket of the
@@ -75,8 +78,8 @@ func New(conf Config, deps Deps) *Service { return &Service{conf: conf, deps: de
 // String implements [task.Task].
 func (s *Service) String() string { return "resolver" }
 
-// Open builds the resolver with what is on disk of the lists, or waits for them if
-// the configuration asks for that. It opens no socket for clients yet.
+// Open builds the resolver with what is on disk of the lists. It opens no socket for
+// clients yet.
 func (s *Service) Open() error {
 	if err := s.openACL(); err != nil {
 		return err
@@ -92,10 +95,10 @@ func (s *Service) Open() error {
 		socket = filepath.Join(s.conf.DataDir, "dns.sock")
 	}
 	var err error
-	if s.control, err = control.Listen(socket, s.resolver, s.reload); err != nil {
+	if s.control, err = control.Listen(socket, s.resolver, s.reload, s.deps.Guard.Part("resolver/control")); err != nil {
 		return fmt.Errorf("resolver.socket: %w", err)
 	}
-	if s.deps.Names != nil {
+	if s.deps.Names != nil && s.conf.conf.Log.Enabled {
 		s.deps.Names.resolver.Store(s.resolver)
 	}
 	return nil
@@ -130,11 +133,11 @@ func (s *Service) openResolver() error {
 		return err
 	}
 	s.warnLists(s.conf.Settings)
-	return s.fetchLists()
+	return nil
 }
 
 func (s *Service) build(set *Settings) (*resolver.Config, error) {
-	c, err := set.Build(defaultUpstreams(set.conf.Firewall.Socket), filepath.Join(s.conf.DataDir, "lists"))
+	c, err := set.Build(defaultUpstreams(set.conf.Firewall.Socket), filepath.Join(s.conf.DataDir, "lists"), s.deps.Guard)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -175,7 +178,7 @@ func (s *Service) Run(ctx context.Context) error {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		s.writer.run()
+		_ = s.writer.run()
 	}()
 	err := s.serve(ctx)
 	if s.log != nil {
@@ -188,7 +191,8 @@ func (s *Service) Run(ctx context.Context) error {
 	return err
 }
 
-// serve runs the resolver and what belongs to it until ctx ends.
+// serve runs the resolver and what belongs to it until ctx ends. The service is ready
+// once clients can ask the resolver.
 func (s *Service) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var serving sync.WaitGroup
@@ -200,8 +204,17 @@ func (s *Service) serve(ctx context.Context) error {
 			s.deps.Logger.Warn("the dns commands are not served", "error", err.Error())
 		}
 	})
-	s.MarkReady()
-	err := s.resolver.Serve(ctx)
+	serving.Go(func() {
+		select {
+		case <-s.resolver.Ready():
+			s.MarkReady()
+		case <-ctx.Done():
+		}
+	})
+	err := s.fetchLists(ctx)
+	if err == nil && ctx.Err() == nil {
+		err = s.resolver.Serve(ctx)
+	}
 	cancel()
 	if err := s.control.Close(); err != nil {
 		s.deps.Logger.Warn("closing the socket of the dns commands", "error", err.Error())

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
@@ -18,10 +19,10 @@ import (
 
 // Build opens the files that the settings name and makes what the resolver works
 // with. defaults are the upstreams to use if the settings name none; dir keeps the
-// copies of lists if the settings name no other directory. The error joins all
-// problems. Each call returns a value that shares nothing that changes with those
+// copies of lists if the settings name no other directory; keeper, which may be nil,
+// recovers from panics. The error joins all problems. Each call returns a value that shares nothing that changes with those
 // of other calls.
-func (s *Settings) Build(defaults []string, dir string) (*resolver.Config, error) {
+func (s *Settings) Build(defaults []string, dir string, keeper *guard.Keeper) (*resolver.Config, error) {
 	p := &parser{Resolver: s.conf, problems: config.Problems{Section: "resolver"}, out: *s}
 	groups := s.groups
 	if len(groups[0].servers) == 0 {
@@ -29,13 +30,14 @@ func (s *Settings) Build(defaults []string, dir string) (*resolver.Config, error
 	}
 	roots, err := readRoots(s.conf.CAFile)
 	p.problems.Add("ca_file", err)
-	out := &resolver.Config{Listen: s.listen, Readers: s.conf.Readers, Cache: s.cache(), Limits: s.limits()}
+	out := &resolver.Config{Guard: keeper, Listen: s.listen, Readers: s.conf.Readers, Cache: s.cache(), Limits: s.limits()}
 	policy := s.policy
 	out.Policy = &policy
 	out.Special, out.PrivateTLDs, out.MixCase = s.conf.Special.Enabled, s.conf.Special.AppendixG, s.conf.MixCase
 	out.Public = s.vetted
 	s.addGroups(out, groups, upstream.Config{
 		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots, Lookup: s.lookup(),
+		Guard: keeper.Part("resolver/upstream"),
 	})
 	out.Records = localRecords(s.conf, &p.problems)
 	readHosts(out.Records, s.conf.HostsFiles, &p.problems)

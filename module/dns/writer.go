@@ -2,124 +2,123 @@ package dns
 
 import (
 	"errors"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
-	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
+	"github.com/qubesbeat/qubesbeat/internal/hold"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
 // writer writes what the resolver has logged: events, and rows of the query log. If
 // the output does not take them, the log fills and counts what it loses; answers do
-// not wait.
+// not wait. While nothing waits in the writer, no timer runs.
 type writer struct {
 	service   *Service
 	enrich    *enrich.Enricher
-	coalesces map[coalesceKey]*waiting
-	held      []waiting
-	looked    time.Time // when waiting events and rows were looked at
+	coalesced *coalescer
+	held      *hold.Hold[*Document]
 	flushed   time.Time // when rows were brought to the disk
-	unflushed bool      // rows wait for that
-	timer     *time.Timer
+	flushAt   time.Time // when the next are; zero if there are none
 
-	published, queries, coalesced, rowFailures atomic.Uint64
-	holding                                    atomic.Int64 // queries that wait to be published
-}
-
-// coalesceKey is what queries have in common that one event stands for.
-type coalesceKey struct {
-	client netip.Addr
-	name   string
-	kind   dnsmsg.Type
-	action dnsevent.Action
-	rcode  dnsmsg.RCode
-}
-
-// waiting is an event that is published later.
-type waiting struct {
-	doc   *Document
-	until time.Time
+	published, queries, lost, rowFailures atomic.Uint64
+	holding                               atomic.Int64 // queries that wait to be published
 }
 
 // Limits of what waits in the writer.
 const (
-	maxWaiting = 8192                   // events of each kind
-	writerLag  = 200 * time.Millisecond // between looks at what waits
-	flushEvery = time.Second            // how long a row may wait for the disk
+	maxWaiting = 8192                   // events that are held, and that are coalesced
+	writerLag  = 200 * time.Millisecond // for which an event or a row may wait for others
+	flushEvery = time.Second            // between two writes to the disk
+	writeBatch = 64                     // entries taken from the log at once
 )
 
 func newWriter(s *Service) *writer {
 	inv := s.deps.Inventory
-	return &writer{service: s, coalesces: map[coalesceKey]*waiting{},
-		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Behind, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
+	w := &writer{service: s, coalesced: newCoalescer(s.conf.conf.Log.Coalesce.D()),
+		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Downstream, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
+	w.held = hold.New(hold.Config[*Document]{For: s.conf.Hold, Max: maxWaiting, Every: writerLag, Retry: w.retry})
+	return w
 }
 
 // run writes until the log is closed and empty.
-func (w *writer) run() {
+func (w *writer) run() error {
 	log := w.service.log
 	if log == nil {
-		return
+		return nil
 	}
-	w.timer = time.AfterFunc(time.Hour, log.Wake)
-	defer w.timer.Stop()
-	batch := make([]dnsevent.Entry, 64)
-	for more := true; more; {
-		var n int
-		n, more = log.Pop(batch)
-		for i := range batch[:n] {
-			w.take(&batch[i])
+	part := w.service.deps.Guard.Part("resolver/log")
+	batch := make([]dnsevent.Entry, writeBatch)
+	for !log.Done() {
+		due := w.next()
+		if part.Stopped() {
+			due = time.Time{} // nothing is checked any more
 		}
-		w.look(time.Now(), !more)
+		for i := range batch[:log.Pop(batch, due)] {
+			e := &batch[i]
+			counter := &w.queries
+			if part.Do(func() []byte { return e.Name }, func() { w.take(e) }) != nil {
+				counter = &w.lost
+			}
+			counter.Add(uint64(e.Count))
+		}
+		_ = part.Do(nil, func() { w.check(time.Now(), false) })
 	}
+	for errors.Is(part.Do(nil, func() { w.check(time.Now(), true) }), guard.ErrPanic) { // again for what is left
+	}
+	return part.Err()
 }
 
-// look publishes what has waited long enough and brings rows to the disk, not more
-// often than every writerLag. While anything waits, it has the log wake the writer
-// for the next look.
-func (w *writer) look(now time.Time, last bool) {
-	if !last && now.Sub(w.looked) < writerLag {
-		w.timer.Reset(writerLag)
-		return
+// next returns when check is due: the zero time while nothing waits.
+func (w *writer) next() time.Time {
+	next := w.held.Next()
+	for _, t := range []time.Time{w.coalesced.next, w.flushAt} {
+		if next.IsZero() || !t.IsZero() && t.Before(next) {
+			next = t
+		}
 	}
-	w.looked = now
-	w.release(now, last)
+	return next
+}
+
+// check publishes what has waited long enough and brings rows to the disk; at the
+// end, all of it.
+func (w *writer) check(now time.Time, last bool) {
+	w.coalesced.release(now, last, w.release)
+	if last {
+		w.held.Flush()
+	} else {
+		w.held.Check()
+	}
 	w.flush(now, last)
-	if w.unflushed || len(w.coalesces)+len(w.held) > 0 {
-		w.timer.Reset(writerLag)
-	}
 }
 
 // take writes one entry.
 func (w *writer) take(e *dnsevent.Entry) {
 	s := w.service
-	w.queries.Add(uint64(e.Count))
 	if s.tsv != nil {
 		name := ""
 		if e.Qube != nil {
 			name = e.Qube.Name
 		}
 		_ = s.tsv.Write(e, name) // it counts what is lost, and Flush says why
-		w.unflushed = true
+		if w.flushAt.IsZero() {
+			w.flushAt = later(w.flushed.Add(flushEvery), time.Now().Add(writerLag))
+		}
 	}
 	if !s.conf.conf.Log.Enabled {
 		return
 	}
 	d := NewDocument(e, w.parties(e))
 	s.deps.Names.learn(e, d.Question())
-	if span := s.conf.conf.Log.Coalesce.D(); span > 0 && w.coalesce(d, span) {
-		return
-	}
-	if hold := s.conf.Hold; d.Uncertain() && hold > 0 && len(w.held) < maxWaiting {
-		w.held = append(w.held, waiting{d, time.Now().Add(hold)})
+	if w.coalesced.add(d) || d.Uncertain() && w.held.Add(d) {
 		w.holding.Add(int64(d.Count))
-		return
+	} else {
+		w.publish(d)
 	}
-	w.publish(d)
 }
 
 // parties finds the qube behind a query, by the vif that it came in on.
@@ -135,48 +134,34 @@ func (w *writer) parties(e *dnsevent.Entry) event.Parties {
 	return p
 }
 
-// coalesce counts a query in an event that waits already. It reports false if there
-// is no room.
-func (w *writer) coalesce(d *Document, span time.Duration) bool {
-	key := coalesceKey{d.Client, d.Question(), d.Entry.Type, d.Action, d.RCode}
-	if f := w.coalesces[key]; f != nil {
-		f.doc.Count += d.Count
-		w.holding.Add(int64(d.Count))
-		w.coalesced.Add(uint64(d.Count))
-		return true
-	}
-	if len(w.coalesces) >= maxWaiting {
+// retry publishes a held event if its qube is known by now, or if it must.
+func (w *writer) retry(held **Document, last bool) bool {
+	d := *held
+	d.Parties = w.parties(&d.Entry)
+	if d.Uncertain() && !last {
 		return false
 	}
-	w.coalesces[key] = &waiting{d, time.Now().Add(span)}
-	w.holding.Add(int64(d.Count))
+	w.release(d)
 	return true
 }
 
-// release publishes what has waited long enough, or all of it.
-func (w *writer) release(now time.Time, all bool) {
-	for key, c := range w.coalesces {
-		if all || now.After(c.until) {
-			delete(w.coalesces, key)
-			w.letGo(c.doc)
+// release publishes an event that has waited, under the name that its qube may have got
+// meanwhile. Its queries count as lost instead of written after a panic.
+func (w *writer) release(d *Document) {
+	n := uint64(d.Count)
+	w.holding.Add(-int64(n))
+	published := false
+	defer func() {
+		if !published {
+			w.queries.Add(-n)
+			w.lost.Add(n)
 		}
+	}()
+	if d.Uncertain() {
+		d.Parties = w.parties(&d.Entry)
 	}
-	kept := w.held[:0]
-	for _, h := range w.held {
-		h.doc.Parties = w.parties(&h.doc.Entry)
-		if !all && h.doc.Uncertain() && now.Before(h.until) {
-			kept = append(kept, h)
-			continue
-		}
-		w.letGo(h.doc)
-	}
-	clear(w.held[len(kept):])
-	w.held = kept
-}
-
-func (w *writer) letGo(d *Document) {
-	w.holding.Add(-int64(d.Count))
 	w.publish(d)
+	published = true
 }
 
 func (w *writer) publish(d *Document) {
@@ -187,10 +172,10 @@ func (w *writer) publish(d *Document) {
 // flush brings the rows of the query log to the disk.
 func (w *writer) flush(now time.Time, last bool) {
 	tsv := w.service.tsv
-	if tsv == nil || !last && (!w.unflushed || now.Sub(w.flushed) < flushEvery) {
+	if tsv == nil || !last && (w.flushAt.IsZero() || now.Before(w.flushAt)) {
 		return
 	}
-	w.flushed, w.unflushed = now, false
+	w.flushed, w.flushAt = now, time.Time{}
 	err := tsv.Flush(now, true)
 	if last {
 		err = errors.Join(err, tsv.Close())
@@ -199,4 +184,12 @@ func (w *writer) flush(now time.Time, last bool) {
 	if err != nil {
 		w.service.deps.Logger.Warn("query log rows are lost", "error", err.Error())
 	}
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/ecs"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/version"
-	"github.com/qubesbeat/qubesbeat/module/ecs"
 )
 
 // Document is the event of a verdict.

@@ -28,13 +28,18 @@ const silentAfter = time.Minute
 // that something of the client was refused.
 func (i icmpObserver) Packet(p *packet.Packet, frame []byte) {
 	s := i.service
-	if !p.IsICMP() || p.Direction != packet.Outbound || p.ICMPType > 3 || time.Now().UnixNano()-s.sources.lastNFLog.Load() < int64(silentAfter) {
+	if !p.IsICMP() || p.Direction != packet.Outbound || p.ICMPType > 3 || !s.silent() {
 		return
 	}
 	o := firewall.Observation{At: p.Time, Source: firewall.ICMPError, Prefix: firewall.PrefixReject, Out: s.deps.Captured(p.Iface)}
 	if _, onVif := qube.VifDomain(o.Out); onVif && o.DecodeError(p, frame) && s.deps.Local(o.Src) {
 		s.observe(&o)
 	}
+}
+
+// silent reports whether our own rules have not logged anything for silentAfter.
+func (s *Service) silent() bool {
+	return s.elapsed()-time.Duration(s.sources.lastNFLog.Load()) >= silentAfter
 }
 
 // Close implements [pipeline.Tap].

@@ -10,7 +10,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/filewatch"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/task"
@@ -24,7 +26,7 @@ type Enrich interface {
 	PartiesOn(iface string, s enrich.Observation) event.Parties
 }
 
-// Deps are what a [Service] needs of others. All are required.
+// Deps are what a [Service] needs of others. All but Watch and Guard are required.
 type Deps struct {
 	Sink   event.Sink
 	Enrich Enrich
@@ -32,7 +34,11 @@ type Deps struct {
 	Local func(netip.Addr) bool
 	// Captured returns the name of an observation point of the capture.
 	Captured func(iface uint32) string
-	Logger   *slog.Logger
+	// Watch reports when a log file may have grown; nil means [filewatch.Watch].
+	Watch  filewatch.Func
+	Logger *slog.Logger
+	// Guard recovers from panics at one message, line or verdict. It may be nil.
+	Guard *guard.Keeper
 }
 
 // Service reads what the packet filter logs and publishes verdicts: which connection
@@ -49,14 +55,15 @@ type Service struct {
 
 	mu      sync.Mutex
 	tracker *firewall.Tracker // guarded by mu
-	due     time.Duration     // guarded by mu: when the tracker is to be called
+	alarm   alarm             // guarded by mu: when the tracker is to be called
 }
 
 // New returns a service that reads nothing yet.
 func New(conf Config, deps Deps) *Service {
 	s := &Service{conf: conf, deps: deps, begun: time.Now(), links: netstate.NewNames(netstate.NamesConfig{Captured: deps.Captured}),
-		earlier: make(chan struct{}, 1), due: never}
+		earlier: make(chan struct{}, 1), alarm: alarm{due: never}}
 	s.tracker = firewall.NewTracker(s.publish)
+	s.sources.lastNFLog.Store(int64(-silentAfter)) // the rules have not logged anything yet
 	return s
 }
 
@@ -76,54 +83,38 @@ func (s *Service) Run(ctx context.Context) error {
 // elapsed is the time on the tracker's clock.
 func (s *Service) elapsed() time.Duration { return time.Since(s.begun) }
 
-// standstill is how late the tracker may be called. After more than that, the whole
-// process has stood still.
-const standstill = firewall.AdvanceInterval
-
-// advance calls the tracker when it has something to do, until ctx ends. After a
-// standstill it lets one interval pass, in which the readers catch up: attempts would
-// count as refused whose acceptance was logged but not read yet.
+// advance calls the tracker when it has something to do, until ctx ends.
 func (s *Service) advance(ctx context.Context) {
-	timer := time.NewTimer(time.Hour)
+	part := s.deps.Guard.Part("firewall/tracker")
+	timer := time.NewTimer(never)
 	defer timer.Stop()
-	for caughtUp := false; ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.earlier:
 		case <-timer.C:
-			if now := s.elapsed(); now > s.armed()+standstill && !caughtUp {
-				caughtUp = true
-				timer.Reset(firewall.AdvanceInterval)
-				continue
-			}
-			caughtUp = false
-			s.with(func(t *firewall.Tracker) { t.Advance(s.elapsed()) })
+			_ = part.Do(nil, s.ring)
 		}
 		timer.Reset(s.arm())
 	}
 }
 
-// never is later than anything that a tracker waits for.
-const never = time.Duration(1) << 62
+// ring calls the tracker, unless the readers have to catch up first.
+func (s *Service) ring() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.elapsed(); s.alarm.ring(now) {
+		s.tracker.Advance(now)
+	}
+}
 
-// arm notes when the tracker is to be called next and returns how long that is from
-// now.
+// arm sets the alarm for the moment that the tracker asks for and returns how long that
+// is from now.
 func (s *Service) arm() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.tracker.Next()
-	if !ok {
-		at = never
-	}
-	s.due = at
-	return max(0, at-s.elapsed())
-}
-
-func (s *Service) armed() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.due
+	return s.alarm.set(s.tracker.Next()) - s.elapsed()
 }
 
 // with calls do with the tracker, which one goroutine at a time may use.
@@ -131,8 +122,8 @@ func (s *Service) with(do func(*firewall.Tracker)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	do(s.tracker)
-	if at, ok := s.tracker.Next(); ok && at < s.due {
-		s.due = at
+	if at, ok := s.tracker.Next(); ok && at < s.alarm.due {
+		s.alarm.set(at, true)
 		select {
 		case s.earlier <- struct{}{}:
 		default:

@@ -20,7 +20,7 @@ type sources struct {
 	kmsg  *kernellog.Kmsg   // nil without firewall.kernel_log
 	files []*kernellog.File // firewall.log_files
 
-	lastNFLog   atomic.Int64 // when our own rules have logged last, in nanoseconds since the Unix epoch
+	lastNFLog   atomic.Int64 // when our own rules have logged last, in nanoseconds on the tracker's clock
 	nflogClosed atomic.Bool  // NFLOG is not read any more
 	unparsed    atomic.Uint64
 }
@@ -39,7 +39,7 @@ func (s *Service) Open() error {
 		}
 	}
 	for _, path := range s.conf.LogFiles {
-		f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path, OnLine: s.lines(),
+		f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path, OnLine: s.lines(), Watch: s.deps.Watch,
 			OnError: func(err error) { s.warn("reading a log file", err) }})
 		if err != nil {
 			s.deps.Logger.Warn("no verdicts from a log file", "error", err.Error())
@@ -55,13 +55,13 @@ func (s *Service) read(ctx context.Context) (stop func()) {
 	var readers sync.WaitGroup
 	if c := s.sources.nflog; c != nil {
 		readers.Go(func() {
-			s.warn("reading NFLOG", c.Run(s.messages(), s.gap))
+			s.warn("reading NFLOG", c.Run(s.deps.Guard.Part("firewall/nflog"), s.messages(), s.gap))
 			s.sources.nflogClosed.Store(ctx.Err() == nil)
 		})
 	}
 	if k := s.sources.kmsg; k != nil {
 		readers.Go(func() {
-			s.warn("reading the kernel's log", k.Run(func(text string, at time.Time) { s.message(text, at, firewall.KernelLog) }))
+			s.warn("reading the kernel's log", k.Run(s.deps.Guard.Part("firewall/kmsg"), func(text string, at time.Time) { s.message(text, at, firewall.KernelLog) }))
 		})
 	}
 	for _, f := range s.sources.files {
@@ -95,9 +95,8 @@ func (s *Service) gap() { s.with(func(t *firewall.Tracker) { t.Lost(s.elapsed())
 // messages returns the function that takes the messages of our own rules.
 func (s *Service) messages() func(*nflog.Message) {
 	return func(m *nflog.Message) {
-		now := time.Now().UnixNano()
-		s.sources.lastNFLog.Store(now)
-		o := firewall.Observation{At: now, Source: firewall.NFLog, Prefix: string(m.Prefix),
+		s.sources.lastNFLog.Store(int64(s.elapsed()))
+		o := firewall.Observation{At: time.Now().UnixNano(), Source: firewall.NFLog, Prefix: string(m.Prefix),
 			In: s.link(m.In), Out: s.link(m.Out)}
 		switch {
 		case o.Prefix == firewall.PrefixOver:
@@ -112,11 +111,13 @@ func (s *Service) messages() func(*nflog.Message) {
 
 // lines returns the function that takes the lines of a log file.
 func (s *Service) lines() func(line string) {
-	r := kernellog.Reader{Now: time.Now}
+	r, part := kernellog.Reader{Now: time.Now}, s.deps.Guard.Part("firewall/log_file")
 	return func(line string) {
-		if text, at, ok := r.Line(line); ok {
-			s.message(text, at, firewall.LogFile)
-		}
+		_ = part.Do(func() []byte { return []byte(line) }, func() {
+			if text, at, ok := r.Line(line); ok {
+				s.message(text, at, firewall.LogFile)
+			}
+		})
 	}
 }
 

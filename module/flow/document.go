@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/ecs"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/version"
-	"github.com/qubesbeat/qubesbeat/module/ecs"
 )
 
 // Document is a flow event.

@@ -6,6 +6,7 @@ import (
 	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 	"github.com/qubesbeat/qubesbeat/internal/report"
 )
 
@@ -29,6 +30,8 @@ func (s *Service) captureMetrics(m *metrics.Set) {
 	m.Add("ring_freezes", src.Freezes)
 	m.Add("other_interfaces", src.Skipped)
 	m.Add("watch_failures", src.WatchFailures)
+	m.Add("lost_packets", read.LostPackets)
+	m.Add("lost_flows", read.LostFlows)
 	for status := packet.OK + 1; int(status) < packet.Statuses; status++ {
 		m.Add(status.String()+"_frames", read.Status[status])
 		m.Add(status.String()+"_bytes", read.StatusBytes[status])
@@ -51,20 +54,28 @@ func (s *Service) tableMetrics(m *metrics.Set) {
 }
 
 func (s *Service) eventMetrics(m *metrics.Set) {
-	q, p, d := s.stages.queue.Stats(), s.stages.publisher.Stats(), s.deps.Outlet.Delivery()
+	p, d := s.stages.publisher.Stats(), s.deps.Outlet.Delivery()
+	q := s.stages.queue.Stats() // after p: what is published was taken from the queue before
 	m.Group("events")
 	m.Add("queued", q.In)
 	m.Add("queue_dropped_interim", q.InterimDropped)
 	m.Add("queue_dropped_final", q.FinalDropped)
 	m.Add("published", p.Published)
 	m.Add("held", p.Held)
+	m.Add("lost", p.Lost)
 	m.Add("unknown_qube", p.Unknown)
 	m.Add("spoofed", p.Spoofed)
-	m.Add("waiting", uint64(q.Waiting))
+	m.Add("waiting", uint64(q.Waiting)+inHand(&q, &p))
 	m.Add("filtered", d.Filtered)
 	m.Add("dropped_at_stop", d.Dropped)
 	m.Add("acked", d.Acked)
 	m.Add("pending", d.Pending)
+}
+
+// inHand returns how many records the publisher has taken from the queue and is about to
+// publish: more than a few while the outlet blocks.
+func inHand(q *pipeline.QueueStats, p *pipeline.PublisherStats) uint64 {
+	return q.Out - min(q.Out, p.Published+p.Held+p.Lost)
 }
 
 func (s *Service) helloMetrics(m *metrics.Set) {

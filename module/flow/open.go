@@ -29,7 +29,7 @@ func (s *Service) open() (*stages, error) {
 	c := &s.conf
 	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil
 	src, err := source.Open(&source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Snap: snap,
-		Unused: unused, Stop: s.stop, Logger: s.deps.Logger})
+		Unused: unused, Stop: s.stop, Logger: s.deps.Logger, Guard: s.deps.Guard.Part("capture/interfaces")})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *Service) open() (*stages, error) {
 // connect makes the stages behind the source.
 func (s *Service) connect(p *stages) (err error) {
 	cfg := pipeline.MeterConfig{Source: p.source.Source, Queue: p.queue, Flow: tableConfig(s),
-		NoFlows: !s.conf.Flows.Enabled, Taps: s.packetObservers(), Now: p.source.Now}
+		NoFlows: !s.conf.Flows.Enabled, Taps: s.packetObservers(), Now: p.source.Now, Guard: s.deps.Guard.Part("capture/meter")}
 	if s.conf.Dump != "" {
 		if p.dump, err = capture.OpenDump(s.conf.Dump, !s.conf.Live()); err != nil {
 			return err
@@ -51,10 +51,18 @@ func (s *Service) connect(p *stages) (err error) {
 		cfg.Dump = p.dump.Frame
 	}
 	if p.meter, err = pipeline.NewMeter(cfg); err != nil {
-		return fmt.Errorf("building the meter: %w", err)
+		return errors.Join(fmt.Errorf("building the meter: %w", err), p.closeDump())
 	}
 	p.publisher = s.newPublisher(p.queue)
 	return nil
+}
+
+// closeDump writes the rest of the dump and closes its files.
+func (p *stages) closeDump() error {
+	if p.dump == nil {
+		return nil
+	}
+	return p.dump.Close()
 }
 
 // packetObservers returns the observers in the order in which they see a packet.
@@ -73,7 +81,7 @@ func tableConfig(s *Service) meter.Config {
 }
 
 func (s *Service) newPublisher(q *pipeline.Queue) *pipeline.Publisher {
-	cfg := pipeline.PublisherConfig{Queue: q, Enrich: s.deps.Enricher, Sink: s.deps.Outlet, Hold: s.conf.Hold,
+	cfg := pipeline.PublisherConfig{Queue: q, Enrich: s.deps.Enricher, Sink: s.deps.Outlet, Hold: s.conf.Hold, Guard: s.deps.Guard.Part("events/publisher"),
 		NewDocument: func() (event.Document, *event.Flow) {
 			d := new(Document)
 			return d, &d.Flow
@@ -97,8 +105,8 @@ func (s *Service) callAnnotators(f *event.Flow) {
 // post-quantum key is in two.
 const snapWithHellos = 768
 
-// snap returns how much of each packet the capture keeps. As in packetbeat, without flows the others are not captured at all, unless a filter of
-// the user says which are.
+// snap returns how much of each packet the capture keeps. As in packetbeat, without flows
+// only what the observers want is captured, unless a filter of the user says otherwise.
 func (s *Service) snap() capture.SnapPolicy {
 	var w capture.SnapPolicy
 	if s.payload != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/hello"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 	"github.com/qubesbeat/qubesbeat/internal/source"
@@ -37,11 +38,13 @@ type Config struct {
 // Live reports whether packets come from interfaces and not from files.
 func (c *Config) Live() bool { return len(c.Replay.Files) == 0 }
 
-// Deps are what a [Service] needs of others. All are required.
+// Deps are what a [Service] needs of others. All but Guard are required.
 type Deps struct {
 	Outlet   event.Outlet
 	Enricher *enrich.Enricher
 	Logger   *slog.Logger
+	// Guard recovers from panics at one packet or record. It may be nil.
+	Guard *guard.Keeper
 }
 
 // Service captures packets, meters them into flows and publishes the flows, and
@@ -97,19 +100,18 @@ func (s *Service) String() string { return "flow metering" }
 func (s *Service) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { close(s.stop) })()
 	p := s.stages
+	var unpublished error
 	published := make(chan struct{})
 	go func() {
 		defer close(published)
-		_ = p.publisher.Run(ctx) // it goes on until the meter has closed the queue
+		unpublished = p.publisher.Run(ctx) // it goes on until the meter has closed the queue
 	}()
 	s.MarkReady()
 	fault := p.meter.Run(ctx)
 	s.cut.Store(ctx.Err() != nil)
-	if p.dump != nil {
-		fault = errors.Join(fault, p.dump.Close())
-	}
+	fault = errors.Join(fault, p.closeDump())
 	<-published
-	return errors.Join(fault, p.source.Close())
+	return errors.Join(fault, unpublished, p.source.Close())
 }
 
 // InterfaceName returns the name of an observation point, "" if it has none or the
@@ -128,6 +130,7 @@ func (s *Service) HasVif(domid int32) bool { return s.stages != nil && s.stages.
 // Undelivered returns how many flows were left behind at the end, without those that
 // the outlet has taken.
 func (s *Service) Undelivered() uint64 {
+	p := s.stages.publisher.Stats()
 	q := s.stages.queue.Stats()
-	return uint64(q.Waiting) + q.FinalDropped
+	return uint64(q.Waiting) + inHand(&q, &p) + p.Held + q.FinalDropped
 }

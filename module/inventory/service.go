@@ -12,6 +12,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/task"
@@ -28,11 +29,13 @@ type Config struct {
 	DataDir string // where a file goes that the configuration does not name
 }
 
-// Deps are what a [Service] needs of others. All are required.
+// Deps are what a [Service] needs of others. All but Guard are required.
 type Deps struct {
 	Sink   event.Sink
 	Logger *slog.Logger
 	Stderr io.Writer // for the user who replays a capture
+	// Guard recovers from panics at one inventory or call. It may be nil.
+	Guard *guard.Keeper
 }
 
 // Service keeps the inventory: it follows the file, takes dom0's pushes and publishes
@@ -74,7 +77,7 @@ func (s *Service) String() string { return "inventory" }
 
 // Open opens the socket for dom0's pushes and reads the file for the first time.
 //
-// Without a file the beat starts all the same: dom0 may push it later, and a capture
+// Without a file the beat starts nevertheless: dom0 may push it later, and a capture
 // can be read on a machine that has none. A file with faults stops a replay, whose
 // events would be without names for good; a live beat goes on and takes the next good
 // one.
@@ -83,9 +86,9 @@ func (s *Service) Open() (err error) {
 		return nil
 	}
 	parse := inventory.Config{Fields: s.conf.Fields}
-	s.file = inventory.NewFile(inventory.FileConfig{Path: s.conf.File, Index: s.index, Parse: parse, OnChange: s.changed, OnError: s.rejected})
+	s.file = inventory.NewFile(inventory.FileConfig{Guard: s.deps.Guard.Part("inventory/file"), Path: s.conf.File, Index: s.index, Parse: parse, OnChange: s.changed, OnError: s.rejected})
 	if q := &s.conf.Qrexec; q.Enabled && s.conf.Live {
-		if s.receiver, err = inventory.Listen(inventory.ReceiverConfig{Socket: q.Socket, Group: q.Group,
+		if s.receiver, err = inventory.Listen(inventory.ReceiverConfig{Guard: s.deps.Guard.Part("inventory/push"), Socket: q.Socket, Group: q.Group,
 			Path: s.conf.File, Parse: parse, OnStored: s.file.Notify, OnError: s.rejected}); err != nil {
 			return err
 		}

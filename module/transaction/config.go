@@ -12,6 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Config holds the settings of a [Service].
@@ -65,6 +66,8 @@ type Deps struct {
 	// DNS is called with each event of type dns. It reports whether the event is left
 	// out, because the resolver logs the same query. It may be nil.
 	DNS func(*dnsview.Answer) (duplicate bool)
+	// Guard recovers from panics at one event. It may be nil.
+	Guard *guard.Keeper
 	// Delivery returns the counters of the clients that Connect has opened.
 	Delivery func() event.Delivery
 	// Logger is libbeat's, for the processors that a section configures.

@@ -4,9 +4,9 @@ import (
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/elastic-agent-libs/mapstr"
 
+	"github.com/qubesbeat/qubesbeat/internal/ecs"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
-	"github.com/qubesbeat/qubesbeat/module/ecs"
 )
 
 // document writes the fields that are added to an analyzer's event.

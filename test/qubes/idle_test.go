@@ -123,7 +123,7 @@ func cpuTime(t *testing.T, pid int) time.Duration {
 	return time.Duration(ticks) * time.Second / clockTicks
 }
 
-// difference lists the threads that have run, for whoever has to find out why.
+// difference lists the threads that have run, so that the cause can be found.
 func difference(before, after usage) string {
 	var b strings.Builder
 	for name, n := range after.threads {

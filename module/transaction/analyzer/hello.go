@@ -5,8 +5,8 @@ import (
 	"github.com/elastic/elastic-agent-libs/mapstr"
 
 	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/ecs"
 	"github.com/qubesbeat/qubesbeat/internal/event"
-	"github.com/qubesbeat/qubesbeat/module/ecs"
 )
 
 // hello reads the ClientHello of a TLS connection, for the fingerprint that

@@ -11,7 +11,7 @@ import (
 // start starts a process and waits until it is ready. It returns what the analyzers
 // listen to, which is the same each time.
 func (s *Supervisor) start() (wire.Ready, error) {
-	p, ready, err := startProcess(s.cfg.Analyzers, s.handle)
+	p, ready, err := startProcess(s.cfg.Analyzers, s.handleGuarded)
 	if err != nil {
 		return ready, err
 	}

@@ -10,11 +10,14 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/internal/feed"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
 
 // Config holds the settings of a [Supervisor].
 type Config struct {
+	// Guard recovers from panics at one event. It may be nil.
+	Guard *guard.Part
 	// Analyzers is the configuration of the analyzers' process; it must not be nil.
 	Analyzers *wire.Config
 	// Handle takes an event and the size of its encoding in bytes. It is called by one
@@ -188,6 +191,12 @@ func (s *Supervisor) finish() {
 
 // handle takes an event from the process. It is called by the goroutine that reads
 // from one process; only one process is read at a time.
+func (s *Supervisor) handleGuarded(body []byte) {
+	if s.cfg.Guard.Do(func() []byte { return body }, func() { s.handle(body) }) != nil {
+		s.count(func(c *Stats) { c.Damaged++ })
+	}
+}
+
 func (s *Supervisor) handle(body []byte) {
 	e, err := s.events.Decode(body)
 	if err != nil || e.Fields == nil {

@@ -84,11 +84,11 @@ func replay(t *testing.T, p program, config, capture string, most time.Duration)
 }
 
 // capturing waits until frames reach the flow table: what a client sends before
-// that is nobody's. poke makes a frame.
-func (b *beat) capturing(t *testing.T, poke func()) {
+// that is not captured.
+func (b *beat) capturing(t *testing.T, sendFrame func()) {
 	t.Helper()
 	b.Await(t, b.program.name+" captures", func() bool {
-		poke()
+		sendFrame()
 		return b.frames() > 0
 	})
 }

@@ -27,7 +27,7 @@ const elasticAddr = "127.0.0.1:9200"
 // queueEvents is the room of libbeat's queue in front of it.
 const queueEvents = 32
 
-// elasticOutput is the end of a configuration. Nobody answers there before
+// elasticOutput is the end of a configuration. Nothing listens there before
 // newElastic.
 var elasticOutput = fmt.Sprintf(`
 output.elasticsearch: {hosts: ["http://%s"], preset: custom, compression_level: 0, backoff: {init: 100ms, max: 500ms}}

@@ -22,7 +22,7 @@ func ofType(kinds ...string) func(event) bool {
 // final keeps the last report of each flow.
 func final(e event) bool { return e.Text("type") == "flow" && e["flow.final"] == true }
 
-// ignored tells names that differ from machine to machine or from moment to
+// ignored lists names that differ from machine to machine or from moment to
 // moment, as in packetbeat's own comparison, and those that only we have.
 func ignored(name string) bool {
 	if slices.Contains([]string{"@timestamp", "event.start", "event.end", "event.duration", "ecs.version",

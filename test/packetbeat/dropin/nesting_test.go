@@ -15,7 +15,7 @@ import (
 // analyzers keep of a message.
 const nestingBytes = 6 << 20
 
-// nestingTime bounds the reading of one: some analyzers begin anew with each
+// nestingTime bounds the reading of one: some analyzers start over with each
 // segment.
 const nestingTime = 15 * time.Second
 

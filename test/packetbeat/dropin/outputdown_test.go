@@ -21,9 +21,9 @@ const (
 )
 
 // TestFault_outputDown takes the output away until the queue is full, lets traffic
-// go on, and gives the output back. packetbeat publishes its flows with the lock
-// of the flow table held, so that it stops to capture; what passes then is lost
-// and nobody has counted it.
+// go on, and gives the output back. packetbeat publishes its flows while it holds the
+// lock of the flow table, so that it stops capturing; what passes then is lost and
+// not counted.
 func TestFault_outputDown(t *testing.T) {
 	require(t)
 	t.Parallel()

@@ -46,7 +46,7 @@ func (p program) path(t *testing.T) string {
 	return path
 }
 
-// exitCode returns the exit status that an error of [exec.Cmd.Wait] tells, -1
+// exitCode returns the exit status in an error of [exec.Cmd.Wait], -1
 // after a signal.
 func exitCode(err error) int {
 	var exit *exec.ExitError

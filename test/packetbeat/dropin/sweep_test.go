@@ -70,9 +70,8 @@ func (d *dialogue) with(c change) []message {
 	return said
 }
 
-// sweepConfig lets the analyzers give up quickly, so that they also run into the
-// end of their patience, which another goroutine tells them of. Only probes and
-// the counters reach the output.
+// sweepConfig gives the analyzers short timeouts, so that these, which another
+// goroutine signals, are tested, too. Only probes and the counters reach the output.
 const sweepConfig = `
 processors:
   - drop_event.when.not.or:

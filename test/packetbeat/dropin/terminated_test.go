@@ -9,7 +9,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// liveFlows are connections that are open when the beat is told to end.
+// liveFlows are connections that are open when the beat is terminated.
 const liveFlows = 10
 
 // TestFault_terminated ends the beat while flows are live. libbeat closes its

@@ -150,8 +150,8 @@ func (w *wire) tcp(port uint16, said []message) {
 	segment(false, nil, func(h *layers.TCP) { h.FIN = true })
 }
 
-// probe writes a connection with nothing wrong about it. What the analyzers make
-// of it tells whether they are well.
+// probe writes a connection with nothing wrong about it. Its transactions show
+// whether the analyzers still work.
 func (w *wire) probe() {
 	w.t.Helper()
 	w.tcp(80, []message{

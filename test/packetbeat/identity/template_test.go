@@ -70,8 +70,8 @@ func TestTemplate_policy(t *testing.T) {
 }
 
 // TestTemplate_fields checks that every field of packetbeat has packetbeat's type,
-// that ours have the type of our fields.yml, and that there are no more than
-// Elasticsearch is told to take.
+// that ours have the type of our fields.yml, and that there are no more than the
+// template's limit.
 func TestTemplate_fields(t *testing.T) {
 	t.Parallel()
 	theirs, own := packetbeatFields(t).inTemplate(), ownFields(t).inTemplate()

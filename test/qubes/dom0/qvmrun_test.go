@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // A qvmRun is a fake qvm-run. It keeps each push in files of its own.
@@ -26,7 +28,7 @@ type push struct {
 // A behaviour is what a qvm-run does besides.
 type behaviour struct {
 	noise  string // on stdout and on stderr
-	deaf   bool   // it does not read, like one whose qube is halted
+	closed bool   // it does not read, like one whose qube is halted
 	status int
 }
 
@@ -34,7 +36,7 @@ type behaviour struct {
 func newQvmRun(t testing.TB, bin, dir string, b behaviour) *qvmRun {
 	t.Helper()
 	take := "cat > new"
-	if b.deaf {
+	if b.closed {
 		take = "exec < /dev/null; : > new"
 	}
 	noise := ""
@@ -56,16 +58,18 @@ func newQvmRun(t testing.TB, bin, dir string, b behaviour) *qvmRun {
 func (q *qvmRun) within(t testing.TB, d time.Duration) (push, bool) {
 	t.Helper()
 	path := filepath.Join(q.dir, fmt.Sprintf("push-%d", q.taken))
-	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		if info, err := os.Stat(path); err == nil {
-			q.last = push{args: q.args(t), text: read(t, path), at: info.ModTime()}
-			q.taken++
-			return q.last, true
-		}
-		if time.Since(begin) > d {
-			return push{}, false
-		}
+	var info os.FileInfo
+	made := poll.Within(d, func() bool {
+		var err error
+		info, err = os.Stat(path)
+		return err == nil
+	})
+	if !made {
+		return push{}, false
 	}
+	q.last = push{args: q.args(t), text: read(t, path), at: info.ModTime()}
+	q.taken++
+	return q.last, true
 }
 
 // changeWithin is within, without the repetitions that the script makes two

@@ -49,7 +49,7 @@ func TestRestart(t *testing.T) {
 // a stderr that is no terminal.
 func (r *rig) waitForWord(t *testing.T) {
 	t.Helper()
-	if !poll.Within(patience/2, func() bool { return r.said(t) != "" }) {
+	if !poll.Within(waitTimeout/2, func() bool { return r.said(t) != "" }) {
 		t.Error("the script does not say that qubesd is away")
 	}
 }

@@ -346,8 +346,8 @@ func TestBeat_spoofed(t *testing.T) {
 
 	h.run(t, h.banking, "curl -sSk -o /dev/null https://"+testbed.WebAddr+"/")
 	h.run(t, h.untrusted, "curl -sS -o /dev/null "+testbed.SmallURL)
-	// untrusted takes banking's address. Nobody answers: antispoof drops, or
-	// the answers go to banking.
+	// untrusted takes banking's address. It gets no answer: antispoof drops, or the
+	// answers go to banking.
 	victim := h.banking.IP.String()
 	h.run(t, h.untrusted, "ip addr add "+victim+" dev eth0")
 	_, _, err := h.untrusted.Run(h.ctx, "ping", "-c5", "-i0.2", "-W1", "-I", victim, testbed.WebAddr)

@@ -105,10 +105,10 @@ func (h *home) settle(t *testing.T) {
 }
 
 // connect tries a TCP connection from q for a while.
-func connect(t *testing.T, q *testbed.Qube, to string, patience time.Duration) {
+func connect(t *testing.T, q *testbed.Qube, to string, timeout time.Duration) {
 	t.Helper()
 	_ = q.Do(func() error {
-		conn, err := net.DialTimeout("tcp", to, patience)
+		conn, err := net.DialTimeout("tcp", to, timeout)
 		if err == nil {
 			_ = conn.Close()
 		}

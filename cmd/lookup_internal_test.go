@@ -1,4 +1,4 @@
-package beater
+package cmd
 
 import (
 	"errors"
@@ -9,14 +9,15 @@ import (
 	"github.com/elastic/beats/v7/libbeat/beat"
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/logp"
+
+	"github.com/qubesbeat/qubesbeat/beater"
 )
 
-// TestOptions_KeepQuiet is not parallel: the resolver is one for the process.
-func TestOptions_KeepQuiet(t *testing.T) {
+// TestKeepQuiet is not parallel: the resolver is one for the process.
+func TestKeepQuiet(t *testing.T) {
 	usual := net.DefaultResolver
 	defer func() { net.DefaultResolver = usual }()
-	o := &Options{Flags: &Flags{}}
-	o.KeepQuiet()
+	o := &beater.Options{Flags: &beater.Flags{}, Configured: keepQuiet()}
 	_, err := net.DefaultResolver.LookupCNAME(t.Context(), "sys-log.invalid")
 	var dns *net.DNSError
 	if !errors.As(err, &dns) || !strings.Contains(dns.Error(), errQuiet.Error()) {

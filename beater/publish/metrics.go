@@ -1,4 +1,4 @@
-package beater
+package publish
 
 import (
 	"github.com/elastic/elastic-agent-libs/monitoring"
@@ -6,9 +6,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 )
 
-// showMetrics shows the counters of the stats event where libbeat shows its own: in
+// ShowMetrics shows the counters of the stats event where libbeat shows its own: in
 // the log every logging.metrics.period and under /stats of the HTTP endpoint.
-func showMetrics(stats *monitoring.Registry, sources []metrics.Source) {
+func ShowMetrics(stats *monitoring.Registry, sources []metrics.Source) {
 	monitoring.NewFunc(stats, "qubesbeat", func(_ monitoring.Mode, v monitoring.Visitor) {
 		v.OnRegistryStart()
 		defer v.OnRegistryFinished()

@@ -1,0 +1,65 @@
+package pipeline
+
+import (
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// repair brings the meter into order after a panic. It does nothing otherwise.
+//
+// A panic before the table costs one packet. A table that panicked may be
+// inconsistent: its flows are ended as far as that goes, and a new one replaces it.
+func (m *Meter) repair() {
+	if !m.working && !m.inTable {
+		return
+	}
+	m.working = false
+	if m.inTable {
+		m.inTable = false
+		m.replaceTable()
+	}
+}
+
+func (m *Meter) replaceTable() {
+	old := m.table
+	_ = m.guard.Do(nil, func() { old.Flush(flow.ReasonForced) })
+	m.past = sum(m.past, old.Stats())
+	m.lostFlows += uint64(m.past.Live)
+	m.past.Live = 0
+	next, err := flow.New(m.conf)
+	if err != nil {
+		panic("pipeline: " + err.Error()) // the same configuration was valid before
+	}
+	m.table = next
+}
+
+// endFlows ends every live flow.
+func (m *Meter) endFlows() {
+	if m.table == nil {
+		return
+	}
+	if m.guard.Do(nil, func() { m.table.Flush(flow.ReasonForced) }) != nil {
+		m.lostFlows += uint64(m.table.Stats().Live)
+	}
+}
+
+// lost returns how many packets were decoded and not metered, because of panics.
+func (m *Meter) lost(metered uint64) uint64 {
+	if m.guard.Panics() == 0 || m.table == nil {
+		return 0
+	}
+	return m.own.Status[packet.OK] - metered - uint64(m.n)
+}
+
+// sum returns the counters of a table and of those that it has replaced.
+func sum(a, b flow.Stats) flow.Stats {
+	b.Packets += a.Packets
+	b.Bytes += a.Bytes
+	b.Created += a.Created
+	b.TimeJumps += a.TimeJumps
+	b.TunnelsFull += a.TunnelsFull
+	for i := range b.Records {
+		b.Records[i] += a.Records[i]
+	}
+	return b
+}
