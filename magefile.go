@@ -78,6 +78,7 @@ var raceOnly = map[string]string{
 // reason.
 var raceSkip = map[string]string{
 	"TestFlood_randomNames": "has a time limit for answers under a flood",
+	"TestGroup_strict":      "measures when the next server is asked",
 	"TestTable_million":     "has a time limit, which the detector's five-fold work exceeds",
 }
 
