@@ -111,9 +111,9 @@ func commandLine() *conf.C {
 	return nil
 }
 
-// plainOutput tells that nothing but our own codec will read the fields of an
-// event, so that documents need not become maps: no processor, no added field,
-// and an output that takes no part of its address from the event.
+// plainOutput reports whether only our own codec will read the fields of an event,
+// so that documents need not become maps: no processor, no added field, and an
+// output that takes no part of its address from the event.
 func (o *Options) plainOutput(b *beat.Beat, s *settings, log *logp.Logger) bool {
 	c := &s.flowEvents
 	if o.touched || len(c.Processors) > 0 || len(c.Fields) > 0 || len(c.Tags) > 0 || c.Index != "" || log.IsDebug() {

@@ -27,7 +27,7 @@ func (r *run) replay() report.Replay {
 	return sum
 }
 
-// summarize prints what became of a replay.
+// summarize prints the outcome of a replay.
 func (r *run) summarize(fault error) {
 	sum := r.replay()
 	failed := r.delivery.Failed()

@@ -31,16 +31,16 @@ func defaultSocket() string {
 	return packaged
 }
 
-// dnsCommand speaks with the resolver of a running beat.
+// dnsCommand returns the command that talks to the resolver of a running beat.
 func dnsCommand() *cobra.Command {
 	socket, asJSON := "", false
 	parent := &cobra.Command{
 		Use:   "dns",
-		Short: "Ask the resolver of the running beat what it does and why",
+		Short: "Query and control the resolver of the running beat",
 	}
 	parent.PersistentFlags().StringVar(&socket, "socket", "", "socket of the beat: resolver.socket, or path.data/dns.sock")
 	parent.PersistentFlags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
-	// run calls the socket and prints what comes back.
+	// run returns a command that calls the socket and prints the answer.
 	run := func(method, what string, values func() url.Values, show func(io.Writer, json.RawMessage) error) func(*cobra.Command, []string) error {
 		return func(c *cobra.Command, args []string) error {
 			v := url.Values{}
@@ -70,8 +70,8 @@ func dnsCommand() *cobra.Command {
 		}
 	}
 	reload := quiet(&cobra.Command{Use: "reload", Args: cobra.NoArgs, Short: "Reload the resolver's part of the configuration",
-		Long: "Replaces lists, policies, upstreams, zones and records without a gap. Addresses, limits, cache\n" +
-			"and log stay as they were at the start. A configuration with faults changes nothing.",
+		Long: "Replaces lists, policies, upstreams, zones and records without interrupting service. Listening\n" +
+			"addresses, limits, cache and log keep the settings of the start. An invalid configuration changes nothing.",
 		RunE: run("POST", "/reload", nil, showLists)})
 	parent.AddCommand(dnsQuery(run), dnsLists(run), dnsCache(run), dnsBlocking(run), reload)
 	return parent
@@ -85,7 +85,7 @@ func dnsQuery(run caller) *cobra.Command {
 		Use: "query NAME", Short: "Look a name up as a qube would, and explain every step", Args: cobra.ExactArgs(1),
 		RunE: run("GET", "/query", func() url.Values { return url.Values{"qube": {qube}, "type": {kind}} }, showExplanation),
 	})
-	c.Flags().StringVar(&qube, "as", "", "qube, or address, whose policy counts")
+	c.Flags().StringVar(&qube, "as", "", "qube, or address, whose policy applies")
 	c.Flags().StringVar(&kind, "type", "A", "type of the records")
 	return c
 }
@@ -115,7 +115,7 @@ func dnsLists(run caller) *cobra.Command {
 		RunE: run("GET", "/lists", nil, showLists)})
 	refresh := quiet(&cobra.Command{Use: "refresh", Short: "Fetch the lists now", Args: cobra.NoArgs,
 		RunE: run("POST", "/lists/refresh", func() url.Values { return url.Values{"force": {fmt.Sprint(force)}} }, showLists)})
-	refresh.Flags().BoolVar(&force, "force", false, "take lists over that have lost more than half of their rules")
+	refresh.Flags().BoolVar(&force, "force", false, "accept lists that have lost more than half of their rules")
 	c.AddCommand(refresh)
 	return c
 }
@@ -126,7 +126,7 @@ func showLists(w io.Writer, raw json.RawMessage) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "LIST\tKIND\tRULES\tWRONG\tSKIPPED\tOF\tSOURCE")
+	fmt.Fprintln(t, "LIST\tKIND\tRULES\tINVALID\tSKIPPED\tFETCHED\tSOURCE")
 	for _, s := range list {
 		kind, since := "deny", "-"
 		if s.Allow {
@@ -152,11 +152,11 @@ func showLists(w io.Writer, raw json.RawMessage) error {
 }
 
 func dnsCache(run caller) *cobra.Command {
-	c := &cobra.Command{Use: "cache", Short: "Show or forget the answers that are kept"}
+	c := &cobra.Command{Use: "cache", Short: "Show or flush the cache"}
 	c.AddCommand(
-		quiet(&cobra.Command{Use: "stats", Short: "Show how full the cache is and how often it had an answer", Args: cobra.NoArgs,
+		quiet(&cobra.Command{Use: "stats", Short: "Show the size and the hit rate of the cache", Args: cobra.NoArgs,
 			RunE: run("GET", "/stats", nil, showCache)}),
-		quiet(&cobra.Command{Use: "flush", Short: "Forget all answers", Args: cobra.NoArgs,
+		quiet(&cobra.Command{Use: "flush", Short: "Remove all answers from the cache", Args: cobra.NoArgs,
 			RunE: run("POST", "/cache/flush", nil, showCache)}))
 	return c
 }
@@ -168,7 +168,7 @@ func showCache(w io.Writer, raw json.RawMessage) error {
 	}
 	c := s.Cache
 	asked := max(1, c.Hits+c.Stale+c.Misses)
-	_, err := fmt.Fprintf(w, "%d answers in %.1f of %.1f MB; %d hits and %d misses (%.1f %%), %d stale; %d left for others\n",
+	_, err := fmt.Fprintf(w, "%d answers in %.1f of %.1f MB; %d hits and %d misses (%.1f %%), %d stale; %d evicted\n",
 		c.Entries, float64(c.Bytes)/1e6, float64(c.Size)/1e6, c.Hits, c.Misses, 100*float64(c.Hits)/float64(asked), c.Stale, c.Evicted)
 	return err
 }
@@ -176,11 +176,11 @@ func showCache(w io.Writer, raw json.RawMessage) error {
 func dnsBlocking(run caller) *cobra.Command {
 	span, qube, names := "", "", ""
 	c := &cobra.Command{Use: "blocking", Short: "Turn blocking off and on"}
-	off := quiet(&cobra.Command{Use: "off", Short: "Turn blocking off, for a while or until it is turned on", Args: cobra.NoArgs,
+	off := quiet(&cobra.Command{Use: "off", Short: "Turn blocking off, for a time or until it is turned on again", Args: cobra.NoArgs,
 		RunE: run("POST", "/blocking/off", func() url.Values { return url.Values{"for": {span}, "qube": {qube}, "lists": {names}} }, showPauses)})
 	off.Flags().StringVar(&span, "for", "", "how long, such as 5m")
-	off.Flags().StringVar(&qube, "qube", "", "for this qube only")
-	off.Flags().StringVar(&names, "lists", "", "for these lists only, separated by commas")
+	off.Flags().StringVar(&qube, "qube", "", "only for this qube")
+	off.Flags().StringVar(&names, "lists", "", "only for these lists, separated by commas")
 	c.AddCommand(off,
 		quiet(&cobra.Command{Use: "on", Short: "Turn blocking on again, everywhere", Args: cobra.NoArgs, RunE: run("POST", "/blocking/on", nil, showPauses)}),
 		quiet(&cobra.Command{Use: "status", Short: "Show where blocking is off", Args: cobra.NoArgs, RunE: run("GET", "/blocking", nil, showPauses)}))

@@ -5,7 +5,7 @@ type Flows struct {
 	// Enabled turns metering on. Default true; under a packetbeat root, false if the
 	// section is absent.
 	Enabled bool `config:"enabled"`
-	// Timeout ends a flow that had no packet for so long. Default 30s, at least 1s.
+	// Timeout ends a flow that had no packet for that long. Default 30s, at least 1s.
 	Timeout Duration `config:"timeout"`
 	// Period is the time between interim reports of a flow with new packets. Default
 	// 10s, at least 1s; 0 or negative for final reports only.

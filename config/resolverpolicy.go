@@ -24,7 +24,7 @@ type ResolverRefresh struct {
 	Cooldown Duration `config:"cooldown"`
 	// MaxMB bounds a source, in MiB after decompression. Default 64, 1 to 1024.
 	MaxMB int `config:"max_mb"`
-	// MaxErrors is after how many wrong lines the reading of a source ends. Default 0,
+	// MaxErrors is the number of invalid lines at which the reading of a source ends. Default 0,
 	// for never.
 	MaxErrors int `config:"max_errors"`
 	// Dir keeps the last good copies. Empty, the default, for lists in path.data.

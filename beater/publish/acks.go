@@ -53,10 +53,10 @@ func (a *ackCounter) Delivery() event.Delivery {
 		Filtered: a.filtered.Load(), Dropped: a.dropped.Load()}
 }
 
-// wait waits until the output has everything, or until nothing has moved for
-// patience: then what is left waits for a full batch, and closing the queue will
-// send it. It gives up when stop is closed.
-func (a *ackCounter) wait(patience time.Duration, stop <-chan struct{}) {
+// wait waits until the output has everything, or until nothing has been
+// acknowledged for ackTimeout: then what is left waits for a full batch, and closing
+// the queue will send it. It gives up when stop is closed.
+func (a *ackCounter) wait(ackTimeout time.Duration, stop <-chan struct{}) {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	moved, last := time.Now(), a.acked.Load()
@@ -68,7 +68,7 @@ func (a *ackCounter) wait(patience time.Duration, stop <-chan struct{}) {
 		}
 		if n := a.acked.Load(); n != last {
 			moved, last = time.Now(), n
-		} else if time.Since(moved) > patience {
+		} else if time.Since(moved) > ackTimeout {
 			return
 		}
 	}

@@ -8,8 +8,8 @@ import (
 )
 
 // DrainingPipeline stands in for libbeat's pipeline, which is closed before the
-// beater is told to stop: whatever a beater flushes after that is lost, in
-// packetbeat every live flow. Here, the close first lets the beater finish.
+// beater's Stop is called: whatever a beater flushes after that is lost, in
+// packetbeat every live flow. Here, closing the pipeline lets the beater finish first.
 type DrainingPipeline struct {
 	beat.Pipeline
 	// Finish stops the beater and returns when everything is delivered.

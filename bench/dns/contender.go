@@ -166,7 +166,7 @@ func freePort() (string, error) {
 }
 
 // answers returns the last four bytes of the answer to a query for an address,
-// as an address, "" where there is none.
+// as an address, "" if there is no answer.
 func (p *process) answers(name string) string {
 	conn, err := net.Dial("udp", "127.0.0.1:"+p.port)
 	if err != nil {

@@ -74,7 +74,7 @@ func (r *rates) criteria() (list []criterion) {
 	stalled := cached("qubesbeat-stalled") / ours
 	add(stalled >= 0.6, "an output that takes nothing: x%.2f the rate without a log (0.6 asked: the entries are made and counted)", stalled)
 	m := r.memory
-	add(m.ready.Seconds() < 5, "a million names in force %.1f s after the start (5 asked)", m.ready.Seconds())
+	add(m.ready.Seconds() < 5, "a million names loaded %.1f s after the start (5 asked)", m.ready.Seconds())
 	add(m.cacheBytes <= 32 && m.limit <= 32, "the cache holds %.1f MB under a flood of random names (32 asked)", m.cacheBytes)
 	add(m.flooded > 0 && m.flooded < 200, "the whole process with both: %.0f MB (200 asked)", m.flooded)
 	return list

@@ -37,7 +37,7 @@ func measure(s *setup, seconds int) (f footprint, err error) {
 	defer p.stop()
 	for p.answers(big.blocked[777_777]) != "0.0.0.0" {
 		if time.Since(begin) > 60*time.Second {
-			return f, fmt.Errorf("the list of a million names is not in force after a minute")
+			return f, fmt.Errorf("the list of a million names is not loaded after a minute")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -6,8 +6,7 @@ import (
 	"net"
 )
 
-// serveUpstream answers every query for an address with one that is good for an
-// hour. It is what all contenders forward to, once for each name.
+// serveUpstream // hour. It is what all contenders forward to, once for each name.
 func serveUpstream(ctx context.Context) (string, error) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

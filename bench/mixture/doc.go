@@ -11,7 +11,7 @@
 // shape, both directions of a flow stay together and a file of few flows does
 // not become one of few and endless flows. Checksums follow (RFC 1624).
 //
-// The timestamps are made anew, spread evenly over [traffic.Span] as in the
+// The timestamps are replaced, spread evenly over [traffic.Span] as in the
 // artificial captures: no idle timeout falls into it, so that programs that go
 // by packet time and programs that go by the wall clock have the same to do.
 package mixture

@@ -36,8 +36,8 @@ type Config struct {
 	MinPackets int
 }
 
-// Path returns the name in dir of the file that c describes. It does not tell
-// whether the contents of c.Root changed.
+// Path returns the name in dir of the file that c describes. It is the same
+// when the contents of c.Root have changed.
 func (c *Config) Path(dir string) string {
 	return filepath.Join(dir, fmt.Sprintf("mix%d-%dp-%ds.pcap", formatVersion, c.MinPackets, len(c.Skip)))
 }

@@ -49,9 +49,9 @@ func generate(tb testing.TB, root string, packets int) (frames [][]byte, err err
 	}
 }
 
-// TestConfig_Generate merges two captures and passes over what is none. Every
-// packet must be right, in each repetition, when gopacket makes its checksums
-// anew.
+// TestConfig_Generate merges two captures and skips a file that is not a capture.
+// Every packet must be right, in each repetition, when gopacket recomputes its
+// checksums.
 func TestConfig_Generate(t *testing.T) {
 	t.Parallel()
 

@@ -135,7 +135,7 @@ func rss(s sample) float64     { return float64(s.RSS) }
 func flows(s sample) float64   { return float64(s.Flows) }
 func packets(s sample) float64 { return float64(s.Packets) }
 
-// ran tells whether r has samples and no failure.
+// ran reports whether r has samples and no failure.
 func (r *result) ran() bool { return len(r.Samples) > 0 && r.Failure == "" }
 
 // median returns the median of a quantity. r must have run.

@@ -10,8 +10,8 @@ import (
 )
 
 // size is how many events that are neither flows nor DNS may wait for the
-// output. What finds no room is dropped and counted: an inventory must be followed,
-// and counters collected, also while the output is down.
+// output. An event that does not fit is dropped and counted: the inventory must be
+// followed, and counters collected, while the output is down, too.
 const size = 1024
 
 // Queue is a sink that never blocks. It is safe for concurrent use.
@@ -84,6 +84,6 @@ func (q *Queue) Undelivered() uint64 { return q.dropped.Load() }
 // Metrics implements [metrics.Source].
 func (q *Queue) Metrics(m *metrics.Set) {
 	m.Group("events")
-	m.Add("others_acked", q.outlet.Delivery().Acked)
-	m.Add("others_dropped", q.dropped.Load())
+	m.Add("other_acked", q.outlet.Delivery().Acked)
+	m.Add("other_dropped", q.dropped.Load())
 }

@@ -39,7 +39,7 @@ func Convert(text []byte) (*Result, error) {
 		return nil, fmt.Errorf("reading the configuration of blocky: %w", err)
 	}
 	if len(c.root) == 0 {
-		return nil, errors.New("reading the configuration of blocky: there is nothing in it")
+		return nil, errors.New("reading the configuration of blocky: it is empty")
 	}
 	names, m := c.section("clientLookup.clients")
 	for _, n := range names {

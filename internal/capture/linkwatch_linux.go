@@ -43,7 +43,7 @@ func dialLinks(routes bool) func() (linkConn, error) {
 }
 
 // How long run waits after a fault: twice as long each time, and from the start
-// again after a session that was good for longer than the longest wait.
+// again after a session that lasted longer than the longest wait.
 const (
 	minRetry = 100 * time.Millisecond
 	maxRetry = 30 * time.Second

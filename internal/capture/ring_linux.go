@@ -48,7 +48,7 @@ type RingConfig struct {
 
 // DefaultSnap, in bytes, covers the headers of everything that Decode reads, with
 // two tunnels. Flow metering needs no payload, and what is not copied costs
-// nothing; the length on the wire is known all the same.
+// nothing; the length on the wire is known nevertheless.
 const DefaultSnap = 512
 
 const (

@@ -79,7 +79,7 @@ func records(msg []byte, size int) (stream []byte) {
 	return stream
 }
 
-// wire is a connection that answers what it is told to and records what it gets.
+// wire is a connection that replays in and records what is written.
 type wire struct {
 	net.Conn
 	in  io.Reader
@@ -97,7 +97,7 @@ func sentByTLS(tb testing.TB, config *tls.Config) []byte {
 	tb.Helper()
 	w := &wire{in: bytes.NewReader(nil)}
 	if err := tls.Client(w, config).Handshake(); err == nil {
-		tb.Fatal("handshake with nobody succeeded")
+		tb.Fatal("handshake without a server succeeded")
 	}
 	stream := w.out.Bytes()
 	if len(stream) < 9 || int(binary.BigEndian.Uint16(stream[3:])) != len(stream)-5 {

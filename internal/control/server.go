@@ -35,7 +35,7 @@ func Listen(path string, r *resolver.Resolver, reload func() error, part *guard.
 	}
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("%s: another process serves it", path)
+		return nil, fmt.Errorf("%s: in use by another process", path)
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
 		_ = os.Remove(path)
@@ -142,7 +142,7 @@ func (s *Server) off(r *http.Request) (any, error) {
 	if text := r.FormValue("for"); text != "" {
 		var err error
 		if span, err = time.ParseDuration(text); err != nil || span <= 0 {
-			return nil, fmt.Errorf("%q is no length of time such as 5m", text)
+			return nil, fmt.Errorf("%q is not a duration such as 5m", text)
 		}
 	}
 	var lists []string

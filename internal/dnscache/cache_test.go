@@ -89,7 +89,7 @@ func TestCache_model(t *testing.T) {
 	}
 }
 
-// TestCache_flood holds that a flood of names that nobody asks for twice neither
+// TestCache_flood holds that a flood of names that are asked for once neither
 // pushes out what is in use nor takes more memory than the cache was given.
 func TestCache_flood(t *testing.T) {
 	const size = 32 << 20

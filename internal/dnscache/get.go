@@ -40,13 +40,13 @@ func (c *Cache) Get(dst, key []byte, now, stale int64, e *Entry) (out []byte, ok
 	return appendMsg(dst, b, uint32(max(0, now-e.Stored)), e), true
 }
 
-// clockSlack is by how many seconds an entry may be younger than now. One that is
-// younger still was stored by a clock that has been set back since, and nobody
-// knows how old it is.
+// clockSlack is by how many seconds an entry may be newer than now. One that is
+// newer still was stored by a clock that has been set back since, and its age is
+// not known.
 const clockSlack = 2
 
-// Left returns for how many seconds the entry is good, negative where its time
-// is over.
+// Left returns for how many seconds the entry is still valid. It is negative once
+// the entry has expired.
 func (e *Entry) Left(now int64) int64 { return e.Stored + int64(e.TTL) - max(now, e.Stored) }
 
 // appendMsg appends the message of an entry with its TTLs lowered by its age.

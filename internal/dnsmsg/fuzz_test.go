@@ -22,7 +22,7 @@ func FuzzQuery(f *testing.F) {
 		}
 		m := new(dns.Msg)
 		if err := m.Unpack(msg); err != nil && len(m.Question) == 0 {
-			return // the other one refuses some records that nobody asked us to read
+			return // the other one refuses some records that this parser does not read
 		}
 		if got := m.Question[0]; got.Qtype != uint16(q.Type) || got.Qclass != uint16(q.Class) {
 			t.Fatalf("question %v; want %v %v", got, q.Type, q.Class)

@@ -38,7 +38,7 @@ func TestReply_Rebuild(t *testing.T) {
 			in: []string{"c.example. 30 IN A 192.0.2.1", "b.example. 40 IN CNAME c.example.", "a.example. 50 IN CNAME b.example."},
 			want: []string{"a.example.\t50\tIN\tCNAME\tb.example.", "b.example.\t40\tIN\tCNAME\tc.example.",
 				"c.example.\t30\tIN\tA\t192.0.2.1"}, ttl: 30},
-		{name: "names that nobody asked for are left out", question: "www.example", qtype: dnsmsg.TypeA,
+		{name: "names that were not asked for are left out", question: "www.example", qtype: dnsmsg.TypeA,
 			in:   []string{"bank.example. 9999 IN A 203.0.113.66", "www.example. 300 IN A 192.0.2.1"},
 			want: []string{"www.example.\t300\tIN\tA\t192.0.2.1"}, ttl: 300},
 		{name: "a chain that leaves the zone of its server", question: "a.lan", qtype: dnsmsg.TypeA, zone: "lan",

@@ -25,7 +25,7 @@ type Rule struct {
 	Upstream  string   // "" says nothing, as do the zero values below
 	AllowOnly *bool
 	Isolate   *bool
-	Rebinding *bool // whether addresses that are no public ones are taken out
+	Rebinding *bool // whether private addresses are removed from answers
 	FQDNOnly  *bool
 	Types     []dnsmsg.Type // that are answered with nothing
 	Block     *Block

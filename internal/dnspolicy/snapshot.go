@@ -43,7 +43,7 @@ type State struct {
 // Policy is what holds for some qubes. It is shared and must not be changed.
 type Policy struct {
 	ID        uint16
-	Lists     []*List // those whose schedule holds and that are not paused
+	Lists     []*List // those that are on schedule and not paused
 	Upstream  int     // position in Config.Upstreams
 	View      string  // its name
 	AllowOnly bool

@@ -10,10 +10,10 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Bypass is a way to resolve names without the resolver, as events spell it.
+// Bypass is a method of resolving names without the resolver, as events spell it.
 type Bypass string
 
-// The ways around the resolver.
+// The methods. Each is the protocol that is used.
 const (
 	None       Bypass = ""
 	PlainDNS   Bypass = "dns" // port 53 of another server

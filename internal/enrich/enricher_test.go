@@ -44,7 +44,7 @@ func TestEnricher_Flow(t *testing.T) {
 			result{"work", "10.137.0.6", "inventory", "work", "", "outbound"}},
 		{"IPv6", record(7, "fd09:24ef:4179::a89:6", "2606:4700::1111"),
 			result{"work", "fd09:24ef:4179::a89:6", "inventory", "work", "", "outbound"}},
-		{"address of nobody", record(7, nobody, world),
+		{"address of no qube", record(7, nobody, world),
 			result{"work", nobody, "spoofed", "work", "", "outbound"}},
 		{"address of another qube", record(7, "10.137.0.9", world),
 			result{"work", "10.137.0.9", "spoofed", "work", "", "outbound"}},
@@ -196,10 +196,10 @@ func TestEnricher_via(t *testing.T) {
 	var e event.Flow
 	n.Flow(record(9, "10.137.0.9", world), &e)
 	if len(e.Downstream) != 1 || e.Downstream[0] != "behind sys-vpn" {
-		t.Errorf("Behind = %v", e.Downstream)
+		t.Errorf("Downstream = %v", e.Downstream)
 	}
 	n.Flow(record(7, "10.137.0.6", world), &e)
 	if e.Downstream != nil {
-		t.Errorf("Behind of a qube that provides no network = %v", e.Downstream)
+		t.Errorf("Downstream of a qube that provides no network = %v", e.Downstream)
 	}
 }

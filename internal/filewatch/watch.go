@@ -10,8 +10,8 @@ const PollInterval = 30 * time.Second
 
 // A Func watches the file at path until ctx ends. The channel that it returns receives at
 // once, whenever the file may have changed, and from time to time: a receiver must look
-// for itself. Changes are coalesced while nobody receives. The channel is closed when ctx
-// has ended and all resources are released.
+// for itself. Changes are coalesced until they are received. The channel is closed when
+// ctx has ended and all resources are released.
 type Func func(ctx context.Context, path string) <-chan struct{}
 
 // Watch is the [Func] that uses inotify, and a poll every [PollInterval]. Without inotify

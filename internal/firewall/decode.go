@@ -19,7 +19,7 @@ func (o *Observation) Decode(data []byte) bool {
 		return false
 	}
 	o.Length = length(data)
-	o.DecodeError(&p, data) // most packets are no ICMP errors
+	o.DecodeError(&p, data) // most packets are not ICMP errors
 	return true
 }
 

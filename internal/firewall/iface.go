@@ -41,7 +41,7 @@ func (i *iface) observe(k kind, o *Observation, now time.Duration, s *Stats) {
 }
 
 // newEntry opens an attempt. If there are too many, it coalesces those that are decided.
-// It returns nil if there is no room, and for ICMP errors that are no refusals.
+// It returns nil if there is no room, and for ICMP errors that are not refusals.
 func (i *iface) newEntry(tuple Tuple, k kind, o *Observation, now time.Duration, s *Stats) *entry {
 	if k == rejected && replyOf(&o.Tuple) > ReplyHost {
 		return nil // not from a firewall, or about an attempt that is not tracked

@@ -59,7 +59,7 @@ type Record struct {
 	Iface       uint32       // observation point, as the capture numbers it
 	VLAN        [2]uint16    // outermost first, valid up to VLANs
 	ICMPID      uint16       // identifier of an ICMP query, 0 for other messages
-	ICMPKind    uint16       // upper byte: type of the query or message; lower byte: code of a message that is no query
+	ICMPKind    uint16       // upper byte: type of the query or message; lower byte: code of a message other than a query
 	VLANs       uint8
 	Family      uint8 // 4 or 6
 	Proto       uint8

@@ -82,7 +82,7 @@ func TestIndex_Update_changes(t *testing.T) {
 			want:   []string{"changed b>a name", "changed a>b name"},
 		},
 		{
-			name:   "made anew",
+			name:   "recreated",
 			before: []qube.Qube{named("a", uuidA)},
 			after:  []qube.Qube{named("a", uuidB)},
 			want:   []string{"vanished a>- ", "appeared ->a "},

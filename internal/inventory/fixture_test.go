@@ -42,7 +42,7 @@ func fixtureCases() []struct {
 			file: "qvm-ls--fields-dash-vs-underscore.txt", header: "#fields NAME,PROVIDES-NETWORK\n",
 			problem: `unknown column "PROVIDES-NETWORK": did you mean PROVIDES_NETWORK?`,
 		},
-		// Nobody says what the columns are: the file looks like the recipe NAME|IP without an address.
+		// Without the names of its columns the file looks like the recipe NAME|IP without an address.
 		{file: "qvm-ls--fields-dash-vs-underscore.txt", problem: "is the second column IP?"},
 		{file: "qvm-ls--fields-missing-property.txt", problem: "has 4 columns, which are not named"},
 		{

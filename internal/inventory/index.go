@@ -96,9 +96,9 @@ func (x *Index) ByName(name string) *qube.Qube {
 	return nil
 }
 
-// Behind returns the sorted names of the qubes whose netvm is currently the one with this name. The slice is shared and
-// must not be modified.
-func (x *Index) Behind(name string) []string {
+// Downstream returns the sorted names of the qubes whose netvm is currently the one with this name: its clients, not
+// theirs. The slice is shared and must not be modified.
+func (x *Index) Downstream(name string) []string {
 	if v := x.view(); v != nil {
 		return v.clients[name]
 	}

@@ -26,7 +26,7 @@ func client(name string, last byte, xid int32) qube.Qube {
 	return qube.Qube{Name: name, Label: "red", IP: netip.AddrFrom4([4]byte{10, 137, 0, last}), XID: xid}
 }
 
-// describe returns the name and the label of q, which tell versions of a qube apart.
+// describe returns the name and the label of q, which distinguish versions of a qube.
 func describe(q *qube.Qube) string {
 	if q == nil {
 		return "-"
@@ -52,10 +52,10 @@ func indexCases() []struct {
 		work  = client("work", 6, 4)
 		other = client("disp1", 6, 5)
 		green = client("work", 6, 4)
-		anew  = client("work", 6, 4)
+		again = client("work", 6, 4)
 	)
 	green.Label = "green"
-	work.UUID, anew.UUID, anew.Label = "2a0d7e73-f517-519e-9535-35d779a1a0be", "2d7147a1-e3bc-524d-80bb-7f557e1ce4ce", "black"
+	work.UUID, again.UUID, again.Label = "2a0d7e73-f517-519e-9535-35d779a1a0be", "2d7147a1-e3bc-524d-80bb-7f557e1ce4ce", "black"
 
 	return []struct {
 		name   string
@@ -98,8 +98,8 @@ func indexCases() []struct {
 			domain: map[int]string{19: "work red", 20: "work green"},
 		},
 		{
-			name:  "made anew under its name",
-			steps: []indexStep{{clock(10), []qube.Qube{work}}, {clock(20), []qube.Qube{anew}}},
+			name:  "recreated under its name",
+			steps: []indexStep{{clock(10), []qube.Qube{work}}, {clock(20), []qube.Qube{again}}},
 			addr:  map[int]string{19: "work red", 20: "work black"},
 		},
 		{

@@ -85,7 +85,7 @@ func keys(fields []jsonField) (all []string) {
 }
 
 // eachMember calls f with what is inside an object until f returns false, in its order and with every repetition:
-// encoding/json itself would let the last one win and would not tell about letter case.
+// encoding/json itself would let the last one win and would ignore letter case.
 func eachMember(object member, f func(member) bool) error {
 	dec, err := enter(object, '{', "an object, in {}")
 	if err != nil {

@@ -28,8 +28,8 @@ func TestIndex_stubDomain(t *testing.T) {
 			t.Errorf("ByDomain(%d) = %v; want win11", domid, q)
 		}
 	}
-	if got := x.Behind("sys-fw2"); !slices.Equal(got, []string{"also", "behind.fw2_a"}) || x.Behind("win11") != nil {
-		t.Errorf("Behind = %v", got)
+	if got := x.Downstream("sys-fw2"); !slices.Equal(got, []string{"also", "behind.fw2_a"}) || x.Downstream("win11") != nil {
+		t.Errorf("Downstream = %v", got)
 	}
 	twice := strings.Replace(text, `"xid": 11`, `"xid": 17`, 1)
 	if _, err := inventory.Parse(strings.NewReader(twice), inventory.Config{}); err == nil || !strings.Contains(err.Error(), "the same xid 17") {

@@ -54,7 +54,7 @@ func (l timeline) at(moment int64) *qube.Qube {
 	return nil
 }
 
-// advance returns the timeline after an update at a moment in which q holds the key, or nobody if q is nil.
+// advance returns the timeline after an update at a moment in which q holds the key, or no qube if q is nil.
 //
 // A key whose holder changes within one update changes at that moment. A key that was free since an earlier update
 // belongs to its new holder from when it became free: packets of the time between can only be from that qube.

@@ -27,7 +27,7 @@ type Answer struct {
 }
 
 // ErrLoop is an alias that leads back to itself.
-var ErrLoop = errors.New("the aliases of the configuration lead back to themselves")
+var ErrLoop = errors.New("the aliases of the configuration form a loop")
 
 // Lookup returns the answer to a question of class IN. ok is false if the records
 // know nothing of the name, or of this type of an open name. With an error, which

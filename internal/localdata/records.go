@@ -156,7 +156,7 @@ var zoneTypes = map[uint16]bool{dns.TypeA: true, dns.TypeAAAA: true, dns.TypeCNA
 func (z *Records) add(rr dns.RR) error {
 	h := rr.Header()
 	if !zoneTypes[h.Rrtype] {
-		return fmt.Errorf("%s: records of the type %s are not for a resolver to answer from", h.Name, dns.TypeToString[h.Rrtype])
+		return fmt.Errorf("%s: records of type %s cannot be served", h.Name, dns.TypeToString[h.Rrtype])
 	}
 	wire := make([]byte, 65535)
 	end, err := dns.PackRR(rr, wire, 0, nil, false)

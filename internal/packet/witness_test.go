@@ -14,7 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// seen is what both decoders can tell of a packet.
+// seen is what both decoders return of a packet.
 type seen struct {
 	Src, Dst         netip.Addr
 	Proto            uint8

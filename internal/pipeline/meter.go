@@ -209,7 +209,7 @@ func (m *Meter) flush() {
 	}
 }
 
-// pause handles what Next returned instead of a frame. done tells that the
+// pause handles what Next returned instead of a frame. done reports whether the
 // source is at its end.
 func (m *Meter) pause(err error) (done bool, fault error) {
 	switch {
@@ -253,7 +253,7 @@ func (m *Meter) mayIdle() time.Duration {
 	return min(max(time.Duration(due-m.now()), shortIdle), longIdle)
 }
 
-// setIdle tells the source, if it waits, for how long it may.
+// setIdle sets how long the source may wait, if it does.
 func (m *Meter) setIdle(d time.Duration) {
 	if m.waiter == nil {
 		return

@@ -45,7 +45,7 @@ type file struct {
 // New returns a writer. The directory must be there.
 func New(c Config) (*Writer, error) {
 	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("%s is no directory; make it, readable for those who are to see every name that the qubes ask for", c.Dir)
+		return nil, fmt.Errorf("%s is not a directory; create it, readable only for those who may see every name that the qubes ask for", c.Dir)
 	}
 	return &Writer{conf: c, files: map[string]*file{}, owners: map[string]string{}}, nil
 }

@@ -6,11 +6,11 @@ import (
 )
 
 // The bounds of what waits behind one gap. A reordered segment arrives within a
-// round trip; what takes longer was not captured. Patience is packet time.
+// round trip; what takes longer was not captured. GapTimeout is packet time.
 const (
 	MaxSegments = 8
 	MaxBytes    = 64 << 10
-	Patience    = 200 * time.Millisecond
+	GapTimeout  = 200 * time.Millisecond
 )
 
 // Segment is one TCP segment of one direction.
@@ -83,9 +83,9 @@ func (s *Stream) Acked(seq uint32, h Handler) {
 	}
 }
 
-// Advance skips gaps that are older than [Patience] at now, in packet time.
+// Advance skips gaps that are older than [GapTimeout] at now, in packet time.
 func (s *Stream) Advance(now int64, h Handler) {
-	for len(s.waiting) > 0 && now-s.oldest() > int64(Patience) {
+	for len(s.waiting) > 0 && now-s.oldest() > int64(GapTimeout) {
 		s.skipGap(h)
 	}
 }

@@ -43,7 +43,7 @@ func TestStream(t *testing.T) {
 		return s
 	}
 	late := func(s reassembly.Segment) reassembly.Segment {
-		s.Time = int64(reassembly.Patience) + 2
+		s.Time = int64(reassembly.GapTimeout) + 2
 		return s
 	}
 	tests := []struct {
@@ -63,7 +63,7 @@ func TestStream(t *testing.T) {
 		{"second FIN", []reassembly.Segment{syn, at(0, "a"), fin(1), fin(1)}, []string{"a", " FIN", " FIN"}},
 		{"keep-alive", []reassembly.Segment{syn, at(0, "abcd"), at(3, "d"), at(4, "e")}, []string{"abcd", "e"}},
 		{"hole", []reassembly.Segment{syn, at(0, "ab"), at(4, "ef")}, []string{"ab", "gap 2", "ef"}},
-		{"hole, patience over", []reassembly.Segment{syn, at(4, "ef"), late(at(8, "i"))}, []string{"gap 4", "ef", "gap 2", "i"}},
+		{"gap, timeout over", []reassembly.Segment{syn, at(4, "ef"), late(at(8, "i"))}, []string{"gap 4", "ef", "gap 2", "i"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
-// An answer says something of names that nobody has asked for: none of that is
-// kept or handed on, in whichever section it stands.
+// An answer holds records of names that were not asked for: none of them is cached
+// or passed on, whichever section it is in.
 func TestBailiwick(t *testing.T) {
 	t.Parallel()
 	const asked = "www.attacker.example."
@@ -96,7 +96,7 @@ func TestBailiwick_below(t *testing.T) {
 func zoned(t *testing.T, up, lan *dnstest.Server) *setup {
 	t.Helper()
 	return start(t, up, func(c *resolver.Config) {
-		c.Zones = []resolver.Zone{{Name: wire(t, "lan"), Group: group(t, "udp", patience, lan.Addr)}}
+		c.Zones = []resolver.Zone{{Name: wire(t, "lan"), Group: group(t, "udp", timeout, lan.Addr)}}
 	})
 }
 
@@ -148,8 +148,7 @@ func TestBailiwick_zone(t *testing.T) {
 	}
 }
 
-// That everything of an answer is proved (AD) nobody has said of one that is put
-// together, unless both have.
+// An answer that is put together from two has the AD bit only if both had it.
 func TestBailiwick_zoneSecure(t *testing.T) {
 	t.Parallel()
 	secure := func(records ...string) func(x *dnstest.Exchange) {

@@ -50,7 +50,7 @@ func steps(values []uint16, d uint16) (n int) {
 }
 
 // Ten thousand queries of clients that all have the id 0x1234 have ids and ports
-// upstream that nobody can guess (CVE-2008-1447, CVE-2019-19794, CVE-2020-25684).
+// upstream that cannot be guessed (CVE-2008-1447, CVE-2019-19794, CVE-2020-25684).
 func TestEntropy(t *testing.T) {
 	t.Parallel()
 	c := captured{mixed: map[string]bool{}}

@@ -50,11 +50,11 @@ func group(t testing.TB, proto string, timeout time.Duration, addrs ...netip.Add
 	return upstream.NewGroup(c)
 }
 
-// patience is how long the resolver waits for one attempt, and budget for all:
-// short, because many of the upstreams here never say anything.
+// timeout is how long the resolver waits for one attempt, and budget for all of
+// them: short, because many of the upstreams here never answer.
 const (
-	patience = 500 * time.Millisecond
-	budget   = 2 * time.Second
+	timeout = 500 * time.Millisecond
+	budget  = 2 * time.Second
 )
 
 // start starts a resolver that forwards to an upstream over UDP. change may be
@@ -62,7 +62,7 @@ const (
 func start(t testing.TB, up *dnstest.Server, change func(*resolver.Config)) *setup {
 	t.Helper()
 	c := resolver.Config{Listen: []netip.AddrPort{dnstest.FreePort(t, loopback)}, Rules: resolver.Rules{Special: true, PrivateTLDs: true,
-		Groups: []*upstream.Group{group(t, "udp", patience, up.Addr)},
+		Groups: []*upstream.Group{group(t, "udp", timeout, up.Addr)},
 		Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
 		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
 		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: budget},
@@ -154,7 +154,7 @@ func (s *setup) clean(t testing.TB, up *dnstest.Server) {
 	before := up.Asked()
 	s.expect(t, victim, dns.TypeA, victim+" A "+truth)
 	if up.Asked() == before {
-		t.Errorf("%s was answered from the cache; nobody had asked for it", victim)
+		t.Errorf("%s was answered from the cache; no client had asked for it", victim)
 	}
 }
 
@@ -228,8 +228,8 @@ func serve(t testing.TB, c resolver.Config) *resolver.Resolver {
 // right sends the true answer to a question for an address.
 func right(x *dnstest.Exchange) { x.Answer(x.Query.Question[0].Name + " 300 IN A " + truth) }
 
-// patient lets upstreams take as long as a test holds them back.
-func patient(c *resolver.Config) {
+// longTimeouts lets upstreams take as long as a test holds them back.
+func longTimeouts(c *resolver.Config) {
 	c.Limits.Budget = 10 * time.Second
 	for i, g := range c.Groups {
 		one := g.Stats()[0].Address

@@ -36,7 +36,7 @@ func TestFlood_randomNames(t *testing.T) {
 		}
 	})
 	s := start(t, up, nil)
-	s.log.Close() // nobody reads it
+	s.log.Close() // nothing reads it
 	stop := make(chan struct{})
 	done := make(chan struct{})
 	c := s.socket(t, ip(2))

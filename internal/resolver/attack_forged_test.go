@@ -127,7 +127,7 @@ func (f *forgery) inject(t *testing.T, up *dnstest.Server) func(x *dnstest.Excha
 
 // A forged answer that comes first loses against the right one that comes later;
 // without a right one the query fails, when its time is up. All forgeries run at
-// once, since each has to wait: the second label of a name tells which it is.
+// once, since each has to wait: the second label of a name is its number.
 func TestForged(t *testing.T) {
 	t.Parallel()
 	up := dnstest.NewServer(t, dnstest.Silent)
@@ -165,8 +165,8 @@ func TestForged(t *testing.T) {
 		name = fmt.Sprintf("alone.%d.example.", i)
 		began := time.Now()
 		s.expect(t, name, dns.TypeA, "SERVFAIL")
-		if took := time.Since(began); took < 3*patience {
-			t.Errorf("%s: the query failed after %v; want the answer waited for, 3 times %v", f.name, took, patience)
+		if took := time.Since(began); took < 3*timeout {
+			t.Errorf("%s: the query failed after %v; want the answer waited for, 3 times %v", f.name, took, timeout)
 		}
 		s.expect(t, name, dns.TypeA, "SERVFAIL")
 		return true

@@ -174,7 +174,7 @@ var bombs = []struct {
 	}},
 }
 
-// Bombs go off in a moment and hurt nobody: other clients are answered meanwhile.
+// Bombs are handled in a moment and do no harm: other clients are answered meanwhile.
 func TestMalformed_bomb(t *testing.T) {
 	t.Parallel()
 	for _, tt := range bombs {

@@ -64,7 +64,7 @@ func TestSlow_oneClient(t *testing.T) {
 			t.Errorf("the same client over UDP: %v, %v", a, err)
 		}
 	}
-	// Nobody has sent a byte: after 2 s all are closed, and the client may come again.
+	// No client has sent a byte: after 2 s all are closed, and the client may come again.
 	for _, c := range held {
 		if !isClosed(c, 3*time.Second) {
 			t.Error("a connection without a query stays open")

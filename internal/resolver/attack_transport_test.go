@@ -22,7 +22,7 @@ import (
 // overTCP lets a resolver ask its upstream over TCP only.
 func overTCP(t testing.TB, addr netip.AddrPort) func(c *resolver.Config) {
 	t.Helper()
-	return func(c *resolver.Config) { c.Groups = []*upstream.Group{group(t, "tcp", patience, addr)} }
+	return func(c *resolver.Config) { c.Groups = []*upstream.Group{group(t, "tcp", timeout, addr)} }
 }
 
 // cutOff answers over UDP that the answer is too large for it. Some servers let a
@@ -100,7 +100,7 @@ func TestTransport_cutOff(t *testing.T) {
 	}
 }
 
-// The same where nobody listens on the TCP port.
+// The same if the TCP port is closed.
 func TestTransport_refused(t *testing.T) {
 	t.Parallel()
 	up := dnstest.NewServer(t, func(x *dnstest.Exchange) { truncated(x, "www.example. 300 IN A "+poison) })
@@ -114,8 +114,8 @@ func TestTransport_refused(t *testing.T) {
 	s.clean(t, up)
 }
 
-// An answer of 64 kB comes over TCP as a whole; over UDP the client is told to
-// come over TCP.
+// An answer of 64 kB is sent whole over TCP; over UDP it is truncated (TC), so that
+// the client asks again over TCP.
 func TestTransport_large(t *testing.T) {
 	t.Parallel()
 	var records []string

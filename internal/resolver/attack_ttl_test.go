@@ -82,8 +82,8 @@ func TestTTL_chain(t *testing.T) {
 	}
 }
 
-// Nothing negative is kept without a word on for how long, nor for longer than
-// the configuration allows.
+// A negative answer is cached only if it says for how long (RFC 2308), and never
+// for longer than the configuration allows.
 func TestTTL_negative(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

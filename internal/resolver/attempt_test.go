@@ -102,6 +102,6 @@ func attemptRows() []row {
 			{q: "WWW.example A", want: "NOERROR | WWW.example. 300 A 93.184.216.34"},
 		}},
 		{id: "U1", name: "a timeout above the budget is refused", yaml: "timeout: 5s\nbudget: 4s", fails: "is not within 50ms and the budget"},
-		{id: "U1", name: "a protocol that nobody knows is refused", yaml: `upstreams: {default: ["quic://192.0.2.1"]}`, fails: `the protocol "quic" is not known`},
+		{id: "U1", name: "an unknown protocol is refused", yaml: `upstreams: {default: ["quic://192.0.2.1"]}`, fails: `the protocol "quic" is not known`},
 	}
 }

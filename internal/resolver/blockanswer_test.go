@@ -39,9 +39,9 @@ func blockAnswerRows() []row {
 			{from: "kiosk", q: "bad.example A", want: "NXDOMAIN | SOA 600 | EDE 15"},
 			{q: "bad.example A", want: "NOERROR | bad.example. 600 A 0.0.0.0 | EDE 15"},
 		}},
-		{id: "B12", name: "an answer that nobody knows is refused", yaml: `block: {answer: wrong}`, fails: `block.answer: "wrong" is not known`},
+		{id: "B12", name: "an unknown answer is refused", yaml: `block: {answer: wrong}`, fails: `block.answer: "wrong" is not known`},
 		{id: "B12", name: "addresses that are none are refused", yaml: `block: {answer: addresses, addresses: [here]}`, fails: `"here" is not an address`},
-		{id: "B12", name: "addresses without any are refused", yaml: `block: {answer: addresses}`, fails: "belong together"},
+		{id: "B12", name: "addresses without any are refused", yaml: `block: {answer: addresses}`, fails: "or neither"},
 		{id: "B12", name: "a list that is not there is refused", yaml: `policies: [{lists: [nothing]}]`, fails: `there is no list "nothing"`},
 	}
 }

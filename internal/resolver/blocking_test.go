@@ -94,12 +94,12 @@ func clientRows() []row {
 		one("B4", "a name", "qubes: [work-mail]", []string{"work-mail"}, []string{"work-web", "127.43.0.9"}),
 		one("B4", "a pattern with a star", `qubes: ["work-*"]`, []string{"work-mail", "work-web"}, []string{"untrusted", "127.43.0.9"}),
 		one("B4", "a pattern with a range", `qubes: ["host[5-9]"]`, []string{"host7"}, []string{"kiosk"}),
-		one("B4", "any of several names", `qubes: [nobody, "k?osk"]`, []string{"kiosk"}, []string{"untrusted"}),
+		one("B4", "any of several names", `qubes: [absent, "k?osk"]`, []string{"kiosk"}, []string{"untrusted"}),
 		one("B4", "a label", "labels: [red]", []string{"untrusted"}, []string{"work-mail"}),
 		one("B4", "a class", "classes: [DispVM]", []string{"kiosk"}, []string{"work-mail", "127.43.0.9"}),
 		one("B4", "a template", `templates: ["debian-*"]`, []string{"work-mail", "work-web"}, []string{"kiosk"}),
 		one("B4", "a tag", "tags: [office]", []string{"work-mail", "kiosk"}, []string{"work-web"}),
-		{id: "B4", name: "a pattern that is none is refused", yaml: `policies: [{qubes: ["work-["]}]`, fails: "is not a pattern"},
+		{id: "B4", name: "an invalid pattern is refused", yaml: `policies: [{qubes: ["work-["]}]`, fails: "is not a pattern"},
 		{id: "B4", name: "a name for an address is no address", yaml: `policies: [{addresses: [laptop.example]}]`, fails: "is neither an address nor a network"},
 	}
 }

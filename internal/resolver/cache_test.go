@@ -61,7 +61,7 @@ func keptRows() []row {
 		{id: "C4", name: "that an answer is authentic is not believed where UDP was cut off", up: map[string]script{"up": dnstest.Truncate(withSignatures["up"])}, steps: []step{
 			{q: "www.example A +ad", want: "NOERROR | " + plain},
 		}},
-		{id: "C4", name: "that an answer is authentic is believed over TLS, and told to those who ask", yaml: `
+		{id: "C4", name: "the AD bit is trusted over TLS, and set for clients that ask for it", yaml: `
 ca_file: "$CA"
 upstreams: {default: ["tls://$dot#dns.example"]}`, servers: map[string]server{"dot": dot(withSignatures["up"], trust().server, trust().middle)}, steps: []step{
 			{q: "www.example A", want: "NOERROR | " + plain},

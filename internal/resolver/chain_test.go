@@ -44,9 +44,9 @@ lists: {ads: {deny: ["*.bad.example\nbad.example\nhost.example\n*.corp.example\n
 	}, append(edgeRows(), againRows()...)...)
 }
 
-// patientYAML lets an upstream take its time: the second one is asked only if the
-// first fails.
-const patientYAML = `{strategy: strict, upstreams: {default: ["udp://$up", "udp://$up"]}, timeout: 10s, budget: 10s}`
+// longTimeoutYAML lets an upstream take its time: the second one is asked only if
+// the first fails.
+const longTimeoutYAML = `{strategy: strict, upstreams: {default: ["udp://$up", "udp://$up"]}, timeout: 10s, budget: 10s}`
 
 // edgeRows hold what odd names and many clients at once come to.
 func edgeRows() []row {
@@ -73,7 +73,7 @@ func edgeRows() []row {
 			{q: "_service._tcp.example SRV", want: "NOERROR | _service._tcp.example. 300 SRV 0 0 1 x.example."},
 			{q: "a.b.c.example TYPE65280", want: "NOERROR | SOA 60"},
 		}},
-		{id: "I2", name: "many who ask the same at once are one query", yaml: patientYAML, up: map[string]script{"up": slow.Hold(dnstest.Zone(world0))}, steps: []step{
+		{id: "I2", name: "many who ask the same at once are one query", yaml: longTimeoutYAML, up: map[string]script{"up": slow.Hold(dnstest.Zone(world0))}, steps: []step{
 			{do: func(t testing.TB, w *world) {
 				var all sync.WaitGroup
 				for range 20 {
@@ -95,7 +95,7 @@ func edgeRows() []row {
 			up: map[string]script{"up": dnstest.Zone("a.example. 300 IN CNAME b.example.\nb.example. 300 IN CNAME a.example.\n")}, steps: []step{
 				{q: "a.example A", want: "SERVFAIL | EDE 22"},
 			}},
-		{id: "I2", name: "records that nobody asked for are left out", up: map[string]script{"up": dnstest.Shape(dnstest.Zone(world0), func(q, a *dns.Msg) {
+		{id: "I2", name: "records that were not asked for are left out", up: map[string]script{"up": dnstest.Shape(dnstest.Zone(world0), func(q, a *dns.Msg) {
 			if q.Question[0].Name == "bank.example." {
 				return
 			}

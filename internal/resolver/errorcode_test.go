@@ -36,7 +36,7 @@ func gone(t testing.TB, w *world) {
 	}
 }
 
-// errorCodeRows hold what extended errors (RFC 8914) tell, and what a filter of
+// errorCodeRows hold what extended errors (RFC 8914) say, and what a filter of
 // types takes out of the records of services.
 func errorCodeRows() []row {
 	short := map[string]script{"up": dnstest.Zone("short.example. 1 IN A 93.184.216.34\n. 1 IN SOA a. b. 1 2 3 4 1")}
@@ -54,7 +54,7 @@ func errorCodeRows() []row {
 		{id: "P8", name: "15, not on the list of allowed names", yaml: `allow_only: true`, steps: []step{
 			{q: "www.example A", want: "NOERROR | www.example. 600 A 0.0.0.0 | EDE 15", check: text("not on the list of allowed names")},
 		}},
-		{id: "P8", name: "17, a type or a name that nobody gets", yaml: "no_types: [AAAA]\nfqdn_only: true", steps: []step{
+		{id: "P8", name: "17, a filtered type or name", yaml: "no_types: [AAAA]\nfqdn_only: true", steps: []step{
 			{q: "www.example AAAA", want: "NOERROR | SOA 600 | EDE 17"}, {q: "nas A", want: "NXDOMAIN | SOA 600 | EDE 17"},
 		}},
 		{id: "P8", name: "18, refused by qvm-firewall", gate: closed("127.10.0.4"), steps: []step{

@@ -30,7 +30,7 @@ func (s *Resolver) Explain(name, kind, qube string) (*dnsevent.Explanation, erro
 	}
 	t, ok := dnsmsg.ParseType(kind)
 	if !ok {
-		return nil, fmt.Errorf("%q is no type of records", kind)
+		return nil, fmt.Errorf("%q is not a record type", kind)
 	}
 	r := &request{Arrival: dnsserver.Arrival{At: s.conf.Clock().UnixNano(), TCP: true}, decided: decided{snap: s.live.Load(), peer: new(peer)},
 		out: dnsevent.Outcome{EDE: dnsmsg.NoEDE}}
@@ -117,7 +117,7 @@ func (x *explainer) name() {
 	r := x.req
 	name := r.q.Lower()
 	if r.snap.Records.Has(name, r.snap.Rewrites) {
-		x.Add("records", "the configuration answers for this name, before any list")
+		x.Add("records", "answered from the configuration, before any list")
 	}
 	if z := r.snap.zoneOf(name); z != nil {
 		x.Add("zone", "%s has upstreams of its own", dnsmsg.Text(z.Name))
@@ -134,7 +134,7 @@ func (x *explainer) name() {
 	case v.Blocked:
 		x.Add("lists", "blocked by %s: %s%s", v.List.Name, v.Hit.Rule(name), r.snap.where(&v))
 	default:
-		x.Add("lists", "no rule is for this name")
+		x.Add("lists", "no rule matches this name")
 	}
 }
 
@@ -158,11 +158,11 @@ func (x *explainer) outcome() {
 	case o.Stale:
 		x.Add("cache", "has an expired answer, fetched %d s ago; the upstreams fail", o.Age)
 	case o.From == dnsevent.FromCache:
-		x.Add("cache", "has an answer, fetched %d s ago, good for %d s", o.Age, o.Left)
+		x.Add("cache", "has an answer, fetched %d s ago, valid for %d s", o.Age, o.Left)
 	case o.Attempts > 0 && o.Upstream != nil:
-		x.Add("upstream", "%s has answered, after %d attempts and %.1f ms", o.Upstream.URL, o.Attempts, float64(o.Took)/1e6)
+		x.Add("upstream", "%s answered, after %d attempts and %.1f ms", o.Upstream.URL, o.Attempts, float64(o.Took)/1e6)
 	case o.Attempts > 0:
-		x.Add("upstream", "none has answered, after %d attempts and %.1f ms", o.Attempts, float64(o.Took)/1e6)
+		x.Add("upstream", "none answered, after %d attempts and %.1f ms", o.Attempts, float64(o.Took)/1e6)
 	}
 	if o.Match > dnsevent.MatchName && o.Action == dnsevent.Blocked {
 		x.Add("answer", "removed because of the %s %s", strings.ReplaceAll(o.Match.String(), "_", " "), culprit(o, name))

@@ -12,7 +12,7 @@ import (
 func rateRows() []row {
 	const one = "limits: {queries_per_second_per_qube: 1, burst_per_qube: 1}"
 	const good = "NOERROR | www.example. ~300 A 93.184.216.34"
-	told := func(t testing.TB, w *world) { // once a second, for all of the second
+	logged := func(t testing.TB, w *world) { // once a second, for all of the second
 		t.Helper()
 		e := w.entry(t)
 		if e.Action != dnsevent.Dropped || e.Match != dnsevent.MatchRate || e.Count != 1 || w.Stats().OverRate != 1 {
@@ -23,7 +23,7 @@ func rateRows() []row {
 		{id: "P6", name: "the second query at once is dropped, a later one is not", yaml: one, steps: []step{
 			{from: "kiosk", q: "www.example A", want: good},
 			{from: "kiosk", q: "www.example A +soon", want: "silence", log: "none"},
-			{do: told},
+			{do: logged},
 			{do: pass(1100 * time.Millisecond), from: "kiosk", q: "www.example A", want: good},
 		}},
 		{id: "P6", name: "each client has its own rate", yaml: one, steps: []step{

@@ -9,11 +9,11 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 )
 
-// inForce waits until so many rules are in force.
-func inForce(n uint64) func(t testing.TB, w *world) {
+// loaded waits until n rules are loaded.
+func loaded(n uint64) func(t testing.TB, w *world) {
 	return func(t testing.TB, w *world) {
 		t.Helper()
-		dnstest.Until(t, fmt.Sprintf("%d rules are in force", n), func() bool { return w.Stats().Rules == n })
+		dnstest.Until(t, fmt.Sprintf("%d rules are loaded", n), func() bool { return w.Stats().Rules == n })
 	}
 }
 
@@ -23,12 +23,12 @@ func counted(rules, skipped, wrong int) func(t testing.TB, w *world) {
 		t.Helper()
 		r := w.conf.Lists.Status()[0].Report
 		if r.Rules != rules || r.Skipped != skipped || r.Wrong != wrong {
-			t.Errorf("the list has %d rules, %d skipped and %d wrong lines (%v); want %d, %d, %d", r.Rules, r.Skipped, r.Wrong, r.Faults, rules, skipped, wrong)
+			t.Errorf("the list has %d rules, %d skipped and %d invalid lines (%v); want %d, %d, %d", r.Rules, r.Skipped, r.Wrong, r.Faults, rules, skipped, wrong)
 		}
 	}
 }
 
-// replace writes a file of the row anew.
+// replace rewrites a file of the row.
 func replace(name, text string) func(t testing.TB, w *world) {
 	return func(t testing.TB, w *world) {
 		t.Helper()
@@ -61,9 +61,9 @@ func parseRows() []row {
 			{q: ". A", want: "NXDOMAIN | SOA 60"},
 			{q: ". NS", want: "NXDOMAIN | SOA 60"},
 		}},
-		listed("L5", "what stood before too many wrong lines counts", "list_refresh: {max_errors: 1}",
+		listed("L5", "what stood before too many invalid lines counts", "list_refresh: {max_errors: 1}",
 			"one.example\nwrong line here\ntwo.example\nanother wrong line\nthree.example\n", [3]int{2, 0, 2}, "one.example two.example", "three.example"),
-		listed("L5", "without a limit wrong lines cost nothing but themselves", "",
+		listed("L5", "without a limit invalid lines cost nothing but themselves", "",
 			"one.example\n"+strings.Repeat("wrong line here\n", 40)+"two.example\n", [3]int{2, 0, 40}, "one.example two.example", "wrong"),
 		listed("L6", "comments, empty lines and a last line without an end", "",
 			"# one\none.example # why\n\n\r\n! two\n  two.example\t# tab\r\n[Adblock Plus 2.0]\n0.0.0.0 three.example#no\nfour.example", [3]int{3, 0, 1},
@@ -95,7 +95,7 @@ func parseRows() []row {
 		listed("L8", "a plain name covers itself only", "", "one.example\n", [3]int{1, 0, 0}, "one.example", "a.one.example example"),
 		listed("L8", "an expression is matched anywhere in the name", "", "/one\\.ex/\n", [3]int{1, 0, 0}, "one.example a.one.exotic x-one.example", "two.example"),
 		{id: "L8", name: "rules are counted once", yaml: `lists: {a: {deny: ["one.example\none.example\n*.two.example\n"]}, b: {deny: ["one.example\n/three/\n192.0.2.0/24\n"]}}`, steps: []step{
-			{do: inForce(4), q: "one.example A", want: "NOERROR | one.example. 600 A 0.0.0.0 | EDE 15", log: "BLOCKED | BLOCKED (a: one.example)"},
+			{do: loaded(4), q: "one.example A", want: "NOERROR | one.example. 600 A 0.0.0.0 | EDE 15", log: "BLOCKED | BLOCKED (a: one.example)"},
 		}},
 		{id: "L8", name: "a refresh replaces one list and leaves the others", yaml: `
 lists: {a: {deny: ["$DIR/a.txt"]}, b: {deny: ["$DIR/b.txt"]}}

@@ -9,7 +9,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 )
 
-// many asks for so many names that nobody knows, one after the other.
+// many asks for n names that do not exist, one after the other.
 func many(n int) func(t testing.TB, w *world) {
 	return func(t testing.TB, w *world) {
 		t.Helper()
@@ -112,7 +112,7 @@ func orderRows() []row {
 		{id: "U6", name: "none works", yaml: yaml("random", "other"), up: two(fail, fail), steps: []step{
 			{q: "www.example A", want: bad},
 		}},
-		{id: "U6", name: "a strategy that nobody knows is refused", yaml: `strategy: fastest`, fails: `strategy: "fastest" is not known`},
+		{id: "U6", name: "an unknown strategy is refused", yaml: `strategy: fastest`, fails: `strategy: "fastest" is not known`},
 	}
 }
 

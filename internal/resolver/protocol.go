@@ -11,7 +11,7 @@ const anyTTL = 3600
 // anyData is the HINFO record that stands for all records of a name.
 var anyData = []byte("\x07RFC8482\x00")
 
-// checkProtocol answers messages that are no queries for records.
+// checkProtocol answers messages other than queries for records.
 func (s *Resolver) checkProtocol(r *request, dst []byte, result dnsmsg.ParseResult) ([]byte, bool) {
 	code, ok := protocolCode(r, result)
 	switch {

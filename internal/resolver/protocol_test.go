@@ -126,8 +126,8 @@ func probeRows() []row {
 		one("with EDNS", step{q: "example.com A", want: answer, check: edns(true, 0)}),
 		one("a later version of EDNS", step{q: "example.com A +edns=1", want: "BADVERS", check: edns(true, 0)}),
 		one("a later version of EDNS with an option", step{q: "example.com A +edns=100 +opt=100", want: "BADVERS", check: noOption(100)}),
-		one("an option that nobody knows is not repeated", step{q: "example.com A +opt=65001", want: answer, check: noOption(65001)}),
-		one("a flag that nobody knows is not repeated", step{q: "example.com A +z", want: answer, check: edns(true, 0)}),
+		one("an unknown option is not repeated", step{q: "example.com A +opt=65001", want: answer, check: noOption(65001)}),
+		one("an unknown flag is not repeated", step{q: "example.com A +z", want: answer, check: edns(true, 0)}),
 		one("the wish for signatures is repeated", step{q: "example.com A +do", want: answer, check: func(r *reply) {
 			if o := r.IsEdns0(); o == nil || !o.Do() {
 				r.errorf("the answer has no DO; want it as in the query")
@@ -144,8 +144,8 @@ func probeRows() []row {
 		}}),
 		one("a cookie of a wrong length", step{q: "example.com A +cookie=010203", want: "FORMERR"}),
 		one("TCP", step{q: "example.com A +tcp", want: answer}, step{q: "example.com A +tcp +noedns", want: answer, check: edns(false, 0)}),
-		one("a type that nobody knows", step{q: "example.com TYPE1000", want: "NOERROR | SOA ~60"}),
-		one("an operation that nobody knows", step{q: "example.com A +opcode=15", want: "NOTIMP"}),
+		one("an unknown type", step{q: "example.com TYPE1000", want: "NOERROR | SOA ~60"}),
+		one("an unknown opcode", step{q: "example.com A +opcode=15", want: "NOTIMP"}),
 		one("NOTIFY and UPDATE are not for us", step{q: "example.com SOA +opcode=4", want: "NOTIMP"}, step{q: "example.com SOA +opcode=5", want: "NOTIMP"}),
 		one("no question", step{q: "example.com A +qdcount=0", want: "FORMERR"}),
 		one("two questions", step{q: "example.com A +qdcount=2", want: "FORMERR"}),
@@ -158,7 +158,7 @@ func probeRows() []row {
 			}
 		}}),
 		one("transfers of zones are refused", step{q: "example.com AXFR +tcp", want: "REFUSED"}, step{q: "example.com IXFR", want: "REFUSED"}),
-		one("who we are is nobody's business", step{q: "version.bind TXT +class=CHAOS", want: "REFUSED"}, step{q: "id.server TXT +class=CHAOS", want: "REFUSED"}),
+		one("the server does not identify itself", step{q: "version.bind TXT +class=CHAOS", want: "REFUSED"}, step{q: "id.server TXT +class=CHAOS", want: "REFUSED"}),
 		one("the question comes back letter by letter", step{q: "eXaMpLe.CoM A", want: "NOERROR | eXaMpLe.CoM. ~300 A 93.184.216.34"}),
 		one("an id of 0", step{q: "example.com A +id=0", want: answer}),
 		one("flags", step{q: "example.com A", want: answer, check: flags(true)}, step{q: "example.com A +cd", want: answer, check: flags(true)}),

@@ -170,7 +170,7 @@ func queryLogRows() []row {
 				}
 			}},
 		}},
-		{id: "G1", name: "a directory that is not there is an error", yaml: "{tsv: {dir: \"$DIR/none\"}}", fails: "is no directory"},
+		{id: "G1", name: "a directory that is not there is an error", yaml: "{tsv: {dir: \"$DIR/none\"}}", fails: "is not a directory"},
 		{id: "G1", name: "a retention below 0 is refused", yaml: "{tsv: {dir: \"$DIR\", retention_days: -1}}", fails: "tsv.retention_days: -1 is below 0"},
 		{id: "G1", name: "one file for all clients", skip: "there is a file for each client always: they are joined more easily than parted"},
 		{id: "G1", name: "a subset of the columns", skip: "there is no choice of columns: events have processors for that"},

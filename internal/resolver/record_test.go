@@ -63,15 +63,15 @@ open.example. 300 IN A 198.18.0.1
 			step{q: "mail.home.example A", want: "NOERROR | mail.home.example. 120 A 10.1.2.20 | EDE 4"},
 			step{q: "mail.home.example TXT", want: "NOERROR | SOA 3600 | EDE 4", asked: "up 0"}),
 		zoned("a zone without TTLs", "plain.example. IN A 10.1.2.21", step{q: "plain.example A", want: "NOERROR | plain.example. 3600 A 10.1.2.21 | EDE 4"}),
-		refused("a type that a resolver does not answer from", "zone_records: |\n  x.example. IN DNSKEY 256 3 8 AAAA", "records of the type DNSKEY"),
+		refused("a type that a resolver does not answer from", "zone_records: |\n  x.example. IN DNSKEY 256 3 8 AAAA", "records of type DNSKEY"),
 		refused("a zone that cannot be read", "zone_records: |\n  x.example. IN A nowhere", "zone_records"),
 		refused("a record without anything", `records: [{name: x.example}]`, "needs either addresses or an alias"),
 		refused("a record with both", `records: [{name: x.example, addresses: [10.0.0.1], alias: y.example}]`, "needs either addresses or an alias"),
-		refused("an address that is none", `records: [{name: x.example, addresses: [nowhere]}]`, "records.0.addresses"),
+		refused("an invalid address", `records: [{name: x.example, addresses: [nowhere]}]`, "records.0.addresses"),
 	}
 }
 
-// aliasRows hold what becomes of aliases of the configuration.
+// aliasRows hold how aliases of the configuration are answered.
 func aliasRows() []row {
 	const aliases = `
 records:
@@ -101,7 +101,7 @@ lists: {ads: {deny: ["bad.example\n"]}}
 			step{q: "in.example AAAA", want: "NOERROR | in.example. 3600 CNAME middle.example. | middle.example. 90 CNAME end.example. | SOA 3600 | EDE 4"},
 			step{q: "in.example CNAME", want: "NOERROR | in.example. 3600 CNAME middle.example. | EDE 4"}),
 		one("aliases that lead back to themselves", step{q: "loop.example A", want: "SERVFAIL",
-			log: "ERROR | ERROR (the aliases of the configuration lead back to themselves)", asked: "up 0"}),
+			log: "ERROR | ERROR (the aliases of the configuration form a loop)", asked: "up 0"}),
 		one("an alias that leads out of the configuration",
 			step{q: "www.home.example A", want: "NOERROR | www.home.example. 60 CNAME www.example. | www.example. 300 A 93.184.216.34", asked: "up 1"},
 			step{q: "WWW.home.example A", want: "NOERROR | WWW.home.example. ~60 CNAME www.example. | www.example. ~300 A 93.184.216.34", log: "CACHED | CACHED", asked: "up 1"},
@@ -143,8 +143,8 @@ func hostsRows() []row {
 			want: "NOERROR | 3.2.1.10.in-addr.arpa. 3600 PTR nas.example. | 3.2.1.10.in-addr.arpa. 3600 PTR nas. | 3.2.1.10.in-addr.arpa. 3600 PTR alias.example. | EDE 4"}),
 		one("names of the machine itself are left out", text, step{q: "own.example A", want: "NXDOMAIN | SOA 60", asked: "up 1"},
 			step{q: "localhost A", want: "NOERROR | localhost. 3600 A 127.0.0.1 | EDE 29", log: "SPECIAL | Special-Use Domain Name"}),
-		one("some wrong lines", "wrong\nnowhere x.example\n10.1.2.3 nas.example\n10.1.2.4\n", step{q: "nas.example A", want: "NOERROR | nas.example. 3600 A 10.1.2.3 | EDE 4"}),
-		failed("too many wrong lines", yaml, "a\nb\nc\nd\ne\nf\n", "6 wrong lines"),
+		one("some invalid lines", "wrong\nnowhere x.example\n10.1.2.3 nas.example\n10.1.2.4\n", step{q: "nas.example A", want: "NOERROR | nas.example. 3600 A 10.1.2.3 | EDE 4"}),
+		failed("too many invalid lines", yaml, "a\nb\nc\nd\ne\nf\n", "6 invalid lines"),
 		failed("a file that is not there", `hosts_files: ["$DIR/none"]`, "", "no such file"),
 	}
 }

@@ -65,14 +65,14 @@ func refreshRows() []row {
 		}},
 		{id: "L4", name: "one of two sources fails, fast start", yaml: "lists: {ads: {deny: [\"$WEB/more\", \"$WEB/ads\"]}}\nlist_refresh: {attempts: 1, timeout: 100ms}",
 			web: map[string]page{"/ads": {text: "bad.example\n"}, "/more": {hang: 1}}, steps: []step{
-				{do: inForce(1), q: "bad.example A", want: blocked},
+				{do: loaded(1), q: "bad.example A", want: blocked},
 			}},
 		{id: "L4", name: "the source that failed comes back", yaml: two + "blocking}", web: map[string]page{
 			"/ads": {text: "bad.example\n"}, "/more": {status: http.StatusBadGateway}}, steps: []step{
 			{do: all(have("/more", page{text: "worse.example\n"}), refresh(false, "")), q: "worse.example A", want: worse},
 			{q: "bad.example A", want: blocked},
 		}},
-		{id: "L5", name: "too many wrong lines are told, and what stood before them is in force", yaml: `
+		{id: "L5", name: "too many invalid lines are reported, and the lines before them are applied", yaml: `
 lists: {ads: {deny: ["$WEB/ads"]}}
 list_refresh: {period: 0s, start: blocking, max_errors: 2}`, web: good, steps: []step{
 			{do: all(have("/ads", page{text: "worse.example\n/(/\nwrong line\nx y\nbad.example\n"}), refresh(false, "too many invalid lines")), q: "worse.example A", want: worse},
@@ -117,7 +117,7 @@ func downloadRows() []row {
 		{id: "L9", name: "no answer in any attempt", yaml: yaml("$WEB/ads", "attempts: 2"), steps: []step{
 			{do: all(have("/ads", page{hang: 9}), refresh(false, "fetching"), asked(2, 0)), q: "bad.example A", want: passed},
 		}},
-		{id: "L9", name: "a host whose name nobody knows", yaml: yaml("http://lists.example/ads", "attempts: 1"), steps: []step{
+		{id: "L9", name: "a host whose name does not exist", yaml: yaml("http://lists.example/ads", "attempts: 1"), steps: []step{
 			{do: refresh(false, "finding the address of lists.example"), q: "bad.example A", want: passed},
 		}},
 		{id: "L9", name: "a host whose name the upstreams know", yaml: yaml("http://lists.example:1/ads", "attempts: 1"),

@@ -23,7 +23,7 @@ func (c *Rules) load(ctx context.Context) (*blocklist.Table, error) {
 
 // RefreshLists fetches the lists and uses the result. force accepts lists that
 // have lost most of their rules. The error names the lists that failed; the others
-// are refreshed all the same.
+// are refreshed nevertheless.
 func (s *Resolver) RefreshLists(ctx context.Context, force bool) error {
 	return s.refresh(ctx, s.live.Load().Rules, force)
 }

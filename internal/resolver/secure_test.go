@@ -33,7 +33,7 @@ type identity struct {
 }
 
 // authorities are the certificates of the upstreams: root signs middle, middle
-// signs server. other is signed by nobody who is trusted.
+// signs server. other is not signed by an authority that is trusted.
 type authorities struct{ root, middle, server, other identity }
 
 // trust makes them once: keys cost time.

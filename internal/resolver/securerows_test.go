@@ -33,7 +33,7 @@ ca_file: "$CA"
 upstreams: {default: ["https://$doh/dns-query#other.example"]}`, servers: served(message), steps: []step{
 			{q: "www.example A", want: "SERVFAIL | EDE 22"},
 		}},
-		{id: "U2", name: "an authority that nobody trusts", yaml: `upstreams: {default: ["https://$doh/dns-query#dns.example"]}`, servers: served(message), steps: []step{
+		{id: "U2", name: "an untrusted authority", yaml: `upstreams: {default: ["https://$doh/dns-query#dns.example"]}`, servers: served(message), steps: []step{
 			{q: "www.example A", want: "SERVFAIL | EDE 22"},
 		}},
 		{id: "U2", name: "a server by name, which others know the address of", yaml: `
@@ -42,7 +42,7 @@ bootstrap: ["udp://$up"]
 upstreams: {default: ["https://dns.example:$PORT/dns-query"]}`, servers: served(message), up: map[string]script{"up": dnstest.Zone("dns.example. 300 IN A 127.0.0.1")}, steps: []step{
 			{q: "www.example A", want: good, asked: "up 1"},
 		}},
-		{id: "U2", name: "a server by name, which nobody knows the address of", yaml: `upstreams: {default: ["https://dns.example/dns-query"]}`, fails: "the address of dns.example is not known"},
+		{id: "U2", name: "a server by a name without a known address", yaml: `upstreams: {default: ["https://dns.example/dns-query"]}`, fails: "the address of dns.example is not known"},
 	}
 	for _, tt := range []struct {
 		name   string
@@ -92,8 +92,8 @@ func pinRows() []row {
 		one("one of several", ";"+a.other.pin()+";"+a.server.pin(), good),
 		one("none of several", ";"+a.other.pin()+";pin-sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", bad),
 		one("the right key does not make up for an unknown authority", ";"+a.other.pin(), bad, a.other),
-		// A certificate is no secret: whoever has any good chain can send the pinned one
-		// along (RFC 7469 section 2.6 looks at the chain that was verified).
+		// A certificate is no secret: a server with any valid chain can send the pinned
+		// one along (RFC 7469 section 2.6 looks at the chain that was verified).
 		one("the key of a certificate that has no part in the chain", ";"+a.other.pin(), bad, a.server, a.middle, a.other),
 		{id: "U3", name: "a hash of another length is refused", yaml: `upstreams: {default: ["tls://127.0.0.1#dns.example;pin-sha256=AAAA"]}`, fails: "32 bytes"},
 		{id: "U3", name: "a hash where there is no certificate is refused", yaml: `upstreams: {default: ["udp://127.0.0.1#;` + a.server.pin() + `"]}`, fails: "only tls and https have a certificate"},

@@ -68,7 +68,7 @@ func filterRows() []row {
 		if o := r.w.ups["up"].Last().IsEdns0(); o != nil {
 			for _, opt := range o.Option {
 				if opt.Option() == 8 {
-					r.errorf("the upstream was told %v", opt)
+					r.errorf("the upstream received %v", opt)
 				}
 			}
 		}
@@ -77,7 +77,7 @@ func filterRows() []row {
 lists: {ads: {deny: ["bad.example\n"]}}
 policies: [{addresses: [127.43.0.9], lists: [ads]}, {qubes: [kiosk], no_types: [MX]}]`
 	return []row{
-		{id: "P2", name: "types that nobody gets", yaml: `no_types: [AAAA, HTTPS]`, steps: []step{
+		{id: "P2", name: "filtered types", yaml: `no_types: [AAAA, HTTPS]`, steps: []step{
 			{q: "www.example AAAA", want: none, log: "FILTERED | FILTERED (qtype)", asked: "up 0"},
 			{q: "none.example HTTPS", want: none, asked: "up 0"},
 			{q: "www.example A", want: "NOERROR | www.example. 300 A 93.184.216.34", asked: "up 1"},
@@ -87,7 +87,7 @@ policies: [{addresses: [127.43.0.9], lists: [ads]}, {qubes: [kiosk], no_types: [
 			{q: "www.example AAAA", want: "NOERROR | www.example. 300 AAAA 2606:2800:21f::1", asked: "up 1"},
 			{from: "kiosk", q: "www.example AAAA", want: none, log: "FILTERED | FILTERED (qtype)"},
 		}},
-		{id: "P2", name: "a type that nobody knows is refused", yaml: `no_types: [WRONG]`, fails: `"WRONG" is not a record type`},
+		{id: "P2", name: "an unknown type is refused", yaml: `no_types: [WRONG]`, fails: `"WRONG" is not a record type`},
 		{id: "P2", name: "names of one label are refused where that is wanted", yaml: `fqdn_only: true`, steps: []step{
 			{q: "nas A", want: noName, log: "NOTFQDN | NOTFQDN", asked: "up 0"},
 			{q: "www.example A", want: "NOERROR | www.example. 300 A 93.184.216.34"},

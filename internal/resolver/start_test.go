@@ -15,7 +15,7 @@ func startRows() []row {
 	gone := map[string]page{"/ads": {status: http.StatusNotFound}}
 	return []row{
 		{id: "B12", name: "fast start serves at once and fetches then", yaml: yaml + `fast}`, web: good, steps: []step{
-			{do: inForce(1), q: "bad.example A", want: blocked},
+			{do: loaded(1), q: "bad.example A", want: blocked},
 		}},
 		{id: "B12", name: "fast start serves without a list that cannot be had", yaml: yaml + `fast}`, web: gone, steps: []step{
 			{q: "bad.example A", want: passed},

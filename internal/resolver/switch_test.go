@@ -44,7 +44,7 @@ func switchRows() []row {
 		{id: "B11", name: "off for a time, and on by itself", yaml: yaml, steps: []step{
 			{do: pause(nil, "", 300*time.Millisecond, ""), q: "bad.example A", want: passed},
 			{do: paused(0)},
-			{do: func(t testing.TB, w *world) { // the new policy is in force a moment after the pause has gone
+			{do: func(t testing.TB, w *world) { // the new policy applies a moment after the pause has ended
 				dnstest.Until(t, "blocking is on again", func() bool {
 					m := w.ask(t.(*testing.T), "bad.example A", &step{q: "bad.example A"})
 					w.entry(t)
@@ -67,7 +67,7 @@ func switchRows() []row {
 		}},
 		{id: "B11", name: "a list or qube that is not there", yaml: yaml, steps: []step{
 			{do: pause([]string{"nothing"}, "", 0, `there is no list "nothing"`), q: "bad.example A", want: blocked},
-			{do: all(pause(nil, "nobody", 0, `no qube "nobody"`), paused(0)), q: "bad.example A", want: blocked},
+			{do: all(pause(nil, "absent", 0, `no qube "absent"`), paused(0)), q: "bad.example A", want: blocked},
 		}},
 	}
 }

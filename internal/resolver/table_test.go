@@ -56,7 +56,7 @@ type step struct {
 	q     string         // as dig reads it; see parseQuery
 	want  string         // see describe; "~" before a TTL allows a little less
 	log   string         // source and reason of the entry of the log; empty: whatever
-	check func(r *reply) // looks at what want does not tell
+	check func(r *reply) // looks at what want does not cover
 	asked string         // "up 1": how often upstreams have been asked so far
 }
 
@@ -135,7 +135,7 @@ func TestMain(m *testing.M) {
 	os.Setenv("HTTP_PROXY", proxy.URL)
 	os.Setenv("NO_PROXY", ".example")
 	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) { // nobody has said another number
+	if f := flag.Lookup("test.parallel"); f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) { // not set on the command line
 		_ = flag.Set("test.parallel", fmt.Sprint(max(8, runtime.GOMAXPROCS(0)))) // rows wait more than they work
 	}
 	code := m.Run()

@@ -245,7 +245,7 @@ func (w *world) step(t *testing.T, n int, s *step) {
 // note compares the entry of the log that belongs to what was just asked.
 func (w *world) note(t *testing.T, where, want string) {
 	t.Helper()
-	if want == "none" { // a flood is told of later, once for all
+	if want == "none" { // a flood is logged later, as one entry
 		return
 	}
 	e := w.entry(t)

@@ -53,7 +53,7 @@ bank.example. 300 IN A 203.0.113.66
 		{id: "N2", name: "the lists hold for zones", yaml: zones + `lists: {ads: {deny: ["www.corp.example\n"]}}`, up: up, steps: []step{
 			{q: "www.corp.example A", want: "NOERROR | www.corp.example. 600 A 0.0.0.0 | EDE 15", asked: "corp 0"},
 		}},
-		{id: "N2", name: "a server that is none is refused", yaml: `zones: [{names: [corp.example], servers: ["udp://"]}]`, fails: "zones.0.servers"},
+		{id: "N2", name: "an invalid server is refused", yaml: `zones: [{names: [corp.example], servers: ["udp://"]}]`, fails: "zones.0.servers"},
 		{id: "N2", name: "a zone without a server is refused", yaml: `zones: [{names: [corp.example]}]`, fails: "zones.0.servers: no server"},
 	}
 }

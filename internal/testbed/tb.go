@@ -27,7 +27,7 @@ func Require(tb TB, programs ...string) {
 	tb.Helper()
 	if os.Getenv("QUBESBEAT_NET") != "1" {
 		tb.Skipf("needs network namespaces; run as root: QUBESBEAT_NET=1 go test ./internal/testbed ./test/qubes/live\n"+
-			"or as anybody: %s", unprivileged)
+			"or as any user: %s", unprivileged)
 	}
 	Programs(tb, programs...)
 }

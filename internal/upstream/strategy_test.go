@@ -52,7 +52,7 @@ func TestGroup_parallelBest(t *testing.T) {
 				t.Errorf("the servers were asked %d times, attempts %d; want %d at most", n, answer.Attempts, upstream.MaxAttempts)
 			}
 			if err != nil && (!strings.Contains(err.Error(), a.addr) || !strings.Contains(err.Error(), b.addr)) {
-				t.Errorf("the error %q does not tell of both servers", err)
+				t.Errorf("the error %q does not name both servers", err)
 			}
 		})
 	}

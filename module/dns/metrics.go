@@ -22,7 +22,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("waiting", r.Waiting)
 	m.Add("over_rate", r.OverRate)
 	m.Add("truncated", r.Truncated)
-	m.Add("unsent", r.Unsent)
+	m.Add("send_failures", r.Unsent)
 	m.Add("prefetched", r.Prefetched)
 	m.Add("udp", r.UDP)
 	m.Add("tcp", r.TCP)

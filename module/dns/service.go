@@ -33,8 +33,8 @@ type Config struct {
 // Inventory is what the service asks the inventory for.
 type Inventory interface {
 	enrich.QubeLookup
-	// Behind returns the names of the qubes that have the named one as netvm.
-	Behind(name string) []string
+	// Downstream returns the names of the qubes that have the named one as netvm.
+	Downstream(name string) []string
 	// All lists the qubes.
 	All() []*qube.Qube
 }

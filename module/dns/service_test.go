@@ -136,7 +136,7 @@ func TestService_tsv(t *testing.T) {
 	}
 }
 
-// TestService_silent answers though nobody wants to know.
+// TestService_silent answers queries with the log switched off.
 func TestService_silent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *world, c *config.Resolver) { c.Log.Enabled = false })

@@ -103,7 +103,7 @@ func (p *parser) checkCache() {
 	// RFC 8767 section 5 suggests one to three days. Here an address that has been
 	// out of date for more than an hour is taken to do more harm than no answer.
 	if c.Stale.D() > time.Hour {
-		p.problems.Addf("cache.serve_stale", "%v is more than 1h, the longest that expired answers may be used", c.Stale.D())
+		p.problems.Addf("cache.serve_stale", "%v is more than the maximum of 1h", c.Stale.D())
 	}
 }
 

@@ -91,9 +91,9 @@ func TestParse(t *testing.T) {
 			c.Block = config.ResolverBlock{Answer: "addresses"}
 			c.Policies = []config.ResolverPolicy{{Block: &config.ResolverBlock{Answer: "x", Addresses: []string{"y"}}}}
 		},
-			[]string{"resolver.block: answer: addresses and a list", `resolver.policies.0.block.answer: "x" is not known`, `resolver.policies.0.block.addresses: "y" is not an address`}},
+			[]string{"resolver.block: set both answer: addresses and a list", `resolver.policies.0.block.answer: "x" is not known`, `resolver.policies.0.block.addresses: "y" is not an address`}},
 		{"cache", func(c *config.Resolver) { c.Cache.SizeMB, c.Cache.Stale = 4097, config.Duration(2*time.Hour) },
-			[]string{"resolver.cache.size_mb: 4097 is not within 0 and 4096", "resolver.cache.serve_stale: 2h0m0s is more than 1h"}},
+			[]string{"resolver.cache.size_mb: 4097 is not within 0 and 4096", "resolver.cache.serve_stale: 2h0m0s is more than the maximum of 1h"}},
 		{"limits", func(c *config.Resolver) { c.Limits = config.ResolverLimits{Rate: -1, Burst: -1} },
 			[]string{"limits.in_flight: 0 is not within 1 and 65536", "limits.in_flight_per_qube: 0 is below 1", "limits.queries_per_second_per_qube: -1 is below 0",
 				"limits.burst_per_qube", "limits.tcp_connections: 0", "limits.tcp_connections_per_qube: 0"}},
@@ -143,8 +143,8 @@ func TestSettings_files(t *testing.T) {
 		{"hosts", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/good.hosts"} }, nil},
 		{"no hosts", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/absent"} },
 			[]string{"resolver.hosts_files: open " + dir + "/absent"}},
-		{"wrong lines", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/bad.hosts"} },
-			[]string{"resolver.hosts_files: " + dir + "/bad.hosts: 7 wrong lines"}},
+		{"invalid lines", func(c *config.Resolver) { c.HostsFiles = []string{dir + "/bad.hosts"} },
+			[]string{"resolver.hosts_files: " + dir + "/bad.hosts: 7 invalid lines"}},
 		{"no authorities", func(c *config.Resolver) { c.CAFile = dir + "/absent" },
 			[]string{"resolver.ca_file: open " + dir + "/absent"}},
 		{"wrong authorities", func(c *config.Resolver) { c.CAFile = dir + "/bad.pem" },

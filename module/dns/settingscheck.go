@@ -51,7 +51,7 @@ func (s *Settings) checkTSV(p *config.Problems) {
 		return
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		p.Addf("tsv.dir", "%s is not a directory; make it, readable for those who may see every name that the qubes ask for",
+		p.Addf("tsv.dir", "%s is not a directory; create it, readable only for those who may see every name that the qubes ask for",
 			dir)
 		return
 	}

@@ -21,7 +21,7 @@ func (p *parser) lists() {
 		p.out.policy.Lists = append(p.out.policy.Lists, p.list(name, &l))
 	}
 	if n := len(p.out.sources); n > lists.MaxSources {
-		p.problems.Addf("lists", "%d sources are more than %d", n, lists.MaxSources)
+		p.problems.Addf("lists", "%d sources; at most %d are allowed", n, lists.MaxSources)
 	}
 	r := &p.Refresh
 	p.problems.OneOf("list_refresh.start", r.Start, "fast", "blocking", "fail_on_error")

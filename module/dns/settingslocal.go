@@ -59,7 +59,7 @@ func readHosts(z *localdata.Records, paths []string, problems *config.Problems) 
 		case err != nil:
 			problems.Addf("hosts_files", "%w; correct the path or remove it", err)
 		case wrong > maxWrongLines:
-			problems.Addf("hosts_files", "%s: %d wrong lines; lines of a hosts file are ADDRESS NAME...", path, wrong)
+			problems.Addf("hosts_files", "%s: %d invalid lines; each line must be ADDRESS NAME...", path, wrong)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (p *parser) block(key string, s *config.ResolverBlock) *dnspolicy.Block {
 		out.Addresses = append(out.Addresses, a.Unmap())
 	}
 	if (answer == dnspolicy.Custom) != (len(out.Addresses) > 0) {
-		p.problems.Addf(key, "answer: addresses and a list of addresses belong together")
+		p.problems.Addf(key, "set both answer: addresses and a list of addresses, or neither")
 	}
 	return out
 }

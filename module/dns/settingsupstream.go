@@ -29,7 +29,7 @@ type zone struct {
 func (p *parser) upstreams() {
 	p.problems.OneOf("strategy", p.Strategy, string(upstream.ParallelBest), string(upstream.Strict), string(upstream.Random))
 	if t := p.Timeout.D(); t < 50*time.Millisecond || t > p.Budget.D() || p.Budget.D() > time.Minute {
-		p.problems.Addf("timeout", "%v is not within 50ms and the budget of %v, which is not above 1m", t, p.Budget.D())
+		p.problems.Addf("timeout", "%v is not within 50ms and the budget of %v, or the budget is above 1m", t, p.Budget.D())
 	}
 	p.out.bootstrap = p.servers("bootstrap", p.Bootstrap, false)
 	p.out.groups = []group{{defaultGroup, p.servers("upstreams."+defaultGroup, p.Upstreams[defaultGroup], p.hostnames())}}

@@ -48,8 +48,8 @@ func (inventory) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 	return nil
 }
 
-// Behind implements [dns.Inventory].
-func (inventory) Behind(string) []string { return nil }
+// Downstream implements [dns.Inventory].
+func (inventory) Downstream(string) []string { return nil }
 
 // All implements [dns.Inventory].
 func (inventory) All() []*qube.Qube { return []*qube.Qube{asker} }
@@ -283,7 +283,7 @@ func (w *world) balanced() {
 	if got := sum("resolved", "cached", "blocked", "local", "refused", "failed", "dropped", "waiting"); got != sum("received") {
 		w.t.Errorf("received %d; want %d: %v", n["received"], got, n)
 	}
-	if got := sum("log_written", "log_dropped", "log_waiting"); got != sum("logged") {
+	if got := sum("log_written", "log_dropped", "log_waiting", "log_lost"); got != sum("logged") {
 		w.t.Errorf("logged %d; want %d: %v", n["logged"], got, n)
 	}
 	if got := sum("published", "held"); w.settings.Log.Enabled && got != n["log_written"] {

@@ -40,7 +40,7 @@ const (
 func newWriter(s *Service) *writer {
 	inv := s.deps.Inventory
 	w := &writer{service: s, coalesced: newCoalescer(s.conf.conf.Log.Coalesce.D()),
-		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Behind, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
+		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Downstream, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
 	w.held = hold.New(hold.Config[*Document]{For: s.conf.Hold, Max: maxWaiting, Every: writerLag, Retry: w.retry})
 	return w
 }
@@ -145,8 +145,8 @@ func (w *writer) retry(held **Document, last bool) bool {
 	return true
 }
 
-// release publishes an event that has waited. Its queries count as lost instead of
-// written after a panic.
+// release publishes an event that has waited, under the name that its qube may have got
+// meanwhile. Its queries count as lost instead of written after a panic.
 func (w *writer) release(d *Document) {
 	n := uint64(d.Count)
 	w.holding.Add(-int64(n))
@@ -157,6 +157,9 @@ func (w *writer) release(d *Document) {
 			w.lost.Add(n)
 		}
 	}()
+	if d.Uncertain() {
+		d.Parties = w.parties(&d.Entry)
+	}
 	w.publish(d)
 	published = true
 }

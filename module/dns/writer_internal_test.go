@@ -65,8 +65,8 @@ func (b *bench) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 	return nil
 }
 
-// Behind implements [Inventory].
-func (b *bench) Behind(string) []string { return nil }
+// Downstream implements [Inventory].
+func (b *bench) Downstream(string) []string { return nil }
 
 // All implements [Inventory].
 func (b *bench) All() []*qube.Qube { return nil }
@@ -227,6 +227,22 @@ func TestService_coalesce(t *testing.T) {
 		if n := b.counter("published"); n != 5 || len(b.documents) != 3 {
 			t.Errorf("%d queries in %d events; want 5 in 3", n, len(b.documents))
 		}
+	})
+}
+
+// TestService_coalesce_named publishes a coalesced event under the name that its client
+// got after the first query.
+func TestService_coalesce_named(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, time.Second, func(c *config.Resolver) { c.Log.Coalesce = config.Duration(time.Minute) })
+		b.query(disp, "www.example")
+		time.Sleep(10 * time.Second)
+		b.learn("disp9", disp)
+		b.query(disp, "www.example")
+		time.Sleep(time.Minute)
+		b.want("after a minute", "disp9 www.example+ 1m0s")
+		b.end()
 	})
 }
 

@@ -17,7 +17,7 @@ type Document struct {
 	event.Parties
 	At     int64  // nanoseconds since the Unix epoch
 	Kind   string // event.action: dns-bypass
-	Way    string // how, such as doh
+	Method string // how, such as doh
 	Reason string // a sentence for people
 
 	Source, Destination netip.AddrPort
@@ -48,7 +48,7 @@ func (d *Document) Write(w event.Writer) {
 	w.String("dataset", "qubesbeat.finding")
 	w.End()
 	w.Begin("finding")
-	w.String("way", d.Way)
+	w.String("method", d.Method)
 	w.Uint("count", d.Count)
 	w.End()
 	for _, side := range [...]struct {

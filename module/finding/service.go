@@ -22,7 +22,7 @@ type Deps struct {
 }
 
 // Service looks for flows that deserve a look and publishes findings about them: at
-// present those that go around the resolver.
+// present DNS that bypasses the resolver.
 type Service struct {
 	task.Started
 	deps     Deps
@@ -43,7 +43,7 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// reasons say in a sentence what each way around the resolver is.
+// reasons say in a sentence how each method bypasses the resolver.
 var reasons = map[dnsview.Bypass]string{
 	dnsview.PlainDNS:   "DNS to a server that is not the resolver",
 	dnsview.DNSOverTLS: "DNS over TLS bypasses the resolver",
@@ -57,22 +57,22 @@ func (s *Service) Flow(f *event.Flow) {
 	if !f.OfClient() {
 		return
 	}
-	way := dnsview.Classify(f, s.deps.Resolver)
-	if way == dnsview.None {
+	method := dnsview.Classify(f, s.deps.Resolver)
+	if method == dnsview.None {
 		return
 	}
 	client, dst := f.Source.Addr.Netip(f.Family), f.Destination.Addr.Netip(f.Family)
-	count, first := s.once.First(client, dst, way, f.Start)
+	count, first := s.once.First(client, dst, method, f.Start)
 	if !first {
 		return
 	}
 	s.findings.Add(1)
-	s.deps.Sink.Publish(bypass(f, way, client, dst, count))
+	s.deps.Sink.Publish(bypass(f, method, client, dst, count))
 }
 
 // bypass returns the finding about a flow around the resolver.
-func bypass(f *event.Flow, way dnsview.Bypass, client, dst netip.Addr, count uint64) *Document {
-	d := &Document{Parties: f.Parties, At: f.Start, Kind: "dns-bypass", Way: string(way), Reason: reasons[way], Transport: "udp",
+func bypass(f *event.Flow, method dnsview.Bypass, client, dst netip.Addr, count uint64) *Document {
+	d := &Document{Parties: f.Parties, At: f.Start, Kind: "dns-bypass", Method: string(method), Reason: reasons[method], Transport: "udp",
 		Source: netip.AddrPortFrom(client, f.Source.Port), Destination: netip.AddrPortFrom(dst, f.Destination.Port),
 		FlowID: flow.ID(&f.Record), Count: count, ServerName: f.Domain}
 	if f.Proto == packet.ProtoTCP {

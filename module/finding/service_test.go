@@ -45,10 +45,10 @@ func newService() (*finding.Service, *sink) {
 func TestService_Flow(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name string
-		flow *event.Flow
-		way  string // "" for no finding
-		host string
+		name   string
+		flow   *event.Flow
+		method string // "" for no finding
+		host   string
 	}{
 		{"the resolver itself", outbound("10.139.1.1:53", packet.ProtoUDP, ""), "", ""},
 		{"another DNS server", outbound("8.8.8.8:53", packet.ProtoUDP, ""), "dns", ""},
@@ -62,7 +62,7 @@ func TestService_Flow(t *testing.T) {
 			for range 3 {
 				s.Flow(tt.flow)
 			}
-			if tt.way == "" {
+			if tt.method == "" {
 				if len(out.documents) != 0 {
 					t.Fatalf("found %+v; want nothing", out.documents[0])
 				}
@@ -72,8 +72,8 @@ func TestService_Flow(t *testing.T) {
 				t.Fatalf("%d findings; want one", len(out.documents))
 			}
 			d := out.documents[0]
-			if d.Way != tt.way || d.ServerName != tt.host || d.Qube != work || d.Reason == "" || d.FlowID == "" {
-				t.Errorf("finding = %+v; want %s to %q by work", d, tt.way, tt.host)
+			if d.Method != tt.method || d.ServerName != tt.host || d.Qube != work || d.Reason == "" || d.FlowID == "" {
+				t.Errorf("finding = %+v; want %s to %q by work", d, tt.method, tt.host)
 			}
 			if c := metrics.Collect(s); len(c) != 1 || c[0].Value != 1 {
 				t.Errorf("metrics = %v; want one finding", c)

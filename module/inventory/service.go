@@ -77,7 +77,7 @@ func (s *Service) String() string { return "inventory" }
 
 // Open opens the socket for dom0's pushes and reads the file for the first time.
 //
-// Without a file the beat starts all the same: dom0 may push it later, and a capture
+// Without a file the beat starts nevertheless: dom0 may push it later, and a capture
 // can be read on a machine that has none. A file with faults stops a replay, whose
 // events would be without names for good; a live beat goes on and takes the next good
 // one.

@@ -24,7 +24,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("reported", r.Reported)
 	m.Add("published", p.published)
 	m.Add("dropped", p.dropped)
-	m.Add("outgoing", r.Outgoing)
+	m.Add("ignored_outgoing", r.Outgoing)
 	m.Add("logged_by_resolver", p.duplicates)
 	m.Add("invalid", r.Invalid+own.Damaged+p.invalid)
 	m.Add("held", p.held)
@@ -43,19 +43,19 @@ func addFeed(m *metrics.Set, q feed.QueueStats, f feed.Stats) {
 	m.Add("queued", q.In)
 	m.Add("queue_dropped", q.Dropped)
 	m.Add("fragments", f.Fragments.Fragments)
-	m.Add("datagrams_whole", f.Fragments.Completed)
-	m.Add("datagrams_given_up", f.Fragments.Abandoned)
+	m.Add("datagrams_reassembled", f.Fragments.Completed)
+	m.Add("datagrams_discarded", f.Fragments.Abandoned)
 	m.Add("malformed", f.Malformed)
 }
 
 func addPackets(m *metrics.Set, a *wire.AnalyzerStats, s *supervisor.Stats) {
 	m.Add("packets", a.Packets)
-	m.Add("copies", a.Copies)
+	m.Add("duplicates", a.Copies)
 	m.Add("spoofed_packets", a.Spoofed)
 	m.Add("refused", sum(a.Refused))
 	m.Add("panics", sum(a.Panics))
 	m.Add("failures", sum(s.Crashes))
-	m.Add("banned", s.Quarantined)
+	m.Add("quarantined", s.Quarantined)
 	m.Add("lost", s.Lost)
 }
 
@@ -65,7 +65,7 @@ func addConnections(m *metrics.Set, a *wire.AnalyzerStats) {
 	m.Add("slow", a.Slow)
 	m.Add("evicted", a.Evicted)
 	m.Add("memory", a.Held)
-	m.Add("repeated_segments", a.Repeated)
+	m.Add("retransmitted_segments", a.Repeated)
 	m.Add("reordered_segments", a.Reordered)
 	m.Add("gaps", a.Gaps)
 }

@@ -51,18 +51,18 @@ func newMachine(t *testing.T) *machine {
 }
 
 // run runs a program here and returns what it printed.
-func run(t *testing.T, patience time.Duration, name string, args ...string) string {
+func run(t *testing.T, timeout time.Duration, name string, args ...string) string {
 	t.Helper()
-	out, err := program(patience, name, args...).CombinedOutput()
+	out, err := program(timeout, name, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return string(out)
 }
 
-// program returns a program of this machine, which is killed when patience is over.
-func program(patience time.Duration, name string, args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// program returns a program of this machine, which is killed when timeout is over.
+func program(timeout time.Duration, name string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	context.AfterFunc(ctx, cancel)
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = time.Second

@@ -48,7 +48,7 @@ func TestIdle(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(home, "inventory"), []byte("work|10.137.0.6\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := beat.Start(t, nw, home, idleConfig, "dns.sock")
+	b := beat.Start(t, nw, home, idleConfig)
 	time.Sleep(idleSettingTime) // what was captured while the network was set up ends, too
 	before := readUsage(t, b.PID())
 	time.Sleep(idleTime)
@@ -123,7 +123,7 @@ func cpuTime(t *testing.T, pid int) time.Duration {
 	return time.Duration(ticks) * time.Second / clockTicks
 }
 
-// difference lists the threads that have run, for whoever has to find out why.
+// difference lists the threads that have run, so that the cause can be found.
 func difference(before, after usage) string {
 	var b strings.Builder
 	for name, n := range after.threads {

@@ -104,7 +104,7 @@ func newPanicHome(t *testing.T) *panicHome {
 	return p
 }
 
-// udp sends a datagram of the attacker with a text in it, to nobody.
+// udp sends a datagram of the attacker with a text in it, to a closed port.
 func (p *panicHome) udp(text string) {
 	p.Helper()
 	ctx, cancel := context.WithTimeout(p.Context(), 10*time.Second)

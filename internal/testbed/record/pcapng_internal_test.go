@@ -48,7 +48,7 @@ func TestWritePcapng(t *testing.T) {
 	if diff := cmp.Diff([]string{"vif4.0", "vif5.0"}, names); diff != "" {
 		t.Errorf("interfaces mismatch (-want +got):\n%s", diff)
 	}
-	// The reader does not tell the flags: the last packet's are before its
+	// The reader does not return the flags: the last packet's are before its
 	// end of options and length.
 	tail := b.Bytes()[b.Len()-16:]
 	if want := []byte{2, 0, 4, 0, flagOutbound, 0, 0, 0, 0, 0, 0, 0}; !bytes.Equal(tail[:12], want) {

@@ -117,11 +117,11 @@ func TestService_conservation(t *testing.T) {
 	}
 	m := one.metrics
 	entered := m["queued"] + m["malformed"]
-	if one.wanted == 0 || one.wanted+m["datagrams_whole"] < entered || one.wanted > entered {
-		t.Errorf("%d packets and %d reassembled datagrams were wanted; %d were queued", one.wanted, m["datagrams_whole"], entered)
+	if one.wanted == 0 || one.wanted+m["datagrams_reassembled"] < entered || one.wanted > entered {
+		t.Errorf("%d packets and %d reassembled datagrams were wanted; %d were queued", one.wanted, m["datagrams_reassembled"], entered)
 	}
-	checkZero(t, m, "queue_dropped", "lost", "failures", "banned", "refused", "live", "memory", "evicted", "dropped", "waiting")
-	if sum := m["packets"] + m["copies"] + m["spoofed_packets"]; sum != m["queued"] || m["connections"] == 0 {
+	checkZero(t, m, "queue_dropped", "lost", "failures", "quarantined", "refused", "live", "memory", "evicted", "dropped", "waiting")
+	if sum := m["packets"] + m["duplicates"] + m["spoofed_packets"]; sum != m["queued"] || m["connections"] == 0 {
 		t.Errorf("%d packets were queued, %d counted, on %d connections", m["queued"], sum, m["connections"])
 	}
 	if n := uint64(len(one.events)); m["reported"] != n || m["published"] != n {

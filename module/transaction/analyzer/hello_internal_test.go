@@ -112,6 +112,6 @@ func TestHello_parts(t *testing.T) {
 	none.feed([]byte(text)) // does not fail
 	e := beat.Event{Fields: mapstr.M{"type": "tls"}}
 	if none.addTo(&e); e.Fields["tls"] != nil {
-		t.Error("a nil greeting adds something")
+		t.Error("a nil ClientHello adds something")
 	}
 }

@@ -83,7 +83,7 @@ func TestService_hostile(t *testing.T) {
 			if n := len(events); n != 2 {
 				t.Errorf("%d transactions of another qube; want 2", n)
 			}
-			t.Logf("crashes %d, panics %d, slow %d, quarantined %d", m["failures"], m["panics"], m["slow"], m["banned"])
+			t.Logf("crashes %d, panics %d, slow %d, quarantined %d", m["failures"], m["panics"], m["slow"], m["quarantined"])
 			if m["lost"] != 0 || m["failures_none"] != 0 {
 				t.Errorf("%v; want every crash at a packet, and nothing lost", m)
 			}

@@ -53,7 +53,7 @@ func TestOrigins_observe(t *testing.T) {
 		{"forgery after the owner", honest, []feed.Packet{in(there, 6), in(there, 9)}, isSpoofed},
 		{"copy after a forgery", honest, []feed.Packet{in(there, 9), out(there, 9)}, toAnalyze},
 		{"spoofed answer does not hide the true one", honest, []feed.Packet{in(world, 9), out(world, 6)}, toAnalyze},
-		{"nobody is asked", nil, []feed.Packet{in(there, 9)}, toAnalyze},
+		{"without an inventory", nil, []feed.Packet{in(there, 9)}, toAnalyze},
 		{"direction unknown", honest, []feed.Packet{on(there, 0, packet.DirectionUnknown)}, toAnalyze},
 		{"copy after a long time", honest, []feed.Packet{in(there, 6), after(in(back, 9), 100*time.Second), after(in(world, 1), 200*time.Second),
 			after(out(there, 9), 200*time.Second)}, toAnalyze},

@@ -6,8 +6,8 @@ import "time"
 // largest message on a busy machine.
 const hangAfter = 3 * time.Second
 
-// killIfHung kills the process if it takes too long for one packet. While the output
-// takes no events, the process is not to blame.
+// killIfHung kills the process if it takes too long for one packet. Time in which the
+// output takes no events does not count.
 func (p *process) killIfHung() {
 	ticker := time.NewTicker(hangAfter / 10)
 	defer ticker.Stop()

@@ -17,12 +17,12 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 )
 
-// Numbers of the measurement. Sockets of a qube matter: the kernel shares them
-// out among the readers, and one alone may meet a reader that nobody floods.
+// Numbers of the measurement. Sockets of a qube matter: the kernel distributes them
+// among the readers, and a single one may meet a reader that is not flooded.
 //
 // The flood is 30 times what a qube may ask, and less than the 120,000/s or so
-// that its process can send: with both cores full, what is measured is for how long
-// the kernel lets a process wait (2 to 40 ms), whoever it is that fills them. At
+// that its process can send: with both cores full, what is measured is how long the
+// kernel lets a process wait (2 to 40 ms), no matter which process fills them. At
 // 30,000/s the median was 0.8 ms with the rate limit and 27 ms without.
 const (
 	tries      = 6
@@ -188,8 +188,8 @@ func (s *setup) flood(t testing.TB) (stop func() int) {
 }
 
 // TestLatency_flooder is the flood: it sends at floodRate, as a qube that has
-// 127.0.0.3, names that nobody has asked for and one that is in the cache, in
-// turns, until its input ends.
+// 127.0.0.3, asking in turn for new names and for one that is in the cache, until its
+// input ends.
 func TestLatency_flooder(t *testing.T) {
 	addr := os.Getenv(floodEnv)
 	if addr == "" {

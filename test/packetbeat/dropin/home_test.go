@@ -82,20 +82,20 @@ func (h *home) on(timeout, period time.Duration, vifs ...string) string {
 func (h *home) start(t *testing.T, p program, q *testbed.Qube, config string) *beat {
 	t.Helper()
 	b := start(t, h.Log.Host, p, config)
-	b.capturing(t, func() { h.poke(t, q) })
+	b.capturing(t, func() { h.sendFrame(t, q) })
 	return b
 }
 
-// poke makes a client send a packet that no analyzer is interested in: a
+// sendFrame makes a client send a packet that no analyzer is interested in: a
 // connection that is refused.
-func (h *home) poke(t *testing.T, q *testbed.Qube) {
+func (h *home) sendFrame(t *testing.T, q *testbed.Qube) {
 	t.Helper()
 	err := q.Do(func() error {
 		_, err := net.DialTimeout("tcp", testbed.WebAddr+":81", time.Second)
 		return err
 	})
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Fatalf("a connection to nobody: %v; want it refused", err)
+		t.Fatalf("a connection to a closed port: %v; want it refused", err)
 	}
 }
 
@@ -157,7 +157,7 @@ func say(t *testing.T, conn net.Conn, text string) {
 // destPort keeps the flows to ports from first on.
 func destPort(first, n uint64) func(event) bool {
 	return func(e event) bool {
-		p := e.num("destination.port")
-		return e.str("type") == "flow" && p >= first && p < first+n
+		p := e.Number("destination.port")
+		return e.Text("type") == "flow" && p >= first && p < first+n
 	}
 }

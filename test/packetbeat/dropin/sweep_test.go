@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // The bounds of a sweep of one protocol.
@@ -80,9 +82,8 @@ func (d *dialogue) with(c change) []message {
 	return said
 }
 
-// sweepConfig lets the analyzers give up quickly, so that they also run into the
-// end of their patience, which another goroutine tells them of. Only probes and
-// the counters reach the output.
+// sweepConfig gives the analyzers short timeouts, so that these, which another
+// goroutine signals, are tested, too. Only probes and the counters reach the output.
 const sweepConfig = `
 processors:
   - drop_event.when.not.or:
@@ -105,17 +106,17 @@ func TestHostile_sweep(t *testing.T) {
 			variants, all := w.sweep(protocols[name], size)
 			path := w.close()
 			begin := time.Now()
-			b := replay(t, ours, onlyFlows+impatient(allProtocols)+sweepConfig+outputFile, path, sweepTime)
+			b := replay(t, ours, onlyFlows+impatient(runner.AllProtocols)+sweepConfig+outputFile, path, sweepTime)
 			took := time.Since(begin)
-			if b.err != nil {
-				t.Fatalf("qubesbeat ended with %v after %v: %s in %s", b.err, took, panicLine(b), b.where())
+			if b.Err() != nil {
+				t.Fatalf("qubesbeat ended with %v after %v: %s in %s", b.Err(), took, panicLine(b), b.where())
 			}
-			events := readEvents(t, b.events)
+			events := b.Events(t)
 			stats := lastStats(t, events)
 			panics[name] = stats["transactions.panics"]
-			probes := len(pick(events, isProbe))
+			probes := len(events.Filter(isProbe))
 			t.Logf("%-9s %6d of %8d variants in %5.1fs, %4d panics, %4d MiB at most, %d frames, %d KiB of log", name, variants, all, took.Seconds(),
-				panics[name], b.peak()>>20, w.frames, len(b.log.String())>>10)
+				panics[name], b.Peak()>>20, w.frames, len(b.Log())>>10)
 			if got := stats["transactions.panics_"+name]; got != panics[name] {
 				t.Errorf("%d panics, of them %d of %s", panics[name], got, name)
 			}
@@ -125,8 +126,8 @@ func TestHostile_sweep(t *testing.T) {
 			if stats["flows.packets"] != uint64(w.frames) {
 				t.Errorf("%d packets metered; want %d", stats["flows.packets"], w.frames)
 			}
-			if b.peak() > sweepMemory {
-				t.Errorf("%d MiB of memory; want at most %d", b.peak()>>20, uint64(sweepMemory)>>20)
+			if b.Peak() > sweepMemory {
+				t.Errorf("%d MiB of memory; want at most %d", b.Peak()>>20, uint64(sweepMemory)>>20)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // liveTime is how long the traffic of TestLive_sameTransactions lasts.
@@ -53,7 +54,7 @@ func workers() map[string][]string {
 			"dig +tries=1 TXT big.example.org @" + testbed.DNSAddr, // cut, then TCP
 			"dig +tries=1 +tcp www.example.org @" + testbed.DNSAddr,
 			"dig +tries=1 MX example.org @" + testbed.DNSAddr,
-			"dig +tries=1 nobody.example.org @" + testbed.DNSAddr, // NXDOMAIN
+			"dig +tries=1 absent.example.org @" + testbed.DNSAddr, // NXDOMAIN
 			"dig +tries=1 +noedns -x 192.0.2.53 @" + testbed.DNSAddr,
 			"dig +tries=1 +dnssec NS example.org @" + testbed.DNSAddr6,
 			"dig +tries=1 +keepopen +tcp www.example.org @" + testbed.DNSAddr + " AAAA www.example.org @" + testbed.DNSAddr,
@@ -98,12 +99,12 @@ func (h *home) mix(t *testing.T, length time.Duration) map[string]int {
 	return done
 }
 
-// unanswered asks what nobody answers: the analyzers report that after some time.
+// unanswered sends requests without answers: the analyzers report them after some time.
 func (h *home) unanswered(t *testing.T, end time.Time) {
 	t.Helper()
 	for first := true; first || time.Now().Before(end); first = false {
 		for _, line := range []string{
-			"dig +tries=1 +time=1 nobody.there @" + testbed.Unreachable,
+			"dig +tries=1 +time=1 absent.example @" + testbed.Unreachable,
 			"ping -q -c1 -W1 " + testbed.Unreachable,
 			"curl -sS --max-time 2 " + testbed.RefusedURL,
 		} {
@@ -115,10 +116,10 @@ func (h *home) unanswered(t *testing.T, end time.Time) {
 }
 
 // count is a table of how often each type occurs, as text.
-func count(events []event) string {
+func count(events runner.Events) string {
 	counts := map[string]int{}
 	for _, e := range events {
-		counts[e.str("type")]++
+		counts[e.Text("type")]++
 	}
 	return fmt.Sprint(counts)
 }

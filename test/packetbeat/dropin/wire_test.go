@@ -150,8 +150,8 @@ func (w *wire) tcp(port uint16, said []message) {
 	segment(false, nil, func(h *layers.TCP) { h.FIN = true })
 }
 
-// probe writes a connection with nothing wrong about it. What the analyzers make
-// of it tells whether they are well.
+// probe writes a connection with nothing wrong about it. Its transactions show
+// whether the analyzers still work.
 func (w *wire) probe() {
 	w.t.Helper()
 	w.tcp(80, []message{
@@ -161,7 +161,7 @@ func (w *wire) probe() {
 }
 
 // isProbe keeps the transactions of probes.
-func isProbe(e event) bool { return e.str("url.path") == "/probe" && e.str("status") == "OK" }
+func isProbe(e event) bool { return e.Text("url.path") == "/probe" && e.Text("status") == "OK" }
 
 // icmp6 writes an ICMPv6 message whose payload may be shorter than its header.
 func (w *wire) icmp6(from, to netip.Addr, payload []byte) {

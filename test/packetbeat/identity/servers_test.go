@@ -32,7 +32,7 @@ func newElastic(t testing.TB) *elastic {
 
 // ServeHTTP implements http.Handler.
 func (e *elastic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Elastic-Product", "Elasticsearch") // libbeat talks to nobody else
+	w.Header().Set("X-Elastic-Product", "Elasticsearch") // libbeat refuses other servers
 	w.Header().Set("Content-Type", "application/json")
 	body, err := readBody(r)
 	if err != nil {

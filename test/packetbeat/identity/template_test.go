@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // names are the two that everything is exported under.
@@ -68,8 +70,8 @@ func TestTemplate_policy(t *testing.T) {
 }
 
 // TestTemplate_fields checks that every field of packetbeat has packetbeat's type,
-// that ours have the type of our fields.yml, and that there are no more than
-// Elasticsearch is told to take.
+// that ours have the type of our fields.yml, and that there are no more than the
+// template's limit.
 func TestTemplate_fields(t *testing.T) {
 	t.Parallel()
 	theirs, own := packetbeatFields(t).inTemplate(), ownFields(t).inTemplate()
@@ -177,8 +179,8 @@ func TestIndexPattern_fields(t *testing.T) {
 // byte for byte.
 func TestShipped_kibana(t *testing.T) {
 	t.Parallel()
-	want, got := map[string]string{}, unzip(t, repository(t, "kibana.zip"))
-	root := filepath.Join(beats(t), "packetbeat/_meta/kibana")
+	want, got := map[string]string{}, unzip(t, fixture.Repository(t, "kibana.zip"))
+	root := fixture.Beats(t, "packetbeat/_meta/kibana")
 	for _, kind := range []string{"dashboard", "search", "visualization"} {
 		files, err := filepath.Glob(filepath.Join(root, "7", kind, "*"))
 		if err != nil {

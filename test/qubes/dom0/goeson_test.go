@@ -13,7 +13,7 @@ func (r *rig) goesOn(t *testing.T, stream net.Conn) {
 	t.Helper()
 	r.world.change(func(qubes map[string]*row) { qubes["banking"].label = "teal" }) // as no qube before
 	_, _ = stream.Write(established(t).raw)
-	for begin := time.Now(); time.Since(begin) < patience; {
+	for begin := time.Now(); time.Since(begin) < waitTimeout; {
 		select {
 		case again := <-r.qubesd.streams:
 			_, _ = again.Write(established(t).raw)
@@ -65,7 +65,7 @@ func TestHostile_events(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, release, behaviour{})
 				stream, _ := r.begin(t)
-				_ = stream.SetWriteDeadline(time.Now().Add(patience))
+				_ = stream.SetWriteDeadline(time.Now().Add(waitTimeout))
 				if _, err := stream.Write([]byte(tt.bytes)); err != nil {
 					t.Fatal(err)
 				}

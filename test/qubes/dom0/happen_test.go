@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// happen changes the world as an event says. As in qubesd that is before the
-// event is told: properties change in __set__ before property-set is fired, a
+// happen changes the world as an event says. As in qubesd, that is before the
+// event is sent: properties change in __set__ before property-set is fired, a
 // domain has its xid before domain-spawn and is off before domain-stopped
 // (qubes-core-admin, qubes/__init__.py and qubes/vm/qubesvm.py).
 func (w *world) happen(o occurrence) {

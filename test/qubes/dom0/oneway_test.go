@@ -24,7 +24,7 @@ func TestPush_oneWay(t *testing.T) {
 		{"fails", behaviour{status: 1}},
 		{"noisy", behaviour{noise: noise()}},
 		{"noisy and fails", behaviour{noise: noise(), status: 1}},
-		{"deaf and fails", behaviour{deaf: true, status: 1}},
+		{"closed and fails", behaviour{closed: true, status: 1}},
 	}
 	eachRelease(t, func(t *testing.T, release string) {
 		for _, tt := range tests {

@@ -24,7 +24,7 @@ func finish(t testing.TB, cmd *exec.Cmd) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	clock := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	clock := time.AfterFunc(waitTimeout, func() { _ = cmd.Process.Kill() })
 	_ = cmd.Wait()
 	if !clock.Stop() {
 		t.Errorf("%q did not end", cmd.Args)

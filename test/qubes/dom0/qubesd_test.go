@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what must arrive. Only failing tests wait that
+// waitTimeout is how long a test waits for what must arrive. Only failing tests wait that
 // long.
-const patience = 8 * time.Second
+const waitTimeout = 8 * time.Second
 
 // A qubesd answers on a unix socket as that of dom0 does.
 type qubesd struct {
@@ -124,7 +124,7 @@ func (d *qubesd) stream(t testing.TB) net.Conn {
 	select {
 	case conn := <-d.streams:
 		return conn
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("the script does not listen for events")
 		return nil
 	}

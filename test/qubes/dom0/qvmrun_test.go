@@ -26,7 +26,7 @@ type push struct {
 // A behaviour is what a qvm-run does besides.
 type behaviour struct {
 	noise  string // on stdout and on stderr
-	deaf   bool   // it does not read, like one whose qube is halted
+	closed bool   // it does not read, like one whose qube is halted
 	status int
 }
 
@@ -34,7 +34,7 @@ type behaviour struct {
 func newQvmRun(t testing.TB, bin, dir string, b behaviour) *qvmRun {
 	t.Helper()
 	take := "cat > new"
-	if b.deaf {
+	if b.closed {
 		take = "exec < /dev/null; : > new"
 	}
 	noise := ""

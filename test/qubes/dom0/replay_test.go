@@ -97,7 +97,7 @@ func (r *rig) replay(t *testing.T, all []occurrence, quiet time.Duration, tell f
 		tell(o)
 		wait := quiet
 		if loud[o.String()] {
-			wait = patience
+			wait = waitTimeout
 		}
 		p, ok := r.run.changeWithin(t, wait)
 		if !ok {

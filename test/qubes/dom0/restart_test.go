@@ -48,7 +48,7 @@ func TestRestart(t *testing.T) {
 func (r *rig) waitForWord(t *testing.T) {
 	t.Helper()
 	for begin := time.Now(); r.said(t) == ""; time.Sleep(10 * time.Millisecond) {
-		if time.Since(begin) > patience/2 {
+		if time.Since(begin) > waitTimeout/2 {
 			t.Error("the script does not say that qubesd is away")
 			return
 		}

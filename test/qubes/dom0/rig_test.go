@@ -65,7 +65,7 @@ func (r *rig) tell(t testing.TB, stream net.Conn, o occurrence) {
 // next waits for a push that must come.
 func (r *rig) next(t testing.TB) push {
 	t.Helper()
-	p, ok := r.run.within(t, patience)
+	p, ok := r.run.within(t, waitTimeout)
 	if !ok {
 		t.Fatalf("no push came; the script said:\n%s", r.said(t))
 	}
@@ -75,7 +75,7 @@ func (r *rig) next(t testing.TB) push {
 // nextChange is next for a push that differs from the one before.
 func (r *rig) nextChange(t testing.TB) push {
 	t.Helper()
-	p, ok := r.run.changeWithin(t, patience)
+	p, ok := r.run.changeWithin(t, waitTimeout)
 	if !ok {
 		t.Fatalf("no other push came; the script said:\n%s", r.said(t))
 	}

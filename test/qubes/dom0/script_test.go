@@ -24,7 +24,7 @@ var interpreter = sync.OnceValues(func() (string, error) {
 
 // output runs a command, but not for ever.
 func output(name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	return string(out), err
@@ -70,8 +70,8 @@ func newRig(t testing.TB, release string, b behaviour) *rig {
 	return r
 }
 
-// command is the script with arguments. Python is told not to look for modules
-// outside its own library, since dom0 has no others.
+// command is the script with arguments. Python does not look for modules outside its
+// own library, since dom0 has no others.
 func (r *rig) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(python(t), append([]string{"-I", "-S", script(), "--socket", r.qubesd.path}, args...)...)

@@ -19,7 +19,7 @@ func TestTag(t *testing.T) {
 		{"two", []string{"--tag", "client-acme", "--tag", "audited"}, map[string][]string{
 			"work": {"audited", "client-acme"}, "banking": {"audited"},
 		}},
-		{"a tag that nobody has", []string{"--tag", "client"}, map[string][]string{}},
+		{"a tag that no qube has", []string{"--tag", "client"}, map[string][]string{}},
 	}
 	eachRelease(t, func(t *testing.T, release string) {
 		for _, tt := range tests {
@@ -40,7 +40,7 @@ func TestTag(t *testing.T) {
 					t.Errorf("tags mismatch (-want +got):\n%s", diff)
 				}
 				if bytes.Contains(p.text, []byte("created-by-dom0")) {
-					t.Errorf("a tag that was not asked for is told: %s", p.text)
+					t.Errorf("a tag that was not asked for is sent: %s", p.text)
 				}
 			})
 		}

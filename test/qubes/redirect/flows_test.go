@@ -32,7 +32,7 @@ func checkFlows(t *testing.T, events beat.Events) {
 	t.Helper()
 	named := count(events, beat.Event{"event.dataset": "flow", "destination.ip": testbed.WebAddr, "qube.name": "personal", "destination.domain": "www.example.org"})
 	unresolved := count(events, beat.Event{"event.dataset": "flow", "destination.ip": testbed.WebAddr, "qube.name": "work", "flow.unresolved": true})
-	alerts := count(events, beat.Event{"event.kind": "alert", "qube.name": "work", "destination.ip": testbed.DNSAddr, "finding.way": "dns"})
+	alerts := count(events, beat.Event{"event.kind": "alert", "qube.name": "work", "destination.ip": testbed.DNSAddr, "finding.method": "dns"})
 	if named == 0 || unresolved == 0 || alerts != 1 {
 		t.Errorf("%d flows with their name, %d unresolved, %d findings; want some, some and 1", named, unresolved, alerts)
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // TestFlood lets one client try as many things as it can, all of them refused. Every
-// one is in a verdict or in a counter, and what another client does meanwhile is told
-// as ever.
+// one is in a verdict or in a counter, and what another client does meanwhile is
+// reported as usual.
 func TestFlood(t *testing.T) {
 	h := newHome(t, section)
 	h.qubes(t, "apply")
@@ -28,21 +28,21 @@ func TestFlood(t *testing.T) {
 	sent := float64(h.VifCounters(h.work).Sub(before).RxPackets) - 20
 	time.Sleep(1200 * time.Millisecond)
 	events := h.beat.Stop(t)
-	told, last := 0.0, events.Last()
+	reported, last := 0.0, events.Last()
 	verdicts := events.Where(beat.Event{"event.dataset": "qubesbeat.firewall", "qube.name": "work"})
 	for _, e := range verdicts {
-		told += e["firewall.count"].(float64)
+		reported += e["firewall.count"].(float64)
 	}
 	number := func(name string) float64 { v, _ := last["stats.firewall."+name].(float64); return v }
-	sum := told + number("over_rate") + number("nflog_lost") + number("undecided")
-	t.Logf("%v told in %d verdicts, %v over the rate, %v lost, %v undecided", told, len(verdicts), number("over_rate"), number("nflog_lost"), number("undecided"))
+	sum := reported + number("over_rate") + number("nflog_lost") + number("undecided")
+	t.Logf("%v reported in %d verdicts, %v over the rate, %v lost, %v undecided", reported, len(verdicts), number("over_rate"), number("nflog_lost"), number("undecided"))
 	if sent < n/2 || sum < sent || number("over_rate") == 0 || len(verdicts) > 5000 {
 		t.Errorf("%v of %v refused datagrams are accounted for", sum, sent)
 	}
 	if len(events.Where(beat.Event{"qube.name": "disp1234", "destination.port": 22, "firewall.point": "input"})) == 0 {
-		t.Error("the other client's refusal is not told")
+		t.Error("the other client's refusal is not reported")
 	}
-	if last["stats.events.others_dropped"] != 0.0 {
-		t.Errorf("%v verdicts found no room", last["stats.events.others_dropped"])
+	if last["stats.events.other_dropped"] != 0.0 {
+		t.Errorf("%v verdicts found no room", last["stats.events.other_dropped"])
 	}
 }

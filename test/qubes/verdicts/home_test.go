@@ -36,7 +36,7 @@ func newHome(t *testing.T, section string) *home {
 	}
 	dir := beat.NewHome(t)
 	nw.WriteInventory(filepath.Join(dir, "inventory"))
-	h.beat = beat.Start(t, nw, dir, section, "")
+	h.beat = beat.Start(t, nw, dir, section)
 	return h
 }
 
@@ -97,10 +97,10 @@ func datagrams(t *testing.T, q *testbed.Qube, n int, onePort bool, to string) {
 }
 
 // connect tries a TCP connection from q for a while.
-func connect(t *testing.T, q *testbed.Qube, to string, patience time.Duration) {
+func connect(t *testing.T, q *testbed.Qube, to string, timeout time.Duration) {
 	t.Helper()
 	_ = q.Do(func() error {
-		conn, err := net.DialTimeout("tcp", to, patience)
+		conn, err := net.DialTimeout("tcp", to, timeout)
 		if err == nil {
 			_ = conn.Close()
 		}

@@ -23,7 +23,7 @@ func TestTwoVifs(t *testing.T) {
 	time.Sleep(1200 * time.Millisecond)
 	events := h.beat.Stop(t)
 	if got := events.Where(beat.Event{"event.dataset": "qubesbeat.firewall", "destination.port": 9997}); len(got) > 0 {
-		t.Errorf("what Qubes lets through is told as refused: %v", got)
+		t.Errorf("what Qubes lets through is reported as refused: %v", got)
 	}
 	if last := events.Last(); last["stats.firewall.spoofed"] == 0.0 {
 		t.Error("the test tests nothing: no packet had a route that leads elsewhere")
@@ -52,7 +52,7 @@ func TestStandstill(t *testing.T) {
 	}
 	time.Sleep(1200 * time.Millisecond)
 	if got := h.beat.Stop(t).Where(beat.Event{"event.dataset": "qubesbeat.firewall"}); len(got) > 0 {
-		t.Errorf("what was let through is told as refused: %v", got)
+		t.Errorf("what was let through is reported as refused: %v", got)
 	}
 }
 

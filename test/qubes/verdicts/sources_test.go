@@ -12,8 +12,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
-// TestErrors does without rules of our own: the errors that the capture sees on the
-// vifs tell of rejections, if not of all.
+// TestErrors does without rules of our own: the ICMP errors that the capture sees on
+// the vifs reveal rejections, if not all of them.
 func TestErrors(t *testing.T) {
 	h := newHome(t, section)
 	connect(t, h.work, testbed.WebAddr+":8443", time.Second)

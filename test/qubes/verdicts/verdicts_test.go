@@ -72,7 +72,7 @@ func TestVerdicts(t *testing.T) {
 			total += got["firewall.count"].(float64)
 		}
 		if exact := tt.count >= 3; total < float64(tt.count) || exact && total != float64(tt.count) {
-			t.Errorf("%s: %v refused packets are told; want %d", tt.name, total, tt.count)
+			t.Errorf("%s: %v refused packets are reported; want %d", tt.name, total, tt.count)
 		}
 	}
 	h.balance(t, events)
@@ -92,6 +92,6 @@ func (h *home) balance(t *testing.T, events beat.Events) {
 	}
 	last := events.Last()
 	if last["stats.firewall.refused"] != total || last["stats.firewall.nflog_lost"] != 0.0 || last["stats.firewall.undecided"] != 0.0 {
-		t.Errorf("%v refused, %v told, %v lost, %v undecided", last["stats.firewall.refused"], total, last["stats.firewall.nflog_lost"], last["stats.firewall.undecided"])
+		t.Errorf("%v refused, %v reported, %v lost, %v undecided", last["stats.firewall.refused"], total, last["stats.firewall.nflog_lost"], last["stats.firewall.undecided"])
 	}
 }

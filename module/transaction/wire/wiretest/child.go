@@ -15,7 +15,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
 
-// The payloads that are no text for an event.
+// The payloads that do not stand for text of an event.
 const (
 	Crash   = "crash"    // ends the process
 	Damaged = "damaged"  // sends an event that cannot be decoded
@@ -108,7 +108,7 @@ func (c *child) take(p *feed.Packet, spoofed bool) error {
 	text := string(p.Payload)
 	switch {
 	case text == Crash:
-		fmt.Fprintln(os.Stderr, "fatal error: told to crash")
+		fmt.Fprintln(os.Stderr, "fatal error: crash requested")
 		os.Exit(2)
 	case text == Damaged:
 		return wire.Write(os.Stdout, wire.KindEvent, []byte{0xff, 0xff})

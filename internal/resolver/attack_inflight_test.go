@@ -20,7 +20,7 @@ import (
 // One question is under way once, however many clients ask it and however they
 // spell it (CVE-2020-25686, CVE-2023-28452). Nor may a client's network in the
 // query make a second question of it (RebirthDay, CVE-2025-5994).
-func TestFlight_one(t *testing.T) {
+func TestInflight_one(t *testing.T) {
 	t.Parallel()
 	gate := dnstest.NewGate()
 	up := dnstest.NewServer(t, gate.Hold(func(x *dnstest.Exchange) {
@@ -31,7 +31,7 @@ func TestFlight_one(t *testing.T) {
 		}
 		right(x)
 	}))
-	s := start(t, up, patient)
+	s := start(t, up, longTimeouts)
 	s.heldTogether(t, gate, 100, 1, func(i int) {
 		name := []string{"www.example.", "WWW.example.", "wWw.eXample."}[i%3]
 		q := newQuery(name, dns.TypeA, func(m *dns.Msg) {
@@ -57,7 +57,7 @@ func TestFlight_one(t *testing.T) {
 // The flags DO and CD make another question: four at most are under way for one
 // name, and what comes of one is not the answer to another (blocky,
 // GHSA-x845-2f78-7v36).
-func TestFlight_flags(t *testing.T) {
+func TestInflight_flags(t *testing.T) {
 	t.Parallel()
 	gate := dnstest.NewGate()
 	up := dnstest.NewServer(t, gate.Hold(func(x *dnstest.Exchange) {
@@ -67,7 +67,7 @@ func TestFlight_flags(t *testing.T) {
 		}
 		x.Write(m)
 	}))
-	s := start(t, up, patient)
+	s := start(t, up, longTimeouts)
 	for round := range 2 {
 		s.heldTogether(t, gate, 80, 4, func(i int) {
 			do, cd := i&1 != 0, i&2 != 0
@@ -87,12 +87,12 @@ func TestFlight_flags(t *testing.T) {
 
 // Isolated qubes share nothing, and so may each have the question under way; one
 // such qube has it once.
-func TestFlight_isolated(t *testing.T) {
+func TestInflight_isolated(t *testing.T) {
 	t.Parallel()
 	gate := dnstest.NewGate()
 	up := dnstest.NewServer(t, gate.Hold(right))
 	s := start(t, up, func(c *resolver.Config) {
-		patient(c)
+		longTimeouts(c)
 		c.Policy = &dnspolicy.Config{Upstreams: []string{"default"}, Isolate: true}
 	})
 	s.heldTogether(t, gate, 60, 3, func(i int) {
@@ -109,7 +109,7 @@ func TestFlight_isolated(t *testing.T) {
 // A silent upstream is asked again, but not more often than MaxAttempts for a
 // question, and not again while the failure is remembered (RFC 9520): a forger
 // does not get as many chances as it sends queries (SHAR).
-func TestFlight_failure(t *testing.T) {
+func TestInflight_failure(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -143,7 +143,7 @@ func TestFlight_failure(t *testing.T) {
 // An upstream that takes its time is asked again while the first query may still
 // be answered: MaxAttempts times at most, each time with an id and a port of its
 // own, and all clients wait for the same.
-func TestFlight_late(t *testing.T) {
+func TestInflight_late(t *testing.T) {
 	t.Parallel()
 	c := captured{mixed: map[string]bool{}}
 	gate := dnstest.NewGate()
@@ -171,9 +171,9 @@ func TestFlight_late(t *testing.T) {
 	}
 }
 
-// Answers that come late and in any order go to those who asked, whoever's
-// buffers they pass through (sdns, GHSA-mqfw-f48p-2vc8).
-func TestFlight_mixed(t *testing.T) {
+// Answers that come late and in any order reach the clients that asked, although
+// buffers are shared (sdns, GHSA-mqfw-f48p-2vc8).
+func TestInflight_mixed(t *testing.T) {
 	t.Parallel()
 	up := dnstest.NewServer(t, func(x *dnstest.Exchange) {
 		for range rand.N(200) { //nolint:gosec // no secret
@@ -183,7 +183,7 @@ func TestFlight_mixed(t *testing.T) {
 		_, _ = fmt.Sscanf(x.Name(), "n%d.c%d.", &n, &c)
 		x.Answer(fmt.Sprintf("%s 300 IN A 192.0.%d.%d", x.Query.Question[0].Name, 2+c, n))
 	})
-	s := start(t, up, patient)
+	s := start(t, up, longTimeouts)
 	together(40, func(c int) bool {
 		for n := range 60 {
 			name, network := fmt.Sprintf("n%d.c%d.example.", n%30, c), "udp" // the second time from the cache
