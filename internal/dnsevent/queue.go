@@ -7,16 +7,16 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/ring"
 )
 
-// Queue is a bounded queue between the server and the log writer. Push never
-// waits: an entry that finds no room is dropped and counted. Push, Close, Done and
-// Stats are safe for concurrent use; Pop is for one goroutine.
+// Queue is a bounded queue between the server and the log writer. Reserve never
+// waits: an entry that finds no room is dropped and counted. Pop is for one goroutine;
+// the other methods are safe for concurrent use.
 type Queue struct {
 	size int
 	ring *ring.Ring[Entry] // counts entries
 
 	// more counts the queries of entries beyond the first of each. Such entries are
 	// rare, so that a query pays for the ring's lock only.
-	mu   sync.Mutex // held while one of them is pushed
+	mu   sync.Mutex // held while one of them is added
 	more QueueStats // guarded by mu
 }
 
@@ -38,34 +38,52 @@ func (q *Queue) Stats() QueueStats {
 		Waiting: uint64(s.Waiting) + q.more.Waiting}
 }
 
-// Push adds a copy of an entry, with its name and its reply. It does not allocate
-// once the entries of the queue have been in use.
-func (q *Queue) Push(e *Entry) {
-	if e.Count == 1 {
-		q.push(e)
-		return
+// Reserve returns the next entry, to be filled in place, for count queries, at least
+// one. It locks the queue until [Queue.Commit], which must follow at once. It returns
+// nil if there is no room; the queries count as dropped then and Commit must not be
+// called.
+func (q *Queue) Reserve(count uint32) *Entry {
+	if count > 1 {
+		q.mu.Lock()
 	}
+	e := q.ring.Reserve(q.size)
+	if e != nil {
+		e.Count = count
+		return e
+	}
+	if count > 1 {
+		q.more.In += uint64(count) - 1
+		q.more.Dropped += uint64(count) - 1
+		q.mu.Unlock()
+	}
+	return nil
+}
+
+// Commit adds the entry that Reserve returned, with a copy of the name and the reply.
+// It does not allocate once the entries of the queue have been in use.
+func (q *Queue) Commit(e *Entry, name, reply []byte) {
+	e.ReplyLen = len(reply)
+	e.buf = append(append(e.buf[:0], name...), reply[:min(len(reply), MaxReply)]...)
+	e.Name, e.Reply = e.buf[:len(name)], e.buf[len(name):]
 	more := uint64(e.Count) - 1
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.more.In += more
-	if q.push(e) {
+	q.ring.Commit() // e is the reader's now
+	if more > 0 {
+		q.more.In += more
 		q.more.Waiting += more
-	} else {
-		q.more.Dropped += more
+		q.mu.Unlock()
 	}
 }
 
-func (q *Queue) push(e *Entry) bool {
-	slot := q.ring.Reserve(q.size)
+// Push adds a copy of an entry, whose Name and Reply are whole.
+func (q *Queue) Push(e *Entry) {
+	slot := q.Reserve(e.Count)
 	if slot == nil {
-		return false
+		return
 	}
-	buf := append(append(slot.buf[:0], e.Name...), e.Reply[:min(len(e.Reply), MaxReply)]...)
+	buf := slot.buf
 	*slot = *e
-	slot.buf, slot.Name, slot.Reply = buf, buf[:len(e.Name)], buf[len(e.Name):]
-	q.ring.Commit()
-	return true
+	slot.buf = buf
+	q.Commit(slot, e.Name, e.Reply)
 }
 
 // Pop moves up to len(batch) entries into batch, and the memory of batch into the

@@ -1,9 +1,12 @@
 package repotest_test
 
 import (
+	"go/ast"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,4 +50,46 @@ func TestModules_readme(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestModules_metrics holds that a README names the groups of counters that its service
+// adds to the stats event.
+func TestModules_metrics(t *testing.T) {
+	t.Parallel()
+	files := parsed(t)
+	for _, name := range slicesOf(t) {
+		text, err := os.ReadFile(filepath.Join(root, "module", name, "README.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, section, _ := strings.Cut(string(text), "\n## Metrics\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		var got, want []string
+		for _, m := range regexp.MustCompile("`stats\\.([a-z_]+)`").FindAllStringSubmatch(section, -1) {
+			got = append(got, m[1])
+		}
+		for _, f := range files {
+			if filepath.Dir(f.path) == filepath.Join("module", name) {
+				want = append(want, groups(f.file)...)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("module/%s/README.md: groups of counters mismatch (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// groups returns the groups of counters that a file opens.
+func groups(f *ast.File) (names []string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CallExpr); ok && isNamed(c.Fun, "Group") && len(c.Args) == 1 {
+			if lit, ok := c.Args[0].(*ast.BasicLit); ok {
+				names = append(names, strings.Trim(lit.Value, `"`))
+			}
+		}
+		return true
+	})
+	return names
 }

@@ -38,20 +38,24 @@ func (s *Resolver) record(r *request, reply []byte) {
 	s.reportSoon()
 }
 
-// log pushes an entry for count queries.
+// log adds an entry for count queries. It is filled in place: an entry is large, and
+// there is one for every query.
 func (s *Resolver) log(r *request, reply []byte, count uint32) {
 	if s.conf.Log == nil {
 		return
 	}
-	q := &r.q
-	s.conf.Log.Push(&dnsevent.Entry{
-		Outcome: r.out, At: r.At, Duration: max(0, s.conf.Clock().UnixNano()-r.At),
-		From: r.From, Local: r.Local, Iface: r.Iface, TCP: r.TCP, Size: r.Size,
-		ID: q.ID, Flags: q.Flags, Opcode: q.Opcode, Type: q.Type, Class: q.Class,
-		EDNS: q.EDNS, DO: q.DO, ECS: q.ECS, UDPSize: q.UDPSize,
-		Version: r.snap.Version, View: r.client.Policy.View, Qube: r.client.Qube,
-		Name: q.Name, Reply: reply, ReplyLen: len(reply), Count: count,
-	})
+	took, q := max(0, s.conf.Clock().UnixNano()-r.At), &r.q
+	version, group, qube := r.snap.Version, r.client.Policy.UpstreamGroup, r.client.Qube // nothing below can panic
+	e := s.conf.Log.Reserve(count)
+	if e == nil {
+		return
+	}
+	e.Outcome, e.At, e.Duration = r.out, r.At, took
+	e.From, e.Local, e.Iface, e.TCP, e.Size = r.From, r.Local, r.Iface, r.TCP, r.Size
+	e.ID, e.Flags, e.Opcode, e.Type, e.Class = q.ID, q.Flags, q.Opcode, q.Type, q.Class
+	e.EDNS, e.DO, e.ECS, e.UDPSize = q.EDNS, q.DO, q.ECS, q.UDPSize
+	e.Version, e.UpstreamGroup, e.Qube = version, group, qube
+	s.conf.Log.Commit(e, q.Name, reply)
 }
 
 // reportDropped logs how many queries of each client were dropped since the last

@@ -283,7 +283,7 @@ func (w *world) balanced() {
 	if got := sum("resolved", "cached", "blocked", "local", "refused", "failed", "dropped", "waiting"); got != sum("received") {
 		w.t.Errorf("received %d; want %d: %v", n["received"], got, n)
 	}
-	if got := sum("log_written", "log_dropped", "log_waiting"); got != sum("logged") {
+	if got := sum("log_written", "log_dropped", "log_waiting", "log_lost"); got != sum("logged") {
 		w.t.Errorf("logged %d; want %d: %v", n["logged"], got, n)
 	}
 	if got := sum("published", "held"); w.settings.Log.Enabled && got != n["log_written"] {

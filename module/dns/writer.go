@@ -107,7 +107,7 @@ func (w *writer) take(e *dnsevent.Entry) {
 		return
 	}
 	d := NewDocument(e, w.parties(e))
-	s.deps.Names.learn(e, d.Question())
+	s.deps.Names.observe(e, d.Question())
 	if w.coalesced.add(d) || d.Uncertain() && w.held.Add(d) {
 		w.holding.Add(int64(d.Count))
 	} else {
@@ -139,8 +139,12 @@ func (w *writer) retry(held **Document, last bool) bool {
 	return true
 }
 
-// release publishes an event that has waited.
+// release publishes an event that has waited, under the name that its qube may have got
+// meanwhile.
 func (w *writer) release(d *Document) {
+	if d.Uncertain() {
+		d.Parties = w.parties(&d.Entry)
+	}
 	w.holding.Add(-int64(d.Count))
 	w.publish(d)
 }

@@ -75,7 +75,7 @@ func (s *Service) eventMetrics(m *metrics.Set) {
 // inHand returns how many records the publisher has taken from the queue and is about to
 // publish: more than a few while the outlet blocks.
 func inHand(q *pipeline.QueueStats, p *pipeline.PublisherStats) uint64 {
-	return q.Out - min(q.Out, p.Published+p.Held)
+	return q.Out - min(q.Out, p.Published+p.Held+p.Lost)
 }
 
 func (s *Service) helloMetrics(m *metrics.Set) {

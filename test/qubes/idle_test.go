@@ -48,7 +48,7 @@ func TestIdle(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(home, "inventory"), []byte("work|10.137.0.6\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := beat.Start(t, nw, home, idleConfig, "dns.sock")
+	b := beat.Start(t, nw, home, idleConfig)
 	time.Sleep(idleSettingTime) // what was captured while the network was set up ends, too
 	before := readUsage(t, b.PID())
 	time.Sleep(idleTime)

@@ -1,133 +1,128 @@
-//go:build linux
-
 package beat
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// Beat is a beat that has been started.
+// Timeout bounds the start and the stop of a beat, and every wait for something that it
+// does.
+const Timeout = 30 * time.Second
+
+// tail is how much of the log a failed test shows, in bytes.
+const tail = 4000
+
+// Beat is a beat that has been started. It is safe for concurrent use.
 type Beat struct {
-	// Home is its folder, with a short path, since sockets are in it.
+	// Home is its folder.
 	Home string
 
-	config string // its file
-	cmd    *exec.Cmd
-	stderr Buffer
-	done   chan error
+	cmd   *exec.Cmd
+	log   Buffer // standard error
+	ended chan struct{}
+	err   error // of the process, valid once ended is closed
 }
 
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "qb-bin-")
-	if err != nil {
-		return "", err
+// Launch starts the beat. It is killed at the end of the test, which shows the end of its
+// log if it has failed.
+func (c Command) Launch(tb testing.TB) *Beat {
+	tb.Helper()
+	b := &Beat{Home: c.Home, cmd: c.cmd(context.Background()), ended: make(chan struct{})}
+	b.cmd.Stderr = &b.log
+	start := c.Start
+	if start == nil {
+		start = (*exec.Cmd).Start
 	}
-	path := filepath.Join(dir, "qubesbeat")
-	cmd := exec.Command("go", "build", "-o", path, "github.com/qubesbeat/qubesbeat/cmd/qubesbeat")
-	cmd.Stderr = os.Stderr
-	return path, cmd.Run()
-})
-
-// Program returns the path of the beat under test: QUBESBEAT_BIN, or one that it builds.
-func Program(t testing.TB) string {
-	t.Helper()
-	if p := os.Getenv("QUBESBEAT_BIN"); p != "" {
-		return p
+	if err := start(b.cmd); err != nil {
+		tb.Fatal(err)
 	}
-	path, err := build()
-	if err != nil {
-		t.Fatalf("building the beat: %v", err)
-	}
-	return path
-}
-
-// NewHome returns a folder for a beat, which is removed after the test.
-func NewHome(t testing.TB) string {
-	t.Helper()
-	home, err := os.MkdirTemp("", "qb-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(home) })
-	return home
-}
-
-// Start starts a beat in nw's sys-log. config is the inside of the qubesbeat
-// section, indented by two; the word HOME in it stands for the beat's folder. The
-// beat writes to files in HOME/out. Start returns when the beat captures and, if
-// socket is not empty, when that exists, below HOME.
-func Start(t testing.TB, nw *testbed.Network, home, config, socket string) *Beat {
-	t.Helper()
-	b := &Beat{Home: home, config: filepath.Join(home, "qubesbeat.yml"), done: make(chan error, 1)}
-	text := "qubesbeat:\n" + config + "\noutput.file: {path: HOME/out, filename: events}\n"
-	text = strings.ReplaceAll(text, "HOME", home)
-	if err := os.WriteFile(b.config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b.cmd = exec.Command(Program(t), b.Args("-e")...)
-	b.cmd.Dir, b.cmd.Stderr = home, &b.stderr
-	if err := nw.Log.Start(b.cmd); err != nil {
-		t.Fatal(err)
-	}
-	cmd := b.cmd
-	go func() { b.done <- cmd.Wait() }()
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	b.wait(t, socket)
+	go func() {
+		b.err = b.cmd.Wait()
+		close(b.ended)
+	}()
+	tb.Cleanup(func() {
+		b.Kill()
+		if tb.Failed() {
+			tb.Logf("end of the log of %s:\n%s", b.cmd.Path, b.Tail())
+		}
+	})
 	return b
-}
-
-// Args returns the command line of the beat with its configuration.
-func (b *Beat) Args(more ...string) []string {
-	return append([]string{"-c", b.config, "--path.home", b.Home, "--strict.perms=false"}, more...)
-}
-
-func (b *Beat) wait(t testing.TB, socket string) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		_, err := os.Stat(filepath.Join(b.Home, socket))
-		if err == nil && strings.Contains(b.stderr.String(), `"capturing"`) {
-			time.Sleep(200 * time.Millisecond) // what it listens at comes right after
-			return
-		}
-		if time.Now().After(deadline) {
-			b.Kill()
-			t.Fatalf("the beat does not serve\n%s", b.stderr.String())
-		}
-	}
 }
 
 // PID returns the number of its process.
 func (b *Beat) PID() int { return b.cmd.Process.Pid }
 
 // Log returns what the beat has logged.
-func (b *Beat) Log() string { return b.stderr.String() }
+func (b *Beat) Log() string { return b.log.String() }
+
+// Tail returns the end of the log.
+func (b *Beat) Tail() string {
+	log := b.Log()
+	return log[max(0, len(log)-tail):]
+}
+
+// Ended is closed when the process has ended.
+func (b *Beat) Ended() <-chan struct{} { return b.ended }
+
+// HasEnded reports whether the process has ended.
+func (b *Beat) HasEnded() bool {
+	select {
+	case <-b.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Err waits for the end of the process and returns how that was, as [exec.Cmd.Wait] does.
+func (b *Beat) Err() error {
+	<-b.ended
+	return b.err
+}
+
+// Peak waits for the end of the process and returns the most memory that it had resident,
+// in bytes.
+func (b *Beat) Peak() uint64 {
+	<-b.ended
+	return uint64(b.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
+}
+
+// Signal sends a signal to the process, unless that has ended.
+func (b *Beat) Signal(tb testing.TB, sig os.Signal) {
+	tb.Helper()
+	if err := b.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		tb.Error(err)
+	}
+}
 
 // Kill ends the beat like a crash.
 func (b *Beat) Kill() {
 	_ = b.cmd.Process.Kill()
-	<-b.done
+	<-b.ended
 }
 
-// Stop ends the beat like systemd, and returns its events.
-func (b *Beat) Stop(t testing.TB) Events {
-	t.Helper()
-	_ = b.cmd.Process.Signal(syscall.SIGTERM)
+// End ends the beat as systemd does, with SIGTERM.
+func (b *Beat) End(tb testing.TB) {
+	tb.Helper()
+	b.Signal(tb, syscall.SIGTERM)
 	select {
-	case err := <-b.done:
-		if err != nil {
-			t.Errorf("the beat ended with %v\n%s", err, b.stderr.String())
+	case <-b.ended:
+		if b.err != nil {
+			tb.Errorf("the beat ended with %v\n%s", b.err, b.Tail())
 		}
-	case <-time.After(30 * time.Second):
-		t.Fatal("the beat does not end")
+	case <-time.After(Timeout):
+		tb.Fatalf("the beat did not end in %v after SIGTERM", Timeout)
 	}
-	return b.Events(t)
+}
+
+// Stop ends the beat with SIGTERM and returns its events.
+func (b *Beat) Stop(tb testing.TB) Events {
+	tb.Helper()
+	b.End(tb)
+	return b.Events(tb)
 }

@@ -1,83 +1,97 @@
-//go:build linux
-
 package beat
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
-// Event is an event with dotted names.
+// longestEvent bounds a line of a file of events, in bytes.
+const longestEvent = 16 << 20
+
+// Event is an event with the names of its fields dotted. Arrays and empty objects are
+// values.
 type Event map[string]any
 
 // Events are events in the order in which they were written.
 type Events []Event
 
-// Events returns the events that have been written so far.
-func (b *Beat) Events(t testing.TB) (events Events) {
-	t.Helper()
-	files, _ := filepath.Glob(filepath.Join(b.Home, "out", "*"))
+// Events returns the events that have been written to HOME/out so far.
+func (b *Beat) Events(tb testing.TB) Events {
+	tb.Helper()
+	return ReadEvents(tb, filepath.Join(b.Home, "out"))
+}
+
+// ReadEvents returns the events in the files of a folder, the oldest file first, and none
+// if there is no such folder.
+func ReadEvents(tb testing.TB, dir string) (events Events) {
+	tb.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*")) // in order, and the names have the date
+	if err != nil {
+		tb.Fatal(err)
+	}
 	for _, path := range files {
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sc := bufio.NewScanner(f)
-		sc.Buffer(nil, 1<<20)
-		for sc.Scan() {
-			var m map[string]any
-			if json.Unmarshal(sc.Bytes(), &m) != nil {
-				continue // the last line of a killed beat
-			}
-			e := Event{}
-			e.flatten("", m)
-			events = append(events, e)
-		}
-		_ = f.Close()
+		events = append(events, ReadFile(tb, path)...)
 	}
 	return events
 }
 
-func (e Event) flatten(prefix string, m map[string]any) {
-	for k, v := range m {
-		if inner, ok := v.(map[string]any); ok {
+// ReadFile returns the events of a file, and none if there is no such file. It ends at
+// a line that is not complete: the last one of a beat that still writes or was killed.
+func ReadFile(tb testing.TB, path string) (events Events) {
+	tb.Helper()
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, longestEvent)
+	for sc.Scan() {
+		e, err := ParseEvent(sc.Bytes())
+		if err != nil {
+			if sc.Scan() {
+				tb.Fatalf("%s: %v, before the last line", path, err)
+			}
+			break
+		}
+		events = append(events, e)
+	}
+	if err := sc.Err(); err != nil {
+		tb.Fatal(err)
+	}
+	return events
+}
+
+// ParseEvent reads an event, or another JSON object.
+func ParseEvent(line []byte) (Event, error) {
+	var tree map[string]any
+	if err := json.Unmarshal(line, &tree); err != nil {
+		return nil, err
+	}
+	return Flatten(tree), nil
+}
+
+// Flatten returns the leaves of a JSON object by their dotted names.
+func Flatten(tree map[string]any) Event {
+	e := Event{}
+	e.flatten("", tree)
+	return e
+}
+
+func (e Event) flatten(prefix string, tree map[string]any) {
+	for k, v := range tree {
+		if inner, ok := v.(map[string]any); ok && len(inner) > 0 {
 			e.flatten(prefix+k+".", inner)
 		} else {
 			e[prefix+k] = v
 		}
 	}
-}
-
-// Has reports whether the event has all the fields of want, with these values.
-func (e Event) Has(want Event) bool {
-	for k, v := range want {
-		if n, ok := v.(int); ok {
-			v = float64(n)
-		}
-		if e[k] != v {
-			return false
-		}
-	}
-	return true
-}
-
-// Where returns the events that have all the fields of want.
-func (all Events) Where(want Event) (some Events) {
-	for _, e := range all {
-		if e.Has(want) {
-			some = append(some, e)
-		}
-	}
-	return some
-}
-
-// Last returns the last stats event.
-func (all Events) Last() (last Event) {
-	for _, e := range all.Where(Event{"event.dataset": "qubesbeat.stats"}) {
-		last = e
-	}
-	return last
 }

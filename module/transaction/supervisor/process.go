@@ -59,8 +59,15 @@ func startProcess(cfg *wire.Config, handle func([]byte)) (*process, wire.Ready, 
 	return p, ready, nil
 }
 
+// errNested keeps a program that does not run the analyzers in their process from
+// starting itself without end.
+var errNested = errors.New("this process should run the analyzers itself: " + wire.ChildVariable + " is set")
+
 // launch starts the process and returns its output.
 func launch() (*process, io.Reader, error) {
+	if os.Getenv(wire.ChildVariable) != "" {
+		return nil, nil, errNested
+	}
 	progress, err := wire.NewProgress()
 	if err != nil {
 		return nil, nil, err

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"strings"
@@ -209,5 +210,13 @@ func TestQuarantine(t *testing.T) {
 		if got := q.has(from(iface, 2, 99)); got != want {
 			t.Errorf("%s: another address is quarantined: %v; want %v", nameOf(iface), got, want)
 		}
+	}
+}
+
+// TestLaunch_nested is not parallel, because it sets the environment.
+func TestLaunch_nested(t *testing.T) {
+	t.Setenv(wire.ChildVariable, "1")
+	if p, _, err := launch(); !errors.Is(err, errNested) {
+		t.Errorf("launch = %v, %v in the process of the analyzers; want %v", p, err, errNested)
 	}
 }

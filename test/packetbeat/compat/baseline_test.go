@@ -12,6 +12,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // line is one flow in the columns of packetbeat's baseline.
@@ -41,7 +42,7 @@ func (l line) bytes() uint64   { return l.srcBytes + l.dstB }
 // baseline reads packetbeat's flows by capture.
 func baseline(t *testing.T) map[string][]line {
 	t.Helper()
-	f, err := os.Open(shared(t, "baseline/baseline_flows.tsv"))
+	f, err := os.Open(fixture.Shared(t, "baseline", "baseline_flows.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,100 +1,56 @@
 package compat_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/cmd"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
-// asBeat makes the test binary behave as the beat.
-const asBeat = "QUBESBEAT_TEST_AS_BEAT"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asBeat) == "" {
-		os.Exit(m.Run())
-	}
-	if cmd.Root().Execute() != nil {
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { beat.Main(m, func() error { return cmd.Root().Execute() }) }
 
 // document is an event as it was written, with dotted names; what is the host's
 // or ours is left out.
-type document map[string]any
+type document beat.Event
+
+// replayTime is much longer than any capture takes, on a busy machine, too.
+const replayTime = 2 * time.Minute
 
 // replay runs the beat, under packetbeat's name, over a capture with the given
 // configuration below the root, and returns its transactions.
 func replay(t *testing.T, config, capture string) []document {
 	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "packetbeat.yml")
-	config += fmt.Sprintf("\noutput.file: {path: %s, filename: events}\nlogging.level: error\n", filepath.Join(dir, "out"))
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
+	home := beat.NewHome(t)
+	file := beat.Write(t, home, "packetbeat.yml", config+"\noutput.file: {path: HOME/out, filename: events}\nlogging.level: error\n")
+	c := beat.Self(t, "packetbeat")
+	c.Home, c.Args = home, beat.Flags(home, file, "-t", "-I", capture)
+	if r := c.Run(t, replayTime); r.Code != 0 {
+		t.Fatalf("%s: status %d\n%s%s", capture, r.Code, r.Stdout, r.Stderr)
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := exec.Command(exe)
-	c.Args = []string{"packetbeat", "-c", file, "--path.home", dir, "-t", "-I", capture}
-	c.Env = append(os.Environ(), asBeat+"=1")
-	if text, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", capture, err, text)
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "out", "events*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var docs []document
-	for _, f := range files {
-		docs = append(docs, transactions(t, f)...)
-	}
-	return docs
+	return transactions(beat.ReadEvents(t, filepath.Join(home, "out")))
 }
 
-// transactions reads those of a file of events.
-func transactions(t *testing.T, file string) (docs []document) {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var tree map[string]any
-		if err := json.Unmarshal(lines.Bytes(), &tree); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		if kind := tree["type"]; kind != "flow" && kind != "stats" {
-			d := document{}
-			d.flatten("", tree)
-			docs = append(docs, d)
+// transactions returns those among events.
+func transactions(events beat.Events) (docs []document) {
+	for _, e := range events {
+		if kind := e["type"]; kind != "flow" && kind != "stats" {
+			docs = append(docs, newDocument(e))
 		}
 	}
 	return docs
 }
 
-func (d document) flatten(prefix string, tree map[string]any) {
-	for k, v := range tree {
-		name := prefix + k
-		if inner, ok := v.(map[string]any); ok {
-			d.flatten(name+".", inner)
-		} else if !ignored(name) {
-			d[name] = v
-		}
-	}
+// newDocument returns an event without what is ignored.
+func newDocument(e beat.Event) document {
+	maps.DeleteFunc(e, func(name string, _ any) bool { return ignored(name) })
+	return document(e)
 }
 
 // ignored reports whether a name is one of those that differ from machine to machine or from run to run,

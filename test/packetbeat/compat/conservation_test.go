@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // allCaptures returns packetbeat's captures and, where they are there, those of
@@ -21,11 +22,10 @@ func allCaptures(t *testing.T) []string {
 	for _, p := range beatsCaptures(t) {
 		paths = append(paths, p)
 	}
-	root, err := sharedDir("captures")
-	if err != nil {
-		t.Logf("packetbeat's captures only: %v", err)
-	}
-	_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(fixture.SharedPath(t, "captures"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			t.Logf("packetbeat's captures only: %v", err)
+		}
 		if err == nil && !e.IsDir() && strings.Contains(filepath.Base(path), ".pcap") {
 			paths = append(paths, path)
 		}

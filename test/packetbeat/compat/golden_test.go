@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // goldenCase is a case of packetbeat's golden-tests.yml.
@@ -42,11 +45,7 @@ func (c *goldenCase) config(t *testing.T) string {
 // TestGolden runs packetbeat's own golden tests.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	dir, err := beatsDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	system := filepath.Join(dir, "packetbeat", "tests", "system")
+	system := fixture.Beats(t, "packetbeat", "tests", "system")
 	data, err := os.ReadFile(filepath.Join(system, "config", "golden-tests.yml"))
 	if err != nil {
 		t.Fatal(err)
@@ -85,9 +84,7 @@ func golden(t *testing.T, file string) (docs []document) {
 		t.Fatal(err)
 	}
 	for _, e := range events {
-		d := document{}
-		d.flatten("", e)
-		docs = append(docs, d)
+		docs = append(docs, newDocument(beat.Flatten(e)))
 	}
 	return docs
 }

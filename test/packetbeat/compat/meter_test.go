@@ -2,19 +2,16 @@ package compat_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // metered is what one capture gave.
@@ -77,50 +74,12 @@ func (m *metered) sum() (packets, bytes uint64) {
 	return packets, bytes
 }
 
-// beatsDir returns the folder of the pinned beats module.
-var beatsDir = sync.OnceValues(func() (string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/elastic/beats/v7").Output()
-	return strings.TrimSpace(string(out)), err
-})
-
 // beatsCaptures returns packetbeat's captures by their name without extension.
 func beatsCaptures(tb testing.TB) map[string]string {
 	tb.Helper()
-	dir, err := beatsDir()
-	if err != nil {
-		tb.Fatalf("finding packetbeat's captures: %v", err)
-	}
 	found := map[string]string{}
-	for _, root := range []string{"packetbeat/tests/system/pcaps", "libbeat/common/flowhash/testdata/pcap"} {
-		_ = filepath.WalkDir(filepath.Join(dir, root), func(path string, _ os.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(path, ".pcap") {
-				found[strings.TrimSuffix(filepath.Base(path), ".pcap")] = path
-			}
-			return nil
-		})
+	for _, path := range fixture.BeatsCaptures(tb) {
+		found[strings.TrimSuffix(filepath.Base(path), ".pcap")] = path
 	}
 	return found
-}
-
-// shared returns a folder of the fixtures that stand beside the repository, and
-// skips the test if they do not exist.
-func shared(tb testing.TB, name string) string {
-	tb.Helper()
-	path, err := sharedDir(name)
-	if err != nil {
-		tb.Skip(err)
-	}
-	return path
-}
-
-func sharedDir(name string) (string, error) {
-	dir := os.Getenv("QUBESBEAT_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("no fixtures at %s; set QUBESBEAT_SHARED to their folder", path)
-	}
-	return path, nil
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // rule says in which way the flows of a capture may differ.
@@ -14,7 +16,7 @@ type rule string
 // that users read is what the test goes by.
 func compatRules(t *testing.T) map[string]rule {
 	t.Helper()
-	f, err := os.Open("../../../docs/packetbeat-compat.md")
+	f, err := os.Open(fixture.Repository(t, "docs", "packetbeat-compat.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

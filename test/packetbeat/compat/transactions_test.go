@@ -11,28 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-)
 
-// allProtocols is the configuration that the baseline was made with.
-const allProtocols = `
-packetbeat:
-  protocols:
-    - {type: icmp, enabled: true}
-    - {type: amqp, ports: [5672]}
-    - {type: cassandra, ports: [9042]}
-    - {type: dhcpv4, ports: [67, 68]}
-    - {type: dns, ports: [53], include_authorities: true, include_additionals: true}
-    - {type: http, ports: [80, 8080, 8000, 5000, 8002]}
-    - {type: memcache, ports: [11211]}
-    - {type: mysql, ports: [3306, 13001]}
-    - {type: pgsql, ports: [5432]}
-    - {type: redis, ports: [6379]}
-    - {type: thrift, ports: [9090]}
-    - {type: mongodb, ports: [27017]}
-    - {type: nfs, ports: [2049]}
-    - {type: tls, ports: [443, 993, 995, 5223, 8443, 8883, 9243]}
-    - {type: sip, ports: [5060]}
-`
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
+)
 
 // tally counts how the transactions of a protocol compare.
 type tally struct{ equal, explained, unexplained int }
@@ -41,14 +23,15 @@ type tally struct{ equal, explained, unexplained int }
 // its captures with ours.
 func TestTransactions_packetbeat(t *testing.T) {
 	t.Parallel()
-	baseline, captures, rules := shared(t, "baseline/events"), beatsCaptures(t), transactionRules(t)
+	baseline, captures, rules := fixture.Shared(t, "baseline", "events"), beatsCaptures(t), transactionRules(t)
 	var mu sync.Mutex
 	sums := map[string]*tally{}
 	t.Run("captures", func(t *testing.T) {
 		for name, path := range captures {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				want, got := transactions(t, filepath.Join(baseline, name+".ndjson")), replay(t, allProtocols, path)
+				want := transactions(beat.ReadFile(t, filepath.Join(baseline, name+".ndjson")))
+				got := replay(t, beat.AllProtocols, path)
 				theirs, ours := without(want, got), without(got, want)
 				rule, known := rules[name]
 				mu.Lock()
@@ -90,10 +73,10 @@ func TestTransactions_strict(t *testing.T) {
 	if err := os.WriteFile(capture, data[:end], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := replay(t, allProtocols, capture); len(got) != 1 || !reasons(got, "Unmatched request") {
+	if got := replay(t, beat.AllProtocols, capture); len(got) != 1 || !reasons(got, "Unmatched request") {
 		t.Errorf("transactions = %v; want an unmatched request", got)
 	}
-	if got := replay(t, allProtocols+"  compat.strict: true\n", capture); len(got) != 0 {
+	if got := replay(t, beat.AllProtocols+"packetbeat.compat.strict: true\n", capture); len(got) != 0 {
 		t.Errorf("transactions with compat.strict = %v; want none", got)
 	}
 }
@@ -116,7 +99,7 @@ type transactionRule string
 // has four columns.
 func transactionRules(t *testing.T) map[string]transactionRule {
 	t.Helper()
-	f, err := os.Open("../../../docs/packetbeat-compat.md")
+	f, err := os.Open(fixture.Repository(t, "docs", "packetbeat-compat.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

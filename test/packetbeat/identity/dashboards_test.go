@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // object is a saved object of Kibana: a dashboard, a search, a visualization.
@@ -22,7 +24,7 @@ type reference struct{ ID, Type, Name string }
 // packetbeatObjects returns those of packetbeat by type and id.
 func packetbeatObjects(t testing.TB) map[string]*object {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(beats(t), "packetbeat/_meta/kibana/7/*/*.json"))
+	files, err := filepath.Glob(fixture.Beats(t, "packetbeat/_meta/kibana/7/*/*.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

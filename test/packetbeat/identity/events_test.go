@@ -3,70 +3,36 @@ package identity_test
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
-// everything is a configuration with flows and each of packetbeat's protocols, on
-// the ports that its own tests use.
-const everything = `
-packetbeat:
-  flows: {timeout: 30s, period: 10s}
-  protocols:
-    - {type: icmp, enabled: true}
-    - {type: amqp, ports: [5672]}
-    - {type: cassandra, ports: [9042]}
-    - {type: dhcpv4, ports: [67, 68]}
-    - {type: dns, ports: [53], include_authorities: true, include_additionals: true}
-    - {type: http, ports: [80, 8080, 8000, 5000, 8002]}
-    - {type: memcache, ports: [11211]}
-    - {type: mysql, ports: [3306, 13001]}
-    - {type: pgsql, ports: [5432]}
-    - {type: redis, ports: [6379]}
-    - {type: thrift, ports: [9090]}
-    - {type: mongodb, ports: [27017]}
-    - {type: nfs, ports: [2049]}
-    - {type: tls, ports: [443, 993, 995, 5223, 8443, 8883, 9243]}
-    - {type: sip, ports: [5060]}
+// everything is a configuration with flows and each of packetbeat's protocols.
+const everything = beat.AllProtocols + `
+packetbeat.flows: {timeout: 30s, period: 10s}
 output.file: {path: out, number_of_files: 2, rotate_every_kb: 1000000}
 logging.level: error
 `
 
-// captures returns all of packetbeat's.
-func captures(t testing.TB) (files []string) {
-	t.Helper()
-	for _, root := range []string{"packetbeat/tests/system/pcaps", "libbeat/common/flowhash/testdata/pcap"} {
-		err := filepath.WalkDir(filepath.Join(beats(t), root), func(path string, _ os.DirEntry, err error) error {
-			if strings.HasSuffix(path, ".pcap") {
-				files = append(files, path)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return files
-}
-
 // replayed are the events of all captures, which several tests read.
 var replayed struct {
 	once   sync.Once
-	events []event
+	events beat.Events
 }
 
 // allEvents replays the demo and packetbeat's captures, all protocols on.
-func allEvents(t testing.TB) []event {
+func allEvents(t testing.TB) beat.Events {
 	t.Helper()
 	replayed.once.Do(func() {
 		p := newProgram(t, packetbeat, map[string]string{"packetbeat.yml": everything +
-			fmt.Sprintf("packetbeat.inventory.file: %q\n", repository(t, "demo/inventory"))})
-		args := []string{"-t", "-I", repository(t, "demo/qubes.pcapng")}
-		for _, c := range captures(t) {
+			fmt.Sprintf("packetbeat.inventory.file: %q\n", fixture.Repository(t, "demo/inventory"))})
+		args := []string{"-t", "-I", fixture.Repository(t, "demo/qubes.pcapng")}
+		for _, c := range fixture.BeatsCaptures(t) {
 			args = append(args, "-I", c)
 		}
 		p.must(args...)
@@ -141,7 +107,7 @@ type kinds map[string]bool
 func (k kinds) String() string { return strings.Join(slices.Sorted(maps.Keys(k)), "|") }
 
 // typesOf returns the fields of events with their JSON types.
-func typesOf(events []event) map[string]kinds {
+func typesOf(events beat.Events) map[string]kinds {
 	all := map[string]kinds{}
 	for _, e := range events {
 		for name, v := range e {
@@ -176,21 +142,7 @@ func jsonType(v any) string {
 
 // baseline returns the events that packetbeat makes of its captures with the
 // configuration everything. It skips the test if they do not exist.
-func baseline(t testing.TB) (events []event) {
+func baseline(t testing.TB) beat.Events {
 	t.Helper()
-	dir := os.Getenv("QUBESBEAT_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "baseline/events/*.ndjson"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skipf("no baseline/events in %s; set QUBESBEAT_SHARED to the folder that has it", dir)
-	}
-	for _, file := range files {
-		events = append(events, readEvents(t, file)...)
-	}
-	return events
+	return beat.ReadEvents(t, fixture.Shared(t, "baseline", "events"))
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // minimal is a configuration with flows, DNS and HTTP.
@@ -81,7 +83,7 @@ func (p *program) frames() float64 {
 // TestFlags_run checks what the run flags do.
 func TestFlags_run(t *testing.T) {
 	t.Parallel()
-	capture := beatsCapture(t, "dns_google_com.pcap") // 2 frames
+	capture := fixture.BeatsCapture(t, "dns_google_com.pcap") // 2 frames
 	for _, tt := range []struct {
 		name, args string
 		frames     float64
@@ -127,17 +129,17 @@ func TestFlags_run(t *testing.T) {
 func TestFlags_dump(t *testing.T) {
 	t.Parallel()
 	p := newMinimal(t)
-	r := p.run("-t", "-I", beatsCapture(t, "dns_google_com.pcap"), "--dump", filepath.Join(p.dir, "dumped"))
-	if strings.Contains(r.stderr, "unknown flag") || strings.Contains(r.stderr, "flag needs") {
-		t.Errorf("exit code %d, %q; want the flag to be known", r.code, r.stderr)
+	r := p.run("-t", "-I", fixture.BeatsCapture(t, "dns_google_com.pcap"), "--dump", filepath.Join(p.dir, "dumped"))
+	if strings.Contains(r.Stderr, "unknown flag") || strings.Contains(r.Stderr, "flag needs") {
+		t.Errorf("exit code %d, %q; want the flag to be known", r.Code, r.Stderr)
 	}
 }
 
 // TestFlags_unknown checks that others are not.
 func TestFlags_unknown(t *testing.T) {
 	t.Parallel()
-	if r := newMinimal(t).run("--dumps", "x"); r.code == 0 || !strings.Contains(r.stderr, "unknown flag: --dumps") {
-		t.Errorf("exit code %d, %q; want unknown flag", r.code, r.stderr)
+	if r := newMinimal(t).run("--dumps", "x"); r.Code == 0 || !strings.Contains(r.Stderr, "unknown flag: --dumps") {
+		t.Errorf("exit code %d, %q; want unknown flag", r.Code, r.Stderr)
 	}
 }
 
@@ -165,7 +167,7 @@ func TestConfig_variables(t *testing.T) {
 					t.Errorf("keystore list = %q; want NAME", list)
 				}
 			}
-			p.must("-t", "-I", beatsCapture(t, "dns_google_com.pcap"))
+			p.must("-t", "-I", fixture.BeatsCapture(t, "dns_google_com.pcap"))
 			if got := base(p, "out/*"); !strings.HasPrefix(got, tt.want) {
 				t.Errorf("events are in %s; want %s*", got, tt.want)
 			}
@@ -195,13 +197,13 @@ func TestConfig_protocols(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t, packetbeat, map[string]string{"packetbeat.yml": "packetbeat.flows: {}\noutput.file.path: out\npacketbeat.protocols: " + tt.protocols + "\n"})
-			r := p.run("-t", "-I", beatsCapture(t, "dns_google_com.pcap"))
-			where := r.stderr
+			r := p.run("-t", "-I", fixture.BeatsCapture(t, "dns_google_com.pcap"))
+			where := r.Stderr
 			if !tt.fails {
 				where = warnings(p.log())
 			}
-			if (r.code != 0) != tt.fails {
-				t.Errorf("exit code %d, %q; want failure %t", r.code, r.stderr, tt.fails)
+			if (r.Code != 0) != tt.fails {
+				t.Errorf("exit code %d, %q; want failure %t", r.Code, r.Stderr, tt.fails)
 			}
 			for _, word := range tt.want {
 				if !strings.Contains(where, word) {
@@ -218,8 +220,8 @@ func TestConfig_checked(t *testing.T) {
 	t.Parallel()
 	for _, protocols := range []string{"[{type: http, ports: [80]}, {type: mysql, ports: [80]}]", "[{type: http, ports: [70000]}]"} {
 		p := newProgram(t, packetbeat, map[string]string{"packetbeat.yml": "packetbeat.protocols: " + protocols + "\noutput.file.path: out\n"})
-		if r := p.run("test", "config"); r.code == 0 || !strings.Contains(r.stderr, "port") {
-			t.Errorf("%s: exit code %d, %s%s; want the port's fault", protocols, r.code, r.stdout, r.stderr)
+		if r := p.run("test", "config"); r.Code == 0 || !strings.Contains(r.Stderr, "port") {
+			t.Errorf("%s: exit code %d, %s%s; want the port's fault", protocols, r.Code, r.Stdout, r.Stderr)
 		}
 	}
 }
@@ -237,8 +239,8 @@ func TestConfig_place(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t, packetbeat, map[string]string{"a.yml": tt.a, "b.yml": tt.b})
-			if r := p.run("test", "config", "-c", "a.yml", "-c", "b.yml"); r.code == 0 || !strings.Contains(r.stderr, tt.want) {
-				t.Errorf("exit code %d, %q; want %q", r.code, r.stderr, tt.want)
+			if r := p.run("test", "config", "-c", "a.yml", "-c", "b.yml"); r.Code == 0 || !strings.Contains(r.Stderr, tt.want) {
+				t.Errorf("exit code %d, %q; want %q", r.Code, r.Stderr, tt.want)
 			}
 		})
 	}

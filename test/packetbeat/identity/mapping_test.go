@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // template is what of an index template the tests read.
@@ -224,7 +226,7 @@ var fieldFiles = []string{
 }
 
 var definitions = sync.OnceValues(func() (mapping, error) {
-	dir, err := beatsModule()
+	dir, err := fixture.BeatsDir()
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +263,7 @@ func packetbeatFields(t testing.TB) mapping {
 func ownFields(t testing.TB) mapping {
 	t.Helper()
 	m := mapping{}
-	if err := m.defineFile(repository(t, "fields.yml")); err != nil {
+	if err := m.defineFile(fixture.Repository(t, "fields.yml")); err != nil {
 		t.Fatal(err)
 	}
 	return m

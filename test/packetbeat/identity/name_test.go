@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // installed is what argv[0] of an installed packetbeat is.
@@ -99,9 +101,9 @@ func TestName(t *testing.T) {
 				run = p.raw
 			}
 			r := run(append([]string{"version"}, tt.args...)...)
-			got, _, _ := strings.Cut(r.stdout, " ")
+			got, _, _ := strings.Cut(r.Stdout, " ")
 			if got != tt.want {
-				t.Errorf("name = %q; want %q\n%s", got, tt.want, r.stderr)
+				t.Errorf("name = %q; want %q\n%s", got, tt.want, r.Stderr)
 			}
 		})
 	}
@@ -149,7 +151,7 @@ func TestName_evidence(t *testing.T) {
 func gather(p *program) (e evidence) {
 	p.t.Helper()
 	e.Lock = lockName(p)
-	p.must("-t", "-I", repository(p.t, "demo/qubes.pcapng"))
+	p.must("-t", "-I", fixture.Repository(p.t, "demo/qubes.pcapng"))
 	for _, ev := range p.events() {
 		e.AgentType, _ = ev["agent.type"].(string)
 		e.MetadataBeat, _ = ev["@metadata.beat"].(string)
@@ -212,10 +214,10 @@ func lockName(p *program) string {
 		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 			p.t.Fatal(err)
 		}
-		r := p.run("-t", "-I", repository(p.t, "demo/qubes.pcapng"))
+		r := p.run("-t", "-I", fixture.Repository(p.t, "demo/qubes.pcapng"))
 		_ = f.Close()
 		_ = os.Remove(path)
-		if r.code != 0 && strings.Contains(r.stderr, "data path already locked") {
+		if r.Code != 0 && strings.Contains(r.Stderr, "data path already locked") {
 			return name + ".lock"
 		}
 	}
@@ -235,8 +237,8 @@ func TestName_defaultFile(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t, tt.argv0, map[string]string{tt.file: tt.root + ".flows: {}\nname: mine\noutput.file.path: out\n"})
-			if r := p.run("export", "config"); r.code != 0 || !strings.Contains(r.stdout, "name: mine\n") {
-				t.Errorf("exit code %d, %s%s; want the settings of %s", r.code, r.stdout, r.stderr, tt.file)
+			if r := p.run("export", "config"); r.Code != 0 || !strings.Contains(r.Stdout, "name: mine\n") {
+				t.Errorf("exit code %d, %s%s; want the settings of %s", r.Code, r.Stdout, r.Stderr, tt.file)
 			}
 		})
 	}
@@ -263,8 +265,8 @@ func TestName_foreign(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := newProgram(t, packetbeat, tt.files).run(append([]string{"test", "config"}, tt.args...)...)
-			if r.code == 0 || !strings.Contains(r.stderr, tt.want) {
-				t.Errorf("exit code %d, %q; want an error with %q", r.code, r.stderr, tt.want)
+			if r.Code == 0 || !strings.Contains(r.Stderr, tt.want) {
+				t.Errorf("exit code %d, %q; want an error with %q", r.Code, r.Stderr, tt.want)
 			}
 		})
 	}
@@ -279,7 +281,7 @@ func TestName_agentID(t *testing.T) {
 	p := newProgram(t, packetbeat, map[string]string{
 		"packetbeat.yml": "packetbeat.flows: {}\noutput.file.path: out\n", "data/meta.json": meta + "\n",
 	})
-	p.must("-t", "-I", repository(t, "demo/qubes.pcapng"))
+	p.must("-t", "-I", fixture.Repository(t, "demo/qubes.pcapng"))
 	events := p.events()
 	if len(events) == 0 {
 		t.Fatal("no events")

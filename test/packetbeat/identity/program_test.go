@@ -2,34 +2,20 @@ package identity_test
 
 import (
 	"archive/zip"
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/cmd"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
-// asBeat makes the test binary behave as the beat.
-const asBeat = "QUBESBEAT_TEST_AS_BEAT"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asBeat) == "" {
-		os.Exit(m.Run())
-	}
-	if cmd.Root().Execute() != nil {
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { beat.Main(m, func() error { return cmd.Root().Execute() }) }
 
 // The two names, and libbeat's version, which names templates and indices.
 const (
@@ -55,69 +41,30 @@ type program struct {
 // newProgram makes the folder, with the given files in it.
 func newProgram(t testing.TB, name string, files map[string]string) *program {
 	t.Helper()
-	p := &program{t: t, name: name, dir: tempDir(t)}
+	p := &program{t: t, name: name, dir: beat.NewHome(t)}
 	for file, text := range files {
 		p.write(file, text)
 	}
 	return p
 }
 
-// tempDir is t.TempDir with a name that has no comma, as that of a test may: to
-// libbeat, --path.home is a list then.
-func tempDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "identity")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
 // write writes a file into the folder.
 func (p *program) write(file, text string) {
 	p.t.Helper()
-	path := filepath.Join(p.dir, file)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// result is what a run leaves behind.
-type result struct {
-	code           int
-	stdout, stderr string
+	beat.Write(p.t, p.dir, file, text)
 }
 
 // raw runs the program with nothing but args.
-func (p *program) raw(args ...string) result {
+func (p *program) raw(args ...string) beat.Result {
 	p.t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(p.t.Context(), deadline)
-	defer cancel()
-	c := exec.CommandContext(ctx, exe)
-	c.Args = append([]string{p.name}, args...)
-	c.Dir = p.dir
-	c.Env = append(append(os.Environ(), asBeat+"=1"), p.env...)
-	c.Stdin = strings.NewReader(p.in)
-	var stdout, stderr bytes.Buffer
-	c.Stdout, c.Stderr = &stdout, &stderr
-	err = c.Run()
-	var exit *exec.ExitError
-	if ctx.Err() != nil || (err != nil && !errors.As(err, &exit)) {
-		p.t.Fatalf("%s: %v, %v\n%s", c.Args, err, ctx.Err(), stderr.String())
-	}
-	return result{code: c.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
+	c := beat.Self(p.t, p.name)
+	c.Home, c.Args, c.Stdin = p.dir, args, p.in
+	c.Env = append(c.Env, p.env...)
+	return c.Run(p.t, deadline)
 }
 
 // run runs the program with its folder as path.home.
-func (p *program) run(args ...string) result {
+func (p *program) run(args ...string) beat.Result {
 	p.t.Helper()
 	return p.raw(slices.Concat([]string{"--path.home", p.dir}, p.args, args)...)
 }
@@ -127,10 +74,10 @@ func (p *program) run(args ...string) result {
 func (p *program) must(args ...string) string {
 	p.t.Helper()
 	r := p.run(args...)
-	if r.code != 0 {
-		p.t.Fatalf("%s %s: exit code %d\n%s%s", p.name, strings.Join(args, " "), r.code, r.stdout, r.stderr)
+	if r.Code != 0 {
+		p.t.Fatalf("%s %s: exit code %d\n%s%s", p.name, strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
 	}
-	return r.stdout
+	return r.Stdout
 }
 
 // decode is must for a command that prints JSON.
@@ -165,79 +112,10 @@ func (p *program) glob(pattern string) []string {
 	return files
 }
 
-// event is a document with dotted names. An array is a value.
-type event map[string]any
-
 // events returns those that the program wrote into its folder out.
-func (p *program) events() []event {
+func (p *program) events() beat.Events {
 	p.t.Helper()
-	var all []event
-	for _, file := range p.glob("out/*") {
-		all = append(all, readEvents(p.t, file)...)
-	}
-	return all
-}
-
-func readEvents(t testing.TB, file string) (all []event) {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range bytes.Lines(data) {
-		var tree map[string]any
-		if err := json.Unmarshal(line, &tree); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		e := event{}
-		e.flatten("", tree)
-		all = append(all, e)
-	}
-	return all
-}
-
-func (e event) flatten(prefix string, tree map[string]any) {
-	for k, v := range tree {
-		if inner, ok := v.(map[string]any); ok && len(inner) > 0 {
-			e.flatten(prefix+k+".", inner)
-		} else {
-			e[prefix+k] = v
-		}
-	}
-}
-
-// goList asks the go command for a folder.
-func goList(args ...string) (string, error) {
-	out, err := exec.Command("go", append([]string{"list", "-f", "{{.Dir}}"}, args...)...).Output()
-	return strings.TrimSpace(string(out)), err
-}
-
-var beatsModule = sync.OnceValues(func() (string, error) { return goList("-m", "github.com/elastic/beats/v7") })
-
-// beats returns the folder of the module that packetbeat's sources are in.
-func beats(t testing.TB) string {
-	t.Helper()
-	dir, err := beatsModule()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
-	return dir
-}
-
-// repository returns the path of one of our own files.
-func repository(t testing.TB, file string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join("..", "..", "..", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// beatsCapture returns the path of one of packetbeat's captures.
-func beatsCapture(t testing.TB, name string) string {
-	t.Helper()
-	return filepath.Join(beats(t), "packetbeat/tests/system/pcaps", name)
+	return beat.ReadEvents(p.t, filepath.Join(p.dir, "out"))
 }
 
 // unzip returns the files of an archive by name.

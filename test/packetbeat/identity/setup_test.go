@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // setup is a program with an Elasticsearch, a Kibana, a home that is not its
@@ -31,17 +34,17 @@ func newSetup(t testing.TB, name string) *setup {
 }
 
 // do runs the program in its home, from elsewhere.
-func (s *setup) do(args ...string) result {
+func (s *setup) do(args ...string) beat.Result {
 	s.t.Helper()
 	return s.raw(append([]string{"--path.home", filepath.Join(s.dir, "home"), "-c", "a.yml"}, args...)...)
 }
 
 // check looks at what is the same for every use: it worked, Kibana saw nothing
 // that it does not know, and nothing is left behind.
-func (s *setup) check(r result) {
+func (s *setup) check(r beat.Result) {
 	s.t.Helper()
-	if r.code != 0 {
-		s.t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	if r.Code != 0 {
+		s.t.Errorf("exit code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	for _, fault := range s.kibana.wrong() {
 		s.t.Error(fault)
@@ -170,8 +173,8 @@ func TestSetup_refused(t *testing.T) {
 	t.Parallel()
 	s := newSetup(t, packetbeat)
 	s.kibana.refuse = true
-	if r := s.do("setup", "--dashboards"); r.code == 0 || !strings.Contains(r.stderr, "500") {
-		t.Errorf("exit code %d, %q; want Kibana's fault", r.code, r.stderr)
+	if r := s.do("setup", "--dashboards"); r.Code == 0 || !strings.Contains(r.Stderr, "500") {
+		t.Errorf("exit code %d, %q; want Kibana's fault", r.Code, r.Stderr)
 	}
 	s.leftovers()
 }
@@ -228,7 +231,7 @@ func TestSetup_atStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSetup(t, name)
-			s.check(s.do("-E", "setup.dashboards.enabled=true", "-t", "-I", repository(t, "demo/qubes.pcapng")))
+			s.check(s.do("-E", "setup.dashboards.enabled=true", "-t", "-I", fixture.Repository(t, "demo/qubes.pcapng")))
 			if n := len(s.kibana.imported()); n != 131 {
 				t.Errorf("%d objects; want 131", n)
 			}

@@ -2,10 +2,11 @@ package identity_test
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // shippedFiles are packetbeat's own configuration files.
@@ -14,7 +15,7 @@ var shippedFiles = []string{"packetbeat.yml", "packetbeat.reference.yml"}
 // newShipped makes a program with one of them as its default file, unchanged.
 func newShipped(t testing.TB, name string) *program {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(beats(t), "packetbeat", name))
+	data, err := os.ReadFile(fixture.Beats(t, "packetbeat", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func TestShipped_run(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, begin := newShipped(t, name), time.Now()
-			p.must("-t", "-I", beatsCapture(t, "http_minitwit.pcap"),
+			p.must("-t", "-I", fixture.BeatsCapture(t, "http_minitwit.pcap"),
 				"-E", "output.elasticsearch.enabled=false", "-E", "output.file.path=out")
 			count := map[any]int{}
 			for _, e := range p.events() {
@@ -78,7 +79,7 @@ func errorsOf(log string) string {
 func TestShipped_elasticsearch(t *testing.T) {
 	t.Parallel()
 	p, e := newShipped(t, "packetbeat.yml"), newElastic(t)
-	p.must("-t", "-I", beatsCapture(t, "dns_google_com.pcap"), "-E", "output.elasticsearch.hosts=["+e.URL+"]",
+	p.must("-t", "-I", fixture.BeatsCapture(t, "dns_google_com.pcap"), "-E", "output.elasticsearch.hosts=["+e.URL+"]",
 		"-E", "output.elasticsearch.preset=latency") // the default, balanced, waits 10 s for more events
 	puts := e.got()
 	for _, path := range []string{"/_ilm/policy/packetbeat", "/_index_template/packetbeat-" + version, "/_data_stream/packetbeat-" + version} {

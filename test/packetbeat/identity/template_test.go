@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
 // names are the two that everything is exported under.
@@ -177,8 +179,8 @@ func TestIndexPattern_fields(t *testing.T) {
 // byte for byte.
 func TestShipped_kibana(t *testing.T) {
 	t.Parallel()
-	want, got := map[string]string{}, unzip(t, repository(t, "kibana.zip"))
-	root := filepath.Join(beats(t), "packetbeat/_meta/kibana")
+	want, got := map[string]string{}, unzip(t, fixture.Repository(t, "kibana.zip"))
+	root := fixture.Beats(t, "packetbeat/_meta/kibana")
 	for _, kind := range []string{"dashboard", "search", "visualization"} {
 		files, err := filepath.Glob(filepath.Join(root, "7", kind, "*"))
 		if err != nil {

@@ -36,7 +36,7 @@ func newHome(t *testing.T) *home {
 	nw := testbed.New(t, testbed.Config{})
 	nw.StartServers()
 	h := &home{Network: nw}
-	h.beat = beat.Start(t, nw, beat.NewHome(t), section, "dns.sock")
+	h.beat = beat.Start(t, nw, beat.NewHome(t), section)
 	if _, _, err := nw.Log.Run(t.Context(), beat.Program(t), h.beat.Args("qubes", "apply")...); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // totals are frames and their bytes, Ethernet header included, with the
@@ -63,20 +64,20 @@ func (a *account) close(t *testing.T, nw *testbed.Network) {
 
 // check fails the test unless the final flows of the vif and the frames that
 // are no IP add up to the kernel's counters, to the byte.
-func (a *account) check(t *testing.T, events []event) {
+func (a *account) check(t *testing.T, events beat.Events) {
 	t.Helper()
 	got := a.other
 	for _, e := range flows(events, onVif(a.q.Vif)) {
 		src := totals{
-			RxBytes: e.num("source.bytes"), RxPackets: e.num("source.packets"),
-			TxBytes: e.num("destination.bytes"), TxPackets: e.num("destination.packets"),
+			RxBytes: e.Number("source.bytes"), RxPackets: e.Number("source.packets"),
+			TxBytes: e.Number("destination.bytes"), TxPackets: e.Number("destination.packets"),
 		}
 		if !a.fromClient(e) {
 			src = totals{src.TxBytes, src.TxPackets, src.RxBytes, src.RxPackets}
 		}
 		got = got.add(src)
 		sum := src.RxBytes + src.TxBytes
-		if n := e.num("network.bytes"); n != sum {
+		if n := e.Number("network.bytes"); n != sum {
 			t.Errorf("network.bytes = %d; want %d, source and destination: %v", n, sum, e)
 		}
 	}
@@ -87,12 +88,12 @@ func (a *account) check(t *testing.T, events []event) {
 
 // fromClient reports whether the source of a flow is the client: it has its
 // address, or the direction says so where the address is another's.
-func (a *account) fromClient(e event) bool {
-	switch src := e.str("source.ip"); src {
+func (a *account) fromClient(e beat.Event) bool {
+	switch src := e.Text("source.ip"); src {
 	case a.q.IP.String(), a.q.IP6.String():
 		return true
 	default:
-		dst := e.str("destination.ip")
+		dst := e.Text("destination.ip")
 		return dst != a.q.IP.String() && dst != a.q.IP6.String()
 	}
 }

@@ -2,19 +2,23 @@
 
 package live_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+)
 
 // checkBalance checks the equations of docs/architecture.md ("Losing nothing") for
 // the last stats event.
-func checkBalance(t *testing.T, events []event) {
+func checkBalance(t *testing.T, events beat.Events) {
 	t.Helper()
 	for _, e := range events {
-		if e.str("event.dataset") != "qubesbeat.stats" || !e.flag("stats.last") {
+		if e.Text("event.dataset") != "qubesbeat.stats" || !e.Flag("stats.last") {
 			continue
 		}
 		sum := func(names ...string) (n uint64) {
 			for _, name := range names {
-				n += e.num("stats." + name)
+				n += e.Number("stats." + name)
 			}
 			return n
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // largeBytes is the size of the large download.
@@ -93,7 +94,7 @@ func TestBeat_counters(t *testing.T) {
 	for _, a := range accounts {
 		a.close(t, h.Network)
 	}
-	events := b.stop(t)
+	events := b.Stop(t)
 	checkBalance(t, events)
 
 	for i, q := range h.clients() {
@@ -102,10 +103,10 @@ func TestBeat_counters(t *testing.T) {
 	}
 	checkKinds(t, events)
 	for _, e := range flows(events, nil) {
-		if !strings.HasPrefix(e.vif(), "vif") {
-			t.Errorf("flow on interface %q; want vifs only", e.vif())
+		if !strings.HasPrefix(vif(e), "vif") {
+			t.Errorf("flow on interface %q; want vifs only", vif(e))
 		}
-		if e.str("qube.name") == h.behind.Name || e.str("source.ip") == h.behind.IP.String() {
+		if e.Text("qube.name") == h.behind.Name || e.Text("source.ip") == h.behind.IP.String() {
 			t.Errorf("flow of a qube behind a ProxyVM by name: %v", e)
 		}
 	}
@@ -147,30 +148,30 @@ func (h *home) traffic(t *testing.T) {
 
 // checkKinds fails the test unless there is a flow of everything that traffic
 // does.
-func checkKinds(t *testing.T, events []event) {
+func checkKinds(t *testing.T, events beat.Events) {
 	t.Helper()
-	wantFlow(t, events, "large download", func(e event) bool {
-		return e.str("qube.name") == "work" && e.str("destination.ip") == testbed.WebAddr &&
-			e.num("destination.port") == 80 && e.str("network.transport") == "tcp" &&
-			e.num("destination.bytes") > largeBytes && e.str("flow.end_reason") == "end"
+	wantFlow(t, events, "large download", func(e beat.Event) bool {
+		return e.Text("qube.name") == "work" && e.Text("destination.ip") == testbed.WebAddr &&
+			e.Number("destination.port") == 80 && e.Text("network.transport") == "tcp" &&
+			e.Number("destination.bytes") > largeBytes && e.Text("flow.end_reason") == "end"
 	})
-	wantFlow(t, events, "IPv6", func(e event) bool {
-		return e.str("qube.name") == "work" && e.str("destination.ip") == testbed.WebAddr6
+	wantFlow(t, events, "IPv6", func(e beat.Event) bool {
+		return e.Text("qube.name") == "work" && e.Text("destination.ip") == testbed.WebAddr6
 	})
-	wantFlow(t, events, "DNS over UDP", func(e event) bool {
-		return e.str("qube.name") == "banking" && e.str("destination.ip") == testbed.MagicDNS &&
-			e.num("destination.port") == 53 && e.str("network.transport") == "udp"
+	wantFlow(t, events, "DNS over UDP", func(e beat.Event) bool {
+		return e.Text("qube.name") == "banking" && e.Text("destination.ip") == testbed.MagicDNS &&
+			e.Number("destination.port") == 53 && e.Text("network.transport") == "udp"
 	})
-	wantFlow(t, events, "DNS over TCP", func(e event) bool {
-		return e.str("qube.name") == "banking" && e.num("destination.port") == 53 && e.str("network.transport") == "tcp"
+	wantFlow(t, events, "DNS over TCP", func(e beat.Event) bool {
+		return e.Text("qube.name") == "banking" && e.Number("destination.port") == 53 && e.Text("network.transport") == "tcp"
 	})
-	wantFlow(t, events, "ping", func(e event) bool {
-		return e.str("qube.name") == "untrusted" && e.str("network.transport") == "icmp"
+	wantFlow(t, events, "ping", func(e beat.Event) bool {
+		return e.Text("qube.name") == "untrusted" && e.Text("network.transport") == "icmp"
 	})
 }
 
 // checkNames fails the test unless every flow of a client has its names.
-func checkNames(t *testing.T, q *testbed.Qube, flows []event) {
+func checkNames(t *testing.T, q *testbed.Qube, flows beat.Events) {
 	t.Helper()
 	if len(flows) == 0 {
 		t.Errorf("no flow of %s", q)
@@ -184,32 +185,32 @@ func checkNames(t *testing.T, q *testbed.Qube, flows []event) {
 			"qube.vif":         q.Vif,
 			"qube.attribution": "inventory",
 		} {
-			if got := e.str(field); got != want {
+			if got := e.Text(field); got != want {
 				t.Errorf("%s = %q; want %q: %v", field, got, want, e)
 			}
 		}
-		if src := e.str("source.ip"); src != q.IP.String() && src != q.IP6.String() {
+		if src := e.Text("source.ip"); src != q.IP.String() && src != q.IP6.String() {
 			continue // an answer without a question, such as an ICMP error
 		}
 		for field, want := range map[string]string{
 			"source.qube.name": q.Name, "source.qube.label": q.Label, "network.direction": "outbound",
 		} {
 			// Groups and neighbours on the cable are not the world.
-			if dst, err := netip.ParseAddr(e.str("destination.ip")); err != nil || dst.IsMulticast() {
+			if dst, err := netip.ParseAddr(e.Text("destination.ip")); err != nil || dst.IsMulticast() {
 				continue
 			}
-			if got := e.str(field); got != want {
+			if got := e.Text(field); got != want {
 				t.Errorf("%s = %q; want %q: %v", field, got, want, e)
 			}
 		}
-		if id := e.str("network.community_id"); !strings.HasPrefix(id, "1:") {
+		if id := e.Text("network.community_id"); !strings.HasPrefix(id, "1:") {
 			t.Errorf("network.community_id = %q; want a version 1 id: %v", id, e)
 		}
 	}
 }
 
 // wantFlow fails the test unless a final flow is such as match wants.
-func wantFlow(t *testing.T, events []event, what string, match func(event) bool) {
+func wantFlow(t *testing.T, events beat.Events, what string, match func(beat.Event) bool) {
 	t.Helper()
 	if len(flows(events, match)) == 0 {
 		t.Errorf("no flow of the %s", what)
@@ -234,13 +235,13 @@ func TestBeat_vifReAdded(t *testing.T) {
 		wg.Go(func() { h.run(t, q, command) })
 	}
 	h.run(t, h.banking, "curl -sSk -o /dev/null https://"+testbed.WebAddr+"/")
-	// The others are busy, so Settle cannot say when banking is silent: one
-	// delayed acknowledgement is what can be under way.
-	time.Sleep(200 * time.Millisecond)
+	// The others are busy, so Network.Settle cannot tell when banking is silent: one
+	// delayed acknowledgement can be under way.
+	beat.Settle(t, "banking is silent", 200*time.Millisecond, func() testbed.Counters { return h.VifCounters(h.banking) })
 	first.close(t, h.Network)
 	again := h.ReAdd(h.banking, 21)
-	h.WriteInventory(b.inv)
-	b.wait(t, "following interface", "interface", again.Vif)
+	h.WriteInventory(inventory(b))
+	b.AwaitLog(t, "following interface", "interface", again.Vif)
 	second := openAccount(t, h.Network, again)
 	h.run(t, again, "curl -sS -o /dev/null "+testbed.LargeURL+"1000000")
 	h.run(t, again, "dig www.example.org @"+testbed.MagicDNS)
@@ -250,7 +251,7 @@ func TestBeat_vifReAdded(t *testing.T) {
 	for _, a := range accounts {
 		a.close(t, h.Network)
 	}
-	events := b.stop(t)
+	events := b.Stop(t)
 	checkBalance(t, events)
 
 	for _, a := range append(accounts, first) {
@@ -296,20 +297,15 @@ func TestBeat_terminated(t *testing.T) {
 		defer close(busy)
 		_, _, _ = h.work.Run(ctx, "curl", "-sS", "-o", "/dev/null", "--limit-rate", "10M", testbed.LargeURL+"4000000000")
 	}()
-	for h.VifCounters(h.work).TxBytes < 5_000_000 {
-		if ctx.Err() != nil {
-			t.Fatal("the download does not start")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	events := b.stop(t)
+	beat.Until(t, "the download is under way", func() bool { return h.VifCounters(h.work).TxBytes >= 5_000_000 })
+	events := b.Stop(t)
 	checkBalance(t, events)
 	cancel()
 	<-busy
 
-	got := map[live]event{}
+	got := map[live]beat.Event{}
 	for _, e := range flows(events, nil) {
-		got[live{e.vif(), e.str("source.ip"), e.num("source.port")}] = e
+		got[live{vif(e), e.Text("source.ip"), e.Number("source.port")}] = e
 	}
 	for _, l := range want {
 		e, ok := got[l]
@@ -317,15 +313,15 @@ func TestBeat_terminated(t *testing.T) {
 			t.Errorf("no final event of the live flow %v", l)
 			continue
 		}
-		if e.num("source.bytes") == 0 || e.num("destination.bytes") == 0 {
+		if e.Number("source.bytes") == 0 || e.Number("destination.bytes") == 0 {
 			t.Errorf("live flow %v without bytes of both sides: %v", l, e)
 		}
-		if reason := e.str("flow.end_reason"); reason != "forced" {
+		if reason := e.Text("flow.end_reason"); reason != "forced" {
 			t.Errorf("flow.end_reason = %q; want forced", reason)
 		}
 	}
-	wantFlow(t, events, "busy download", func(e event) bool {
-		return e.str("qube.name") == "work" && e.num("destination.bytes") > 4_000_000
+	wantFlow(t, events, "busy download", func(e beat.Event) bool {
+		return e.Text("qube.name") == "work" && e.Number("destination.bytes") > 4_000_000
 	})
 }
 
@@ -359,14 +355,14 @@ func TestBeat_spoofed(t *testing.T) {
 	}
 	h.Settle()
 	a.close(t, h.Network)
-	events := b.stop(t)
+	events := b.Stop(t)
 	checkBalance(t, events)
 
 	a.check(t, events)
-	spoofed := flows(events, func(e event) bool { return e.str("qube.attribution") == "spoofed" })
+	spoofed := flows(events, func(e beat.Event) bool { return e.Text("qube.attribution") == "spoofed" })
 	var packets uint64
 	for _, e := range spoofed {
-		packets += e.num("source.packets")
+		packets += e.Number("source.packets")
 		for field, want := range map[string]string{
 			"source.ip":                       victim,
 			"qube.name":                       h.untrusted.Name,
@@ -374,11 +370,11 @@ func TestBeat_spoofed(t *testing.T) {
 			"qube.vif":                        h.untrusted.Vif,
 			"observer.ingress.interface.name": h.untrusted.Vif,
 		} {
-			if got := e.str(field); got != want {
+			if got := e.Text(field); got != want {
 				t.Errorf("%s = %q; want %q: %v", field, got, want, e)
 			}
 		}
-		if e.str("source.qube.name") == h.banking.Name {
+		if e.Text("source.qube.name") == h.banking.Name {
 			t.Errorf("a spoofed flow is put down to its victim: %v", e)
 		}
 	}
@@ -387,7 +383,7 @@ func TestBeat_spoofed(t *testing.T) {
 	}
 	// The victim's own traffic and the spoofer's honest traffic are not marked.
 	checkNames(t, h.banking, flows(events, onVif(h.banking.Vif)))
-	checkNames(t, h.untrusted, flows(events, func(e event) bool {
-		return e.vif() == h.untrusted.Vif && e.str("qube.attribution") != "spoofed"
+	checkNames(t, h.untrusted, flows(events, func(e beat.Event) bool {
+		return vif(e) == h.untrusted.Vif && e.Text("qube.attribution") != "spoofed"
 	}))
 }

@@ -4,18 +4,16 @@ package live_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
-	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // TestBeat_outputDown checks that an output that is unreachable stops neither the
@@ -23,34 +21,30 @@ import (
 // what could not be delivered is counted.
 func TestBeat_outputDown(t *testing.T) {
 	h := newHome(t)
-	socket := filepath.Join(t.TempDir(), "s")
 	b := startBeatWith(t, h.Network, []string{
 		"-E", "output.file.enabled=false", "-E", "output.elasticsearch.hosts=[http://127.0.0.1:9]",
 		"-E", "output.elasticsearch.preset=custom", "-E", "queue.mem.events=32", "-E", "queue.mem.flush.min_events=16",
 		"-E", "qubesbeat.flows.timeout=1s", "-E", "qubesbeat.flows.period=1s", "-E", "qubesbeat.shutdown_timeout=2s",
-		"-E", "http.enabled=true", "-E", "http.host=unix://" + socket,
+		"-E", "http.enabled=true", "-E", "http.host=unix://HOME/s",
 	}, h.clients()...)
 
 	// More flows than libbeat's queue has places, then more traffic.
 	for range 60 {
 		h.run(t, h.work, "dig +short +tries=1 example.org @192.0.2.53")
 	}
-	full := counters(t, socket)
-	for deadline := time.Now().Add(10 * time.Second); full["pending"] != 32 && time.Now().Before(deadline); {
-		time.Sleep(100 * time.Millisecond)
-		full = counters(t, socket)
-	}
+	var full map[string]uint64
+	beat.Until(t, "libbeat's queue of 32 is full", func() bool {
+		full = counters(b)
+		return full["events.pending"] == 32
+	})
 	h.run(t, h.banking, "curl -s -o /dev/null http://198.51.100.7/large?bytes=5000000")
-	time.Sleep(1500 * time.Millisecond) // the shared counters are at most a block and a batch old
-	after := counters(t, socket)
-	if full["pending"] != 32 {
-		t.Errorf("%v events wait in libbeat's queue of 32; want it full", full["pending"])
-	}
-	if got := after["bytes"] - full["bytes"]; got < 5_000_000 {
-		t.Errorf("%v bytes were captured while the output was down; want 5000000 and more", got)
-	}
-	if after["kernel_drops"] != 0 {
-		t.Errorf("the kernel dropped %v frames; want none", after["kernel_drops"])
+	var after map[string]uint64
+	beat.Until(t, "5000000 bytes and more are captured while the output is down", func() bool {
+		after = counters(b)
+		return after["capture.bytes"]-full["capture.bytes"] >= 5_000_000
+	})
+	if after["capture.kernel_drops"] != 0 {
+		t.Errorf("the kernel dropped %v frames; want none", after["capture.kernel_drops"])
 	}
 
 	// More flows than libbeat's queue and our own have places: the stop must not
@@ -59,11 +53,11 @@ func TestBeat_outputDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	b.end(t)
+	b.End(t)
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("the beat took %v to end; want shutdown_timeout (2s) and little more", took)
 	}
-	b.wait(t, "stopped with losses", "", "")
+	b.AwaitLog(t, "stopped with losses", "", "")
 }
 
 // spray sends a datagram to each of n ports, a flow each.
@@ -96,9 +90,10 @@ func TestBeat_terminatedQuiet(t *testing.T) {
 		defer close(done)
 		_, _, _ = h.work.Run(ctx, "ping", "-i0.1", testbed.WebAddr)
 	}()
-	time.Sleep(2 * time.Second)
+	pings := h.VifCounters(h.work).RxPackets + 20
+	beat.Until(t, "20 pings are sent", func() bool { return h.VifCounters(h.work).RxPackets >= pings })
 	begin := time.Now()
-	events := b.stop(t)
+	events := b.Stop(t)
 	took := time.Since(begin)
 	stop()
 	<-done
@@ -110,28 +105,13 @@ func TestBeat_terminatedQuiet(t *testing.T) {
 	}
 }
 
-// counters reads the beat's own counters from its HTTP endpoint.
-func counters(t *testing.T, socket string) map[string]float64 {
-	t.Helper()
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		}}}
-	resp, err := client.Get("http://beat/stats")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var stats struct {
-		Qubesbeat map[string]map[string]float64
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&stats); err != nil {
-		t.Fatal(fmt.Errorf("reading /stats: %w", err))
-	}
-	flat := map[string]float64{}
-	for _, group := range []string{"events", "capture"} {
-		for name, v := range stats.Qubesbeat[group] {
-			flat[name] = v
+// counters reads the beat's own counters from its HTTP endpoint, by their names below
+// qubesbeat.
+func counters(b *beat.Beat) map[string]uint64 {
+	flat := map[string]uint64{}
+	for name, n := range b.Counters() {
+		if own, ok := strings.CutPrefix(name, "qubesbeat."); ok {
+			flat[own] = n
 		}
 	}
 	return flat

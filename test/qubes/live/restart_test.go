@@ -17,17 +17,17 @@ func TestBeat_restartedBeforePush(t *testing.T) {
 	h.run(t, h.banking, "curl -sS -o /dev/null "+testbed.SmallURL)
 	h.Settle()
 	again := h.ReAdd(h.banking, 21)
-	b.wait(t, "following interface", "interface", again.Vif)
+	b.AwaitLog(t, "following interface", "interface", again.Vif)
 	h.run(t, again, "curl -sS -o /dev/null "+testbed.SmallURL)
 	h.Settle()
-	events := flows(b.stop(t), onVif(again.Vif))
+	events := flows(b.Stop(t), onVif(again.Vif))
 	if len(events) == 0 {
 		t.Fatalf("no flow on %s", again.Vif)
 	}
 	for _, e := range events {
-		if e.str("qube.name") != "banking" || e.str("qube.attribution") != "inventory" {
+		if e.Text("qube.name") != "banking" || e.Text("qube.attribution") != "inventory" {
 			t.Errorf("a flow of the restarted qube is of %q, %s; want banking, inventory",
-				e.str("qube.name"), e.str("qube.attribution"))
+				e.Text("qube.name"), e.Text("qube.attribution"))
 		}
 	}
 }

@@ -109,7 +109,7 @@ func TestRedirect(t *testing.T) {
 	tsv := t.TempDir()
 	home := beat.NewHome(t)
 	h.WriteInventory(filepath.Join(home, "inventory"))
-	b := beat.Start(t, h.Network, home, fmt.Sprintf(section, h.db.Path, tsv), "dns.sock")
+	b := beat.Start(t, h.Network, home, fmt.Sprintf(section, h.db.Path, tsv))
 	if _, _, err := h.Log.Run(t.Context(), beat.Program(t), b.Args("qubes", "apply")...); err != nil {
 		t.Fatal(err)
 	}

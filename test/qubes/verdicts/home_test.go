@@ -36,7 +36,7 @@ func newHome(t *testing.T, section string) *home {
 	}
 	dir := beat.NewHome(t)
 	nw.WriteInventory(filepath.Join(dir, "inventory"))
-	h.beat = beat.Start(t, nw, dir, section, "")
+	h.beat = beat.Start(t, nw, dir, section)
 	return h
 }
 
