@@ -170,7 +170,7 @@ func (m *machine) traffic(t *testing.T) {
 	t.Helper()
 	m.in(t, "ip", "netns", "exec", "work", "ping", "-c", "3", "-i", "0.2", "10.137.0.5")
 	_, _ = m.try("ip", "netns", "exec", "work", "bash", "-c", "echo > /dev/tcp/10.137.0.5/22")
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // by then the attempt cannot pass any more
 }
 
 var exposure = regexp.MustCompile(`exposure level[^:\n]*: ([0-9.]+)`)

@@ -15,6 +15,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 const panicConfig = `
@@ -74,7 +75,7 @@ func TestPanics(t *testing.T) {
 		p.neighbourWorks()
 	}
 	p.inventory("personal") // a good one again
-	eventually(t, "the last inventory", func() bool { return strings.Contains(p.beat.Log(), "inventory changed") })
+	poll.Until(t, "the last inventory", func() bool { return strings.Contains(p.beat.Log(), "inventory changed") })
 	events := p.beat.Stop(t)
 	p.checkNeighbour(events, rounds)
 	p.checkCounters(events, rounds)
@@ -97,7 +98,7 @@ func newPanicHome(t *testing.T) *panicHome {
 		spec = append(spec, a.part+"="+a.marker)
 	}
 	t.Setenv(guard.TestPanicVariable, strings.Join(spec, ","))
-	p.beat = beat.Start(t, nw, p.home, panicConfig, "dns.sock")
+	p.beat = beat.Start(t, nw, p.home, panicConfig)
 	if _, _, err := nw.Log.Run(t.Context(), beat.Program(t), p.beat.Args("qubes", "apply")...); err != nil {
 		t.Fatal(err)
 	}
@@ -230,16 +231,6 @@ func (p *panicHome) checkCrashes() {
 	for _, f := range files {
 		if info, err := os.Stat(f); err != nil || info.Mode().Perm() != 0o600 || info.Size() > 4096 {
 			p.Errorf("%s: %v, mode %v, %d bytes; want 0600 and at most 4096", f, err, info.Mode(), info.Size())
-		}
-	}
-}
-
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 20 s: %s", what)
 		}
 	}
 }

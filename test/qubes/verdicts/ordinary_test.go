@@ -45,10 +45,10 @@ func TestStandstill(t *testing.T) {
 		}
 		for range 9 {
 			datagrams(t, h.disp, 30, false, testbed.DNSAddr+":9997")
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // 0.9 s of a pause, in which there is traffic
 		}
 		_ = process.Signal(syscall.SIGCONT)
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond) // the beat runs in between
 	}
 	h.settle(t)
 	if got := h.beat.Stop(t).Where(beat.Event{"event.dataset": "qubesbeat.firewall"}); len(got) > 0 {
