@@ -20,6 +20,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // dumpTime is a moment with nanoseconds.
@@ -195,14 +196,10 @@ func TestDump_flush(t *testing.T) {
 	d, dir := openDump(t)
 	d.Frame(&capture.Frame{Data: []byte("one"), Time: dumpTime, Length: 3, Link: packet.LinkEthernet})
 	path := dumpFiles(t, dir)[0]
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if info, err := os.Stat(path); err == nil && info.Size() == 24+16+3 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the frame is not in the file after 20 s")
-		}
-	}
+	poll.Until(t, "the frame is in the file", func() bool {
+		info, err := os.Stat(path)
+		return err == nil && info.Size() == 24+16+3
+	})
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
@@ -262,7 +259,7 @@ func TestDump_impatient(t *testing.T) {
 }
 
 // fullDisk is the environment of the process that TestDump_full starts.
-const fullDisk = "QUBESBEAT_DUMP_TO"
+const fullDisk = "QUBESBEAT_TEST_DUMP"
 
 // TestDump_full writes to a disk that is full after 64 KiB: the fault is
 // reported, and what is not in the file is not counted as written.

@@ -162,6 +162,7 @@ func TestLinkWatch_receive(t *testing.T) {
 		w.start(t)
 		for i := range 2 {
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			w.conns[i].received <- errFake
 		}
 		time.Sleep(time.Second)

@@ -4,7 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // FreePort returns a port of an address that is free for UDP and TCP.
@@ -31,11 +32,5 @@ func FreePort(t testing.TB, a netip.Addr) netip.AddrPort {
 // otherwise. It fails the test after ten seconds.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); !ok(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("it never happened that %s", what)
-		}
-	}
+	poll.Until(t, what, ok)
 }

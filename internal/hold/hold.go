@@ -16,7 +16,8 @@ type Config[T any] struct {
 	// short for who looks at the events, long for the processor.
 	Every time.Duration
 	// Retry tries to pass an item on and reports whether it did. If last is set,
-	// it must: the item is forgotten. It must not add items.
+	// it must: the item is forgotten. It must not add items. If it panics, its item is
+	// forgotten, too, and the others stay.
 	Retry func(item *T, last bool) (done bool)
 }
 
@@ -119,20 +120,25 @@ func (h *Hold[T]) Retry() { h.retry(time.Now(), false) }
 func (h *Hold[T]) Flush() { h.retry(time.Now(), true) }
 
 func (h *Hold[T]) retry(now time.Time, all bool) {
-	kept := h.items[:0]
-	for i := range h.items {
-		item := &h.items[i]
+	tried, kept := 0, 0
+	defer func() { // also after a panic of Config.Retry
+		kept += copy(h.items[kept:], h.items[tried:])
+		clear(h.items[kept:])
+		h.items = h.items[:kept]
+		h.holding.Store(uint64(kept))
+		h.schedule(now)
+	}()
+	for tried < len(h.items) {
+		item := &h.items[tried]
+		tried++
 		over := !now.Before(item.until)
 		if !h.conf.Retry(&item.item, all || over) && !all && !over {
-			kept = append(kept, *item)
+			h.items[kept] = *item
+			kept++
 		} else if over && !all {
 			h.timedOut.Add(1)
 		}
 	}
-	clear(h.items[len(kept):])
-	h.items = kept
-	h.holding.Store(uint64(len(kept)))
-	h.schedule(now)
 }
 
 // schedule sets the time of the next attempt: the first item is the first whose

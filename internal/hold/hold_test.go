@@ -239,3 +239,34 @@ func TestHold_forgets(t *testing.T) {
 	}
 	h.Flush() // keeps h alive until here
 }
+
+// TestHold_panic forgets the item that cannot be passed on, and only that.
+func TestHold_panic(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var passed []string
+		h := hold.New(hold.Config[string]{For: time.Second, Max: 10, Retry: func(name *string, last bool) bool {
+			if *name == "bad" {
+				panic(*name)
+			}
+			if last || *name == "known" {
+				passed = append(passed, *name)
+				return true
+			}
+			return false
+		}})
+		for _, name := range []string{"known", "a", "bad", "b", "known"} {
+			h.Add(name)
+		}
+		func() {
+			defer func() { _ = recover() }()
+			h.Retry()
+		}()
+		if s, next := h.Stats(), time.Until(h.Next()); s.Held != 3 || next != 200*time.Millisecond {
+			t.Errorf("after a panic Stats = %+v, Next is in %v; want 3 held, 200ms", s, next)
+		}
+		h.Flush()
+		if diff := cmp.Diff([]string{"known", "a", "b", "known"}, passed); diff != "" {
+			t.Errorf("passed mismatch (-want +got):\n%s", diff)
+		}
+	})
+}

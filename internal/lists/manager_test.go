@@ -1,6 +1,7 @@
 package lists_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"net/http"
@@ -148,13 +149,14 @@ func TestManager_file(t *testing.T) {
 
 func TestManager_faults(t *testing.T) {
 	t.Parallel()
+	const limit = 1 << 20 // MaxBytes of manager
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(make([]byte, 8*limit))
+	_ = z.Close()
 	bomb := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		z := gzip.NewWriter(w)
-		for range 1000 {
-			_, _ = z.Write(make([]byte, 64<<10))
-		}
-		_ = z.Close()
+		_, _ = w.Write(packed.Bytes())
 	}))
 	defer bomb.Close()
 	m := manager(t, func(c *lists.Config) { c.MaxFaults = 1 }, bomb.URL, "good.test\n", "ok.test\nx y\nz z\nnever.test\n")

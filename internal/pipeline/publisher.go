@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -87,7 +88,11 @@ const publishBatch = 256
 func (p *Publisher) Run(context.Context) error {
 	batch := make([]flow.Record, publishBatch)
 	for {
-		n := p.cfg.Queue.PopUntil(batch, p.held.Next())
+		due := p.held.Next()
+		if p.cfg.Guard.Stopped() {
+			due = time.Time{} // nothing is checked any more
+		}
+		n := p.cfg.Queue.PopUntil(batch, due)
 		if n == 0 && p.cfg.Queue.Done() {
 			break
 		}
@@ -96,10 +101,21 @@ func (p *Publisher) Run(context.Context) error {
 				p.lost.Add(1)
 			}
 		}
-		_ = p.cfg.Guard.Do(nil, p.held.Check)
+		p.guardHeld(p.held.Check)
 	}
-	_ = p.cfg.Guard.Do(nil, p.held.Flush)
+	for p.guardHeld(p.held.Flush) { // again for what is left after a panic
+	}
 	return p.cfg.Guard.Err()
+}
+
+// guardHeld publishes held flows and reports whether there was a panic: the flow that
+// it was at then counts as lost.
+func (p *Publisher) guardHeld(publish func()) (panicked bool) {
+	panicked = errors.Is(p.cfg.Guard.Do(nil, publish), guard.ErrPanic)
+	if panicked {
+		p.lost.Add(1)
+	}
+	return panicked
 }
 
 // publish sends a record on, or holds it back.

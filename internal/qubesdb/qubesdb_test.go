@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -14,10 +15,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // dump returns the entries of QubesDB in a real sys-log.
@@ -110,13 +111,7 @@ func TestFirewall(t *testing.T) {
 	go func() { defer close(done); w.Run(ctx) }()
 	wait := func(addr string, refused bool) {
 		t.Helper()
-		for range 200 {
-			if ask(addr) == refused {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		t.Errorf("%s refused = %v; want %v", addr, !refused, refused)
+		poll.Until(t, fmt.Sprintf("%s refused = %v", addr, refused), func() bool { return ask(addr) == refused })
 	}
 	wait("10.137.0.11", false)
 	wait("10.137.0.7", false) // specialtarget=dns

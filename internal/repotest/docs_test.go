@@ -13,7 +13,7 @@ import (
 func markdown(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/decisions/*.md", "../../demo/*.md", "../../bench/*.md", "../../packaging/*/*.md"} {
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/decisions/*.md", "../../demo/*.md", "../../bench/*.md", "../../test/*.md", "../../packaging/*/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

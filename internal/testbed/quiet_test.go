@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // TestNetwork_silent checks what exact accounting in other tests needs: nothing
@@ -21,7 +22,7 @@ func TestNetwork_silent(t *testing.T) {
 
 	clients := []*testbed.Qube{work, banking}
 	was := []testbed.Counters{nw.VifCounters(work), nw.VifCounters(banking)}
-	time.Sleep(2 * time.Second)
+	poll.Remains(2*time.Second, func() bool { return nw.VifCounters(work) == was[0] && nw.VifCounters(banking) == was[1] })
 	for i, q := range clients {
 		if diff := cmp.Diff(was[i], nw.VifCounters(q)); diff != "" {
 			t.Errorf("%s moved (-before +after):\n%s", q, diff)

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // testTimeout bounds every program that a test runs.
@@ -198,12 +199,7 @@ func TestNetwork_ReAdd(t *testing.T) {
 	}
 
 	was := read.Load()
-	for read.Load() == was {
-		if ctx.Err() != nil {
-			t.Fatal("the other client's download stopped")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	poll.Until(t, "the other client's download goes on", func() bool { return read.Load() != was })
 	if c := nw.VifCounters(work); c.TxBytes < uint64(was) {
 		t.Errorf("vif counted %d bytes; want at least %d", c.TxBytes, was)
 	}

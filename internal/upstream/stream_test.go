@@ -69,12 +69,20 @@ func TestStream_pipeline(t *testing.T) {
 // the limit.
 func TestStream_burst(t *testing.T) {
 	t.Parallel()
+	const n = 50
+	var asked atomic.Int32
+	burst := make(chan struct{}) // is closed when all have asked
 	s := tcp(t, func(x *exchange) {
-		time.Sleep(20 * time.Millisecond)
-		x.answer(x.good(number(x)))
+		if asked.Add(1) == n {
+			close(burst)
+		}
+		go func() {
+			<-burst
+			x.answer(x.good(number(x)))
+		}()
 	})
 	g := newGroup(t, upstream.Strict, func(c *upstream.Config) { c.Timeout = 2 * time.Second }, "tcp://"+s.addr)
-	all(t, g, 50)
+	all(t, g, n)
 	if n := s.conns.Load(); n > 2 {
 		t.Errorf("there were %d connections; want 2 at most", n)
 	}
@@ -88,7 +96,6 @@ func TestStream_closedIdle(t *testing.T) {
 		// The close is there long before the next query.
 		"after an answer": func(x *exchange) {
 			says(ipA)(x)
-			time.Sleep(5 * time.Millisecond)
 			_ = x.conn.Close()
 		},
 		// The close is on its way when the query is.

@@ -66,17 +66,15 @@ func (c *coalescer) release(now time.Time, all bool, pass func(*Document)) {
 	if !all && (c.next.IsZero() || now.Before(c.next)) {
 		return
 	}
-	n := 0
-	for ; n < len(c.order) && (all || !now.Before(c.order[n].end)); n++ {
-		key := c.order[n].key
+	defer c.schedule(now) // also after a panic of pass, whose event is forgotten
+	for len(c.order) > 0 && (all || !now.Before(c.order[0].end)) {
+		key := c.order[0].key
+		c.order[0] = coalescing{}
+		c.order = c.order[1:]
 		d := c.open[key]
 		delete(c.open, key)
 		pass(d)
 	}
-	kept := copy(c.order, c.order[n:])
-	clear(c.order[kept:])
-	c.order = c.order[:kept]
-	c.schedule(now)
 }
 
 // schedule sets the time of the next release. Events whose spans end within

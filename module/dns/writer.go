@@ -8,6 +8,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/hold"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -53,7 +54,11 @@ func (w *writer) run() error {
 	part := w.service.deps.Guard.Part("resolver/log")
 	batch := make([]dnsevent.Entry, writeBatch)
 	for !log.Done() {
-		for i := range batch[:log.Pop(batch, w.next())] {
+		due := w.next()
+		if part.Stopped() {
+			due = time.Time{} // nothing is checked any more
+		}
+		for i := range batch[:log.Pop(batch, due)] {
 			e := &batch[i]
 			counter := &w.queries
 			if part.Do(func() []byte { return e.Name }, func() { w.take(e) }) != nil {
@@ -63,7 +68,8 @@ func (w *writer) run() error {
 		}
 		_ = part.Do(nil, func() { w.check(time.Now(), false) })
 	}
-	_ = part.Do(nil, func() { w.check(time.Now(), true) })
+	for errors.Is(part.Do(nil, func() { w.check(time.Now(), true) }), guard.ErrPanic) { // again for what is left
+	}
 	return part.Err()
 }
 
@@ -140,13 +146,22 @@ func (w *writer) retry(held **Document, last bool) bool {
 }
 
 // release publishes an event that has waited, under the name that its qube may have got
-// meanwhile.
+// meanwhile. Its queries count as lost instead of written after a panic.
 func (w *writer) release(d *Document) {
+	n := uint64(d.Count)
+	w.holding.Add(-int64(n))
+	published := false
+	defer func() {
+		if !published {
+			w.queries.Add(-n)
+			w.lost.Add(n)
+		}
+	}()
 	if d.Uncertain() {
 		d.Parties = w.parties(&d.Entry)
 	}
-	w.holding.Add(-int64(d.Count))
 	w.publish(d)
+	published = true
 }
 
 func (w *writer) publish(d *Document) {

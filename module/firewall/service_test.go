@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,14 +51,26 @@ type world struct {
 	path    string
 	changed chan struct{} // reports that the file has grown
 	began   time.Time
-	out     []published
 	cancel  context.CancelFunc
 	done    chan error
+
+	mu  sync.Mutex
+	out []published // guarded by mu
 }
 
 // Publish implements [event.Sink].
 func (w *world) Publish(d event.Document) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.out = append(w.out, published{time.Since(w.began), d.(*firewallmodule.Document)})
+}
+
+// verdicts returns what has been published so far.
+func (w *world) verdicts() []published {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.out)
 }
 
 // watch is a [filewatch.Func] without a file descriptor, which a bubble cannot wait for.
@@ -101,7 +115,7 @@ func (w *world) start() {
 	<-w.Ready()
 }
 
-// stop ends the service and returns the verdicts without their documents' details.
+// stop ends the service.
 func (w *world) stop() {
 	w.t.Helper()
 	w.cancel()
@@ -162,16 +176,15 @@ func TestService_log(t *testing.T) {
 		w.start()
 		w.log(line(drop("1")), line("kernel: usb 1-1: new device"), line("sshd[7]: "+drop("9")))
 		time.Sleep(pollPause + firewall.IdleDelay - time.Nanosecond)
-		synctest.Wait()
-		if len(w.out) != 0 {
-			t.Fatalf("%d verdicts after %v; want none yet", len(w.out), time.Since(w.began))
+		if got := w.verdicts(); len(got) != 0 {
+			t.Fatalf("%d verdicts after %v; want none yet", len(got), time.Since(w.began))
 		}
 		time.Sleep(time.Nanosecond)
-		synctest.Wait()
-		if len(w.out) != 1 {
-			t.Fatalf("%d verdicts after %v; want one", len(w.out), time.Since(w.began))
+		got := w.verdicts()
+		if len(got) != 1 {
+			t.Fatalf("%d verdicts after %v; want one", len(got), time.Since(w.began))
 		}
-		d := w.out[0]
+		d := got[0]
 		want := firewall.Verdict{Tuple: firewall.Tuple{Proto: 6, Src: work.IP, Dst: netip.MustParseAddr("198.51.100.7"), SrcPort: 1, DstPort: 443},
 			Point: firewall.User, Rule: d.Rule, Source: firewall.LogFile, In: "vif12.0", Out: "eth0", First: w.began.UnixNano(), Last: w.began.UnixNano(), Count: 2, Bytes: 120}
 		if diff := cmp.Diff(want, d.Verdict, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
@@ -180,9 +193,9 @@ func TestService_log(t *testing.T) {
 		if d.Qube != work || d.Attribution != event.Inventory || d.Interface != "vif12.0" || d.Direction != event.Outbound {
 			t.Errorf("parties = %+v; want work", d.Parties)
 		}
-		got := w.counters()
+		counters := w.counters()
 		for name, n := range map[string]uint64{"observed": 2, "user_rules": 2, "refused": 2, "verdicts": 1, "open": 0, "unparsed": 1, "lines_too_long": 0, "nflog_bound": 0} {
-			if v, ok := got[name]; v != n || !ok {
+			if v, ok := counters[name]; v != n || !ok {
 				t.Errorf("%s = %d, %v; want %d", name, v, ok, n)
 			}
 		}
@@ -201,8 +214,8 @@ func TestService_Run_stop(t *testing.T) {
 		time.Sleep(time.Second)
 		w.write(line(drop("2"))) // no watch has reported it
 		w.stop()
-		if len(w.out) != 2 || time.Since(w.began) != time.Second {
-			t.Errorf("%d verdicts at the stop, which took %v; want 2 at once", len(w.out), time.Since(w.began)-time.Second)
+		if n := len(w.verdicts()); n != 2 || time.Since(w.began) != time.Second {
+			t.Errorf("%d verdicts at the stop, which took %v; want 2 at once", n, time.Since(w.began)-time.Second)
 		}
 		if n := w.counters()["open"]; n != 0 {
 			t.Errorf("%d attempts are open after the stop; want none", n)
@@ -227,7 +240,7 @@ func TestService_Run_idle(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.stop()
 		var after []time.Duration
-		for _, d := range w.out {
+		for _, d := range w.verdicts() {
 			after = append(after, d.after.Truncate(time.Millisecond))
 		}
 		first, last := pollPause+firewall.IdleDelay, time.Hour+3*time.Second+pollPause+firewall.IdleDelay

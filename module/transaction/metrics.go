@@ -108,7 +108,7 @@ type publisherStats struct {
 // stats returns the counters. It is safe for concurrent use.
 func (p *publisher) stats() publisherStats {
 	return publisherStats{received: p.received.Load(), published: p.published.Load(), dropped: p.dropped.Load(),
-		duplicates: p.duplicates.Load(), invalid: p.invalid.Load(), held: uint64(p.held.n.Load()),
+		duplicates: p.duplicates.Load(), invalid: p.invalid.Load(), held: p.held.Stats().Held,
 		waiting: uint64(len(p.events)) + uint64(p.sending.Load()), unknown: p.unknown.Load(), spoofed: p.spoofed.Load()}
 }
 

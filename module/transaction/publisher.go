@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"errors"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
+	"github.com/qubesbeat/qubesbeat/internal/hold"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
@@ -38,10 +40,10 @@ type publisher struct {
 	cfg     publisherConfig
 	clients map[int]beat.Client // by section
 	events  chan report
-	stop    chan struct{} // closed by finish: publish what is left
-	done    chan struct{} // closed when run has returned
-	held    holder        // belongs to run
-	guard   *guard.Part   // may be nil
+	stop    chan struct{}      // closed by finish: publish what is left
+	done    chan struct{}      // closed when run has returned
+	held    *hold.Hold[report] // belongs to run
+	guard   *guard.Part        // may be nil
 
 	received, published, dropped, invalid, duplicates atomic.Uint64
 	unknown, spoofed                                  atomic.Uint64
@@ -50,8 +52,10 @@ type publisher struct {
 }
 
 func newPublisher(cfg publisherConfig) *publisher {
-	return &publisher{cfg: cfg, guard: cfg.deps.Guard.Part("events/transactions"), clients: map[int]beat.Client{}, events: make(chan report, maxWaiting),
-		stop: make(chan struct{}), done: make(chan struct{})}
+	p := &publisher{cfg: cfg, guard: cfg.deps.Guard.Part("events/transactions"), clients: map[int]beat.Client{},
+		events: make(chan report, maxWaiting), stop: make(chan struct{}), done: make(chan struct{})}
+	p.held = p.newHold()
+	return p
 }
 
 // report is an event and what is known of where it was observed.
@@ -120,34 +124,44 @@ func (p *publisher) queue(r report) {
 // run publishes until finish is called, and then what is left.
 func (p *publisher) run() {
 	defer close(p.done)
-	ticker := time.NewTicker(releaseInterval)
-	defer ticker.Stop()
+	check, flush := p.held.Check, p.held.Flush
 	for stopped := false; !stopped; {
 		select {
 		case r := <-p.events:
-			p.guarded(func() { p.publishOrHold(&r) })
-		case now := <-ticker.C:
-			p.guarded(func() { p.releaseHeld(now) })
+			p.guardEvent(&r)
+		case <-p.held.C():
 		case <-p.stop:
 			stopped = true
 		}
+		p.guardHeld(check) // which events that keep coming must not put off
 	}
 	for {
 		select {
 		case r := <-p.events:
-			p.guarded(func() { p.publishOrHold(&r) })
+			p.guardEvent(&r)
 		default:
-			p.guarded(p.releaseAll)
+			for p.guardHeld(flush) { // again for what is left after a panic
+			}
 			return
 		}
 	}
 }
 
-// guarded publishes. What a panic ends is counted as dropped.
-func (p *publisher) guarded(publish func()) {
-	if p.guard.Do(nil, publish) != nil {
+// guardEvent publishes or holds an event. After a panic, it counts as dropped.
+func (p *publisher) guardEvent(r *report) {
+	if p.guard.Do(nil, func() { p.publishOrHold(r) }) != nil {
 		p.dropped.Add(1)
 	}
+}
+
+// guardHeld publishes held events and reports whether there was a panic: the event
+// that it was at then counts as dropped.
+func (p *publisher) guardHeld(publish func()) (panicked bool) {
+	panicked = errors.Is(p.guard.Do(nil, publish), guard.ErrPanic)
+	if panicked {
+		p.dropped.Add(1)
+	}
+	return panicked
 }
 
 // finish waits until everything that was taken is with the pipeline. It must be

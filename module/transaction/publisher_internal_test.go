@@ -220,7 +220,7 @@ func TestPublisher_hold(t *testing.T) {
 		}
 		checkSums(t, p)
 		qubes.learn("work", 6, "10.137.0.6")
-		time.Sleep(releaseInterval)
+		time.Sleep(200 * time.Millisecond) // between two attempts
 		synctest.Wait()
 		if all := client.published(); len(all) != 1 || field(all[0], "qube.name") != "work" || field(all[0], "source.ip") != "10.137.0.6" {
 			t.Errorf("published = %v; want that of work", all)
@@ -240,26 +240,33 @@ func TestPublisher_hold(t *testing.T) {
 // room for.
 func TestPublisher_hold_time(t *testing.T) {
 	t.Parallel()
-	client := new(fakeClient)
-	p := newFakePublisher(t, client, func(c *publisherConfig) { c.hold = time.Minute })
-	p.take(newEvent(work, server), 0)
-	r := <-p.events
-	for range maxWaiting + 5 {
-		again := r
-		again.event.Fields = newEvent(work, server).Fields
-		p.publishOrHold(&again)
-	}
-	if n, held := len(client.published()), len(p.held.events); n != 5 || held != maxWaiting {
-		t.Errorf("%d events were published and %d are held; want 5 and %d", n, held, maxWaiting)
-	}
-	p.releaseHeld(time.Now())
-	if held := len(p.held.events); held != maxWaiting {
-		t.Errorf("%d events are held before their time is over; want %d", held, maxWaiting)
-	}
-	p.releaseHeld(time.Now().Add(time.Hour))
-	if n, held := len(client.published()), p.stats().held; n != maxWaiting+5 || held != 0 {
-		t.Errorf("%d events were published and %d are held afterwards", n, held)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		client := new(fakeClient)
+		p := newFakePublisher(t, client, func(c *publisherConfig) { c.hold = time.Minute })
+		p.take(newEvent(work, server), 0)
+		r := <-p.events
+		for range maxWaiting + 5 {
+			again := r
+			again.event.Fields = newEvent(work, server).Fields
+			p.publishOrHold(&again)
+		}
+		if n, held := len(client.published()), p.stats().held; n != 5 || held != maxWaiting {
+			t.Errorf("%d events were published and %d are held; want 5 and %d", n, held, maxWaiting)
+		}
+		time.Sleep(59 * time.Second)
+		p.held.Check()
+		if held := p.stats().held; held != maxWaiting {
+			t.Errorf("%d events are held before their time is over; want %d", held, maxWaiting)
+		}
+		time.Sleep(time.Second)
+		p.held.Check()
+		if n, held := len(client.published()), p.stats().held; n != maxWaiting+5 || held != 0 {
+			t.Errorf("%d events were published and %d are held afterwards", n, held)
+		}
+		if c := p.held.C(); c != nil {
+			t.Error("a timer runs though nothing is held")
+		}
+	})
 }
 
 // TestPublisher_fields checks what is added to an event.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // machine is a root folder whose systemd runs, or not yet.
@@ -93,16 +95,17 @@ func (m *machine) boot(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); sweep(group) })
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	runs := poll.Within(time.Minute, func() bool {
 		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid))
 		if m.pid, _ = strconv.Atoi(strings.TrimSpace(string(children))); m.pid == 0 {
-			continue
+			return false
 		}
-		if state, _ := m.try("systemctl", "is-system-running"); strings.Contains(state, "running") || strings.Contains(state, "degraded") {
-			return
-		}
+		state, _ := m.try("systemctl", "is-system-running")
+		return strings.Contains(state, "running") || strings.Contains(state, "degraded")
+	})
+	if !runs {
+		t.Skipf("systemd does not run here: %s", out.String())
 	}
-	t.Skipf("systemd does not run here: %s", out.String())
 }
 
 // cgroup makes a group of the second version for the machine.
@@ -121,7 +124,7 @@ func cgroup(t *testing.T) string {
 
 // sweep removes a group with those in it, once their processes are gone.
 func sweep(group string) {
-	for range 50 {
+	poll.Within(5*time.Second, func() bool {
 		var dirs []string
 		_ = filepath.WalkDir(group, func(path string, d os.DirEntry, err error) error {
 			if err == nil && d.IsDir() {
@@ -132,11 +135,9 @@ func sweep(group string) {
 		for _, d := range dirs {
 			_ = os.Remove(d)
 		}
-		if _, err := os.Stat(group); err != nil {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		_, err := os.Stat(group)
+		return err != nil
+	})
 }
 
 // in runs a program in the machine that runs.

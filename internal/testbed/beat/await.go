@@ -4,56 +4,15 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
-// pollInterval is how often a condition of another process is looked at: nothing tells
-// when it has come about.
-const pollInterval = 10 * time.Millisecond
-
-// Until polls until holds returns true, and fails the test if it does not within
-// [Timeout]. What says what should hold.
-func Until(tb testing.TB, what string, holds func() bool) {
-	tb.Helper()
-	if !poll(Timeout, holds) {
-		tb.Fatalf("not within %v: %s", Timeout, what)
-	}
-}
-
-// Settle waits until what read returns has been the same for a while: for the end of
-// something that nothing announces.
-func Settle[T comparable](tb testing.TB, what string, still time.Duration, read func() T) {
-	tb.Helper()
-	last, since := read(), time.Now()
-	Until(tb, what, func() bool {
-		if now := read(); now != last {
-			last, since = now, time.Now()
-		}
-		return time.Since(since) >= still
-	})
-}
-
-// Remains reports whether holds returns true for the whole time d, polling: for a
-// condition that nothing confirms, such as that no event comes.
-func Remains(d time.Duration, holds func() bool) bool {
-	return !poll(d, func() bool { return !holds() })
-}
-
-// poll reports whether holds becomes true within d.
-func poll(d time.Duration, holds func() bool) bool {
-	for deadline := time.Now().Add(d); !holds(); time.Sleep(pollInterval) {
-		if time.Now().After(deadline) {
-			return false
-		}
-	}
-	return true
-}
-
-// Await is [Until] for a beat that must not end meanwhile.
+// Await is [poll.Until] for a beat that must not end meanwhile.
 func (b *Beat) Await(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
 	ended := false
-	Until(tb, what, func() bool {
+	poll.Until(tb, what, func() bool {
 		ended = b.HasEnded()
 		return holds() || ended
 	})
@@ -65,7 +24,7 @@ func (b *Beat) Await(tb testing.TB, what string, holds func() bool) {
 // AwaitLog waits for a log line with a message and, unless key is empty, a field.
 func (b *Beat) AwaitLog(tb testing.TB, message, key, value string) {
 	tb.Helper()
-	Until(tb, "log line "+message+" "+value, func() bool { return b.Logged(message, key, value) || b.HasEnded() })
+	poll.Until(tb, "log line "+message+" "+value, func() bool { return b.Logged(message, key, value) || b.HasEnded() })
 	if !b.Logged(message, key, value) {
 		tb.Fatalf("the beat ended before it logged %q %s: %v\n%s", message, value, b.err, b.Tail())
 	}

@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// Timeout bounds the start and the stop of a beat, and every wait for something that it
-// does.
+// Timeout bounds the start and the stop of a beat.
 const Timeout = 30 * time.Second
 
 // tail is how much of the log a failed test shows, in bytes.

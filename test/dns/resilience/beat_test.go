@@ -1,53 +1,33 @@
 package resilience_test
 
 import (
-	"bytes"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/qubesbeat/qubesbeat/cmd"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
-// program builds the beat once.
-var program = sync.OnceValues(func() (string, error) {
-	if p := os.Getenv("QUBESBEAT_BIN"); p != "" {
-		return p, nil
-	}
-	dir, err := os.MkdirTemp("", "qubesbeat-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "qubesbeat")
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/qubesbeat")
-	cmd.Dir = "../../.."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
+func TestMain(m *testing.M) { beat.Main(m, func() error { return cmd.Root().Execute() }) }
 
-// beat is a resolver on loopback, with a home that outlives it.
-type beat struct {
-	home, addr, section string
-	output              string
-	cmd                 *exec.Cmd
-	stderr              bytes.Buffer
+// resolver is a beat with a resolver on loopback, in a home that outlives it.
+type resolver struct {
+	*beat.Beat     // the last one that was started
+	home, addr     string
+	config, output string
 }
 
-func newBeat(t *testing.T, section string) *beat {
+// newResolver prepares a beat. section is the inside of the resolver section, indented
+// by four.
+func newResolver(t *testing.T, section string) *resolver {
 	t.Helper()
-	home, err := os.MkdirTemp("", "qb-") // short: the path of a socket is
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(home) })
-	return &beat{home: home, addr: freePort(t), section: section, output: "output.file: {path: " + home + "/out, filename: events}"}
+	addr := freePort(t)
+	return &resolver{home: beat.NewHome(t), addr: addr, output: "output.file: {path: HOME/out, filename: events}",
+		config: fmt.Sprintf("qubesbeat:\n  flows.enabled: false\n  resolver:\n    listen: [%q]\n    socket: HOME/s\n%s\n", addr, section)}
 }
 
 // freePort finds a port that is free for UDP and TCP.
@@ -69,48 +49,27 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
-// start starts the program and returns how long it took until it answered.
-func (b *beat) start(t *testing.T) time.Duration {
+// start starts the beat and returns how long it took until it answered.
+func (r *resolver) start(t *testing.T) time.Duration {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf := filepath.Join(b.home, "beat.yml")
-	text := fmt.Sprintf("qubesbeat:\n  flows.enabled: false\n  resolver:\n    listen: [%q]\n    socket: %s/s\n%s\n%s\n", b.addr, b.home, b.section, b.output)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b.cmd = exec.Command(path, "-e", "-c", conf, "--path.home", b.home, "--strict.perms=false")
-	b.cmd.Stderr = &b.stderr
+	c := beat.Self(t, "qubesbeat")
+	c.Home = r.home
+	c.Args = beat.Flags(r.home, beat.Write(t, r.home, "qubesbeat.yml", r.config+r.output), "-e")
 	begin := time.Now()
-	if err := b.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	cmd := b.cmd
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for time.Since(begin) < 20*time.Second {
-		if m, err := b.ask("localhost.", 200*time.Millisecond); err == nil && m.Rcode == 0 {
-			return time.Since(begin)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("the beat does not answer\n%s", b.stderr.String())
-	return 0
+	r.Beat = c.Launch(t)
+	r.Await(t, "the resolver answers", func() bool {
+		m, err := r.ask("localhost.", 200*time.Millisecond)
+		return err == nil && m.Rcode == 0
+	})
+	return time.Since(begin)
 }
 
-// kill ends the program without a shutdown.
-func (b *beat) kill() {
-	_ = b.cmd.Process.Kill()
-	_ = b.cmd.Wait()
-}
-
-func (b *beat) ask(name string, timeout time.Duration) (*dns.Msg, error) {
+func (r *resolver) ask(name string, timeout time.Duration) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(name, dns.TypeA)
 	m.SetEdns0(1232, false)
 	c := dns.Client{Timeout: timeout}
-	a, _, err := c.Exchange(m, b.addr)
+	a, _, err := c.Exchange(m, r.addr)
 	return a, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // TestKill checks that a beat that is killed in the middle of its work has its
@@ -25,7 +27,7 @@ func TestKill(t *testing.T) {
 		fmt.Fprintf(&body, "ad%d.example\n", i)
 	}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body.String())) }))
-	b := newBeat(t, fmt.Sprintf("    upstreams: {default: [\"udp://%s\"]}\n    limits: {queries_per_second_per_qube: 0}\n    lists: {ads: {deny: [%s]}}", up.addr, web.URL))
+	b := newResolver(t, fmt.Sprintf("    upstreams: {default: [\"udp://%s\"]}\n    limits: {queries_per_second_per_qube: 0}\n    lists: {ads: {deny: [%s]}}", up.addr, web.URL))
 	b.start(t)
 	blocked := func() bool {
 		m, err := b.ask("ad777.example.", time.Second)
@@ -35,30 +37,28 @@ func TestKill(t *testing.T) {
 		addr, _ := text(m)
 		return addr == "0.0.0.0"
 	}
-	for deadline := time.Now().Add(10 * time.Second); !blocked(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the list is not loaded\n%s", b.stderr.String())
-		}
-	}
+	b.Await(t, "the list is active", blocked)
 	var stop atomic.Bool
+	var asked atomic.Int64
 	var load sync.WaitGroup
 	for i := range 4 {
 		load.Go(func() {
 			for n := 0; !stop.Load(); n++ {
 				_, _ = b.ask(fmt.Sprintf("host%d-%d.example.", i, n), 100*time.Millisecond)
+				asked.Add(1)
 			}
 		})
 	}
-	time.Sleep(500 * time.Millisecond)
+	poll.Until(t, "the beat is under load", func() bool { return asked.Load() >= 400 })
 	web.Close() // the network is gone, too
-	b.kill()
+	b.Kill()
 	took := b.start(t)
 	first := blocked()
 	stop.Store(true)
 	load.Wait()
 	t.Logf("after kill -9 under load, the beat answered in %v", took.Round(time.Millisecond))
 	if !first {
-		t.Errorf("the first answer after the restart does not know the list\n%s", b.stderr.String())
+		t.Errorf("the first answer after the restart does not know the list\n%s", b.Log())
 	}
 	copies, _ := filepath.Glob(filepath.Join(b.home, "data", "lists", ".new-*"))
 	if len(copies) > 1 {
@@ -93,14 +93,21 @@ func TestUpstreamGone(t *testing.T) {
 			if tt.blackhole {
 				addr = silent.LocalAddr().String()
 			}
-			b := newBeat(t, fmt.Sprintf("    upstreams: {default: [\"udp://%s\"]}\n%s%s", addr, limits, tt.more))
+			b := newResolver(t, fmt.Sprintf("    upstreams: {default: [\"udp://%s\"]}\n%s%s", addr, limits, tt.more))
 			b.start(t)
 			if !tt.blackhole {
 				if m, err := b.ask("www.example.", 2*time.Second); err != nil || m.Rcode != 0 {
 					t.Fatalf("with the upstream: %v, %v", m, err)
 				}
 				up.close()
-				time.Sleep(1100 * time.Millisecond) // the TTL was one second
+				poll.Until(t, "the answer, which was good for a second, has expired", func() bool {
+					m, err := b.ask("www.example.", 3*time.Second)
+					if err != nil {
+						return false
+					}
+					_, ede := text(m)
+					return ede == tt.ede
+				})
 			}
 			for range 3 {
 				begin := time.Now()
@@ -126,7 +133,7 @@ func TestUpstreamGone(t *testing.T) {
 func TestOutputStalled(t *testing.T) {
 	t.Parallel()
 	up := newUpstream(t)
-	b := newBeat(t, fmt.Sprintf("    upstreams: {default: [\"udp://%s\"]}\n    limits: {queries_per_second_per_qube: 0}\n    log: {queue: 64}", up.addr))
+	b := newResolver(t, fmt.Sprintf("    upstreams: {default: [\"udp://%s\"]}\n    limits: {queries_per_second_per_qube: 0}\n    log: {queue: 64}", up.addr))
 	l, err := net.Listen("tcp", "127.0.0.1:0") // a server that accepts and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -142,14 +149,13 @@ func TestOutputStalled(t *testing.T) {
 		}
 	}
 	t.Logf("%d answers in %v with an output that takes nothing", n, time.Since(begin).Round(time.Millisecond))
-	_ = b.cmd.Process.Signal(syscall.SIGTERM)
-	_ = b.cmd.Wait()
-	log := b.stderr.String()
+	b.Signal(t, syscall.SIGTERM)
+	_ = b.Err() // what could not be delivered is no failure
+	log := b.Log()
 	dropped, received := number(t, log, `"log_dropped":`), number(t, log, `"received":`)
 	if dropped == 0 || received < n {
 		t.Errorf("received %d, dropped %d: the losses are not counted", received, dropped)
 	}
-	_ = os.RemoveAll(b.home)
 }
 
 // number returns the number behind the last mark in a text.
@@ -167,32 +173,18 @@ func number(t *testing.T, text, mark string) (n int) {
 // their number, where that is wanted.
 func TestCoalesce(t *testing.T) {
 	t.Parallel()
-	b := newBeat(t, "    upstreams: {default: [\"udp://127.0.0.1:9\"]}\n    log: {coalesce: 1s}")
+	b := newResolver(t, "    upstreams: {default: [\"udp://127.0.0.1:9\"]}\n    log: {coalesce: 1s}")
 	b.start(t)
 	for range 5 {
 		if _, err := b.ask("x.invalid.", time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_ = b.cmd.Process.Signal(syscall.SIGTERM)
-	_ = b.cmd.Wait()
-	files, _ := filepath.Glob(filepath.Join(b.home, "out", "*"))
-	if len(files) != 1 {
-		t.Fatalf("events are in %v\n%s", files, b.stderr.String())
+	events := b.Stop(t).Where(beat.Event{"resource": "x.invalid"})
+	if len(events) != 1 {
+		t.Fatalf("%d events of one question; want 1\n%s", len(events), b.Log())
 	}
-	text, err := os.ReadFile(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	events := 0
-	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, `"resource":"x.invalid"`) {
-			if events++; !strings.Contains(line, `"count":5`) {
-				t.Errorf("the event does not stand for 5 queries: %s", line)
-			}
-		}
-	}
-	if events != 1 {
-		t.Errorf("%d events of one question; want 1", events)
+	if n := events[0].Number("qubesbeat.dns.count"); n != 5 {
+		t.Errorf("the event stands for %d queries; want 5", n)
 	}
 }

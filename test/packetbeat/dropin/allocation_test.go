@@ -5,6 +5,8 @@ package dropin_test
 import (
 	"encoding/binary"
 	"testing"
+
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // words returns numbers as RPC writes them (RFC 4506 section 4.1).
@@ -60,15 +62,15 @@ func TestHostile_allocation(t *testing.T) {
 		path := w.close()
 		for _, p := range []program{theirs, ours} {
 			t.Run(tt.protocol+"/"+p.name, func(t *testing.T) {
-				b := replay(t, p, onlyFlows+allProtocols+outputFile, path, replayTime)
-				t.Logf("%s, after a message that announces %s: status %d, %s, %d MiB", p.name, tt.what, exitCode(b.err), panicLine(b), b.peak()>>20)
+				b := replay(t, p, onlyFlows+runner.AllProtocols+outputFile, path, replayTime)
+				t.Logf("%s, after a message that announces %s: status %d, %s, %d MiB", p.name, tt.what, exitCode(b.Err()), panicLine(b), b.Peak()>>20)
 				if p.name == theirs.name {
 					return
 				}
-				if b.err != nil {
-					t.Fatalf("qubesbeat ended with %v in %s", b.err, b.where())
+				if b.Err() != nil {
+					t.Fatalf("qubesbeat ended with %v in %s", b.Err(), b.where())
 				}
-				if n := len(pick(readEvents(t, b.events), isProbe)); n != 2 {
+				if n := len(b.Events(t).Filter(isProbe)); n != 2 {
 					t.Errorf("%d of 2 probes analyzed", n)
 				}
 			})

@@ -6,9 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,9 +15,11 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
-// analyzed are the ports of allProtocols.
+// analyzed are the ports of runner.AllProtocols.
 var analyzed = map[uint16]string{
 	5672: "amqp", 9042: "cassandra", 67: "dhcpv4", 68: "dhcpv4", 53: "dns", 80: "http", 8080: "http", 8000: "http",
 	5000: "http", 8002: "http", 11211: "memcache", 3306: "mysql", 13001: "mysql", 5432: "pgsql", 6379: "redis",
@@ -40,36 +40,11 @@ const (
 	mostBytes    = 16 << 10
 )
 
-// packetbeatCaptures returns the files with packetbeat's own tests.
-func packetbeatCaptures(t *testing.T) (paths []string) {
-	t.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/elastic/beats/v7").Output()
-	if err != nil {
-		t.Fatalf("finding the captures: %v", err)
-	}
-	root := strings.TrimSpace(string(out))
-	for _, dir := range []string{"packetbeat/tests/system/pcaps", "libbeat/common/flowhash/testdata/pcap"} {
-		err = filepath.WalkDir(filepath.Join(root, dir), func(path string, e fs.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(path, ".pcap") {
-				paths = append(paths, path)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(paths) < 100 {
-		t.Fatalf("%d captures in %s; want more than 100", len(paths), root)
-	}
-	return paths
-}
-
 // dialogues returns those of all captures that an analyzer reads, by protocol.
 func dialogues(t *testing.T) map[string][]*dialogue {
 	t.Helper()
 	all := map[string][]*dialogue{}
-	for _, path := range packetbeatCaptures(t) {
+	for _, path := range fixture.BeatsCaptures(t) {
 		for _, d := range dialoguesOf(t, path) {
 			name := analyzed[d.port]
 			if !slices.ContainsFunc(all[name], d.equal) {

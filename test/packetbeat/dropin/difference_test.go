@@ -9,10 +9,12 @@ import (
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
+
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // without returns the events of a that b does not have, in what is comparable.
-func without(a, b []event) (rest []event) {
+func without(a, b runner.Events) (rest runner.Events) {
 	have := map[string]int{}
 	for _, e := range b {
 		have[comparable(e)]++
@@ -33,8 +35,8 @@ type difference struct{ theirs, ours event }
 
 // pairUp puts the events together that speak of the same conversation, in the
 // order in which they were written.
-func pairUp(theirs, ours []event) (all []difference) {
-	waiting := map[string][]event{}
+func pairUp(theirs, ours runner.Events) (all []difference) {
+	waiting := map[string]runner.Events{}
 	for _, e := range ours {
 		waiting[conversation(e)] = append(waiting[conversation(e)], e)
 	}
@@ -97,13 +99,13 @@ func (d difference) explanation() string {
 // middle and ours has not. Where a segment overtakes another on the way through
 // two processors, or is not captured, packetbeat forgets what it knows of the
 // connection, and reports its halves.
-func interrupted(differences []difference, ours []event) map[string]bool {
+func interrupted(differences []difference, ours runner.Events) map[string]bool {
 	healthy := map[string]bool{}
 	for _, e := range ours {
-		if e.str("network.transport") == "tcp" {
+		if e.Text("network.transport") == "tcp" {
 			name := conversation(e)
 			was, known := healthy[name]
-			healthy[name] = (was || !known) && e.str("status") == "OK" && e["error.message"] == nil
+			healthy[name] = (was || !known) && e.Text("status") == "OK" && e["error.message"] == nil
 		}
 	}
 	broken := map[string]bool{}

@@ -1,10 +1,10 @@
 // Package dropin runs packetbeat and qubesbeat side by side, as programs, with
 // one packetbeat.yml, and holds that the second can take the place of the first:
 //
-//	QUBESBEAT_NET=1 go test ./test/packetbeat/dropin                                 (as root)
-//	QUBESBEAT_NET=1 unshare -Urnm go test ./test/packetbeat/dropin                   (as anybody)
-//	QUBESBEAT_NET=1 QUBESBEAT_LIVE=60s go test -v -run same ./test/packetbeat/dropin (longer)
-//	QUBESBEAT_SWEEP=20000 go test -v -run sweep ./test/packetbeat/dropin             (more variants)
+//	QUBESBEAT_NET=1 go test ./test/packetbeat/dropin                             (as root)
+//	QUBESBEAT_NET=1 unshare -Urnm go test ./test/packetbeat/dropin               (as any user)
+//	QUBESBEAT_NET=1 go test -v -run same ./test/packetbeat/dropin -live 60s      (longer)
+//	QUBESBEAT_NET=1 go test -v -run sweep ./test/packetbeat/dropin -sweep 20000  (more variants)
 //
 // There are three groups of tests. TestLive_sameTransactions lets both capture
 // the same traffic at the same time and compares their transactions. The tests

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // elasticAddr is where the output is, on the machine of the beat.
@@ -36,14 +38,13 @@ queue.mem: {events: %d, flush: {min_events: 8, timeout: 0.1s}}
 // elastic is as much of Elasticsearch as an output needs.
 type elastic struct {
 	mu   sync.Mutex
-	docs []event
-	last time.Time
+	docs runner.Events
 }
 
 // newElastic starts the server. It ends with the test.
 func newElastic(t *testing.T, on *testbed.Host) *elastic {
 	t.Helper()
-	es := &elastic{last: time.Now()}
+	es := &elastic{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", es.info)
 	mux.HandleFunc("/_license", es.license)
@@ -108,34 +109,27 @@ func (es *elastic) bulk(w http.ResponseWriter, r *http.Request) {
 }
 
 func (es *elastic) take(line []byte) {
-	e, err := parseEvent(line)
+	e, err := runner.ParseEvent(line)
 	if err != nil {
 		return
 	}
 	es.mu.Lock()
 	defer es.mu.Unlock()
-	es.docs, es.last = append(es.docs, e), time.Now()
+	es.docs = append(es.docs, e)
 }
 
 // events returns what has arrived so far.
-func (es *elastic) events() []event {
+func (es *elastic) events() runner.Events {
 	es.mu.Lock()
 	defer es.mu.Unlock()
 	return es.docs[:len(es.docs):len(es.docs)]
 }
 
 // has reports whether an event has arrived.
-func (es *elastic) has(is func(event) bool) bool { return len(pick(es.events(), is)) > 0 }
+func (es *elastic) has(is func(event) bool) bool { return len(es.events().Filter(is)) > 0 }
 
 // quiet waits until nothing has arrived for some time.
-func (es *elastic) quiet(silence time.Duration) {
-	for {
-		es.mu.Lock()
-		rest := time.Until(es.last.Add(silence))
-		es.mu.Unlock()
-		if rest <= 0 {
-			return
-		}
-		time.Sleep(rest)
-	}
+func (es *elastic) quiet(t *testing.T, silence time.Duration) {
+	t.Helper()
+	poll.Settle(t, "nothing arrives any more", silence, func() int { return len(es.events()) })
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // The fragments of TestHostile_fragments: datagrams that never become whole.
@@ -35,20 +37,20 @@ func TestHostile_fragments(t *testing.T) {
 	var grown [2]uint64
 	for i, p := range []program{ours, theirs} {
 		t.Run(p.name, func(t *testing.T) {
-			config := onlyFlows + allProtocols + outputFile
-			base := replay(t, p, config, few, replayTime).peak()
+			config := onlyFlows + runner.AllProtocols + outputFile
+			base := replay(t, p, config, few, replayTime).Peak()
 			b := replay(t, p, config, many, fragmentTime)
-			grown[i] = b.peak() - min(base, b.peak())
+			grown[i] = b.Peak() - min(base, b.Peak())
 			t.Logf("%s: %d MiB with a probe only, %d MiB more with %d fragments of %d MiB in all; given up: %v", p.name, base>>20, grown[i]>>20,
 				large.frames, (large.frames*fragmentBytes)>>20, b.late)
 			if p.name != ours.name {
 				return
 			}
-			if b.err != nil {
-				t.Fatalf("qubesbeat ended with %v", b.err)
+			if b.Err() != nil {
+				t.Fatalf("qubesbeat ended with %v", b.Err())
 			}
-			events := readEvents(t, b.events)
-			if n := len(pick(events, isProbe)); n != 1 {
+			events := b.Events(t)
+			if n := len(events.Filter(isProbe)); n != 1 {
 				t.Errorf("%d probes analyzed after the fragments; want 1", n)
 			}
 			if got := lastStats(t, events)["flows.packets"]; got != uint64(large.frames) {

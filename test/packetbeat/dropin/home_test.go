@@ -157,7 +157,7 @@ func say(t *testing.T, conn net.Conn, text string) {
 // destPort keeps the flows to ports from first on.
 func destPort(first, n uint64) func(event) bool {
 	return func(e event) bool {
-		p := e.num("destination.port")
-		return e.str("type") == "flow" && p >= first && p < first+n
+		p := e.Number("destination.port")
+		return e.Text("type") == "flow" && p >= first && p < first+n
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // shortICMP is an echo request of ICMPv6 that ends with its checksum, before the
@@ -30,7 +31,7 @@ func TestFault_shortICMPv6(t *testing.T) {
 	for _, p := range []program{theirs, ours} {
 		t.Run("file/"+p.name, func(t *testing.T) {
 			b := replay(t, p, onlyFlows+withICMP+outputFile, path, replayTime)
-			b.judge(t, readEvents(t, b.events))
+			b.judge(t, b.Events(t))
 		})
 	}
 	t.Run("live", func(t *testing.T) {
@@ -39,7 +40,7 @@ func TestFault_shortICMPv6(t *testing.T) {
 			h.sendICMP(t, shortICMP)
 			if p.name == theirs.name {
 				select {
-				case <-b.ended:
+				case <-b.Ended():
 				case <-time.After(10 * time.Second):
 				}
 				b.judge(t, nil)
@@ -47,29 +48,29 @@ func TestFault_shortICMPv6(t *testing.T) {
 			}
 			h.run(t, h.work, "ping -q -6 -c1 "+testbed.WebAddr6)
 			h.Settle()
-			b.judge(t, b.stop(t))
+			b.judge(t, b.Stop(t))
 		})
 	})
 }
 
 // judge fails the test unless packetbeat has crashed, or ours has counted the
 // message.
-func (b *beat) judge(t *testing.T, events []event) {
+func (b *beat) judge(t *testing.T, events runner.Events) {
 	t.Helper()
 	if b.program.name == theirs.name {
-		if !b.hasEnded() || exitCode(b.err) != 2 {
+		if !b.HasEnded() || exitCode(b.Err()) != 2 {
 			t.Fatal("packetbeat goes on; the fault that this test is about is gone")
 		}
-		t.Logf("packetbeat: status %d, %s", exitCode(b.err), panicLine(b))
+		t.Logf("packetbeat: status %d, %s", exitCode(b.Err()), panicLine(b))
 		return
 	}
-	if b.err != nil {
-		t.Errorf("qubesbeat ended with %v", b.err)
+	if b.Err() != nil {
+		t.Errorf("qubesbeat ended with %v", b.Err())
 	}
 	stats := lastStats(t, events)
-	flows := pick(events, func(e event) bool {
-		bytes := e.num("source.bytes")
-		return final(e) && e.str("network.transport") == "ipv6-icmp" && (bytes == 58 || bytes == 60) // without padding and with it
+	flows := events.Filter(func(e event) bool {
+		bytes := e.Number("source.bytes")
+		return final(e) && e.Text("network.transport") == "ipv6-icmp" && (bytes == 58 || bytes == 60) // without padding and with it
 	})
 	t.Logf("qubesbeat: %d flow of the message, %d malformed, %d panics", len(flows), stats["transactions.malformed"], stats["transactions.panics"])
 	if len(flows) != 1 || stats["transactions.malformed"] != 1 || stats["transactions.panics"] != 0 {

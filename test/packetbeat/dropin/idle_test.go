@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // idleTime is longer than the ten seconds for which packetbeat remembers a TCP
@@ -42,7 +43,7 @@ func TestFault_idleConnection(t *testing.T) {
 		wg.Go(func() { ask(t, server) }) // the server does
 		wg.Wait()
 		time.Sleep(2500 * time.Millisecond) // two periods and a half: packetbeat reports live flows for ever
-		events := b.stop(t)
+		events := b.Stop(t)
 		for _, conn := range []struct {
 			what string
 			port uint64
@@ -101,11 +102,11 @@ func ask(t *testing.T, conn net.Conn) {
 }
 
 // distinct returns the ends of the flows of a port, by their id.
-func distinct(events []event, port uint64) map[string]string {
+func distinct(events runner.Events, port uint64) map[string]string {
 	flows := map[string]string{}
-	for _, e := range pick(events, ofType("flow")) {
-		if e.num("source.port") == port || e.num("destination.port") == port {
-			flows[e.str("flow.id")] = fmt.Sprintf("%v:%v to %v:%v", e["source.ip"], e["source.port"], e["destination.ip"], e["destination.port"])
+	for _, e := range events.Filter(ofType("flow")) {
+		if e.Number("source.port") == port || e.Number("destination.port") == port {
+			flows[e.Text("flow.id")] = fmt.Sprintf("%v:%v to %v:%v", e["source.ip"], e["source.port"], e["destination.ip"], e["destination.port"])
 		}
 	}
 	return flows

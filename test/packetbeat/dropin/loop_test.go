@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // loopPort is PostgreSQL's.
@@ -37,12 +38,12 @@ func TestHostile_loop(t *testing.T) {
 	path := w.close()
 	for _, p := range []program{theirs, ours} {
 		t.Run(p.name, func(t *testing.T) {
-			b := replay(t, p, onlyFlows+allProtocols+outputFile, path, loopTime)
+			b := replay(t, p, onlyFlows+runner.AllProtocols+outputFile, path, loopTime)
 			t.Logf("%s: given up after %v: %v, in %s", p.name, loopTime, b.late, b.where())
 			if p.name == theirs.name || b.late {
 				return
 			}
-			if n := len(pick(readEvents(t, b.events), isProbe)); n != 2 {
+			if n := len(b.Events(t).Filter(isProbe)); n != 2 {
 				t.Errorf("%d of 2 probes analyzed", n)
 			}
 		})
@@ -56,25 +57,25 @@ func TestHostile_loopLive(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
 	h.listen(t, loopPort)
-	b := h.start(t, ours, h.work, h.onVifs(30*time.Second, -time.Second)+allProtocols+outputFile)
+	b := h.start(t, ours, h.work, h.onVifs(30*time.Second, -time.Second)+runner.AllProtocols+outputFile)
 	say(t, dial(t, h.work, fmt.Sprintf("%s:%d", testbed.WebAddr, loopPort)), startup)
 	h.Settle()
 	h.run(t, h.banking, "curl -sS -o /dev/null "+testbed.SmallURL)
 	h.Settle()
 	begin := time.Now()
-	b.tell(t, syscall.SIGTERM)
+	b.Signal(t, syscall.SIGTERM)
 	select {
-	case <-b.ended:
-	case <-time.After(beatTimeout):
-		b.tell(t, syscall.SIGQUIT)
-		<-b.ended
-		t.Errorf("qubesbeat did not end %v after SIGTERM (shutdown_timeout is 10s); it is in %s", beatTimeout, b.where())
+	case <-b.Ended():
+	case <-time.After(runner.Timeout):
+		b.Signal(t, syscall.SIGQUIT)
+		<-b.Ended()
+		t.Errorf("qubesbeat did not end %v after SIGTERM (shutdown_timeout is 10s); it is in %s", runner.Timeout, b.where())
 	}
-	events := readEvents(t, b.events)
-	flows := pick(events, func(e event) bool {
-		return final(e) && e.str("qube.name") == h.banking.Name && e.num("destination.port") == 80
+	events := b.Events(t)
+	flows := events.Filter(func(e event) bool {
+		return final(e) && e.Text("qube.name") == h.banking.Name && e.Number("destination.port") == 80
 	})
-	requests := pick(events, func(e event) bool { return e.str("type") == "http" && e.str("qube.name") == h.banking.Name })
+	requests := events.Filter(func(e event) bool { return e.Text("type") == "http" && e.Text("qube.name") == h.banking.Name })
 	t.Logf("qubesbeat: %d flow and %d transaction of the other client, ended after %v", len(flows), len(requests), time.Since(begin))
 	if len(flows) != 1 || len(requests) != 1 {
 		t.Error("want one flow and one transaction of the other client")

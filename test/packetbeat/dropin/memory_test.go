@@ -8,27 +8,8 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
-
-// allProtocols are packetbeat's analyzers, but for those that share a port.
-const allProtocols = `
-packetbeat.protocols:
-  - {type: icmp, enabled: true}
-  - {type: amqp, ports: [5672]}
-  - {type: cassandra, ports: [9042]}
-  - {type: dhcpv4, ports: [67, 68]}
-  - {type: dns, ports: [53], include_authorities: true, include_additionals: true}
-  - {type: http, ports: [80, 8080, 8000, 5000, 8002]}
-  - {type: memcache, ports: [11211]}
-  - {type: mysql, ports: [3306, 13001]}
-  - {type: pgsql, ports: [5432]}
-  - {type: redis, ports: [6379]}
-  - {type: thrift, ports: [9090]}
-  - {type: mongodb, ports: [27017]}
-  - {type: nfs, ports: [2049]}
-  - {type: tls, ports: [443, 993, 995, 5223, 8443, 8883, 9243]}
-  - {type: sip, ports: [5060]}
-`
 
 // TestFault_memory compares the resident memory of both with flows only, and of
 // ours with and without analyzers. They are packetbeat's most expensive part, and
@@ -39,7 +20,7 @@ func TestFault_memory(t *testing.T) {
 	h := newHome(t)
 	flows := h.onVifs(30*time.Second, -time.Second)
 	plain := h.measure(t, ours, flows+outputFile)
-	full := h.measure(t, ours, flows+allProtocols+outputFile)
+	full := h.measure(t, ours, flows+runner.AllProtocols+outputFile)
 	if plain.analyzers > 0 || plain.children > 0 {
 		t.Errorf("%d goroutines in packetbeat's analyzers and %d processes with no protocol configured; want none", plain.analyzers, plain.children)
 	}
@@ -54,7 +35,7 @@ func TestFault_memory(t *testing.T) {
 		if plain.rss >= packetbeat.rss || plain.peak >= packetbeat.peak {
 			t.Error("want qubesbeat's memory below packetbeat's")
 		}
-		if packetbeat = h.measure(t, theirs, flows+allProtocols+outputFile); full.rss >= packetbeat.rss {
+		if packetbeat = h.measure(t, theirs, flows+runner.AllProtocols+outputFile); full.rss >= packetbeat.rss {
 			t.Error("want qubesbeat's memory below packetbeat's with all protocols, too")
 		}
 	})
@@ -84,7 +65,7 @@ func (h *home) measure(t *testing.T, p program, config string) (c cost) {
 		own := anonymous(t, pid)
 		c.children, c.rss, c.peak = c.children+1, c.rss+own, c.peak+own
 	}
-	stacks, err := b.get("/debug/pprof/goroutine?debug=2")
+	stacks, err := b.Get("/debug/pprof/goroutine?debug=2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +75,7 @@ func (h *home) measure(t *testing.T, p program, config string) (c cost) {
 			c.analyzers++
 		}
 	}
-	_ = b.stop(t)
+	_ = b.Stop(t)
 	t.Logf("%-10s RSS %3d MiB, peak %3d MiB, %2d goroutines, %2d of them in analyzers, %d processes beside; protocols: %v", p.name,
 		c.rss>>20, c.peak>>20, c.goroutines, c.analyzers, c.children, bytes.Contains([]byte(config), []byte("protocols")))
 	return c

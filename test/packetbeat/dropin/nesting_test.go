@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"testing"
 	"time"
+
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // nestingBytes is how long the nested messages are: less than the ten MiB that the
@@ -80,19 +82,19 @@ func TestHostile_nesting(t *testing.T) {
 		path := w.close()
 		t.Run(tt.protocol, func(t *testing.T) {
 			begin := time.Now()
-			b := replay(t, ours, onlyFlows+allProtocols+outputFile, path, nestingTime)
-			t.Logf("qubesbeat: status %d after %.1fs, given up: %v, %s, %d MiB", exitCode(b.err), time.Since(begin).Seconds(), b.late,
-				panicLine(b), b.peak()>>20)
+			b := replay(t, ours, onlyFlows+runner.AllProtocols+outputFile, path, nestingTime)
+			t.Logf("qubesbeat: status %d after %.1fs, given up: %v, %s, %d MiB", exitCode(b.Err()), time.Since(begin).Seconds(), b.late,
+				panicLine(b), b.Peak()>>20)
 			if b.late {
 				return // replay has said so
 			}
-			if b.err != nil {
-				t.Fatalf("qubesbeat ended with %v in %s", b.err, b.where())
+			if b.Err() != nil {
+				t.Fatalf("qubesbeat ended with %v in %s", b.Err(), b.where())
 			}
-			if b.peak() > sweepMemory {
-				t.Errorf("%d MiB of memory; want at most %d", b.peak()>>20, uint64(sweepMemory)>>20)
+			if b.Peak() > sweepMemory {
+				t.Errorf("%d MiB of memory; want at most %d", b.Peak()>>20, uint64(sweepMemory)>>20)
 			}
-			if n := len(pick(readEvents(t, b.events), isProbe)); n != 2 {
+			if n := len(b.Events(t).Filter(isProbe)); n != 2 {
 				t.Errorf("%d of 2 probes analyzed", n)
 			}
 		})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // The flows of TestFault_outputDown, by the ports that they go to.
@@ -33,29 +35,28 @@ func TestFault_outputDown(t *testing.T) {
 		h.run(t, h.banking, fmt.Sprintf("curl -sS -o /dev/null %s%d", testbed.LargeURL, middleBytes))
 		h.spray(t, h.work, middlePort, middleFlows)
 		h.Settle()
-		time.Sleep(time.Second) // the counters of both are at most a fifth of a second old
+		poll.Settle(t, "the counters, which are at most a fifth of a second old", time.Second, b.frames)
 		during := b.frames() - before
 
 		es := newElastic(t, h.Log.Host)
-		b.await(t, func() bool {
+		b.Await(t, "the output is reached again", func() bool {
 			// Again and again: packetbeat has to find its way back first.
 			h.spray(t, h.work, lastPort, lastFlows)
-			time.Sleep(100 * time.Millisecond)
-			return es.has(destPort(lastPort, lastFlows))
-		}, "has reached the output again")
-		es.quiet(3 * time.Second)
+			return !poll.Remains(100*time.Millisecond, func() bool { return !es.has(destPort(lastPort, lastFlows)) })
+		})
+		es.quiet(t, 3*time.Second)
 		events := es.events()
-		middle := len(pick(events, destPort(middlePort, middleFlows)))
-		bytes := sum(pick(events, destPort(80, 1)), "network.bytes")
+		middle := len(events.Filter(destPort(middlePort, middleFlows)))
+		bytes := sum(events.Filter(destPort(80, 1)), "network.bytes")
 		t.Logf("%s: %d frames taken while the output was down; then events for %d of %d flows before, %d of %d and %d of %d bytes during that time",
-			p.name, during, len(pick(events, destPort(firstPort, firstFlows))), firstFlows, middle, middleFlows, bytes, middleBytes)
+			p.name, during, len(events.Filter(destPort(firstPort, firstFlows))), firstFlows, middle, middleFlows, bytes, middleBytes)
 		if p.name == theirs.name {
 			if middle == middleFlows && bytes >= middleBytes {
 				t.Error("packetbeat has lost nothing; the fault that this test is about is gone")
 			}
 			return
 		}
-		if lost := b.counters()["qubesbeat.capture.kernel_drops"]; lost > 0 {
+		if lost := b.Counters()["qubesbeat.capture.kernel_drops"]; lost > 0 {
 			t.Errorf("%d frames dropped by the kernel; want none", lost)
 		}
 		if middle != middleFlows || bytes < middleBytes || during == 0 {
@@ -68,14 +69,17 @@ func TestFault_outputDown(t *testing.T) {
 // while libbeat's queue is full.
 func (b *beat) stalls(t *testing.T) {
 	t.Helper()
-	b.await(t, func() bool { return b.counters()["libbeat.pipeline.queue.filled.events"] >= queueEvents }, "has a full queue")
-	time.Sleep(3 * time.Second) // packetbeat's flow worker looks once a second
+	full := func() bool { return b.Counters()["libbeat.pipeline.queue.filled.events"] >= queueEvents }
+	b.Await(t, "the queue is full", full)
+	if !poll.Remains(3*time.Second, full) { // packetbeat's flow worker looks once a second
+		t.Error("the queue is not full any more")
+	}
 }
 
 // sum adds up a field.
-func sum(events []event, name string) (n uint64) {
+func sum(events runner.Events, name string) (n uint64) {
 	for _, e := range events {
-		n += e.num(name)
+		n += e.Number(name)
 	}
 	return n
 }

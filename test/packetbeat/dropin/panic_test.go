@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // onlyFlows is the beginning of a configuration for a capture file.
@@ -73,26 +75,26 @@ func TestHostile_panic(t *testing.T) {
 		w.probe()
 		path := w.close()
 		t.Run(tt.protocol+"/"+theirs.name, func(t *testing.T) {
-			b := replay(t, theirs, onlyFlows+allProtocols+outputFile, path, replayTime)
+			b := replay(t, theirs, onlyFlows+runner.AllProtocols+outputFile, path, replayTime)
 			for range 10 { // it may end before its goroutine gets to the message
-				if exitCode(b.err) == 2 {
+				if exitCode(b.Err()) == 2 {
 					break
 				}
-				b = replay(t, theirs, onlyFlows+allProtocols+outputFile, path, replayTime)
+				b = replay(t, theirs, onlyFlows+runner.AllProtocols+outputFile, path, replayTime)
 			}
-			t.Logf("packetbeat, after %s: status %d, %s", tt.what, exitCode(b.err), panicLine(b))
-			if exitCode(b.err) != 2 {
+			t.Logf("packetbeat, after %s: status %d, %s", tt.what, exitCode(b.Err()), panicLine(b))
+			if exitCode(b.Err()) != 2 {
 				t.Error("want status 2, a panic: else this input proves nothing")
 			}
 		})
 		t.Run(tt.protocol+"/"+ours.name, func(t *testing.T) {
-			b := replay(t, ours, onlyFlows+allProtocols+outputFile, path, replayTime)
-			if b.err != nil {
-				t.Fatalf("qubesbeat ended with %v", b.err)
+			b := replay(t, ours, onlyFlows+runner.AllProtocols+outputFile, path, replayTime)
+			if b.Err() != nil {
+				t.Fatalf("qubesbeat ended with %v", b.Err())
 			}
-			events := readEvents(t, b.events)
+			events := b.Events(t)
 			stats := lastStats(t, events)
-			probes := len(pick(events, isProbe))
+			probes := len(events.Filter(isProbe))
 			t.Logf("qubesbeat, after %s: status 0, panics %d, of them %s %d, %d of 2 probes, %d of %d packets", tt.what,
 				stats["transactions.panics"], tt.protocol, stats["transactions.panics_"+tt.protocol], probes, stats["flows.packets"], w.frames)
 			if stats["transactions.panics"] != 1 || stats["transactions.panics_"+tt.protocol] != 1 {
@@ -107,7 +109,7 @@ func TestHostile_panic(t *testing.T) {
 
 // panicLine returns the line of a log that says why the program has failed.
 func panicLine(b *beat) string {
-	for line := range strings.Lines(b.log.String()) {
+	for line := range strings.Lines(b.Log()) {
 		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
 			return strings.TrimSpace(line)
 		}

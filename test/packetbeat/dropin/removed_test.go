@@ -21,9 +21,9 @@ func TestFault_interfaceRemoved(t *testing.T) {
 		h.RemoveClient(h.banking)
 		if p.name == theirs.name {
 			select {
-			case <-b.ended:
-				t.Logf("packetbeat ended with status %d after its interface was removed", exitCode(b.err))
-				if exitCode(b.err) != 1 {
+			case <-b.Ended():
+				t.Logf("packetbeat ended with status %d after its interface was removed", exitCode(b.Err()))
+				if exitCode(b.Err()) != 1 {
 					t.Error("want status 1: has it failed of something else?")
 				}
 			case <-time.After(10 * time.Second):
@@ -37,7 +37,7 @@ func TestFault_interfaceRemoved(t *testing.T) {
 		h.spray(t, again, 40_000, 10)
 		h.run(t, again, "curl -sS -o /dev/null "+testbed.SmallURL)
 		h.Settle()
-		events := pick(b.stop(t), final)
+		events := b.Stop(t).Filter(final)
 		for _, want := range []struct {
 			when  string
 			vif   string
@@ -49,7 +49,7 @@ func TestFault_interfaceRemoved(t *testing.T) {
 			{"after it has come back", again.Vif, 40_000, 10},
 			{"after it has come back", again.Vif, 80, 1},
 		} {
-			got := pick(pick(events, destPort(want.first, 10)), func(e event) bool { return e.str("qube.vif") == want.vif })
+			got := events.Filter(destPort(want.first, 10)).Filter(func(e event) bool { return e.Text("qube.vif") == want.vif })
 			t.Logf("qubesbeat: %d of %d flows to ports from %d, %s", len(got), want.flows, want.first, want.when)
 			if len(got) != want.flows {
 				t.Errorf("%d flows to ports from %d, %s; want %d", len(got), want.first, want.when, want.flows)

@@ -4,13 +4,14 @@ package dropin_test
 
 import (
 	"bytes"
+	"flag"
 	"maps"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
 // The bounds of a sweep of one protocol.
@@ -20,19 +21,8 @@ const (
 	probeEvery  = 50        // variants
 )
 
-// sweepSize is how many variants of a protocol's dialogues are tried.
-func sweepSize(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("QUBESBEAT_SWEEP")
-	if text == "" {
-		return 2000
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("QUBESBEAT_SWEEP: %q is no number of variants", text)
-	}
-	return n
-}
+// sweepSize is how many variants of each protocol's messages are tried.
+var sweepSize = flag.Int("sweep", 2000, "`number` of variants of each protocol's messages")
 
 // change is what is wrong with a variant: a message is cut, or a byte of it has
 // another value.
@@ -95,7 +85,7 @@ processors:
 func TestHostile_sweep(t *testing.T) {
 	require(t)
 	t.Parallel()
-	size := sweepSize(t)
+	size := max(*sweepSize, 1)
 	protocols := dialogues(t)
 	panics := map[string]uint64{}
 	for _, name := range slices.Sorted(maps.Keys(protocols)) {
@@ -104,17 +94,17 @@ func TestHostile_sweep(t *testing.T) {
 			variants, all := w.sweep(protocols[name], size)
 			path := w.close()
 			begin := time.Now()
-			b := replay(t, ours, onlyFlows+impatient(allProtocols)+sweepConfig+outputFile, path, sweepTime)
+			b := replay(t, ours, onlyFlows+impatient(runner.AllProtocols)+sweepConfig+outputFile, path, sweepTime)
 			took := time.Since(begin)
-			if b.err != nil {
-				t.Fatalf("qubesbeat ended with %v after %v: %s in %s", b.err, took, panicLine(b), b.where())
+			if b.Err() != nil {
+				t.Fatalf("qubesbeat ended with %v after %v: %s in %s", b.Err(), took, panicLine(b), b.where())
 			}
-			events := readEvents(t, b.events)
+			events := b.Events(t)
 			stats := lastStats(t, events)
 			panics[name] = stats["transactions.panics"]
-			probes := len(pick(events, isProbe))
+			probes := len(events.Filter(isProbe))
 			t.Logf("%-9s %6d of %8d variants in %5.1fs, %4d panics, %4d MiB at most, %d frames, %d KiB of log", name, variants, all, took.Seconds(),
-				panics[name], b.peak()>>20, w.frames, len(b.log.String())>>10)
+				panics[name], b.Peak()>>20, w.frames, len(b.Log())>>10)
 			if got := stats["transactions.panics_"+name]; got != panics[name] {
 				t.Errorf("%d panics, of them %d of %s", panics[name], got, name)
 			}
@@ -124,8 +114,8 @@ func TestHostile_sweep(t *testing.T) {
 			if stats["flows.packets"] != uint64(w.frames) {
 				t.Errorf("%d packets metered; want %d", stats["flows.packets"], w.frames)
 			}
-			if b.peak() > sweepMemory {
-				t.Errorf("%d MiB of memory; want at most %d", b.peak()>>20, uint64(sweepMemory)>>20)
+			if b.Peak() > sweepMemory {
+				t.Errorf("%d MiB of memory; want at most %d", b.Peak()>>20, uint64(sweepMemory)>>20)
 			}
 		})
 	}

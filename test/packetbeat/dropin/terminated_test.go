@@ -25,10 +25,10 @@ func TestFault_terminated(t *testing.T) {
 		}
 		h.run(t, h.work, "ping -q -c2 -i0.2 "+testbed.WebAddr)
 		h.Settle()
-		b.await(t, func() bool { return len(pick(readEvents(t, b.events), ofType("icmp"))) >= 2 }, "has reported the pings")
-		events := b.stop(t)
+		b.Await(t, "the pings are reported", func() bool { return len(b.Events(t).Filter(ofType("icmp"))) >= 2 })
+		events := b.Stop(t)
 
-		transactions, all := len(pick(events, ofType("icmp"))), pick(events, destPort(80, 1))
+		transactions, all := len(events.Filter(ofType("icmp"))), events.Filter(destPort(80, 1))
 		t.Logf("%s: %d transactions, and %d of %d live flows", p.name, transactions, len(all), liveFlows)
 		if p.name == theirs.name {
 			if len(all) > 0 {
@@ -37,7 +37,7 @@ func TestFault_terminated(t *testing.T) {
 			return
 		}
 		for _, e := range all {
-			if !final(e) || e.str("flow.end_reason") != "forced" || e.str("qube.name") != h.work.Name {
+			if !final(e) || e.Text("flow.end_reason") != "forced" || e.Text("qube.name") != h.work.Name {
 				t.Errorf("a live flow is not final, forced and work's: %v", e)
 			}
 		}

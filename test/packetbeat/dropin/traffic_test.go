@@ -3,29 +3,19 @@
 package dropin_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
-// liveTime is how long the traffic of TestLive_sameTransactions lasts.
-func liveTime(t *testing.T) time.Duration {
-	t.Helper()
-	text := os.Getenv("QUBESBEAT_LIVE")
-	if text == "" {
-		return 20 * time.Second
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatalf("QUBESBEAT_LIVE: %v", err)
-	}
-	return d
-}
+// liveTime is how long both programs watch the same traffic.
+var liveTime = flag.Duration("live", 20*time.Second, "`time` for which both programs capture the same traffic")
 
 // workers are clients that work at the same time. Each does one of its lines
 // after the other, in random order, over and over.
@@ -115,10 +105,10 @@ func (h *home) unanswered(t *testing.T, end time.Time) {
 }
 
 // count is a table of how often each type occurs, as text.
-func count(events []event) string {
+func count(events runner.Events) string {
 	counts := map[string]int{}
 	for _, e := range events {
-		counts[e.str("type")]++
+		counts[e.Text("type")]++
 	}
 	return fmt.Sprint(counts)
 }

@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // transactionTimeout is how long the analyzers wait for an answer: short, so
@@ -34,7 +38,7 @@ func TestLive_sameTransactions(t *testing.T) {
 	require(t)
 	t.Parallel()
 	h := newHome(t)
-	length := liveTime(t)
+	length := *liveTime
 	// packetbeat needs one interface: on more than one it counts what is
 	// forwarded between them twice.
 	config := h.on(30*time.Second, -time.Second, h.work.Vif) + protocols + outputFile
@@ -45,16 +49,16 @@ func TestLive_sameTransactions(t *testing.T) {
 
 	t.Logf("lines done in %v: %v", length, h.mix(t, length))
 	h.Settle()
-	var events [2][]event
+	var events [2]runner.Events
 	gaps := sum(two[0].inputs(), "tcp.dropped_because_of_gaps")
 	t.Logf("packetbeat has given up %d connections at gaps", gaps)
 	for i, b := range two {
 		b.quiet(t, 2*transactionTimeout+time.Second) // the analyzers look that often for what is over
-		all := b.stop(t)
+		all := b.Stop(t)
 		if b.program.name == ours.name {
 			t.Logf("counters of qubesbeat: %v", lastStats(t, all))
 		}
-		events[i] = pick(all, ofType("http", "dns", "tls", "icmp"))
+		events[i] = all.Filter(ofType("http", "dns", "tls", "icmp"))
 		t.Logf("%s: %d transactions %s", b.program.name, len(events[i]), count(events[i]))
 	}
 	checkKinds(t, events[0])
@@ -65,19 +69,13 @@ func TestLive_sameTransactions(t *testing.T) {
 // quiet waits until the beat has written nothing for some time.
 func (b *beat) quiet(t *testing.T, silence time.Duration) {
 	t.Helper()
-	last, since := int64(-1), time.Now()
-	b.await(t, func() bool {
-		if n := b.written(t); n != last {
-			last, since = n, time.Now()
-		}
-		return time.Since(since) > silence
-	}, "becomes quiet")
+	poll.Settle(t, b.program.name+" writes nothing more", silence, func() int64 { return b.written(t) })
 }
 
 // written returns how long the files of events are.
 func (b *beat) written(t *testing.T) (n int64) {
 	t.Helper()
-	files, err := os.ReadDir(b.events)
+	files, err := os.ReadDir(filepath.Join(b.Home, "out"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
@@ -91,27 +89,27 @@ func (b *beat) written(t *testing.T) (n int64) {
 
 // checkKinds fails the test unless packetbeat has seen everything that the
 // clients did: else a comparison says nothing.
-func checkKinds(t *testing.T, events []event) {
+func checkKinds(t *testing.T, events runner.Events) {
 	t.Helper()
 	for what, is := range map[string]func(event) bool{
-		"HTTP request":         func(e event) bool { return e.str("type") == "http" && e.str("method") == "GET" },
-		"HTTP form":            func(e event) bool { return e.str("type") == "http" && e.str("method") == "POST" },
-		"HTTP error":           func(e event) bool { return e.num("http.response.status_code") == 400 },
-		"large HTTP response":  func(e event) bool { return e.num("http.response.bytes") > 3_000_000 },
-		"DNS answer":           func(e event) bool { return e.str("type") == "dns" && e.str("dns.response_code") == "NOERROR" },
-		"NXDOMAIN":             func(e event) bool { return e.str("dns.response_code") == "NXDOMAIN" },
-		"DNS over TCP":         func(e event) bool { return e.str("type") == "dns" && e.str("network.transport") == "tcp" },
-		"unanswered DNS query": func(e event) bool { return e.str("dns.type") == "query" && e.str("status") == "Error" },
-		"TLS 1.3":              func(e event) bool { return e.str("tls.version") == "1.3" },
-		"TLS 1.2":              func(e event) bool { return e.str("tls.version") == "1.2" },
+		"HTTP request":         func(e event) bool { return e.Text("type") == "http" && e.Text("method") == "GET" },
+		"HTTP form":            func(e event) bool { return e.Text("type") == "http" && e.Text("method") == "POST" },
+		"HTTP error":           func(e event) bool { return e.Number("http.response.status_code") == 400 },
+		"large HTTP response":  func(e event) bool { return e.Number("http.response.bytes") > 3_000_000 },
+		"DNS answer":           func(e event) bool { return e.Text("type") == "dns" && e.Text("dns.response_code") == "NOERROR" },
+		"NXDOMAIN":             func(e event) bool { return e.Text("dns.response_code") == "NXDOMAIN" },
+		"DNS over TCP":         func(e event) bool { return e.Text("type") == "dns" && e.Text("network.transport") == "tcp" },
+		"unanswered DNS query": func(e event) bool { return e.Text("dns.type") == "query" && e.Text("status") == "Error" },
+		"TLS 1.3":              func(e event) bool { return e.Text("tls.version") == "1.3" },
+		"TLS 1.2":              func(e event) bool { return e.Text("tls.version") == "1.2" },
 		"ping": func(e event) bool {
-			return e.str("type") == "icmp" && e.num("icmp.version") == 4 && e.str("status") == "OK"
+			return e.Text("type") == "icmp" && e.Number("icmp.version") == 4 && e.Text("status") == "OK"
 		},
 		"ping over IPv6": func(e event) bool {
-			return e.str("type") == "icmp" && e.num("icmp.version") == 6 && e.str("status") == "OK"
+			return e.Text("type") == "icmp" && e.Number("icmp.version") == 6 && e.Text("status") == "OK"
 		},
 	} {
-		if len(pick(events, is)) == 0 {
+		if len(events.Filter(is)) == 0 {
 			t.Errorf("packetbeat reports no %s", what)
 		}
 	}
@@ -120,7 +118,7 @@ func checkKinds(t *testing.T, events []event) {
 // compare fails the test unless both lists have the same events, whatever their
 // order. What differs is shown by kind, with an example. gaps is how many
 // connections packetbeat says that it has given up.
-func compare(t *testing.T, theirs, ours []event, gaps uint64) {
+func compare(t *testing.T, theirs, ours runner.Events, gaps uint64) {
 	t.Helper()
 	a, b := without(theirs, ours), without(ours, theirs)
 	t.Logf("%d transactions are equal", len(theirs)-len(a))
@@ -150,10 +148,10 @@ func compare(t *testing.T, theirs, ours []event, gaps uint64) {
 }
 
 // checkNames fails the test unless every transaction has its client.
-func checkNames(t *testing.T, h *home, events []event) {
+func checkNames(t *testing.T, h *home, events runner.Events) {
 	t.Helper()
 	for _, e := range events {
-		got := []string{e.str("qube.name"), e.str("qube.label"), e.str("qube.vif")}
+		got := []string{e.Text("qube.name"), e.Text("qube.label"), e.Text("qube.vif")}
 		if diff := cmp.Diff([]string{h.work.Name, h.work.Label, h.work.Vif}, got); diff != "" {
 			t.Errorf("name, label and vif mismatch (-want +got):\n%s%v", diff, e)
 		}

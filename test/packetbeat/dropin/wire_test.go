@@ -161,7 +161,7 @@ func (w *wire) probe() {
 }
 
 // isProbe keeps the transactions of probes.
-func isProbe(e event) bool { return e.str("url.path") == "/probe" && e.str("status") == "OK" }
+func isProbe(e event) bool { return e.Text("url.path") == "/probe" && e.Text("status") == "OK" }
 
 // icmp6 writes an ICMPv6 message whose payload may be shorter than its header.
 func (w *wire) icmp6(from, to netip.Addr, payload []byte) {

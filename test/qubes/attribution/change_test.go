@@ -46,7 +46,7 @@ func TestSwitch(t *testing.T) {
 		work(t, q)
 		h.RemoveClient(q)
 		h.pushText(t, `{"version": 1, "qubes": []}`)
-		time.Sleep(300 * time.Millisecond)
+		h.settle(t)
 	}
 	for _, e := range of(h.beat.Stop(t), ip) {
 		start, _ := e["event.start"].(string)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // pushDelay is how long after a disposable's first packet dom0's push arrives here.
@@ -21,12 +22,12 @@ func TestDisposable(t *testing.T) {
 	disp := h.start("disp3210", "red", "10.138.12.162", 31)
 	began := time.Now()
 	work(t, disp)
-	time.Sleep(max(0, pushDelay-time.Since(began)))
+	time.Sleep(max(0, pushDelay-time.Since(began))) // as late as dom0 is
 	h.push(t)
-	time.Sleep(200 * time.Millisecond)
+	h.settle(t)
 	h.RemoveClient(disp)
 	h.push(t)
-	time.Sleep(time.Second)
+	h.settle(t)
 	events := of(h.beat.Stop(t), "10.138.12.162")
 
 	have := kinds(events)
@@ -52,7 +53,7 @@ func TestDisposable_again(t *testing.T) {
 	work(t, first)
 	h.RemoveClient(first)
 	h.push(t)
-	time.Sleep(300 * time.Millisecond)
+	h.settle(t)
 	second := h.start("disp77b", "red", "10.138.0.77", 21) // another name, for the test to tell them
 	began := time.Now()
 	work(t, second)
@@ -84,12 +85,7 @@ func TestDisposable_again(t *testing.T) {
 func TestPush(t *testing.T) {
 	h := newHome(t)
 	h.push(t)
-	for range 100 {
-		if len(h.beat.Events(t)) > 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	poll.Until(t, "an event about the push", func() bool { return len(h.beat.Events(t)) > 0 })
 	events := h.beat.Stop(t)
 	last := events.Last()
 	if !last.Has(beat.Event{"stats.inventory.pushed": 1, "stats.inventory.push_refused": 0, "stats.inventory.qubes": 4}) {

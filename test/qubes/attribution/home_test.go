@@ -13,6 +13,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // home is a sys-log with everything on, whose inventory dom0 pushes.
@@ -59,6 +60,12 @@ func (h *home) pushText(t *testing.T, text string) {
 	if _, err := conn.Write([]byte("qubesbeat.Inventory+ dom0\x00" + text)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// settle waits until the beat has written what it knows.
+func (h *home) settle(t *testing.T) {
+	t.Helper()
+	poll.Settle(t, "events come no more", 300*time.Millisecond, func() int { return len(h.beat.Events(t)) })
 }
 
 // start starts a disposable.

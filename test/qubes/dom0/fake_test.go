@@ -20,7 +20,7 @@ func TestFake(t *testing.T) {
 			tests = append(tests, struct{ file, method, qube string }{"api-admin.vm.property.GetAll@" + name + ".bin", "admin.vm.property.GetAll+", name})
 		}
 		for _, tt := range tests {
-			if diff := cmp.Diff(string(fixture(t, release, tt.file)), w.answerTo(tt.method, tt.qube)); diff != "" {
+			if diff := cmp.Diff(string(printed(t, release, tt.file)), w.answerTo(tt.method, tt.qube)); diff != "" {
 				t.Errorf("%s mismatch (-real +fake):\n%s", tt.file, diff)
 			}
 		}

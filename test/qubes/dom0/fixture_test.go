@@ -2,23 +2,17 @@ package dom0_test
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
 
-// fixture reads what the real qubesd or qvm-ls of a release printed. It skips the
+// printed returns what the real qubesd or qvm-ls of a release printed. It skips the
 // test where that is not there.
-func fixture(t testing.TB, release, name string) []byte {
+func printed(t testing.TB, release, name string) []byte {
 	t.Helper()
-	dir := os.Getenv("QUBESBEAT_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "fixtures/qvm-ls", release, name))
-	if os.IsNotExist(err) {
-		t.Skipf("no fixtures/qvm-ls/%s/%s in %s; set QUBESBEAT_SHARED to the folder that has it", release, name, dir)
-	}
+	data, err := os.ReadFile(fixture.Shared(t, "fixtures", "qvm-ls", release, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +39,7 @@ type row struct {
 func rows(t testing.TB, release string) map[string]*row {
 	t.Helper()
 	found := make(map[string]*row)
-	for line := range strings.Lines(string(fixture(t, release, "qvm-ls--fields-inventory.txt"))) {
+	for line := range strings.Lines(string(printed(t, release, "qvm-ls--fields-inventory.txt"))) {
 		q := new(row)
 		cells := strings.Split(strings.TrimSuffix(line, "\n"), "|")
 		for i, to := range []*string{&q.name, &q.class, &q.state, &q.label, &q.netvm, &q.ip, &q.ip6, &q.template, &q.provides, &q.xid, &q.uuid} {

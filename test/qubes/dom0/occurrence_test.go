@@ -28,7 +28,7 @@ func (o occurrence) String() string {
 // occurrences are the events of the real stream.
 func occurrences(t testing.TB, release string) (all []occurrence) {
 	t.Helper()
-	for rest := fixture(t, release, "api-admin.Events.bin"); len(rest) > 0; {
+	for rest := printed(t, release, "api-admin.Events.bin"); len(rest) > 0; {
 		o, n := firstOccurrence(t, rest)
 		all, rest = append(all, o), rest[n:]
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // A qvmRun is a fake qvm-run. It keeps each push in files of its own.
@@ -56,16 +58,18 @@ func newQvmRun(t testing.TB, bin, dir string, b behaviour) *qvmRun {
 func (q *qvmRun) within(t testing.TB, d time.Duration) (push, bool) {
 	t.Helper()
 	path := filepath.Join(q.dir, fmt.Sprintf("push-%d", q.taken))
-	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		if info, err := os.Stat(path); err == nil {
-			q.last = push{args: q.args(t), text: read(t, path), at: info.ModTime()}
-			q.taken++
-			return q.last, true
-		}
-		if time.Since(begin) > d {
-			return push{}, false
-		}
+	var info os.FileInfo
+	made := poll.Within(d, func() bool {
+		var err error
+		info, err = os.Stat(path)
+		return err == nil
+	})
+	if !made {
+		return push{}, false
 	}
+	q.last = push{args: q.args(t), text: read(t, path), at: info.ModTime()}
+	q.taken++
+	return q.last, true
 }
 
 // changeWithin is within, without the repetitions that the script makes two

@@ -3,6 +3,8 @@ package dom0_test
 import (
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // TestRestart checks that the script outlives a restart of qubesd and that it pushes
@@ -47,11 +49,8 @@ func TestRestart(t *testing.T) {
 // a stderr that is no terminal.
 func (r *rig) waitForWord(t *testing.T) {
 	t.Helper()
-	for begin := time.Now(); r.said(t) == ""; time.Sleep(10 * time.Millisecond) {
-		if time.Since(begin) > waitTimeout/2 {
-			t.Error("the script does not say that qubesd is away")
-			return
-		}
+	if !poll.Within(waitTimeout/2, func() bool { return r.said(t) != "" }) {
+		t.Error("the script does not say that qubesd is away")
 	}
 }
 

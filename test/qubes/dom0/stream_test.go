@@ -59,7 +59,7 @@ func TestReplay_atOnce(t *testing.T) {
 		for _, o := range occurrences(t, release) {
 			r.world.happen(o)
 		}
-		if _, err := stream.Write(fixture(t, release, "api-admin.Events.bin")); err != nil {
+		if _, err := stream.Write(printed(t, release, "api-admin.Events.bin")); err != nil {
 			t.Fatal(err)
 		}
 		r.isTold(t, r.next(t))

@@ -25,10 +25,10 @@ func newWorld(t testing.TB, release string) *world {
 	for name := range w.qubes {
 		w.tags[name] = []string{"audiovm-dom0", "created-by-dom0", "guivm-dom0"}
 	}
-	w.tags["work"] = lines(fixture(t, release, "api-admin.vm.tag.List@work.bin"))
+	w.tags["work"] = lines(printed(t, release, "api-admin.vm.tag.List@work.bin"))
 	for _, name := range []string{"work", "disp1234", "debian-12-minimal", "dom0", "remote-box"} {
 		if w.qubes[name] != nil {
-			w.answers[name] = fixture(t, release, "api-admin.vm.property.GetAll@"+name+".bin")
+			w.answers[name] = printed(t, release, "api-admin.vm.property.GetAll@"+name+".bin")
 		}
 	}
 	return w

@@ -15,6 +15,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // largeBytes is the size of the large download.
@@ -237,7 +238,7 @@ func TestBeat_vifReAdded(t *testing.T) {
 	h.run(t, h.banking, "curl -sSk -o /dev/null https://"+testbed.WebAddr+"/")
 	// The others are busy, so Network.Settle cannot tell when banking is silent: one
 	// delayed acknowledgement can be under way.
-	beat.Settle(t, "banking is silent", 200*time.Millisecond, func() testbed.Counters { return h.VifCounters(h.banking) })
+	poll.Settle(t, "banking is silent", 200*time.Millisecond, func() testbed.Counters { return h.VifCounters(h.banking) })
 	first.close(t, h.Network)
 	again := h.ReAdd(h.banking, 21)
 	h.WriteInventory(inventory(b))
@@ -297,7 +298,7 @@ func TestBeat_terminated(t *testing.T) {
 		defer close(busy)
 		_, _, _ = h.work.Run(ctx, "curl", "-sS", "-o", "/dev/null", "--limit-rate", "10M", testbed.LargeURL+"4000000000")
 	}()
-	beat.Until(t, "the download is under way", func() bool { return h.VifCounters(h.work).TxBytes >= 5_000_000 })
+	poll.Until(t, "the download is under way", func() bool { return h.VifCounters(h.work).TxBytes >= 5_000_000 })
 	events := b.Stop(t)
 	checkBalance(t, events)
 	cancel()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // TestBeat_outputDown checks that an output that is unreachable stops neither the
@@ -33,13 +34,13 @@ func TestBeat_outputDown(t *testing.T) {
 		h.run(t, h.work, "dig +short +tries=1 example.org @192.0.2.53")
 	}
 	var full map[string]uint64
-	beat.Until(t, "libbeat's queue of 32 is full", func() bool {
+	poll.Until(t, "libbeat's queue of 32 is full", func() bool {
 		full = counters(b)
 		return full["events.pending"] == 32
 	})
 	h.run(t, h.banking, "curl -s -o /dev/null http://198.51.100.7/large?bytes=5000000")
 	var after map[string]uint64
-	beat.Until(t, "5000000 bytes and more are captured while the output is down", func() bool {
+	poll.Until(t, "5000000 bytes and more are captured while the output is down", func() bool {
 		after = counters(b)
 		return after["capture.bytes"]-full["capture.bytes"] >= 5_000_000
 	})
@@ -91,7 +92,7 @@ func TestBeat_terminatedQuiet(t *testing.T) {
 		_, _, _ = h.work.Run(ctx, "ping", "-i0.1", testbed.WebAddr)
 	}()
 	pings := h.VifCounters(h.work).RxPackets + 20
-	beat.Until(t, "20 pings are sent", func() bool { return h.VifCounters(h.work).RxPackets >= pings })
+	poll.Until(t, "20 pings are sent", func() bool { return h.VifCounters(h.work).RxPackets >= pings })
 	begin := time.Now()
 	events := b.Stop(t)
 	took := time.Since(begin)

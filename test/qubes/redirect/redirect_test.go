@@ -14,6 +14,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // dnat is what Qubes does whenever the uplink comes back: its chain for the
@@ -130,7 +131,7 @@ func TestRedirect(t *testing.T) {
 
 	h.db.Set("/qubes-firewall/10.137.0.7/0000", "action=drop specialtarget=dns")
 	h.db.Set("/qubes-firewall/10.137.0.7", "")
-	eventually(t, "dom0 refuses personal", func() bool { return strings.Contains(dig(t, h.personal, "www.example.org"), "REFUSED") })
+	poll.Until(t, "dom0 refuses personal", func() bool { return strings.Contains(dig(t, h.personal, "www.example.org"), "REFUSED") })
 
 	h.around(t)
 	events := b.Stop(t)
@@ -142,17 +143,6 @@ func TestRedirect(t *testing.T) {
 	}
 	text, _ := os.ReadFile(rows[0])
 	want(t, "query log", string(text), "10.137.0.6\twork\t", "\tBLOCKED (ads: www.example.org)\twww.example.org.\tA (0.0.0.0)\tNOERROR\tBLOCKED\tA\t")
-}
-
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for range 50 {
-		if is() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Errorf("%s: not within the time", what)
 }
 
 // curl lets a program that knows nothing of us use the resolver, through the

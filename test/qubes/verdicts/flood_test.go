@@ -26,7 +26,7 @@ func TestFlood(t *testing.T) {
 	}
 	// What the kernel has seen come in, but for a few packets of ARP and IPv6.
 	sent := float64(h.VifCounters(h.work).Sub(before).RxPackets) - 20
-	time.Sleep(1200 * time.Millisecond)
+	h.settle(t)
 	events := h.beat.Stop(t)
 	reported, last := 0.0, events.Last()
 	verdicts := events.Where(beat.Event{"event.dataset": "qubesbeat.firewall", "qube.name": "work"})

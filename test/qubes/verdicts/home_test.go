@@ -11,6 +11,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // home is a sys-log whose clients may not do everything.
@@ -94,6 +95,13 @@ func datagrams(t *testing.T, q *testbed.Qube, n int, onePort bool, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// settle waits until no attempt can pass any more: the beat calls a packet refused that
+// has not been seen again within a second.
+func (h *home) settle(t *testing.T) {
+	t.Helper()
+	poll.Settle(t, "events come no more", 1200*time.Millisecond, func() int { return len(h.beat.Events(t)) })
 }
 
 // connect tries a TCP connection from q for a while.

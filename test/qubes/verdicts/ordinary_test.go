@@ -20,7 +20,7 @@ func TestTwoVifs(t *testing.T) {
 	h.qubes(t, "apply")
 	h.AddClient(testbed.Client{Name: "stub", Label: "blue", DomID: 40, IP: h.disp.IP}) // its route is the newer one
 	datagrams(t, h.disp, 50, true, testbed.DNSAddr+":9997")
-	time.Sleep(1200 * time.Millisecond)
+	h.settle(t)
 	events := h.beat.Stop(t)
 	if got := events.Where(beat.Event{"event.dataset": "qubesbeat.firewall", "destination.port": 9997}); len(got) > 0 {
 		t.Errorf("what Qubes lets through is reported as refused: %v", got)
@@ -50,7 +50,7 @@ func TestStandstill(t *testing.T) {
 		_ = process.Signal(syscall.SIGCONT)
 		time.Sleep(300 * time.Millisecond)
 	}
-	time.Sleep(1200 * time.Millisecond)
+	h.settle(t)
 	if got := h.beat.Stop(t).Where(beat.Event{"event.dataset": "qubesbeat.firewall"}); len(got) > 0 {
 		t.Errorf("what was let through is reported as refused: %v", got)
 	}

@@ -19,7 +19,7 @@ func TestErrors(t *testing.T) {
 	connect(t, h.work, testbed.WebAddr+":8443", time.Second)
 	connect(t, h.disp, "10.137.0.5:22", time.Second)
 	datagrams(t, h.banking, 60, false, testbed.DNSAddr+":9998")
-	time.Sleep(300 * time.Millisecond)
+	h.settle(t)
 	events := h.beat.Stop(t)
 	for name, want := range map[string]beat.Event{
 		"qvm-firewall": {"qube.name": "work", "destination.port": 8443, "firewall.point": "qvm-firewall", "firewall.source": "icmp_error", "firewall.count": 1},
@@ -46,7 +46,7 @@ func TestLogFiles(t *testing.T) {
 	appendTo(t, text, "Nov 22 05:25:27 sys-log kernel: [ 12.5] QUBES DROP: "+packet+"\nNov 22 05:25:27 sys-log kernel: usb 1-1: new device\n")
 	appendTo(t, text, "Nov 22 05:25:28 sys-log kernel: [ 13.5] QUBES DROP: "+packet+"\n")
 	appendTo(t, journal, `{"MESSAGE":"other rule IN=vif5.0 OUT=eth0 SRC=10.137.0.7 DST=198.51.100.7 LEN=30 PROTO=UDP SPT=9 DPT=10 LEN=10 ","__REALTIME_TIMESTAMP":"1795325127123456"}`+"\n")
-	time.Sleep(time.Second)
+	h.settle(t)
 	events := h.beat.Stop(t)
 	for name, want := range map[string]beat.Event{
 		"text":    {"rule.name": "QUBES DROP:", "source.qube.name": "work", "destination.qube.name": "banking", "firewall.count": 2, "firewall.point": "user", "firewall.source": "log_file"},
@@ -88,7 +88,7 @@ func TestKernelLog(t *testing.T) {
 	}
 	h.qubes(t, "apply")
 	connect(t, h.disp, testbed.WebAddr+":4444", 300*time.Millisecond)
-	time.Sleep(1200 * time.Millisecond)
+	h.settle(t)
 	got := h.beat.Stop(t).Where(beat.Event{"qube.name": "disp1234", "destination.port": 4444})
 	verdicts := got.Where(beat.Event{"event.dataset": "qubesbeat.firewall", "rule.name": "MY DROP:", "firewall.point": "user", "firewall.count": 1})
 	if len(verdicts) != 1 {

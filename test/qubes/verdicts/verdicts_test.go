@@ -44,7 +44,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	h.qubes(t, "apply")
 	h.refuse(t)
-	time.Sleep(1200 * time.Millisecond) // until the last attempt cannot pass any more
+	h.settle(t)
 	events := h.beat.Stop(t)
 
 	type e = beat.Event
