@@ -5,13 +5,13 @@ package qubesbeat
 import _ "embed"
 
 // Fields are the definitions of the fields that packetbeat does not have, in
-// libbeat's fields.yml format.
+// libbeat's fields.yml format, compressed with zlib.
 //
-//go:embed fields.yml
+//go:embed fields.zlib
 var Fields []byte
 
-// Dashboards are packetbeat's dashboards for Kibana: a zip file of the folder that
-// `setup --dashboards` reads.
+// Dashboards are packetbeat's dashboards for Kibana: a zip file, compressed with zstd,
+// of the folder that `setup --dashboards` reads.
 //
-//go:embed kibana.zip
+//go:embed kibana.zip.zst
 var Dashboards []byte

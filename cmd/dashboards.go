@@ -13,6 +13,7 @@ import (
 
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
 	"github.com/elastic/elastic-agent-libs/config"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/qubesbeat/qubesbeat"
 )
@@ -105,7 +106,16 @@ func hasFolder(c *config.C, line commandLine) bool {
 
 // unpack replaces dir with the dashboards of the binary.
 func unpack(dir string) error {
-	archive, err := zip.NewReader(bytes.NewReader(qubesbeat.Dashboards), int64(len(qubesbeat.Dashboards)))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	data, err := d.DecodeAll(qubesbeat.Dashboards, nil)
+	if err != nil {
+		return err
+	}
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return err
 	}

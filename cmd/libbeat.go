@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"bytes"
-	"compress/zlib"
 	"encoding/base64"
 
 	"github.com/elastic/beats/v7/libbeat/asset"
@@ -18,14 +16,7 @@ func registerFields(name string) {
 	if name != packetbeatName {
 		asset.FieldsRegistry[name] = asset.FieldsRegistry[packetbeatName]
 	}
-	var packed bytes.Buffer
-	w, err := zlib.NewWriterLevel(&packed, zlib.NoCompression)
-	if err != nil {
-		panic("cmd: " + err.Error()) // the level is a constant
-	}
-	_, _ = w.Write(qubesbeat.Fields) // writes to a bytes.Buffer do not fail
-	_ = w.Close()
-	text := base64.StdEncoding.EncodeToString(packed.Bytes())
+	text := base64.StdEncoding.EncodeToString(qubesbeat.Fields)
 	_ = asset.SetFields(name, "qubesbeat", asset.ModuleFieldsPri, func() string { return text })
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +18,8 @@ type setup struct {
 	upstream string
 	blocked  []string // names
 	program  string   // qubesbeat
+	before   string   // an earlier one, "" for none
+	only     string   // names of contenders, separated by commas; "" for all
 	blocky   string   // "" where it could not be built
 }
 
@@ -35,17 +38,25 @@ type process struct {
 }
 
 func contenders(s *setup) []contender {
+	const noLog, noOutput = "log: {enabled: false}", "output.discard: {}"
+	const log, toFile = "log: {enabled: true}", "output.file: {path: DIR/out, filename: events, rotate_every_kb: 1048576}"
 	list := []contender{
-		{"qubesbeat", beat("log: {enabled: false}", "output.discard: {}")},
-		{"qubesbeat-log", beat("log: {enabled: true}", "output.file: {path: DIR/out, filename: events, rotate_every_kb: 1048576}")},
-		{"qubesbeat-tsv", beat("log: {enabled: false}\n    tsv: {dir: DIR}", "output.discard: {}")},
-		{"qubesbeat-stalled", beat("log: {enabled: true}", "output.redis: {hosts: [\"127.0.0.1:BLACKHOLE\"], timeout: 600s}\nqueue.mem: {events: 64, flush.min_events: 32}\nqubesbeat.shutdown_timeout: 1s")},
+		{"qubesbeat", beat(s.program, noLog, noOutput)},
+		{"qubesbeat-log", beat(s.program, log, toFile)},
+		{"qubesbeat-tsv", beat(s.program, noLog+"\n    tsv: {dir: DIR}", noOutput)},
+		{"qubesbeat-stalled", beat(s.program, log, "output.redis: {hosts: [\"127.0.0.1:BLACKHOLE\"], timeout: 600s}\nqueue.mem: {events: 64, flush.min_events: 32}\nqubesbeat.shutdown_timeout: 1s")},
 		{"dnsmasq", dnsmasq}, {"unbound", unbound},
 	}
 	if s.blocky != "" {
 		list = append(list, contender{"blocky", blocky("none")}, contender{"blocky-log", blocky("csv-client")})
 	}
-	return list
+	if s.before != "" {
+		list = append(list, contender{"before", beat(s.before, noLog, noOutput)}, contender{"before-log", beat(s.before, log, toFile)})
+	}
+	if s.only == "" {
+		return list
+	}
+	return slices.DeleteFunc(list, func(c contender) bool { return !slices.Contains(strings.Split(s.only, ","), c.name) })
 }
 
 func write(dir, name, text string) string {
@@ -56,14 +67,14 @@ func write(dir, name, text string) string {
 	return path
 }
 
-func beat(log, output string) func(*setup, string, string) ([]string, error) {
+func beat(program, log, output string) func(*setup, string, string) ([]string, error) {
 	return func(s *setup, dir, port string) ([]string, error) {
 		list := write(dir, "list.txt", strings.Join(s.blocked, "\n")+"\n")
 		text := fmt.Sprintf("qubesbeat:\n  flows.enabled: false\n  resolver:\n    listen: [\"127.0.0.1:%s\"]\n    socket: %s/s\n    upstreams: {default: [\"udp://%s\"]}\n"+
 			"    lists: {ads: {deny: [%s]}}\n    limits: {queries_per_second_per_qube: 0, in_flight_per_qube: 400}\n    cache: {prefetch: false}\n    %s\n%s\n", port, dir, s.upstream, list, log, output)
 		text = strings.NewReplacer("DIR", dir, "BLACKHOLE", blackhole()).Replace(text)
 		conf := write(dir, "beat.yml", text)
-		return []string{s.program, "-c", conf, "--path.home", dir, "--strict.perms=false"}, nil
+		return []string{program, "-c", conf, "--path.home", dir, "--strict.perms=false"}, nil
 	}
 }
 

@@ -21,12 +21,18 @@ func main() {
 
 func run() error {
 	program := flag.String("qubesbeat", os.Getenv("QUBESBEAT"), "the beat")
+	before := flag.String("before", "", "an earlier qubesbeat to compare with")
+	only := flag.String("only", "", "comma-separated names of the contenders to run, without the measurement of memory (default all)")
 	rounds := flag.Int("rounds", 5, "rounds; each runs all contenders, the medians count")
 	seconds := flag.Int("seconds", 3, "of each run")
 	check := flag.Bool("check", false, "exit with status 1 if a criterion is missed")
 	withBlocky := flag.Bool("blocky", true, "build blocky as a peer")
 	flag.Parse()
-	for _, p := range []string{"dnsperf", "dnsmasq", "unbound", "taskset"} {
+	needed := []string{"dnsperf", "taskset"}
+	if *only == "" {
+		needed = append(needed, "dnsmasq", "unbound")
+	}
+	for _, p := range needed {
 		if _, err := exec.LookPath(p); err != nil {
 			return fmt.Errorf("%w; run: apt-get install dnsperf dnsmasq-base unbound util-linux", err)
 		}
@@ -42,19 +48,21 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	s := &setup{dir: dir, upstream: up, program: *program}
+	s := &setup{dir: dir, upstream: up, program: *program, before: *before, only: *only}
 	for i := range 1000 {
 		s.blocked = append(s.blocked, fmt.Sprintf("ad%d.tracker.example", i))
 	}
-	if *withBlocky {
+	if *withBlocky && *only == "" {
 		s.blocky = buildBlocky(dir)
 	}
 	r, err := rate(s, *rounds, *seconds)
 	if err != nil {
 		return err
 	}
-	if r.memory, err = measure(s, 4**seconds); err != nil {
-		return err
+	if *only == "" {
+		if r.memory, err = measure(s, 4**seconds); err != nil {
+			return err
+		}
 	}
 	return r.print(*check)
 }

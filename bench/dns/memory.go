@@ -30,7 +30,7 @@ func measure(s *setup, seconds int) (f footprint, err error) {
 		big.blocked[i] = fmt.Sprintf("host%d.tracker%d.example", i, i%5000)
 	}
 	begin := time.Now()
-	p, err := start(&big, contender{"footprint", beat("log: {enabled: true}\n    list_refresh: {start: fast}", "output.discard: {}")}, "0,1")
+	p, err := start(&big, contender{"footprint", beat(s.program, "log: {enabled: true}\n    list_refresh: {start: fast}", "output.discard: {}")}, "0,1")
 	if err != nil {
 		return f, err
 	}

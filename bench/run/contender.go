@@ -17,6 +17,8 @@ const (
 	oursFile          = "qubesbeat-file"
 	oursPorts         = "qubesbeat-ports"
 	oursAll           = "qubesbeat-all"
+	beforeDiscard     = "before"
+	beforeFile        = "before-file"
 	packetbeatAll     = "packetbeat-all"
 	packetbeatDiscard = "packetbeat"
 	packetbeatFile    = "packetbeat-file"
@@ -95,6 +97,13 @@ func allContenders(ctx context.Context, o *options) (list []*contender, err erro
 		newSoftflowd(softflowdExport, true),
 		newSoftflowd(softflowdSilent, false),
 		newNfpcapd(),
+	}
+
+	if o.before != "" {
+		before := missingBinary(o.before, "give the path of an earlier qubesbeat with -before")
+		all = append(all,
+			newBeat(beforeDiscard, o.before, "qubesbeat", before, false, ""),
+			newBeat(beforeFile, o.before, "qubesbeat", before, true, ""))
 	}
 
 	for _, c := range all {

@@ -65,6 +65,12 @@ func (rep *report) criteria(requirePeers bool) (list []criterion) {
 			list = append(list, in.undisturbed(ours, ports))
 		}
 
+		for _, pair := range [][2]string{{oursDiscard, beforeDiscard}, {oursFile, beforeFile}} {
+			if a, b := in.result(pair[0]), in.result(pair[1]); a.ran() && b.ran() {
+				list = append(list, in.asFastAs(a, b))
+			}
+		}
+
 		list = append(list,
 			in.faster(ours, packetbeatDiscard, minSpeedup),
 			in.faster(ours, softflowdExport, 1),
@@ -103,6 +109,17 @@ func (in *inputReport) faster(ours *result, peer string, factor float64) criteri
 	what := fmt.Sprintf("%s: time of %s / ours >= %g", in.Name, peer, factor)
 
 	return in.judge(what, peer, factor, func(p *result) float64 { return p.median(wall) / ours.median(wall) })
+}
+
+// asFastAs demands that we keep minKept of the speed of an earlier qubesbeat. The
+// least of all rounds is compared: the difference is smaller than the noise of a median.
+func (in *inputReport) asFastAs(ours, before *result) criterion {
+	ratio, v := before.sorted(wall)[0]/ours.sorted(wall)[0], passCriterion
+	if !(ratio >= minKept) {
+		v = failCriterion
+	}
+
+	return criterion{v, fmt.Sprintf("%s: time of %s / %s >= %g: %.2f", in.Name, before.Contender, ours.Contender, minKept, ratio)}
 }
 
 // undisturbed demands that the analyzers cost next to nothing on traffic that is

@@ -17,7 +17,7 @@ import (
 
 // options are the settings of the command line.
 type options struct {
-	root, out, qubesbeat, packetbeat, captures string
+	root, out, qubesbeat, before, packetbeat, captures string
 
 	inputs, only, jsonFile, mdFile, prepare string
 
@@ -38,6 +38,7 @@ func parse() *options {
 	flag.StringVar(&o.root, "root", ".", "`directory` of the bench module")
 	flag.StringVar(&o.out, "out", "", "`directory` for generated files (default ROOT/out)")
 	flag.StringVar(&o.qubesbeat, "qubesbeat", os.Getenv("QUBESBEAT"), "`path` of qubesbeat (default $QUBESBEAT)")
+	flag.StringVar(&o.before, "before", "", "`path` of an earlier qubesbeat to compare with")
 	flag.StringVar(&o.packetbeat, "packetbeat", os.Getenv("PACKETBEAT"),
 		"`path` of packetbeat (default $PACKETBEAT, else built from ./packetbeat)")
 	flag.StringVar(&o.captures, "captures", "", "`directory` of real captures (default $QUBESBEAT_SHARED/captures)")
@@ -79,7 +80,7 @@ func main() {
 // run does what o says.
 func run(ctx context.Context, o *options) (err error) {
 	// The contenders run in directories of their own.
-	for _, p := range []*string{&o.root, &o.out, &o.captures, &o.qubesbeat, &o.packetbeat} {
+	for _, p := range []*string{&o.root, &o.out, &o.captures, &o.qubesbeat, &o.before, &o.packetbeat} {
 		if *p == "" {
 			continue
 		} else if *p, err = filepath.Abs(*p); err != nil {

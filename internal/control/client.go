@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Client speaks with the server behind a socket.
+// Client calls the server behind a socket.
 type Client struct {
 	path string
 	http http.Client

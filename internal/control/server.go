@@ -129,7 +129,7 @@ func (s *Server) routes() http.Handler {
 		s.resolver.ResumeBlocking()
 		return s.resolver.BlockingPauses(), nil
 	})
-	answer("POST /blocking/off", s.off)
+	answer("POST /blocking/off", s.pause)
 	return mux
 }
 
@@ -137,7 +137,8 @@ type fault struct {
 	Error string `json:"error"`
 }
 
-func (s *Server) off(r *http.Request) (any, error) {
+// pause turns blocking off.
+func (s *Server) pause(r *http.Request) (any, error) {
 	var span time.Duration
 	if text := r.FormValue("for"); text != "" {
 		var err error

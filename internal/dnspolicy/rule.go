@@ -67,9 +67,9 @@ type Answer uint8
 const (
 	ZeroIP   Answer = iota // 0.0.0.0 and ::, nothing for other types
 	NXDomain               // the name does not exist
-	NoData                 // there is nothing of this type
+	NoData                 // there is no record of this type
 	Refuse                 // REFUSED
-	Custom                 // the addresses of Block, ZeroIP where there are none of the family
+	Custom                 // the addresses of Block; ZeroIP if there are none of the family
 )
 
 // Block is how a blocked name is answered, and for how long that holds.

@@ -42,16 +42,16 @@ type State struct {
 
 // Policy is what holds for some qubes. It is shared and must not be changed.
 type Policy struct {
-	ID        uint16
-	Lists     []*List // those that are on schedule and not paused
-	Upstream  int     // position in Config.Upstreams
-	View      string  // its name
-	AllowOnly bool
-	Isolate   bool
-	Rebinding bool
-	FQDNOnly  bool
-	Types     []dnsmsg.Type
-	Block     *Block
+	ID            uint16
+	Lists         []*List // those that are on schedule and not paused
+	Upstream      int     // position in Config.Upstreams
+	UpstreamGroup string  // its name
+	AllowOnly     bool
+	Isolate       bool
+	Rebinding     bool
+	FQDNOnly      bool
+	Types         []dnsmsg.Type
+	Block         *Block
 
 	deny, allow blocklist.Set
 }
@@ -179,7 +179,7 @@ func (s *Snapshot) policy(q *qube.Qube, a netip.Addr) *Policy {
 	override(&p.Isolate, set.Isolate)
 	override(&p.Rebinding, set.Rebinding)
 	override(&p.FQDNOnly, set.FQDNOnly)
-	if s.off("", name(q)) {
+	if s.paused("", name(q)) {
 		p.AllowOnly = false
 	}
 	if set.Block != nil {
@@ -189,7 +189,7 @@ func (s *Snapshot) policy(q *qube.Qube, a netip.Addr) *Policy {
 		p.Types = set.Types
 	}
 	p.Upstream = max(0, slices.Index(c.Upstreams, set.Upstream))
-	p.View = c.Upstreams[p.Upstream]
+	p.UpstreamGroup = c.Upstreams[p.Upstream]
 	return s.same(p)
 }
 
@@ -223,9 +223,9 @@ func (s *Snapshot) applyRules(p *Policy, q *qube.Qube, a netip.Addr) (set Rule) 
 	return set
 }
 
-// off reports whether a pause covers a list of a qube. The list "" stands for all
+// paused reports whether a pause covers a list of a qube. The list "" stands for all
 // of blocking.
-func (s *Snapshot) off(list, qube string) bool {
+func (s *Snapshot) paused(list, qube string) bool {
 	return slices.ContainsFunc(s.state.Pauses, func(p Pause) bool { return p.covers(list, qube) })
 }
 
@@ -251,7 +251,7 @@ func (s *Snapshot) addLists(p *Policy, r *Rule, q *qube.Qube) {
 			continue // the configuration has been checked
 		}
 		l := &s.conf.Lists[i]
-		if slices.Contains(p.Lists, l) || !s.holds(l.Schedule) || s.off(l.Name, name(q)) {
+		if slices.Contains(p.Lists, l) || !s.holds(l.Schedule) || s.paused(l.Name, name(q)) {
 			continue
 		}
 		p.Lists = append(p.Lists, l)

@@ -77,9 +77,9 @@ func TestSnapshot(t *testing.T) {
 			n, _ := dnsmsg.ParseName(nil, text)
 			return s.Name(p, n).Blocked
 		}
-		if blocked("ads.test") != tt.ads || blocked("games.test") != tt.games || blocked("other.test") != tt.any || p.View != tt.view {
+		if blocked("ads.test") != tt.ads || blocked("games.test") != tt.games || blocked("other.test") != tt.any || p.UpstreamGroup != tt.view {
 			t.Errorf("%s at %s: ads %v, games %v, others %v, %s; want %+v", tt.addr, tt.at.Format("15:04"),
-				blocked("ads.test"), blocked("games.test"), blocked("other.test"), p.View, tt)
+				blocked("ads.test"), blocked("games.test"), blocked("other.test"), p.UpstreamGroup, tt)
 		}
 	}
 	s := conf.New(dnspolicy.State{Table: lists, Qubes: qubes, Now: noon})

@@ -7,9 +7,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
-// TTL is how long, in seconds, a client may believe that a local name has no such
-// record, and what is said of names of special use. Both change with the
-// configuration only.
+// TTL is how long, in seconds, a client may cache negative answers for local names
+// and answers for special-use names. Both change only with the configuration.
 const TTL = 3600
 
 // Answer is what the records say about a question.

@@ -3,7 +3,7 @@
 // commands that install and remove them.
 //
 // The rules stand in chains and in a table of our own, which Qubes never touches:
-// it rebuilds dnat-dns, qubes-firewall and the per-qube chains all the time
+// it rebuilds dnat-dns, qubes-firewall and the per-qube chains constantly
 // (qubes-core-agent-linux, network/qubes-setup-dnat-to-ns, qubesagent/firewall.py).
 // The only rule in a chain that is not ours is a jump in custom-input, a chain that
 // Qubes leaves to its users.

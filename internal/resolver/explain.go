@@ -82,7 +82,7 @@ func (x *explainer) client() {
 	}
 	p := r.client.Policy
 	x.Add("client", "%s", who)
-	x.Add("policy", "%d of snapshot %d: lists %s; upstreams %s; blocked names get %s", p.ID, r.snap.Version, listNames(p), p.View, p.Block.Answer)
+	x.Add("policy", "%d of snapshot %d: lists %s; upstreams %s; blocked names get %s", p.ID, r.snap.Version, listNames(p), p.UpstreamGroup, p.Block.Answer)
 	if n := len(x.res.BlockingPauses()); n > 0 {
 		x.Add("policy", "blocking is off for %d lists or qubes: `qubesbeat dns blocking status`", n)
 	}

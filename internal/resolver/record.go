@@ -45,7 +45,7 @@ func (s *Resolver) log(r *request, reply []byte, count uint32) {
 		return
 	}
 	took, q := max(0, s.conf.Clock().UnixNano()-r.At), &r.q
-	version, view, qube := r.snap.Version, r.client.Policy.View, r.client.Qube // nothing below can panic
+	version, group, qube := r.snap.Version, r.client.Policy.UpstreamGroup, r.client.Qube // nothing below can panic
 	e := s.conf.Log.Reserve(count)
 	if e == nil {
 		return
@@ -54,7 +54,7 @@ func (s *Resolver) log(r *request, reply []byte, count uint32) {
 	e.From, e.Local, e.Iface, e.TCP, e.Size = r.From, r.Local, r.Iface, r.TCP, r.Size
 	e.ID, e.Flags, e.Opcode, e.Type, e.Class = q.ID, q.Flags, q.Opcode, q.Type, q.Class
 	e.EDNS, e.DO, e.ECS, e.UDPSize = q.EDNS, q.DO, q.ECS, q.UDPSize
-	e.Version, e.View, e.Qube = version, view, qube
+	e.Version, e.UpstreamGroup, e.Qube = version, group, qube
 	s.conf.Log.Commit(e, q.Name, reply)
 }
 

@@ -30,7 +30,7 @@ func entry(t testing.TB, change func(e *dnsevent.Entry)) *dnsevent.Entry {
 	dnsmsg.SetCounts(reply, 1, 1, 0, 0)
 	e := &dnsevent.Entry{At: t0.UnixNano(), Duration: 1_843_000, From: netip.MustParseAddrPort("10.137.0.15:40001"),
 		Local: netip.MustParseAddrPort("10.137.0.5:5353"), ID: 4711, Flags: dnsmsg.FlagRD, Type: dnsmsg.TypeA, Class: dnsmsg.ClassIN, EDNS: true, UDPSize: 1232,
-		Version: 7, View: "default", Size: 46, ReplyLen: len(reply), Count: 1, Name: name, Reply: reply, Outcome: dnsevent.Outcome{EDE: dnsmsg.NoEDE}}
+		Version: 7, UpstreamGroup: "default", Size: 46, ReplyLen: len(reply), Count: 1, Name: name, Reply: reply, Outcome: dnsevent.Outcome{EDE: dnsmsg.NoEDE}}
 	change(e)
 	return e
 }

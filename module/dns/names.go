@@ -30,8 +30,8 @@ func NewNames(local func(netip.Addr) bool) *Names {
 	return &Names{names: dnsview.NewNames(), local: local}
 }
 
-// learn takes the addresses of an answer of the resolver.
-func (n *Names) learn(e *dnsevent.Entry, name string) {
+// observe adds the addresses in an answer of the resolver.
+func (n *Names) observe(e *dnsevent.Entry, name string) {
 	if n == nil {
 		return
 	}

@@ -13,7 +13,7 @@ func (d *Document) writeOwn(w event.Writer) {
 	w.Begin("qubesbeat")
 	w.Begin("dns")
 	w.String("response_type", d.Entry.Outcome.From.String())
-	w.String("upstream_group", d.View)
+	w.String("upstream_group", d.UpstreamGroup)
 	w.String("policy_version", strconv.FormatUint(d.Version, 10))
 	if d.mixed {
 		w.String("question_raw", dnsmsg.Text(d.Entry.Name))

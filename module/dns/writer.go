@@ -113,7 +113,7 @@ func (w *writer) take(e *dnsevent.Entry) {
 		return
 	}
 	d := NewDocument(e, w.parties(e))
-	s.deps.Names.learn(e, d.Question())
+	s.deps.Names.observe(e, d.Question())
 	if w.coalesced.add(d) || d.Uncertain() && w.held.Add(d) {
 		w.holding.Add(int64(d.Count))
 	} else {

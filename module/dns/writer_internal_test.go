@@ -71,7 +71,7 @@ func (b *bench) Downstream(string) []string { return nil }
 // All implements [Inventory].
 func (b *bench) All() []*qube.Qube { return nil }
 
-func (b *bench) learn(name string, a netip.Addr) {
+func (b *bench) addQube(name string, a netip.Addr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.qubes = append(b.qubes, &qube.Qube{Name: name, XID: -1, IP: a})
@@ -93,7 +93,7 @@ func newBench(t *testing.T, hold time.Duration, change func(c *config.Resolver))
 		t.Fatal(err)
 	}
 	b := &bench{t: t, began: time.Now(), written: make(chan struct{})}
-	b.learn("work", work)
+	b.addQube("work", work)
 	b.Service = New(Config{Settings: set, DataDir: dir, Instance: "sys-log", Hold: hold}, Deps{Outlet: b, Inventory: b,
 		Captured: func(uint32) string { return "vif9.0" }, Logger: slog.New(slog.DiscardHandler)})
 	if err := b.Open(); err != nil {
@@ -188,7 +188,7 @@ func TestService_hold(t *testing.T) {
 			t.Errorf("%d queries are held; want 2", n)
 		}
 		time.Sleep(3*time.Second + 50*time.Millisecond) // between two looks
-		b.learn("disp9", disp)
+		b.addQube("disp9", disp)
 		time.Sleep(time.Second)
 		b.want("named", "disp9 named.example 3s")
 		time.Sleep(hold)
@@ -238,7 +238,7 @@ func TestService_coalesce_named(t *testing.T) {
 		b := newBench(t, time.Second, func(c *config.Resolver) { c.Log.Coalesce = config.Duration(time.Minute) })
 		b.query(disp, "www.example")
 		time.Sleep(10 * time.Second)
-		b.learn("disp9", disp)
+		b.addQube("disp9", disp)
 		b.query(disp, "www.example")
 		time.Sleep(time.Minute)
 		b.want("after a minute", "disp9 www.example+ 1m0s")

@@ -13,7 +13,7 @@ import (
 type document struct {
 	event.Document // only Write is called
 	parties        event.Parties
-	sight          enrich.Observation
+	observation    enrich.Observation
 	setDirection   bool
 }
 
@@ -36,5 +36,5 @@ func (d *document) Write(w event.Writer) {
 		w.End()
 	}
 	ecs.Qube(w, &d.parties)
-	ecs.Observer(w, d.parties.Interface, d.sight.FromSource)
+	ecs.Observer(w, d.parties.Interface, d.observation.FromSource)
 }

@@ -60,11 +60,11 @@ func newPublisher(cfg publisherConfig) *publisher {
 
 // report is an event and what is known of where it was observed.
 type report struct {
-	event  beat.Event
-	client beat.Client
-	sight  enrich.Observation
-	known  bool // sight is valid
-	size   int  // bytes that are charged
+	event       beat.Event
+	client      beat.Client
+	observation enrich.Observation
+	known       bool // observation is valid
+	size        int  // bytes that are charged
 }
 
 // take queues an event of the analyzers. size is that of its encoding.
@@ -78,7 +78,7 @@ func (p *publisher) take(e *wire.Event, size int) {
 	r := report{client: client, known: e.Known, size: size,
 		event: beat.Event{Timestamp: time.Unix(0, e.Timestamp).UTC(), Fields: e.Fields}}
 	if e.Known {
-		r.sight = sightOf(e)
+		r.observation = observationOf(e)
 	}
 	if p.cfg.blocking {
 		p.queueBlocking(r)
@@ -87,8 +87,8 @@ func (p *publisher) take(e *wire.Event, size int) {
 	}
 }
 
-// sightOf returns where an event was observed.
-func sightOf(e *wire.Event) enrich.Observation {
+// observationOf returns where an event was observed.
+func observationOf(e *wire.Event) enrich.Observation {
 	src, _ := netip.ParseAddr(e.Source) // no qube has the zero Addr
 	dst, _ := netip.ParseAddr(e.Dest)
 	return enrich.Observation{Iface: e.Iface, FromSource: packet.Direction(e.From % 3), Source: src, Destination: dst,
@@ -181,9 +181,9 @@ func (p *publisher) close() {
 // publish completes an event and passes it to the pipeline. It reports false, and
 // does nothing, if mayHold is set and a later inventory may still name the client.
 func (p *publisher) publish(r *report, mayHold bool) bool {
-	d := document{sight: r.sight, setDirection: p.cfg.setDirection}
+	d := document{observation: r.observation, setDirection: p.cfg.setDirection}
 	if r.known {
-		d.parties = p.cfg.deps.Enricher.Parties(r.sight)
+		d.parties = p.cfg.deps.Enricher.Parties(r.observation)
 	}
 	if mayHold && d.parties.Uncertain() {
 		return false

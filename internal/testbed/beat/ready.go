@@ -18,7 +18,7 @@ func (c Command) LaunchReady(tb testing.TB) *Beat {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = conn.Close() }) // not before: the beat also shows that it stops
+	tb.Cleanup(func() { _ = conn.Close() }) // not before: the beat also announces its stop
 	c.Env = append(c.Env[:len(c.Env):len(c.Env)], "NOTIFY_SOCKET="+socket)
 	b := c.Launch(tb)
 	select {

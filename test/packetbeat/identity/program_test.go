@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/qubesbeat/qubesbeat/cmd"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
@@ -121,11 +124,23 @@ func (p *program) events() beat.Events {
 // unzip returns the files of an archive by name.
 func unzip(t testing.TB, path string) map[string]string {
 	t.Helper()
-	archive, err := zip.OpenReader(path)
+	packed, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = archive.Close() }()
+	d, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	text, err := d.DecodeAll(packed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	files := map[string]string{}
 	for _, f := range archive.File {
 		if strings.HasSuffix(f.Name, "/") {

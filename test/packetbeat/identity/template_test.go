@@ -179,7 +179,7 @@ func TestIndexPattern_fields(t *testing.T) {
 // byte for byte.
 func TestShipped_kibana(t *testing.T) {
 	t.Parallel()
-	want, got := map[string]string{}, unzip(t, fixture.Repository(t, "kibana.zip"))
+	want, got := map[string]string{}, unzip(t, fixture.Repository(t, "kibana.zip.zst"))
 	root := fixture.Beats(t, "packetbeat/_meta/kibana")
 	for _, kind := range []string{"dashboard", "search", "visualization"} {
 		files, err := filepath.Glob(filepath.Join(root, "7", kind, "*"))
