@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/elastic/go-ucfg"
-	"go.yaml.in/yaml/v3"
+	"gopkg.in/yaml.v3"
 
 	"github.com/qubesbeat/qubesbeat/config"
 )

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
+	"gopkg.in/yaml.v3"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
