@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -141,4 +142,19 @@ func (p *Part) caught(v any, input []byte) {
 	}
 	close(p.done)
 	k.conf.Logger.Error("stopping a part that panics again and again", "part", p.name, "panics", p.panics.Load())
+}
+
+// OnStop calls f once when the part is stopped, unless ctx ends before. It does not
+// block.
+func (p *Part) OnStop(ctx context.Context, f func()) {
+	if p == nil {
+		return
+	}
+	go func() {
+		select {
+		case <-p.done:
+			f()
+		case <-ctx.Done():
+		}
+	}()
 }

@@ -223,7 +223,9 @@ func (m *Meter) pause(err error) (done bool, fault error) {
 		return false, nil
 	case errors.Is(err, capture.ErrAgain):
 		if m.table != nil {
+			m.inTable = true
 			m.table.Restart()
+			m.inTable = false
 		}
 		return false, nil
 	case errors.Is(err, io.EOF):

@@ -21,9 +21,8 @@ func (m *Meter) repair() {
 }
 
 func (m *Meter) replaceTable() {
-	old := m.table
-	_ = m.guard.Do(nil, func() { old.Flush(flow.ReasonForced) })
-	m.past = sum(m.past, old.Stats())
+	m.salvage()
+	m.past = sum(m.past, m.table.Stats())
 	m.lostFlows += uint64(m.past.Live)
 	m.past.Live = 0
 	next, err := flow.New(m.conf)
@@ -33,14 +32,33 @@ func (m *Meter) replaceTable() {
 	m.table = next
 }
 
+// salvageAttempts bounds the panics at the flows of one table.
+const salvageAttempts = 16
+
+// salvage reports the flows of a table that may be inconsistent.
+func (m *Meter) salvage() {
+	for range salvageAttempts {
+		if m.guarded(func() { m.table.Salvage(flow.ReasonForced) }) {
+			return
+		}
+	}
+}
+
+// guarded calls f, even if the part is stopped: what there is of flows is reported in
+// any case. It reports whether f returned without a panic.
+func (m *Meter) guarded(f func()) (ok bool) {
+	defer m.guard.Recover(nil)
+	f()
+	return true
+}
+
 // endFlows ends every live flow.
 func (m *Meter) endFlows() {
-	if m.table == nil {
+	if m.table == nil || m.guarded(func() { m.table.Flush(flow.ReasonForced) }) {
 		return
 	}
-	if m.guard.Do(nil, func() { m.table.Flush(flow.ReasonForced) }) != nil {
-		m.lostFlows += uint64(m.table.Stats().Live)
-	}
+	m.salvage()
+	m.lostFlows += uint64(m.table.Stats().Live)
 }
 
 // lost returns how many packets were decoded and not metered, because of panics.

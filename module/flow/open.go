@@ -80,8 +80,11 @@ func tableConfig(s *Service) meter.Config {
 		Period: max(f.Period.D(), 0), MaxFlows: f.MaxFlows, Delta: f.Delta}
 }
 
+// publisherPart is the name of the part that publishes flows.
+const publisherPart = "events/publisher"
+
 func (s *Service) newPublisher(q *pipeline.Queue) *pipeline.Publisher {
-	cfg := pipeline.PublisherConfig{Queue: q, Enrich: s.deps.Enricher, Sink: s.deps.Outlet, Hold: s.conf.Hold, Guard: s.deps.Guard.Part("events/publisher"),
+	cfg := pipeline.PublisherConfig{Queue: q, Enrich: s.deps.Enricher, Sink: s.deps.Outlet, Hold: s.conf.Hold, Guard: s.deps.Guard.Part(publisherPart),
 		NewDocument: func() (event.Document, *event.Flow) {
 			d := new(Document)
 			return d, &d.Flow

@@ -98,7 +98,10 @@ func (s *Service) String() string { return "flow metering" }
 // Run meters until ctx or the source ends and returns when every flow has been
 // published.
 func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	defer context.AfterFunc(ctx, func() { close(s.stop) })()
+	s.deps.Guard.Part(publisherPart).OnStop(ctx, cancel) // no flow would be published
 	p := s.stages
 	var unpublished error
 	published := make(chan struct{})
