@@ -16,6 +16,9 @@ type Session interface {
 	// is sent. If done is false, the session has called [Query.Defer] and answers
 	// later. Neither q nor dst may be used after Handle returned.
 	Handle(q *Query, dst []byte) (reply []byte, done bool)
+	// Failed is called after a panic of Handle at q, which the server answers with
+	// SERVFAIL.
+	Failed(q *Query)
 }
 
 // Query is a message that a client sent. Its contents have not been looked at.

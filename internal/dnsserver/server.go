@@ -72,17 +72,26 @@ func (s *Server) Stats() Stats {
 }
 
 // Serve answers queries until ctx ends, and then waits until all connections have
-// their deferred answers. It returns an error if it cannot listen. It is called
-// once.
+// their deferred answers. It returns an error if it cannot listen, or if the handler
+// panics too often at queries over UDP. It is called once.
 func (s *Server) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	closers, err := s.listen(ctx)
 	if err == nil {
 		close(s.listening)
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case <-s.udp.Done():
+			err = s.udp.Err()
+			cancel()
+		}
 	}
 	errs := []error{err}
 	for _, c := range closers {
-		errs = append(errs, c.Close())
+		if err := c.Close(); !errors.Is(err, net.ErrClosed) { // as the TCP listeners are after too many panics
+			errs = append(errs, err)
+		}
 	}
 	s.running.Wait()
 	return errors.Join(errs...)
@@ -106,6 +115,7 @@ func (s *Server) listen(ctx context.Context) (closers []io.Closer, err error) {
 		}
 		closers = append(closers, l)
 		s.running.Go(func() { s.accept(ctx, l) })
+		s.tcp.OnStop(ctx, func() { _ = l.Close() })
 	}
 	return closers, nil
 }

@@ -25,6 +25,9 @@ type echo struct {
 // NewSession implements dnsserver.Handler.
 func (e *echo) NewSession() dnsserver.Session { return e }
 
+// Failed implements [dnsserver.Session].
+func (e *echo) Failed(*dnsserver.Query) {}
+
 // Handle implements dnsserver.Session.
 func (e *echo) Handle(q *dnsserver.Query, dst []byte) ([]byte, bool) {
 	switch {

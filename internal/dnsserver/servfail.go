@@ -14,9 +14,10 @@ const (
 
 // appendServFail appends a SERVFAIL answer to a message whose handling has failed, so
 // that it trusts nothing in it. The question is repeated if it can be found. It
-// appends nothing if there is no header.
+// appends nothing if there is no header, or if the message is an answer itself: two
+// servers could send each other errors without end.
 func appendServFail(dst, msg []byte) []byte {
-	if len(msg) < headerLen {
+	if len(msg) < headerLen || binary.BigEndian.Uint16(msg[2:])&flagQR != 0 {
 		return dst
 	}
 	end := headerLen

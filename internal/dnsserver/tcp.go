@@ -82,7 +82,7 @@ func (t *tcpConn) serve() {
 	defer t.waiting.Wait()
 	in := bufio.NewReaderSize(t.conn, 4096)
 	var buf []byte
-	for timeout := messageTimeout; ; timeout = idleTimeout {
+	for timeout := messageTimeout; !t.server.tcp.Stopped(); timeout = idleTimeout {
 		msg, err := t.read(in, buf, timeout)
 		if err != nil {
 			return
@@ -129,6 +129,7 @@ func (t *tcpConn) handle(msg []byte) {
 	if t.server.tcp.Do(func() []byte { return msg }, func() {
 		reply, done = t.session.Handle(&t.query, make([]byte, 0, ReplyRoom))
 	}) != nil {
+		_ = t.server.tcp.Do(nil, func() { t.session.Failed(&t.query) })
 		reply = appendServFail(nil, msg)
 	}
 	if done {

@@ -11,6 +11,9 @@ type mirror struct{}
 
 func (mirror) NewSession() Session { return mirror{} }
 
+// Failed implements Session.
+func (mirror) Failed(*Query) {}
+
 func (mirror) Handle(q *Query, dst []byte) ([]byte, bool) { return append(dst, q.Msg...), true }
 
 // TestUDPSocket_allocations holds that an answer costs no allocation from system

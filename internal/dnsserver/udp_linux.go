@@ -147,6 +147,7 @@ func (u *udpSocket) handleFrom(i, n int) (next int) {
 // fail answers the query whose handler has panicked.
 func (u *udpSocket) fail() {
 	u.failed = false
+	_ = u.server.udp.Do(nil, func() { u.session.Failed(&u.query) })
 	if reply := appendServFail(u.replies[u.ready][:0], u.query.Msg); len(reply) > 0 {
 		u.reply(u.current, reply)
 	}

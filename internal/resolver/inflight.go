@@ -65,7 +65,7 @@ func (s *Resolver) resolve(l *lookup, f *inflight) {
 	defer s.working.Done()
 	ctx, cancel := context.WithTimeout(s.ctx, s.conf.Limits.Budget)
 	defer cancel()
-	if err := s.guarded.Do(nil, func() { s.fetch(ctx, l, f) }); err != nil {
+	if err := s.answerPart.Do(nil, func() { s.fetch(ctx, l, f) }); err != nil {
 		f.err, f.errText = err, "internal error"
 	}
 	s.inflights.mu.Lock()
@@ -81,9 +81,6 @@ func (s *Resolver) fetch(ctx context.Context, l *lookup, f *inflight) {
 		f.server = &dnsevent.Server{URL: a.String(), Endpoint: a.Endpoint(), Protocol: a.Proto.String()}
 	}
 	if f.err == nil {
-		if s.guarded.Armed() {
-			s.guarded.Probe(f.answer.Reply.Msg)
-		}
 		f.flags = s.store(l, f.answer.Reply)
 		return
 	}
@@ -115,11 +112,17 @@ func (s *Resolver) prefetch(r *request) {
 		s.prefetching.Add(-1)
 		p.inFlight.Add(-1)
 	}
+	started := false
+	defer func() {
+		if !started { // another client's query counts for it, or there was a panic
+			release()
+		}
+	}()
 	f, joined := s.join(r)
-	if joined { // it counts for the client that started it
-		release()
+	if joined {
 		return
 	}
+	started = true
 	s.stats.prefetched.Add(1)
 	s.working.Go(func() {
 		<-f.done

@@ -30,12 +30,25 @@ func (s *Resolver) startJob(r *request, q *dnsserver.Query, dst []byte) (reply [
 		r.peer.inFlight.Add(-1)
 		return s.replyBusy(r, dst), true
 	}
+	started := false
+	defer func() {
+		if !started { // there was a panic
+			s.release(r.peer)
+		}
+	}()
 	j := s.jobs.Get().(*job)
 	j.load(r, q.Msg)
 	j.to = q.Defer()
 	s.working.Add(1)
+	started = true
 	go s.work(j)
 	return nil, false
+}
+
+// release ends a client's wait for an upstream.
+func (s *Resolver) release(p *peer) {
+	p.inFlight.Add(-1)
+	s.waiting.Add(-1)
 }
 
 func (s *Resolver) replyFailed(r *request, dst []byte) []byte {
@@ -43,9 +56,9 @@ func (s *Resolver) replyFailed(r *request, dst []byte) []byte {
 	return s.replyCode(r, dst, dnsmsg.ServFail)
 }
 
-func (s *Resolver) replyPanicked(r *request, dst []byte) []byte {
-	r.out = dnsevent.Outcome{Action: dnsevent.Failed, From: dnsevent.FromError, EDE: dnsmsg.NoEDE, Err: "internal error"}
-	return s.replyCode(r, dst, dnsmsg.ServFail)
+// internalError is the outcome after a panic.
+func internalError() dnsevent.Outcome {
+	return dnsevent.Outcome{Action: dnsevent.Failed, From: dnsevent.FromError, EDE: dnsmsg.NoEDE, RCode: dnsmsg.ServFail, Err: "internal error"}
 }
 
 func (s *Resolver) replyBusy(r *request, dst []byte) []byte {
@@ -67,20 +80,31 @@ const (
 	maxKeptQuery = 4096
 )
 
-// work answers one query.
+// work answers one query. After a panic it answers SERVFAIL, unless it panics at that,
+// too: the client's own time is then over before the answer is there.
 func (s *Resolver) work(j *job) {
 	defer s.working.Done()
-	if s.guarded.Do(func() []byte { return j.msg }, func() { j.reply = s.await(&j.request, j.reply[:0]) }) != nil {
-		j.reply = s.replyPanicked(&j.request, j.reply[:0])
+	defer s.release(j.peer)
+	if s.jobPart.Do(func() []byte { return j.msg }, func() { j.reply = s.await(&j.request, j.reply[:0]) }) != nil {
+		j.out, j.reply = internalError(), j.reply[:0]
+		_ = s.recovered(func() { j.reply = s.replyCode(&j.request, j.reply, dnsmsg.ServFail) })
 	}
 	j.to.Respond(j.reply)
-	s.record(&j.request, j.reply)
-	j.peer.inFlight.Add(-1)
-	s.waiting.Add(-1)
+	if s.recovered(func() { s.record(&j.request, j.reply) }) {
+		return // what is left of the job is not used again
+	}
 	j.Arrival, j.decided, j.out, j.to = dnsserver.Arrival{}, decided{}, dnsevent.Outcome{}, nil
 	if cap(j.reply) <= maxKeptReply && cap(j.msg) <= maxKeptQuery {
 		s.jobs.Put(j)
 	}
+}
+
+// recovered calls f, even if the part is stopped, and reports whether f panicked.
+func (s *Resolver) recovered(f func()) (panicked bool) {
+	defer s.jobPart.Recover(nil)
+	panicked = true
+	f()
+	return false
 }
 
 // Waiting for upstreams.

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -32,7 +33,8 @@ type Resolver struct {
 	waiting     atomic.Int32 // queries that wait for upstreams
 	prefetching atomic.Int32
 	jobs        sync.Pool   // of *job
-	guarded     *guard.Part // recovers from panics of work for upstreams
+	jobPart     *guard.Part // recovers from panics at a query that waits
+	answerPart  *guard.Part // and at the answer of an upstream
 
 	// ctx is the context of all that is done for clients and for the lists. It is
 	// made by New, because queries may come before Serve is called, and ends with
@@ -72,7 +74,7 @@ func New(c Config) (*Resolver, error) {
 	}
 	s.server = dnsserver.New(dnsserver.Config{Listen: c.Listen, Readers: c.Readers, Handler: s, MaxConns: c.Limits.TCP,
 		MaxConnsPerClient: c.Limits.QubeTCP, Clock: c.Clock, Guard: c.Guard})
-	s.guarded = c.Guard.Part("resolver/upstream")
+	s.jobPart, s.answerPart = c.Guard.Part("resolver/job"), c.Guard.Part("resolver/upstream")
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.rules = &s.conf.Rules
 	var err error
@@ -88,8 +90,13 @@ func New(c Config) (*Resolver, error) {
 func (s *Resolver) Ready() <-chan struct{} { return s.server.Listening() }
 
 // Serve answers queries until ctx ends, and waits for all that is under way then.
-// It returns an error if it cannot listen. It is called once.
+// It returns an error if it cannot listen, or if it panics too often to be of use. It
+// is called once.
 func (s *Resolver) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.jobPart.OnStop(ctx, cancel)
+	s.answerPart.OnStop(ctx, cancel)
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	var chores sync.WaitGroup
@@ -110,10 +117,10 @@ func (s *Resolver) Serve(ctx context.Context) error {
 	s.working.Wait()
 	s.reportDropped()
 	s.live.Load().close()
-	if err != nil {
-		return fmt.Errorf("resolver.listen: %w", err)
+	if err != nil && !errors.Is(err, guard.ErrStopped) {
+		err = fmt.Errorf("resolver.listen: %w", err)
 	}
-	return nil
+	return errors.Join(err, s.jobPart.Err(), s.answerPart.Err())
 }
 
 // stopWork ends the work for clients. Nothing that is counted in working is

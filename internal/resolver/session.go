@@ -31,3 +31,12 @@ func (t *session) Handle(q *dnsserver.Query, dst []byte) (reply []byte, done boo
 	}
 	return reply, done
 }
+
+// Failed implements [dnsserver.Session]: the query counts as failed, and is logged
+// without its name, since nothing that was read of it can be trusted.
+func (t *session) Failed(q *dnsserver.Query) {
+	s := t.res
+	r := request{Arrival: q.Arrival, decided: decided{snap: s.live.Load()}, out: internalError()}
+	r.client = r.snap.Client(r.From.Addr())
+	s.record(&r, nil)
+}

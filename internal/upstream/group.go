@@ -37,7 +37,8 @@ type Config struct {
 	Lookup func(ctx context.Context, host string) (net.IP, error)
 	// Roots are the certificate authorities to trust, nil for those of the system.
 	Roots *x509.CertPool
-	// Guard recovers from panics at one answer. It may be nil.
+	// Guard recovers from panics at one answer, which the query then has not got, or
+	// while a connection is opened. It may be nil.
 	Guard *guard.Part
 }
 
@@ -78,13 +79,13 @@ func (g *Group) asker(a *Address) asker {
 	dial := g.dialer(a)
 	switch a.Proto {
 	case HTTPS:
-		return newHTTPS(a, g.conf.Roots, dial)
+		return newHTTPS(a, g.conf.Roots, dial, g.conf.Guard)
 	case TLS:
 		return newStreams(dialTLS(a, g.conf.Roots, dial), paddingBlock, true, g.conf.Guard)
 	case TCP:
 		return newStreams(dial, 0, false, g.conf.Guard)
 	}
-	return &datagram{address: a.Endpoint(), stream: newStreams(dial, 0, false, g.conf.Guard), cookie: newCookie()}
+	return &datagram{guard: g.conf.Guard, address: a.Endpoint(), stream: newStreams(dial, 0, false, g.conf.Guard), cookie: newCookie()}
 }
 
 // dialer returns a dialer of TCP connections to a.

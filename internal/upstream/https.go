@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // httpsClient queries over HTTP/2 (RFC 8484).
 type httpsClient struct {
+	guard  *guard.Part // may be nil
 	url    string
 	client *http.Client
 }
@@ -25,7 +27,7 @@ const messageType = "application/dns-message"
 // newHTTPS returns a client for a. The URL has the name in the certificate as its
 // host, but dial decides where to connect. It follows no redirects, which could
 // lead to another server.
-func newHTTPS(a *Address, roots *x509.CertPool, dial dialer) *httpsClient {
+func newHTTPS(a *Address, roots *x509.CertPool, dial dialer, part *guard.Part) *httpsClient {
 	t := &http.Transport{TLSClientConfig: tlsConfig(a, roots), ForceAttemptHTTP2: true, IdleConnTimeout: keepIdle,
 		MaxIdleConnsPerHost: maxStreams, MaxConnsPerHost: maxStreams, ResponseHeaderTimeout: 10 * time.Second,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
@@ -34,7 +36,7 @@ func newHTTPS(a *Address, roots *x509.CertPool, dial dialer) *httpsClient {
 	if a.Port != 443 {
 		host = net.JoinHostPort(host, fmt.Sprint(a.Port))
 	}
-	return &httpsClient{url: "https://" + host + a.Path, client: &http.Client{Transport: t,
+	return &httpsClient{guard: part, url: "https://" + host + a.Path, client: &http.Client{Transport: t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
@@ -70,7 +72,7 @@ func (h *httpsClient) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) 
 	if len(msg) > 65535 || !dnsmsg.Matches(msg, sent) {
 		return nil, fmt.Errorf("the server responded with %d bytes that do not answer the question", len(msg))
 	}
-	return q.read(msg)
+	return q.readGuarded(h.guard, msg)
 }
 
 // close implements asker.

@@ -55,6 +55,7 @@ func newStreams(dial dialer, pad int, secure bool, part *guard.Part) *streams {
 
 // stream is one connection.
 type stream struct {
+	guard   *guard.Part // may be nil
 	conn    net.Conn
 	writing sync.Mutex // held while a query is written
 
@@ -87,7 +88,7 @@ func (s *streams) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := q.read(msg)
+	p, err := q.readGuarded(s.guard, msg)
 	if p != nil && !s.secure {
 		p.AD = false // anyone on the path could have set it (RFC 6840 section 5.8)
 	}
@@ -162,18 +163,28 @@ const connectTime = 4 * time.Second
 func (s *streams) connect(o *opening) {
 	ctx, cancel := context.WithTimeout(context.Background(), connectTime)
 	defer cancel()
-	conn, err := s.dial(ctx)
+	conn, err := s.dialGuarded(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opening = nil
 	if o.err = err; err != nil {
 		o.err = fmt.Errorf("connecting: %w", err)
 	} else {
-		o.stream = &stream{conn: conn, waiting: map[uint16]*wait{}}
+		o.stream = &stream{guard: s.guard, conn: conn, waiting: map[uint16]*wait{}}
 		s.open = append(s.open, o.stream)
-		go s.guard.Do(nil, o.stream.read) //nolint:errcheck // the guard has logged it
+		go o.stream.read()
 	}
 	close(o.done)
+}
+
+// dialGuarded is dial, with a panic as an error: a server sends much before the
+// first answer if TLS is used.
+func (s *streams) dialGuarded(ctx context.Context) (conn net.Conn, err error) {
+	err = guarded(s.guard, nil, func() (err error) {
+		conn, err = s.dial(ctx)
+		return err
+	})
+	return conn, err
 }
 
 // roomiest returns the connection with the fewest queries, nil if none has room. It
@@ -268,32 +279,35 @@ func (c *stream) read() {
 			return
 		}
 		c.heard.Store(time.Now().UnixNano())
-		if !c.deliver(msg) {
-			return // the server is out of step with the queries
+		if guarded(c.guard, msg, func() error { return c.deliver(msg) }) != nil {
+			return
 		}
 	}
 }
 
+// errOutOfStep closes a connection whose server has sent something else than answers.
+var errOutOfStep = errors.New("the server is out of step with the queries")
+
 // deliver passes an answer to the query that waits for it, and drops one that is no
-// longer awaited. It reports whether the connection is still usable: an answer to
-// another question than the one sent closes it.
-func (c *stream) deliver(msg []byte) bool {
+// longer awaited. An error means that the connection is not usable any more: an answer
+// to another question than the one sent closes it.
+func (c *stream) deliver(msg []byte) error {
 	if len(msg) < dnsmsg.HeaderSize {
-		return false
+		return errOutOfStep
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	id := binary.BigEndian.Uint16(msg)
 	w := c.waiting[id]
 	if w == nil {
-		return true
+		return nil
 	}
 	if !dnsmsg.Matches(msg, w.sent) && !dnsmsg.Bare(msg, w.sent) {
-		return false
+		return errOutOfStep
 	}
 	delete(c.waiting, id)
 	w.answer <- msg
-	return true
+	return nil
 }
 
 // end closes the connection and wakes all queries that wait on it.

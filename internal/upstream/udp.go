@@ -8,11 +8,13 @@ import (
 	"os"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // datagram queries over UDP, and over TCP if the answer is truncated. A server that
 // does not understand EDNS is queried once more without it.
 type datagram struct {
+	guard   *guard.Part // may be nil
 	address string
 	stream  *streams
 	cookie  *cookie
@@ -71,12 +73,27 @@ func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply
 		if err != nil {
 			return nil, readError(ctx, err)
 		}
-		if msg := buf[:n]; dnsmsg.Matches(msg, sent) && (cookie == nil || d.cookie.check(msg)) {
-			return q.read(msg)
-		} else if dnsmsg.Bare(msg, sent) && len(cookie) <= len(d.cookie.own) {
-			return nil, &RCodeError{dnsmsg.RCode(msg[3] & 15)}
+		var p *dnsmsg.Reply
+		err = guarded(d.guard, buf[:n], func() (err error) {
+			p, err = d.read(q, buf[:n], sent, cookie)
+			return err
+		})
+		if p != nil || err != nil {
+			return p, err
 		}
 	}
+}
+
+// read reads a message that may answer a query. It returns neither an answer nor an
+// error if the message does not.
+func (d *datagram) read(q *Query, msg, sent, cookie []byte) (*dnsmsg.Reply, error) {
+	if dnsmsg.Matches(msg, sent) && (cookie == nil || d.cookie.check(msg)) {
+		return q.read(msg)
+	}
+	if dnsmsg.Bare(msg, sent) && len(cookie) <= len(d.cookie.own) {
+		return nil, &RCodeError{dnsmsg.RCode(msg[3] & 15)}
+	}
+	return nil, nil
 }
 
 // readError returns ErrTimeout if reading failed because the time was up, else err

@@ -20,8 +20,8 @@ import (
 // Build opens the files that the settings name and makes what the resolver works
 // with. defaults are the upstreams to use if the settings name none; dir keeps the
 // copies of lists if the settings name no other directory; keeper, which may be nil,
-// recovers from panics. The error joins all problems. Each call returns a value that shares nothing that changes with those
-// of other calls.
+// recovers from panics. The error joins all problems. Each call returns a value that
+// shares nothing that changes with those of other calls.
 func (s *Settings) Build(defaults []string, dir string, keeper *guard.Keeper) (*resolver.Config, error) {
 	p := &parser{Resolver: s.conf, problems: config.Problems{Section: "resolver"}, out: *s}
 	groups := s.groups
