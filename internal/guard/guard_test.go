@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -301,4 +302,29 @@ func TestKeeper_Inject(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPart_OnStop calls a function when the part is stopped, and not if that comes too
+// late.
+func TestPart_OnStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k, _ := newKeeper("")
+		p, calls := k.Part("part"), 0
+		ended, cancel := context.WithCancel(t.Context())
+		p.OnStop(t.Context(), func() { calls++ })
+		p.OnStop(ended, func() { t.Error("called after the end of the context") })
+		k = nil
+		k.Part("part").OnStop(t.Context(), func() { t.Error("a nil part was stopped") })
+		cancel()
+		synctest.Wait()
+		fail(p, 99)
+		if synctest.Wait(); calls != 0 {
+			t.Error("called before the part was stopped")
+		}
+		fail(p, 1)
+		if synctest.Wait(); calls != 1 {
+			t.Errorf("called %d times; want once", calls)
+		}
+	})
 }

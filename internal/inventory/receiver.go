@@ -2,9 +2,11 @@ package inventory
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/user"
@@ -139,7 +141,8 @@ func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
 
 	_ = conn.SetDeadline(time.Now().Add(callTimeout))
 	var err error
-	if panicked := r.cfg.Guard.Do(nil, func() { err = r.receive(conn) }); panicked != nil {
+	var input []byte // what receive is working on
+	if panicked := r.cfg.Guard.Do(func() []byte { return input }, func() { err = r.receive(conn, &input) }); panicked != nil {
 		err = panicked
 	}
 	if err != nil {
@@ -152,16 +155,23 @@ func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
 }
 
 // receive stores the inventory that follows the descriptor.
-func (r *Receiver) receive(conn net.Conn) error {
+func (r *Receiver) receive(conn net.Conn, input *[]byte) error {
 	in := bufio.NewReaderSize(conn, maxDescriptor)
 	head, err := in.ReadSlice(0)
 	if err != nil {
 		return fmt.Errorf("the call has no descriptor: %w", err)
 	}
+	*input = head
 	if err := checkDescriptor(string(head[:len(head)-1])); err != nil {
 		return err
 	}
-	return Store(r.cfg.Path, in, r.cfg.Parse)
+	data, err := io.ReadAll(io.LimitReader(in, r.cfg.Parse.MaxSize+1))
+	if err != nil {
+		return fmt.Errorf("receiving inventory: %w", err)
+	}
+	*input = data
+	r.cfg.Guard.Probe(data)
+	return Store(r.cfg.Path, bytes.NewReader(data), r.cfg.Parse)
 }
 
 // checkDescriptor checks a descriptor such as "qubesbeat.Inventory+ dom0", which may continue with the name of the qube

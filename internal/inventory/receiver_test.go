@@ -21,7 +21,8 @@ type service struct {
 	reports      chan string
 }
 
-func serve(t *testing.T) *service {
+// serve serves until the test ends. change, if not nil, may change the settings.
+func serve(t *testing.T, change func(c *inventory.ReceiverConfig)) *service {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "qb-") // short, as the path of a socket must be
 	if err != nil {
@@ -29,11 +30,15 @@ func serve(t *testing.T) *service {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &service{socket: filepath.Join(dir, "s"), file: filepath.Join(dir, "inventory"), reports: make(chan string, 1)}
-	s.Receiver, err = inventory.Listen(inventory.ReceiverConfig{
+	conf := inventory.ReceiverConfig{
 		Socket: s.socket, Group: "no such group", Path: s.file, Parse: inventory.Config{MaxSize: 1000},
 		OnStored: func() { s.reports <- "stored" },
 		OnError:  func(err error) { s.reports <- err.Error() },
-	})
+	}
+	if change != nil {
+		change(&conf)
+	}
+	s.Receiver, err = inventory.Listen(conf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +73,7 @@ func (s *service) call(t *testing.T, text string) string {
 
 func TestReceiver(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := serve(t, nil)
 	if got := s.call(t, "qubesbeat.Inventory+ dom0\x00"+pushed); got != "stored" {
 		t.Fatalf("a good call: %s", got)
 	}

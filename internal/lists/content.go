@@ -73,6 +73,24 @@ func (c *content) parse(opts blocklist.Options, use func(*blocklist.Rule) error)
 	return blocklist.Parse(f, opts, use)
 }
 
+// headSize is how much of a text head returns, in bytes.
+const headSize = 4 << 10
+
+// head returns the beginning of the text, nil if it cannot be read.
+func (c *content) head() []byte {
+	if c.path == "" {
+		return c.data[:min(len(c.data), headSize)]
+	}
+	f, err := os.Open(c.path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	b := make([]byte, headSize)
+	n, _ := io.ReadFull(f, b)
+	return b[:n]
+}
+
 // perRule is the average length of a line in bytes.
 const perRule = 24
 

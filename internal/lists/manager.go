@@ -140,7 +140,7 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 	}
 	defer c.remove()
 	var quota blocklist.Quota
-	report, fault := c.parse(m.options(), quota.Take)
+	report, fault := m.parse(c, quota.Take)
 	if fault != nil && !errors.Is(fault, blocklist.ErrFaults) {
 		return false, fault
 	}
@@ -162,6 +162,14 @@ func (m *Manager) rulesOf(i int) int {
 		return 0
 	}
 	return m.status[i].Rules
+}
+
+// parse reads the rules of a content. A panic is an error like others.
+func (m *Manager) parse(c *content, use func(*blocklist.Rule) error) (report blocklist.Report, err error) {
+	if panicked := m.conf.Guard.Do(c.head, func() { report, err = c.parse(m.options(), use) }); panicked != nil {
+		return report, panicked
+	}
+	return report, err
 }
 
 // options returns the options for reading a list.
@@ -235,7 +243,7 @@ func (m *Manager) build() (*blocklist.Table, error) {
 		if c == nil {
 			continue
 		}
-		report, err := c.parse(m.options(), func(r *blocklist.Rule) error { return b.Add(m.number(i, r), r) })
+		report, err := m.parse(c, func(r *blocklist.Rule) error { return b.Add(m.number(i, r), r) })
 		m.setLoaded(i, report, err) // the rules before an error count
 	}
 	t, err := b.Build()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 )
 
 // Source is one source of rules.
@@ -72,6 +73,9 @@ type Config struct {
 	// Compat and MaxFaults are those of [blocklist.Options].
 	Compat    bool
 	MaxFaults int
+	// Guard recovers from panics at one list, which then counts as one that cannot be
+	// read. It may be nil.
+	Guard *guard.Part
 	// Client fetches lists; nil means http.DefaultClient, which uses the system's
 	// resolver.
 	Client *http.Client

@@ -55,11 +55,21 @@ func (w *Firewall) Load() error {
 	}
 	access := make(map[netip.Addr]DNSAccess, len(clients))
 	for a, entries := range clients {
-		access[a] = EvaluateDNS(entries)
+		access[a] = w.evaluate(entries)
 	}
 	w.access.Store(&access)
 	w.reads.Add(1)
 	return nil
+}
+
+// evaluate is [EvaluateDNS]. Rules that cause a panic refuse, as others do that are not
+// understood.
+func (w *Firewall) evaluate(entries map[string]string) (access DNSAccess) {
+	input := []byte(fmt.Sprint(entries))
+	access = DNSAccess{Why: "the rules of qvm-firewall could not be evaluated"}
+	defer w.guard.Recover(&input)
+	w.guard.Probe(input)
+	return EvaluateDNS(entries)
 }
 
 func (w *Firewall) readAll() (map[string]string, error) {
@@ -75,10 +85,10 @@ func (w *Firewall) readAll() (map[string]string, error) {
 const retryDelay = time.Second
 
 // Run follows the rules until ctx ends. While the daemon cannot be reached, the rules that
-// were read last apply, and Run keeps trying.
+// were read last apply, and Run keeps trying, unless it has panicked too often.
 func (w *Firewall) Run(ctx context.Context) {
 	warned := false // since the daemon was last reachable
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !w.guard.Stopped() {
 		var err error
 		if panicked := w.guard.Do(nil, func() { err = w.follow(ctx) }); panicked != nil {
 			err = panicked // the connection is made again

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
@@ -166,4 +167,23 @@ func FuzzEvaluateDNS(f *testing.F) {
 			t.Fatalf("%q accepts", text)
 		}
 	})
+}
+
+// TestFirewall_Guard refuses the client whose rules cause a panic, and no other.
+func TestFirewall_Guard(t *testing.T) {
+	t.Parallel()
+	d := testbed.StartQubesDB(t, map[string]string{
+		"/qubes-firewall/10.137.0.6/policy": "accept", "/qubes-firewall/10.137.0.7/policy": "accept crash"})
+	keeper := guard.New(guard.Config{Logger: slog.New(slog.DiscardHandler)})
+	keeper.Inject("resolver/qubesdb=crash")
+	w := qubesdb.NewFirewall(d.Path, slog.New(slog.DiscardHandler), keeper.Part("resolver/qubesdb"))
+	if err := w.Load(); err != nil {
+		t.Fatal(err)
+	}
+	if why, refused := w.Refuses(netip.MustParseAddr("10.137.0.6"), false); refused {
+		t.Errorf("another client is refused: %s", why)
+	}
+	if why, refused := w.Refuses(netip.MustParseAddr("10.137.0.7"), false); !refused || !strings.Contains(why, "could not be evaluated") {
+		t.Errorf("the client whose rules cause a panic: refused %v, %q", refused, why)
+	}
 }

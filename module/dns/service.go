@@ -173,12 +173,17 @@ func (s *Service) Renew() {
 }
 
 // Run serves until ctx ends and returns when every outcome has been written. It
-// returns an error if it cannot listen.
+// returns an error if it cannot listen, or if a part of it that it needs panics too
+// often.
 func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.deps.Guard.Part(logPart).OnStop(ctx, cancel) // queries would be answered and not logged
+	var unwritten error
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		_ = s.writer.run()
+		unwritten = s.writer.run()
 	}()
 	err := s.serve(ctx)
 	if s.log != nil {
@@ -186,6 +191,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	select {
 	case <-written:
+		err = errors.Join(err, unwritten)
 	case <-task.Late(ctx):
 	}
 	return err

@@ -35,9 +35,10 @@ func (s *Settings) Build(defaults []string, dir string, keeper *guard.Keeper) (*
 	out.Policy = &policy
 	out.Special, out.PrivateTLDs, out.MixCase = s.conf.Special.Enabled, s.conf.Special.AppendixG, s.conf.MixCase
 	out.Public = s.vetted
+	answers := keeper.Part("resolver/upstream")
 	s.addGroups(out, groups, upstream.Config{
-		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots, Lookup: s.lookup(),
-		Guard: keeper.Part("resolver/upstream"),
+		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots, Lookup: s.lookup(answers),
+		Guard: answers,
 	})
 	out.Records = localRecords(s.conf, &p.problems)
 	readHosts(out.Records, s.conf.HostsFiles, &p.problems)
@@ -47,7 +48,7 @@ func (s *Settings) Build(defaults []string, dir string, keeper *guard.Keeper) (*
 	if s.conf.Refresh.Dir != "" {
 		dir = s.conf.Refresh.Dir
 	}
-	out.Lists, err = s.manager(dir, out.Groups[0])
+	out.Lists, err = s.manager(dir, out.Groups[0], keeper.Part("resolver/lists"))
 	p.problems.Add("lists", err)
 	if err := p.problems.Err(); err != nil {
 		return nil, err
@@ -108,20 +109,20 @@ func readRoots(path string) (*x509.CertPool, error) {
 
 // lookup returns the function that finds the addresses of upstreams given by name,
 // nil without resolver.bootstrap.
-func (s *Settings) lookup() func(context.Context, string) (net.IP, error) {
+func (s *Settings) lookup(part *guard.Part) func(context.Context, string) (net.IP, error) {
 	if len(s.bootstrap) == 0 {
 		return nil
 	}
-	c := upstream.Config{Servers: s.bootstrap, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D()}
+	c := upstream.Config{Servers: s.bootstrap, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D(), Guard: part}
 	return upstream.NewBootstrap(upstream.NewGroup(c)).Lookup
 }
 
 // manager returns the manager of the lists, which are fetched with the help of the
 // default group.
-func (s *Settings) manager(dir string, main *upstream.Group) (*lists.Manager, error) {
+func (s *Settings) manager(dir string, main *upstream.Group, part *guard.Part) (*lists.Manager, error) {
 	r := &s.conf.Refresh
 	return lists.New(lists.Config{
-		Sources: s.sources, Dir: dir, Period: r.Period.D(),
+		Guard: part, Sources: s.sources, Dir: dir, Period: r.Period.D(),
 		Timeout: r.Timeout.D(), Attempts: r.Attempts, Cooldown: r.Cooldown.D(),
 		MaxBytes: int64(r.MaxMB) << 20, Compat: r.Blocky, MaxFaults: r.MaxErrors, Client: newClient(main, r.Timeout.D()),
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/control"
 	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/module/dns"
@@ -83,6 +84,7 @@ type world struct {
 	at       netip.AddrPort
 	up       *dnstest.Server
 	names    *dns.Names
+	guard    *guard.Keeper // nil unless a test sets it
 	log      log
 	released int
 	gate     chan struct{} // holds Publish back until it is closed, nil for none
@@ -140,7 +142,7 @@ func newWorld(t *testing.T, change func(w *world, c *config.Resolver)) *world {
 	w.again = func() (*dns.Settings, error) { return set, nil }
 	w.Service = dns.New(dns.Config{Settings: set, DataDir: dir, Instance: "sys-log"}, dns.Deps{Outlet: w, Inventory: inventory{},
 		Captured: func(uint32) string { return "" }, ReadSettings: func() (*dns.Settings, error) { return w.again() },
-		Names: w.names, Released: func() { w.released++ }, Logger: slog.New(slog.NewTextHandler(&w.log, nil))})
+		Names: w.names, Guard: w.guard, Released: func() { w.released++ }, Logger: slog.New(slog.NewTextHandler(&w.log, nil))})
 	return w
 }
 

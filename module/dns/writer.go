@@ -37,6 +37,9 @@ const (
 	writeBatch = 64                     // entries taken from the log at once
 )
 
+// logPart is the name of the part that writes the query log.
+const logPart = "resolver/log"
+
 func newWriter(s *Service) *writer {
 	inv := s.deps.Inventory
 	w := &writer{service: s, coalesced: newCoalescer(s.conf.conf.Log.Coalesce.D()),
@@ -51,7 +54,7 @@ func (w *writer) run() error {
 	if log == nil {
 		return nil
 	}
-	part := w.service.deps.Guard.Part("resolver/log")
+	part := w.service.deps.Guard.Part(logPart)
 	batch := make([]dnsevent.Entry, writeBatch)
 	for !log.Done() {
 		due := w.next()
