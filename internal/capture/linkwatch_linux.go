@@ -81,10 +81,13 @@ func (w *linkWatch) session(ctx context.Context) error {
 	defer stop()
 	for {
 		// First for the changes between the caller's own look and the subscription.
-		if err := w.callChanged(); err != nil {
+		if err := w.call(w.changed); err != nil {
 			return err
 		}
-		_, err := conn.Receive()
+		err := w.call(func() (err error) {
+			_, err = conn.Receive()
+			return err
+		})
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -95,10 +98,9 @@ func (w *linkWatch) session(ctx context.Context) error {
 	}
 }
 
-// callChanged calls changed. A panic is an error like others: the connection is made
-// again.
-func (w *linkWatch) callChanged() (err error) {
-	if panicked := w.guard.Do(nil, func() { err = w.changed() }); panicked != nil {
+// call calls f. A panic is an error like others: the connection is made again.
+func (w *linkWatch) call(f func() error) (err error) {
+	if panicked := w.guard.Do(nil, func() { err = f() }); panicked != nil {
 		return panicked
 	}
 	return err

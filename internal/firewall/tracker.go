@@ -62,6 +62,7 @@ type Tracker struct {
 	ifaces map[string]*iface
 	stats  Stats
 
+	busy      string        // the interface that Advance or Flush is at
 	advanced  time.Duration // when Advance was last called
 	next      time.Duration // when to call it again, never if there is nothing to do
 	uncertain time.Duration // until then, acceptances of any interface may have been lost
@@ -132,6 +133,7 @@ func (t *Tracker) Next() (at time.Duration, ok bool) {
 func (t *Tracker) Advance(now time.Duration) {
 	t.advanced, t.next = now, never
 	for name, i := range t.ifaces {
+		t.busy = name
 		i.decide(now, &t.stats)
 		i.report(func(e *entry) bool { return e.isIdle(now) }, maxReported, t.emit)
 		due := i.due()
@@ -145,13 +147,21 @@ func (t *Tracker) Advance(now time.Duration) {
 
 // Flush reports all attempts at once, except for those that may still be accepted.
 func (t *Tracker) Flush(now time.Duration) {
-	for _, i := range t.ifaces {
+	for name, i := range t.ifaces {
+		t.busy = name
 		i.decide(now, &t.stats)
 		i.dropPending(&t.stats)
 		i.report(func(*entry) bool { return true }, maxDecided, t.emit)
 	}
 	clear(t.ifaces)
 	t.next = never
+}
+
+// Forget drops the state of the interface at which Advance or Flush has panicked. The
+// others are looked at by the next call.
+func (t *Tracker) Forget() {
+	delete(t.ifaces, t.busy)
+	t.next = t.advanced
 }
 
 // Lost records that observations of any interface are missing, so that attempts may

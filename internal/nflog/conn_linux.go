@@ -99,7 +99,12 @@ func (c *Conn) Malformed() uint64 { return c.malformed.Load() }
 func (c *Conn) Run(part *guard.Part, onMessage func(*Message), onGap func()) error {
 	var m Message
 	for part.Err() == nil {
-		messages, err := c.conn.Receive()
+		var messages []netlink.Message
+		var err error
+		if part.Do(nil, func() { messages, err = c.conn.Receive() }) != nil {
+			onGap()
+			continue
+		}
 		switch {
 		case errors.Is(err, unix.ENOBUFS):
 			onGap() // the next number shows how many

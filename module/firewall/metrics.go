@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 )
@@ -25,17 +26,20 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("open", t.Open)
 	m.Add("overflows", t.Overflows)
 	m.Add("unparsed", s.sources.unparsed.Load())
-	s.sources.metrics(m)
+	s.sources.metrics(m, s.deps.Guard.Part("firewall/rules"))
 }
 
-// metrics say what the sources have lost, and whether there are any.
-func (s *sources) metrics(m *metrics.Set) {
+// metrics say what the sources have lost, and whether there are any. rules recovers
+// from panics at what the kernel says of the rules.
+func (s *sources) metrics(m *metrics.Set, rules *guard.Part) {
 	if s.nflog != nil {
 		m.Add("nflog_lost", s.nflog.Lost())
 		m.Add("nflog_malformed", s.nflog.Malformed())
-		if n, err := nftrules.OverRate(); err == nil { // fails without the rules
-			m.Add("over_rate", n)
-		}
+		_ = rules.Do(nil, func() {
+			if n, err := nftrules.OverRate(); err == nil { // fails without the rules
+				m.Add("over_rate", n)
+			}
+		})
 	}
 	m.Flag("nflog_bound", s.nflog != nil && !s.nflogClosed.Load())
 	if s.kmsg != nil {

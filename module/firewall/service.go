@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -70,31 +71,44 @@ func New(conf Config, deps Deps) *Service {
 // String implements [task.Task].
 func (s *Service) String() string { return "firewall verdicts" }
 
-// Run reads the sources until ctx ends and then publishes what is left.
+// Run reads the sources until ctx ends and then publishes what is left. It returns an
+// error if the tracker panics too often.
 func (s *Service) Run(ctx context.Context) error {
 	stop := s.read(ctx)
 	s.MarkReady()
-	s.advance(ctx)
+	part := s.deps.Guard.Part("firewall/tracker")
+	s.advance(ctx, part)
 	stop()
-	s.with(func(t *firewall.Tracker) { t.Flush(s.elapsed()) })
-	return nil
+	for s.forgetAfter(part.Do(nil, func() { s.with(func(t *firewall.Tracker) { t.Flush(s.elapsed()) }) })) {
+	}
+	return part.Err()
+}
+
+// forgetAfter drops the state that has caused a panic of the tracker, if err is one.
+func (s *Service) forgetAfter(err error) (panicked bool) {
+	if panicked = errors.Is(err, guard.ErrPanic); panicked {
+		s.with((*firewall.Tracker).Forget)
+	}
+	return panicked
 }
 
 // elapsed is the time on the tracker's clock.
 func (s *Service) elapsed() time.Duration { return time.Since(s.begun) }
 
-// advance calls the tracker when it has something to do, until ctx ends.
-func (s *Service) advance(ctx context.Context) {
-	part := s.deps.Guard.Part("firewall/tracker")
+// advance calls the tracker when it has something to do, until ctx ends or the part is
+// stopped.
+func (s *Service) advance(ctx context.Context, part *guard.Part) {
 	timer := time.NewTimer(never)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-part.Done():
+			return
 		case <-s.earlier:
 		case <-timer.C:
-			_ = part.Do(nil, s.ring)
+			s.forgetAfter(part.Do(nil, s.ring))
 		}
 		timer.Reset(s.arm())
 	}

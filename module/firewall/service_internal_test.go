@@ -1,6 +1,8 @@
 package firewall
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/nflog"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
@@ -202,7 +205,7 @@ func TestService_Run_due(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newTestService()
-		go s.advance(t.Context())
+		go s.advance(t.Context(), nil)
 		s.messages()(&nflog.Message{Prefix: []byte("QB-NEW"), In: vif, Out: uplink, Payload: syn(1)})
 		due := func() time.Duration {
 			synctest.Wait()
@@ -233,7 +236,7 @@ func TestService_Run_standstill(t *testing.T) {
 		take := s.messages()
 		take(&nflog.Message{Prefix: []byte("QB-NEW"), In: vif, Out: uplink, Payload: syn(1)})
 		time.Sleep(firewall.IdleDelay + time.Second) // no goroutine runs
-		go s.advance(t.Context())
+		go s.advance(t.Context(), nil)
 		synctest.Wait()
 		if n := len(r.documents); n != 0 {
 			t.Fatalf("%d verdicts at once; want none until the readers have caught up", n)
@@ -243,6 +246,70 @@ func TestService_Run_standstill(t *testing.T) {
 		synctest.Wait()
 		if n := len(r.documents); n != 0 {
 			t.Errorf("%d verdicts of an accepted attempt; want none", n)
+		}
+	})
+}
+
+// badSink panics at the verdicts of one interface.
+type badSink struct {
+	recorder
+	bad string
+}
+
+// Publish implements [event.Sink].
+func (b *badSink) Publish(d event.Document) {
+	if d.(*Document).In == b.bad {
+		panic(b.bad)
+	}
+	b.recorder.Publish(d)
+}
+
+// TestService_Run_panic loses the attempts of the interface at which the tracker panics,
+// and none of others, be it while it runs or at the end.
+func TestService_Run_panic(t *testing.T) {
+	t.Parallel()
+	for _, after := range []time.Duration{2 * firewall.SettleDelay, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			s, _ := newTestService()
+			sink := &badSink{bad: "vif12.0"}
+			keeper := guard.New(guard.Config{Logger: slog.New(slog.DiscardHandler)})
+			s.deps.Sink, s.deps.Enrich, s.deps.Guard = sink, sink, keeper
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- s.Run(ctx) }()
+			<-s.Ready()
+			const others = 20
+			for i := range byte(others) {
+				take := s.messages()
+				take(&nflog.Message{Prefix: []byte("QB-INPUT"), In: vif, Payload: syn(i)})
+				take(&nflog.Message{Prefix: []byte("QB-INPUT"), In: nameless + uint32(i), Payload: syn(i)})
+			}
+			time.Sleep(after)
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("Run = %v", err)
+			}
+			if n := len(sink.documents); n != others || keeper.Part("firewall/tracker").Panics() == 0 {
+				t.Errorf("after %v: %d verdicts of other interfaces, %d panics; want %d verdicts", after, n, keeper.Part("firewall/tracker").Panics(), others)
+			}
+		})
+	}
+}
+
+// TestService_Run_stopped ends with an error once the tracker is stopped.
+func TestService_Run_stopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := newTestService()
+		s.deps.Guard = guard.New(guard.Config{Logger: slog.New(slog.DiscardHandler)})
+		done := make(chan error, 1)
+		go func() { done <- s.Run(t.Context()) }()
+		<-s.Ready()
+		for p := s.deps.Guard.Part("firewall/tracker"); !p.Stopped(); {
+			_ = p.Do(nil, func() { panic("x") })
+		}
+		if err := <-done; !errors.Is(err, guard.ErrStopped) {
+			t.Errorf("Run = %v; want %v", err, guard.ErrStopped)
 		}
 	})
 }
