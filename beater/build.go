@@ -20,7 +20,7 @@ import (
 // openAux opens the way of the events that must not wait for the output.
 func (b *builder) openAux() error {
 	out, err := b.clients.Open(publish.NoProcessing)
-	b.aux = auxqueue.New(out)
+	b.aux = auxqueue.New(out, b.guard.Part("events/other"))
 	return err
 }
 

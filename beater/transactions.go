@@ -52,7 +52,7 @@ func (b *builder) addProcesses() error {
 	if !b.live || !c.Enabled || !b.settings.Flows.Enabled {
 		return nil
 	}
-	search, err := procs.New(c, b.inventory.Local)
+	search, err := procs.New(c, b.inventory.Local, b.guard.Part("capture/processes"))
 	if err != nil {
 		return err
 	}

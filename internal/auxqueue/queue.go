@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 )
@@ -18,6 +19,7 @@ const size = 1024
 type Queue struct {
 	task.Started
 	outlet    event.Outlet
+	guard     *guard.Part // may be nil
 	documents chan event.Document
 	dropped   atomic.Uint64
 }
@@ -27,9 +29,10 @@ var (
 	_ task.Task  = (*Queue)(nil) // type check
 )
 
-// New returns a queue in front of an outlet, which Run alone uses.
-func New(o event.Outlet) *Queue {
-	return &Queue{outlet: o, documents: make(chan event.Document, size)}
+// New returns a queue in front of an outlet, which Run alone uses. part, which may be
+// nil, recovers from panics at one document, which then counts as dropped.
+func New(o event.Outlet, part *guard.Part) *Queue {
+	return &Queue{outlet: o, guard: part, documents: make(chan event.Document, size)}
 }
 
 // Publish implements [event.Sink]. It never blocks.
@@ -54,16 +57,25 @@ func (q *Queue) PublishLast(d event.Document, late <-chan struct{}) {
 // String implements [task.Task].
 func (q *Queue) String() string { return "publisher of other events" }
 
-// Run hands documents to the outlet until ctx ends and none is left.
+// Run hands documents to the outlet until ctx ends and none is left. It returns an
+// error if it panics too often.
 func (q *Queue) Run(ctx context.Context) error {
 	q.MarkReady()
 	for {
 		select {
 		case d := <-q.documents:
-			q.outlet.Publish(d)
+			q.publish(d)
+		case <-q.guard.Done():
+			return q.guard.Err()
 		case <-ctx.Done():
 			return q.drain()
 		}
+	}
+}
+
+func (q *Queue) publish(d event.Document) {
+	if q.guard.Do(nil, func() { q.outlet.Publish(d) }) != nil {
+		q.dropped.Add(1)
 	}
 }
 
@@ -71,7 +83,7 @@ func (q *Queue) drain() error {
 	for {
 		select {
 		case d := <-q.documents:
-			q.outlet.Publish(d)
+			q.publish(d)
 		default:
 			return nil
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
@@ -24,6 +25,7 @@ import (
 // be called from any.
 type Searcher struct {
 	watcher *pbprocs.ProcessesWatcher
+	guard   *guard.Part // recovers from panics at one search; may be nil
 	local   func(netip.Addr) bool
 	wanted  chan conversation
 	done    sync.WaitGroup
@@ -49,18 +51,18 @@ const (
 )
 
 // New returns a searcher that is running, for a section `procs` of packetbeat that is
-// enabled. local reports whether an address is one of this machine; it must not be
-// nil.
-func New(conf pbprocs.ProcsConfig, local func(netip.Addr) bool) (*Searcher, error) {
+// enabled. local reports whether an address is one of this machine; it must not
+// be nil; part may.
+func New(conf pbprocs.ProcsConfig, local func(netip.Addr) bool, part *guard.Part) (*Searcher, error) {
 	watcher := new(pbprocs.ProcessesWatcher)
 	if err := watcher.Init(conf); err != nil {
 		return nil, fmt.Errorf("reading the configuration: procs: %w", err)
 	}
-	return start(watcher, local), nil
+	return start(watcher, local, part), nil
 }
 
-func start(watcher *pbprocs.ProcessesWatcher, local func(netip.Addr) bool) *Searcher {
-	s := &Searcher{watcher: watcher, local: local, wanted: make(chan conversation, maxSearches),
+func start(watcher *pbprocs.ProcessesWatcher, local func(netip.Addr) bool, part *guard.Part) *Searcher {
+	s := &Searcher{watcher: watcher, guard: part, local: local, wanted: make(chan conversation, maxSearches),
 		found: map[conversation]*common.ProcessTuple{}}
 	s.done.Go(s.search)
 	return s
@@ -95,9 +97,12 @@ func (s *Searcher) Close() {
 
 func (s *Searcher) search() {
 	for c := range s.wanted {
-		s.put(c, s.find(c))
+		_ = s.guard.Do(c.bytes, func() { s.put(c, s.find(c)) })
 	}
 }
+
+// bytes describes a conversation.
+func (c conversation) bytes() []byte { return fmt.Appendf(nil, "%v %v udp=%v", c.src, c.dst, c.udp) }
 
 // find asks packetbeat's watcher.
 func (s *Searcher) find(c conversation) *common.ProcessTuple {

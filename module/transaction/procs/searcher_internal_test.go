@@ -16,7 +16,7 @@ import (
 // connection ends before its flow is reported.
 func TestSearcher(t *testing.T) {
 	t.Parallel()
-	s, err := New(pbprocs.ProcsConfig{Enabled: true}, netip.Addr.IsLoopback)
+	s, err := New(pbprocs.ProcsConfig{Enabled: true}, netip.Addr.IsLoopback, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestSearcher(t *testing.T) {
 // TestSearcher_others does not search for the traffic of other machines.
 func TestSearcher_others(t *testing.T) {
 	t.Parallel()
-	s := start(new(pbprocs.ProcessesWatcher), netip.Addr.IsLoopback)
+	s := start(new(pbprocs.ProcessesWatcher), netip.Addr.IsLoopback, nil)
 	k := packet.Packet{Proto: packet.ProtoTCP, HasL4: true, Family: 4, SrcPort: 1, DstPort: 2}
 	k.Src, _ = packet.AddrFrom(netip.MustParseAddr("10.137.0.6"))
 	k.Dst, _ = packet.AddrFrom(netip.MustParseAddr("1.1.1.1"))

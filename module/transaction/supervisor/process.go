@@ -12,11 +12,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
 
 // process is one process of the analyzers.
 type process struct {
+	guard    *guard.Part // may be nil
 	cmd      *exec.Cmd
 	stdin    io.WriteCloser
 	in       *bufio.Writer // to stdin
@@ -42,8 +44,8 @@ const startTimeout = 30 * time.Second
 
 // startProcess starts this program again, to run the analyzers. It returns when
 // they are ready. handle is called with each event.
-func startProcess(cfg *wire.Config, handle func([]byte)) (*process, wire.Ready, error) {
-	p, out, err := launch()
+func startProcess(cfg *wire.Config, part *guard.Part, handle func([]byte)) (*process, wire.Ready, error) {
+	p, out, err := launch(part)
 	if err != nil {
 		return nil, wire.Ready{}, fmt.Errorf("starting the analyzers: %w", err)
 	}
@@ -64,7 +66,7 @@ func startProcess(cfg *wire.Config, handle func([]byte)) (*process, wire.Ready, 
 var errNested = errors.New("this process should run the analyzers itself: " + wire.ChildVariable + " is set")
 
 // launch starts the process and returns its output.
-func launch() (*process, io.Reader, error) {
+func launch(part *guard.Part) (*process, io.Reader, error) {
 	if os.Getenv(wire.ChildVariable) != "" {
 		return nil, nil, errNested
 	}
@@ -72,7 +74,7 @@ func launch() (*process, io.Reader, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &process{progress: progress, readEnd: make(chan struct{}), released: make(chan struct{})}
+	p := &process{guard: part, progress: progress, readEnd: make(chan struct{}), released: make(chan struct{})}
 	p.cmd = exec.Command("/proc/self/exe")
 	p.cmd.Args = []string{os.Args[0]}
 	p.cmd.Env = append(os.Environ(), wire.ChildVariable+"=1", "GOTRACEBACK=single")
@@ -136,7 +138,7 @@ func (p *process) readOutput(out io.Reader, answers chan<- answer, handle func([
 		case kind == wire.KindStats:
 			p.setStats(body)
 		case !answered:
-			answers <- parseAnswer(kind, body)
+			answers <- p.parseAnswer(kind, body)
 			answered = true
 		}
 	}
@@ -147,10 +149,18 @@ func (p *process) readOutput(out io.Reader, answers chan<- answer, handle func([
 	}
 }
 
-func parseAnswer(kind wire.Kind, body []byte) (a answer) {
+// parseYAML is [wire.ParseYAML], with a panic as an error.
+func (p *process) parseYAML(body []byte, v any) (err error) {
+	if panicked := p.guard.Do(func() []byte { return body }, func() { err = wire.ParseYAML(body, v) }); panicked != nil {
+		return panicked
+	}
+	return err
+}
+
+func (p *process) parseAnswer(kind wire.Kind, body []byte) (a answer) {
 	switch kind {
 	case wire.KindReady:
-		a.err = wire.ParseYAML(body, &a.ready)
+		a.err = p.parseYAML(body, &a.ready)
 	case wire.KindFault:
 		a.err = errors.New(string(body))
 	default:
@@ -161,7 +171,7 @@ func parseAnswer(kind wire.Kind, body []byte) (a answer) {
 
 func (p *process) setStats(body []byte) {
 	var s wire.Stats
-	if wire.ParseYAML(body, &s) != nil {
+	if p.parseYAML(body, &s) != nil {
 		return
 	}
 	p.mu.Lock()

@@ -11,7 +11,7 @@ import (
 // start starts a process and waits until it is ready. It returns what the analyzers
 // listen to, which is the same each time.
 func (s *Supervisor) start() (wire.Ready, error) {
-	p, ready, err := startProcess(s.cfg.Analyzers, s.handleGuarded)
+	p, ready, err := startProcess(s.cfg.Analyzers, s.cfg.Guard, s.handleGuarded)
 	if err != nil {
 		return ready, err
 	}
@@ -104,6 +104,10 @@ func (s *Supervisor) resend() error {
 		p := &again[i]
 		if s.quarantined.has(p) {
 			s.count(func(c *Stats) { c.Quarantined++ })
+			continue
+		}
+		if !s.encode(p) {
+			s.count(func(c *Stats) { c.Lost++ })
 			continue
 		}
 		s.sent = append(s.sent, *p)

@@ -16,7 +16,8 @@ import (
 
 // Config holds the settings of a [Supervisor].
 type Config struct {
-	// Guard recovers from panics at one event. It may be nil.
+	// Guard recovers from panics at one packet and at one message of the process. It may
+	// be nil.
 	Guard *guard.Part
 	// Analyzers is the configuration of the analyzers' process; it must not be nil.
 	Analyzers *wire.Config
@@ -46,7 +47,8 @@ type Supervisor struct {
 	process     *process      // nil if none runs
 	sent        []feed.Packet // not known to be finished, oldest first
 	finished    uint64        // packets of the process that are not in sent any more
-	buf         []byte        // of a message
+	buf         []byte        // of the packet that was encoded last
+	name        string        // of its interface
 	named       map[uint32]string
 	quarantined quarantine
 
@@ -129,30 +131,41 @@ func (s *Supervisor) send(p *feed.Packet) {
 		s.count(func(c *Stats) { c.Lost++ })
 		return
 	}
+	if !s.encode(p) {
+		s.count(func(c *Stats) { c.Lost++ })
+		return
+	}
 	s.sent = append(s.sent, *p)
 	if s.write(p) != nil {
 		s.restart()
 	}
 }
 
+// encode encodes a packet into the buffer. It reports false after a panic, which the
+// process knows nothing of.
+func (s *Supervisor) encode(p *feed.Packet) bool {
+	return s.cfg.Guard.Do(func() []byte { return p.Payload }, func() {
+		s.name = s.cfg.InterfaceName(p.Iface)
+		spoofed := s.cfg.Genuine != nil && !s.cfg.Genuine(p.Iface, p.Src.Netip(p.Family), time.Unix(0, p.Time))
+		s.buf = wire.AppendPacket(s.buf[:0], p, spoofed)
+	}) == nil
+}
+
 // maxNames bounds the interface names that are remembered: vifs come and go.
 const maxNames = 4096
 
-// write writes a packet to the pipe, after the name of its interface if that is
-// new.
+// write writes the packet that was encoded to the pipe, after the name of its
+// interface if that is new.
 func (s *Supervisor) write(p *feed.Packet) error {
-	if name := s.cfg.InterfaceName(p.Iface); s.named[p.Iface] != name {
+	if s.named[p.Iface] != s.name {
 		if len(s.named) > maxNames {
 			clear(s.named)
 		}
-		s.named[p.Iface] = name
-		s.buf = wire.AppendName(s.buf[:0], p.Iface, name)
-		if err := wire.Write(s.process.in, wire.KindName, s.buf); err != nil {
+		s.named[p.Iface] = s.name
+		if err := wire.Write(s.process.in, wire.KindName, wire.AppendName(nil, p.Iface, s.name)); err != nil {
 			return err
 		}
 	}
-	spoofed := s.cfg.Genuine != nil && !s.cfg.Genuine(p.Iface, p.Src.Netip(p.Family), time.Unix(0, p.Time))
-	s.buf = wire.AppendPacket(s.buf[:0], p, spoofed)
 	s.process.written.Add(1)
 	return wire.Write(s.process.in, wire.KindPacket, s.buf)
 }
@@ -189,8 +202,8 @@ func (s *Supervisor) finish() {
 	}
 }
 
-// handle takes an event from the process. It is called by the goroutine that reads
-// from one process; only one process is read at a time.
+// handleGuarded takes an event from the process. It is called by the goroutine that
+// reads from one process; only one process is read at a time.
 func (s *Supervisor) handleGuarded(body []byte) {
 	if s.cfg.Guard.Do(func() []byte { return body }, func() { s.handle(body) }) != nil {
 		s.count(func(c *Stats) { c.Damaged++ })

@@ -216,7 +216,7 @@ func TestQuarantine(t *testing.T) {
 // TestLaunch_nested is not parallel, because it sets the environment.
 func TestLaunch_nested(t *testing.T) {
 	t.Setenv(wire.ChildVariable, "1")
-	if p, _, err := launch(); !errors.Is(err, errNested) {
+	if p, _, err := launch(nil); !errors.Is(err, errNested) {
 		t.Errorf("launch = %v, %v in the process of the analyzers; want %v", p, err, errNested)
 	}
 }
