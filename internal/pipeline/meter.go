@@ -153,24 +153,26 @@ func (m *Meter) readBatch() (done bool, fault error) {
 	defer m.repair()
 	defer m.guard.Recover(&m.frame.Data)
 	m.working, m.armed = true, m.guard.Armed()
+	done, fault = m.readFrames()
+	m.working = false
+	return done, fault
+}
+
+// readFrames meters up to checkEvery packets.
+func (m *Meter) readFrames() (done bool, fault error) {
+	f := &m.frame
 	for range checkEvery {
-		err := m.source.Next(&m.frame)
-		if err != nil {
+		if err := m.source.Next(f); err != nil {
 			m.flush()
-			if done, fault = m.pause(err); done {
-				m.working = false
-				return done, fault
-			}
-			break
+			return m.pause(err)
 		}
-		m.take(&m.frame)
+		m.take(f)
 		if m.waiter != nil && (m.long || m.waiter.Waited()) {
 			m.setIdle(shortIdle)
 			break // nothing was waiting: there is time to look up
 		}
 	}
 	m.flush()
-	m.working = false
 	return false, nil
 }
 
