@@ -3,6 +3,7 @@ package auxqueue
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
@@ -74,9 +75,16 @@ func (q *Queue) Run(ctx context.Context) error {
 }
 
 func (q *Queue) publish(d event.Document) {
-	if q.guard.Do(nil, func() { q.outlet.Publish(d) }) != nil {
+	if q.guard.Do(func() []byte { return describe(d) }, func() { q.outlet.Publish(d) }) != nil {
 		q.dropped.Add(1)
 	}
+}
+
+// describe returns a document as JSON, to be kept after a panic.
+func describe(d event.Document) []byte {
+	j := event.JSON{Buf: []byte{'{'}, AppendTime: func(b []byte, t time.Time) []byte { return t.AppendFormat(b, time.RFC3339Nano) }}
+	j.AppendFields(d)
+	return append(j.Buf, '}')
 }
 
 func (q *Queue) drain() error {

@@ -46,6 +46,7 @@ func (r *Ring) refresh() error {
 	next := r.remembered()
 	var refused []uint32
 	for _, l := range all {
+		r.cfg.Guard.Probe([]byte(l.Name))
 		if next[l.Index] = live[l.Index]; !live[l.Index] {
 			refused = append(refused, l.Index)
 		} else if r.names.Name(l.Index) != l.Name {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -97,7 +98,7 @@ func (p *Publisher) Run(context.Context) error {
 			break
 		}
 		for i := range batch[:n] {
-			if p.cfg.Guard.Do(nil, func() { p.publish(&batch[i]) }) != nil {
+			if p.cfg.Guard.Do(func() []byte { return describe(&batch[i]) }, func() { p.publish(&batch[i]) }) != nil {
 				p.lost.Add(1)
 			}
 		}
@@ -106,6 +107,12 @@ func (p *Publisher) Run(context.Context) error {
 	for p.guardHeld(p.held.Flush) { // again for what is left after a panic
 	}
 	return p.cfg.Guard.Err()
+}
+
+// describe returns what identifies a record, to be kept after a panic.
+func describe(r *flow.Record) []byte {
+	return fmt.Appendf(nil, "flow from %v port %d to %v port %d, protocol %d, interface %d", r.Source.Addr.Netip(r.Family), r.Source.Port,
+		r.Destination.Addr.Netip(r.Family), r.Destination.Port, r.Proto, r.Iface)
 }
 
 // guardHeld publishes held flows and reports whether there was a panic: the flow that

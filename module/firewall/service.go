@@ -3,6 +3,7 @@ package firewall
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -152,6 +153,9 @@ func (s *Service) observe(o *firewall.Observation) {
 // publish hands a verdict on. By then dom0's push has come, for verdicts wait longer
 // than it takes.
 func (s *Service) publish(v *firewall.Verdict) {
+	if part := s.deps.Guard.Part("firewall/tracker"); part.Armed() {
+		part.Probe(fmt.Appendf(nil, "%+v", *v))
+	}
 	p := s.deps.Enrich.PartiesOn(v.In, enrich.Observation{FromSource: packet.Inbound, Source: v.Src, Destination: v.Dst,
 		SourceSent: v.Src.IsValid(), At: time.Unix(0, v.First)})
 	if v.Point == firewall.Antispoof { // also if the attempts had many addresses

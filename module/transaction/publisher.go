@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -149,7 +150,7 @@ func (p *publisher) run() {
 
 // guardEvent publishes or holds an event. After a panic, it counts as dropped.
 func (p *publisher) guardEvent(r *report) {
-	if p.guard.Do(nil, func() { p.publishOrHold(r) }) != nil {
+	if p.guard.Do(func() []byte { return fmt.Append(nil, r.event.Fields) }, func() { p.publishOrHold(r) }) != nil {
 		p.dropped.Add(1)
 	}
 }
