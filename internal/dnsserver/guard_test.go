@@ -55,7 +55,7 @@ func stopPart(p *guard.Part) {
 }
 
 // TestServer_stoppedUDP ends Serve with an error once UDP is stopped, instead of
-// leaving a port open that nobody reads.
+// leaving a port open that is not read.
 func TestServer_stoppedUDP(t *testing.T) {
 	t.Parallel()
 	keeper := guard.New(guard.Config{Logger: slog.New(slog.DiscardHandler)})
