@@ -89,11 +89,15 @@ func (p *peer) within(now int64, l *Limits) bool {
 	}
 }
 
-// acquire increments n if it is below limit.
+// acquire increments n if it is below limit, which n never exceeds.
 func acquire(n *atomic.Int32, limit int) bool {
-	if n.Add(1) <= int32(limit) {
-		return true
+	for {
+		have := n.Load()
+		if have >= int32(limit) {
+			return false
+		}
+		if n.CompareAndSwap(have, have+1) {
+			return true
+		}
 	}
-	n.Add(-1)
-	return false
 }
