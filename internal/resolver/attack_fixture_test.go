@@ -215,13 +215,18 @@ func serve(t testing.TB, c resolver.Config) *resolver.Resolver {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Serve(ctx) }()
+	select {
+	case <-r.Ready():
+	case err := <-done:
+		cancel()
+		t.Fatalf("the resolver does not serve: %v", err)
+	}
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	<-r.Ready()
 	return r
 }
 

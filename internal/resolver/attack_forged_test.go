@@ -195,10 +195,12 @@ func TestForged_thousand(t *testing.T) {
 				<-tick.C // not more than the socket holds
 			}
 		}
-		<-tick.C
-		right(x)
+		for range 100 { // on a busy machine, the flood may still fill the socket
+			<-tick.C
+			right(x)
+		}
 	})
-	s := start(t, up, nil)
+	s := start(t, up, longTimeouts) // a query after a timeout would not be the flood's doing
 	s.expect(t, "www.example", dns.TypeA, "www.example. A "+truth)
 	s.expect(t, "www.example", dns.TypeA, "www.example. A "+truth)
 	if n := up.Asked(); n != 1 {

@@ -170,6 +170,12 @@ func (w *world) serve(t testing.TB) {
 	done := make(chan error, 1)
 	r := w.Resolver
 	go func() { done <- r.Serve(ctx) }()
+	select {
+	case <-r.Ready():
+	case err := <-done:
+		cancel()
+		t.Fatalf("the resolver does not serve: %v", err)
+	}
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -177,7 +183,6 @@ func (w *world) serve(t testing.TB) {
 		}
 	})
 	t.Cleanup(w.stop)
-	<-r.Ready()
 }
 
 // settings reads what stands under `resolver:`, strictly.

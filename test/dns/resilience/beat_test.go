@@ -3,12 +3,14 @@ package resilience_test
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/qubesbeat/qubesbeat/cmd"
+	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
@@ -25,28 +27,9 @@ type resolver struct {
 // by four.
 func newResolver(t *testing.T, section string) *resolver {
 	t.Helper()
-	addr := freePort(t)
+	addr := dnstest.FreePort(t, netip.AddrFrom4([4]byte{127, 0, 0, 1})).String()
 	return &resolver{home: beat.NewHome(t), addr: addr, output: "output.file: {path: HOME/out, filename: events}",
 		config: fmt.Sprintf("qubesbeat:\n  flows.enabled: false\n  resolver:\n    listen: [%q]\n    socket: HOME/s\n%s\n", addr, section)}
-}
-
-// freePort finds a port that is free for UDP and TCP.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		pc, err := net.ListenPacket("udp", l.Addr().String())
-		_ = l.Close()
-		if err == nil {
-			_ = pc.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 // start starts the beat and returns how long it took until it answered.
