@@ -32,7 +32,7 @@ func qubesCommand(root string) *cobra.Command {
 	parent.AddCommand(
 		quiet(&cobra.Command{Use: "plan", Args: cobra.NoArgs, Short: "Show what apply would do, without changing anything",
 			RunE: func(c *cobra.Command, _ []string) error { return printError(c, planQubes(c, root, false)) }}),
-		quiet(&cobra.Command{Use: "apply", Args: cobra.NoArgs, Short: "Install the rules, and check that they are installed",
+		quiet(&cobra.Command{Use: "apply", Args: cobra.NoArgs, Short: "Install the rules, and say which rules of others defeat them",
 			RunE: func(c *cobra.Command, _ []string) error { return printError(c, planQubes(c, root, true)) }}),
 		undo,
 		quiet(&cobra.Command{Use: "status", Args: cobra.NoArgs, Short: "Check the rules, the firewall of Qubes, and the names of the clients",
@@ -61,13 +61,40 @@ func planQubes(c *cobra.Command, root string, apply bool) error {
 		return err
 	}
 	printPlan(c.OutOrStdout(), plan)
-	if !apply || plan.Script() == "" {
+	if !apply {
 		return nil
 	}
-	if err := plan.Apply(ctx); err != nil {
-		return err
+	if plan.Script() != "" {
+		if err := plan.Apply(ctx); err != nil {
+			return err
+		}
+		if err := verify(ctx, c.OutOrStdout(), cfg); err != nil {
+			return err
+		}
 	}
-	return verify(ctx, c.OutOrStdout(), cfg)
+	warn(ctx, c.ErrOrStderr(), cfg)
+	return nil
+}
+
+// warn says which rules of others keep the clients' DNS from the resolver. They are
+// the user's, so they stay, and they are no error: the unit runs apply before the beat,
+// which is to start and to log all the same.
+func warn(ctx context.Context, w io.Writer, cfg nftrules.Config) {
+	if cfg.ResolverPort == 0 {
+		return
+	}
+	state, err := nftrules.ReadWithClients(ctx)
+	if err != nil {
+		fmt.Fprintf(w, "qubesbeat: warning: whether the clients' DNS arrives is not known: %v\n", err)
+		return
+	}
+	found, _ := nftrules.Obstacles(state, cfg, localAddr)
+	for _, f := range found {
+		fmt.Fprintf(w, "qubesbeat: warning: %s\n", f.Text)
+	}
+	if len(found) > 0 {
+		fmt.Fprintln(w, "qubesbeat: apply does not change rules that are not its own; remove them, or let them spare the clients' DNS")
+	}
 }
 
 // makePlan compares the ruleset of this machine with the rules that cfg selects.

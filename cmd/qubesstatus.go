@@ -21,7 +21,7 @@ import (
 )
 
 // errStatus is returned after all findings have been printed.
-var errStatus = errors.New("some findings need attention, see the lines with two exclamation marks")
+var errStatus = errors.New("some findings need attention, see the lines with !! (wrong) and ?? (not known)")
 
 func statusQubes(c *cobra.Command, root string) error {
 	conf, cfg, err := readWanted(root)
@@ -37,8 +37,11 @@ func statusQubes(c *cobra.Command, root string) error {
 	good := true
 	for _, f := range nftrules.Status(state, cfg, readFacts(conf, cfg)) {
 		mark := "  ok  "
-		if !f.Good {
-			mark, good = "  !!  ", false
+		switch good = good && f.Good; {
+		case f.Doubt:
+			mark = "  ??  "
+		case !f.Good:
+			mark = "  !!  "
 		}
 		fmt.Fprintln(c.OutOrStdout(), mark+f.Text)
 	}
@@ -54,6 +57,8 @@ func readFacts(conf *config.Config, cfg nftrules.Config) nftrules.Facts {
 		Listening: hasUDPSocket(cfg.ResolverPort),
 		HasReader: hasNFLogReader(cfg.NFLogGroup),
 		Connected: connectedClients(conf.Resolver.Firewall.Socket),
+		Local:     localAddr,
+		Hidden:    hiddenRules(),
 	}
 	file, err := os.Open(inventoryFile(conf))
 	if err != nil {

@@ -21,7 +21,8 @@ func Read(ctx context.Context) (*State, error) {
 	return ParseState(out)
 }
 
-// ReadWithClients also reads the sets of Qubes' antispoofing, for [State.Clients].
+// ReadWithClients also reads the sets of Qubes' antispoofing, for [State.Clients], and
+// what it takes to follow the clients' packets.
 func ReadWithClients(ctx context.Context) (*State, error) {
 	s, err := Read(ctx)
 	if err != nil {
@@ -38,7 +39,7 @@ func ReadWithClients(ctx context.Context) (*State, error) {
 		}
 		maps.Copy(s.sets, some.sets)
 	}
-	return s, nil
+	return s, s.readPath(ctx)
 }
 
 // Apply carries out the plan, completely or not at all.

@@ -13,7 +13,7 @@ var ErrNotQubes = errors.New("there is no table `ip qubes` with a chain custom-i
 // Step is one thing to do, or to leave as it is.
 type Step struct {
 	Name     string   // of the chain or the table
-	Action   string   // "add", "replace", "remove" or "keep"
+	Action   string   // "add", "replace", "move", "remove" or "keep"
 	About    string   // what the rules do, or why they go, for people
 	Commands []string // of nft, nil if there is nothing to do
 }
@@ -58,14 +58,17 @@ func (s *State) step(r *ruleSet) Step {
 	return Step{Name: r.name, Action: "add", About: r.about, Commands: r.install()}
 }
 
-// jumpStep returns the step after which there is exactly one jump to our input chain,
-// or none if it is not wanted.
+// jumpStep returns the step after which there is exactly one jump to our input chain, in
+// front of all other rules, or none if it is not wanted.
 func (s *State) jumpStep(wanted bool) []Step {
 	handles := s.jumps()
 	step := Step{Name: "custom-input", Action: "keep", About: "jumps from Qubes' input chain to ours"}
 	switch {
 	case wanted && len(handles) == 0:
 		step.Action, step.Commands = "add", []string{jump}
+	case wanted && !s.jumpIsFirst():
+		step.Action, step.About = "move", "another rule stands before the jump to our chain, and may drop what ours accepts"
+		step.Commands = append(deleteRules(handles), jump)
 	case wanted && len(handles) > 1:
 		step.Action, step.Commands = "replace", deleteRules(handles[1:])
 	case !wanted && len(handles) > 0:

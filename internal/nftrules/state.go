@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/qubesbeat/qubesbeat/internal/nftpath"
 )
 
 // State is the part of a ruleset that concerns us.
@@ -14,6 +16,9 @@ type State struct {
 	sets   map[string][]json.RawMessage // "family table set"; nil elements if they were not read
 	tables map[string]bool              // "family table"
 	counts map[string]uint64            // named counters: "family table counter"
+
+	path     *nftpath.Ruleset
+	ruleText func(p nftpath.Place) string // in nft's notation, "" if it is not known; may be nil
 }
 
 // rule is a rule of our table or of the table qubes.
@@ -59,6 +64,10 @@ func ParseState(data []byte) (*State, error) {
 		sets:   map[string][]json.RawMessage{},
 		tables: map[string]bool{},
 		counts: map[string]uint64{},
+	}
+	var err error
+	if s.path, err = nftpath.Parse(data); err != nil {
+		return nil, err
 	}
 	for _, object := range doc.Nftables {
 		for kind, value := range object {
@@ -159,6 +168,13 @@ func (s *State) jumps() (handles []int) {
 		}
 	}
 	return handles
+}
+
+// jumpIsFirst reports whether the first rule of custom-input jumps to our chain. A rule
+// before it may drop what ours accepts.
+func (s *State) jumpIsFirst() bool {
+	first := s.rulesOf("custom-input")
+	return len(first) > 0 && first[0].isOurJump()
 }
 
 func (r *rule) isOurJump() bool {

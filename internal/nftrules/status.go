@@ -24,12 +24,19 @@ type Facts struct {
 	// cannot be read. They include qubes that are not running, and have the address that
 	// net.fake-ip shows.
 	Connected []netip.Addr
+	// Local returns the address of this machine on a vif, an invalid one if it has none.
+	// It may be nil.
+	Local func(vif string) netip.Addr
+	// Hidden describes what may drop packets and is not in the ruleset of nft.
+	Hidden []string
 }
 
 // Finding is one line of a status.
 type Finding struct {
 	Good bool
-	Text string
+	// Doubt says that it is not known whether something is wrong. Good is false then.
+	Doubt bool
+	Text  string
 }
 
 // Status describes in plain words which rules are installed, what Qubes has made of
@@ -37,13 +44,16 @@ type Finding struct {
 func Status(s *State, cfg Config, f Facts) []Finding {
 	plan, err := Make(s, cfg)
 	if err != nil {
-		return []Finding{{false, err.Error()}}
+		return []Finding{{Text: err.Error()}}
 	}
 	var l findings
+	way := s.way(cfg, f.Local)
 	for _, step := range plan {
-		l.addStep(step)
+		l.addStep(step, way.isFree())
 	}
 	l.addResolver(s, cfg, f)
+	l = append(l, way...)
+	l.addHidden(f)
 	l.addFirewall(s, cfg, f)
 	l.addClients(s, f)
 	return l
@@ -59,15 +69,23 @@ func (l *findings) good(format string, args ...any) { l.add(true, format, args..
 func (l *findings) bad(format string, args ...any) { l.add(false, format, args...) }
 
 func (l *findings) add(good bool, format string, args ...any) {
-	*l = append(*l, Finding{good, fmt.Sprintf(format, args...)})
+	*l = append(*l, Finding{Good: good, Text: fmt.Sprintf(format, args...)})
 }
 
-func (l *findings) addStep(step Step) {
+// addStep adds a line about rules of ours. What they do is not claimed unless the
+// clients' DNS arrives.
+func (l *findings) addStep(step Step, arrives bool) {
 	switch step.Action {
 	case "keep":
-		l.good("%s: %s", step.Name, step.About)
+		if arrives || step.Name == Table {
+			l.good("%s: installed; it %s", step.Name, step.About)
+		} else {
+			l.good("%s: installed", step.Name)
+		}
 	case "add":
 		l.bad("%s: missing; it %s", step.Name, step.About)
+	case "move":
+		l.bad("%s: %s; `qubesbeat qubes apply` moves the jump to the front", step.Name, step.About)
 	case "replace":
 		l.bad("%s: differs from what the configuration selects", step.Name)
 	case "remove":
@@ -86,7 +104,7 @@ func (l *findings) addResolver(s *State, cfg Config, f Facts) {
 		}
 		l.add(f.Listening, "DNS of the clients: %d connections redirected so far; port %d %s", s.count(DNSChain), cfg.ResolverPort, state)
 	}
-	if s.chains["ip qubes dnat-dns"] {
+	if s.chains["ip qubes dnat-dns"] && s.exists(DNSChain) {
 		l.good("dnat-dns, which Qubes rebuilds with every uplink, comes after our redirection")
 	}
 	l.good("not redirected: DNS to other servers, and over TLS, HTTPS or QUIC; the beat reports it (event.action: dns-bypass)")

@@ -30,7 +30,7 @@ func TestStatus(t *testing.T) {
 		fmt.Fprintln(&b, f.Good, f.Text)
 	}
 	for _, want := range []string{
-		"false custom-qubesbeat-dns: missing", "true dnat-dns, which Qubes rebuilds", "false the table qubes-firewall is missing",
+		"false custom-qubesbeat-dns: missing", "false the table qubes-firewall is missing",
 		"false the chain antispoof is missing", "true Qubes offloads flows", "false vif5.0: Qubes accepts 10.137.0.7, the inventory has [10.137.0.8]",
 		"false without a name in the inventory: 10.137.0.9 (vif6.0)", "true QubesDB lists 192.168.1.2", "2 of 3 client addresses have a name",
 	} {
