@@ -13,6 +13,7 @@ type Ruleset struct {
 	named   map[string]*chain // by "family table chain"
 	sets    map[string]*set   // by "family table set"
 	dormant map[string]bool   // tables, by "family table"
+	flagged []Set             // tables with flags, without a name
 
 	// Contains reports whether a named set has an element, in nft's notation. ok is
 	// false if that cannot be found out. It may be nil; then only elements that the
@@ -105,13 +106,19 @@ func (rs *Ruleset) addTable(value json.RawMessage) error {
 	if err := json.Unmarshal(value, &t); err != nil {
 		return err
 	}
-	for _, f := range list(t.Flags) { // nft 1.0 cuts the word to "dorm"
-		if word, ok := f.(string); ok && len(word) > 3 && strings.HasPrefix("dormant", word) {
-			rs.dormant[t.Family+" "+t.Name] = true
-		}
+	if t.Flags != nil {
+		rs.flagged = append(rs.flagged, Set{Family: t.Family, Table: t.Name})
+		rs.dormant[t.Family+" "+t.Name] = slices.Contains(list(t.Flags), "dormant")
 	}
 	return nil
 }
+
+// Flagged returns the tables that have flags, as names of sets without the name of one.
+// nft 1.0.6 lists arbitrary words as their flags.
+func (rs *Ruleset) Flagged() []Set { return rs.flagged }
+
+// SetDormant says that the hooks of a table are off.
+func (rs *Ruleset) SetDormant(family, table string) { rs.dormant[family+" "+table] = true }
 
 // SetDevices says at which interfaces a chain of the hook ingress or egress is, which
 // not every version of nft lists.

@@ -21,7 +21,7 @@ const (
 const maxDepth = 20
 
 // maxSteps bounds the rules of one walk: jumps multiply.
-const maxSteps = 200_000
+const maxSteps = 20_000
 
 // walk follows a packet through one base chain.
 type walk struct {
@@ -52,7 +52,10 @@ type Cause struct {
 
 // note adds a cause.
 func (w *walk) note(certain bool, format string, args ...any) {
-	w.causes = append(w.causes, Cause{w.at, fmt.Sprintf(format, args...), certain && !w.unsure && !w.mildest})
+	c := Cause{w.at, fmt.Sprintf(format, args...), certain && !w.unsure && !w.mildest}
+	if !slices.Contains(w.causes, c) {
+		w.causes = append(w.causes, c)
+	}
 }
 
 // run follows the packet through a base chain. It returns lost only if that is certain.
@@ -86,7 +89,8 @@ func (w *walk) chain(c *chain) verdict {
 		w.at.Chain, w.at.Handle = c.Name, r.Handle
 		if w.steps++; w.steps > maxSteps {
 			w.note(false, "is one rule too many to follow")
-			return next
+			w.unsure = true
+			return accepted
 		}
 		if v := w.rule(r); v != next {
 			return v

@@ -23,6 +23,11 @@ func (s *State) readPath(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, t := range s.path.Flagged() {
+		if text, err := nft(ctx, "", "-t", "list", "table", t.Family, t.Table); err == nil && dormantFlag.Match(text) {
+			s.path.SetDormant(t.Family, t.Table)
+		}
+	}
 	for _, c := range s.path.Devices() {
 		if text, err := nft(ctx, "", "list", "chain", c.Family, c.Table, c.Chain); err == nil {
 			s.path.SetDevices(c.Family, c.Table, c.Chain, devices(string(text)))
@@ -57,6 +62,9 @@ func (s *State) addElements(m nftpath.Set, listed []byte) error {
 	}
 	return nil
 }
+
+// dormantFlag is how nft prints that the hooks of a table are off.
+var dormantFlag = regexp.MustCompile(`^table [^\n]*\n\tflags [a-z, ]*\bdormant\b`)
 
 // deviceList is how nft prints the devices of a chain.
 var deviceList = regexp.MustCompile(`hook (?:ingress|egress) devices? (?:= )?(\{[^}]*\}|\S+)`)
