@@ -124,7 +124,7 @@ func TestNet() error {
 		return err
 	}
 	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
-	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/qubes/...", "./test/packetbeat/dropin"}
+	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/qubes/...", "./test/outputs/file", "./test/packetbeat/dropin"}
 	if os.Getuid() != 0 {
 		args = append([]string{"unshare", "-Urnm"}, args...)
 	}
@@ -288,7 +288,7 @@ func Demo() error {
 		"--strict.perms=false", "-t", "-I", "demo/qubes.pcapng"); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(out, "events-*.ndjson"))
+	files, err := filepath.Glob(filepath.Join(out, "events*.ndjson"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("no events in %s (%v)", out, err)
 	}

@@ -17,6 +17,8 @@ import (
 // Options carry what is known before libbeat makes the beater.
 type Options struct {
 	Flags *Flags
+	// Files are those of the file output.
+	Files publish.Files
 	// Checking makes the beater look at the files and directories that the settings
 	// name, and try the protocol analyzers. It is set by `test config`.
 	Checking bool
@@ -42,7 +44,7 @@ func (o *Options) Processing() processing.SupportFactory {
 			o.touched = o.touched || cfg.HasField(key)
 		}
 		// The disk queue stores events: a document must be a map by then.
-		for _, key := range []string{"queue.disk", "output.file.queue.disk", "output.discard.queue.disk"} {
+		for _, key := range []string{"queue.disk", "output." + publish.FileOutput + ".queue.disk", "output.discard.queue.disk"} {
 			o.touched = o.touched || has(cfg, key)
 		}
 		return inner(info, log, cfg)
@@ -54,7 +56,8 @@ func (o *Options) Processing() processing.SupportFactory {
 // a fleet in front of one cluster and too long for one person in front of a
 // file. A replay has nothing to wait for at all.
 //
-// A file output without a codec of its own gets ours: the same JSON, see codec.
+// A file output becomes ours, and gets our codec unless it has one: the same JSON, see
+// codec.
 func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 	flush := func(timeout string, replay bool) cfgfile.ConditionalOverride {
 		return cfgfile.ConditionalOverride{
@@ -64,13 +67,18 @@ func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 			Config: conf.MustNewConfigFrom(map[string]any{"queue.mem.flush.timeout": timeout}),
 		}
 	}
-	plain := cfgfile.ConditionalOverride{
+	const output = "output." + publish.FileOutput
+	file := cfgfile.ConditionalOverride{
+		// libbeat calls this before it merges the file and the command line, which is
+		// the one moment at which a key can still be renamed.
 		Check: func(c *conf.C) bool {
-			return has(c, "output.file") && !has(c, "output.file.codec") && !has(commandLine(), "output.file.codec")
+			o.Files.Adopt(c)
+			o.Files.Adopt(commandLine())
+			return has(c, output) && !has(c, output+".codec") && !has(commandLine(), output+".codec")
 		},
-		Config: conf.MustNewConfigFrom(map[string]any{"output.file.codec": map[string]any{publish.CodecName: map[string]any{}}}),
+		Config: conf.MustNewConfigFrom(map[string]any{output + ".codec": map[string]any{publish.CodecName: map[string]any{}}}),
 	}
-	return []cfgfile.ConditionalOverride{flush("1s", false), flush("20ms", true), plain}
+	return []cfgfile.ConditionalOverride{flush("1s", false), flush("20ms", true), file}
 }
 
 // has reports whether c holds a dotted key.
@@ -122,7 +130,7 @@ func (o *Options) plainOutput(b *beat.Beat, s *settings, log *logp.Logger) bool 
 	switch b.Config.Output.Name() {
 	case "discard":
 		return true
-	case "file":
+	case publish.FileOutput:
 		return has(b.Config.Output.Config(), "codec."+publish.CodecName)
 	}
 	return false
