@@ -25,7 +25,9 @@ import (
 const FileOutput = "eventfile"
 
 // Files are the files of the file output. There is at most one in a process.
-type Files struct{ writer atomic.Pointer[eventfile.Writer] }
+type Files struct {
+	writer atomic.Pointer[eventfile.Writer]
+}
 
 // fileConfig has the keys of libbeat's file output, and min_free_kb.
 type fileConfig struct {
