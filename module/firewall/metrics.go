@@ -45,11 +45,16 @@ func (s *sources) metrics(m *metrics.Set, rules *guard.Part) {
 	if s.kmsg != nil {
 		m.Add("kernel_log_missed", s.kmsg.Missed())
 	}
-	tooLong := uint64(0)
+	if len(s.files) == 0 {
+		return
+	}
+	var tooLong, foreign, headless uint64
 	for _, f := range s.files {
 		tooLong += f.TooLong()
+		foreign += f.foreign.Load()
+		headless += f.headless.Load()
 	}
-	if len(s.files) > 0 {
-		m.Add("lines_too_long", tooLong)
-	}
+	m.Add("lines_too_long", tooLong)
+	m.Add("lines_of_others", foreign)
+	m.Add("lines_of_unknown", headless)
 }

@@ -68,6 +68,8 @@ type Deps struct {
 	DNS func(*dnsview.Answer) (duplicate bool)
 	// Guard recovers from panics at one event. It may be nil.
 	Guard *guard.Keeper
+	// Sensor is observer.name; "" leaves it out.
+	Sensor string
 	// Delivery returns the counters of the clients that Connect has opened.
 	Delivery func() event.Delivery
 	// Logger is libbeat's, for the processors that a section configures.

@@ -197,9 +197,10 @@ func (p *publisher) publish(r *report, mayHold bool) bool {
 		p.duplicates.Add(1)
 		return true
 	}
+	identify(&r.event)
 	p.misfits.Add(uint64(p.mapping.Fit(r.event.Fields)))
 	if r.known {
-		d.addTo(&r.event)
+		d.addTo(&r.event, p.cfg.deps.Sensor)
 	}
 	p.countAttribution(&d.parties)
 	p.sending.Store(1)
