@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -59,16 +60,25 @@ func TestLatency_flood(t *testing.T) {
 		t.Skip("it takes 6 to 18 s of a machine that does nothing else; run it without -short")
 	}
 	s := start(t)
+	calmest := time.Duration(math.MaxInt64)
 	for range tries {
-		if s.measure(t) {
+		quiet, good := s.measure(t)
+		if good {
 			return
 		}
+		calmest = min(calmest, quiet)
+	}
+	if calmest > busy {
+		t.Skipf("the machine is busy: without the flood, p99 is %v at best; run the test alone", calmest)
 	}
 	t.Errorf("p99 under a flood is not within twice that of quiet times in any of %d measurements", tries)
 }
 
-// measure makes one measurement and reports whether it is good.
-func (s *setup) measure(t *testing.T) bool {
+// busy is a p99 without a flood that says more of the machine than of the resolver.
+const busy = 3 * time.Millisecond
+
+// measure makes one measurement and returns the p99 of quiet times and whether it is good.
+func (s *setup) measure(t *testing.T) (calm time.Duration, good bool) {
 	t.Helper()
 	var quiet, flooded []time.Duration
 	lost := 0
@@ -80,14 +90,12 @@ func (s *setup) measure(t *testing.T) bool {
 		t.Logf("p99 quiet %v, under a flood of %d queries/s %v; lost %d and %d", q, stop(), f, lostThen, lostNow)
 		quiet, flooded, lost = append(quiet, q), append(flooded, f), lost+lostNow
 	}
-	if n := s.Stats().OverRate - before; n < rounds*floodRate/10 { // a busy machine floods less
-		t.Errorf("%d queries were over the rate; want most of the flood", n)
-	}
+	limited := s.Stats().OverRate - before
 	slices.Sort(quiet)
 	slices.Sort(flooded)
 	q, f := max(quiet[rounds/2], floor()), flooded[rounds/2]
-	t.Logf("medians: quiet %v, or less; under the flood %v; %d lost", q, f, lost)
-	return f <= 2*q && lost <= maxLost
+	t.Logf("medians: quiet %v, or less; under the flood %v; %d lost; %d over the rate", q, f, lost, limited)
+	return quiet[rounds/2], f <= 2*q && lost <= maxLost && limited >= rounds*floodRate/10 // most of the flood, or some on a busy machine
 }
 
 // clientEnv tells the test program that it is to be the quiet qube, and whom to ask.
