@@ -19,7 +19,7 @@ type Qubesbeat struct {
 	options  *Options
 	log      *logp.Logger
 	pipeline *publish.DrainingPipeline
-	plain    bool // see [Options.plainOutput]
+	form     publish.Form // of the documents in the pipeline
 
 	// The context is kept because libbeat's Stop has no other way to reach Run,
 	// and may come before it.
@@ -58,7 +58,7 @@ func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) 
 	}
 	q := &Qubesbeat{settings: s, options: options, log: log, done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
-	q.plain = options.plainOutput(b, s, log)
+	q.form = options.form(b, s, log)
 	q.pipeline = &publish.DrainingPipeline{Pipeline: b.Publisher, Finish: q.finish}
 	b.Publisher = q.pipeline
 	return q, nil

@@ -59,6 +59,6 @@ func (b *builder) list() {
 	if b.names != nil {
 		b.counters = append(b.counters, b.names)
 	}
-	b.counters = append(b.counters, b.inventory, b.guard)
+	b.counters = append(b.counters, b.inventory, b.guard, &b.beat.options.Files)
 	b.tasks = append(b.tasks, b.inventory, b.newStats(), b.aux, b.delivery)
 }

@@ -31,6 +31,7 @@ func Root() *cmd.BeatsRootCmd {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(f))
 	}
 	publish.RegisterCodec()
+	options.Files.Register()
 	registerFields(name)
 	allowSyscalls()
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
