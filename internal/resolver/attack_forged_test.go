@@ -152,11 +152,11 @@ func TestForged(t *testing.T) {
 	up.Handle(play)
 	mix := func(c *resolver.Config) { c.MixCase = true }
 	plain, mixed := start(t, up, nil), start(t, up, mix)
-	hasty, hastyMixed := start(t, up, impatient), start(t, up, func(c *resolver.Config) { impatient(c); mix(c) })
+	brief, briefMixed := start(t, up, hasty), start(t, up, func(c *resolver.Config) { hasty(c); mix(c) })
 	together(len(forgeries), func(i int) bool {
-		f, s, soon := &forgeries[i], plain, hasty
+		f, s, soon := &forgeries[i], plain, brief
 		if f.mix {
-			s, soon = mixed, hastyMixed
+			s, soon = mixed, briefMixed
 		}
 		name := fmt.Sprintf("right.%d.example.", i)
 		s.expect(t, name, dns.TypeA, name+" A "+truth)
@@ -173,7 +173,7 @@ func TestForged(t *testing.T) {
 		soon.expect(t, name, dns.TypeA, "SERVFAIL")
 		return true
 	})
-	for _, s := range []*setup{plain, mixed, hasty, hastyMixed} {
+	for _, s := range []*setup{plain, mixed, brief, briefMixed} {
 		s.clean(t, up)
 	}
 }
@@ -228,7 +228,7 @@ func TestForged_allIDs(t *testing.T) {
 			}
 		}
 	})
-	s := start(t, up, impatient)
+	s := start(t, up, hasty)
 	s.expect(t, "www.example", dns.TypeA, "SERVFAIL")
 	over.Store(true)
 	s.clean(t, up)

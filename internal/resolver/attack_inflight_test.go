@@ -125,7 +125,7 @@ func TestInflight_failure(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			up := dnstest.NewServer(t, tt.do)
-			s := start(t, up, patientIf(tt.name != "silent"))
+			s := start(t, up, waitingIf(tt.name != "silent"))
 			for range 3 {
 				together(20, func(int) bool {
 					s.expect(t, "www.example", dns.TypeA, "SERVFAIL")

@@ -17,7 +17,7 @@ import (
 // dial opens a connection to the resolver from an address.
 func (s *setup) dial(t testing.TB, from string) *net.TCPConn {
 	t.Helper()
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: longWait}
 	c, err := d.Dial("tcp", s.addr.String())
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestSlow_oneClient(t *testing.T) {
 	}
 	s.open(t, 16)
 	for range 10 {
-		if c := s.dial(t, ip(2)); !isClosed(c, patience) {
+		if c := s.dial(t, ip(2)); !isClosed(c, longWait) {
 			t.Error("a connection too many stays open")
 		}
 	}
@@ -66,7 +66,7 @@ func TestSlow_oneClient(t *testing.T) {
 	}
 	// No client has sent a byte: after 2 s all are closed, and the client may come again.
 	for _, c := range held {
-		if !isClosed(c, patience) {
+		if !isClosed(c, longWait) {
 			t.Error("a connection without a query stays open")
 		}
 	}
@@ -91,7 +91,7 @@ func TestSlow_allClients(t *testing.T) {
 		}
 	}
 	s.open(t, 256)
-	if c := s.dial(t, ip(3)); !isClosed(c, patience) {
+	if c := s.dial(t, ip(3)); !isClosed(c, longWait) {
 		t.Error("connection 257 stays open")
 	}
 	if a, err := s.try("udp", ip(3), newQuery("www.example", dns.TypeA, nil)); err != nil || a.Rcode != 0 {
@@ -154,7 +154,7 @@ func TestSlow_reader(t *testing.T) {
 	for i := range 20 {
 		began := time.Now()
 		a, err := s.try([]string{"udp", "tcp"}[i%2], ip(3), newQuery(fmt.Sprintf("x%d.example", i), dns.TypeA, nil))
-		if took := time.Since(began); err != nil || a.Rcode != 0 || took > patience/2 {
+		if took := time.Since(began); err != nil || a.Rcode != 0 || took > longWait/2 {
 			t.Errorf("another client, after %v: %v, %v", took, a, err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestSlow_pipeline(t *testing.T) {
 	dnstest.Until(t, "as many wait as one connection may have", func() bool { return s.Stats().Waiting == 64 })
 	gate.Open()
 	seen := map[uint16]bool{}
-	_ = c.SetReadDeadline(time.Now().Add(patience))
+	_ = c.SetReadDeadline(time.Now().Add(longWait))
 	for len(seen) < n {
 		m, err := c.ReadMsg()
 		if err != nil {

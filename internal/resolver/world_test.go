@@ -191,9 +191,9 @@ func (w *world) serve(t testing.TB) {
 	t.Cleanup(w.stop)
 }
 
-// patience is how long a resolver waits for an attempt, and a test for an answer, unless
+// longWait is how long a resolver waits for an attempt, and a test for an answer, unless
 // the row or test is about the wait: longer than a busy machine takes.
-const patience = time.Minute
+const longWait = time.Minute
 
 // settings reads what stands under `resolver:`, strictly. Upstreams have all the time
 // that there is, unless the text says otherwise.
@@ -211,7 +211,7 @@ func settings(text string) (*config.Resolver, error) {
 		return nil, err
 	}
 	c := config.Default()
-	c.Resolver.Timeout, c.Resolver.Budget = config.Duration(patience), config.Duration(patience)
+	c.Resolver.Timeout, c.Resolver.Budget = config.Duration(longWait), config.Duration(longWait)
 	return &c.Resolver, raw.Unpack(&c)
 }
 
@@ -275,7 +275,7 @@ func (w *world) note(t *testing.T, where, want string) {
 func (w *world) entry(t testing.TB) *dnsevent.Entry {
 	t.Helper()
 	batch := make([]dnsevent.Entry, 1)
-	if n := w.log.Pop(batch, time.Now().Add(patience)); n == 0 {
+	if n := w.log.Pop(batch, time.Now().Add(longWait)); n == 0 {
 		t.Fatal("the log has no entry of the query")
 	}
 	e := &batch[0]

@@ -144,7 +144,7 @@ func TestHTTPS_bad(t *testing.T) {
 				tt.do(w, r)
 			})
 			next := udp(t, says("192.0.2.2"))
-			limit := patience
+			limit := longWait
 			if tt.name == "silent" {
 				limit = brief
 			}

@@ -17,7 +17,7 @@ const ipA, ipB, ipC = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 // the other one says.
 func TestGroup_parallelBest(t *testing.T) {
 	t.Parallel()
-	const late, soon = 100 * time.Millisecond, patience / 2
+	const late, soon = 100 * time.Millisecond, longWait / 2
 	for _, tt := range []struct {
 		name    string
 		a, b    func(x *exchange)
@@ -25,11 +25,11 @@ func TestGroup_parallelBest(t *testing.T) {
 		want    string // "" for an error
 		least   time.Duration
 	}{
-		{"fast wins", slow(late, says(ipA)), says(ipB), patience, ipB, 0},
-		{"fast wins, the other way round", says(ipA), slow(late, says(ipB)), patience, ipA, 0},
-		{"slow and good beats fast and failed", fails, slow(late, says(ipB)), patience, ipB, late},
-		{"good beats silent", silent, says(ipB), patience, ipB, 0},
-		{"all fail", fails, fails, patience, "", 0},
+		{"fast wins", slow(late, says(ipA)), says(ipB), longWait, ipB, 0},
+		{"fast wins, the other way round", says(ipA), slow(late, says(ipB)), longWait, ipA, 0},
+		{"slow and good beats fast and failed", fails, slow(late, says(ipB)), longWait, ipB, late},
+		{"good beats silent", silent, says(ipB), longWait, ipB, 0},
+		{"all fail", fails, fails, longWait, "", 0},
 		{"all are silent", silent, silent, brief / 8, "", brief / 8},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -71,14 +71,14 @@ func TestGroup_strict(t *testing.T) {
 		least   time.Duration
 		asked   [3]int32
 	}{
-		{"first", says(ipA), says(ipB), says(ipC), patience, ipA, 0, [3]int32{1, 0, 0}},
-		{"first, slowly", slow(late/20, says(ipA)), says(ipB), says(ipC), patience, ipA, late / 20, [3]int32{1, 0, 0}},
-		{"first fails", fails, says(ipB), says(ipC), patience, ipB, 0, [3]int32{1, 1, 0}},
-		{"first and second fail", fails, fails, says(ipC), patience, ipC, 0, [3]int32{1, 1, 1}},
+		{"first", says(ipA), says(ipB), says(ipC), longWait, ipA, 0, [3]int32{1, 0, 0}},
+		{"first, slowly", slow(late/20, says(ipA)), says(ipB), says(ipC), longWait, ipA, late / 20, [3]int32{1, 0, 0}},
+		{"first fails", fails, says(ipB), says(ipC), longWait, ipB, 0, [3]int32{1, 1, 0}},
+		{"first and second fail", fails, fails, says(ipC), longWait, ipC, 0, [3]int32{1, 1, 1}},
 		{"first is late", silent, says(ipB), says(ipC), late, ipB, late, [3]int32{1, 1, 0}},
 		{"first is late, second slow", silent, slow(late/20, says(ipB)), says(ipC), late, ipB, late, [3]int32{1, 1, 0}},
 		{"first and second are late", silent, silent, says(ipC), late, ipC, 2 * late, [3]int32{1, 1, 1}},
-		{"all fail", fails, fails, fails, patience, "", 0, [3]int32{1, 1, 1}},
+		{"all fail", fails, fails, fails, longWait, "", 0, [3]int32{1, 1, 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +89,7 @@ func TestGroup_strict(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("Ask = %s, %v; want %s", got, err, tt.want)
 			}
-			if took := time.Since(began); took < tt.least || took > patience/2 {
+			if took := time.Since(began); took < tt.least || took > longWait/2 {
 				t.Errorf("it took %v; want %v or a little more", took, tt.least)
 			}
 			if n := [3]int32{a.asked.Load(), b.asked.Load(), c.asked.Load()}; n != tt.asked {
@@ -208,12 +208,12 @@ func TestGroup_budget(t *testing.T) {
 						addrs = append(addrs, proto+"://"+tcp(t, silent).addr)
 					}
 				}
-				g := newGroup(t, strategy, timeout(patience), addrs...)
+				g := newGroup(t, strategy, timeout(longWait), addrs...)
 				ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 				defer cancel()
 				began := time.Now()
 				a, err := g.Ask(ctx, question(t, "www.example"))
-				if took := time.Since(began); took > patience/2 {
+				if took := time.Since(began); took > longWait/2 {
 					t.Errorf("it took %v; want 200 ms", took)
 				}
 				if err == nil || !errors.Is(err, upstream.ErrTimeout) {
@@ -232,7 +232,7 @@ func TestGroup_refused(t *testing.T) {
 		g := newGroup(t, upstream.Strict, nil, proto+"://127.0.0.9:1", b.addr)
 		began := time.Now()
 		want(t, g, ipB)
-		if took := time.Since(began); took > patience/2 {
+		if took := time.Since(began); took > longWait/2 {
 			t.Errorf("%s: it took %v", proto, took)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
-// patience is how long a test waits for an answer: longer than a busy machine takes.
-const patience = 30 * time.Second
+// longWait is how long a test waits for an answer: longer than a busy machine takes.
+const longWait = 30 * time.Second
 
 // TestKill checks that a beat that is killed in the middle of its work has its
 // lists active at once when it comes back, without the network.
@@ -33,7 +33,7 @@ func TestKill(t *testing.T) {
 	b := newResolver(t, fmt.Sprintf("    upstreams: {default: [\"udp://%s\"]}\n    limits: {queries_per_second_per_qube: 0}\n    lists: {ads: {deny: [%s]}}", up.addr, web.URL))
 	b.start(t)
 	blocked := func() bool {
-		m, err := b.ask("ad777.example.", patience)
+		m, err := b.ask("ad777.example.", longWait)
 		if err != nil {
 			return false
 		}
@@ -99,12 +99,12 @@ func TestUpstreamGone(t *testing.T) {
 			b := newResolver(t, fmt.Sprintf("    upstreams: {default: [\"udp://%s\"]}\n%s%s", addr, limits, tt.more))
 			b.start(t)
 			if !tt.blackhole {
-				if m, err := b.ask("www.example.", patience); err != nil || m.Rcode != 0 {
+				if m, err := b.ask("www.example.", longWait); err != nil || m.Rcode != 0 {
 					t.Fatalf("with the upstream: %v, %v", m, err)
 				}
 				up.close()
 				poll.Until(t, "the answer, which was good for a second, has expired", func() bool {
-					m, err := b.ask("www.example.", patience)
+					m, err := b.ask("www.example.", longWait)
 					if err != nil {
 						return false
 					}
@@ -114,7 +114,7 @@ func TestUpstreamGone(t *testing.T) {
 			}
 			for range 3 {
 				begin := time.Now()
-				m, err := b.ask("www.example.", patience)
+				m, err := b.ask("www.example.", longWait)
 				took := time.Since(begin)
 				if err != nil {
 					t.Fatalf("no answer: %v", err)
@@ -123,7 +123,7 @@ func TestUpstreamGone(t *testing.T) {
 				if got != tt.addr || ede != tt.ede || tt.addr == "" && m.Rcode != 2 {
 					t.Errorf("answer %q, rcode %d, EDE %d; want %q, EDE %d", got, m.Rcode, ede, tt.addr, tt.ede)
 				}
-				if took > patience/2 {
+				if took > longWait/2 {
 					t.Errorf("the answer took %v; the budget is 5s", took)
 				}
 			}
@@ -147,7 +147,7 @@ func TestOutputStalled(t *testing.T) {
 	begin := time.Now()
 	const n = 2000
 	for range n {
-		if _, err := b.ask("localhost.", patience); err != nil {
+		if _, err := b.ask("localhost.", longWait); err != nil {
 			t.Fatalf("an answer waits for the output: %v", err)
 		}
 	}
@@ -179,7 +179,7 @@ func TestCoalesce(t *testing.T) {
 	b := newResolver(t, "    upstreams: {default: [\"udp://127.0.0.1:9\"]}\n    log: {coalesce: 10s}")
 	b.start(t)
 	for range 5 {
-		if _, err := b.ask("x.invalid.", patience); err != nil {
+		if _, err := b.ask("x.invalid.", longWait); err != nil {
 			t.Fatal(err)
 		}
 	}
