@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -60,42 +59,46 @@ func TestLatency_flood(t *testing.T) {
 		t.Skip("it takes 6 to 18 s of a machine that does nothing else; run it without -short")
 	}
 	s := start(t)
-	calmest := time.Duration(math.MaxInt64)
+	anyFair := false
 	for range tries {
-		quiet, good := s.measure(t)
+		fair, good := s.measure(t)
 		if good {
 			return
 		}
-		calmest = min(calmest, quiet)
+		anyFair = anyFair || fair
 	}
-	if calmest > busy {
-		t.Skipf("the machine is busy: without the flood, p99 is %v at best; run the test alone", calmest)
+	if !anyFair {
+		t.Skip("the machine has no time for the flood; run the test on one that does nothing else")
 	}
 	t.Errorf("p99 under a flood is not within twice that of quiet times in any of %d measurements", tries)
 }
 
-// busy is a p99 without a flood that says more of the machine than of the resolver.
-const busy = 3 * time.Millisecond
-
-// measure makes one measurement and returns the p99 of quiet times and whether it is good.
-func (s *setup) measure(t *testing.T) (calm time.Duration, good bool) {
+// measure makes one measurement. It is fair if the flood, which yields to all other work,
+// was as fast as it should be: else the machine had none to spare for anybody.
+func (s *setup) measure(t *testing.T) (fair, good bool) {
 	t.Helper()
 	var quiet, flooded []time.Duration
-	lost := 0
+	lost, slowest := 0, floodRate
 	before := s.Stats().OverRate
 	for range rounds {
 		q, lostThen := s.elsewhere(t)
 		stop := s.flood(t)
 		f, lostNow := s.elsewhere(t)
-		t.Logf("p99 quiet %v, under a flood of %d queries/s %v; lost %d and %d", q, stop(), f, lostThen, lostNow)
+		rate := stop()
+		t.Logf("p99 quiet %v, under a flood of %d queries/s %v; lost %d and %d", q, rate, f, lostThen, lostNow)
+		slowest = min(slowest, rate)
 		quiet, flooded, lost = append(quiet, q), append(flooded, f), lost+lostNow
 	}
+	fair = slowest >= floodRate*9/10
 	limited := s.Stats().OverRate - before
+	if fair && limited < rounds*floodRate/10 {
+		t.Errorf("%d queries were over the rate; want most of the flood", limited)
+	}
 	slices.Sort(quiet)
 	slices.Sort(flooded)
 	q, f := max(quiet[rounds/2], floor()), flooded[rounds/2]
 	t.Logf("medians: quiet %v, or less; under the flood %v; %d lost; %d over the rate", q, f, lost, limited)
-	return quiet[rounds/2], f <= 2*q && lost <= maxLost && limited >= rounds*floodRate/10 // most of the flood, or some on a busy machine
+	return fair, fair && f <= 2*q && lost <= maxLost
 }
 
 // clientEnv tells the test program that it is to be the quiet qube, and whom to ask.
