@@ -95,7 +95,8 @@ func (s *Service) Open() error {
 		socket = filepath.Join(s.conf.DataDir, "dns.sock")
 	}
 	var err error
-	if s.control, err = control.Listen(socket, s.resolver, s.reload, s.deps.Guard.Part("resolver/control")); err != nil {
+	if s.control, err = control.Listen(control.Config{Path: socket, Resolver: s.resolver, Reload: s.reload,
+		Guard: s.deps.Guard.Part("resolver/control")}); err != nil {
 		return fmt.Errorf("resolver.socket: %w", err)
 	}
 	if s.deps.Names != nil && s.conf.conf.Log.Enabled {

@@ -35,8 +35,13 @@ func (s *sources) metrics(m *metrics.Set, rules *guard.Part) {
 	if s.nflog != nil {
 		m.Add("nflog_lost", s.nflog.Lost())
 		m.Add("nflog_malformed", s.nflog.Malformed())
-		_ = rules.Do(nil, func() {
-			if n, err := nftrules.OverRate(); err == nil { // fails without the rules
+		var answer []byte
+		_ = rules.Do(func() []byte { return answer }, func() {
+			n, err := nftrules.OverRate(func(reply []byte) {
+				answer = reply
+				rules.Probe(reply)
+			})
+			if err == nil { // fails without the rules
 				m.Add("over_rate", n)
 			}
 		})

@@ -54,7 +54,6 @@ func addPackets(m *metrics.Set, a *wire.AnalyzerStats, s *supervisor.Stats) {
 	m.Add("duplicates", a.Copies)
 	m.Add("spoofed_packets", a.Spoofed)
 	m.Add("refused", sum(a.Refused))
-	m.Add("panics", sum(a.Panics))
 	m.Add("failures", sum(s.Crashes))
 	m.Add("quarantined", s.Quarantined)
 	m.Add("lost", s.Lost)
