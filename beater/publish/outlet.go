@@ -13,6 +13,8 @@ type Clients struct {
 	Pipeline beat.Pipeline
 	// Form is the form of the documents in the pipeline.
 	Form Form
+	// Capacity is how many bytes of events the output keeps, 0 if that is not known.
+	Capacity int64
 	// Local says that the output is on this machine and has nothing to wait for.
 	Local bool
 

@@ -50,6 +50,7 @@ func (s *Service) logMetrics(m *metrics.Set, r *resolver.Stats) {
 	m.Add("published", w.published.Load())
 	m.Add("held", uint64(max(0, w.holding.Load())))
 	m.Add("coalesced", w.coalesced.merged.Load())
+	m.Add("summarized", d.Summarized)
 	m.Add("acked", d.Acked)
 	m.Add("pending", d.Pending)
 	m.Add("filtered", d.Filtered)

@@ -249,7 +249,7 @@ func (w *world) balanced() {
 		{"frames", sum("capture.frames"), sum("flows.packets", "capture.non_ip_frames", "capture.truncated_frames", "capture.malformed_frames", "capture.unsupported_frames")},
 		{"records", sum("flows.interim", "flows.ended_idle", "flows.ended_active", "flows.ended_end", "flows.ended_forced", "flows.ended_evicted"), sum("events.queued")},
 		{"events", sum("events.queued"), sum("events.published", "events.queue_dropped_interim", "events.queue_dropped_final", "events.held", "events.waiting", "events.lost")},
-		{"delivery", sum("events.published"), sum("events.acked", "events.filtered", "events.pending", "events.dropped_at_stop")},
+		{"delivery", sum("events.published"), sum("events.acked", "events.filtered", "events.pending", "events.summarized", "events.dropped_at_stop")},
 	} {
 		if b.left != b.right {
 			w.t.Errorf("%s: %d on the left and %d on the right; want a balance: %v", b.what, b.left, b.right, n)
