@@ -56,6 +56,8 @@ func (s *Service) logMetrics(m *metrics.Set, r *resolver.Stats) {
 	m.Add("filtered", d.Filtered)
 	m.Add("dropped_at_stop", d.Dropped)
 	m.Add("tsv_failures", w.rowFailures.Load())
+	m.Add("tsv_left_out", w.rowsOver.Load())
+	m.Add("tsv_deleted_files", w.rowsDeleted.Load())
 }
 
 // aclMetrics say in every stats event whether the rules of qvm-firewall are obeyed.
