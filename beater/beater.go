@@ -43,7 +43,7 @@ func Creator(options *Options) beat.Creator {
 // newBeater checks the values of the settings. It opens nothing, because libbeat
 // makes a beater for `setup`, too, unless `test config` asks it to.
 func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) {
-	log := b.Info.Logger.Named("qubesbeat")
+	log := publish.SafeLogger(b.Info.Logger.Named("qubesbeat"))
 	s, err := readSettings(b.Info.Beat, raw)
 	if err != nil {
 		return nil, err
