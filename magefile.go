@@ -140,6 +140,12 @@ func TestPackages() error {
 	return sh.RunWithV(map[string]string{"QUBESBEAT_PACKAGES": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-v", "-timeout=15m", "./test/package")
 }
 
+// TestOutputs runs the tests with real servers: Elasticsearch, Kafka and Apache Camel, built
+// by Maven once, and Redis. Those whose programs are not installed skip and say which.
+func TestOutputs() error {
+	return sh.RunWithV(map[string]string{"QUBESBEAT_OUTPUTS": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-timeout=30m", "./test/outputs/...")
+}
+
 // Fuzz runs every fuzz target for 30 seconds, or for the time in FUZZTIME.
 func Fuzz() error {
 	limit := os.Getenv("FUZZTIME")

@@ -63,7 +63,7 @@ func TestForm(t *testing.T) {
 		}
 		want := encode(Form{}, c.plain)
 		for name, got := range map[string]map[string]any{
-			"streamed":    encode(Form{kind: asStream}, c.plain),
+			"streamed":  encode(Form{kind: asStream}, c.plain),
 			"document":  encode(Form{kind: asDocument}, c),
 			"addressed": encode(Form{asDocument, []string{"qube.name", "count"}}, c),
 			"again":     encode(Form{kind: asDocument}, c),

@@ -74,7 +74,7 @@ var rings = []string{
 		internal/blocky internal/feed internal/hello internal/resolver internal/ecs`,
 	3: `module/dns module/finding module/firewall module/flow module/inventory module/summary module/stats
 		module/transaction module/transaction/analyzer module/transaction/wire module/transaction/wire/wiretest module/transaction/supervisor
-		module/transaction/procs internal/source`,
+		module/transaction/procs module/transaction/mapping internal/source`,
 	4: `beater beater/publish`,
 	5: `cmd`,
 	6: `cmd/qubesbeat`,

@@ -32,6 +32,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("waiting", p.waiting)
 	m.Add("unknown_qube", p.unknown)
 	m.Add("spoofed", p.spoofed)
+	m.Add("misfits", p.misfits)
 	if s.delivery != nil {
 		addDelivery(m, s.delivery())
 	}
@@ -105,13 +106,15 @@ type publisherStats struct {
 	invalid             uint64 // of no section
 	held, waiting       uint64 // held back for a name; waiting for the output
 	unknown, spoofed    uint64 // published without a name; with a spoofed address
+	misfits             uint64 // values that were moved or cut
 }
 
 // stats returns the counters. It is safe for concurrent use.
 func (p *publisher) stats() publisherStats {
 	return publisherStats{received: p.received.Load(), published: p.published.Load(), dropped: p.dropped.Load(),
 		duplicates: p.duplicates.Load(), summarized: p.summarized.Load(), invalid: p.invalid.Load(), held: p.held.Stats().Held,
-		waiting: uint64(len(p.events)) + uint64(p.sending.Load()), unknown: p.unknown.Load(), spoofed: p.spoofed.Load()}
+		waiting: uint64(len(p.events)) + uint64(p.sending.Load()), unknown: p.unknown.Load(), spoofed: p.spoofed.Load(),
+		misfits: p.misfits.Load()}
 }
 
 // countAttribution counts an event that is about to be published.

@@ -45,7 +45,7 @@ func supervise(t *testing.T, sections ...map[string]any) *supervised {
 		Handle: func(e *wire.Event, size int) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			text, _ := e.Fields["text"].(string)
+			text, _ := e.Fields["message"].(string)
 			name, _ := e.Fields["interface"].(string)
 			if r.texts = append(r.texts, name+" "+text); size == 0 {
 				t.Errorf("event %q has no size", text)

@@ -126,7 +126,7 @@ func (c *child) take(p *feed.Packet, spoofed bool) error {
 	}
 	src, dst := p.Src.Netip(p.Family).String(), p.Dst.Netip(p.Family).String()
 	e := wire.Event{Section: 1, Timestamp: p.Time, Known: true, Iface: p.Iface, From: uint8(p.Direction), Source: src, Dest: dst,
-		Fields: mapstr.M{"type": kind, "text": text, "dns": mapstr.M{"question": mapstr.M{"name": text}}, "source": mapstr.M{"ip": "10.137.0.6"}, "interface": c.names[p.Iface], "network": mapstr.M{"direction": "unknown"}}}
+		Fields: mapstr.M{"type": kind, "message": text, "dns": mapstr.M{"question": mapstr.M{"name": text}}, "source": mapstr.M{"ip": "10.137.0.6"}, "interface": c.names[p.Iface], "network": mapstr.M{"direction": "unknown"}}}
 	c.stats.Reporter.Reported++
 	c.stats.Reporter.Sent++
 	encoded, err := wire.NewEventEncoder().Encode(&e)
