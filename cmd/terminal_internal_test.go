@@ -18,8 +18,8 @@ import (
 // hostile is text from outside that would forge a line and speak to the terminal.
 const hostile = "x\x1b]0;owned\a\nqubesbeat: OK\r\u202e\u0085\u200b"
 
-// wantHarmless fails if a text has more lines than want, or a character of hostile.
-func wantHarmless(t *testing.T, text string, lines int) {
+// checkOutput fails if a text has more lines than want, or a character of hostile.
+func checkOutput(t *testing.T, text string, lines int) {
 	t.Helper()
 	if strings.ContainsAny(text, "\x1b\a\r\u202e\u0085\u200b") || strings.Count(text, "\n") != lines || strings.Contains(text, "\nqubesbeat: OK") {
 		t.Errorf("the terminal gets %q; want %d harmless lines", text, lines)
@@ -51,7 +51,7 @@ func TestDNS_hostile(t *testing.T) {
 		if err := tt.show(&out, raw); err != nil {
 			t.Fatal(err)
 		}
-		wantHarmless(t, out.String(), tt.lines)
+		checkOutput(t, out.String(), tt.lines)
 	}
 }
 
@@ -62,7 +62,7 @@ func TestPrintError(t *testing.T) {
 	c := new(cobra.Command)
 	c.SetErr(&out)
 	_ = printError(c, errors.New(hostile))
-	wantHarmless(t, out.String(), 2)
+	checkOutput(t, out.String(), 2)
 }
 
 // TestRoot_terminal is not parallel: it looks at what Root makes of the process's streams.
@@ -79,5 +79,5 @@ func TestRoot_terminal(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back != hostile {
 		t.Errorf("JSON reads back as %q: %v", back, err)
 	}
-	wantHarmless(t, out.String(), 1)
+	checkOutput(t, out.String(), 1)
 }
