@@ -58,6 +58,7 @@ type Ledger struct {
 
 	mu      sync.Mutex
 	rate    *share.Rate[Client] // guarded by mu, as is all that follows
+	dataset *share.Rate[key]    // no dataset may use all of it
 	open    map[key]*Summary
 	account event.Account // that is being looked at: one that escapes would be allocated
 	stats   Stats
@@ -66,10 +67,15 @@ type Ledger struct {
 // day is in seconds.
 const day = 24 * 60 * 60
 
+// datasetShare is the part of a client's share that the events of one dataset may use:
+// a flood of flows leaves room for what was asked and what was refused.
+const datasetShare = 0.75
+
 // New returns a ledger in which every client has its whole burst.
 func New(c Config) *Ledger {
 	return &Ledger{now: c.Now, seed: maphash.MakeSeed(), open: map[key]*Summary{},
-		rate: share.NewRate[Client](float64(c.PerDay)/day, float64(c.Burst))}
+		rate:    share.NewRate[Client](float64(c.PerDay)/day, float64(c.Burst)),
+		dataset: share.NewRate[key](datasetShare*float64(c.PerDay)/day, datasetShare*float64(c.Burst))}
 }
 
 // Admit charges the client of a document for it. If too little is left, it counts the
@@ -90,15 +96,15 @@ func (l *Ledger) AdmitAccount(a *event.Account) bool {
 }
 
 func (l *Ledger) admit(a *event.Account) bool {
-	client := clientOf(a.Parties)
-	if l.rate.Take(client, float64(a.Size), l.now()) {
+	k, n, now := key{clientOf(a.Parties), a.Dataset}, float64(a.Size), l.now()
+	if l.dataset.Take(k, n, now) && l.rate.Take(k.client, n, now) {
 		l.stats.Admitted++
 		l.stats.AdmittedBytes += uint64(a.Size)
 		return true
 	}
 	l.stats.Summarized++
 	l.stats.SummarizedBytes += uint64(a.Size)
-	l.summary(key{client, a.Dataset}).add(a, l.seed)
+	l.summary(k).add(a, l.seed)
 	return false
 }
 

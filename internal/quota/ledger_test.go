@@ -35,25 +35,34 @@ func newLedger() (*quota.Ledger, *int64) {
 func TestLedger_AdmitAccount(t *testing.T) {
 	t.Parallel()
 	l, now := newLedger()
+	query := func(size int) *event.Account {
+		a := account("work", "vif7.0", size)
+		a.Dataset = "qubesbeat.dns"
+		return a
+	}
 	for i, tt := range []struct {
 		account *event.Account
 		at      int64 // seconds
 		want    bool
 	}{
-		{account("work", "vif7.0", 1000), 0, true},
-		{account("work", "vif7.0", 1), 0, false},
+		{account("work", "vif7.0", 750), 0, true},
+		{account("work", "vif7.0", 1), 0, false}, // flows have three quarters
 		{account("work", "vif9.0", 1), 0, false}, // restarted
-		{account("personal", "vif8.0", 1000), 0, true},
-		{account("", "vif7.0", 1000), 0, true}, // not the same: its name is not known
+		{query(250), 0, true},                    // what flows have left
+		{query(1), 0, false},
+		{account("personal", "vif8.0", 750), 0, true},
+		{account("", "vif7.0", 750), 0, true}, // not the same: its name is not known
 		{account("", "vif7.0", 1), 0, false},
-		{account("work", "vif7.0", 60), 60, true}, // a byte a second
+		{account("work", "vif7.0", 45), 60, true}, // a byte a second, of which flows have three quarters
 		{account("work", "vif7.0", 1), 60, false},
+		{query(15), 60, true},
+		{query(1), 60, false},
 	} {
 		if *now = tt.at * 1e9; l.AdmitAccount(tt.account) != tt.want {
 			t.Errorf("event %d: admitted is %v; want %v", i, !tt.want, tt.want)
 		}
 	}
-	want := quota.Stats{Admitted: 4, AdmittedBytes: 3060, Summarized: 4, SummarizedBytes: 4}
+	want := quota.Stats{Admitted: 6, AdmittedBytes: 2560, Summarized: 6, SummarizedBytes: 6}
 	if diff := cmp.Diff(want, l.Stats()); diff != "" {
 		t.Errorf("Stats mismatch (-want +got):\n%s", diff)
 	}
