@@ -21,6 +21,9 @@ type Account struct {
 	Parties *Parties
 	// Dataset is event.dataset.
 	Dataset string
+	// Alert says that a person should see the event. Alerts have a share of their own,
+	// which nothing else can use up.
+	Alert bool
 	// Size is about how many bytes the event takes in the output.
 	Size int
 	// Start and End are in nanoseconds since the Unix epoch.

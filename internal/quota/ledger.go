@@ -59,6 +59,7 @@ type Ledger struct {
 	mu      sync.Mutex
 	rate    *share.Rate[Client] // guarded by mu, as is all that follows
 	dataset *share.Rate[key]    // no dataset may use all of it
+	alerts  *share.Rate[Client]
 	open    map[key]*Summary
 	account event.Account // that is being looked at: one that escapes would be allocated
 	stats   Stats
@@ -71,11 +72,15 @@ const day = 24 * 60 * 60
 // a flood of flows leaves room for what was asked and what was refused.
 const datasetShare = 0.75
 
+// alertShare is what a client has for alerts, beside its share and as a part of it.
+const alertShare = 1.0 / 16
+
 // New returns a ledger in which every client has its whole burst.
 func New(c Config) *Ledger {
 	return &Ledger{now: c.Now, seed: maphash.MakeSeed(), open: map[key]*Summary{},
 		rate:    share.NewRate[Client](float64(c.PerDay)/day, float64(c.Burst)),
-		dataset: share.NewRate[key](datasetShare*float64(c.PerDay)/day, datasetShare*float64(c.Burst))}
+		dataset: share.NewRate[key](datasetShare*float64(c.PerDay)/day, datasetShare*float64(c.Burst)),
+		alerts:  share.NewRate[Client](alertShare*float64(c.PerDay)/day, alertShare*float64(c.Burst))}
 }
 
 // Admit charges the client of a document for it. If too little is left, it counts the
@@ -96,8 +101,8 @@ func (l *Ledger) AdmitAccount(a *event.Account) bool {
 }
 
 func (l *Ledger) admit(a *event.Account) bool {
-	k, n, now := key{clientOf(a.Parties), a.Dataset}, float64(a.Size), l.now()
-	if l.dataset.Take(k, n, now) && l.rate.Take(k.client, n, now) {
+	k := key{clientOf(a.Parties), a.Dataset}
+	if l.take(k, a) {
 		l.stats.Admitted++
 		l.stats.AdmittedBytes += uint64(a.Size)
 		return true
@@ -106,6 +111,15 @@ func (l *Ledger) admit(a *event.Account) bool {
 	l.stats.SummarizedBytes += uint64(a.Size)
 	l.summary(k).add(a, l.seed)
 	return false
+}
+
+// take charges the client for an event and reports whether enough was left.
+func (l *Ledger) take(k key, a *event.Account) bool {
+	n, now := float64(a.Size), l.now()
+	if a.Alert {
+		return l.alerts.Take(k.client, n, now)
+	}
+	return l.dataset.Take(k, n, now) && l.rate.Take(k.client, n, now)
 }
 
 // summary returns the open summary of a key.

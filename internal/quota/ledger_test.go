@@ -68,6 +68,30 @@ func TestLedger_AdmitAccount(t *testing.T) {
 	}
 }
 
+// TestLedger_alerts have a share of their own, which nothing else uses up and which uses
+// up nothing else.
+func TestLedger_alerts(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger()
+	alert := account("work", "vif7.0", 20)
+	alert.Dataset, alert.Alert = "qubesbeat.finding", true
+	for l.AdmitAccount(account("work", "vif7.0", 10)) {
+	}
+	admitted := 0
+	for range 100 {
+		if l.AdmitAccount(alert) {
+			admitted++
+		}
+	}
+	if admitted != 3 { // a sixteenth of 1000 bytes
+		t.Errorf("%d alerts of a client that has used its share; want 3", admitted)
+	}
+	all := l.Close()
+	if len(all) != 2 || all[1].Dataset != "qubesbeat.finding" || all[1].Events != 97 {
+		t.Errorf("summaries = %+v; want one of 97 alerts", all)
+	}
+}
+
 // TestLedger_Close returns what was left out since the last call.
 func TestLedger_Close(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,22 @@ func Block(s string) string {
 	return string(indented)
 }
 
+// Error returns err with a text like [Block] makes it, nil if err is nil.
+func Error(err error) error {
+	if err == nil {
+		return nil
+	}
+	return blockError{err}
+}
+
+type blockError struct{ error }
+
+// Error implements the error interface.
+func (e blockError) Error() string { return Block(e.error.Error()) }
+
+// Unwrap returns the error as it was.
+func (e blockError) Unwrap() error { return e.error }
+
 // HTML returns s like [Line], for the text or a quoted attribute of an HTML document.
 func HTML(s string) string { return html.EscapeString(Line(s)) }
 

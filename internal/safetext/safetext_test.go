@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"strings"
@@ -57,6 +58,15 @@ func TestBlock(t *testing.T) {
 	t.Parallel()
 	if got, want := safetext.Block("first\nqubesbeat: OK\x1b\n"), "first\n  qubesbeat: OK\\u001b\n"; got != want {
 		t.Errorf("Block = %q; want %q", got, want)
+	}
+}
+
+// TestError keeps what an error is.
+func TestError(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("a\x1b")
+	if err := safetext.Error(cause); err.Error() != `a\u001b` || !errors.Is(err, cause) || safetext.Error(nil) != nil {
+		t.Errorf("Error = %v", err)
 	}
 }
 
