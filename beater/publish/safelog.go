@@ -24,7 +24,9 @@ type safeCore struct{ zapcore.Core }
 var _ zapcore.Core = safeCore{} // type check
 
 // With implements [zapcore.Core].
-func (c safeCore) With(fields []zapcore.Field) zapcore.Core { return safeCore{c.Core.With(safe(fields))} }
+func (c safeCore) With(fields []zapcore.Field) zapcore.Core {
+	return safeCore{c.Core.With(safe(fields))}
+}
 
 // Check implements [zapcore.Core].
 func (c safeCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {

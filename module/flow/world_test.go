@@ -24,6 +24,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 	"github.com/qubesbeat/qubesbeat/module/flow"
 )
 
@@ -139,6 +140,7 @@ func (w *world) Publish(d event.Document) {
 	if w.onPublish != nil {
 		w.onPublish()
 	}
+	strict.Document(w.t, "flow", d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.documents = append(w.documents, d.(*flow.Document))
