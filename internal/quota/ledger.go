@@ -72,6 +72,14 @@ const day = 24 * 60 * 60
 // a flood of flows leaves room for what was asked and what was refused.
 const datasetShare = 0.75
 
+// Interim events are the first to be left out, for the final event of the flow has all that
+// they say: they weigh three times their size among themselves, which leaves them a quarter
+// of a share.
+const (
+	interim       = "interim"
+	interimWeight = 3
+)
+
 // alertShare is what a client has for alerts, beside its share and as a part of it.
 const alertShare = 1.0 / 16
 
@@ -119,7 +127,11 @@ func (l *Ledger) take(k key, a *event.Account) bool {
 	if a.Alert {
 		return l.alerts.Take(k.client, n, now)
 	}
-	return l.dataset.Take(k, n, now) && l.rate.Take(k.client, n, now)
+	weight := n
+	if a.Count == 0 {
+		k.dataset, weight = interim, n*interimWeight
+	}
+	return l.dataset.Take(k, weight, now) && l.rate.Take(k.client, n, now)
 }
 
 // summary returns the open summary of a key.

@@ -68,6 +68,27 @@ func TestLedger_AdmitAccount(t *testing.T) {
 	}
 }
 
+// TestLedger_interim leaves room for final events.
+func TestLedger_interim(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger()
+	report := account("work", "vif7.0", 10)
+	report.Count = 0
+	interim, final := 0, 0
+	for l.AdmitAccount(report) {
+		interim += report.Size
+	}
+	for l.AdmitAccount(account("work", "vif7.0", 10)) {
+		final += 10
+	}
+	if interim != 250 || final != 750 {
+		t.Errorf("%d bytes of interim events and %d of final ones; want 250 and 750", interim, final)
+	}
+	if all := l.Close(); len(all) != 1 || all[0].Interim != 1 || all[0].Events != 2 {
+		t.Errorf("summaries = %+v; want one of both", all)
+	}
+}
+
 // TestLedger_alerts have a share of their own, which nothing else uses up and which uses
 // up nothing else.
 func TestLedger_alerts(t *testing.T) {
