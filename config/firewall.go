@@ -33,6 +33,7 @@ func (f *Firewall) Group() uint16 {
 // LogFile is a file with lines of the kernel. In the configuration it is a path, or an
 // object with path and format.
 type LogFile struct {
+	// Path is the file to follow. It need not exist.
 	Path string `config:"path"`
 	// Format is "" for lines with a header that says who has written them, "bare" or
 	// "ulogd".

@@ -17,6 +17,8 @@ type Clients struct {
 	Form Form
 	// Sensor is observer.name.
 	Sensor string
+	// Capacity is how many bytes of events the output keeps, 0 if that is not known.
+	Capacity int64
 	// Local says that the output is on this machine and has nothing to wait for.
 	Local bool
 

@@ -107,7 +107,7 @@ func queryLogRows() []row {
 			{do: logged("kiosk",
 				row11("127.10.0.4", "kiosk", "RESOLVED (udp://$up)", "www.example.", "A (93.184.216.34)", "NOERROR", "RESOLVED", "A"),
 				row11("127.10.0.4", "kiosk", "CACHED", "WWW.example.", "A (93.184.216.34)", "NOERROR", "CACHED", "A"),
-				row11("127.10.0.4", "kiosk", "RESOLVED (udp://$up)", "www.example.", "www.example.\t300\tIN\tMX\t10 mail.example.", "NOERROR", "RESOLVED", "MX"),
+				row11("127.10.0.4", "kiosk", "RESOLVED (udp://$up)", "www.example.", "www.example. 300 IN MX 10 mail.example.", "NOERROR", "RESOLVED", "MX"),
 				row11("127.10.0.4", "kiosk", "BLOCKED (ads: *.bad.example)", "sub.bad.example.", "A (0.0.0.0)", "NOERROR", "BLOCKED", "A"),
 				row11("127.10.0.4", "kiosk", "RESOLVED (udp://$up)", "none.example.", "", "NXDOMAIN", "RESOLVED", "A"))},
 		}},

@@ -112,7 +112,8 @@ func (s *Service) openLog() (err error) {
 		s.log = dnsevent.NewQueue(c.Log.Queue)
 	}
 	if t := &c.TSV; t.Dir != "" {
-		s.tsv, err = querylog.New(querylog.Config{Dir: t.Dir, Instance: s.conf.Instance, Days: t.RetentionDays, Strict: t.StrictBlocky})
+		s.tsv, err = querylog.New(querylog.Config{Dir: t.Dir, Instance: s.conf.Instance, Days: t.RetentionDays, Strict: t.StrictBlocky,
+			MaxBytes: int64(t.MaxMB) << 20})
 		if err != nil {
 			return fmt.Errorf("resolver.tsv.dir: %w", err)
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 )
 
@@ -104,6 +105,7 @@ func (w *world) Publish(d event.Document) {
 	if w.gate != nil {
 		<-w.gate
 	}
+	strict.Document(w.t, "query", d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.documents = append(w.documents, d.(*dns.Document))

@@ -22,6 +22,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 	firewallmodule "github.com/qubesbeat/qubesbeat/module/firewall"
 )
 
@@ -60,6 +61,7 @@ type world struct {
 
 // Publish implements [event.Sink].
 func (w *world) Publish(d event.Document) {
+	strict.Document(w.t, "verdict", d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.out = append(w.out, published{time.Since(w.began), d.(*firewallmodule.Document)})

@@ -15,6 +15,9 @@ import (
 // Document is a flow event.
 type Document struct {
 	event.Flow
+	// Delta says that the counters of a record cover the time since the last record
+	// of the flow of any kind, as with flows.enable_delta_flow_reports.
+	Delta bool
 }
 
 var _ event.Document = (*Document)(nil) // type check

@@ -66,6 +66,9 @@ type Deps struct {
 	// DNS is called with each event of type dns. It reports whether the event is left
 	// out, because the resolver logs the same query. It may be nil.
 	DNS func(*dnsview.Answer) (duplicate bool)
+	// Admit reports whether an event goes out as it is. Otherwise it has been counted in
+	// a summary. It may be nil.
+	Admit func(*event.Account) bool
 	// Guard recovers from panics at one event. It may be nil.
 	Guard *guard.Keeper
 	// Sensor is observer.name; "" leaves it out.

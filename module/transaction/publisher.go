@@ -48,10 +48,10 @@ type publisher struct {
 	guard   *guard.Part        // may be nil
 	mapping *mapping.Table
 
-	received, published, dropped, invalid, duplicates atomic.Uint64
-	unknown, spoofed, misfits                         atomic.Uint64
-	bytes                                             atomic.Int64
-	sending                                           atomic.Int32 // 1 while the pipeline has an event
+	received, published, dropped, invalid, duplicates, summarized atomic.Uint64
+	unknown, spoofed, misfits                                     atomic.Uint64
+	bytes                                                         atomic.Int64
+	sending                                                       atomic.Int32 // 1 while the pipeline has an event
 }
 
 func newPublisher(cfg publisherConfig) *publisher {
@@ -195,6 +195,10 @@ func (p *publisher) publish(r *report, mayHold bool) bool {
 	p.bytes.Add(-int64(r.size))
 	if p.isDuplicate(&r.event) {
 		p.duplicates.Add(1)
+		return true
+	}
+	if admit := p.cfg.deps.Admit; admit != nil && !admit(r.account(&d.parties)) {
+		p.summarized.Add(1)
 		return true
 	}
 	identify(&r.event)
