@@ -24,6 +24,7 @@ func Root() *cmd.BeatsRootCmd {
 	if analyzer.IsChild() {
 		os.Exit(analyzer.Main())
 	}
+	ignoreSignals()
 	name := Identity(os.Args)
 	options := &beater.Options{Flags: defineFlags(flag.CommandLine), Configured: keepQuiet()}
 	runFlags := pflag.NewFlagSet(name, pflag.ExitOnError)

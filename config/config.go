@@ -75,7 +75,7 @@ func Default() Config {
 		Firewall:     Firewall{NFLogGroup: 53, ICMPErrors: true},
 		Inventory: Inventory{
 			Hold:   Duration(3 * time.Second),
-			Qrexec: Qrexec{Socket: "/run/qubesbeat/inventory.sock", Group: "qubes"},
+			Qrexec: Qrexec{Socket: "/run/qubesbeat/inventory.sock"},
 		},
 		Quota:           Quota{Enabled: true},
 		Stats:           Stats{Period: Duration(30 * time.Second)},

@@ -44,6 +44,7 @@ func (d *Document) Write(w event.Writer) {
 		now = d.Before
 	}
 	w.Begin("qube")
+	event.Optional(w, "uuid", now.UUID)
 	writeQube(w, now)
 	w.End()
 	d.writeChange(w)
@@ -69,7 +70,6 @@ func (d *Document) writeEvent(w event.Writer) {
 
 func writeQube(w event.Writer, q *qube.Qube) {
 	w.String("name", q.Name)
-	event.Optional(w, "uuid", q.UUID)
 	event.Optional(w, "label", q.Label)
 	event.Optional(w, "class", q.Class)
 	event.Optional(w, "template", q.Template)

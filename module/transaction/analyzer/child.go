@@ -57,6 +57,11 @@ func (c *child) run() (err error) {
 	if a == nil {
 		return c.out.writeYAML(wire.KindReady, wire.Ready{})
 	}
+	if !cfg.Live || !cfg.Procs.Enabled { // the search for processes reads /proc
+		if err := confine(); err != nil {
+			fmt.Fprintf(os.Stderr, "qubesbeat: the analyzers keep their system calls: %v\n", err)
+		}
+	}
 	if err := c.out.writeYAML(wire.KindReady, a.ports()); err != nil {
 		return err
 	}
