@@ -9,6 +9,18 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocky"
 )
 
+// anyFile takes every file for one that can be read.
+type anyFile struct{}
+
+// List implements [blocky.Files].
+func (anyFile) List(path string) (string, error) { return path, nil }
+
+// Hosts implements [blocky.Files].
+func (anyFile) Hosts(path string) (string, error) { return path, nil }
+
+// Dir implements [blocky.Files].
+func (anyFile) Dir(path string) (string, error) { return path, nil }
+
 // TestConvert goes through the keys of blocky, those of earlier versions
 // included: each is in the result or in a warning.
 func TestConvert(t *testing.T) {
@@ -16,7 +28,7 @@ func TestConvert(t *testing.T) {
 	for _, tt := range []struct{ in, want, warning string }{
 		{"upstream: {default: [1.1.1.1]}", "default: ['udp://1.1.1.1']", ""},
 		{"upstreams: {groups: {default: [tcp:1.1.1.1, 'tcp-tls:[2606::1]:853']}}", "default: ['tcp://1.1.1.1', 'tls://[2606::1]:853']", ""},
-		{"upstreams: {groups: {default: ['sdns://x', 1.1.1.1]}}", "default: ['udp://1.1.1.1']", "upstreams.groups.default: sdns://x"},
+		{"upstreams: {groups: {default: ['sdns://x', 1.1.1.1]}}", "default: ['udp://1.1.1.1']", "upstreams.groups.default.0: sdns://x"},
 		{"upstreams: {groups: {default: [1.1.1.1], 10.0.0.0/8: [9.9.9.9]}}", "addresses: [10.0.0.0/8]", ""},
 		{"upstreams: {init: {strategy: failOnError}}", "", "upstreams.init.strategy"},
 		{"upstreams: {userAgent: x}", "", "upstreams.userAgent: not translated"},
@@ -38,11 +50,11 @@ func TestConvert(t *testing.T) {
 		{"rebindingProtection: {enable: true, allowedDomains: [lan]}", "allow: [lan]", ""},
 		{"queryLog: {type: mysql, target: x}", "", "output.elasticsearch"},
 		{"clientLookup: {clients: {laptop: [10.0.0.5]}}\nblocking: {denylists: {ads: [x]}, clientGroupsBlock: {laptop: [ads]}}", "addresses: [10.0.0.5]", ""},
-		{"dnssec: {validate: true}", "", "dnssec: not translated"},
+		{"dnssec: {validate: true}", "", "dnssec.validate: answers are not validated"},
 		{"redis: {address: x}", "", "redis: not translated"},
 		{"certFile: x", "", "certFile: not translated"},
 	} {
-		r, err := blocky.Convert([]byte(tt.in))
+		r, err := blocky.Convert([]byte(tt.in), anyFile{})
 		if err != nil {
 			t.Errorf("%s: %v", tt.in, err)
 			continue
@@ -75,7 +87,7 @@ func FuzzConvert(f *testing.F) {
 	f.Add("upstreams: {groups: {default: [1.1.1.1]}}\nblocking: {clientGroupsBlock: {a: [b]}}")
 	f.Add("bootstrapDns: [{upstream: https://x, ips: [1.1.1.1]}]\ncaching: {minTime: 5}")
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := blocky.Convert([]byte(text))
+		r, err := blocky.Convert([]byte(text), anyFile{})
 		if err != nil {
 			return
 		}

@@ -21,12 +21,14 @@ type Settings struct {
 	conf      *config.Resolver
 	listen    []netip.AddrPort
 	bootstrap []*upstream.Address // nil if upstreams are given by address only
-	groups    []group             // "default" first; it is empty if the settings do not name it
-	zones     []zone
-	rewrites  []rewrite
-	vetted    map[string]bool // rebinding.allow: names in wire form and lower case
-	policy    dnspolicy.Config
-	sources   []lists.Source
+	// systemBootstrap adds the servers that upstreams.default has by default.
+	systemBootstrap bool
+	groups          []group // "default" first; it is empty if the settings do not name it
+	zones           []zone
+	rewrites        []rewrite
+	vetted          map[string]bool // rebinding.allow: names in wire form and lower case
+	policy          dnspolicy.Config
+	sources         []lists.Source
 }
 
 // rewrite replaces one end of a name by another, both in wire form and lower case.
