@@ -35,7 +35,7 @@ func (c *converter) ports() {
 			out = append(out, at)
 		}
 	}
-	out = c.movePort(n, privileged, out)
+	out = uncovered(c.movePort(n, privileged, out))
 	if len(out) == 0 {
 		out = []string{fallback}
 		c.warn(n, "no address can be taken over; the resolver listens on %s, where no qube reaches it; set resolver.listen", fallback)
@@ -66,6 +66,21 @@ func (c *converter) movePort(n *node, hosts, others []string) []string {
 	return append(out, others...)
 }
 
+// uncovered returns the addresses that are not covered by 0.0.0.0 or :: with their port.
+func uncovered(list []string) (out []string) {
+	for _, at := range list {
+		a, _ := netip.ParseAddrPort(at) // they have been checked
+		every := netip.IPv4Unspecified()
+		if a.Addr().Is6() {
+			every = netip.IPv6Unspecified()
+		}
+		if a.Addr() == every || !slices.Contains(list, netip.AddrPortFrom(every, a.Port()).String()) {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
 // listener translates a port, or an address with a port.
 func (c *converter) listener(n *node) (host, port string, ok bool) {
 	host, port, err := net.SplitHostPort(n.text)
@@ -76,15 +91,16 @@ func (c *converter) listener(n *node) (host, port string, ok bool) {
 		c.warn(n, "%q is not a port or ADDRESS:PORT; nobody is served there", n.text)
 		return "", "", false
 	} else if port = strconv.FormatUint(p, 10); host == "" {
-		c.warn(n, "%q: served over IPv4 only; add \"[::]:PORT\" to resolver.listen instead of it to serve IPv6, too", n.text)
+		c.warn(n, "%q: served over IPv4 only; add [::]:PORT to resolver.listen to serve IPv6, too", n.text)
 		return "0.0.0.0", port, true
 	}
 	if strings.EqualFold(host, "localhost") {
 		return "127.0.0.1", port, true
 	}
-	if a, err := netip.ParseAddr(host); err != nil || a.Zone() != "" {
+	a, err := netip.ParseAddr(host)
+	if err != nil || a.Zone() != "" {
 		c.warn(n, "%q: %s is not an address; nobody is served there; write the address of the interface", n.text, host)
 		return "", "", false
 	}
-	return host, port, true
+	return a.Unmap().String(), port, true
 }

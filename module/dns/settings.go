@@ -70,8 +70,18 @@ func (p *parser) listen() {
 			p.problems.Addf("listen", "%q is not ADDRESS:PORT, such as 0.0.0.0:5353", text)
 			continue
 		}
+		if slices.ContainsFunc(p.out.listen, func(b netip.AddrPort) bool { return overlap(a, b) }) {
+			p.problems.Addf("listen", "%q is served by another address of the list; remove one of them, or change its port", text)
+		}
 		p.out.listen = append(p.out.listen, a)
 	}
+}
+
+// overlap reports whether only one of two addresses can be listened on.
+func overlap(a, b netip.AddrPort) bool {
+	any4 := a.Addr() == netip.IPv4Unspecified() && b.Addr().Is4() || b.Addr() == netip.IPv4Unspecified() && a.Addr().Is4()
+	any6 := a.Addr() == netip.IPv6Unspecified() && b.Addr().Is6() || b.Addr() == netip.IPv6Unspecified() && a.Addr().Is6()
+	return a.Port() == b.Port() && (a.Addr() == b.Addr() || any4 || any6)
 }
 
 func (p *parser) rewrites() {
