@@ -1,12 +1,19 @@
 package blocky_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
+	conf "github.com/elastic/elastic-agent-libs/config"
 	"gopkg.in/yaml.v3"
 
+	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/blocky"
+	"github.com/qubesbeat/qubesbeat/module/dns"
 )
 
 // anyFile takes every file for one that can be read.
@@ -83,17 +90,50 @@ func flow(v any) *yaml.Node {
 	return n
 }
 
+// FuzzConvert holds that the resolver accepts whatever is written, and that two
+// values are not silently the same: what is not read is in a warning.
 func FuzzConvert(f *testing.F) {
-	f.Add("upstreams: {groups: {default: [1.1.1.1]}}\nblocking: {clientGroupsBlock: {a: [b]}}")
 	f.Add("bootstrapDns: [{upstream: https://x, ips: [1.1.1.1]}]\ncaching: {minTime: 5}")
+	f.Add("x: &a [1]\n<<: {upstream: {default: *a}}\nblocking: {blackLists: {\"0\": [\"${a}\\n\"]}, clientGroupsBlock: {\"default,[\": [0]}}")
+	paths, _ := filepath.Glob("testdata/*.yml")
+	for _, p := range paths {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := blocky.Convert([]byte(text), anyFile{})
 		if err != nil {
 			return
 		}
-		var v map[string]any
-		if err := yaml.Unmarshal(r.YAML, &v); err != nil {
-			t.Fatalf("what is printed is not YAML: %v\n%s", err, r.YAML)
+		if err := refused(r.YAML); err != nil {
+			t.Fatalf("the resolver refuses %v:\n%s", err, r.YAML)
+		}
+		for _, w := range r.Warnings {
+			if strings.ContainsFunc(w, func(c rune) bool { return !unicode.IsGraphic(c) }) {
+				t.Errorf("a warning has a character that a terminal obeys: %q", w)
+			}
 		}
 	})
+}
+
+// refused returns why the resolver would not start with a configuration.
+func refused(text []byte) error {
+	raw, err := conf.NewConfigWithYAML(text, "result")
+	if err != nil {
+		return err
+	}
+	all := struct {
+		Own config.Config `config:"qubesbeat"`
+	}{config.Default()}
+	if err := raw.Unpack(&all); err != nil {
+		return err
+	}
+	if !all.Own.Resolver.On() {
+		return errors.New("it listens nowhere")
+	}
+	_, err = dns.Parse(&all.Own.Resolver)
+	return err
 }

@@ -63,6 +63,25 @@ func TestParse(t *testing.T) {
 		}, nil},
 		{"bootstrap by name", func(c *config.Resolver) { c.Bootstrap = []string{"udp://dns.example"} },
 			[]string{"resolver.bootstrap: "}},
+		{"empty default", func(c *config.Resolver) { c.Upstreams = map[string][]string{"default": {}} },
+			[]string{"resolver.upstreams.default: no server"}},
+		{"no group", func(c *config.Resolver) { c.Upstreams = map[string][]string{} }, []string{"resolver.upstreams: no group"}},
+		{"misspelt default", func(c *config.Resolver) { c.Upstreams = map[string][]string{"Defualt": {"tls://192.0.2.1"}} },
+			[]string{"resolver.upstreams.Defualt: no policy names this group; did you mean default?"}},
+		{"group with almost the name of the default", func(c *config.Resolver) {
+			c.Upstreams = map[string][]string{"defaults": {"tls://192.0.2.1"}}
+			c.Policies = []config.ResolverPolicy{{Upstream: "defaults"}}
+		}, nil},
+		{"server by name over udp", func(c *config.Resolver) { c.Upstreams = map[string][]string{"default": {"udp://dns.example"}} },
+			[]string{"resolver.upstreams.default: ", "write udp://ADDRESS, or set resolver.bootstrap"}},
+		{"servers by name, and the system's for their addresses", func(c *config.Resolver) {
+			c.Upstreams = map[string][]string{"default": {"udp://dns.example", "https://dns.example"}}
+			c.Bootstrap = []string{"system"}
+		}, nil},
+		{"zone without names", func(c *config.Resolver) { c.Zones = []config.ResolverZone{{Servers: []string{"192.0.2.1"}}} },
+			[]string{"resolver.zones.0.names: no name"}},
+		{"addresses that overlap", func(c *config.Resolver) { c.Listen = []string{"127.0.0.1:53", "0.0.0.0:53", "[::]:53", "127.0.0.1:54"} },
+			[]string{`resolver.listen: "0.0.0.0:53" is served by another address`}},
 		{"empty group", func(c *config.Resolver) { c.Upstreams = map[string][]string{"vpn": nil} },
 			[]string{"resolver.upstreams.vpn: no server"}},
 		{"zone", func(c *config.Resolver) { c.Zones = []config.ResolverZone{{Names: []string{"a..b"}}} },

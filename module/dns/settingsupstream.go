@@ -4,8 +4,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/spell"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
@@ -36,11 +39,15 @@ func (p *parser) upstreams() {
 	for _, name := range slices.Sorted(maps.Keys(p.Upstreams)) {
 		if name != defaultGroup {
 			p.out.groups = append(p.out.groups, group{name, p.required("upstreams."+name, p.Upstreams[name])})
+			p.hasUse(name)
 		}
 	}
 	for i, z := range p.Zones {
 		key := item("zones", i)
 		one := zone{servers: p.required(key+".servers", z.Servers)}
+		if len(z.Names) == 0 {
+			p.problems.Addf(key+".names", "no name; without one these servers are asked for nothing")
+		}
 		for _, n := range z.Names {
 			one.names = append(one.names, p.name(key+".names", n))
 		}
@@ -51,10 +58,29 @@ func (p *parser) upstreams() {
 // defaultServers translates the default group, which may be absent. An empty one is an
 // error: the file says that it is not to be that of the system.
 func (p *parser) defaultServers() []*upstream.Address {
-	if texts, ok := p.Upstreams[defaultGroup]; ok {
+	texts, ok := p.Upstreams[defaultGroup]
+	switch {
+	case ok:
 		return p.required("upstreams."+defaultGroup, texts)
+	case p.Upstreams != nil && len(p.Upstreams) == 0:
+		p.problems.Addf("upstreams", "no group; remove the key to ask the servers that Qubes gave this qube")
 	}
 	return nil
+}
+
+// misspelt is the number of letters in which a name differs from another at most to be
+// taken for it.
+const misspelt = 2
+
+// hasUse reports a group that nothing asks although its name is almost that of the
+// default: the servers of the system would be asked instead.
+func (p *parser) hasUse(name string) {
+	if _, ok := p.Upstreams[defaultGroup]; ok || spell.Distance(strings.ToLower(name), defaultGroup) > misspelt {
+		return
+	}
+	if !slices.ContainsFunc(p.Policies, func(r config.ResolverPolicy) bool { return r.Upstream == name }) {
+		p.problems.Addf("upstreams."+name, "no policy names this group; did you mean %s?", defaultGroup)
+	}
 }
 
 // systemServers in resolver.bootstrap stands for the servers that Qubes gave this
