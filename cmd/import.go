@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/blocky"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // importCommand returns `import`, which translates configurations of other programs.
@@ -26,7 +27,7 @@ func importCommand() *cobra.Command {
 			r, err := blocky.Convert(text, files{})
 			if r != nil {
 				for _, w := range r.Warnings {
-					fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s: %s\n", args[0], w)
+					fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s: %s\n", args[0], safetext.Line(w))
 				}
 			}
 			if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"gopkg.in/yaml.v3"
 )
@@ -59,26 +58,16 @@ func (c *converter) warn(n *node, format string, args ...any) {
 
 // say adds a warning about a key.
 func (c *converter) say(key, format string, args ...any) {
-	c.warnings = append(c.warnings, printable(key+": "+fmt.Sprintf(format, args...)))
+	c.warnings = append(c.warnings, short(key+": "+fmt.Sprintf(format, args...)))
 }
 
-// maxWarning bounds a warning, in characters.
-const maxWarning = 600
+// maxWarning bounds a warning, in bytes.
+const maxWarning = 800
 
-// printable makes a text harmless for a terminal, and short.
-func printable(s string) string {
-	n := 0
-	s = strings.Map(func(r rune) rune {
-		if n++; n > maxWarning {
-			return -1
-		}
-		if !unicode.IsGraphic(r) {
-			return '?'
-		}
-		return r
-	}, s)
-	if n > maxWarning {
-		s += "..."
+// short cuts a text that is too long.
+func short(s string) string {
+	if len(s) > maxWarning {
+		return strings.ToValidUTF8(s[:maxWarning], "") + "..."
 	}
 	return s
 }
