@@ -3,6 +3,7 @@ package blocky
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/lists"
@@ -209,21 +210,20 @@ func (c *converter) blockAddresses(n *node) {
 	c.set("block.addresses", list)
 }
 
+// What a name must not have to be a key, and how it may begin.
+var (
+	notInKey  = regexp.MustCompile("[^a-zA-Z0-9_-]")
+	startsKey = regexp.MustCompile("^[a-zA-Z_]")
+)
+
 // names gives each name of blocky one that can be a key here. The zero value is not
 // ready for use.
 type names map[string]string
 
 // of returns the name for a name of blocky, which no other has.
 func (m names) of(name string) string {
-	b := []byte(name)
-	for i, c := range b {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '-'
-		if !letter && (c < '0' || c > '9') {
-			b[i] = '_' // a dot would split a key
-		}
-	}
-	own := string(b)
-	if own == "" || own[0] >= '0' && own[0] <= '9' || own[0] == '-' {
+	own := notInKey.ReplaceAllString(name, "_") // a dot would split a key
+	if !startsKey.MatchString(own) {
 		own = "list_" + own // a number would be a position in a list
 	}
 	for i, base := 2, own; ; i++ {

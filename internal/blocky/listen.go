@@ -88,7 +88,7 @@ func (c *converter) listener(n *node) (host, port string, ok bool) {
 		host, port = "", n.text
 	}
 	if p, err := strconv.ParseUint(port, 10, 16); err != nil || p == 0 {
-		c.warn(n, "%q is not a port or ADDRESS:PORT; nobody is served there", n.text)
+		c.warn(n, "%q is not a port or ADDRESS:PORT; no client is served there", n.text)
 		return "", "", false
 	} else if port = strconv.FormatUint(p, 10); host == "" {
 		c.warn(n, "%q: served over IPv4 only; add [::]:PORT to resolver.listen to serve IPv6, too", n.text)
@@ -99,7 +99,7 @@ func (c *converter) listener(n *node) (host, port string, ok bool) {
 	}
 	a, err := netip.ParseAddr(host)
 	if err != nil || a.Zone() != "" {
-		c.warn(n, "%q: %s is not an address; nobody is served there; write the address of the interface", n.text, host)
+		c.warn(n, "%q: %s is not an address; no client is served there; write the address of the interface", n.text, host)
 		return "", "", false
 	}
 	return a.Unmap().String(), port, true

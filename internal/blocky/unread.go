@@ -8,7 +8,7 @@ var why = map[string]string{
 	"prometheus": "no metrics are served under this path; the beat has http.enabled, and a stats event with all counters",
 	"redis":      "neither the cache nor pauses of blocking are shared with others; the cache is in memory",
 	"dnssec":     "answers are not validated here; ask an upstream over tcp-tls or https that validates; its AD flag is passed on",
-	"dns64":      "no AAAA records are made of A records", "http3": "nobody is served over HTTP/3",
+	"dns64":      "no AAAA records are made of A records", "http3": "clients are not served over HTTP/3",
 	"statistics": "the stats event and the dashboards have them",
 	"log":        "the beat has logging.*", "logLevel": "the beat has logging.*", "logFormat": "the beat has logging.*",
 	"logTimestamp": "the beat has logging.*", "logPrivacy": "names stand in the beat's events and its log as they are",

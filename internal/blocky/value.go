@@ -103,22 +103,13 @@ func (n *node) whole() (list []*node) {
 	return list
 }
 
-// plain returns the texts of nodes.
-func plain(list []*node) []string {
-	out := make([]string, 0, len(list))
-	for _, n := range list {
-		out = append(out, n.text)
-	}
-	return out
-}
-
 // switches are the words for true and false that YAML 1.1 knows, and with it blocky.
 var switches = map[string]bool{
 	"true": true, "yes": true, "on": true, "y": true, "1": true,
 	"false": false, "no": false, "off": false, "n": false, "0": false,
 }
 
-// flag returns a switch, otherwise if it is absent. A value that is none is reported.
+// flag returns a switch, otherwise if it is absent. Another value is reported.
 func (c *converter) flag(n *node, otherwise bool) bool {
 	if n == nil {
 		return otherwise
@@ -131,7 +122,7 @@ func (c *converter) flag(n *node, otherwise bool) bool {
 	return on
 }
 
-// number returns a whole number, and false if it is absent. A value that is none is
+// number returns a whole number, and false if it is absent. Another value is
 // reported.
 func (c *converter) number(n *node) (int, bool) {
 	if n == nil {
@@ -146,7 +137,7 @@ func (c *converter) number(n *node) (int, bool) {
 }
 
 // duration returns a duration, and false if it is absent. A number without a unit
-// means minutes in blocky. A value that is none is reported.
+// means minutes in blocky. Another value is reported.
 func (c *converter) duration(n *node) (time.Duration, bool) {
 	if n == nil {
 		return 0, false

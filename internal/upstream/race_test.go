@@ -18,7 +18,7 @@ import (
 )
 
 // Addresses of a server by name: the live one is where the servers of the tests
-// listen, and nobody listens at the dead one.
+// listen, and no server listens at the dead one.
 const (
 	live    = "127.0.0.1"
 	dead    = "127.0.0.62"

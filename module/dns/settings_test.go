@@ -203,6 +203,27 @@ func TestSettings_Check(t *testing.T) {
 	}
 }
 
+// TestSettings_Build_bootstrap asks the servers of the system for the addresses of
+// upstreams only if the settings say so.
+func TestSettings_Build_bootstrap(t *testing.T) {
+	t.Parallel()
+	s, err := dns.Parse(resolverWith(func(c *config.Resolver) {
+		c.Upstreams, c.Bootstrap = map[string][]string{"default": {"tls://dns.example"}}, []string{"system"}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Build(nil, t.TempDir(), nil)
+	wantProblems(t, "Build without servers of the system", err, "resolver.bootstrap: neither Qubes nor /etc/resolv.conf names a server")
+	c, err := s.Build([]string{"192.0.2.53"}, t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have := c.Groups[0].Stats(); len(have) != 1 || have[0].Address.String() != "tls://dns.example:853" {
+		t.Errorf("the default group = %v; want the one that the settings name", have)
+	}
+}
+
 // TestSettings_Build takes the upstreams of the system if the settings name none,
 // and gives each call its own records.
 func TestSettings_Build(t *testing.T) {
