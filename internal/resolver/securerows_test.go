@@ -40,7 +40,7 @@ upstreams: {default: ["https://$doh/dns-query#other.example"]}`, servers: served
 ca_file: "$CA"
 bootstrap: ["udp://$up"]
 upstreams: {default: ["https://dns.example:$PORT/dns-query"]}`, servers: served(message), up: map[string]script{"up": dnstest.Zone("dns.example. 300 IN A 127.0.0.1")}, steps: []step{
-			{q: "www.example A", want: good, asked: "up 1"},
+			{q: "www.example A", want: good, asked: "up 2"}, // its A and AAAA records
 		}},
 		{id: "U2", name: "a server by a name without a known address", yaml: `upstreams: {default: ["https://dns.example/dns-query"]}`, fails: "the address of dns.example is not known"},
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
@@ -37,8 +38,8 @@ func (s *Settings) Build(defaults []string, dir string, keeper *guard.Keeper) (*
 	out.Public = s.vetted
 	answers := keeper.Part("resolver/upstream")
 	s.addGroups(out, groups, upstream.Config{
-		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots, Lookup: s.lookup(answers),
-		Guard: answers,
+		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots,
+		Lookup: s.lookup(p, defaults, answers), Guard: answers,
 	})
 	out.Records = localRecords(s.conf, &p.problems)
 	readHosts(out.Records, s.conf.HostsFiles, &p.problems)
@@ -109,12 +110,19 @@ func readRoots(path string) (*x509.CertPool, error) {
 
 // lookup returns the function that finds the addresses of upstreams given by name,
 // nil without resolver.bootstrap.
-func (s *Settings) lookup(part *guard.Part) func(context.Context, string) (net.IP, error) {
-	if len(s.bootstrap) == 0 {
+func (s *Settings) lookup(p *parser, defaults []string, part *guard.Part) upstream.Lookup {
+	servers := s.bootstrap
+	if s.systemBootstrap {
+		servers = append(slices.Clone(servers), p.servers("bootstrap", defaults, false)...)
+	}
+	if len(servers) == 0 {
+		if s.systemBootstrap {
+			p.problems.Addf("bootstrap", "neither Qubes nor /etc/resolv.conf names a server; name one, such as udp://10.139.1.1")
+		}
 		return nil
 	}
-	c := upstream.Config{Servers: s.bootstrap, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D(), Guard: part}
-	return upstream.NewBootstrap(upstream.NewGroup(c)).Lookup
+	c := upstream.Config{Servers: servers, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D(), Guard: part}
+	return upstream.NewBootstrap(upstream.NewGroup(c)).Addresses
 }
 
 // manager returns the manager of the lists, which are fetched with the help of the

@@ -69,6 +69,13 @@ func checkHosts(paths []string, problems *config.Problems) {
 	readHosts(localdata.NewRecords(), paths, problems)
 }
 
+// CheckHosts returns an error if resolver.hosts_files cannot have a file.
+func CheckHosts(path string) error {
+	var p config.Problems
+	checkHosts([]string{path}, &p)
+	return p.Err()
+}
+
 func readHostsFile(z *localdata.Records, path string) (wrong int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
