@@ -147,6 +147,9 @@ func showLists(w io.Writer, raw json.RawMessage) error {
 		for _, f := range s.Faults {
 			fmt.Fprintf(w, "%s:%d: %s: %q\n", s.Name(), f.Line, f.Reason, f.Text)
 		}
+		for _, f := range s.Skips {
+			fmt.Fprintf(w, "%s:%d: skipped: %s: %q\n", s.Name(), f.Line, f.Reason, f.Text)
+		}
 	}
 	return nil
 }
