@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -51,10 +52,8 @@ func (m *Manager) get(ctx context.Context, s *Source, force bool) (*content, err
 	if !force {
 		m.condition(r, s)
 	}
-	client := m.conf.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
+	client, done := m.client(r.URL)
+	defer done()
 	resp, err := client.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("fetching: %w", err)
@@ -72,8 +71,20 @@ func (m *Manager) get(ctx context.Context, s *Source, force bool) (*content, err
 	if err != nil {
 		return nil, fmt.Errorf("fetching: %w", err)
 	}
-	c.version, err = json.Marshal(version{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
+	c.version, err = json.Marshal(version{validator(resp.Header.Get("ETag")), validator(resp.Header.Get("Last-Modified"))})
 	return c, err
+}
+
+// maxValidator bounds what a server may have the beat keep and send back, in bytes.
+const maxValidator = 256
+
+// validator returns an ETag or a date if it can be sent back, "" otherwise: the list
+// is fetched again then.
+func validator(text string) string {
+	if len(text) > maxValidator || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ""
+	}
+	return text
 }
 
 // versionFile returns the path of the version of a copy.
@@ -94,10 +105,10 @@ func (m *Manager) condition(r *http.Request, s *Source) {
 	if text, err := os.ReadFile(m.versionFile(s)); err != nil || json.Unmarshal(text, &v) != nil {
 		return
 	}
-	if v.ETag != "" {
-		r.Header.Set("If-None-Match", v.ETag)
+	if etag := validator(v.ETag); etag != "" {
+		r.Header.Set("If-None-Match", etag)
 	}
-	if v.Modified != "" {
-		r.Header.Set("If-Modified-Since", v.Modified)
+	if modified := validator(v.Modified); modified != "" {
+		r.Header.Set("If-Modified-Since", modified)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
@@ -124,31 +124,28 @@ func (s *Settings) manager(dir string, main *upstream.Group, part *guard.Part) (
 	return lists.New(lists.Config{
 		Guard: part, Sources: s.sources, Dir: dir, Period: r.Period.D(),
 		Timeout: r.Timeout.D(), Attempts: r.Attempts, Cooldown: r.Cooldown.D(),
-		MaxBytes: int64(r.MaxMB) << 20, Compat: r.Blocky, MaxFaults: r.MaxErrors, Client: newClient(main, r.Timeout.D()),
+		MaxBytes: int64(r.MaxMB) << 20, Compat: r.Blocky, MaxFaults: r.MaxErrors,
+		// The system's resolver may be this one.
+		Lookup: upstream.NewBootstrap(main).Lookup, Proxy: http.ProxyFromEnvironment, Private: s.mayBePrivate,
 	})
 }
 
-// idleTime is how long a connection to a server of lists is kept for the next one.
-const idleTime = 30 * time.Second
-
-// newClient returns the client that fetches lists. It looks up the names of their
-// hosts at the default upstreams: the system's resolver may be this one.
-func newClient(main *upstream.Group, timeout time.Duration) *http.Client {
-	boot := upstream.NewBootstrap(main)
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		host, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return nil, err
-		}
-		ip, err := boot.Lookup(ctx, host)
-		if err != nil {
-			return nil, fmt.Errorf("finding the address of %s: %w", host, err)
-		}
-		var d net.Dialer
-		return d.DialContext(ctx, network, net.JoinHostPort(ip.String(), port))
+// mayBePrivate reports whether a server of lists may have a private address: one
+// whose name does not belong to the public network, such as nas or nas.lan, or is in
+// rebinding.allow. Its owner could let any other name lead anywhere.
+func (s *Settings) mayBePrivate(host string) bool {
+	name, err := dnsmsg.ParseName(nil, host)
+	if err != nil {
+		return false
 	}
-	return &http.Client{Transport: &http.Transport{
-		DialContext: dial, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
-		IdleConnTimeout: idleTime, ResponseHeaderTimeout: timeout,
-	}}
+	dnsmsg.Lower(name)
+	if dnsmsg.Labels(name) == 1 || localdata.IsSpecial(name) {
+		return true
+	}
+	for ; len(name) > 1; name = dnsmsg.Parent(name) {
+		if s.vetted[string(name)] {
+			return true
+		}
+	}
+	return false
 }

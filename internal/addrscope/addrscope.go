@@ -1,0 +1,55 @@
+// Package addrscope distinguishes the addresses of hosts in the public network from
+// all others, in whatever form an address is written.
+package addrscope
+
+import "net/netip"
+
+// nonPublic are networks without public hosts that netip.Addr has no method for:
+// shared address space of carriers (RFC 6598), "this network", protocol
+// assignments, reserved addresses, site-local addresses,
+// local NAT64 (RFC 8215), IPv4-compatible addresses (RFC 4291 section 2.5.5.1),
+// IPv4-translated addresses (RFC 7915) and the discard prefix (RFC 6666).
+var nonPublic = [...]netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("::/96"), netip.MustParsePrefix("::ffff:0:0:0/96"),
+	netip.MustParsePrefix("100::/64"),
+}
+
+// The prefixes of IPv6 addresses that contain an IPv4 address.
+var (
+	nat64  = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052 section 2.1: in the last four bytes
+	sixTo4 = netip.MustParsePrefix("2002::/16")    // RFC 3056: behind the prefix
+	teredo = netip.MustParsePrefix("2001::/32")    // RFC 4380: of the server behind the prefix, of the client inverted at the end
+)
+
+// Private reports whether an address belongs to no host of the public network. Of
+// an IPv6 address that leads to an IPv4 address, that one counts. An invalid address
+// is private.
+func Private(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	if !a.IsValid() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() || a.IsMulticast() {
+		return true
+	}
+	for i := range nonPublic {
+		if nonPublic[i].Contains(a) {
+			return true
+		}
+	}
+	return a.Is6() && privateInside(a)
+}
+
+// privateInside reports whether an IPv6 address leads to a private IPv4 address.
+func privateInside(a netip.Addr) bool {
+	b := a.As16()
+	switch {
+	case nat64.Contains(a):
+		return Private(netip.AddrFrom4([4]byte(b[12:])))
+	case sixTo4.Contains(a):
+		return Private(netip.AddrFrom4([4]byte(b[2:])))
+	case teredo.Contains(a):
+		return Private(netip.AddrFrom4([4]byte(b[4:]))) ||
+			Private(netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}))
+	}
+	return false
+}
