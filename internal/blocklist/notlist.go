@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"strings"
 	"unicode"
+
+	"github.com/qubesbeat/qubesbeat/internal/textmark"
 )
 
 // headSize is how much of a text is looked at to see that it is no list, in bytes.
 const headSize = 4 << 10
-
-// markUTF16 are the byte order marks of UTF-16, and of UTF-32 in little-endian order.
-var markUTF16 = [][]byte{[]byte("\xff\xfe"), []byte("\xfe\xff")}
 
 // magics are the beginnings of files of other kinds.
 var magics = []struct{ magic, kind string }{
@@ -30,10 +29,8 @@ const (
 
 // notList returns why a text that begins with head is no list, "" if it may be one.
 func notList(head []byte) string {
-	for _, mark := range markUTF16 {
-		if bytes.HasPrefix(head, mark) {
-			return isUTF16
-		}
+	if textmark.IsUTF16(head) {
+		return isUTF16
 	}
 	for _, m := range magics {
 		if bytes.HasPrefix(head, []byte(m.magic)) {

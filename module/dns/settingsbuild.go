@@ -14,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/textmark"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
@@ -99,6 +100,9 @@ func readRoots(path string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w; correct the path, or remove the key to use the authorities of the system", err)
+	}
+	if pem, err = textmark.Trim(pem); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
