@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/blocky"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // importCommand returns `import`, which translates configurations of other programs.
@@ -27,7 +28,7 @@ func importCommand() *cobra.Command {
 				return printError(c, fmt.Errorf("%s: %w", args[0], err))
 			}
 			for _, w := range r.Warnings {
-				fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s: %s\n", args[0], w)
+				fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s: %s\n", args[0], safetext.Line(w))
 			}
 			_, err = c.OutOrStdout().Write(r.YAML)
 			return err

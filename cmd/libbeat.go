@@ -17,7 +17,7 @@ func registerFields(name string) {
 		asset.FieldsRegistry[name] = asset.FieldsRegistry[packetbeatName]
 	}
 	text := base64.StdEncoding.EncodeToString(qubesbeat.Fields)
-	_ = asset.SetFields(name, "qubesbeat", asset.ModuleFieldsPri, func() string { return text })
+	_ = asset.SetFields(name, "qubesbeat", asset.ModuleFieldsPri+1, func() string { return text }) // after those that ours replace
 }
 
 // allowSyscalls adds to libbeat's seccomp policy the system calls of the CPU profiler,

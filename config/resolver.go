@@ -110,6 +110,7 @@ func defaultResolver() Resolver {
 		Limits:    ResolverLimits{InFlight: 2048, QubeInFlight: 128, Rate: 1000, Burst: 2000, TCP: 256, QubeTCP: 16},
 		Firewall:  ResolverFirewall{Obey: "auto", Socket: "/var/run/qubes/qubesdb.sock"},
 		Log:       ResolverLog{Enabled: true, Queue: 16384},
+		TSV:       ResolverTSV{MaxMB: 256},
 	}
 }
 

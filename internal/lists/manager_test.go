@@ -21,7 +21,7 @@ import (
 // manager returns a manager of sources with a temporary directory.
 func manager(t *testing.T, change func(*lists.Config), locations ...string) *lists.Manager {
 	t.Helper()
-	c := lists.Config{Dir: t.TempDir(), Timeout: 2 * time.Second, Attempts: 2, Cooldown: time.Millisecond, MaxBytes: 1 << 20}
+	c := lists.Config{Dir: t.TempDir(), Timeout: time.Minute, Attempts: 2, Cooldown: time.Millisecond, MaxBytes: 1 << 20}
 	for _, l := range locations {
 		c.Sources = append(c.Sources, lists.Source{List: "ads", Location: l})
 	}

@@ -121,9 +121,10 @@ type Answer struct {
 // MaxAttempts is the largest number of attempts for one query.
 const MaxAttempts = 3
 
-// hedge is the time after which the next server is queried, while the first may
-// still answer.
-const hedge = 800 * time.Millisecond
+// hedge returns the time after which the next server is queried, while the first may
+// still answer: 800 ms with the default timeout of 2 s. A user who grants servers more
+// time has slow ones, on which a second query that early would be wasted.
+func (c *Config) hedge() time.Duration { return max(c.Timeout*2/5, time.Millisecond) }
 
 // result is the outcome of one attempt.
 type result struct {
@@ -149,7 +150,7 @@ func (g *Group) Ask(ctx context.Context, q *Query) (Answer, error) {
 		}
 	}
 	launch()
-	wait := hedge
+	wait := g.conf.hedge()
 	switch {
 	case g.conf.Strategy == ParallelBest && len(g.servers) > 1:
 		launch()
@@ -183,6 +184,7 @@ func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
 	ctx, cancel := context.WithTimeout(ctx, g.conf.Timeout)
 	defer cancel()
 	s.asked.Add(1)
+	began := time.Now()
 	var p *dnsmsg.Reply
 	var err error
 	if panicked := g.conf.Guard.Do(nil, func() { p, err = s.ask(ctx, q) }); panicked != nil {
@@ -191,7 +193,8 @@ func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
 	switch {
 	case err == nil:
 		s.ok.Add(1)
-	case !errors.Is(context.Cause(ctx), context.Canceled) && !errors.Is(err, ErrBusy): // else another server was faster
+	case errors.Is(err, ErrBusy):
+	case !errors.Is(context.Cause(ctx), context.Canceled) || time.Since(began) >= g.conf.hedge(): // else another server was faster
 		s.failed.Store(time.Now().Unix())
 	}
 	return result{p, s, err}

@@ -50,11 +50,14 @@ func (s *Service) logMetrics(m *metrics.Set, r *resolver.Stats) {
 	m.Add("published", w.published.Load())
 	m.Add("held", uint64(max(0, w.holding.Load())))
 	m.Add("coalesced", w.coalesced.merged.Load())
+	m.Add("summarized", d.Summarized)
 	m.Add("acked", d.Acked)
 	m.Add("pending", d.Pending)
 	m.Add("filtered", d.Filtered)
 	m.Add("dropped_at_stop", d.Dropped)
 	m.Add("tsv_failures", w.rowFailures.Load())
+	m.Add("tsv_left_out", w.rowsOver.Load())
+	m.Add("tsv_deleted_files", w.rowsDeleted.Load())
 }
 
 // aclMetrics say in every stats event whether the rules of qvm-firewall are obeyed.

@@ -136,6 +136,7 @@ func (p *parser) checkService() {
 	if c := p.Log.Coalesce.D(); c != 0 && (c < time.Second || c > 10*time.Minute) {
 		p.problems.Addf("log.coalesce", "%v is not within 1s and 10m, or 0 for off", c)
 	}
+	p.problems.Within("tsv.max_mb", p.TSV.MaxMB, 0, 1<<20)
 	if p.TSV.RetentionDays < 0 {
 		p.problems.Addf("tsv.retention_days", "%d is below 0", p.TSV.RetentionDays)
 	}

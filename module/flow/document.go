@@ -15,6 +15,9 @@ import (
 // Document is a flow event.
 type Document struct {
 	event.Flow
+	// Delta says that the counters of a record cover the time since the last record
+	// of the flow of any kind, as with flows.enable_delta_flow_reports.
+	Delta bool
 }
 
 var _ event.Document = (*Document)(nil) // type check
@@ -25,6 +28,17 @@ func (d *Document) Time() time.Time { return time.Unix(0, d.End).UTC() }
 
 // Final implements [event.Document].
 func (d *Document) Final() bool { return d.Record.Final() }
+
+// Identify implements [event.Document]. A flow has several events, which end at
+// different times.
+func (d *Document) Identify(id *event.Identity) {
+	id.Text("flow")
+	id.Text(ID(&d.Record))
+	id.Text(d.Interface)
+	id.Number(d.Start)
+	id.Number(d.End)
+	id.Number(int64(d.Reason))
+}
 
 // Write implements [event.Document].
 func (d *Document) Write(w event.Writer) {

@@ -23,6 +23,18 @@ func (d *Document) Time() time.Time { return d.At }
 // Final implements [event.Document].
 func (d *Document) Final() bool { return true }
 
+// Identify implements [event.Document].
+func (d *Document) Identify(id *event.Identity) {
+	id.Text("inventory")
+	id.Text(d.Action)
+	id.Number(d.At.UnixNano())
+	if d.After != nil {
+		id.Text(d.After.Name)
+	} else {
+		id.Text(d.Before.Name)
+	}
+}
+
 // Write implements [event.Document].
 func (d *Document) Write(w event.Writer) {
 	w.String("type", "inventory")
@@ -57,6 +69,7 @@ func (d *Document) writeEvent(w event.Writer) {
 
 func writeQube(w event.Writer, q *qube.Qube) {
 	w.String("name", q.Name)
+	event.Optional(w, "uuid", q.UUID)
 	event.Optional(w, "label", q.Label)
 	event.Optional(w, "class", q.Class)
 	event.Optional(w, "template", q.Template)

@@ -13,6 +13,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/hold"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/module/transaction/mapping"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
 
@@ -45,16 +46,18 @@ type publisher struct {
 	done    chan struct{}      // closed when run has returned
 	held    *hold.Hold[report] // belongs to run
 	guard   *guard.Part        // may be nil
+	mapping *mapping.Table
 
-	received, published, dropped, invalid, duplicates atomic.Uint64
-	unknown, spoofed                                  atomic.Uint64
-	bytes                                             atomic.Int64
-	sending                                           atomic.Int32 // 1 while the pipeline has an event
+	received, published, dropped, invalid, duplicates, summarized atomic.Uint64
+	unknown, spoofed, misfits                                     atomic.Uint64
+	bytes                                                         atomic.Int64
+	sending                                                       atomic.Int32 // 1 while the pipeline has an event
 }
 
 func newPublisher(cfg publisherConfig) *publisher {
 	p := &publisher{cfg: cfg, guard: cfg.deps.Guard.Part("events/transactions"), clients: map[int]beat.Client{},
-		events: make(chan report, maxWaiting), stop: make(chan struct{}), done: make(chan struct{})}
+		events: make(chan report, maxWaiting), stop: make(chan struct{}), done: make(chan struct{}),
+		mapping: mapping.New()}
 	p.held = p.newHold()
 	return p
 }
@@ -194,8 +197,14 @@ func (p *publisher) publish(r *report, mayHold bool) bool {
 		p.duplicates.Add(1)
 		return true
 	}
+	if admit := p.cfg.deps.Admit; admit != nil && !admit(r.account(&d.parties)) {
+		p.summarized.Add(1)
+		return true
+	}
+	identify(&r.event)
+	p.misfits.Add(uint64(p.mapping.Fit(r.event.Fields)))
 	if r.known {
-		d.addTo(&r.event)
+		d.addTo(&r.event, p.cfg.deps.Sensor)
 	}
 	p.countAttribution(&d.parties)
 	p.sending.Store(1)
