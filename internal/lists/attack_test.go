@@ -119,7 +119,7 @@ func TestAttack12_redirects(t *testing.T) {
 				t.Errorf("connected to %q; want %q", got, tt.dialed)
 			}
 			if got := table != nil && blocks(t, table, "bad.example", 1); got != (tt.err == "") {
-				t.Errorf("the list is in force: %v", got)
+				t.Errorf("the list is in use: %v", got)
 			}
 			if st := m.Status()[0]; (st.Err == "") != (tt.err == "") {
 				t.Errorf("Status.Err = %q", st.Err)
@@ -209,7 +209,7 @@ func TestCase22_refused(t *testing.T) {
 			m := manager(t, func(c *lists.Config) { c.Lookup, c.Dial = n.lookup, n.dial }, path, "http://lists.test/", "good.example\n")
 			table, err := m.Load(t.Context())
 			if err != nil || blocks(t, table, "login", 3) || !blocks(t, table, "good.example", 3) {
-				t.Errorf("Load = %v; the file is in force: %v", err, blocks(t, table, "login", 3))
+				t.Errorf("Load = %v; the file is in use: %v", err, blocks(t, table, "login", 3))
 			}
 			for _, force := range []bool{false, true} {
 				if table, err = m.Refresh(t.Context(), force); err == nil || table != nil {
@@ -225,7 +225,7 @@ func TestCase22_refused(t *testing.T) {
 				t.Fatal(err)
 			}
 			if table, _ = m.Refresh(t.Context(), false); !blocks(t, table, "bad.example", 3) {
-				t.Error("the corrected list is not in force")
+				t.Error("the corrected list is not in use")
 			}
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -140,7 +139,7 @@ func (m *Manager) read(ctx context.Context, s *Source, force bool) (*content, er
 	if s.remote() {
 		return m.fetch(ctx, s, force)
 	}
-	f, err := os.Open(strings.TrimPrefix(s.Location, "file://"))
+	f, err := s.open()
 	if err != nil {
 		return nil, err
 	}

@@ -165,6 +165,9 @@ var zoneTypes = map[uint16]bool{dns.TypeA: true, dns.TypeAAAA: true, dns.TypeCNA
 
 func (z *Records) add(rr dns.RR) error {
 	h := rr.Header()
+	if h.Class != dns.ClassINET {
+		return fmt.Errorf("%s: records of class %s cannot be served; write IN", h.Name, dns.ClassToString[h.Class])
+	}
 	if !zoneTypes[h.Rrtype] {
 		return fmt.Errorf("%s: records of type %s cannot be served", h.Name, dns.TypeToString[h.Rrtype])
 	}
