@@ -45,6 +45,17 @@ lists: {ads: {deny: ["bad.example\n"]}}`,
 				{do: all(counted(0, 0, 0), refresh(true, "HTML")), q: "ads.example A", want: "NXDOMAIN | SOA 60"},
 				{q: "login A", want: "NXDOMAIN | SOA 60"},
 			}},
+		{id: "P8", name: "TestCase26 a query of another class gets no record of ours", yaml: `
+records: [{name: own.example, addresses: [10.1.2.3]}]
+lists: {ads: {deny: ["bad.example\n"]}}`, steps: []step{
+			{q: "own.example A +class=CHAOS", want: "REFUSED", asked: "up 0"},
+			{q: "own.example A +class=HESIOD", want: "REFUSED"},
+			{q: "own.example A +class=ANY", want: "REFUSED"},
+			{q: "localhost A +class=ANY", want: "REFUSED"},
+			{q: "bad.example A +class=HESIOD", want: "REFUSED"},
+			{q: "1.0.0.127.in-addr.arpa PTR +class=CHAOS", want: "REFUSED"},
+			{q: "www.example ANY +class=ANY", want: "REFUSED", asked: "up 0"},
+		}},
 		{id: "P7", name: "lists that are queried over DNS need an exception from rebinding protection", yaml: `rebinding: {allow: [bl.example]}`,
 			up: map[string]script{"up": dnstest.Zone("2.0.0.127.bl.example. 300 IN A 127.0.0.2\n2.0.0.127.other.example. 300 IN A 127.0.0.2")}, steps: []step{
 				{q: "2.0.0.127.bl.example A", want: "NOERROR | 2.0.0.127.bl.example. 300 A 127.0.0.2"},
