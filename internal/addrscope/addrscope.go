@@ -20,7 +20,7 @@ var nonPublic = [...]netip.Prefix{
 var (
 	nat64  = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052 section 2.1: in the last four bytes
 	sixTo4 = netip.MustParsePrefix("2002::/16")    // RFC 3056: behind the prefix
-	teredo = netip.MustParsePrefix("2001::/32")    // RFC 4380: of the server behind the prefix, of the client inverted at the end
+	teredo = netip.MustParsePrefix("2001::/32")    // RFC 4380: server behind the prefix, client at the end, inverted
 )
 
 // Private reports whether an address belongs to no host of the public network. Of

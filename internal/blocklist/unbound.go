@@ -14,7 +14,8 @@ func (p *parser) unbound(line []byte) error {
 		return p.localZone(line, value)
 	case "local-data":
 		return p.localData(line, value)
-	case "server", "local-data-ptr", "local-zone-tag", "local-zone-override", "include", "include-toplevel", "forward-zone",
+	case "server", "local-data-ptr", "local-zone-tag", "local-zone-override", "include", "include-toplevel",
+		"forward-zone",
 		"stub-zone", "auth-zone", "view", "rpz", "name", "forward-addr", "forward-host", "forward-tls-upstream", "stub-addr",
 		"stub-host", "zonefile", "url", "domain-insecure", "private-domain", "private-address", "interface", "access-control":
 		if len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t' {
@@ -33,7 +34,8 @@ func (p *parser) localZone(line []byte, value string) error {
 	name, kind := strings.Trim(f[0], `"'`), strings.Trim(f[1], `"'`)
 	p.zone = ""
 	switch kind {
-	case "deny", "refuse", "static", "always_refuse", "always_nxdomain", "always_nodata", "always_null", "always_deny", "inform_deny":
+	case "deny", "refuse", "static", "always_refuse", "always_nxdomain", "always_nodata", "always_null", "always_deny",
+		"inform_deny":
 		return p.add([]byte(name), Tree, false, line)
 	case "redirect": // what it means is in the local-data of the zone
 		p.zone = zoneKey(name)

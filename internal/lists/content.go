@@ -68,7 +68,8 @@ func (m *Manager) write(c *content, r io.Reader) (n int64, err error) {
 		room := m.room()
 		c.data, err = io.ReadAll(io.LimitReader(r, room+1))
 		if n := int64(len(c.data)); err == nil && n > room && n <= m.conf.MaxBytes {
-			err = fmt.Errorf("lists that cannot be stored may have %d bytes together: let the beat write to list_refresh.dir", maxMemory)
+			err = fmt.Errorf("lists that cannot be stored may have %d bytes together: "+
+				"let the beat write to list_refresh.dir", maxMemory)
 		}
 		return int64(len(c.data)), err
 	}
