@@ -189,6 +189,38 @@ func TestAttack12_headers(t *testing.T) {
 	}
 }
 
+// TestAttack12_responses does not take a response for more than it is, nor repeats
+// much of it.
+func TestAttack12_responses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		do   http.HandlerFunc
+		want string
+	}{
+		"nothing has changed, of a list that is not there": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }, "304"},
+		"a redirect to nowhere":                            {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusFound) }, "302"},
+		"network authentication required": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNetworkAuthenticationRequired)
+			fmt.Fprintln(w, "bad.example")
+		}, "511"},
+		"a long redirect": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "ftp://"+strings.Repeat("a", 50_000)+".test/")
+			w.WriteHeader(http.StatusFound)
+		}, `the scheme "ftp"`},
+		"nothing":       {func(http.ResponseWriter, *http.Request) {}, "empty"},
+		"comments only": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "# to do") }, "empty"},
+	} {
+		n := newInternet(t, map[string]string{"lists.test": "93.184.216.34"}, tt.do)
+		m := manager(t, func(c *lists.Config) { c.Lookup, c.Dial, c.Attempts = n.lookup, n.dial, 1 }, "http://lists.test/")
+		if table, err := m.Refresh(t.Context(), false); table != nil || err == nil || !strings.Contains(err.Error(), tt.want) || len(err.Error()) > 700 {
+			t.Errorf("%s: Refresh = %v, %.900v; want %q", name, table, err, tt.want)
+		}
+		if st := m.Status()[0]; st.Loaded || st.Err == "" {
+			t.Errorf("%s: Status = %+v", name, st)
+		}
+	}
+}
+
 // TestCase22_refused does not use a text that is no list, wherever it comes from,
 // and keeps the last good copy.
 func TestCase22_refused(t *testing.T) {
