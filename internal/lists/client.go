@@ -78,7 +78,7 @@ func (r *route) may(host string, a netip.Addr) bool {
 // privateError is the error of a host that must not be asked at an address.
 func privateError(host string, a netip.Addr) error {
 	return fmt.Errorf("%s is at %s, which is not an address of the public network; if the server is yours, "+
-		"put its address in the URL: %w", host, a, errFinal)
+		"put its address in the URL, or its name in resolver.rebinding.allow: %w", host, a, errFinal)
 }
 
 // proxy returns the proxy for a request. It is where the user's environment says,

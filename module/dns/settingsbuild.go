@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
@@ -136,7 +137,8 @@ func (s *Settings) manager(dir string, main *upstream.Group, part *guard.Part) (
 
 // mayBePrivate reports whether a server of lists may have a private address: one
 // whose name does not belong to the public network, such as nas or nas.lan, or is in
-// rebinding.allow. Its owner could let any other name lead anywhere.
+// rebinding.allow or in a zone with upstreams of its own. The owner of any other name
+// could let it lead anywhere.
 func (s *Settings) mayBePrivate(host string) bool {
 	name, err := dnsmsg.ParseName(nil, host)
 	if err != nil {
@@ -146,10 +148,12 @@ func (s *Settings) mayBePrivate(host string) bool {
 	if dnsmsg.Labels(name) == 1 || localdata.IsSpecial(name) {
 		return true
 	}
-	for ; len(name) > 1; name = dnsmsg.Parent(name) {
-		if s.vetted[string(name)] {
+	for up := name; len(up) > 1; up = dnsmsg.Parent(up) {
+		if s.vetted[string(up)] {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(s.zones, func(z zone) bool {
+		return slices.ContainsFunc(z.names, func(top []byte) bool { return len(top) > 1 && dnsmsg.Below(name, top) })
+	})
 }
