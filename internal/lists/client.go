@@ -26,6 +26,7 @@ const (
 type route struct {
 	conf *Config
 	host string // of the user's URL
+	port string // of the user's URL
 
 	mu      sync.Mutex
 	proxies map[string]bool // guarded by mu: addresses of proxies, with port
@@ -33,7 +34,7 @@ type route struct {
 
 // client returns a client for one fetch. close closes its connections.
 func (m *Manager) client(from *url.URL) (client *http.Client, close func()) {
-	r := &route{conf: &m.conf, host: strings.ToLower(from.Hostname()), proxies: map[string]bool{}}
+	r := &route{conf: &m.conf, host: strings.ToLower(from.Hostname()), port: portOf(from), proxies: map[string]bool{}}
 	t := &http.Transport{
 		DialContext: r.dial, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: maxHeader,
 		ResponseHeaderTimeout: m.conf.Timeout, TLSHandshakeTimeout: m.conf.Timeout,
@@ -56,19 +57,37 @@ func (r *route) redirect(to *http.Request, via []*http.Request) error {
 	case u.Scheme == "http" && from.Scheme == "https":
 		return fmt.Errorf("a redirect from https to http, to %s: %w", u.Host, errFinal)
 	}
-	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !r.may(u.Hostname(), a) {
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !r.may(u.Hostname(), portOf(u), a) {
 		return fmt.Errorf("a redirect: %w", privateError(u.Hostname(), a))
 	}
 	return nil
 }
 
+// portOf returns the port of a URL, that of its scheme if it names none.
+func portOf(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		return port
+	}
+	if u.Scheme == "https" {
+		return httpsPort
+	}
+	return httpPort
+}
+
+const (
+	httpPort  = "80"
+	httpsPort = "443"
+)
+
 // may reports whether a host may be asked at an address: any host of the public
-// network, and a private one only if the user's own URL says so.
-func (r *route) may(host string, a netip.Addr) bool {
+// network, and a private one only if the user's own URL says so. On such a host it
+// is that port only, for there may be more on it than lists; but http may become
+// https.
+func (r *route) may(host, port string, a netip.Addr) bool {
 	if !addrscope.Private(a) {
 		return true
 	}
-	if strings.ToLower(host) != r.host {
+	if strings.ToLower(host) != r.host || port != r.port && (r.port != httpPort || port != httpsPort) {
 		return false
 	}
 	_, err := netip.ParseAddr(host)
@@ -118,7 +137,7 @@ func (r *route) dial(ctx context.Context, network, address string) (net.Conn, er
 	if err != nil {
 		return nil, fmt.Errorf("finding the address of %s: %w", host, err)
 	}
-	if !r.isProxy(address) && !r.may(host, a) {
+	if !r.isProxy(address) && !r.may(host, port, a) {
 		return nil, privateError(host, a)
 	}
 	address = net.JoinHostPort(a.String(), port)
