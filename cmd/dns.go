@@ -148,6 +148,9 @@ func showLists(w io.Writer, raw json.RawMessage) error {
 		for _, f := range s.Faults {
 			fmt.Fprintf(w, "%s:%d: %s: %q\n", safetext.Line(s.Name()), f.Line, safetext.Line(f.Reason), f.Text)
 		}
+		for _, f := range s.Skips {
+			fmt.Fprintf(w, "%s:%d: skipped: %s: %q\n", safetext.Line(s.Name()), f.Line, f.Reason, f.Text)
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/textmark"
 )
 
 // A Snapshot is a complete inventory: the qubes that dom0 listed at one moment, in the order of the inventory.
@@ -33,6 +34,11 @@ func Parse(r io.Reader, cfg Config) (*Snapshot, error) {
 // parse detects the format of data and parses it. cfg must have its defaults.
 func parse(data []byte, cfg Config) (*Snapshot, error) {
 	b := newBuilder(cfg)
+	data, err := textmark.Trim(data)
+	if err != nil {
+		b.report(1, "", err)
+		return b.snapshot()
+	}
 	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
 		parseJSON(data, b)
 	} else {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -169,5 +170,24 @@ func TestManager_faults(t *testing.T) {
 	}
 	if s := m.Status()[2]; s.Wrong != 2 || !strings.Contains(s.Err, "line 3") {
 		t.Errorf("status = %+v", s)
+	}
+}
+
+// TestManager_notRegular does not wait for somebody who writes to a named pipe.
+func TestManager_notRegular(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := manager(t, nil, pipe, "/dev/zero", "good.example\n")
+	table, err := m.Load(t.Context())
+	if err != nil || !blocks(t, table, "good.example", 3) {
+		t.Errorf("Load = %v", err)
+	}
+	for _, st := range m.Status()[:2] {
+		if !strings.Contains(st.Err, "not a regular file") {
+			t.Errorf("Status = %+v", st)
+		}
 	}
 }

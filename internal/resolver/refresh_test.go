@@ -123,7 +123,7 @@ func downloadRows() []row {
 		}},
 		{id: "L9", name: "a host whose name the upstreams know", yaml: yaml("http://lists.example:1/ads", "attempts: 1"),
 			up: map[string]script{"up": dnstest.Zone(world0 + "lists.example. 300 IN A 127.0.0.1\n")}, steps: []step{
-				{do: refresh(false, "127.0.0.1:1"), q: "bad.example A", want: passed, asked: "up 3"},
+				{do: refresh(false, "lists.example is at 127.0.0.1"), q: "bad.example A", want: passed, asked: "up 3"},
 			}},
 		{id: "L9", name: "through a proxy", yaml: yaml("http://lists.proxied/ads", "start: blocking"), steps: []step{
 			{q: "bad.example A", want: blocked},

@@ -29,6 +29,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("tcp_open", r.TCPOpen)
 	m.Add("tcp_refused", r.TCPRefused)
 	m.Add("list_rules", r.Rules)
+	m.Add("lists_failed", r.ListsFailed)
 	m.Add("cache_entries", r.Cache.Entries)
 	m.Add("cache_bytes", r.Cache.Bytes)
 	m.Add("cache_hits", r.Cache.Hits)
