@@ -140,7 +140,7 @@ func from(src, dst packet.Addr) func(*packet.Packet) {
 func allTests() []decodeTest {
 	var all []decodeTest
 	for _, tests := range [][]decodeTest{
-		transportTests(), linkTests(), tagTests(), ip4Tests(), ip6Tests(), tunnelTests(), nestedTests(), hostileTests(),
+		transportTests(), linkTests(), tagTests(), bridgeTests(), ip4Tests(), ip6Tests(), tunnelTests(), nestedTests(), hostileTests(),
 	} {
 		all = append(all, tests...)
 	}
