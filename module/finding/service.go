@@ -62,7 +62,8 @@ func (s *Service) Flow(f *event.Flow) {
 		return
 	}
 	client, dst := f.Source.Addr.Netip(f.Family), f.Destination.Addr.Netip(f.Family)
-	count, first := s.once.First(client, dst, method, f.Start)
+	use := dnsview.Use{Iface: f.Iface, Spoofed: f.Attribution == event.Spoofed, Client: client, Server: dst, Bypass: method}
+	count, first := s.once.First(use, f.Start, f.End)
 	if !first {
 		return
 	}
