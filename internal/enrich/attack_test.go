@@ -62,3 +62,28 @@ func TestAttack15_genuine(t *testing.T) {
 		}
 	}
 }
+
+// TestAttack05_outer_addresses gives a tunnel on a vif the addresses that it is routed
+// by, and leaves it alone elsewhere.
+func TestAttack05_outer_addresses(t *testing.T) {
+	t.Parallel()
+	n := newEnricher(fakeLookup{work, untrusted})
+	for _, tt := range []struct {
+		name                string
+		in                  *flow.Record
+		source, destination string
+		attribution         event.Attribution
+	}{
+		{"on a vif", tunnelled(record(7, "10.137.0.9", "93.184.216.34"), "10.137.0.6", "203.0.113.99"), "10.137.0.6", "203.0.113.99", event.Inventory},
+		{"on a vif, spoofed", tunnelled(record(7, "10.137.0.6", "93.184.216.34"), "10.137.0.9", "203.0.113.99"), "10.137.0.9", "203.0.113.99", event.Spoofed},
+		{"on the uplink", tunnelled(record(1, "10.137.0.9", "93.184.216.34"), "10.137.0.6", "203.0.113.99"), "10.137.0.9", "93.184.216.34", event.Inventory},
+		{"in a file without names", tunnelled(record(0, "10.137.0.9", "93.184.216.34"), "10.137.0.6", "203.0.113.99"), "10.137.0.9", "93.184.216.34", event.Inventory},
+	} {
+		var e event.Flow
+		n.Flow(tt.in, &e)
+		source, destination := e.Source.Addr.Netip(e.Family).String(), e.Destination.Addr.Netip(e.Family).String()
+		if source != tt.source || destination != tt.destination || e.Attribution != tt.attribution {
+			t.Errorf("%s: %s to %s, %v; want %s to %s, %v", tt.name, source, destination, e.Attribution, tt.source, tt.destination, tt.attribution)
+		}
+	}
+}

@@ -46,15 +46,18 @@ type Observation struct {
 	Source, Destination  netip.Addr       // on the wire: for a tunnel, the outer ones
 	SourceSent, DestSent bool             // which sides have sent a packet
 	At                   time.Time
-	AddressesLost        bool // a tunnel whose outer addresses are not known
 }
 
-// Flow fills e from the record r, which it copies.
+// Flow fills e from the record r, which it copies. A tunnel on a vif is a flow between
+// its outer addresses, because a qube may write inside what it likes.
 func (n *Enricher) Flow(r *flow.Record, e *event.Flow) {
 	src, dst := outside(r)
 	*e = event.Flow{Record: *r, Parties: n.Parties(Observation{Iface: r.Iface, FromSource: r.FromSource,
 		Source: src, Destination: dst, SourceSent: r.Source.Sent, DestSent: r.Destination.Sent,
-		At: time.Unix(0, r.End), AddressesLost: r.OuterLost})}
+		At: time.Unix(0, r.End)})}
+	if _, onVif := qube.VifDomain(e.Interface); onVif {
+		e.TakeOuter()
+	}
 }
 
 // outside returns the addresses on the wire, which are the ones that anti-spoofing
@@ -133,8 +136,7 @@ func (n *Enricher) byVif(p *event.Parties, s *Observation, q *qube.Qube, domid i
 		return
 	}
 	p.Qube, p.Attribution = q, event.Inventory
-	// Without the outer header the address that was used is not known.
-	if sent && !q.Owns(client) && !exempt(client) && !s.AddressesLost {
+	if sent && !q.Owns(client) && !exempt(client) {
 		p.Attribution = event.Spoofed
 	}
 	setSide(p, fromQube, q)

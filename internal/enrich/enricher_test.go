@@ -117,7 +117,7 @@ func TestEnricher_Flow(t *testing.T) {
 			if diff := cmp.Diff(tt.want, resultOf(&e)); diff != "" {
 				t.Errorf("Flow mismatch (-want +got):\n%s", diff)
 			}
-			if e.Record != *tt.in || e.Interface != names[tt.in.Iface] {
+			if *e.Metered() != *tt.in || e.Interface != names[tt.in.Iface] {
 				t.Errorf("Flow = %+v on %q; want the record on %q", e.Record, e.Interface, names[tt.in.Iface])
 			}
 		})

@@ -75,7 +75,7 @@ func (s *Service) Flow(f *event.Flow) {
 func bypass(f *event.Flow, method dnsview.Bypass, client, dst netip.Addr, count uint64) *Document {
 	d := &Document{Parties: f.Parties, At: f.Start, Kind: "dns-bypass", Method: string(method), Reason: reasons[method], Transport: "udp",
 		Source: netip.AddrPortFrom(client, f.Source.Port), Destination: netip.AddrPortFrom(dst, f.Destination.Port),
-		FlowID: flow.ID(&f.Record), Count: count, ServerName: f.Domain}
+		FlowID: flow.ID(f.Metered()), Count: count, ServerName: f.Domain}
 	if f.Proto == packet.ProtoTCP {
 		d.Transport = "tcp"
 	}
