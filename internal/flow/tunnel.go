@@ -21,10 +21,23 @@ type tunnels struct {
 	shares *share.Pool[uint32]
 }
 
-// tunnelKey is an outer header, the same for both directions, at an interface.
+// tunnelKey is an outer header without its ports, the same for both directions, at an
+// interface. It has no padding, so that it is hashed in one go.
 type tunnelKey struct {
-	outer packet.Outer
-	iface uint32
+	low, high           packet.Addr
+	id, iface           uint32
+	kind                packet.Tunnel
+	family, proto, zero uint8
+}
+
+// newTunnelKey returns the key of the tunnel that p is in.
+func newTunnelKey(p *packet.Packet) tunnelKey {
+	o := &p.Outer
+	k := tunnelKey{low: o.Src, high: o.Dst, id: o.ID, iface: p.Iface, kind: o.Kind, family: o.Family, proto: o.Proto}
+	if o.Src.Compare(&o.Dst) > 0 {
+		k.low, k.high = o.Dst, o.Src
+	}
+	return k
 }
 
 // tunnel is an outer header that is in use.
@@ -45,11 +58,7 @@ func (t *tunnels) enter(p *packet.Packet) uint32 {
 	if p.Outer.Kind == packet.TunnelNone {
 		return 0
 	}
-	key := tunnelKey{p.Outer, p.Iface}
-	key.outer.SrcPort, key.outer.DstPort = 0, 0
-	if o := &key.outer; o.Src.Compare(&o.Dst) > 0 {
-		o.Src, o.Dst = o.Dst, o.Src
-	}
+	key := newTunnelKey(p)
 	if id, ok := t.ids[key]; ok {
 		return id
 	}
@@ -96,5 +105,8 @@ func (t *tunnels) release(id uint32) {
 	}
 }
 
-// outer returns the header of an id.
-func (t *tunnels) outer(id uint32) packet.Outer { return t.list[id-1].key.outer }
+// outer returns the header of an id, without its ports.
+func (t *tunnels) outer(id uint32) packet.Outer {
+	k := &t.list[id-1].key
+	return packet.Outer{Src: k.low, Dst: k.high, ID: k.id, Kind: k.kind, Family: k.family, Proto: k.proto}
+}

@@ -84,7 +84,7 @@ func (p *Packet) locate(frame []byte) {
 // outer ones are written whenever they are valid and need no clearing.
 func (p *Packet) reset() {
 	p.Fragment = FragmentNone
-	p.TCPFlags, p.ICMPType, p.ICMPCode, p.SYNSeq = 0, 0, 0, 0
+	p.TCPFlags, p.ICMPType, p.ICMPCode = 0, 0, 0
 	p.HasL4, p.HasMAC, p.VLANs = false, false, 0
 	p.VLAN = [2]uint16{}
 	p.SrcPort, p.DstPort, p.ICMPID, p.FragID = 0, 0, 0, 0

@@ -44,6 +44,9 @@ func valid(p packet.Packet) packet.Packet {
 	if p.Outer.Kind == packet.TunnelNone {
 		p.Outer = packet.Outer{}
 	}
+	if p.TCPFlags&packet.SYN == 0 {
+		p.SYNSeq = 0
+	}
 	p.TransportAt, p.TransportLen = 0, 0 // see TestPacket_Transport
 	p.FragOffset, p.FragMore = 0, false  // see TestPacket_fragment
 	return p

@@ -120,7 +120,7 @@ func (p *Packet) TakeOuter() {
 	}
 	p.Family, p.Proto, p.Src, p.Dst = o.Family, o.Proto, o.Src, o.Dst
 	p.SrcPort, p.DstPort, p.HasL4 = o.SrcPort, o.DstPort, o.Proto == ProtoUDP
-	p.TCPFlags, p.SYNSeq, p.ICMPType, p.ICMPCode, p.ICMPID = 0, 0, 0, 0, 0
+	p.TCPFlags, p.ICMPType, p.ICMPCode, p.ICMPID = 0, 0, 0, 0
 	p.Fragment, p.FragID, p.FragOffset, p.FragMore = FragmentNone, 0, 0, false
 	p.TransportAt, p.TransportLen = 0, 0
 	o.Kind, o.ID = TunnelNone, 0
@@ -153,7 +153,7 @@ type Packet struct {
 	SrcPort, DstPort uint16    // TCP, UDP, UDP-Lite, SCTP and DCCP
 	ICMPID           uint16    // identifier of an ICMP query or answer, else 0
 	VLAN             [2]uint16 // identifiers, without priority
-	SYNSeq           uint32    // sequence number of a TCP packet with the SYN flag, else 0
+	SYNSeq           uint32    // sequence number; valid if TCPFlags has SYN
 	FragID           uint32    // identification of a fragment's datagram, else 0
 	FragOffset       uint16    // bytes of the datagram before this fragment
 	FragMore         bool      // further fragments follow

@@ -36,9 +36,10 @@ var snapIP = [6]byte{0xaa, 0xaa, 3, 0, 0, 0}
 func (p *Packet) tags(etherType uint16, b []byte) (uint16, []byte) {
 	// The bound is generous for real stacks and stops a frame made of tags.
 	for i := 0; i < 8; i++ {
-		switch etherType {
-		case etherIPv4, etherIPv6:
+		if etherType == etherIPv4 || etherType == etherIPv6 { // first, because most are
 			return etherType, b
+		}
+		switch etherType {
 		case etherVLAN, etherQinQ, etherQinQ91, etherQinQ92, etherQinQ93:
 			if len(b) < 4 {
 				return 0, nil
