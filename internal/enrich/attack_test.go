@@ -28,7 +28,7 @@ func TestAttack15_attribution(t *testing.T) {
 		{"no address yet", record(7, "0.0.0.0", "255.255.255.255"), result{"work", "0.0.0.0", "inventory", "work", "", "outbound"}},
 		{"unknown domain, address of a halted qube", record(12, "10.137.0.50", world), result{"", "10.137.0.50", "unknown", "", "", "outbound"}},
 		{"unknown domain, to a halted qube", toward(record(12, world, "10.137.0.50")), result{"", "10.137.0.50", "unknown", "", "", "inbound"}},
-		{"unknown domain, address of a qube that is elsewhere", record(12, "10.137.0.33", world), result{"", "10.137.0.33", "unknown", "", "", "outbound"}},
+		{"unknown domain, address of a qube that was another domain", record(12, "10.137.0.33", world), result{"personal", "10.137.0.33", "inventory", "personal", "", "outbound"}},
 		{"unknown domain, address of a qube that is here", record(12, "10.137.0.6", world), result{"", "10.137.0.6", "spoofed", "", "", "outbound"}},
 		{"unknown domain and address", record(12, nobody, world), result{"", nobody, "unknown", "", "", "outbound"}},
 	}

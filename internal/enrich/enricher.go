@@ -29,8 +29,7 @@ type Enricher struct {
 	// point of this capture. It may be nil.
 	HasVif func(domid int32) bool
 	// HasDomains reports whether the inventory has the Xen domain ids of the qubes that
-	// run: then the address of one of them on the vif of another domain proves nothing.
-	// It may be nil.
+	// run, so that one without is halted. It may be nil.
 	HasDomains func() bool
 	// Downstream returns the names of the qubes that have the named one as netvm,
 	// at the present time. It may be nil.
@@ -158,11 +157,11 @@ func sourceIsClient(p *event.Parties, s *Observation, q *qube.Qube) bool {
 	return p.SourceQube != nil || p.DestinationQube == nil
 }
 
-// byClientAddress attributes what was seen on a vif of an unknown domain. Without
-// domain ids in the inventory, the client's address decides. With them it cannot: the
-// qube that has the address is halted, or another domain. Either it has just been
-// started, which the next push will say, or the client has spoofed the address, as it
-// has for certain if the qube has another vif here.
+// byClientAddress attributes what was seen on a vif of an unknown domain by the
+// client's address: either the inventory has no domain ids, or the qube has just been
+// restarted. If the address belongs to a qube that has another vif here, the client has
+// spoofed it. If it belongs to a qube that is halted, the next push will say whether
+// that was started; until then it is the one qube that cannot have sent anything.
 func (n *Enricher) byClientAddress(p *event.Parties, domid int32, fromQube bool) {
 	q := p.DestinationQube
 	if fromQube {
@@ -176,7 +175,7 @@ func (n *Enricher) byClientAddress(p *event.Parties, domid int32, fromQube bool)
 		p.Attribution = event.Spoofed
 		setSide(p, fromQube, nil)
 		return
-	case n.HasDomains != nil && n.HasDomains():
+	case q.XID < 0 && n.HasDomains != nil && n.HasDomains():
 		setSide(p, fromQube, nil)
 		return
 	}
