@@ -87,6 +87,27 @@ func TestTable_bounds(t *testing.T) {
 	}
 }
 
+// TestAttack01_fragments holds few large datagrams on one interface and many small ones
+// on another: the first loses its own, and takes nothing from the other.
+func TestAttack01_fragments(t *testing.T) {
+	t.Parallel()
+	var table defrag.Table
+	for id := range uint32(60) {
+		add(&table, piece{id: id, iface: 2, data: "12345678", more: true})
+	}
+	for i := range 1000 {
+		add(&table, piece{id: uint32(i), iface: 1, data: string(make([]byte, 65000)), more: true})
+	}
+	for id := range uint32(60) {
+		if whole := add(&table, piece{id: id, iface: 2, offset: 8, data: "9"}); string(whole) != "123456789" {
+			t.Fatalf("datagram %d of the quiet interface is %q", id, whole)
+		}
+	}
+	if s := table.Stats(); s.Waiting == 0 || s.Abandoned != 1000-uint64(s.Waiting) {
+		t.Errorf("Stats = %+v; want the other datagrams waiting or abandoned", s)
+	}
+}
+
 // TestTable_model cuts, shuffles and puts together.
 func TestTable_model(t *testing.T) {
 	t.Parallel()
