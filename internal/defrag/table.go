@@ -12,9 +12,9 @@ const (
 	maxBytes    = 4 << 20    // of all datagrams
 	maxAge      = int64(5e9) // nanoseconds of packet time
 
-	// baseSize is what a datagram counts for in addition to its bytes, so that there
-	// are at most 256.
-	baseSize = 16 << 10
+	// baseSize and partSize are what a datagram and each of its fragments take in
+	// addition to their bytes.
+	baseSize, partSize = 1 << 10, 64
 
 	// maxExpired is how many datagrams that are too old are abandoned at once: more
 	// than come, and few enough that no packet has to wait for it.
@@ -63,7 +63,7 @@ func (t *Table) Add(p *packet.Packet, data []byte) []byte {
 		return nil
 	}
 	d := i.Value
-	if d.dead || !t.shares.Resize(i, baseSize+d.bytes+len(data)) || !d.add(fragment{int(p.FragOffset), data}, !p.FragMore) {
+	if d.dead || !t.shares.Resize(i, baseSize+d.bytes+len(data)+partSize*(len(d.parts)+1)) || !d.add(fragment{int(p.FragOffset), data}, !p.FragMore) {
 		t.kill(i)
 		return nil
 	}

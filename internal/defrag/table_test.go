@@ -77,7 +77,7 @@ func TestTable_bounds(t *testing.T) {
 		add(&table, piece{iface: 2, data: "12345678", more: true})
 		for i := range 20000 {
 			add(&table, piece{id: uint32(i + 1), data: string(make([]byte, size)), more: true, iface: 1, at: int64(i / 10)})
-			if s := table.Stats(); s.Waiting > 256 || s.Bytes > 4<<20 {
+			if s := table.Stats(); s.Waiting > 4096 || s.Bytes > 4<<20 {
 				t.Fatalf("after %d fragments of %d bytes: %+v", i, size, s)
 			}
 		}
@@ -147,7 +147,7 @@ func FuzzTable(f *testing.F) {
 			if whole := add(&table, p); len(whole) > 65535 {
 				t.Fatalf("a datagram of %d bytes", len(whole))
 			}
-			if s := table.Stats(); s.Bytes < 0 || s.Bytes > 4<<20 || s.Waiting > 256 {
+			if s := table.Stats(); s.Bytes < 0 || s.Bytes > 4<<20 || s.Waiting > 4096 {
 				t.Fatalf("%+v", s)
 			}
 		}
