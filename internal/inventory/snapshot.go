@@ -13,6 +13,9 @@ import (
 type Snapshot struct {
 	// Qubes have valid and distinct names, and no two of them share an address, a live Xen domain id or a UUID.
 	Qubes []qube.Qube
+	// Domains reports whether the inventory says of any qube which Xen domain it is, or that it is none: a qube without a
+	// domain id is not running then.
+	Domains bool
 }
 
 // Parse reads one inventory in one of the formats that the package comment describes. It reads all of r, but no more than

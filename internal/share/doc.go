@@ -7,6 +7,9 @@
 // Choudhury and Hahne (IEEE/ACM Transactions on Networking 6(2), 1998) with a factor
 // of one.
 //
+// A [Store] keeps values within a Pool and evicts the oldest of the class that has too
+// much.
+//
 // A [Rate] divides a flow, such as the events of an hour: each class has a token
 // bucket of its own.
 //
