@@ -80,7 +80,7 @@ func TestKafka_demo(t *testing.T) {
 	k := servers.StartKafka(t)
 	mustRun(t, command(t, demo, fmt.Sprintf(`output.kafka: {hosts: ["%s"], topic: qubes, key: "%%{[qube.name]:none}", partition.hash.hash: [qube.name]}`, k.Address), replayDemo(t)...))
 	got, partitions := tally{}, map[string]map[string]bool{}
-	for _, m := range consume(t, kcat, k.Address, "qubes") {
+	for _, m := range consume(t, k, kcat, "qubes") {
 		got.add(t, m.value)
 		if partitions[m.key] == nil {
 			partitions[m.key] = map[string]bool{}
@@ -126,18 +126,27 @@ type message struct {
 }
 
 // consume returns the messages of a topic.
-func consume(t *testing.T, kcat, address, topic string) (all []message) {
+func consume(t *testing.T, k *servers.Kafka, kcat, topic string) (all []message) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), kcat, "-b", address, "-C", "-t", topic, "-e", "-q", "-f", "%p\t%k\t%s\n").Output()
-	if err != nil {
-		t.Fatalf("kcat: %v", err)
-	}
-	for line := range bytes.Lines(out) {
-		part := bytes.SplitN(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"), 3)
-		if len(part) != 3 {
-			t.Fatalf("kcat printed %q", line)
+	for partition := range servers.Partitions {
+		n := k.Len(t, kcat, topic, partition)
+		if n == 0 {
+			continue
 		}
-		all = append(all, message{string(part[0]), string(part[1]), part[2]})
+		// A number of messages, for a broker that recovers its log says too early that it
+		// has no more.
+		out, err := exec.CommandContext(t.Context(), kcat, "-b", k.Address, "-C", "-t", topic, "-p", fmt.Sprint(partition), "-o", "beginning",
+			"-c", fmt.Sprint(n), "-q", "-f", "%p\\t%k\\t%s\\n").Output()
+		if err != nil {
+			t.Fatalf("kcat: %v", err)
+		}
+		for line := range bytes.Lines(out) {
+			part := bytes.SplitN(bytes.TrimSuffix(line, []byte("\n")), []byte("\t"), 3)
+			if len(part) != 3 {
+				t.Fatalf("kcat printed %q", line)
+			}
+			all = append(all, message{string(part[0]), string(part[1]), part[2]})
+		}
 	}
 	return all
 }

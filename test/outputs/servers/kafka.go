@@ -51,23 +51,21 @@ func StartKafka(tb testing.TB) *Kafka {
 	return k
 }
 
-// Len returns the number of messages in a topic, 0 if there is no such topic yet. kcat is
-// the program of that name.
-func (k *Kafka) Len(tb testing.TB, kcat, topic string) int {
+// Partitions is the number of partitions of a topic.
+const Partitions = 3
+
+// Len returns the number of messages in a partition of a topic, 0 if there is no such topic
+// yet. kcat is the program of that name.
+func (k *Kafka) Len(tb testing.TB, kcat, topic string, partition int) int {
 	tb.Helper()
-	out, err := exec.CommandContext(tb.Context(), kcat, "-b", k.Address, "-Q", "-t", topic+":0:-1", "-t", topic+":1:-1", "-t", topic+":2:-1").Output()
+	out, err := exec.CommandContext(tb.Context(), kcat, "-b", k.Address, "-Q", "-t", fmt.Sprintf("%s:%d:-1", topic, partition)).Output()
 	if err != nil {
 		return 0
 	}
-	n := 0
-	for line := range strings.Lines(string(out)) {
-		if i := strings.LastIndex(line, "offset "); i >= 0 {
-			at, err := strconv.Atoi(strings.TrimSpace(line[i+len("offset "):]))
-			if err != nil {
-				tb.Fatal(err)
-			}
-			n += at
-		}
+	_, text, _ := strings.Cut(string(out), "offset ")
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil {
+		tb.Fatalf("kcat printed %q", out)
 	}
 	return n
 }
