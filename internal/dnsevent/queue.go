@@ -46,7 +46,7 @@ func (q *Queue) Reserve(count uint32) *Entry {
 	if count > 1 {
 		q.mu.Lock()
 	}
-	e := q.ring.Reserve(q.size)
+	e := q.ring.Reserve(0, q.size)
 	if e != nil {
 		e.Count = count
 		return e
