@@ -22,7 +22,8 @@ const (
 	atFlags    = 30 // uint8
 	atUses     = 31 // uint8: since it entered the queue, up to 3
 	atVettedBy = 32 // uint64: see [Entry.VettedBy]
-	headerLen  = 40
+	atOwner    = 40 // uint64: see [Entry.Owner]
+	headerLen  = 48
 )
 
 // room returns where n bytes can be written and whether they can without
