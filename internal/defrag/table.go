@@ -91,25 +91,30 @@ func (t *Table) insert(k key, now int64) *datagram {
 	return d
 }
 
+// datagramCost is what a datagram counts for besides its bytes, so that an interface
+// that fills the table with many and one that does so with large ones are compared.
+const datagramCost = maxBytes / maxDatagrams
+
 // evict abandons what is too old. If that is not enough, it also abandons the
-// older half of the interface with the most datagrams: half of them at once, so
+// older half of the interface that takes most of the table: half of them at once, so
 // that a flood does not search the table for each of its packets.
 func (t *Table) evict(now int64) {
-	counts, ages := map[uint32]int64{}, map[uint32]int64{}
+	counts, ages, costs := map[uint32]int64{}, map[uint32]int64{}, map[uint32]int64{}
 	for k, d := range t.waiting {
 		if d.expired(now) {
 			t.abandon(k)
 			continue
 		}
 		counts[k.iface]++
+		costs[k.iface] += int64(d.bytes) + datagramCost
 		ages[k.iface] += now - d.begun
 	}
 	if len(t.waiting) < maxDatagrams && t.stats.Bytes <= maxBytes {
 		return
 	}
 	most := uint32(0)
-	for iface, n := range counts {
-		if n > counts[most] {
+	for iface, n := range costs {
+		if n > costs[most] {
 			most = iface
 		}
 	}
