@@ -8,7 +8,7 @@ import (
 
 // FlushFewest is Flush for a reader that may not have the time to take everything:
 // the flows of the interface with the fewest come first, so that those of a qube that
-// has filled the table stand in nobody's way.
+// has filled the table come last.
 func (t *Table) FlushFewest(reason Reason) {
 	byInterface := map[uint32][]uint32{}
 	for i := range t.entries.used {

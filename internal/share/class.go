@@ -20,7 +20,7 @@ var seed = maphash.MakeSeed()
 
 // Of returns the class of a client: the interface that it is behind or, if that is 0
 // because it is not known, its address. An IPv6 address is hashed to 63 bits, with a
-// seed that nobody outside knows.
+// secret seed.
 func Of(iface uint32, addr netip.Addr) Class {
 	switch addr = addr.Unmap(); {
 	case iface != 0 || !addr.IsValid():

@@ -32,7 +32,7 @@ func (p *Pool[K]) Fits(class K, n int) bool {
 }
 
 // Add is Take for what must be taken whether it fits or not. The pool may be
-// overdrawn then, and nobody can take anything until enough has been given back.
+// overdrawn then, and no class can take anything until enough has been given back.
 func (p *Pool[K]) Add(class K, n int) {
 	p.load(class)
 	p.used += n
