@@ -14,14 +14,14 @@ func (s *shard) good(b []byte) bool {
 	return int64(binary.LittleEndian.Uint64(b[atStored:]))+int64(binary.LittleEndian.Uint32(b[atTTL:])) > s.now
 }
 
-// deserves reports whether an entry moves to the large queue although it was not asked
-// for it again: its owner has less of that queue than an equal share.
+// deserves reports whether an entry moves to the large queue although it was not
+// asked for again: its owner has less of that queue than an equal share.
 func (s *shard) deserves(b []byte) bool {
 	return s.good(b) && (s.owned.Held(ownerOf(b))+len(b))*(s.owned.Classes()+1) < len(s.large.buf)
 }
 
-// protects reports whether an entry stays in the large queue although it was not asked
-// for it lately: its owner has less of what is in there than the others on average.
+// protects reports whether an entry stays in the large queue although it was not
+// asked for lately: its owner has less of what is in there than the others on average.
 // Some owner always has as much as that or more, and pays for what comes in.
 func (s *shard) protects(b []byte) bool {
 	return s.good(b) && s.owned.Held(ownerOf(b))*s.owned.Classes() < s.owned.Used()
