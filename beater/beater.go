@@ -11,6 +11,7 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // Qubesbeat implements beat.Beater.
@@ -43,7 +44,7 @@ func Creator(options *Options) beat.Creator {
 // newBeater checks the values of the settings. It opens nothing, because libbeat
 // makes a beater for `setup`, too, unless `test config` asks it to.
 func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) {
-	log := b.Info.Logger.Named("qubesbeat")
+	log := publish.SafeLogger(b.Info.Logger.Named("qubesbeat"))
 	s, err := readSettings(b.Info.Beat, raw)
 	if err != nil {
 		return nil, err
@@ -96,10 +97,10 @@ func (q *Qubesbeat) Run(b *beat.Beat) error {
 		return nil
 	}
 	r, err := q.newRun(b)
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.run(q.ctx)
 	}
-	return r.run(q.ctx)
+	return safetext.Error(err) // libbeat prints it
 }
 
 // flowProcessing makes the part of the event processing that the flows section of

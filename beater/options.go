@@ -33,9 +33,11 @@ type Options struct {
 // Processing is packetbeat's own processing: ecs.version, host.name and agent.*
 // on every event, then the user's processors. It notes whether there are any.
 func (o *Options) Processing() processing.SupportFactory {
-	inner := processing.MakeDefaultSupport(false, nil, processing.WithFields(mapstr.M{
-		"ecs": mapstr.M{"version": ecs.Version},
-	}), processing.WithHost, processing.WithAgentMeta())
+	fields := mapstr.M{"ecs": mapstr.M{"version": ecs.Version}}
+	if id := publish.HostID("/etc/machine-id"); id != "" {
+		fields["host"] = mapstr.M{"id": id}
+	}
+	inner := processing.MakeDefaultSupport(false, nil, processing.WithFields(fields), processing.WithHost, processing.WithAgentMeta())
 	return func(info beat.Info, log *logp.Logger, cfg *conf.C) (processing.Supporter, error) {
 		if o.Configured != nil {
 			o.Configured()

@@ -17,6 +17,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 	inventorymodule "github.com/qubesbeat/qubesbeat/module/inventory"
 )
 
@@ -40,7 +41,7 @@ func statusQubes(c *cobra.Command, root string) error {
 		if !f.Good {
 			mark, good = "  !!  ", false
 		}
-		fmt.Fprintln(c.OutOrStdout(), mark+f.Text)
+		fmt.Fprintln(c.OutOrStdout(), mark+safetext.Line(f.Text))
 	}
 	if !good {
 		return errStatus

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
+	"github.com/elastic/beats/v7/libbeat/beat/events"
 	"github.com/elastic/beats/v7/libbeat/common"
 	"github.com/elastic/beats/v7/libbeat/common/dtfmt"
 	"github.com/elastic/beats/v7/libbeat/outputs/codec"
@@ -89,6 +90,9 @@ func (c *documentCodec) Encode(index string, e *beat.Event) ([]byte, error) {
 	j.String("beat", index)
 	j.String("type", "_doc")
 	j.String("version", c.version)
+	if id, ok := e.Meta[events.FieldMetaID].(string); ok {
+		j.String(events.FieldMetaID, id)
+	}
 	j.End()
 	j.AppendFields(d)
 	if err := c.appendAdded(e.Fields, copies); err != nil {

@@ -62,9 +62,27 @@ func (f *Files) Adopt(settings *conf.C) {
 	}
 }
 
+// defaultFiles returns the settings of libbeat's file output.
+func defaultFiles() fileConfig {
+	return fileConfig{RotateEveryKb: 10 << 10, NumberOfFiles: 7, Permissions: 0o600}
+}
+
+// Capacity returns how many bytes the files of an output hold, 0 if it is not the file
+// output.
+func Capacity(output conf.Namespace) int64 {
+	settings := defaultFiles()
+	if output.Name() != FileOutput || output.Config().Unpack(&settings) != nil {
+		return 0
+	}
+	return settings.total()
+}
+
+// total returns how many bytes the files may hold together.
+func (c *fileConfig) total() int64 { return int64(c.RotateEveryKb) << 10 * int64(c.NumberOfFiles) }
+
 // load implements [outputs.Factory].
 func (f *Files) load(_ outputs.IndexManager, info beat.Info, observer outputs.Observer, c *conf.C) (outputs.Group, error) {
-	settings := fileConfig{RotateEveryKb: 10 << 10, NumberOfFiles: 7, Permissions: 0o600}
+	settings := defaultFiles()
 	if err := c.Unpack(&settings); err != nil {
 		return outputs.Fail(fmt.Errorf("output.file: %w", err))
 	}
@@ -88,8 +106,7 @@ func (f *Files) open(info beat.Info, c *fileConfig) (*eventfile.Writer, error) {
 	if c.Filename == "" {
 		c.Filename = info.Beat
 	}
-	size := int64(c.RotateEveryKb) << 10
-	w, err := eventfile.New(eventfile.Config{Dir: dir, Name: c.Filename, Host: info.Name, FileBytes: size, TotalBytes: size * int64(c.NumberOfFiles),
+	w, err := eventfile.New(eventfile.Config{Dir: dir, Name: c.Filename, Host: info.Name, FileBytes: int64(c.RotateEveryKb) << 10, TotalBytes: c.total(),
 		MinFree: int64(c.MinFreeKb) << 10, Mode: fs.FileMode(c.Permissions), Fresh: c.RotateOnStartup,
 		Logger: NewLogger(info.Logger.Named("file"))})
 	if err != nil {

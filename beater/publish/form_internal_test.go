@@ -18,8 +18,9 @@ import (
 // everything is a document with every kind of field, in every place.
 type everything struct{}
 
-func (everything) Time() time.Time { return time.Unix(1763750371, 949123456).UTC() }
-func (everything) Final() bool     { return true }
+func (everything) Time() time.Time          { return time.Unix(1763750371, 949123456).UTC() }
+func (everything) Final() bool              { return true }
+func (everything) Identify(*event.Identity) {}
 func (everything) Write(w event.Writer) {
 	w.String("type", "everything")
 	w.String("hostile", "a\"\\\n\x00\x1b\xff\u2028<&>é")

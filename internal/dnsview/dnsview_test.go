@@ -110,27 +110,6 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestOnce(t *testing.T) {
-	t.Parallel()
-	var o dnsview.Once
-	a, b := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("8.8.8.8")
-	at := int64(time.Hour) * 10
-	if n, ok := o.First(a, b, dnsview.PlainDNS, at); !ok || n != 1 {
-		t.Errorf("first: %d, %v", n, ok)
-	}
-	for range 5 {
-		if _, ok := o.First(a, b, dnsview.PlainDNS, at+1); ok {
-			t.Error("reported again at once")
-		}
-	}
-	if _, ok := o.First(a, b, dnsview.DNSOverTLS, at); !ok {
-		t.Error("another bypass is not reported")
-	}
-	if n, ok := o.First(a, b, dnsview.PlainDNS, at+int64(dnsview.Repeat)+1); !ok || n != 6 {
-		t.Errorf("an hour later: %d, %v; want 6, true", n, ok)
-	}
-}
-
 // TestAttack03_names keeps the names of a quiet client while eight others have long
 // names without end, and others yet invent addresses. A newcomer finds room.
 func TestAttack03_names(t *testing.T) {

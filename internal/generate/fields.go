@@ -76,7 +76,7 @@ type section struct {
 
 type plain struct {
 	Name        string `yaml:"name"`
-	Type        string `yaml:"type"`
+	Type        string `yaml:"type,omitempty"`
 	Description string `yaml:"description"`
 	Overwrite   bool   `yaml:"overwrite,omitempty"` // of packetbeat's definition
 }
@@ -89,12 +89,21 @@ func ownFields(s *field, theirs map[string]string) (out section, err error) {
 		if have, ok := theirs[name]; !ok {
 			out.Fields = append(out.Fields, plain{name, f.Type, oneLine(f.Description), false})
 		} else if have == f.Replaces {
-			out.Fields = append(out.Fields, plain{name, f.Type, oneLine(f.Description), true})
+			out.Fields = append(out.Fields, plain{name, replacing(f.Type), oneLine(f.Description), true})
 		} else if have != f.Type && err == nil {
 			err = fmt.Errorf("%s is %s here and %s in packetbeat", name, f.Type, have)
 		}
 	})
 	return out, err
+}
+
+// replacing returns a type that may stand for another one: libbeat's index pattern allows
+// it where the type is left out, which means keyword.
+func replacing(kind string) string {
+	if kind == "keyword" {
+		return ""
+	}
+	return kind
 }
 
 // packetbeatFields returns the types of all fields that packetbeat defines.

@@ -31,10 +31,8 @@ func (s *Resolver) Asked(from netip.AddrPort, id uint16) bool {
 // IsUpstream reports whether an address is that of a server that is asked.
 func (s *Resolver) IsUpstream(a netip.AddrPort) bool {
 	for _, g := range s.live.Load().groups() {
-		for _, st := range g.Stats() {
-			if st.Address.IP == a.Addr() && st.Address.Port == a.Port() {
-				return true
-			}
+		if g.Asks(a) {
+			return true
 		}
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 
+	"github.com/qubesbeat/qubesbeat/internal/addrscope"
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
@@ -77,7 +78,7 @@ func classify(p *dnsmsg.Reply) (f dnscache.Flags) {
 		f |= dnscache.Secure
 	}
 	check := func(a netip.Addr) {
-		if private(a) {
+		if addrscope.Private(a) {
 			f |= dnscache.Private
 		}
 	}

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"errors"
+	"math/bits"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/hold"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/querylog"
 	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
@@ -26,8 +28,8 @@ type writer struct {
 	flushed   time.Time // when rows were brought to the disk
 	flushAt   time.Time // when the next are; zero if there are none
 
-	published, queries, lost, rowFailures atomic.Uint64
-	holding                               atomic.Int64 // queries that wait to be published
+	published, queries, lost, rowFailures, rowsOver, rowsDeleted atomic.Uint64
+	holding                                                      atomic.Int64 // queries that wait to be published
 }
 
 // Limits of what waits in the writer.
@@ -190,9 +192,20 @@ func (w *writer) flush(now time.Time, last bool) {
 	if last {
 		err = errors.Join(err, tsv.Close())
 	}
-	w.rowFailures.Store(tsv.Lost())
+	w.countRows(tsv.Stats())
 	if err != nil {
 		w.service.deps.Logger.Warn("query log rows are lost", "error", err.Error())
+	}
+}
+
+// countRows takes over the counters of the query log, and logs that rows are left out
+// when there are twice as many.
+func (w *writer) countRows(s querylog.Stats) {
+	w.rowFailures.Store(s.Lost)
+	w.rowsDeleted.Store(s.Deleted)
+	if before := w.rowsOver.Swap(s.Over); bits.Len64(s.Over) > bits.Len64(before) {
+		w.service.deps.Logger.Warn("query log rows are left out: a qube has used its share of resolver.tsv.max_mb, or the files have reached it",
+			"rows", s.Over)
 	}
 }
 

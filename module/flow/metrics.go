@@ -70,6 +70,7 @@ func (s *Service) eventMetrics(m *metrics.Set) {
 	m.Add("unknown_qube", p.Unknown)
 	m.Add("spoofed", p.Spoofed)
 	m.Add("waiting", uint64(q.Waiting)+inHand(&q, &p))
+	m.Add("summarized", d.Summarized)
 	m.Add("filtered", d.Filtered)
 	m.Add("dropped_at_stop", d.Dropped)
 	m.Add("acked", d.Acked)

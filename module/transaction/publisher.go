@@ -44,9 +44,9 @@ type publisher struct {
 	room    room               // what waits
 	mapping *mapping.Table
 
-	received, published, dropped, invalid, duplicates atomic.Uint64
-	unknown, spoofed, misfits                         atomic.Uint64
-	sending                                           atomic.Int32 // 1 while the pipeline has an event
+	received, published, dropped, invalid, duplicates, summarized atomic.Uint64
+	unknown, spoofed, misfits                                     atomic.Uint64
+	sending                                                       atomic.Int32 // 1 while the pipeline has an event
 }
 
 func newPublisher(cfg publisherConfig) *publisher {
@@ -193,9 +193,14 @@ func (p *publisher) publish(r *report, mayHold bool) bool {
 		p.duplicates.Add(1)
 		return true
 	}
+	if admit := p.cfg.deps.Admit; admit != nil && !admit(r.account(&d.parties)) {
+		p.summarized.Add(1)
+		return true
+	}
+	identify(&r.event)
 	p.misfits.Add(uint64(p.mapping.Fit(r.event.Fields)))
 	if r.known {
-		d.addTo(&r.event)
+		d.addTo(&r.event, p.cfg.deps.Sensor)
 	}
 	p.countAttribution(&d.parties)
 	p.sending.Store(1)

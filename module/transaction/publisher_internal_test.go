@@ -73,7 +73,7 @@ func run(p *publisher) (finish func()) {
 func checkSums(tb testing.TB, p *publisher) {
 	tb.Helper()
 	s := p.stats()
-	if s.received != s.published+s.dropped+s.duplicates+s.invalid+s.held+s.waiting {
+	if s.received != s.published+s.dropped+s.duplicates+s.summarized+s.invalid+s.held+s.waiting {
 		tb.Errorf("stats = %+v do not add up", s)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 )
 
 func TestMain(m *testing.M) { beat.Main(m, func() error { return cmd.Root().Execute() }) }
@@ -49,6 +50,9 @@ func lines(t *testing.T, dir string) (n int) {
 		for line := range bytes.Lines(text) {
 			if _, err := beat.ParseEvent(line); err != nil || !bytes.HasSuffix(line, []byte("}\n")) {
 				t.Errorf("%s: not an event: %.60q (%v)", path, line, err)
+			}
+			if bytes.Contains(line, []byte(`"@timestamp"`)) { // and not what a test has put there
+				strict.Check(t, path, line)
 			}
 			n++
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -84,6 +85,14 @@ func (e *Elasticsearch) Count(tb testing.TB, pattern string) int {
 	e.Do(tb, http.MethodPost, "/"+pattern+"/_refresh", nil, nil)
 	var answer struct{ Count int }
 	e.Do(tb, http.MethodGet, "/"+pattern+"/_count", nil, &answer)
+	return answer.Count
+}
+
+// CountWhere returns the number of documents that a query finds.
+func (e *Elasticsearch) CountWhere(tb testing.TB, pattern, query string) int {
+	tb.Helper()
+	var answer struct{ Count int }
+	e.Do(tb, http.MethodGet, "/"+pattern+"/_count?q="+url.QueryEscape(query), nil, &answer)
 	return answer.Count
 }
 

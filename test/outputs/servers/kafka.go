@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
@@ -47,4 +49,25 @@ func StartKafka(tb testing.TB) *Kafka {
 		args: []string{run, "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-cp", classPath, "kafka.Kafka", conf}}
 	k.Start(tb)
 	return k
+}
+
+// Len returns the number of messages in a topic, 0 if there is no such topic yet. kcat is
+// the program of that name.
+func (k *Kafka) Len(tb testing.TB, kcat, topic string) int {
+	tb.Helper()
+	out, err := exec.CommandContext(tb.Context(), kcat, "-b", k.Address, "-Q", "-t", topic+":0:-1", "-t", topic+":1:-1", "-t", topic+":2:-1").Output()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for line := range strings.Lines(string(out)) {
+		if i := strings.LastIndex(line, "offset "); i >= 0 {
+			at, err := strconv.Atoi(strings.TrimSpace(line[i+len("offset "):]))
+			if err != nil {
+				tb.Fatal(err)
+			}
+			n += at
+		}
+	}
+	return n
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -50,4 +51,14 @@ func (r *Redis) Keys(tb testing.TB, pattern string) []string {
 func (r *Redis) List(tb testing.TB, key string) []string {
 	tb.Helper()
 	return r.cli(tb, "LRANGE", key, "0", "-1")
+}
+
+// Len returns the length of a list.
+func (r *Redis) Len(tb testing.TB, key string) int {
+	tb.Helper()
+	n, err := strconv.Atoi(r.cli(tb, "LLEN", key)[0])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/elastic/elastic-agent-libs/mapstr"
 
 	"github.com/qubesbeat/qubesbeat/internal/feed"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
@@ -18,9 +19,12 @@ import (
 // The payloads that do not stand for text of an event.
 const (
 	Crash   = "crash"    // ends the process
+	Panic   = "panic"    // reports a panic of the analyzer "fake"
 	Damaged = "damaged"  // sends an event that cannot be decoded
 	DNS     = "dns "     // the beginning of the text for an event of type dns
 	Silent  = "silence " // the beginning of a text for which there is no event
+
+	PanicOfNone = "panic of none" // reports one of an analyzer that is not configured
 )
 
 // Fault is the type of a section that the process refuses.
@@ -103,6 +107,11 @@ func (c *child) loop() error {
 	}
 }
 
+func reportPanic(protocol, text string) error {
+	p := wire.Panic{Protocol: protocol, Caught: guard.Caught{Value: "as wanted", Hash: "0123456789ab", Stack: "goroutine 1", Input: []byte(text)}}
+	return wire.Write(os.Stdout, wire.KindPanic, wire.AppendPanic(nil, &p))
+}
+
 // take makes an event of a packet. A spoofed one is counted.
 func (c *child) take(p *feed.Packet, spoofed bool) error {
 	text := string(p.Payload)
@@ -110,6 +119,10 @@ func (c *child) take(p *feed.Packet, spoofed bool) error {
 	case text == Crash:
 		fmt.Fprintln(os.Stderr, "fatal error: crash requested")
 		os.Exit(2)
+	case text == Panic:
+		return reportPanic("fake", text)
+	case text == PanicOfNone:
+		return reportPanic("none", text)
 	case text == Damaged:
 		return wire.Write(os.Stdout, wire.KindEvent, []byte{0xff, 0xff})
 	case spoofed && p.Direction == packet.Inbound:
