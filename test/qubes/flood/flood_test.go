@@ -25,6 +25,7 @@ qubesbeat:
   flows.period: -1s
   inventory.file: HOME/inventory
   firewall: {enabled: true}
+  protocols: [{type: dns, ports: [53]}, {type: http, ports: [80]}, {type: tls, ports: [443]}]
   resolver:
     listen: ["0.0.0.0:5353"]
     socket: HOME/dns.sock
@@ -129,7 +130,7 @@ func read(t *testing.T, dir string) (events beat.Events, last beat.Event) {
 // check counts what is known of the neighbour.
 func check(t *testing.T, events beat.Events) {
 	t.Helper()
-	flows, names, asked, refused, findings := map[uint64]bool{}, map[string]bool{}, map[string]bool{}, map[uint64]bool{}, 0
+	flows, names, asked, refused, findings, transactions := map[uint64]bool{}, map[string]bool{}, map[string]bool{}, map[uint64]bool{}, 0, 0
 	for _, e := range events {
 		if e.Text("qube.name") != "banking" {
 			t.Errorf("an event on the neighbour's interface is about %q", e.Text("qube.name"))
@@ -138,9 +139,11 @@ func check(t *testing.T, events beat.Events) {
 		switch {
 		case e.Text("event.dataset") == "qubesbeat.finding":
 			findings++
+		case e.Text("type") == "tls":
+			transactions++
 		case e.Text("event.dataset") == "qubesbeat.firewall" && e.Number("destination.port") == refusedPort:
 			refused[port] = true
-		case e.Text("type") == "dns":
+		case e.Text("event.dataset") == "qubesbeat.dns":
 			asked[e.Text("dns.question.name")] = true
 		case e.Text("type") == "flow" && e.Number("destination.port") == 7000:
 			flows[port] = true
@@ -152,7 +155,7 @@ func check(t *testing.T, events beat.Events) {
 		what      string
 		got, want int
 	}{{"flows", len(flows), conversations}, {"server names", len(names), serverNames}, {"queries", len(asked), queries},
-		{"refused connections", len(refused), refusals}, {"findings", findings, 1}} {
+		{"refused connections", len(refused), refusals}, {"findings", findings, 1}, {"transactions", transactions, serverNames}} {
 		t.Logf("%d of %d %s of the neighbour are reported", one.got, one.want, one.what)
 		if one.got < one.want {
 			t.Errorf("%d of %d %s of the neighbour are reported", one.got, one.want, one.what)
@@ -177,6 +180,8 @@ func checkBalance(t *testing.T, last beat.Event) {
 			"capture.malformed_frames", "capture.unsupported_frames", "capture.lost_packets")},
 		"records": {sum("events.queued"), sum("events.published", "events.queue_dropped_interim", "events.queue_dropped_final",
 			"events.held", "events.waiting", "events.lost")},
+		"packets for the analyzers": {sum("transactions.queued"), sum("transactions.packets", "transactions.spoofed_packets",
+			"transactions.duplicates", "transactions.refused", "transactions.queue_dropped", "transactions.lost", "transactions.quarantined")},
 		"output": {sum("events.published"), sum("events.acked", "events.filtered", "events.pending", "events.dropped_at_stop",
 			"events.summarized")},
 	} {
