@@ -107,7 +107,7 @@ func (c *Cache) Put(key []byte, e *Entry, now int64) {
 		c.stats.refused.Add(1)
 		return
 	}
-	n = (n + 7) &^ 7
+	n = (n+7)&^7 + ownerLen
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = now
@@ -126,7 +126,7 @@ func (c *Cache) Put(key []byte, e *Entry, now int64) {
 	}
 	b := s.small.push(at, n)
 	write(b, n, hash, key, e, now)
-	binary.LittleEndian.PutUint64(b[atOwner:], uint64(owner))
+	binary.LittleEndian.PutUint64(b[n-ownerLen:], uint64(owner))
 	s.index.put(hash, uint32(at%len(s.small.buf))+1)
 	c.stats.stored.Add(1)
 }

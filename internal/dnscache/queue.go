@@ -22,8 +22,8 @@ const (
 	atFlags    = 30 // uint8
 	atUses     = 31 // uint8: since it entered the queue, up to 3
 	atVettedBy = 32 // uint64: see [Entry.VettedBy]
-	atOwner    = 40 // uint64: see [Entry.Owner]
-	headerLen  = 48
+	headerLen  = 40
+	ownerLen   = 8 // at the end of an entry, where a hit does not pass by
 )
 
 // room returns where n bytes can be written and whether they can without
