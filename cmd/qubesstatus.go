@@ -41,6 +41,9 @@ func statusQubes(c *cobra.Command, root string) error {
 		if !f.Good {
 			mark, good = "  !!  ", false
 		}
+		if f.Unknown {
+			mark = "  ??  "
+		}
 		fmt.Fprintln(c.OutOrStdout(), mark+safetext.Line(f.Text))
 	}
 	if !good {

@@ -37,6 +37,7 @@ func ReadWithClients(ctx context.Context) (*State, error) {
 			return nil, err
 		}
 		maps.Copy(s.sets, some.sets)
+		s.path.SetElements(family, "qubes", "allowed", some.sets[family+" qubes allowed"])
 	}
 	return s, nil
 }

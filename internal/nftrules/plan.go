@@ -66,6 +66,8 @@ func (s *State) jumpStep(wanted bool) []Step {
 	switch {
 	case wanted && len(handles) == 0:
 		step.Action, step.Commands = "add", []string{jump}
+	case wanted && !s.isFirstJump(): // a rule of the user stands before it
+		step.Action, step.Commands = "replace", append(deleteRules(handles), jump)
 	case wanted && len(handles) > 1:
 		step.Action, step.Commands = "replace", deleteRules(handles[1:])
 	case !wanted && len(handles) > 0:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/qubesbeat/qubesbeat/internal/nftpath"
 )
 
 // State is the part of a ruleset that concerns us.
@@ -14,6 +16,7 @@ type State struct {
 	sets   map[string][]json.RawMessage // "family table set"; nil elements if they were not read
 	tables map[string]bool              // "family table"
 	counts map[string]uint64            // named counters: "family table counter"
+	path   *nftpath.Ruleset             // all of it, to follow packets
 }
 
 // rule is a rule of our table or of the table qubes.
@@ -59,6 +62,10 @@ func ParseState(data []byte) (*State, error) {
 		sets:   map[string][]json.RawMessage{},
 		tables: map[string]bool{},
 		counts: map[string]uint64{},
+	}
+	var err error
+	if s.path, err = nftpath.Parse(data); err != nil {
+		return nil, err
 	}
 	for _, object := range doc.Nftables {
 		for kind, value := range object {
@@ -164,6 +171,13 @@ func (s *State) jumps() (handles []int) {
 func (r *rule) isOurJump() bool {
 	return r.Family == "ip" && r.Table == "qubes" && r.Chain == "custom-input" &&
 		len(r.Expr) == 1 && r.leadsTo(InputChain)
+}
+
+// isFirstJump reports whether custom-input begins with our jump, so that no rule of the
+// user can drop the clients' DNS before.
+func (s *State) isFirstJump() bool {
+	rules := s.rulesOf("custom-input")
+	return len(rules) > 0 && rules[0].isOurJump()
 }
 
 // isUsed reports whether a rule of the user leads to a chain of ours, which then cannot

@@ -29,7 +29,9 @@ type Facts struct {
 // Finding is one line of a status.
 type Finding struct {
 	Good bool
-	Text string
+	// Unknown says that it depends on what cannot be seen. Good is false then.
+	Unknown bool
+	Text    string
 }
 
 // Status describes in plain words which rules are installed, what Qubes has made of
@@ -37,13 +39,14 @@ type Finding struct {
 func Status(s *State, cfg Config, f Facts) []Finding {
 	plan, err := Make(s, cfg)
 	if err != nil {
-		return []Finding{{false, err.Error()}}
+		return []Finding{{Text: err.Error()}}
 	}
 	var l findings
 	for _, step := range plan {
 		l.addStep(step)
 	}
 	l.addResolver(s, cfg, f)
+	l.addPath(s, cfg)
 	l.addFirewall(s, cfg, f)
 	l.addClients(s, f)
 	return l
@@ -59,7 +62,7 @@ func (l *findings) good(format string, args ...any) { l.add(true, format, args..
 func (l *findings) bad(format string, args ...any) { l.add(false, format, args...) }
 
 func (l *findings) add(good bool, format string, args ...any) {
-	*l = append(*l, Finding{good, fmt.Sprintf(format, args...)})
+	*l = append(*l, Finding{Good: good, Text: fmt.Sprintf(format, args...)})
 }
 
 func (l *findings) addStep(step Step) {

@@ -66,7 +66,7 @@ func ring(path string) (level int, ok bool) {
 // rings lists the packages of each level, innermost first.
 var rings = []string{
 	0: `internal/version internal/spell internal/qube internal/packet internal/flow internal/event internal/reassembly
-		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache internal/share internal/safetext internal/addrscope
+		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache internal/share internal/nftpath internal/safetext internal/addrscope
 		internal/textmark`,
 	1: `config internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
