@@ -153,3 +153,22 @@ func FuzzTable(f *testing.F) {
 		}
 	})
 }
+
+// TestAttack03_defrag keeps the many small datagrams of one interface while another
+// fills the table with a few large ones.
+func TestAttack03_defrag(t *testing.T) {
+	t.Parallel()
+	var table defrag.Table
+	for id := range uint32(100) {
+		add(&table, piece{id: id, iface: 7, data: "aaaaaaaa", more: true})
+	}
+	large := string(make([]byte, 60_000))
+	for id := range uint32(500) {
+		add(&table, piece{id: id, iface: 6, data: large, more: true})
+	}
+	for id := range uint32(100) {
+		if got := add(&table, piece{id: id, iface: 7, offset: 8, data: "b"}); string(got) != "aaaaaaaab" {
+			t.Fatalf("datagram %d of the quiet interface is lost", id)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
@@ -47,7 +48,7 @@ func (s *Resolver) join(r *request) (f *inflight, joined bool) {
 	}
 	f = &inflight{done: make(chan struct{})}
 	s.inflights.byKey[key] = f
-	l := lookup{live: r.snap, key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: r.dangling,
+	l := lookup{live: r.snap, key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: r.dangling, owner: share.Of(r.Iface, r.From.Addr()),
 		q: upstream.Query{Question: dnsmsg.Question{Name: append([]byte(nil), r.q.Lower()...), Type: r.q.Type, Class: r.q.Class, DO: r.q.DO},
 			CD: r.q.Flags&dnsmsg.FlagCD != 0, MixCase: r.snap.MixCase}}
 	s.working.Add(1)
@@ -62,6 +63,7 @@ type lookup struct {
 	q       upstream.Query
 	zone    *Zone
 	group   int                // of the client
+	owner   share.Class        // the client
 	aliases []localdata.Record // that lead from the question to the name to ask for
 }
 

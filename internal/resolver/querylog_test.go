@@ -165,8 +165,8 @@ func queryLogRows() []row {
 					}
 				}
 				dnstest.Until(t, "all have been noted", func() bool { return w.Stats().Log.In == 20 })
-				if s := w.Stats().Log; s.Dropped != 4 || s.Waiting != 16 {
-					t.Errorf("of 20 entries %d were dropped and %d wait; want 4 and 16", s.Dropped, s.Waiting)
+				if s := w.Stats().Log; s.Dropped != 12 || s.Waiting != 8 {
+					t.Errorf("of 20 entries %d were dropped and %d wait; want 12 and the client's share of 8", s.Dropped, s.Waiting)
 				}
 			}},
 		}},

@@ -27,7 +27,7 @@ func (s *Resolver) store(l *lookup, p *dnsmsg.Reply) dnscache.Flags {
 		binary.BigEndian.PutUint32(p.Msg[at:], v)
 	}
 	if s.cache != nil && ttl > 0 {
-		s.cache.Put([]byte(l.key), &dnscache.Entry{Msg: p.Msg, TTLs: p.TTLs, TTL: ttl, Flags: flags}, s.seconds())
+		s.cache.Put([]byte(l.key), &dnscache.Entry{Msg: p.Msg, TTLs: p.TTLs, TTL: ttl, Flags: flags, Owner: l.owner}, s.seconds())
 	}
 	return flags
 }
@@ -54,7 +54,7 @@ func failureKey(key []byte) []byte {
 // storeFailure remembers that the upstreams have failed.
 func (s *Resolver) storeFailure(l *lookup) {
 	if s.cache != nil && s.ctx.Err() == nil {
-		s.cache.Put(failureKey([]byte(l.key)), &dnscache.Entry{TTL: failureTTL, Flags: dnscache.Failure}, s.seconds())
+		s.cache.Put(failureKey([]byte(l.key)), &dnscache.Entry{TTL: failureTTL, Flags: dnscache.Failure, Owner: l.owner}, s.seconds())
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/querylog"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // writer writes what the resolver has logged: events, and rows of the query log. If
@@ -33,10 +34,14 @@ type writer struct {
 
 // Limits of what waits in the writer.
 const (
-	maxWaiting = 8192                   // events that are held, and that are coalesced
-	writerLag  = 200 * time.Millisecond // for which an event or a row may wait for others
-	flushEvery = time.Second            // between two writes to the disk
-	writeBatch = 64                     // entries taken from the log at once
+	maxWaiting = 8192 // events that are coalesced
+	// maxHeldBytes is what events may take that are held; documentSize is what one
+	// takes without its name and its reply.
+	maxHeldBytes = 16 << 20
+	documentSize = 1024
+	writerLag    = 200 * time.Millisecond // for which an event or a row may wait for others
+	flushEvery   = time.Second            // between two writes to the disk
+	writeBatch   = 64                     // entries taken from the log at once
 )
 
 // logPart is the name of the part that writes the query log.
@@ -46,7 +51,9 @@ func newWriter(s *Service) *writer {
 	inv := s.deps.Inventory
 	w := &writer{service: s, coalesced: newCoalescer(s.conf.conf.Log.Coalesce.D()),
 		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Downstream, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
-	w.held = hold.New(hold.Config[*Document]{For: s.conf.Hold, Max: maxWaiting, Every: writerLag, Retry: w.retry})
+	w.held = hold.New(hold.Config[*Document]{For: s.conf.Hold, Max: maxHeldBytes, Every: writerLag, Retry: w.retry,
+		Size:  func(d **Document) int { return documentSize + len((*d).Entry.Name) + len((*d).Reply) },
+		Class: func(d **Document) share.Class { return (*d).Claimant() }})
 	return w
 }
 

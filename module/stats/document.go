@@ -53,7 +53,11 @@ func (d *Document) Write(w event.Writer) {
 			group = c.Group
 			w.Begin(group)
 		}
-		w.Uint(c.Name, c.Value)
+		if c.Text != "" {
+			w.String(c.Name, c.Text)
+		} else {
+			w.Uint(c.Name, c.Value)
+		}
 	}
 	if group != "" {
 		w.End()
