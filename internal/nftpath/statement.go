@@ -63,7 +63,7 @@ func (w *walk) possibly(r *rule, kind string, value json.RawMessage) (verdict, b
 	inside.doubtful = ""
 	v, _ := inside.follow(value, kind == "goto")
 	if v != goOn || inside.doubtful != "" || inside.packet != w.packet {
-		if v == accept && inside.packet == w.packet {
+		if (v == accept || v == back) && inside.doubtful == "" && inside.packet == w.packet {
 			w.save(r)
 			return goOn, true
 		}
