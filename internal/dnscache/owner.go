@@ -7,7 +7,9 @@ import (
 )
 
 // ownerOf returns the owner of an entry.
-func ownerOf(b []byte) share.Class { return share.Class(binary.LittleEndian.Uint64(b[len(b)-ownerLen:])) }
+func ownerOf(b []byte) share.Class {
+	return share.Class(binary.LittleEndian.Uint64(b[len(b)-ownerLen:]))
+}
 
 // good reports whether an entry has not expired.
 func (s *shard) good(b []byte) bool {

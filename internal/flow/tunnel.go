@@ -24,10 +24,10 @@ type tunnels struct {
 // tunnelKey is an outer header without its ports, the same for both directions, at an
 // interface. It has no padding, so that it is hashed in one go.
 type tunnelKey struct {
-	low, high           packet.Addr
-	id, iface           uint32
-	kind                packet.Tunnel
-	family, proto, zero uint8
+	low, high        packet.Addr
+	id, iface        uint32
+	kind             packet.Tunnel
+	family, proto, _ uint8
 }
 
 // newTunnelKey returns the key of the tunnel that p is in.

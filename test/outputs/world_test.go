@@ -6,9 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,21 +73,6 @@ func setup(t *testing.T, url string) {
 // elasticsearch returns the settings of the output, with more of them.
 func elasticsearch(url string, more ...string) string {
 	return "output.elasticsearch: {" + strings.Join(append([]string{"hosts: [\"" + url + "\"]"}, more...), ", ") + "}"
-}
-
-// published returns the number of events in the summary of a replay, and the last stats
-// event.
-func published(t *testing.T, r beat.Result) int {
-	t.Helper()
-	m := regexp.MustCompile(`([0-9,]+) events;`).FindStringSubmatch(r.Stderr)
-	if m == nil {
-		t.Fatalf("no summary:\n%s", r.Stderr)
-	}
-	n, err := strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n + 1
 }
 
 // tally counts events by what they are about.
