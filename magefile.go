@@ -124,7 +124,7 @@ func TestNet() error {
 		return err
 	}
 	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
-	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/qubes/...", "./test/packetbeat/dropin"}
+	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/qubes/...", "./test/outputs/file", "./test/packetbeat/dropin"}
 	if os.Getuid() != 0 {
 		args = append([]string{"unshare", "-Urnm"}, args...)
 	}
@@ -138,6 +138,18 @@ func TestPackages() error {
 		return err
 	}
 	return sh.RunWithV(map[string]string{"QUBESBEAT_PACKAGES": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-v", "-timeout=15m", "./test/package")
+}
+
+// TestOutputs runs the tests with real servers: Elasticsearch, Kafka and Apache Camel, built
+// by Maven once, and Redis. Those whose programs are not installed skip and say which.
+func TestOutputs() error {
+	return sh.RunWithV(map[string]string{"QUBESBEAT_OUTPUTS": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-timeout=30m", "./test/outputs/...")
+}
+
+// Sweep replays every capture that is there, ten times with changed bytes: no crash, and no
+// line that a strict reader refuses.
+func Sweep() error {
+	return sh.RunWithV(map[string]string{"QUBESBEAT_SWEEP": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-v", "-timeout=60m", "./test/sweep")
 }
 
 // Fuzz runs every fuzz target for 30 seconds, or for the time in FUZZTIME.
@@ -288,7 +300,7 @@ func Demo() error {
 		"--strict.perms=false", "-t", "-I", "demo/qubes.pcapng"); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(out, "events-*.ndjson"))
+	files, err := filepath.Glob(filepath.Join(out, "events*.ndjson"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("no events in %s (%v)", out, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // Qubesbeat implements beat.Beater.
@@ -19,7 +20,7 @@ type Qubesbeat struct {
 	options  *Options
 	log      *logp.Logger
 	pipeline *publish.DrainingPipeline
-	plain    bool // see [Options.plainOutput]
+	form     publish.Form // of the documents in the pipeline
 
 	// The context is kept because libbeat's Stop has no other way to reach Run,
 	// and may come before it.
@@ -43,7 +44,7 @@ func Creator(options *Options) beat.Creator {
 // newBeater checks the values of the settings. It opens nothing, because libbeat
 // makes a beater for `setup`, too, unless `test config` asks it to.
 func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) {
-	log := b.Info.Logger.Named("qubesbeat")
+	log := publish.SafeLogger(b.Info.Logger.Named("qubesbeat"))
 	s, err := readSettings(b.Info.Beat, raw)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) 
 	}
 	q := &Qubesbeat{settings: s, options: options, log: log, done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
-	q.plain = options.plainOutput(b, s, log)
+	q.form = options.form(b, s, log)
 	q.pipeline = &publish.DrainingPipeline{Pipeline: b.Publisher, Finish: q.finish}
 	b.Publisher = q.pipeline
 	return q, nil
@@ -96,10 +97,10 @@ func (q *Qubesbeat) Run(b *beat.Beat) error {
 		return nil
 	}
 	r, err := q.newRun(b)
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.run(q.ctx)
 	}
-	return r.run(q.ctx)
+	return safetext.Error(err) // libbeat prints it
 }
 
 // flowProcessing makes the part of the event processing that the flows section of

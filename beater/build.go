@@ -15,11 +15,34 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/flow"
 	"github.com/qubesbeat/qubesbeat/module/inventory"
 	"github.com/qubesbeat/qubesbeat/module/stats"
+	"github.com/qubesbeat/qubesbeat/module/summary"
 )
+
+// addSummaries gives each client its share of the output. A replay, a drop-in packetbeat
+// and an output of unknown size get every event, unless the user has set a share.
+func (b *builder) addSummaries() error {
+	capacity := b.clients.Capacity
+	if b.root == "packetbeat" || b.settings.Compat.Strict {
+		capacity = 0
+	}
+	burst, perDay := b.settings.Quota.Share(capacity)
+	if !b.live || burst == 0 {
+		return nil
+	}
+	out, err := b.clients.Open(publish.NoProcessing)
+	b.summaries = summary.New(summary.Config{Burst: burst, PerDay: perDay}, summary.Deps{Outlet: out, Guard: b.guard})
+	return err
+}
+
+// open opens an outlet with the shares of the clients in front of it.
+func (b *builder) open(p publish.Processing) (event.Outlet, error) {
+	out, err := b.clients.Open(p)
+	return b.summaries.Wrap(out), err
+}
 
 // openAux opens the way of the events that must not wait for the output.
 func (b *builder) openAux() error {
-	out, err := b.clients.Open(publish.NoProcessing)
+	out, err := b.open(publish.NoProcessing)
 	b.aux = auxqueue.New(out, b.guard.Part("events/other"))
 	return err
 }
@@ -45,7 +68,7 @@ func (b *builder) addNameTable() error {
 }
 
 func (b *builder) addFlows() error {
-	out, err := b.clients.Open(b.beat.flowProcessing)
+	out, err := b.open(b.beat.flowProcessing)
 	if err != nil {
 		return err
 	}
@@ -71,7 +94,7 @@ func (b *builder) addResolver() error {
 		return nil
 	}
 	b.limitMemory()
-	out, err := b.clients.Open(publish.NoProcessing)
+	out, err := b.open(publish.NoProcessing)
 	if err != nil {
 		return err
 	}

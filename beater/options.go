@@ -17,6 +17,8 @@ import (
 // Options carry what is known before libbeat makes the beater.
 type Options struct {
 	Flags *Flags
+	// Files are those of the file output.
+	Files publish.Files
 	// Checking makes the beater look at the files and directories that the settings
 	// name, and try the protocol analyzers. It is set by `test config`.
 	Checking bool
@@ -31,9 +33,11 @@ type Options struct {
 // Processing is packetbeat's own processing: ecs.version, host.name and agent.*
 // on every event, then the user's processors. It notes whether there are any.
 func (o *Options) Processing() processing.SupportFactory {
-	inner := processing.MakeDefaultSupport(false, nil, processing.WithFields(mapstr.M{
-		"ecs": mapstr.M{"version": ecs.Version},
-	}), processing.WithHost, processing.WithAgentMeta())
+	fields := mapstr.M{"ecs": mapstr.M{"version": ecs.Version}}
+	if id := publish.HostID("/etc/machine-id"); id != "" {
+		fields["host"] = mapstr.M{"id": id}
+	}
+	inner := processing.MakeDefaultSupport(false, nil, processing.WithFields(fields), processing.WithHost, processing.WithAgentMeta())
 	return func(info beat.Info, log *logp.Logger, cfg *conf.C) (processing.Supporter, error) {
 		if o.Configured != nil {
 			o.Configured()
@@ -42,8 +46,9 @@ func (o *Options) Processing() processing.SupportFactory {
 			o.touched = o.touched || cfg.HasField(key)
 		}
 		// The disk queue stores events: a document must be a map by then.
-		for _, key := range []string{"queue.disk", "output.file.queue.disk", "output.discard.queue.disk"} {
-			o.touched = o.touched || has(cfg, key)
+		o.touched = o.touched || has(cfg, "queue.disk")
+		for _, output := range outputs(cfg) {
+			o.touched = o.touched || has(cfg, "output."+output+".queue.disk")
 		}
 		return inner(info, log, cfg)
 	}
@@ -54,7 +59,8 @@ func (o *Options) Processing() processing.SupportFactory {
 // a fleet in front of one cluster and too long for one person in front of a
 // file. A replay has nothing to wait for at all.
 //
-// A file output without a codec of its own gets ours: the same JSON, see codec.
+// A file output becomes ours. Outputs with a codec get ours unless they have one: the
+// same JSON, see codec.
 func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 	flush := func(timeout string, replay bool) cfgfile.ConditionalOverride {
 		return cfgfile.ConditionalOverride{
@@ -64,13 +70,32 @@ func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 			Config: conf.MustNewConfigFrom(map[string]any{"queue.mem.flush.timeout": timeout}),
 		}
 	}
-	plain := cfgfile.ConditionalOverride{
-		Check: func(c *conf.C) bool {
-			return has(c, "output.file") && !has(c, "output.file.codec") && !has(commandLine(), "output.file.codec")
-		},
-		Config: conf.MustNewConfigFrom(map[string]any{"output.file.codec": map[string]any{publish.CodecName: map[string]any{}}}),
+	// libbeat calls Check before it merges the file and the command line, which is the
+	// one moment at which a key can still be renamed.
+	all := []cfgfile.ConditionalOverride{{Check: func(c *conf.C) bool {
+		o.Files.Adopt(c)
+		o.Files.Adopt(commandLine())
+		return false
+	}}, flush("1s", false), flush("20ms", true)}
+	for _, output := range publish.Encoded() {
+		key := "output." + output
+		all = append(all, cfgfile.ConditionalOverride{
+			Check: func(c *conf.C) bool {
+				return (has(c, key) || has(commandLine(), key)) && !has(c, key+".codec") && !has(commandLine(), key+".codec")
+			},
+			Config: conf.MustNewConfigFrom(map[string]any{key + ".codec": map[string]any{publish.CodecName: map[string]any{}}}),
+		})
 	}
-	return []cfgfile.ConditionalOverride{flush("1s", false), flush("20ms", true), plain}
+	return all
+}
+
+// outputs returns the names of the outputs in a configuration.
+func outputs(c *conf.C) []string {
+	out, err := c.Child("output", -1)
+	if err != nil {
+		return nil
+	}
+	return out.GetFields()
 }
 
 // has reports whether c holds a dotted key.
@@ -89,12 +114,8 @@ func saysQueue(c *conf.C) bool {
 	if c.HasField("queue") {
 		return true
 	}
-	out, err := c.Child("output", -1)
-	if err != nil {
-		return false
-	}
-	for _, name := range out.GetFields() {
-		if one, err := out.Child(name, -1); err == nil && one.HasField("queue") {
+	for _, name := range outputs(c) {
+		if has(c, "output."+name+".queue") {
 			return true
 		}
 	}
@@ -111,19 +132,12 @@ func commandLine() *conf.C {
 	return nil
 }
 
-// plainOutput reports whether only our own codec will read the fields of an event,
-// so that documents need not become maps: no processor, no added field, and an
-// output that takes no part of its address from the event.
-func (o *Options) plainOutput(b *beat.Beat, s *settings, log *logp.Logger) bool {
+// form returns the form of the documents in libbeat's pipeline: maps if anything looks
+// into every event, such as a processor, and else what the output can read.
+func (o *Options) form(b *beat.Beat, s *settings, log *logp.Logger) publish.Form {
 	c := &s.flowEvents
 	if o.touched || len(c.Processors) > 0 || len(c.Fields) > 0 || len(c.Tags) > 0 || c.Index != "" || log.IsDebug() {
-		return false
+		return publish.Form{}
 	}
-	switch b.Config.Output.Name() {
-	case "discard":
-		return true
-	case "file":
-		return has(b.Config.Output.Config(), "codec."+publish.CodecName)
-	}
-	return false
+	return publish.FormFor(b.Config.Output.Name(), b.Config.Output.Config())
 }

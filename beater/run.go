@@ -47,7 +47,8 @@ type loser interface{ Undelivered() uint64 }
 // newRun builds the services and opens what they need.
 func (q *Qubesbeat) newRun(b *beat.Beat) (*run, error) {
 	r := &run{settings: q.settings, log: publish.NewLogger(q.log), stderr: os.Stderr, started: time.Now(),
-		clients: &publish.Clients{Pipeline: q.pipeline.Pipeline, Plain: q.plain}}
+		clients: &publish.Clients{Pipeline: q.pipeline.Pipeline, Form: q.form, Sensor: b.Info.Name,
+			Local: publish.IsLocal(b.Config.Output.Name()), Capacity: publish.Capacity(b.Config.Output)}}
 	r.delivery = &publish.Delivery{Clients: r.clients, Libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"),
 		Abort: func() { _ = q.pipeline.Abort() }}
 	flags := q.options.Flags.merge(&q.settings.Interfaces[0])

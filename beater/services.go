@@ -10,6 +10,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/task"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 	"github.com/qubesbeat/qubesbeat/module/inventory"
+	"github.com/qubesbeat/qubesbeat/module/summary"
 )
 
 // service is a part of the beat that counts.
@@ -22,11 +23,12 @@ type service interface {
 // steps of [builder.build] stand in the order of the needs.
 type builder struct {
 	*run
-	beat  *Qubesbeat
-	root  string // of the configuration
-	flags Flags  // with what the first interface says
-	aux   *auxqueue.Queue
-	guard *guard.Keeper
+	beat      *Qubesbeat
+	root      string // of the configuration
+	flags     Flags  // with what the first interface says
+	aux       *auxqueue.Queue
+	summaries *summary.Service // nil if every event goes out as it is
+	guard     *guard.Keeper
 
 	inventory *inventory.Service
 	enricher  *enrich.Enricher
@@ -36,7 +38,7 @@ type builder struct {
 
 // build makes the services and lists them in the order in which they stop.
 func (b *builder) build() error {
-	for _, step := range []func() error{b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTransactions, b.addResolver,
+	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTransactions, b.addResolver,
 		b.addFirewall, b.addProcesses} {
 		if err := step(); err != nil {
 			return err
@@ -59,6 +61,10 @@ func (b *builder) list() {
 	if b.names != nil {
 		b.counters = append(b.counters, b.names)
 	}
-	b.counters = append(b.counters, b.inventory, b.guard)
-	b.tasks = append(b.tasks, b.inventory, b.newStats(), b.aux, b.delivery)
+	b.counters = append(b.counters, b.inventory, b.guard, &b.beat.options.Files)
+	b.tasks = append(b.tasks, b.inventory, b.newStats(), b.aux)
+	if b.summaries != nil {
+		b.tasks, b.counters = append(b.tasks, b.summaries), append(b.counters, b.summaries)
+	}
+	b.tasks = append(b.tasks, b.delivery)
 }

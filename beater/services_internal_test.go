@@ -48,6 +48,12 @@ func (client) Close() error { return nil }
 // which they stop.
 func build(t *testing.T, root, text string, replay bool) (names []string, err error) {
 	t.Helper()
+	return buildFor(t, root, text, replay, 0)
+}
+
+// buildFor is build with an output that holds a number of bytes.
+func buildFor(t *testing.T, root, text string, replay bool, capacity int64) (names []string, err error) {
+	t.Helper()
 	raw, err := conf.NewConfigWithYAML([]byte(text), "test")
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +66,7 @@ func build(t *testing.T, root, text string, replay bool) (names []string, err er
 	if replay {
 		flags.Files = []string{"capture.pcap"}
 	}
-	clients := &publish.Clients{Pipeline: pipeline{}}
+	clients := &publish.Clients{Pipeline: pipeline{}, Capacity: capacity}
 	r := &run{settings: s, log: slog.New(slog.DiscardHandler), stderr: io.Discard, live: !replay, clients: clients,
 		delivery: &publish.Delivery{Clients: clients}}
 	b := builder{run: r, beat: &Qubesbeat{settings: s, options: &Options{Flags: &flags}, log: logp.NewNopLogger()}, root: root, flags: flags}
@@ -110,6 +116,35 @@ func TestBuilder_build_nothing(t *testing.T) {
 	for root, text := range map[string]string{"qubesbeat": "flows: {enabled: false}", "packetbeat": "{}"} {
 		if got, err := build(t, root, text, false); err == nil || !strings.Contains(err.Error(), "nothing to do") {
 			t.Errorf("%s: services %q, %v; want none", root, got, err)
+		}
+	}
+}
+
+// TestBuilder_build_shares gives clients a share of an output whose size is known, or if
+// the user wants it, but not in a replay and not under packetbeat's name.
+func TestBuilder_build_shares(t *testing.T) {
+	const size, set = 500 << 20, "quota: {burst_mb: 1, per_day_mb: 2}"
+	for _, tt := range []struct {
+		name, root, config string
+		replay             bool
+		capacity           int64
+		want               bool
+	}{
+		{"file", "qubesbeat", "{}", false, size, true},
+		{"other output", "qubesbeat", "{}", false, 0, false},
+		{"other output, set", "qubesbeat", set, false, 0, true},
+		{"turned off", "qubesbeat", "quota: {enabled: false}", false, size, false},
+		{"replay", "qubesbeat", set, true, size, false},
+		{"packetbeat", "packetbeat", "flows: {}", false, size, false},
+		{"packetbeat, set", "packetbeat", "{flows: {}, " + set + "}", false, size, true},
+		{"strict", "qubesbeat", "compat: {strict: true}", false, size, false},
+	} {
+		names, err := buildFor(t, tt.root, tt.config, tt.replay, tt.capacity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(names, ", "), "publisher of other events, event summaries, delivery"); got != tt.want {
+			t.Errorf("%s: shares are %v; want %v: %q", tt.name, got, tt.want, names)
 		}
 	}
 }

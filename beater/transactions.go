@@ -34,7 +34,8 @@ func (b *builder) addTransactions() (err error) {
 	cfg.Live, cfg.Hold = b.live, b.hold()
 	connect, delivery := b.clients.Connector()
 	b.analyzed, err = transaction.New(cfg, transaction.Deps{Enricher: b.enricher, InterfaceName: b.enricher.Name,
-		Connect: connect, Delivery: delivery, DNS: b.names.ObserveAnswer, Guard: b.guard, Logger: b.beat.log})
+		Connect: connect, Delivery: delivery, DNS: b.names.ObserveAnswer, Admit: b.summaries.Admit, Guard: b.guard,
+		Sensor: b.clients.Sensor, Logger: b.beat.log})
 	if err != nil || b.analyzed == nil {
 		return err
 	}

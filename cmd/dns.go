@@ -17,6 +17,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnspolicy"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // defaultSocket is where a packaged beat has its socket; one that was started by
@@ -95,16 +96,16 @@ func showExplanation(w io.Writer, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &x); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s %s: %s, %s\n", x.Name, x.Type, x.RCode, x.Reason)
+	fmt.Fprintf(w, "%s %s: %s, %s\n", safetext.Line(x.Name), safetext.Line(x.Type), x.RCode, safetext.Line(x.Reason))
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, s := range x.Steps {
-		fmt.Fprintf(t, "  %s\t%s\n", s.Step, s.Says)
+		fmt.Fprintf(t, "  %s\t%s\n", s.Step, safetext.Line(s.Says))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, a := range x.Answers {
-		fmt.Fprintln(w, a)
+		fmt.Fprintln(w, safetext.Line(a))
 	}
 	return nil
 }
@@ -135,17 +136,20 @@ func showLists(w io.Writer, raw json.RawMessage) error {
 		if s.Loaded {
 			since = s.Since.Local().Format(time.DateTime)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", s.List, kind, s.Rules, s.Wrong, s.Skipped, since, s.Name())
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", s.List, kind, s.Rules, s.Wrong, s.Skipped, since, safetext.Line(s.Name()))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, s := range list {
 		if s.Err != "" {
-			fmt.Fprintf(w, "%s: %s\n", s.Name(), s.Err)
+			fmt.Fprintf(w, "%s: %s\n", safetext.Line(s.Name()), safetext.Line(s.Err))
 		}
 		for _, f := range s.Faults {
-			fmt.Fprintf(w, "%s:%d: %s: %q\n", s.Name(), f.Line, f.Reason, f.Text)
+			fmt.Fprintf(w, "%s:%d: %s: %q\n", safetext.Line(s.Name()), f.Line, safetext.Line(f.Reason), f.Text)
+		}
+		for _, f := range s.Skips {
+			fmt.Fprintf(w, "%s:%d: skipped: %s: %q\n", safetext.Line(s.Name()), f.Line, f.Reason, f.Text)
 		}
 	}
 	return nil
@@ -207,7 +211,7 @@ func showPauses(w io.Writer, raw json.RawMessage) error {
 		if p.Until.Year() < 9000 {
 			until = "until " + p.Until.Local().Format(time.DateTime)
 		}
-		if _, err := fmt.Fprintf(w, "off for %s, %s, %s\n", who, what, until); err != nil {
+		if _, err := fmt.Fprintf(w, "off for %s, %s, %s\n", safetext.Line(who), safetext.Line(what), until); err != nil {
 			return err
 		}
 	}

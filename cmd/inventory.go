@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // inventoryCommand shows, checks, receives and pulls inventories.
@@ -64,7 +65,7 @@ func showInventory(c *cobra.Command, path string, fields []string) error {
 	fmt.Fprintln(t, "NAME\tLABEL\tCLASS\tSTATE\tNETVM\tIP\tIP6\tVIF\tTEMPLATE")
 	for i := range s.Qubes {
 		q := &s.Qubes[i]
-		fmt.Fprintln(t, strings.Join([]string{q.Name, dash(q.Label), dash(q.Class), dash(q.State), dash(q.NetVM),
+		fmt.Fprintln(t, strings.Join([]string{dash(q.Name), dash(q.Label), dash(q.Class), dash(q.State), dash(q.NetVM),
 			addrCell(q.IP), addrCell(q.IP6), vifCell(q), dash(q.Template)}, "\t"))
 	}
 	return t.Flush()
@@ -106,7 +107,7 @@ func readInventory(c *cobra.Command, path string, fields []string) (*inventory.S
 		return nil, printError(c, fmt.Errorf("%s: %w", path, err))
 	}
 	for _, p := range problems {
-		fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s: %v\n", path, p)
+		fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s: %s\n", path, safetext.Line(p.Error()))
 	}
 	return nil, errInventory
 }

@@ -17,13 +17,14 @@ func registerFields(name string) {
 		asset.FieldsRegistry[name] = asset.FieldsRegistry[packetbeatName]
 	}
 	text := base64.StdEncoding.EncodeToString(qubesbeat.Fields)
-	_ = asset.SetFields(name, "qubesbeat", asset.ModuleFieldsPri, func() string { return text })
+	_ = asset.SetFields(name, "qubesbeat", asset.ModuleFieldsPri+1, func() string { return text }) // after those that ours replace
 }
 
 // allowSyscalls adds to libbeat's seccomp policy the system calls of the CPU profiler,
 // without which --cpuprofile and http.pprof record nothing, and those with which the
-// analyzer process sets its limits, shares memory and drops its capabilities.
+// analyzer process sets its limits, shares memory, drops its capabilities and confines
+// itself.
 func allowSyscalls() {
 	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete",
-		"prlimit64", "memfd_create", "setpgid", "capset")
+		"prlimit64", "memfd_create", "setpgid", "capset", "seccomp")
 }

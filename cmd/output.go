@@ -9,14 +9,22 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
+
+// setStreams has a command and those below it write to a terminal through writers that
+// let no control character pass, whatever the text is made of.
+func setStreams(c *cobra.Command, stdout, stderr io.Writer) {
+	c.SetOut(safetext.NewWriter(stdout))
+	c.SetErr(safetext.NewWriter(stderr))
+}
 
 // printError prints err to standard error in the form of all our errors, nothing if
 // err is nil, and returns it. Commands that use it are silenced by quiet, so that cobra
 // does not print the error a second time.
 func printError(c *cobra.Command, err error) error {
 	if err != nil {
-		fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %v\n", err)
+		fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s\n", safetext.Block(err.Error()))
 	}
 	return err
 }
@@ -52,12 +60,12 @@ func newTable(w io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 }
 
-// dash returns the text of a cell, "-" if it would be empty.
+// dash returns the text of a cell on one line, "-" if it would be empty.
 func dash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return s
+	return safetext.Line(s)
 }
 
 // addrCell returns an address as the text of a cell.

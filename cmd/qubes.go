@@ -11,6 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/beater"
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/nftrules"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // nftTimeout bounds a run of nft, which waits for other programs that change the
@@ -90,7 +91,7 @@ func warn(ctx context.Context, w io.Writer, cfg nftrules.Config) {
 	}
 	found, _ := nftrules.Obstacles(state, cfg, localAddr)
 	for _, f := range found {
-		fmt.Fprintf(w, "qubesbeat: warning: %s\n", f.Text)
+		fmt.Fprintf(w, "qubesbeat: warning: %s\n", safetext.Line(f.Text))
 	}
 	if len(found) > 0 {
 		fmt.Fprintln(w, "qubesbeat: apply does not change rules that are not its own; remove them, or let them spare the clients' DNS")

@@ -17,6 +17,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/nftrules"
 	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 	inventorymodule "github.com/qubesbeat/qubesbeat/module/inventory"
 )
 
@@ -38,12 +39,12 @@ func statusQubes(c *cobra.Command, root string) error {
 	for _, f := range nftrules.Status(state, cfg, readFacts(conf, cfg)) {
 		mark := "  ok  "
 		switch good = good && f.Good; {
-		case f.Doubt:
+		case f.Unknown:
 			mark = "  ??  "
 		case !f.Good:
 			mark = "  !!  "
 		}
-		fmt.Fprintln(c.OutOrStdout(), mark+f.Text)
+		fmt.Fprintln(c.OutOrStdout(), mark+safetext.Line(f.Text))
 	}
 	if !good {
 		return errStatus

@@ -26,8 +26,10 @@ func reportCommand() *cobra.Command {
 					failure = printError(c, err)
 				}
 			}
+			fmt.Fprint(c.ErrOrStderr(), t.Notes())
 			if t.Flows > 0 || failure == nil {
-				return errors.Join(failure, t.Table(c.OutOrStdout(), wantsColour()))
+				// The table makes its own text harmless, for it has the colours of the labels.
+				return errors.Join(failure, t.Table(os.Stdout, wantsColour()))
 			}
 			return failure
 		},

@@ -24,6 +24,7 @@ func Root() *cmd.BeatsRootCmd {
 	if analyzer.IsChild() {
 		os.Exit(analyzer.Main())
 	}
+	ignoreSignals()
 	name := Identity(os.Args)
 	options := &beater.Options{Flags: defineFlags(flag.CommandLine), Configured: keepQuiet()}
 	runFlags := pflag.NewFlagSet(name, pflag.ExitOnError)
@@ -31,6 +32,7 @@ func Root() *cmd.BeatsRootCmd {
 		runFlags.AddGoFlag(flag.CommandLine.Lookup(f))
 	}
 	publish.RegisterCodec()
+	options.Files.Register()
 	registerFields(name)
 	allowSyscalls()
 	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
@@ -48,6 +50,7 @@ func Root() *cmd.BeatsRootCmd {
 	root.Short = "Qubes OS network monitor: flows and transactions with the qube's name"
 	root.SilenceUsage = true
 	root.VersionCmd.Run = func(c *cobra.Command, _ []string) { printVersion(c, name) }
+	setStreams(&root.Command, os.Stdout, os.Stderr)
 	extendTestConfig(root, options)
 	extendTestOutput(root)
 	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), importCommand())

@@ -22,6 +22,8 @@ type Config struct {
 	Resolver Resolver `config:"resolver"`
 	// Firewall are the firewall verdicts.
 	Firewall Firewall `config:"firewall"`
+	// Quota is each client's share of the output.
+	Quota Quota `config:"quota"`
 	// Stats are the events with the beat's own counters.
 	Stats Stats `config:"stats"`
 	// Transactions are the limits of the protocol analyzers.
@@ -73,8 +75,9 @@ func Default() Config {
 		Firewall:     Firewall{NFLogGroup: 53, ICMPErrors: true},
 		Inventory: Inventory{
 			Hold:   Duration(3 * time.Second),
-			Qrexec: Qrexec{Socket: "/run/qubesbeat/inventory.sock", Group: "qubes"},
+			Qrexec: Qrexec{Socket: "/run/qubesbeat/inventory.sock"},
 		},
+		Quota:           Quota{Enabled: true},
 		Stats:           Stats{Period: Duration(30 * time.Second)},
 		ShutdownTimeout: Duration(10 * time.Second),
 	}

@@ -21,6 +21,7 @@ func TestConfig_MemoryLimit(t *testing.T) {
 		{"lists", func() { c.Resolver.Lists = map[string]config.ResolverList{"ads": {}} }, 25 * mb},
 		{"a table that is off", func() { c.Flows.MaxFlows, c.Transactions.MaxMemoryMB = 1000, 64 }, 0},
 		{"a table that is on", func() { c.Flows.Enabled = true }, 1000*220 + 64*mb},
+		{"ClientHellos", func() { c.Flows.ServerNames = true }, 28 * mb},
 	} {
 		before := c.MemoryLimit()
 		if tt.name == "the base" {

@@ -95,7 +95,7 @@ func TestReference_keys(t *testing.T) {
 var examples = []string{
 	"interfaces", "flows.period", "inventory.file", "inventory.fields",
 	"resolver.listen", "resolver.upstreams", "resolver.zones", "resolver.records", "resolver.rewrite", "resolver.lists",
-	"resolver.schedules", "resolver.policies", "resolver.tsv.dir",
+	"resolver.schedules", "resolver.policies", "resolver.tsv.dir", "firewall.log_files",
 }
 
 // TestReference_defaults holds that the values of the reference are the defaults,

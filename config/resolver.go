@@ -19,8 +19,9 @@ type Resolver struct {
 	// Readers is how many sockets share each UDP address. Default 1, 1 to 64.
 	Readers int `config:"readers"`
 
-	// Upstreams are groups of servers by name. Without the group "default", it has the
-	// servers that Qubes gave this qube, or else those of /etc/resolv.conf.
+	// Upstreams are groups of servers by name; none may be empty. Without the group
+	// "default", it has the servers that Qubes gave this qube, or else those of
+	// /etc/resolv.conf.
 	Upstreams map[string][]string `config:"upstreams"`
 	// Strategy is how the servers of a group are asked: parallel_best (default),
 	// strict or random.
@@ -30,7 +31,8 @@ type Resolver struct {
 	// Budget is for all attempts of a query. Default 4s, up to 1m.
 	Budget Duration `config:"budget"`
 	// Bootstrap are servers, by address, that know the addresses of upstreams given by
-	// name. Empty, the default, if all upstreams are given by address.
+	// name. The word "system" stands for those that the group "default" has without
+	// settings. Empty, the default, if all upstreams are given by address.
 	Bootstrap []string `config:"bootstrap"`
 	// MixCase asks with letters of random case. Default false.
 	MixCase bool `config:"mix_case"`
@@ -110,6 +112,7 @@ func defaultResolver() Resolver {
 		Limits:    ResolverLimits{InFlight: 2048, QubeInFlight: 128, Rate: 1000, Burst: 2000, TCP: 256, QubeTCP: 16},
 		Firewall:  ResolverFirewall{Obey: "auto", Socket: "/var/run/qubes/qubesdb.sock"},
 		Log:       ResolverLog{Enabled: true, Queue: 16384},
+		TSV:       ResolverTSV{MaxMB: 256},
 	}
 }
 

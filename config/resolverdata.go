@@ -117,6 +117,8 @@ type ResolverTSV struct {
 	Dir string `config:"dir"`
 	// RetentionDays is after how many days files are removed. Default 0, for never.
 	RetentionDays int `config:"retention_days"`
+	// MaxMB bounds the files together, in MiB. Default 256, 0 for no bound.
+	MaxMB int `config:"max_mb"`
 	// StrictBlocky leaves out what blocky does not log. Default false.
 	StrictBlocky bool `config:"strict_blocky"`
 }

@@ -9,7 +9,7 @@ import (
 // calls it after it has read the values. It does not look at the resolver, whose
 // settings package module/dns translates and checks.
 func (c *Config) Validate() error {
-	errs := []error{c.checkFlows(), c.checkServices(), c.checkYears()}
+	errs := []error{c.checkFlows(), c.checkServices(), c.checkQuota(), c.checkYears()}
 	for i := range c.Interfaces {
 		errs = append(errs, c.Interfaces[i].validate(i))
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
+	"github.com/elastic/beats/v7/libbeat/beat/events"
 	"github.com/elastic/beats/v7/libbeat/common"
 	"github.com/elastic/beats/v7/libbeat/common/dtfmt"
 	"github.com/elastic/beats/v7/libbeat/outputs/codec"
@@ -21,7 +23,7 @@ import (
 const CodecName = "qubesbeat"
 
 // documentField is the field under which a document travels through libbeat's
-// pipeline where it need not become a map: see [Clients.Plain].
+// pipeline where it need not become a map: see [Form].
 const documentField = "qubesbeat.document"
 
 // RegisterCodec makes our codec known to libbeat's outputs. It must be called
@@ -77,6 +79,10 @@ func (c *documentCodec) Encode(index string, e *beat.Event) ([]byte, error) {
 	if !ok {
 		return c.plain.Encode(index, e)
 	}
+	var copies []string
+	if a, ok := d.(addressed); ok {
+		copies = a.copies
+	}
 	j := &c.json
 	j.Buf = append(j.Buf[:0], '{')
 	j.Time("@timestamp", e.Timestamp.UnixNano())
@@ -84,19 +90,23 @@ func (c *documentCodec) Encode(index string, e *beat.Event) ([]byte, error) {
 	j.String("beat", index)
 	j.String("type", "_doc")
 	j.String("version", c.version)
+	if id, ok := e.Meta[events.FieldMetaID].(string); ok {
+		j.String(events.FieldMetaID, id)
+	}
 	j.End()
 	j.AppendFields(d)
-	if err := c.appendAdded(e.Fields); err != nil {
+	if err := c.appendAdded(e.Fields, copies); err != nil {
 		return nil, err
 	}
 	j.Buf = append(j.Buf, '}')
 	return j.Buf, nil
 }
 
-// appendAdded appends the fields beside the document: agent, ecs and host.
-func (c *documentCodec) appendAdded(fields mapstr.M) error {
-	if c.addedText == nil || !c.same(fields) {
-		if err := c.encodeAdded(fields); err != nil {
+// appendAdded appends the fields beside the document: agent, ecs and host. Copies are
+// names of others that are no fields of the event.
+func (c *documentCodec) appendAdded(fields mapstr.M, copies []string) error {
+	if c.addedText == nil || !c.same(fields, copies) {
+		if err := c.encodeAdded(fields, copies); err != nil {
 			return err
 		}
 	}
@@ -106,10 +116,10 @@ func (c *documentCodec) appendAdded(fields mapstr.M) error {
 
 // encodeAdded encodes them, sorted by name, so that every run writes the same,
 // and keeps the text.
-func (c *documentCodec) encodeAdded(fields mapstr.M) error {
+func (c *documentCodec) encodeAdded(fields mapstr.M, copies []string) error {
 	c.added = mapstr.M{}
 	for k, v := range fields {
-		if k != documentField {
+		if k != documentField && !slices.Contains(copies, k) {
 			c.added[k] = v
 		}
 	}
@@ -128,8 +138,8 @@ func (c *documentCodec) encodeAdded(fields mapstr.M) error {
 
 // same reports whether the added fields are those that were encoded last.
 // libbeat hands out the same maps for every event of a client.
-func (c *documentCodec) same(fields mapstr.M) bool {
-	if len(fields) != len(c.added)+1 {
+func (c *documentCodec) same(fields mapstr.M, copies []string) bool {
+	if len(fields) != len(c.added)+1+len(copies) {
 		return false
 	}
 	for k, v := range c.added {

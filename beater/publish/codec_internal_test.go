@@ -3,6 +3,7 @@ package publish
 import (
 	"encoding/json"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/elastic-agent-libs/mapstr"
@@ -12,6 +13,7 @@ import (
 	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 	"github.com/qubesbeat/qubesbeat/module/flow"
 )
 
@@ -39,6 +41,9 @@ func decode(t *testing.T, text []byte, err error) (v map[string]any) {
 	if err != nil {
 		t.Fatalf("Encode = %v", err)
 	}
+	if !utf8.Valid(text) {
+		t.Fatalf("not UTF-8: %q", text)
+	}
 	if err := json.Unmarshal(text, &v); err != nil {
 		t.Fatalf("not JSON: %v in %s", err, text)
 	}
@@ -59,6 +64,7 @@ func TestDocumentCodec_Encode(t *testing.T) {
 		direct[documentField] = d
 		text, err := c.Encode("qubesbeat", &beat.Event{Timestamp: d.Time(), Fields: direct})
 		got := decode(t, text, err)
+		strict.Check(t, "event", text)
 		text, err = c.plain.Encode("qubesbeat", &beat.Event{Timestamp: d.Time(), Fields: viaMap})
 		if diff := cmp.Diff(decode(t, text, err), got); diff != "" {
 			t.Errorf("mismatch (-libbeat +qubesbeat):\n%s", diff)

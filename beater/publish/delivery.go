@@ -38,7 +38,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 	d.MarkReady()
 	<-ctx.Done()
 	timeout := ackTimeoutRemote
-	if d.Clients.Plain {
+	if d.Clients.Local {
 		timeout = ackTimeoutLocal
 	}
 	d.wait(timeout, task.Late(ctx))

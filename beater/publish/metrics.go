@@ -22,7 +22,11 @@ func ShowMetrics(stats *monitoring.Registry, sources []metrics.Source) {
 				v.OnKey(group)
 				v.OnRegistryStart()
 			}
-			monitoring.ReportInt(v, c.Name, int64(c.Value))
+			if c.Text != "" {
+				monitoring.ReportString(v, c.Name, c.Text)
+			} else {
+				monitoring.ReportInt(v, c.Name, int64(c.Value))
+			}
 		}
 		v.OnRegistryFinished()
 	}, monitoring.Report)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
+	"github.com/elastic/beats/v7/libbeat/beat/events"
 	"github.com/elastic/elastic-agent-libs/mapstr"
-
 	"github.com/qubesbeat/qubesbeat/internal/event"
 )
 
@@ -13,9 +13,14 @@ import (
 // because a client serves one goroutine.
 type Clients struct {
 	Pipeline beat.Pipeline
-	// Plain says that only our own codec reads the fields of an event, so that
-	// documents need not become maps.
-	Plain bool
+	// Form is the form of the documents in the pipeline.
+	Form Form
+	// Sensor is observer.name.
+	Sensor string
+	// Capacity is how many bytes of events the output keeps, 0 if that is not known.
+	Capacity int64
+	// Local says that the output is on this machine and has nothing to wait for.
+	Local bool
 
 	acks  []*ackCounter
 	close []func() // closes the clients
@@ -29,7 +34,7 @@ func NoProcessing() (beat.ProcessingConfig, error) { return beat.ProcessingConfi
 
 // Open connects an outlet.
 func (o *Clients) Open(p Processing) (event.Outlet, error) {
-	out := &outlet{plain: o.Plain, acks: o.count()}
+	out := &outlet{form: o.Form, sensor: o.Sensor, local: o.Local, acks: o.count()}
 	for _, c := range []struct {
 		client *beat.Client
 		mode   beat.PublishMode
@@ -81,7 +86,9 @@ func (o *Clients) Missing() (n uint64) {
 // is safe for concurrent use.
 type outlet struct {
 	final, interim beat.Client
-	plain          bool
+	form           Form
+	sensor         string
+	local          bool
 	acks           *ackCounter
 }
 
@@ -93,11 +100,12 @@ func (o *outlet) Publish(d event.Document) {
 	if d.Final() {
 		client = o.final
 	}
-	e := beat.Event{Timestamp: d.Time()}
-	if o.plain {
-		e.Fields = mapstr.M{documentField: d}
-	} else {
-		e.Fields = event.ToMap(d)
+	var id event.Identity
+	d.Identify(&id)
+	signed := &event.Signed{Document: d, ID: id.String(), Sensor: o.sensor}
+	e := beat.Event{Timestamp: d.Time(), Fields: o.form.fields(signed)}
+	if !o.local { // the id under which the output stores the event
+		e.Meta = mapstr.M{events.FieldMetaID: signed.ID}
 	}
 	client.Publish(e)
 }

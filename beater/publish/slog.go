@@ -7,8 +7,9 @@ import (
 	"github.com/elastic/elastic-agent-libs/logp"
 )
 
-// NewLogger returns a logger of the standard library that writes to libbeat's.
-func NewLogger(log *logp.Logger) *slog.Logger { return slog.New(slogHandler{log: log}) }
+// NewLogger returns a logger of the standard library that writes to libbeat's, as a
+// [SafeLogger].
+func NewLogger(log *logp.Logger) *slog.Logger { return slog.New(slogHandler{log: SafeLogger(log)}) }
 
 // slogHandler lets packages that know the standard library's logger write to
 // libbeat's.

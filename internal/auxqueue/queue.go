@@ -2,27 +2,40 @@ package auxqueue
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 )
 
-// size is how many events that are neither flows nor DNS may wait for the
-// output. An event that does not fit is dropped and counted: the inventory must be
-// followed, and counters collected, while the output is down, too.
-const size = 1024
+// size is how many events that are neither flows nor DNS, some hundred bytes each, may
+// wait for the output. An event that does not fit is dropped and counted: the inventory
+// must be followed, and counters collected, while the output is down, too.
+const size = 2048
 
 // Queue is a sink that never blocks. It is safe for concurrent use.
 type Queue struct {
 	task.Started
 	outlet    event.Outlet
 	guard     *guard.Part // may be nil
-	documents chan event.Document
+	documents chan waiting
 	dropped   atomic.Uint64
+
+	mu   sync.Mutex
+	room *share.Pool[string] // guarded by mu; places in documents, by observation point
+	lost share.Tally[string] // guarded by mu; of those dropped, by observation point
+}
+
+// waiting is a document, and whose share of the queue it takes: that of its
+// observation point, or "" if it is the beat's own.
+type waiting struct {
+	event.Document
+	point string
 }
 
 var (
@@ -33,26 +46,54 @@ var (
 // New returns a queue in front of an outlet, which Run alone uses. part, which may be
 // nil, recovers from panics at one document, which then counts as dropped.
 func New(o event.Outlet, part *guard.Part) *Queue {
-	return &Queue{outlet: o, guard: part, documents: make(chan event.Document, size)}
+	return &Queue{outlet: o, guard: part, documents: make(chan waiting, size+1), room: share.NewPool[string](size)}
 }
 
-// Publish implements [event.Sink]. It never blocks.
+// Publish implements [event.Sink]. It never blocks. The verdicts and findings of one
+// qube may fill no more of the queue than they leave free.
 func (q *Queue) Publish(d event.Document) {
+	w := waiting{d, pointOf(d)}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.room.Take(w.point, 1) {
+		q.drop(w.point)
+		return
+	}
+	q.documents <- w // there is a place: only PublishLast takes one without asking
+}
+
+// PublishLast publishes the last document, for which there is always room.
+func (q *Queue) PublishLast(d event.Document, late <-chan struct{}) {
+	w := waiting{Document: d}
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	select {
-	case q.documents <- d:
-	default:
-		q.dropped.Add(1)
+	case q.documents <- w:
+		q.room.Add(w.point, 1)
+	case <-late:
+		q.drop(w.point)
 	}
 }
 
-// PublishLast publishes a document for which it waits until there is room or late is
-// closed.
-func (q *Queue) PublishLast(d event.Document, late <-chan struct{}) {
-	select {
-	case q.documents <- d:
-	case <-late:
-		q.dropped.Add(1)
+// drop counts a document that was dropped. It is called with mu held.
+func (q *Queue) drop(point string) {
+	q.dropped.Add(1)
+	q.lost.Add(point, 1)
+}
+
+// pointOf returns the observation point of a document, "" if it has none.
+func pointOf(d event.Document) string {
+	if p, ok := d.(interface{ ObservationPoint() string }); ok {
+		return p.ObservationPoint()
 	}
+	return ""
+}
+
+// taken gives back the place of a document.
+func (q *Queue) taken(w *waiting) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.room.Give(w.point, 1)
 }
 
 // String implements [task.Task].
@@ -64,8 +105,8 @@ func (q *Queue) Run(ctx context.Context) error {
 	q.MarkReady()
 	for {
 		select {
-		case d := <-q.documents:
-			q.publish(d)
+		case w := <-q.documents:
+			q.publish(&w)
 		case <-q.guard.Done():
 			return q.guard.Err()
 		case <-ctx.Done():
@@ -74,7 +115,9 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 }
 
-func (q *Queue) publish(d event.Document) {
+func (q *Queue) publish(w *waiting) {
+	q.taken(w)
+	d := w.Document
 	if q.guard.Do(func() []byte { return describe(d) }, func() { q.outlet.Publish(d) }) != nil {
 		q.dropped.Add(1)
 	}
@@ -90,8 +133,8 @@ func describe(d event.Document) []byte {
 func (q *Queue) drain() error {
 	for {
 		select {
-		case d := <-q.documents:
-			q.publish(d)
+		case w := <-q.documents:
+			q.publish(&w)
 		default:
 			return nil
 		}
@@ -106,4 +149,9 @@ func (q *Queue) Metrics(m *metrics.Set) {
 	m.Group("events")
 	m.Add("other_acked", q.outlet.Delivery().Acked)
 	m.Add("other_dropped", q.dropped.Load())
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if point, n := q.lost.Most(); n > 0 {
+		m.Text("other_dropped_most_interface", point)
+	}
 }

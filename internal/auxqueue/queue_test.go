@@ -56,3 +56,46 @@ func TestQueue_Run_panic(t *testing.T) {
 		}
 	})
 }
+
+// verdict is a document about a qube.
+type verdict struct {
+	event.Document
+	event.Parties
+}
+
+// TestAttack03_events lets the verdicts of one interface leave room for those of
+// another and for the program's own events, and loses nothing without counting it.
+func TestAttack03_events(t *testing.T) {
+	t.Parallel()
+	o := new(outlet)
+	q := auxqueue.New(o, nil)
+	flood := &verdict{Parties: event.Parties{Interface: "vif6.0"}}
+	for range 10_000 {
+		q.Publish(flood)
+	}
+	lost := q.Undelivered()
+	for range 50 {
+		q.Publish(&verdict{Parties: event.Parties{Interface: "vif7.0"}})
+		q.Publish(document{})
+		q.Publish(flood)
+		lost++
+	}
+	if got := q.Undelivered(); got != lost {
+		t.Errorf("%d events of the quiet ones are dropped", got-lost)
+	}
+	q.PublishLast(document{}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := q.Run(ctx); err != nil || uint64(o.published)+q.Undelivered() != 10_151 {
+		t.Errorf("Run = %v; %d published and %d dropped; want 10,151 in all", err, o.published, q.Undelivered())
+	}
+	for range 2 { // the room is free again
+		for range 900 {
+			q.Publish(flood)
+		}
+		_ = q.Run(ctx)
+	}
+	if got := q.Undelivered(); got != lost {
+		t.Errorf("%d events are dropped from an empty queue", got-lost)
+	}
+}

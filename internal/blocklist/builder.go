@@ -89,6 +89,20 @@ func (b *Builder) Add(s Source, r *Rule) error {
 	return nil
 }
 
+// Drop removes all rules of a source.
+func (b *Builder) Drop(s Source) {
+	b.entries = slices.DeleteFunc(b.entries, func(e entry) bool { return e.member.source == s })
+	b.exprs = slices.DeleteFunc(b.exprs, func(e expression) bool { return e.source == s })
+	b.nets = slices.DeleteFunc(b.nets, func(n network) bool { return n.source == s })
+	for a, members := range b.addrs {
+		if left := slices.DeleteFunc(members, func(m member) bool { return m.source == s }); len(left) > 0 {
+			b.addrs[a] = left
+		} else {
+			delete(b.addrs, a)
+		}
+	}
+}
+
 // name adds a name. It removes duplicates before it allocates more memory, so that
 // ten million lines with one name cost no more than one.
 func (b *Builder) name(e entry) error {

@@ -18,7 +18,7 @@ func (p *parser) fields(line []byte) error {
 	if tab := bytes.IndexByte(first, '\t'); tab >= 0 {
 		first, rest, several = line[:tab], line[tab+1:], true
 	}
-	if c := first[0]; c-'0' > 9 && c != ':' && !several {
+	if first[0]-'0' > 9 && !several && bytes.IndexByte(first, ':') < 0 {
 		return p.name(first)
 	}
 	if net, ok := parseNet(string(first)); ok {
@@ -26,7 +26,9 @@ func (p *parser) fields(line []byte) error {
 			p.rule = Rule{Kind: Net, Net: net}
 			return p.emit()
 		}
-		return p.hosts(rest)
+		if net.IsSingleIP() {
+			return p.hosts(line, net.Addr(), rest)
+		}
 	}
 	if several {
 		return p.fault(line, "neither a single name nor a line of a hosts file, which begins with an address")
@@ -35,11 +37,15 @@ func (p *parser) fields(line []byte) error {
 }
 
 // hosts reads the names of a line of a hosts file. Each is a rule, except those
-// that hosts files have for the machine itself.
-func (p *parser) hosts(rest []byte) error {
+// that hosts files have for the machine itself, and those with the address of a
+// real host: such a line is there to reach the name.
+func (p *parser) hosts(line []byte, a netip.Addr, rest []byte) error {
 	for name := range bytes.FieldsSeq(rest) {
 		if ownName(string(name)) {
 			continue
+		}
+		if !null(a) {
+			return p.skip(line, skipAddress)
 		}
 		if err := p.add(name, Exact, false, name); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Options control how a list is read. The zero value has sensible defaults.
@@ -25,6 +24,8 @@ type Options struct {
 var (
 	ErrFaults = errors.New("too many invalid lines")
 	ErrRules  = errors.New("too many rules")
+	// ErrNotList is wrapped by errors about a text that is no list.
+	ErrNotList = errors.New("not a list of names")
 )
 
 const (
@@ -34,15 +35,21 @@ const (
 
 // Parse reads a list in any of the usual formats, line by line: hosts files,
 // plain names, *.wildcards, adblock rules of domains with their exceptions,
-// dnsmasq's address=/x/, /regular expressions/, addresses and networks. It calls
-// use with each rule, which is valid during the call only, and ends with the first
-// error that use returns. The rules before an error have been used.
+// settings of dnsmasq and Unbound that block names, /regular expressions/,
+// addresses and networks. It calls use with each rule, which is valid during the
+// call only, and ends with the first error that use returns. The rules before an
+// error have been used. A text that is no list at all, such as an HTML page, is an
+// error that wraps [ErrNotList] before the first rule.
 func Parse(r io.Reader, opts Options, use func(*Rule) error) (Report, error) {
 	p := parser{opts: opts, use: use}
 	if p.opts.MaxRules == 0 {
 		p.opts.MaxRules = maxRules
 	}
 	in := bufio.NewReaderSize(r, 64<<10)
+	head, _ := in.Peek(headSize) // an error comes again with the first line
+	if reason := notList(head); reason != "" {
+		return p.report, fmt.Errorf("%w: %s", ErrNotList, reason)
+	}
 	for {
 		line, err := p.readLine(in)
 		if len(line) > 0 || err == nil {
@@ -67,6 +74,7 @@ type parser struct {
 	report Report
 	line   int       // number of the current line, from 1
 	long   bool      // the line is longer than maxLine
+	zone   string    // Unbound's last zone of type redirect, "" for none
 	rule   Rule      // passed to use
 	space  [320]byte // memory of rule.Name
 	buf    []byte    // memory of a line that does not fit into the reader's buffer
@@ -105,8 +113,7 @@ func (p *parser) parse(line []byte) error {
 		return nil
 	}
 	if cosmetic(line) {
-		p.report.Skipped++
-		return nil
+		return p.skip(line, skipCosmetic)
 	}
 	if line[0] == '/' {
 		return p.expression(line)
@@ -117,27 +124,12 @@ func (p *parser) parse(line []byte) error {
 		return p.adblock(line[2:], true)
 	case line[0] == '|':
 		return p.adblock(line, false)
-	case isDnsmasq(line):
+	case bytes.IndexByte(line, '=') > 0:
 		return p.dnsmasq(line)
+	case bytes.IndexByte(line, ':') > 0:
+		return p.unbound(line)
 	}
 	return p.fields(line)
-}
-
-// isDnsmasq reports whether a line is a setting of dnsmasq for names.
-func isDnsmasq(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("address=/")) || bytes.HasPrefix(line, []byte("local=/")) ||
-		bytes.HasPrefix(line, []byte("server=/"))
-}
-
-// cosmetic reports whether a line is an adblock rule that hides parts of pages,
-// which a resolver cannot do.
-func cosmetic(line []byte) bool {
-	for _, mark := range [...]string{"##", "#@#", "#?#", "#$#", "#%#"} {
-		if i := bytes.Index(line, []byte(mark)); i >= 0 && !bytes.ContainsAny(line[:i], " \t") {
-			return i > 0 || mark != "##" || len(line) > 2 && line[2] != '#' && line[2] != ' '
-		}
-	}
-	return false
 }
 
 // beforeComment returns the line without the comment at its end.
@@ -150,53 +142,6 @@ func beforeComment(line []byte) []byte {
 	return line
 }
 
-// adblock reads ||name^ and the options after it.
-func (p *parser) adblock(line []byte, allow bool) error {
-	body, ok := bytes.CutPrefix(line, []byte("||"))
-	if !ok {
-		p.report.Skipped++ // a rule for URLs
-		return nil
-	}
-	body, options, _ := bytes.Cut(body, []byte("$"))
-	body = bytes.TrimSuffix(bytes.TrimSuffix(body, []byte("|")), []byte("^"))
-	if bytes.ContainsAny(body, "/^|:") || bytes.Contains(body, []byte("*")) && !bytes.HasPrefix(body, []byte("*.")) ||
-		len(options) > 0 && !unrestricted(string(options)) {
-		p.report.Skipped++
-		return nil
-	}
-	kind := Tree
-	if p.opts.Compat {
-		kind = Exact
-	}
-	return p.add(bytes.TrimPrefix(body, []byte("*.")), kind, allow, line)
-}
-
-// unrestricted reports whether a rule with these options applies to all requests
-// for a name.
-func unrestricted(options string) bool {
-	for o := range strings.SplitSeq(options, ",") {
-		switch o {
-		case "all", "important", "document", "doc", "popup":
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// dnsmasq reads address=/a/b/ADDRESS, which stands for the names and all names
-// below them. The address is ignored.
-func (p *parser) dnsmasq(line []byte) error {
-	_, rest, _ := bytes.Cut(line, []byte("/"))
-	names := bytes.Split(rest, []byte("/"))
-	for _, name := range names[:len(names)-1] {
-		if err := p.add(name, Tree, false, line); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // fault counts an invalid line. It returns ErrFaults if there are too many.
 func (p *parser) fault(line []byte, reason string) error {
 	if p.report.Wrong++; len(p.report.Faults) < MaxFaults {
@@ -206,6 +151,29 @@ func (p *parser) fault(line []byte, reason string) error {
 	if p.opts.MaxFaults > 0 && p.report.Wrong > p.opts.MaxFaults {
 		return ErrFaults
 	}
+	return nil
+}
+
+// The reasons why a line is skipped: it is valid, but does not block names.
+const (
+	skipCosmetic = "a rule that hides parts of pages"
+	skipURL      = "a rule for URLs, not for names"
+	skipOptions  = "a rule with conditions that a resolver cannot check"
+	skipServer   = "names a server to ask for the name, and does not block it"
+	skipAddress  = "gives the name an address, and does not block it"
+	skipSetting  = "a setting of dnsmasq or Unbound that blocks no name"
+)
+
+// skip counts a line that is valid but no rule.
+func (p *parser) skip(line []byte, reason string) error {
+	p.report.Skipped++
+	for i := range p.report.Skips {
+		if p.report.Skips[i].Reason == reason {
+			return nil
+		}
+	}
+	text := string(line[:min(len(line), 80)])
+	p.report.Skips = append(p.report.Skips, Fault{Line: p.line, Text: text, Reason: reason})
 	return nil
 }
 

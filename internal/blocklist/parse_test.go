@@ -118,7 +118,8 @@ func TestParse_real(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"a.test", "0.0.0.0 a.test b", "||a.test^$important", "/a|b/", "@@||x^", "1.2.3.0/24", "*.müller.de", "address=/a/b/1.2.3.4"} {
+	for _, s := range []string{"a.test", "0.0.0.0 a.test b", "||a.test^$important", "/a|b/", "@@||x^", "1.2.3.0/24", "*.müller.de", "address=/a/b/1.2.3.4", "server=/a/#",
+		"local-zone: \"a.test\" redirect\nlocal-data: \"a.test A 0.0.0.0\"", "\xff\xfea\x00", "[\n{", "<html"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

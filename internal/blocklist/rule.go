@@ -36,7 +36,8 @@ type Rule struct {
 // Report counts what was found in a list.
 type Report struct {
 	Rules   int     // rules that were passed on
-	Skipped int     // lines for browsers only, such as ##.banner
+	Skipped int     // valid lines that block no names, such as ##.banner or server=/x/192.0.2.1
+	Skips   []Fault // the first skipped line for each reason
 	Faults  []Fault // the first [MaxFaults] invalid lines
 	Wrong   int     // number of invalid lines
 }

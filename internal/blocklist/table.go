@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 
+	"github.com/qubesbeat/qubesbeat/internal/addrscope"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
@@ -148,12 +149,26 @@ func (t *Table) expression(name []byte, from *Set) (Hit, bool) {
 func (t *Table) HasNets() bool { return t != nil && len(t.addrs)+len(t.nets) > 0 }
 
 // Addr finds the rule of the sources in from that matches an address, a single
-// address before networks. An IPv4-mapped IPv6 address counts as the IPv4 address.
+// address before networks. An IPv4-mapped IPv6 address counts as the IPv4 address,
+// and one that leads to an IPv4 address, as that of NAT64 does, counts as both.
 func (t *Table) Addr(a netip.Addr, from *Set) (h Hit, ok bool) {
 	if !t.HasNets() {
 		return Hit{}, false
 	}
 	a = a.Unmap()
+	if h, ok = t.addr(a, from); ok {
+		return h, true
+	}
+	list, n := addrscope.Inside(a)
+	for _, v4 := range list[:n] {
+		if h, ok = t.addr(v4, from); ok {
+			return h, true
+		}
+	}
+	return Hit{}, false
+}
+
+func (t *Table) addr(a netip.Addr, from *Set) (h Hit, ok bool) {
 	for _, m := range t.addrs[a] {
 		if from.Has(m.source) {
 			return Hit{Source: m.source, Kind: Net, Text: a.String()}, true

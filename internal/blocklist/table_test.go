@@ -130,8 +130,8 @@ func TestTable_million(t *testing.T) {
 	if used > 16_000_000 || table.Len() != 1_000_000 {
 		t.Errorf("%d rules take %d bytes; want a million in 16 MB at most", table.Len(), used)
 	}
-	if took > 5*time.Second {
-		t.Errorf("loading took %v; want less than 5 s", took)
+	if took > 30*time.Second { // 1 s on a quiet machine
+		t.Errorf("loading took %v; want a few seconds", took)
 	}
 	from := sources(0)
 	for i := range 1_000_000 {

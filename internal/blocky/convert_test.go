@@ -1,13 +1,31 @@
 package blocky_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	conf "github.com/elastic/elastic-agent-libs/config"
 	"gopkg.in/yaml.v3"
 
+	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/blocky"
+	"github.com/qubesbeat/qubesbeat/module/dns"
 )
+
+// anyFile takes every file for one that can be read.
+type anyFile struct{}
+
+// List implements [blocky.Files].
+func (anyFile) List(path string) (string, error) { return path, nil }
+
+// Hosts implements [blocky.Files].
+func (anyFile) Hosts(path string) (string, error) { return path, nil }
+
+// Dir implements [blocky.Files].
+func (anyFile) Dir(path string) (string, error) { return path, nil }
 
 // TestConvert goes through the keys of blocky, those of earlier versions
 // included: each is in the result or in a warning.
@@ -16,7 +34,7 @@ func TestConvert(t *testing.T) {
 	for _, tt := range []struct{ in, want, warning string }{
 		{"upstream: {default: [1.1.1.1]}", "default: ['udp://1.1.1.1']", ""},
 		{"upstreams: {groups: {default: [tcp:1.1.1.1, 'tcp-tls:[2606::1]:853']}}", "default: ['tcp://1.1.1.1', 'tls://[2606::1]:853']", ""},
-		{"upstreams: {groups: {default: ['sdns://x', 1.1.1.1]}}", "default: ['udp://1.1.1.1']", "upstreams.groups.default: sdns://x"},
+		{"upstreams: {groups: {default: ['sdns://x', 1.1.1.1]}}", "default: ['udp://1.1.1.1']", "upstreams.groups.default.0: sdns://x"},
 		{"upstreams: {groups: {default: [1.1.1.1], 10.0.0.0/8: [9.9.9.9]}}", "addresses: [10.0.0.0/8]", ""},
 		{"upstreams: {init: {strategy: failOnError}}", "", "upstreams.init.strategy"},
 		{"upstreams: {userAgent: x}", "", "upstreams.userAgent: not translated"},
@@ -38,11 +56,11 @@ func TestConvert(t *testing.T) {
 		{"rebindingProtection: {enable: true, allowedDomains: [lan]}", "allow: [lan]", ""},
 		{"queryLog: {type: mysql, target: x}", "", "output.elasticsearch"},
 		{"clientLookup: {clients: {laptop: [10.0.0.5]}}\nblocking: {denylists: {ads: [x]}, clientGroupsBlock: {laptop: [ads]}}", "addresses: [10.0.0.5]", ""},
-		{"dnssec: {validate: true}", "", "dnssec: not translated"},
+		{"dnssec: {validate: true}", "", "dnssec.validate: answers are not validated"},
 		{"redis: {address: x}", "", "redis: not translated"},
 		{"certFile: x", "", "certFile: not translated"},
 	} {
-		r, err := blocky.Convert([]byte(tt.in))
+		r, err := blocky.Convert([]byte(tt.in), anyFile{})
 		if err != nil {
 			t.Errorf("%s: %v", tt.in, err)
 			continue
@@ -71,17 +89,44 @@ func flow(v any) *yaml.Node {
 	return n
 }
 
+// FuzzConvert holds that the resolver accepts whatever is written.
 func FuzzConvert(f *testing.F) {
-	f.Add("upstreams: {groups: {default: [1.1.1.1]}}\nblocking: {clientGroupsBlock: {a: [b]}}")
 	f.Add("bootstrapDns: [{upstream: https://x, ips: [1.1.1.1]}]\ncaching: {minTime: 5}")
+	f.Add("x: &a [1]\n<<: {upstream: {default: *a}}\nblocking: {blackLists: {\"0\": [\"${a}\\n\"]}, clientGroupsBlock: {\"default,[\": [0]}}")
+	paths, _ := filepath.Glob("testdata/*.yml")
+	for _, p := range paths {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := blocky.Convert([]byte(text))
+		r, err := blocky.Convert([]byte(text), anyFile{})
 		if err != nil {
 			return
 		}
-		var v map[string]any
-		if err := yaml.Unmarshal(r.YAML, &v); err != nil {
-			t.Fatalf("what is printed is not YAML: %v\n%s", err, r.YAML)
+		if err := refused(r.YAML); err != nil {
+			t.Fatalf("the resolver refuses %v:\n%s", err, r.YAML)
 		}
 	})
+}
+
+// refused returns why the resolver would not start with a configuration.
+func refused(text []byte) error {
+	raw, err := conf.NewConfigWithYAML(text, "result")
+	if err != nil {
+		return err
+	}
+	all := struct {
+		Own config.Config `config:"qubesbeat"`
+	}{config.Default()}
+	if err := raw.Unpack(&all); err != nil {
+		return err
+	}
+	if !all.Own.Resolver.On() {
+		return errors.New("it listens nowhere")
+	}
+	_, err = dns.Parse(&all.Own.Resolver)
+	return err
 }

@@ -61,7 +61,7 @@ func newFile(name string, r io.Reader, names *Interfaces) (*File, error) {
 	switch le, be := binary.LittleEndian.Uint32(magic), binary.BigEndian.Uint32(magic); {
 	case le == blockSection:
 		c.reader, err = newNg(c.block, names)
-	case le == magicMicro || le == magicNano || be == magicMicro || be == magicNano:
+	case isPcap(le) || isPcap(be):
 		c.reader, err = newPcap(c.block)
 	default:
 		err = c.block.fault(fmt.Sprintf("not a capture file: it starts with % x", magic),

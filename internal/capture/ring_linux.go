@@ -51,10 +51,28 @@ type RingConfig struct {
 // nothing; the length on the wire is known nevertheless.
 const DefaultSnap = 512
 
+// blockSize is the size of the ring's blocks in bytes: small, because a block that is
+// handed over before it is full is lost as room, and large enough for a frame of 64 KiB,
+// as segmentation offload makes them.
+const blockSize = 128 << 10
+
+// The kernel hands over a block that has frames when it is full or after a time, so a
+// ring lasts for that time multiplied by the number of its blocks, however little there
+// is in them. It is chosen so that the meter may stand still for stall: a virtual machine
+// is paused, and a busy or short of memory one has other things to do.
 const (
-	blockSize    = 1 << 20
-	retireMillis = 64 // the kernel hands over a block that is not full after this time, unless it is empty
+	stall     = 20 * time.Second
+	minRetire = 64 * time.Millisecond
+	maxRetire = 250 * time.Millisecond // how late a packet is metered at most
 )
+
+// shape returns the number of blocks of a ring of some size in bytes, and after how long
+// the kernel hands over one that is not full.
+func shape(size int) (blocks int, retire time.Duration) {
+	blocks = max(size, 2<<20) >> 20 * (1 << 20 / blockSize)
+	retire = (stall / time.Duration(blocks)).Truncate(time.Millisecond) + time.Millisecond
+	return blocks, min(max(retire, minRetire), maxRetire)
+}
 
 // Ring captures live from all wanted interfaces through one TPACKET_V3 ring
 // (Linux Documentation/networking/packet_mmap.rst). It follows interfaces as they
@@ -66,6 +84,8 @@ type Ring struct {
 	cfg   RingConfig
 	mem   []byte
 	names Interfaces
+
+	retire time.Duration // see shape
 
 	stopWatch context.CancelFunc
 	watch     sync.WaitGroup
@@ -139,11 +159,12 @@ func (r *Ring) mapRing() error {
 	if err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return fmt.Errorf("asking for TPACKET_V3: %w", err)
 	}
-	blocks := max(r.cfg.Size/blockSize, 2)
+	blocks, retire := shape(r.cfg.Size)
+	r.retire = retire
 	req := unix.TpacketReq3{Block_size: blockSize, Block_nr: uint32(blocks), Frame_size: 2048,
-		Frame_nr: uint32(blocks) * blockSize / 2048, Retire_blk_tov: retireMillis}
+		Frame_nr: uint32(blocks) * blockSize / 2048, Retire_blk_tov: uint32(retire.Milliseconds())}
 	if err := unix.SetsockoptTpacketReq3(r.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req); err != nil {
-		return fmt.Errorf("allocating a ring of %d MiB: %w (buffer_size_mb is too large for this machine?)", blocks, err)
+		return fmt.Errorf("allocating a ring of %d MiB: %w (buffer_size_mb is too large for this machine?)", blocks*blockSize>>20, err)
 	}
 	mem, err := unix.Mmap(r.fd, 0, blocks*blockSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {

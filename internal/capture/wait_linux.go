@@ -12,10 +12,10 @@ import (
 
 // How long Next waits after Drain. A frame that had passed the filter before is
 // in the kernel's block within microseconds; a block that holds a frame is
-// handed over after retireMillis.
+// handed over after Ring.retire.
 const (
-	drainGrace = 5 * time.Millisecond
-	drainLimit = 4 * retireMillis * time.Millisecond
+	drainGrace   = 5 * time.Millisecond
+	drainRetires = 4
 )
 
 // ready reports whether the kernel has handed over the next block. The argument
@@ -38,12 +38,12 @@ func (r *Ring) wait() error {
 		return r.sleep(r.idle)
 	}
 	begin := time.Now()
-	for d := drainGrace; ; d = retireMillis * time.Millisecond {
+	for d := drainGrace; ; d = r.retire {
 		err := r.sleep(d)
 		if !errors.Is(err, ErrIdle) || r.ready(0) {
 			return err
 		}
-		if !r.pending() || time.Since(begin) > drainLimit {
+		if !r.pending() || time.Since(begin) > drainRetires*r.retire {
 			return ErrIdle
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // maxSpans is how many separate parts of the CRYPTO stream are kept. Chrome, which
@@ -52,9 +53,7 @@ func (a *assembler) add(offset uint64, data []byte) error {
 
 // touched returns the range [i:j] of the spans that overlap s or are next to it.
 func (a *assembler) touched(s span) (i, j int) {
-	for i < len(a.spans) && a.spans[i].to < s.from {
-		i++
-	}
+	i = sort.Search(len(a.spans), func(n int) bool { return a.spans[n].to >= s.from })
 	j = i
 	for j < len(a.spans) && a.spans[j].from <= s.to {
 		j++

@@ -5,8 +5,15 @@ import "encoding/binary"
 // extALPN is application_layer_protocol_negotiation (RFC 7301).
 const extALPN = 16
 
-// maxProtocols is how many protocols of ALPN a Hello lists; browsers offer 2.
-const maxProtocols = 8
+// The bounds of what a Hello lists; browsers offer 2 protocols and 1 name.
+const (
+	maxProtocols = 8   // of ALPN
+	maxALPN      = 256 // characters of all protocols together
+	maxChecked   = 64  // protocols or names that are looked at
+)
+
+// cutMark ends a protocol of which only the beginning is listed.
+const cutMark = "..."
 
 // isGREASE reports whether v is one of the reserved values that clients send to
 // keep servers tolerant (RFC 8701 section 2): 0x0a0a, 0x1a1a … 0xfafa.
@@ -20,7 +27,7 @@ func (m *message) serverName() string {
 	if r.short || len(r.b) > 0 {
 		return ""
 	}
-	for len(list.b) > 0 {
+	for n := 0; len(list.b) > 0 && n < maxChecked; n++ {
 		typ, name := list.uint8(), list.vector16()
 		if list.short {
 			return ""
@@ -59,14 +66,15 @@ func isAlphanumeric(c byte) bool {
 }
 
 // protocols returns the list of the ALPN extension (RFC 7301 section 3.1) without
-// its length, nil if there is none or it is malformed.
+// its length, nil if there is none or it is malformed within its first entries.
 func (m *message) protocols() []byte {
 	r := reader{b: m.alpn}
 	list := r.vector16()
 	if r.short || len(r.b) > 0 {
 		return nil
 	}
-	for p := (reader{b: list}); len(p.b) > 0; {
+	p := reader{b: list}
+	for n := 0; len(p.b) > 0 && n < maxChecked; n++ {
 		if p.vector8(); p.short {
 			return nil
 		}
@@ -77,29 +85,46 @@ func (m *message) protocols() []byte {
 // names returns the first protocols of a well-formed list in printable form.
 func names(list []byte) []string {
 	var all []string
-	for r := (reader{b: list}); len(r.b) > 0 && len(all) < maxProtocols; {
+	left := maxALPN
+	for r := (reader{b: list}); len(r.b) > 0 && len(all) < maxProtocols && left >= len(cutMark); {
 		if all == nil {
 			all = make([]string, 0, 2) // h2 and http/1.1
 		}
-		all = append(all, printable(r.vector8()))
+		p, whole := printable(r.vector8(), left)
+		all = append(all, p)
+		if !whole {
+			break
+		}
+		left -= len(p)
 	}
 	return all
 }
 
-// printable returns b with \xNN in place of each backslash and of each byte that
-// is not printable ASCII.
-func printable(b []byte) string {
+// printable returns b with \xNN in place of each backslash and of each byte that is
+// not printable ASCII. If that has more than limit characters, it is cut, ends in
+// cutMark, and whole is false.
+func printable(b []byte, limit int) (text string, whole bool) {
 	const digits = "0123456789abcdef"
-	var buf [64]byte
+	var buf [maxALPN]byte
 	out := buf[:0]
+	fits := 0 // length of the part that leaves room for cutMark
 	for _, c := range b {
 		if c < ' ' || c > '~' || c == '\\' {
+			if len(out)+4 > limit {
+				return string(append(out[:fits], cutMark...)), false
+			}
 			out = append(out, '\\', 'x', digits[c>>4], digits[c&15])
-			continue
+		} else {
+			if len(out) == limit {
+				return string(append(out[:fits], cutMark...)), false
+			}
+			out = append(out, c)
 		}
-		out = append(out, c)
+		if len(out) <= limit-len(cutMark) {
+			fits = len(out)
+		}
 	}
-	return string(out)
+	return string(out), true
 }
 
 // highest returns the highest version on offer: that of supported_versions (RFC

@@ -1,6 +1,9 @@
 package clienthello
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // The types of frames that RFC 9000 section 12.4 allows in an Initial.
 const (
@@ -14,13 +17,16 @@ const (
 
 // frames walks the frames of an Initial and collects CRYPTO data. It returns an
 // error wrapping ErrMalformed or ErrTooLarge.
-func (s *QUIC) frames(payload []byte) error {
+func (s *QUIC) frames(payload []byte, cost *spent) error {
 	r := reader{b: payload}
-	for len(r.b) > 0 {
+	for r.skipPadding(); len(r.b) > 0; r.skipPadding() {
 		at := len(payload) - len(r.b)
+		if cost.frames++; cost.frames > maxFrames {
+			return fmt.Errorf("%d frames: %w", cost.frames, ErrTooLarge)
+		}
 		typ := r.uint8()
 		switch typ {
-		case framePadding, framePing:
+		case framePing:
 		case frameACK, frameACKECN:
 			skipACK(&r, typ)
 		case frameCrypto:
@@ -42,12 +48,29 @@ func (s *QUIC) frames(payload []byte) error {
 	return nil
 }
 
+// skipPadding skips PADDING frames, each of which is a zero.
+func (r *reader) skipPadding() {
+	for len(r.b) >= 8 && binary.LittleEndian.Uint64(r.b) == 0 {
+		r.b = r.b[8:]
+	}
+	for len(r.b) > 0 && r.b[0] == framePadding {
+		r.b = r.b[1:]
+	}
+}
+
+// maxRanges is how many ranges of an ACK frame are read. A client acknowledges a few
+// packets before its handshake is over.
+const maxRanges = 64
+
 // skipACK skips the fields of an ACK frame (RFC 9000 section 19.3).
 func skipACK(r *reader, typ uint8) {
 	r.varint() // largest acknowledged
 	r.varint() // delay
 	ranges := r.varint()
 	r.varint() // first range
+	if ranges > maxRanges {
+		r.short = true
+	}
 	for ; ranges > 0 && !r.short; ranges-- {
 		r.varint() // gap
 		r.varint() // length

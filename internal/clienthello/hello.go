@@ -1,6 +1,7 @@
 package clienthello
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -30,7 +31,8 @@ type Hello struct {
 
 	// ALPN are the first 8 protocols of the offer in its order (RFC 7301 section
 	// 3.1). Bytes that are not printable ASCII, and the backslash, are written
-	// \xNN. It is nil if none is offered.
+	// \xNN. Together they have at most 256 characters: a protocol that exceeds
+	// that is cut, ends in "..." and is the last. It is nil if none is offered.
 	ALPN []string
 
 	// Version is the highest version on offer, without GREASE (RFC 8701): 0x0304
@@ -46,7 +48,8 @@ type Hello struct {
 	QUIC uint32
 
 	// JA4 is the fingerprint of the client, such as
-	// t13d1516h2_8daaf6152771_e5627efa2ab1.
+	// t13d1516h2_8daaf6152771_e5627efa2ab1. It is empty if the lists that go into
+	// it are longer than those of any client, see the package's bounds.
 	JA4 string
 }
 
@@ -78,6 +81,7 @@ func Parse(msg []byte, quic uint32) (Hello, error) {
 // parts of the message.
 type message struct {
 	version    uint16 // legacy_version
+	count      int    // of extensions
 	has        uint8  // hasSNI and so on: which extensions are present
 	ciphers    []byte // an even number of bytes
 	extensions []byte // well-formed up to the bodies
@@ -146,13 +150,16 @@ func readMessage(msg []byte) (m message, err error) {
 // index finds the extensions that Hello needs. It reports whether their list is
 // well-formed.
 func (m *message) index() bool {
-	r := reader{b: m.extensions}
-	for len(r.b) > 0 {
-		typ, body := r.uint16(), r.vector16()
-		if r.short {
+	for b := m.extensions; len(b) > 0; m.count++ {
+		if len(b) < 4 {
 			return false
 		}
-		switch typ {
+		end := 4 + int(binary.BigEndian.Uint16(b[2:]))
+		if end > len(b) {
+			return false
+		}
+		body := b[4:end:end]
+		switch binary.BigEndian.Uint16(b) {
 		case 0: // server_name
 			m.setFirst(hasSNI, &m.sni, body)
 		case 13: // signature_algorithms
@@ -164,6 +171,7 @@ func (m *message) index() bool {
 		case 0xfe0d: // encrypted_client_hello
 			m.has |= hasECH
 		}
+		b = b[end:]
 	}
 	return true
 }

@@ -11,9 +11,26 @@ import (
 // each after an underscore.
 const ja4Size = 10 + 2*13
 
-// ja4 returns the fingerprint that FoxIO's technical_details/JA4.md defines. The
-// argument protocols is a well-formed list of ALPN.
+// The bounds of the lists that are hashed. IANA has registered some 350 cipher suites,
+// 60 extensions and 50 signature algorithms, and no client offers them all. Longer
+// lists would cost more time than a packet may take, and have no fingerprint.
+const (
+	maxCiphers    = 512
+	maxTypes      = 128
+	maxAlgorithms = 128
+)
+
+// hashable reports whether the lists are within their bounds.
+func (m *message) hashable() bool {
+	return len(m.ciphers) <= 2*maxCiphers && m.count <= maxTypes && len(m.algorithms()) <= 2*maxAlgorithms
+}
+
+// ja4 returns the fingerprint that FoxIO's technical_details/JA4.md defines, "" if
+// the lists are too long. The argument protocols is a well-formed list of ALPN.
 func (m *message) ja4(version uint16, protocols []byte, quic bool) string {
+	if !m.hashable() {
+		return ""
+	}
 	var room [2][64]uint16 // more than browsers send, so that nothing is allocated
 	ciphers := m.cipherList(room[0][:0])
 	types, count := m.typeList(room[1][:0])
@@ -43,7 +60,7 @@ func (m *message) cipherList(list []uint16) []uint16 {
 			list = append(list, v)
 		}
 	}
-	slices.Sort(list)
+	sortValues(list)
 	return list
 }
 
@@ -61,7 +78,7 @@ func (m *message) typeList(list []uint16) (sorted []uint16, count int) {
 			list = append(list, typ)
 		}
 	}
-	slices.Sort(list)
+	sortValues(list)
 	return list, count
 }
 
@@ -141,7 +158,45 @@ func appendList(text []byte, values []uint16) []byte {
 
 // appendHex appends v as 4 hexadecimal digits.
 func appendHex(text []byte, v uint16) []byte {
-	return hex.AppendEncode(text, []byte{byte(v >> 8), byte(v)})
+	const digits = "0123456789abcdef"
+	return append(text, digits[v>>12], digits[v>>8&15], digits[v>>4&15], digits[v&15])
+}
+
+// sortValues sorts up to maxCiphers values.
+func sortValues(list []uint16) {
+	if len(list) <= 48 {
+		slices.Sort(list)
+		return
+	}
+	sortDigits(list)
+}
+
+// sortDigits sorts by one digit after the other, which takes as long for the worst
+// order as for any other.
+func sortDigits(list []uint16) {
+	var room [maxCiphers]uint16
+	other := room[:len(list)]
+	byDigit(other, list, 0)
+	byDigit(list, other, 8)
+}
+
+// byDigit copies src to dst in the order of the eight bits above shift; values with the
+// same bits keep their order.
+func byDigit(dst, src []uint16, shift uint) {
+	var next [256]uint16 // where the next value with a digit goes
+	for _, v := range src {
+		next[v>>shift&255]++
+	}
+	sum := uint16(0)
+	for d, n := range next {
+		next[d] = sum
+		sum += n
+	}
+	for _, v := range src {
+		d := v >> shift & 255
+		dst[next[d]] = v
+		next[d]++
+	}
 }
 
 // appendHash appends the first 12 hexadecimal digits of the SHA-256 of text, or

@@ -149,8 +149,10 @@ func TestParse_ja4(t *testing.T) {
 			"t12i999900_" + plainHash(1, 99) + "_" + plainHash(100, 99)},
 		{"100 of each", hello(0x0303, numbers(1, 100), ofTypes(numbers(100, 100), nil)...), 0,
 			"t12i999900_" + plainHash(1, 100) + "_" + plainHash(100, 100)},
-		{"1000 of each", hello(0x0303, numbers(1, 1000), ofTypes(numbers(100, 1000), nil)...), 0,
-			"t12i999900_" + plainHash(1, 1000) + "_" + plainHash(100, 1000)},
+		{"as many as are hashed", hello(0x0303, numbers(1, 512), ofTypes(numbers(100, 128), nil)...), 0,
+			"t12i999900_" + plainHash(1, 512) + "_" + plainHash(100, 128)},
+		{"more cipher suites", hello(0x0303, numbers(1, 513), ofTypes(numbers(100, 128), nil)...), 0, ""},
+		{"more extensions", hello(0x0303, numbers(1, 512), ofTypes(numbers(100, 129), nil)...), 0, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

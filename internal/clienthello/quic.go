@@ -6,9 +6,18 @@ import "fmt"
 // datagrams and repeats them a few times.
 const (
 	maxDatagrams = 64
-	maxPackets   = 4 // Initials of one datagram
-	maxFailures  = 8 // Initials that the current keys do not open
+	maxPackets   = 4    // Initials of one datagram
+	maxFailures  = 8    // Initials that the current keys do not open
+	maxInitial   = 4096 // bytes of an Initial; clients send 1,200 to 1,500
+	maxFrames    = 128  // frames of one datagram, without padding; Chrome sends some 20
 )
+
+// spent is what a datagram has cost so far: deriving keys takes half of the time that
+// a packet may cost.
+type spent struct {
+	frames  int
+	derived bool // keys
+}
 
 // QUIC collects the ClientHello from the client's side of a QUIC connection. The
 // zero value is ready for use. It is not safe for concurrent access.
@@ -53,6 +62,7 @@ func (s *QUIC) Size() int { return cap(s.crypto.buf) }
 // packet. If no Initial has been read by then, in this datagram or before, the
 // stream is not QUIC.
 func (s *QUIC) packets(datagram []byte) {
+	var cost spent
 	for initials := 0; len(datagram) > 0 && initials < maxPackets && s.status == More; {
 		p, rest, ok := readPacket(datagram)
 		if !ok {
@@ -60,7 +70,7 @@ func (s *QUIC) packets(datagram []byte) {
 		}
 		if p.initial {
 			initials++
-			s.initial(&p)
+			s.initial(&p, &cost)
 		}
 		datagram = rest
 	}
@@ -70,12 +80,16 @@ func (s *QUIC) packets(datagram []byte) {
 }
 
 // initial decrypts an Initial and reads the ClientHello if that completes it.
-func (s *QUIC) initial(p *initialPacket) {
-	payload, ok := s.open(p)
+func (s *QUIC) initial(p *initialPacket, cost *spent) {
+	if len(p.data) > maxInitial {
+		s.end(Hello{}, fmt.Errorf("an Initial of %d bytes: %w", len(p.data), ErrTooLarge))
+		return
+	}
+	payload, ok := s.open(p, cost)
 	if !ok {
 		return
 	}
-	err := s.frames(payload)
+	err := s.frames(payload, cost)
 	var msg []byte
 	if err == nil {
 		msg, err = s.crypto.message()
@@ -91,8 +105,8 @@ func (s *QUIC) initial(p *initialPacket) {
 // open decrypts p with the keys of the connection, which do not change when the
 // client adopts the connection ID of the server. Only after a Retry (RFC 9001
 // section 5.2) and for another connection with the same ports are new keys needed,
-// and in both cases the client starts again.
-func (s *QUIC) open(p *initialPacket) ([]byte, bool) {
+// and in both cases the client starts again, with another datagram.
+func (s *QUIC) open(p *initialPacket, cost *spent) ([]byte, bool) {
 	if s.keys != nil && p.version == s.version {
 		if payload, ok := s.keys.open(p); ok {
 			return payload, true
@@ -101,9 +115,10 @@ func (s *QUIC) open(p *initialPacket) ([]byte, bool) {
 	if s.keys != nil {
 		s.failed()
 	}
-	if s.status != More {
+	if s.status != More || cost.derived {
 		return nil, false
 	}
+	cost.derived = true
 	keys, err := newInitialKeys(p.version, p.dcid)
 	if err != nil {
 		s.end(Hello{}, fmt.Errorf("deriving keys: %w: %w", ErrNotQUIC, err))

@@ -10,6 +10,10 @@ import (
 // section 5.1).
 const maxRecord = 1 << 14
 
+// maxRecords is how many records of one segment are read. Clients send a ClientHello
+// in one or two records; some cut it into more to confuse observers.
+const maxRecords = 512
+
 // recordHandshake is the content type of handshake messages.
 const recordHandshake = 22
 
@@ -66,8 +70,12 @@ func (s *TCP) Feed(segment []byte) Status {
 	if s.status != More || s.isCopy(segment) {
 		return s.status
 	}
-	for len(segment) > 0 && s.status == More {
+	for records := 0; len(segment) > 0 && s.status == More; {
 		if s.left == 0 {
+			if records++; records > maxRecords {
+				s.end(Hello{}, fmt.Errorf("%d records in one segment: %w", records, ErrTooLarge))
+				break
+			}
 			segment = s.header(segment)
 			continue
 		}

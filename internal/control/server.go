@@ -26,10 +26,22 @@ type Server struct {
 	http     http.Server
 }
 
+// Config holds the settings of a [Server].
+type Config struct {
+	// Path is that of the socket; its directory is made.
+	Path string
+	// Resolver must not be nil.
+	Resolver *resolver.Resolver
+	// Reload reads the configuration again; nil means that the beat cannot.
+	Reload func() error
+	// Guard recovers from panics at one request. It may be nil.
+	Guard *guard.Part
+}
+
 // Listen makes the socket, readable and writable for its user alone. A socket that
 // a dead process has left behind is replaced.
-// reload reads the configuration again; nil means that the beat cannot.
-func Listen(path string, r *resolver.Resolver, reload func() error, part *guard.Part) (*Server, error) {
+func Listen(conf Config) (*Server, error) {
+	path := conf.Path
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -44,7 +56,7 @@ func Listen(path string, r *resolver.Resolver, reload func() error, part *guard.
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{path: path, resolver: r, reload: reload, listener: l, guard: part}
+	s := &Server{path: path, resolver: conf.Resolver, reload: conf.Reload, listener: l, guard: conf.Guard}
 	s.http.Handler, s.http.ReadHeaderTimeout = s.routes(), 5*time.Second
 	return s, nil
 }

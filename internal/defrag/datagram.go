@@ -2,6 +2,7 @@ package defrag
 
 // datagram is one that is not complete yet.
 type datagram struct {
+	key   key
 	begun int64      // packet time of the first fragment
 	parts []fragment // in order, without overlap
 	bytes int

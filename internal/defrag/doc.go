@@ -3,6 +3,6 @@
 //
 // Everything is bounded: the number of incomplete datagrams, the fragments and
 // bytes of each, the bytes of all, and how long one may take. If there are too
-// many, the interface with the most of them loses its oldest. Overlapping
+// many, the interface that takes most of the table loses its oldest. Overlapping
 // fragments end their datagram (RFC 5722): they are not sent in good faith.
 package defrag

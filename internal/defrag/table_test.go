@@ -77,13 +77,34 @@ func TestTable_bounds(t *testing.T) {
 		add(&table, piece{iface: 2, data: "12345678", more: true})
 		for i := range 20000 {
 			add(&table, piece{id: uint32(i + 1), data: string(make([]byte, size)), more: true, iface: 1, at: int64(i / 10)})
-			if s := table.Stats(); s.Waiting > 256 || s.Bytes > 4<<20 {
+			if s := table.Stats(); s.Waiting > 4096 || s.Bytes > 4<<20 {
 				t.Fatalf("after %d fragments of %d bytes: %+v", i, size, s)
 			}
 		}
 		if whole := add(&table, piece{iface: 2, offset: 8, data: "9", at: 2000}); string(whole) != "123456789" {
 			t.Errorf("beside a flood of %d bytes each, the datagram of another interface is %q", size, whole)
 		}
+	}
+}
+
+// TestAttack01_fragments holds few large datagrams on one interface and many small ones
+// on another: the first loses its own, and takes nothing from the other.
+func TestAttack01_fragments(t *testing.T) {
+	t.Parallel()
+	var table defrag.Table
+	for id := range uint32(100) {
+		add(&table, piece{id: id, iface: 2, data: "12345678", more: true})
+	}
+	for i := range 1000 {
+		add(&table, piece{id: uint32(i), iface: 1, data: string(make([]byte, 65000)), more: true})
+	}
+	for id := range uint32(100) {
+		if whole := add(&table, piece{id: id, iface: 2, offset: 8, data: "9"}); string(whole) != "123456789" {
+			t.Fatalf("datagram %d of the quiet interface is %q", id, whole)
+		}
+	}
+	if s := table.Stats(); s.Waiting == 0 || s.Abandoned != 1000-uint64(s.Waiting) {
+		t.Errorf("Stats = %+v; want the other datagrams waiting or abandoned", s)
 	}
 }
 
@@ -126,9 +147,28 @@ func FuzzTable(f *testing.F) {
 			if whole := add(&table, p); len(whole) > 65535 {
 				t.Fatalf("a datagram of %d bytes", len(whole))
 			}
-			if s := table.Stats(); s.Bytes < 0 || s.Bytes > 4<<20 || s.Waiting > 256 {
+			if s := table.Stats(); s.Bytes < 0 || s.Bytes > 4<<20 || s.Waiting > 4096 {
 				t.Fatalf("%+v", s)
 			}
 		}
 	})
+}
+
+// TestAttack03_defrag keeps the many small datagrams of one interface while another
+// fills the table with a few large ones.
+func TestAttack03_defrag(t *testing.T) {
+	t.Parallel()
+	var table defrag.Table
+	for id := range uint32(100) {
+		add(&table, piece{id: id, iface: 7, data: "aaaaaaaa", more: true})
+	}
+	large := string(make([]byte, 60_000))
+	for id := range uint32(500) {
+		add(&table, piece{id: id, iface: 6, data: large, more: true})
+	}
+	for id := range uint32(100) {
+		if got := add(&table, piece{id: id, iface: 7, offset: 8, data: "b"}); string(got) != "aaaaaaaab" {
+			t.Fatalf("datagram %d of the quiet interface is lost", id)
+		}
+	}
 }

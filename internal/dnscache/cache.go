@@ -6,6 +6,8 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // MaxMessage is the largest message that is kept. Larger ones are rare, and a
@@ -41,6 +43,9 @@ type shard struct {
 	mu           sync.Mutex
 	small, large queue // guarded by mu, as all below
 	index        index
+	owned        *share.Pool[share.Class] // bytes in large, by owner
+	now          int64                    // time of the last Put, in seconds
+	scratch      [headerLen + 3*MaxMessage]byte
 }
 
 // minSize is the least that holds some answers in each shard.
@@ -62,6 +67,7 @@ func New(size int) *Cache {
 		s.small.buf = make([]byte, max(data/5, MaxMessage+1024))
 		s.large.buf = make([]byte, data-len(s.small.buf))
 		s.small.skip, s.large.skip = -1, -1
+		s.owned = share.NewPool[share.Class](data)
 	}
 	return c
 }
@@ -84,8 +90,9 @@ type Entry struct {
 	TTLs   []uint16 // offsets of the TTLs in Msg
 	TTL    uint32   // seconds for which it is good
 	Flags  Flags
-	Stored int64 // seconds; set by Get
-	Uses   uint8 // since it was stored, up to 3; set by Get
+	Stored int64       // seconds; set by Get
+	Uses   uint8       // since it was stored, up to 3; set by Get
+	Owner  share.Class // who has asked for it, for Put; the others lose nothing for it
 	// VettedBy is the version of the caller's policy that last accepted the entry, 0
 	// for none. See [Cache.SetVetted].
 	VettedBy uint64
@@ -100,11 +107,14 @@ func (c *Cache) Put(key []byte, e *Entry, now int64) {
 		c.stats.refused.Add(1)
 		return
 	}
-	n = (n + 7) &^ 7
+	n = (n+7)&^7 + ownerLen
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.now = now
+	owner := e.Owner
 	if i, ok := s.find(hash, key); ok {
 		place := s.index.slots[i].place
+		owner = s.poorer(ownerOf(s.entry(place)), owner)
 		s.index.remove(hash, place) // the bytes leave with their queue
 	}
 	for s.index.used >= len(s.index.slots)*3/4 {
@@ -116,6 +126,7 @@ func (c *Cache) Put(key []byte, e *Entry, now int64) {
 	}
 	b := s.small.push(at, n)
 	write(b, n, hash, key, e, now)
+	binary.LittleEndian.PutUint64(b[n-ownerLen:], uint64(owner))
 	s.index.put(hash, uint32(at%len(s.small.buf))+1)
 	c.stats.stored.Add(1)
 }
@@ -163,8 +174,8 @@ func (s *shard) current(b []byte, place uint32) bool {
 	return ok
 }
 
-// evictSmall removes the oldest entry of the small queue, into the large one
-// where it was asked for again.
+// evictSmall removes the oldest entry of the small queue, into the large one if it was
+// asked for again or its owner has less than others.
 func (s *shard) evictSmall(c *Cache) {
 	b := s.small.oldest()
 	if b == nil {
@@ -174,7 +185,7 @@ func (s *shard) evictSmall(c *Cache) {
 	place := placeOf(&s.small, 0)
 	if s.current(b, place) {
 		s.index.remove(binary.LittleEndian.Uint64(b[atHash:]), place)
-		if b[atUses] > 0 {
+		if b[atUses] > 0 || s.deserves(b) {
 			s.promote(c, b)
 		} else {
 			c.stats.evicted.Add(1)
@@ -192,11 +203,13 @@ func (s *shard) promote(c *Cache, b []byte) {
 	to := s.large.push(at, len(b))
 	copy(to, b)
 	to[atUses] = 0
+	s.owned.Add(ownerOf(to), len(to))
 	s.index.put(binary.LittleEndian.Uint64(b[atHash:]), (uint32(at%len(s.large.buf))+1)|inLarge)
 }
 
 // evictLarge removes the oldest entry of the large queue. One that is in use
-// goes round once more for each use.
+// goes round once more for each use, and one of an owner that has less than others
+// until it expires.
 func (s *shard) evictLarge(c *Cache) {
 	b := s.large.oldest()
 	if b == nil {
@@ -205,24 +218,24 @@ func (s *shard) evictLarge(c *Cache) {
 	place := placeOf(&s.large, inLarge)
 	hash := binary.LittleEndian.Uint64(b[atHash:])
 	if !s.current(b, place) {
-		s.large.pop()
+		s.popLarge()
 		return
 	}
 	s.index.remove(hash, place)
-	if b[atUses] == 0 {
-		s.large.pop()
+	if b[atUses] == 0 && !s.protects(b) {
+		s.popLarge()
 		c.stats.evicted.Add(1)
 		return
 	}
-	var again [headerLen + 3*MaxMessage]byte
-	keep := again[:copy(again[:], b)]
-	s.large.pop()
+	keep := s.scratch[:copy(s.scratch[:], b)]
+	s.popLarge()
 	at, ok := s.large.room(len(keep))
 	if !ok {
 		c.stats.evicted.Add(1)
 		return
 	}
-	keep[atUses]--
+	keep[atUses] = max(keep[atUses], 1) - 1
 	copy(s.large.push(at, len(keep)), keep)
+	s.owned.Add(ownerOf(keep), len(keep))
 	s.index.put(hash, (uint32(at%len(s.large.buf))+1)|inLarge)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // entry is an answer of n bytes with one TTL at its begin.
@@ -119,6 +120,80 @@ func TestCache_flood(t *testing.T) {
 		t.Errorf("%d bytes used of %d, %d of 1000 answers in use lost", used, size, lost)
 	}
 	runtime.KeepAlive(c)
+}
+
+// TestAttack03_cache keeps the answers of a quiet client while another asks for names
+// without end, once or several times each, and also for those of the quiet client.
+func TestAttack03_cache(t *testing.T) {
+	t.Parallel()
+	for name, uses := range map[string]int{"once": 0, "several times": 4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := dnscache.New(4 << 20)
+			var e dnscache.Entry
+			var buf [512]byte
+			put := func(owner share.Class, key []byte, now int64) {
+				e := entry(150, 3600, 1)
+				e.Owner = owner
+				c.Put(key, e, now)
+			}
+			const flood, quiet, names = 6, 7, 1000
+			n := 0
+			ask := func(times int) {
+				for range times {
+					n++
+					key := fmt.Appendf(nil, "random %d", n)
+					put(flood, key, 5)
+					for range uses {
+						c.Get(buf[:0], key, 5, 0, &e)
+					}
+				}
+			}
+			ask(50_000)
+			for i := range names {
+				put(quiet, fmt.Appendf(nil, "quiet %d", i), 5)
+				ask(50)
+			}
+			for i := range names {
+				put(flood, fmt.Appendf(nil, "quiet %d", i), 6) // fetched again for the flood
+			}
+			ask(100_000)
+			lost := 0
+			for i := range names {
+				if _, ok := c.Get(buf[:0], fmt.Appendf(nil, "quiet %d", i), 7, 0, &e); !ok {
+					lost++
+				}
+			}
+			if lost > 0 {
+				t.Errorf("%d of %d answers of the quiet client are lost", lost, names)
+			}
+			if s := c.Stats(); s.Bytes > s.Size || s.Evicted == 0 {
+				t.Errorf("stats = %+v", s)
+			}
+		})
+	}
+}
+
+// BenchmarkCache_Put stores what one client asks for without end, while nine others
+// have an equal share of answers each.
+func BenchmarkCache_Put(b *testing.B) {
+	for _, owners := range []int{1, 10} {
+		b.Run(fmt.Sprintf("%d owners", owners), func(b *testing.B) {
+			c := dnscache.New(4 << 20)
+			e := entry(120, 3600, 1)
+			for i := range 30_000 {
+				e.Owner = share.Class(i%owners + 1)
+				c.Put(fmt.Appendf(nil, "www.host%d.example.org", i), e, 5)
+			}
+			e.Owner = 1
+			key := make([]byte, 24)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				binary.BigEndian.PutUint64(key, uint64(i))
+				c.Put(key, e, 5)
+			}
+		})
+	}
 }
 
 func BenchmarkCache_Get(b *testing.B) {

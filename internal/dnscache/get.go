@@ -89,6 +89,7 @@ func (c *Cache) Flush() {
 		s.index.used = 0
 		s.small = queue{buf: s.small.buf, skip: -1}
 		s.large = queue{buf: s.large.buf, skip: -1}
+		s.owned.Reset()
 		s.mu.Unlock()
 	}
 }

@@ -23,6 +23,7 @@ const (
 	atUses     = 31 // uint8: since it entered the queue, up to 3
 	atVettedBy = 32 // uint64: see [Entry.VettedBy]
 	headerLen  = 40
+	ownerLen   = 8 // at the end of an entry, where a hit does not pass by
 )
 
 // room returns where n bytes can be written and whether they can without

@@ -19,7 +19,7 @@ import (
 // went in is taken, waiting or dropped.
 func TestQueue(t *testing.T) {
 	t.Parallel()
-	q := dnsevent.NewQueue(2)
+	q := dnsevent.NewQueue(4)
 	long := bytes.Repeat([]byte("r"), dnsevent.MaxReply+10)
 	for i, name := range []string{"one", "two", "three"} {
 		q.Push(&dnsevent.Entry{ID: uint16(i), Name: []byte(name), Reply: long, ReplyLen: len(long), Count: 2})
@@ -140,6 +140,32 @@ func TestString(t *testing.T) {
 	for _, got := range []string{dnsevent.Action(dnsevent.Actions).String(), dnsevent.Source(200).String(), dnsevent.Match(200).String()} {
 		if got != "unknown" {
 			t.Errorf("a value without a name is %q", got)
+		}
+	}
+}
+
+// TestAttack03_log has room for the queries of a quiet client while another floods,
+// by its interface or, if that is not known, by its address.
+func TestAttack03_log(t *testing.T) {
+	t.Parallel()
+	for name, flood := range map[string]dnsevent.Entry{"UDP": {Iface: 6, Count: 1}, "TCP": {From: netip.MustParseAddrPort("10.137.0.6:5000"), Count: 1}} {
+		q := dnsevent.NewQueue(1000)
+		for range 5000 {
+			q.Push(&flood)
+		}
+		before := q.Stats().Dropped
+		for i := range 100 {
+			q.Push(&dnsevent.Entry{Iface: 7, Count: 1})
+			q.Push(&dnsevent.Entry{From: netip.AddrPortFrom(netip.MustParseAddr("10.137.0.7"), uint16(i)), Count: 1})
+		}
+		if s := q.Stats(); s.Dropped != before || s.In != 5200 {
+			t.Errorf("flood over %s: %d queries of the quiet clients are dropped", name, s.Dropped-before)
+		}
+		for batch := make([]dnsevent.Entry, 64); q.Stats().Waiting > 0; {
+			q.Pop(batch, time.Time{})
+		}
+		if q.Push(&flood); q.Stats().Waiting != 1 {
+			t.Error("the share of the flood is not free again")
 		}
 	}
 }

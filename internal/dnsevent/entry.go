@@ -5,6 +5,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // Entry is the record of a query, or of several that were dropped.
@@ -39,6 +40,10 @@ type Entry struct {
 
 	buf []byte // of Name and Reply
 }
+
+// Claimant returns the class of the client for what is shared: its interface or, if
+// that is not known, its address.
+func (e *Entry) Claimant() share.Class { return share.Of(e.Iface, e.From.Addr()) }
 
 // MaxReply is how many bytes of an answer an entry in a [Queue] holds.
 const MaxReply = 2048

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/ring"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // Queue is a bounded queue between the server and the log writer. Reserve never
@@ -21,9 +22,10 @@ type Queue struct {
 }
 
 // NewQueue returns a queue of size entries, of some 500 bytes each. size must be
-// positive.
+// positive. A client may fill no more of it than it leaves free, so that the queries of
+// others are logged while one qube floods.
 func NewQueue(size int) *Queue {
-	return &Queue{size: size, ring: ring.New(ring.Config[Entry]{Size: size, Swap: true})}
+	return &Queue{size: size, ring: ring.New(ring.Config[Entry]{Size: size, Swap: true, Class: (*Entry).Claimant})}
 }
 
 // QueueStats counts queries: In = Out + Dropped + Waiting.
@@ -38,15 +40,15 @@ func (q *Queue) Stats() QueueStats {
 		Waiting: uint64(s.Waiting) + q.more.Waiting}
 }
 
-// Reserve returns the next entry, to be filled in place, for count queries, at least
-// one. It locks the queue until [Queue.Commit], which must follow at once. It returns
+// Reserve returns the next entry, to be filled in place, for count queries of a client,
+// at least one. The entry must get the client's Iface and From. It locks the queue until [Queue.Commit], which must follow at once. It returns
 // nil if there is no room; the queries count as dropped then and Commit must not be
 // called.
-func (q *Queue) Reserve(count uint32) *Entry {
+func (q *Queue) Reserve(client share.Class, count uint32) *Entry {
 	if count > 1 {
 		q.mu.Lock()
 	}
-	e := q.ring.Reserve(q.size)
+	e := q.ring.Reserve(client, q.size)
 	if e != nil {
 		e.Count = count
 		return e
@@ -76,7 +78,7 @@ func (q *Queue) Commit(e *Entry, name, reply []byte) {
 
 // Push adds a copy of an entry, whose Name and Reply are whole.
 func (q *Queue) Push(e *Entry) {
-	slot := q.Reserve(e.Count)
+	slot := q.Reserve(e.Claimant(), e.Count)
 	if slot == nil {
 		return
 	}

@@ -11,6 +11,7 @@ func (p *Reply) proof(msg []byte, q *Question) (n int, err error) {
 	}
 	var zone [MaxName]byte
 	var apex []byte
+	p.set = p.set[:0]
 	for i := range p.records {
 		r := &p.records[i]
 		if r.Section != Authority || r.Class != q.Class {
@@ -31,6 +32,10 @@ func (p *Reply) proof(msg []byte, q *Question) (n int, err error) {
 		p.where = -1
 		if err := p.put(msg, r, owner, r.TTL); err != nil {
 			return 0, err
+		}
+		if p.repeated(r.Type, before) {
+			p.Msg, p.TTLs = p.Msg[:before], p.TTLs[:len(p.TTLs)-1]
+			continue
 		}
 		if r.Type == TypeSOA {
 			p.negativeTTL(before)

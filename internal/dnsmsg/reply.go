@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 )
 
 // Question is what an upstream was asked.
@@ -84,10 +85,13 @@ type Reply struct {
 
 	records []Record // of the answer and the authority section
 	answers int      // records written to the answer section
+	set     []member // of the set that is being written
+	seed    maphash.Seed
 	chain   [MaxChain + 1][]byte
 	names   [MaxChain + 1][MaxName]byte // memory of chain
 	where   int                         // offset of the current owner in Msg, -1 if it has not been written
 	target  int                         // offset of the data of the last alias
+	data    int                         // offset of the data of the last record
 }
 
 // Rebuild reads msg, the response to q, into p. If zone is not nil, the server was
@@ -175,7 +179,7 @@ func (p *Reply) follow(msg []byte, q *Question, zone []byte) error {
 
 // alias writes the CNAME of name and returns its target, nil if there is none.
 func (p *Reply) alias(msg, name []byte, q *Question) ([]byte, error) {
-	i := p.find(msg, name, TypeCNAME)
+	i := p.find(msg, name, TypeCNAME, q.Class)
 	if i < 0 || q.Type == TypeCNAME {
 		return nil, nil
 	}
@@ -210,7 +214,7 @@ func (p *Reply) dname(msg, name []byte, q *Question) error {
 	var buf [MaxName]byte
 	for i := range p.records {
 		r := &p.records[i]
-		if r.Type != TypeDNAME || r.Section != Answer {
+		if r.Type != TypeDNAME || r.Section != Answer || r.Class != q.Class {
 			continue
 		}
 		owner, _, err := AppendName(buf[:0], msg, r.Name)
@@ -226,11 +230,11 @@ func (p *Reply) dname(msg, name []byte, q *Question) error {
 	return nil
 }
 
-// find returns the index of the first record of the answer with this owner and
-// type, -1 if there is none.
-func (p *Reply) find(msg, name []byte, t Type) int {
+// find returns the index of the first record of the answer with this owner, type
+// and class, -1 if there is none.
+func (p *Reply) find(msg, name []byte, t Type, c Class) int {
 	for i := range p.records {
-		if r := &p.records[i]; r.Section == Answer && r.Type == t && nameAt(msg, r.Name, name) {
+		if r := &p.records[i]; r.Section == Answer && r.Type == t && r.Class == c && nameAt(msg, r.Name, name) {
 			return i
 		}
 	}
@@ -250,11 +254,18 @@ func (p *Reply) putSet(msg, name []byte, t Type, q *Question, s Section) (n int,
 	if n == 0 {
 		return 0, nil
 	}
+	p.set = p.set[:0]
 	for i := range p.records {
-		if r := &p.records[i]; p.wanted(msg, r, name, t, q, s) {
-			if err := p.put(msg, r, name, ttl); err != nil {
-				return 0, err
-			}
+		r := &p.records[i]
+		if !p.wanted(msg, r, name, t, q, s) {
+			continue
+		}
+		isNew, err := p.putOnce(msg, r, name, ttl)
+		if err != nil {
+			return 0, err
+		}
+		if !isNew && r.Type == t {
+			n--
 		}
 	}
 	return n, nil
@@ -282,6 +293,7 @@ func (p *Reply) put(msg []byte, r *Record, owner []byte, ttl uint32) error {
 	p.Msg = binary.BigEndian.AppendUint32(p.Msg, ttl)
 	p.TTL = min(p.TTL, ttl)
 	start := len(p.Msg)
+	p.data = start + 2
 	if p.Msg = append(p.Msg, 0, 0); r.Type == TypeCNAME {
 		p.target = len(p.Msg)
 	}

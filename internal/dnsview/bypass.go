@@ -3,8 +3,6 @@ package dnsview
 import (
 	"net/netip"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -84,52 +82,4 @@ func quicPort(port uint16) bool { return port == 853 || port == 8853 || port == 
 // offersHTTPS reports whether the server of a flow is known for DNS over HTTPS.
 func offersHTTPS(f *event.Flow, dst netip.Addr) bool {
 	return dohAddrs[dst] || f.Hello != nil && dohNames[strings.ToLower(f.Hello.ServerName)]
-}
-
-// Once limits the reports of one client, destination and bypass to one in each
-// Repeat. The zero value is ready for use. It is safe for concurrent use.
-type Once struct {
-	mu   sync.Mutex
-	seen map[onceKey]*sighting // guarded by mu
-}
-
-// onceKey identifies what is reported once.
-type onceKey struct {
-	client, dst netip.Addr
-	bypass      Bypass
-}
-
-// sighting counts the uses of a bypass.
-type sighting struct {
-	at    int64  // time of the last report
-	count uint64 // since then
-}
-
-// Repeat is the time after which the same bypass is reported again.
-const Repeat = time.Hour
-
-// maxSightings bounds the memory of a Once. When it is full, all is forgotten,
-// which costs repeated reports and loses none.
-const maxSightings = 16_384
-
-// First reports whether a bypass at the time at, in nanoseconds since the Unix
-// epoch, is to be reported. If so, count is the number of calls since the last
-// report, including this one.
-func (o *Once) First(client, dst netip.Addr, bypass Bypass, at int64) (count uint64, ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.seen == nil || len(o.seen) >= maxSightings {
-		o.seen = map[onceKey]*sighting{}
-	}
-	s := o.seen[onceKey{client, dst, bypass}]
-	if s == nil {
-		s = &sighting{at: at - int64(Repeat) - 1}
-		o.seen[onceKey{client, dst, bypass}] = s
-	}
-	s.count++
-	if at-s.at <= int64(Repeat) && at >= s.at {
-		return 0, false
-	}
-	count, s.at, s.count = s.count, at, 0
-	return count, true
 }

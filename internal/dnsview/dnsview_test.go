@@ -3,6 +3,7 @@ package dnsview_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,23 +110,35 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestOnce(t *testing.T) {
+// TestAttack03_names keeps the names of a quiet client while eight others have long
+// names without end, and others yet invent addresses. A newcomer finds room.
+func TestAttack03_names(t *testing.T) {
 	t.Parallel()
-	var o dnsview.Once
-	a, b := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("8.8.8.8")
-	at := int64(time.Hour) * 10
-	if n, ok := o.First(a, b, dnsview.PlainDNS, at); !ok || n != 1 {
-		t.Errorf("first: %d, %v", n, ok)
+	n := dnsview.NewNames()
+	quiet, late := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("10.137.0.9")
+	web := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}) }
+	for i := range 200 {
+		n.Add(quiet, web(i), "www.example", 0, 60)
 	}
-	for range 5 {
-		if _, ok := o.First(a, b, dnsview.PlainDNS, at+1); ok {
-			t.Error("reported again at once")
+	long := strings.Repeat("a", 255)
+	for i := range 80_000 {
+		n.Add(netip.AddrFrom4([4]byte{10, 138, 0, byte(i % 8)}), netip.AddrFrom4([4]byte{1, byte(i >> 16), byte(i >> 8), byte(i)}), long, 0, 60)
+	}
+	for i := range 20_000 {
+		n.ObserveQuery(netip.AddrFrom4([4]byte{10, 200, byte(i >> 8), byte(i)}), 0)
+	}
+	for i := range 200 {
+		n.Add(late, web(i), "late.example", 0, 60)
+	}
+	for i := range 200 {
+		if got, _ := n.Find(quiet, web(i), 0); got != "www.example" {
+			t.Fatalf("the quiet client has lost name %d: %q", i, got)
+		}
+		if got, _ := n.Find(late, web(i), 0); got != "late.example" {
+			t.Fatalf("the newcomer has lost name %d: %q", i, got)
 		}
 	}
-	if _, ok := o.First(a, b, dnsview.DNSOverTLS, at); !ok {
-		t.Error("another bypass is not reported")
-	}
-	if n, ok := o.First(a, b, dnsview.PlainDNS, at+int64(dnsview.Repeat)+1); !ok || n != 6 {
-		t.Errorf("an hour later: %d, %v; want 6, true", n, ok)
+	if s := n.Stats(); s.Clients > 4096 || s.Addresses*(120+255) > 9<<20 {
+		t.Errorf("stats = %+v", s)
 	}
 }

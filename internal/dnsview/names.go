@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // Names remembers the names that each client has resolved, by the addresses in the
@@ -12,6 +14,7 @@ import (
 type Names struct {
 	mu      sync.Mutex
 	clients map[netip.Addr]map[netip.Addr]answer // guarded by mu; by client, then by address
+	room    *share.Pool[netip.Addr]              // guarded by mu: bytes, by client
 	size    int                                  // guarded by mu: addresses of all clients
 	evicted uint64                               // guarded by mu
 	swept   int64                                // guarded by mu: time of the last sweep
@@ -24,19 +27,26 @@ type answer struct {
 	until int64 // when the last answer expires, Slack included
 }
 
-// The bounds of Names. An address takes about 100 bytes.
+// The bounds of Names. A client may have as much as it leaves free to the others, and
+// forgets its own answers beyond that.
 const (
-	maxAddresses = 65_536
+	maxBytes     = 8 << 20
+	answerSize   = 120  // bytes that an answer takes besides its name
 	maxPerClient = 8192 // addresses
 	maxClients   = 4096
 )
+
+// bytes returns what the answer takes.
+func (a *answer) bytes() int { return answerSize + len(a.name) }
 
 // Slack is how long after an answer has expired a connection may still be due to
 // it: programs use addresses for longer than the TTL.
 const Slack = 10 * time.Minute
 
 // NewNames returns an empty Names.
-func NewNames() *Names { return &Names{clients: map[netip.Addr]map[netip.Addr]answer{}} }
+func NewNames() *Names {
+	return &Names{clients: map[netip.Addr]map[netip.Addr]answer{}, room: share.NewPool[netip.Addr](maxBytes)}
+}
 
 // ObserveQuery records that a client has sent a query, whatever the answer: its DNS
 // is known from then on.
@@ -57,73 +67,118 @@ func (n *Names) sweep(at int64) {
 	}
 	n.swept = at
 	for client, list := range n.clients {
-		before := len(list)
-		for a, t := range list {
-			if t.until < at {
-				delete(list, a)
-			}
-		}
-		if n.size -= before - len(list); len(list) == 0 {
+		if n.expire(client, list, at); len(list) == 0 {
 			delete(n.clients, client)
 		}
 	}
 }
 
-// list returns the answers of a client by address, nil if there are too many
-// clients. It is called with mu held.
+// expire forgets the answers of a client that have expired. It is called with mu held.
+func (n *Names) expire(client netip.Addr, list map[netip.Addr]answer, at int64) {
+	for a, t := range list {
+		if t.until < at {
+			n.forget(client, list, a)
+		}
+	}
+}
+
+// forget forgets one answer. It is called with mu held.
+func (n *Names) forget(client netip.Addr, list map[netip.Addr]answer, addr netip.Addr) {
+	old, had := list[addr]
+	if !had {
+		return
+	}
+	n.room.Give(client, old.bytes())
+	n.size--
+	delete(list, addr)
+}
+
+// list returns the answers of a client by address. If there are too many clients, one
+// with few answers is forgotten. It is called with mu held.
 func (n *Names) list(client netip.Addr, at int64) map[netip.Addr]answer {
 	list := n.clients[client]
 	if list == nil && len(n.clients) >= maxClients {
 		n.sweep(at)
 	}
-	if list == nil && len(n.clients) < maxClients {
+	if list == nil {
+		if len(n.clients) >= maxClients {
+			n.forgetClient()
+		}
 		list = map[netip.Addr]answer{}
 		n.clients[client] = list
 	}
 	return list
 }
 
+// someClients is how many clients are looked at to find one with few answers.
+const someClients = 16
+
+// forgetClient forgets the one with the fewest answers of some clients, as map order
+// has them: one that has invented its address has none or a few. It is called with mu
+// held.
+func (n *Names) forgetClient() {
+	var least netip.Addr
+	looked := 0
+	for client, list := range n.clients {
+		if looked == 0 || len(list) < len(n.clients[least]) {
+			least = client
+		}
+		if looked++; looked == someClients {
+			break
+		}
+	}
+	list := n.clients[least]
+	n.evicted += uint64(len(list))
+	for a := range list {
+		n.forget(least, list, a)
+	}
+	delete(n.clients, least)
+}
+
 // Add records an answer: client has resolved name to addr, with a TTL in seconds.
 func (n *Names) Add(client, addr netip.Addr, name string, at int64, ttl uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.size >= maxAddresses {
-		n.sweep(at)
-	}
 	list := n.list(client, at)
-	if list == nil {
-		return
-	}
 	old, had := list[addr]
 	if !had {
-		n.makeRoom(list, at)
-		n.size++
 		old.from = at
 	}
+	n.forget(client, list, addr)
 	until := at + int64(ttl)*int64(time.Second) + int64(Slack)
-	list[addr] = answer{name: name, from: old.from, until: max(old.until, until)}
-}
-
-// makeRoom forgets a client's expired answers if it or all clients have too many,
-// and then, if that is not enough, any of them. It is called with mu held.
-func (n *Names) makeRoom(list map[netip.Addr]answer, at int64) {
-	if len(list) < maxPerClient && n.size < maxAddresses {
+	next := answer{name: name, from: old.from, until: max(old.until, until)}
+	if !n.makeRoom(client, list, at, next.bytes()) {
+		n.evicted++
 		return
 	}
-	before := len(list)
-	for a, t := range list {
-		if t.until < at {
-			delete(list, a)
-		}
+	n.room.Add(client, next.bytes())
+	n.size++
+	list[addr] = next
+}
+
+// makeRoom reports whether a client has room for an answer of some bytes. If not, it
+// forgets what has expired, and then an eighth of the client's answers, whichever they
+// are. It is called with mu held.
+func (n *Names) makeRoom(client netip.Addr, list map[netip.Addr]answer, at int64, bytes int) bool {
+	fits := func() bool { return len(list) < maxPerClient && n.room.Fits(client, bytes) }
+	if fits() {
+		return true
 	}
+	n.sweep(at)
+	n.clients[client] = list // the sweep may have forgotten an empty one
+	n.expire(client, list, at)
+	if fits() {
+		return true
+	}
+	least := len(list) * 7 / 8
 	for a := range list {
-		if len(list) < maxPerClient*7/8 && (len(list) < before || n.size < maxAddresses) {
+		if len(list) <= least && fits() {
 			break
 		}
-		delete(list, a)
+		n.forget(client, list, a)
 		n.evicted++
 	}
-	n.size -= before - len(list)
+	return fits()
 }
 
 // Find returns the name that a client had resolved to an address when it connected

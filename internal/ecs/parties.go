@@ -20,6 +20,7 @@ func Qube(w event.Writer, p *event.Parties) {
 	w.Begin("qube")
 	if q := p.Qube; q != nil {
 		w.String("name", q.Name)
+		event.Optional(w, "uuid", q.UUID)
 		event.Optional(w, "label", q.Label)
 		event.Optional(w, "class", q.Class)
 		event.Optional(w, "template", q.Template)

@@ -28,6 +28,9 @@ type Enricher struct {
 	// HasVif reports whether the vif of a Xen domain is or was an observation
 	// point of this capture. It may be nil.
 	HasVif func(domid int32) bool
+	// HasDomains reports whether the inventory has the Xen domain ids of the qubes that
+	// run, so that one without is halted. It may be nil.
+	HasDomains func() bool
 	// Downstream returns the names of the qubes that have the named one as netvm,
 	// at the present time. It may be nil.
 	Downstream func(name string) []string
@@ -42,15 +45,18 @@ type Observation struct {
 	Source, Destination  netip.Addr       // on the wire: for a tunnel, the outer ones
 	SourceSent, DestSent bool             // which sides have sent a packet
 	At                   time.Time
-	AddressesLost        bool // a tunnel whose outer addresses are not known
 }
 
-// Flow fills e from the record r, which it copies.
+// Flow fills e from the record r, which it copies. A tunnel on a vif is a flow between
+// its outer addresses, because a qube may write inside what it likes.
 func (n *Enricher) Flow(r *flow.Record, e *event.Flow) {
 	src, dst := outside(r)
 	*e = event.Flow{Record: *r, Parties: n.Parties(Observation{Iface: r.Iface, FromSource: r.FromSource,
 		Source: src, Destination: dst, SourceSent: r.Source.Sent, DestSent: r.Destination.Sent,
-		At: time.Unix(0, r.End), AddressesLost: r.OuterLost})}
+		At: time.Unix(0, r.End)})}
+	if _, onVif := qube.VifDomain(e.Interface); onVif {
+		e.TakeOuter()
+	}
 }
 
 // outside returns the addresses on the wire, which are the ones that anti-spoofing
@@ -84,15 +90,24 @@ func (n *Enricher) PartiesOn(iface string, s Observation) event.Parties {
 }
 
 // Genuine reports whether a source address is plausible on an interface. It is
-// false if the interface is the vif of a qube that does not own the address: the
-// firewall of Qubes drops such packets, but only after they have been captured.
+// false if the interface is the vif of a qube that does not own the address, or the
+// address that of a qube whose vif is another one here: the firewall of Qubes drops
+// such packets, but only after they have been captured.
 func (n *Enricher) Genuine(iface uint32, source netip.Addr, at time.Time) bool {
 	domid, onVif := qube.VifDomain(n.Name(iface))
 	if !onVif || exempt(source) {
 		return true
 	}
-	q := n.Qubes.ByDomain(domid, at)
-	return q == nil || q.Owns(source)
+	if q := n.Qubes.ByDomain(domid, at); q != nil {
+		return q.Owns(source)
+	}
+	owner := n.Qubes.ByAddr(source, at)
+	return owner == nil || !n.isElsewhere(owner, domid)
+}
+
+// isElsewhere reports whether the vif of a qube is here and is not that of a domain.
+func (n *Enricher) isElsewhere(q *qube.Qube, domid int32) bool {
+	return q.XID >= 0 && q.XID != domid && n.HasVif != nil && n.HasVif(q.XID)
 }
 
 // byAddress attributes what was not seen on a vif. The initiator's qube is
@@ -120,8 +135,7 @@ func (n *Enricher) byVif(p *event.Parties, s *Observation, q *qube.Qube, domid i
 		return
 	}
 	p.Qube, p.Attribution = q, event.Inventory
-	// Without the outer header the address that was used is not known.
-	if sent && !q.Owns(client) && !exempt(client) && !s.AddressesLost {
+	if sent && !q.Owns(client) && !exempt(client) {
 		p.Attribution = event.Spoofed
 	}
 	setSide(p, fromQube, q)
@@ -144,9 +158,10 @@ func sourceIsClient(p *event.Parties, s *Observation, q *qube.Qube) bool {
 }
 
 // byClientAddress attributes what was seen on a vif of an unknown domain by the
-// client's address: either the inventory has no domain ids, or the qube has just
-// been restarted. If the address belongs to a qube that has another vif here, the
-// client has spoofed it.
+// client's address: either the inventory has no domain ids, or the qube has just been
+// restarted. If the address belongs to a qube that has another vif here, the client has
+// spoofed it. If it belongs to a qube that is halted, the next push will say whether
+// that was started; until then it is the one qube that cannot have sent anything.
 func (n *Enricher) byClientAddress(p *event.Parties, domid int32, fromQube bool) {
 	q := p.DestinationQube
 	if fromQube {
@@ -155,8 +170,12 @@ func (n *Enricher) byClientAddress(p *event.Parties, domid int32, fromQube bool)
 	if q == nil {
 		return
 	}
-	if q.XID >= 0 && q.XID != domid && n.HasVif != nil && n.HasVif(q.XID) {
+	switch {
+	case n.isElsewhere(q, domid):
 		p.Attribution = event.Spoofed
+		setSide(p, fromQube, nil)
+		return
+	case q.XID < 0 && n.HasDomains != nil && n.HasDomains():
 		setSide(p, fromQube, nil)
 		return
 	}
@@ -173,13 +192,9 @@ func setSide(p *event.Parties, source bool, q *qube.Qube) {
 	}
 }
 
-// exempt reports whether any qube may use an address: the unspecified one, which
-// DHCP and duplicate address detection use (RFC 2131, RFC 4862), link-local ones,
-// and multicast and broadcast, which are never a source.
-func exempt(a netip.Addr) bool {
-	return a.IsUnspecified() || a.IsLinkLocalUnicast() || a.IsMulticast() ||
-		a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
-}
+// exempt reports whether any qube may send from an address: the unspecified one, which
+// DHCP and duplicate address detection use (RFC 2131, RFC 4862), and link-local ones.
+func exempt(a netip.Addr) bool { return a.IsUnspecified() || a.IsLinkLocalUnicast() }
 
 // direction returns the direction of the traffic.
 func (n *Enricher) direction(p *event.Parties, s *Observation, onVif bool) event.Direction {

@@ -64,7 +64,7 @@ func TestEnricher_Flow(t *testing.T) {
 			result{"work", nobody, "inventory", "", "work", "inbound"}},
 		{"inbound to a foreign address, answered", toward(record(7, world, nobody)),
 			result{"work", nobody, "spoofed", "", "work", "inbound"}},
-		{"inbound to a group", toward(record(7, world, "224.0.0.251")),
+		{"inbound to a group", unanswered(toward(record(7, world, "224.0.0.251"))),
 			result{"work", "224.0.0.251", "inventory", "", "work", "inbound"}},
 		{"qube to qube, at the sender", record(7, "10.137.0.6", "10.137.0.9"),
 			result{"work", "10.137.0.6", "inventory", "work", "untrusted", "internal"}},
@@ -117,7 +117,7 @@ func TestEnricher_Flow(t *testing.T) {
 			if diff := cmp.Diff(tt.want, resultOf(&e)); diff != "" {
 				t.Errorf("Flow mismatch (-want +got):\n%s", diff)
 			}
-			if e.Record != *tt.in || e.Interface != names[tt.in.Iface] {
+			if *e.Metered() != *tt.in || e.Interface != names[tt.in.Iface] {
 				t.Errorf("Flow = %+v on %q; want the record on %q", e.Record, e.Interface, names[tt.in.Iface])
 			}
 		})

@@ -15,10 +15,11 @@ type QubeChange struct {
 	Fields        []string   // names of the properties that have changed
 }
 
-// Counter is one number of a [Stats] event.
+// Counter is one number of a [Stats] event, or a word that belongs to one.
 type Counter struct {
 	Group, Name string
 	Value       uint64
+	Text        string // instead of Value, unless it is empty
 }
 
 // Stats reports what the beat has processed and lost since it started, so that an

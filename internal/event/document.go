@@ -13,6 +13,9 @@ type Document interface {
 	// Final reports whether the event must not be lost. Others are dropped first
 	// if there is no room.
 	Final() bool
+	// Identify adds what distinguishes the event from all others. It is the same if
+	// the same packets are read again.
+	Identify(id *Identity)
 	// Write writes the fields. It begins each top-level name once.
 	Write(w Writer)
 }

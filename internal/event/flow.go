@@ -7,8 +7,12 @@ import (
 
 // Flow is a flow record and the qubes that took part in it.
 type Flow struct {
+	// Record has the endpoints of a tunnel, instead of those inside, if Inner is not nil.
 	flow.Record
 	Parties
+
+	// Inner are the endpoints inside of the tunnel, if Record has those of the tunnel.
+	Inner *Inner
 
 	// Hello is the ClientHello of a TLS or QUIC connection, nil if it was not seen.
 	Hello *clienthello.Hello

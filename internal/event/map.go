@@ -53,7 +53,7 @@ func (m *Map) EndList() { m.put(m.list, m.items) }
 func (m *Map) String(name, value string) { m.put(name, value) }
 
 // Addr implements [Writer].
-func (m *Map) Addr(name string, value netip.Addr) { m.put(name, value.String()) }
+func (m *Map) Addr(name string, value netip.Addr) { m.put(name, value.WithZone("").String()) }
 
 // Strings implements [Writer].
 func (m *Map) Strings(name string, values ...string) { m.put(name, append([]string(nil), values...)) }

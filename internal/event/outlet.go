@@ -13,6 +13,9 @@ type Delivery struct {
 	Pending  uint64 // accepted, but not acknowledged yet
 	Filtered uint64 // dropped by a processor of the user
 	Dropped  uint64 // refused because the queue was closed
+	// Summarized events were counted in a summary instead. They are with no other
+	// counter.
+	Summarized uint64
 }
 
 // Missing returns how many events the output does not have.

@@ -80,6 +80,15 @@ type Parties struct {
 	Direction Direction
 }
 
+// ObservationPoint names who has caused the event, for what is shared: the interface
+// or, if it is not known, the client's address. It is "" if neither is.
+func (p *Parties) ObservationPoint() string {
+	if p.Interface != "" || !p.Client.IsValid() {
+		return p.Interface
+	}
+	return p.Client.String()
+}
+
 // Uncertain reports whether there is a client whose qube is not known, so that
 // the next push of the inventory may still name it.
 func (p *Parties) Uncertain() bool { return p.Client.IsValid() && p.Qube == nil }

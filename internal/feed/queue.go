@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/ring"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // The bounds of a queue: enough for a burst of a full receive window from each
@@ -29,7 +30,7 @@ type Queue struct{ ring *ring.Ring[Packet] }
 // see [ring.Config].Class.
 func NewQueue(blocking bool) *Queue {
 	return &Queue{ring.New(ring.Config[Packet]{Size: queuePackets, MaxWeight: queueBytes, Block: blocking,
-		Class:  func(p *Packet) uint32 { return p.Iface },
+		Class:  func(p *Packet) share.Class { return share.Class(p.Iface) },
 		Weight: func(p *Packet) int { return len(p.Payload) }})}
 }
 

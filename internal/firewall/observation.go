@@ -99,18 +99,6 @@ func (o *Observation) kind() kind {
 // log them.
 func isNoise(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() || a.IsUnspecified() }
 
-// isAccepting reports whether a prefix is that of a rule which logs what it accepts, or
-// that of the kernel's own messages about packets.
-func isAccepting(prefix string) bool {
-	prefix = strings.ToUpper(prefix)
-	for _, word := range []string{"ACCEPT", "ALLOW", "PASS", "PERMIT", "AUDIT", "TRACE:", "NF_CT_"} {
-		if strings.Contains(prefix, word) {
-			return true
-		}
-	}
-	return false
-}
-
 // Reply is the ICMP error that a client received.
 type Reply uint8
 

@@ -10,7 +10,7 @@ import (
 
 // CommunityID returns the flow's Community ID version 1
 // (https://github.com/corelight/community-id-spec) with the given seed. Of
-// tunnelled packets it is the ID of the innermost flow.
+// tunnelled packets it is the ID of the flow between the record's endpoints.
 func (r *Record) CommunityID(seed uint16) string {
 	a, b := &r.Source, &r.Destination
 	if r.IsICMP() && !a.Sent && b.Sent {

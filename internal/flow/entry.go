@@ -27,6 +27,7 @@ type entry struct {
 	reported bool // no packet since the last report
 
 	mac [2][6]byte
+	isn uint32 // sequence number of the initiator's last SYN
 
 	born       int64 // packet time of the first packet of the flow
 	activeFrom int64 // table time at which the active timeout started
@@ -37,7 +38,9 @@ type entry struct {
 
 	sent [2]bool // by side: whether it has sent a packet since the flow began
 
-	_ [6]byte // pads the entry to three cache lines, so that the next one is aligned, too
+	outerPorts [2]uint16 // by side: ports of the outer header of the first packet
+
+	_ [2]byte // pads the entry to three cache lines, so that the next one is aligned, too
 }
 
 // icmpMessage is the type and the code of an ICMP message.
@@ -65,6 +68,7 @@ func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now i
 	e.swapped, e.fresh = swapped != reversed(p), true
 	s := sideOf(e, swapped)
 	e.outerRev = p.Outer.Src.Compare(&p.Outer.Dst) > 0 != (s == responder)
+	e.outerPorts[s], e.outerPorts[1-s] = p.Outer.SrcPort, p.Outer.DstPort
 	if e.hasMAC = p.HasMAC; e.hasMAC {
 		e.mac[s], e.mac[1-s] = p.SrcMAC, p.DstMAC
 	}
@@ -122,6 +126,9 @@ func (e *entry) add(p *packet.Packet, swapped bool, now int64) {
 	switch p.Proto {
 	case packet.ProtoTCP:
 		e.tcp.observe(s, p.TCPFlags)
+		if s == initiator && opens(p) {
+			e.isn = p.SYNSeq
+		}
 	case packet.ProtoICMP, packet.ProtoICMPv6:
 		e.icmp[s] = icmpMessage{p.ICMPType, p.ICMPCode}
 	}
@@ -146,10 +153,21 @@ func (e *entry) endReason(silent Reason) Reason {
 	return silent
 }
 
-// reopened reports whether p opens a new connection on the ports of this one. A
-// SYN that is older than the last packet is a late copy, and one before the
-// responder has answered is a retransmission; neither opens a connection.
+// opens reports whether p asks for a connection: a SYN alone.
+func opens(p *packet.Packet) bool {
+	return p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN
+}
+
+// reopened reports whether p opens a new connection on the ports of this one. It does not if it is older than the last packet, which
+// makes it a late copy, if the responder has not answered yet, or if the connection is
+// open and was asked for with the same sequence number: then it is a repetition.
 func (e *entry) reopened(p *packet.Packet) bool {
-	return p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN &&
-		(e.closing || e.tcp.answered()) && p.Time >= e.last
+	switch {
+	case !opens(p) || p.Time < e.last:
+		return false
+	case e.closing:
+		return true
+	}
+	repeated := e.tcp.synCount > 0 && p.SYNSeq == e.isn
+	return e.tcp.answered() && !repeated
 }

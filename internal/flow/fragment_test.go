@@ -94,3 +94,23 @@ func TestTable_fragmentFlood(t *testing.T) {
 	m.Flush(flow.ReasonForced)
 	m.want(t, flow17+"10000/0 forced")
 }
+
+// TestAttack01_fragment_ports floods one interface with first fragments: those of another
+// interface keep the ports of theirs.
+func TestAttack01_fragment_ports(t *testing.T) {
+	t.Parallel()
+	m := newMeter(t, func(c *flow.Config) { c.MaxFlows = 100_000 })
+	first, later := pieces(0, udp(0, client, server), 77)
+	m.meter(first)
+	for i := range uint32(5000) {
+		other, _ := pieces(0, udp(0, "10.137.0.9:4000", server), i)
+		other.Iface = 2
+		other.Src[3] = byte(i)
+		m.meter(other)
+	}
+	m.meter(later)
+	m.Flush(flow.ReasonForced)
+	if got := line(&m.records[0]); got != flow17+"2/0 forced" {
+		t.Errorf("%s; want both fragments in one flow", got)
+	}
+}

@@ -68,7 +68,6 @@ type Record struct {
 	RSTCount    uint8            // resets of both sides, saturating at 255
 	FromSource  packet.Direction // which way the source's packets crossed the observation point
 	HasMAC      bool
-	OuterLost   bool // the packets had an outer header that was not kept, see Stats.TunnelsFull
 	Reason      Reason
 }
 
@@ -93,8 +92,9 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 	}
 	e.counters(&r.Source, initiator)
 	e.counters(&r.Destination, responder)
-	if r.OuterLost = k.Tunnel == untracked; k.Tunnel != 0 {
+	if k.Tunnel != 0 {
 		r.Outer = t.tunnels.outer(k.Tunnel)
+		r.Outer.SrcPort, r.Outer.DstPort = e.outerPorts[initiator], e.outerPorts[responder]
 		if e.outerRev {
 			r.Outer.Src, r.Outer.Dst = r.Outer.Dst, r.Outer.Src
 		}

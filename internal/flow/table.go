@@ -72,7 +72,7 @@ type Stats struct {
 	Created        uint64          // flows
 	Records        [Reasons]uint64 // by reason; ReasonNone counts interim reports
 	TimeJumps      uint64          // times the packets' clock went back by more than a minute
-	TunnelsFull    uint64          // packets metered without their outer header, for want of room
+	TunnelsFull    uint64          // packets metered as those of their tunnel, for want of room
 	Live           int             // flows now
 }
 
@@ -133,18 +133,16 @@ func (t *Table) Stats() Stats {
 }
 
 // Update meters one packet. p.Time, p.Length, p.Iface and p.Direction must be
-// set. p is not kept, but the ports of a later fragment are filled in.
+// set. p is not kept, but the ports of a later fragment are filled in, and a packet
+// whose tunnel has no place becomes that of its tunnel.
 func (t *Table) Update(p *packet.Packet) {
 	if p.Fragment != packet.FragmentNone {
 		t.frags.resolve(p)
 	}
-	tunnel := uint32(0)
-	if p.Outer.Kind != packet.TunnelNone {
-		// Timers and evictions may end the last flow of this tunnel before the
-		// packet's flow exists, so its number is held meanwhile.
-		tunnel = t.tunnels.id(&p.Outer)
-		t.tunnels.hold(tunnel)
-	}
+	// Timers and evictions may end the last flow of this tunnel before the packet's
+	// flow exists, so its number is held meanwhile.
+	tunnel := t.tunnels.enter(p)
+	t.tunnels.hold(tunnel)
 	key, swapped := keyOf(p, tunnel)
 	t.update(p, &key, key.hash(&t.seed), swapped)
 	t.tunnels.release(tunnel)

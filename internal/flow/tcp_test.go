@@ -107,6 +107,50 @@ func TestTable_lingerBounded(t *testing.T) {
 	m.want(t, "10.137.0.6:40000 > 1.1.1.1:443 6 4/2 end closed")
 }
 
+// numberedSYN is a SYN with a sequence number; those of handshake have 0.
+func numberedSYN(when time.Duration, seq uint32) packet.Packet {
+	p := tcp(when, client, server, packet.SYN)
+	p.SYNSeq = seq
+	return p
+}
+
+// TestTable_repeatedSYN takes a SYN that is repeated after the handshake for a part of
+// the connection, as often as it comes, and one with another sequence number not.
+func TestTable_repeatedSYN(t *testing.T) {
+	t.Parallel()
+	open := []packet.Packet{numberedSYN(0, 5), tcp(ms, server, client, packet.SYN|packet.ACK), tcp(2*ms, client, server, packet.ACK)}
+	again := numberedSYN(10*ms, 5)
+	data := tcp(20*ms, server, client, packet.PSH|packet.ACK)
+	closed := []packet.Packet{tcp(30*ms, client, server, fin), tcp(31*ms, server, client, fin)}
+	tests := []struct {
+		name string
+		in   []packet.Packet
+		want []string // without the endpoints
+	}{
+		{"once", append(open[:3:3], again), []string{"3/1 forced established"}},
+		{"twice, with data between", append(open[:3:3], again, data, numberedSYN(25*ms, 5)), []string{"4/2 forced established"}},
+		{"after a FIN and a FIN", append(open[:3:3], closed[0], closed[1], numberedSYN(40*ms, 5)), []string{"3/2 end closed", "1/0 forced syn_sent"}},
+		{"after a reset", append(open[:3:3], tcp(30*ms, server, client, rst), numberedSYN(40*ms, 5)), []string{"2/2 end reset", "1/0 forced syn_sent"}},
+		{"with another number", append(open[:3:3], numberedSYN(10*ms, 6)), []string{"2/1 end established", "1/0 forced syn_sent"}},
+		{"of the second connection", append(open[:3:3], numberedSYN(10*ms, 6), tcp(11*ms, server, client, packet.SYN|packet.ACK),
+			tcp(12*ms, client, server, packet.ACK), numberedSYN(13*ms, 6)), []string{"2/1 end established", "3/1 forced established"}},
+		{"retransmitted with another number before the answer", []packet.Packet{numberedSYN(0, 5), numberedSYN(ms, 6),
+			tcp(2*ms, server, client, packet.SYN|packet.ACK), tcp(3*ms, client, server, packet.ACK), numberedSYN(4*ms, 6)},
+			[]string{"4/1 forced established"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			m := newMeter(t).meter(tt.in...)
+			m.Flush(flow.ReasonForced)
+			for i, want := range tt.want {
+				tt.want[i] = "10.137.0.6:40000 > 1.1.1.1:443 6 " + want
+			}
+			m.want(t, tt.want...)
+		})
+	}
+}
+
 // TestTable_reopen says when a SYN opens a new flow on the ports of an old one.
 func TestTable_reopen(t *testing.T) {
 	t.Parallel()
@@ -122,7 +166,7 @@ func TestTable_reopen(t *testing.T) {
 		{"after refusal", []packet.Packet{syn(0), tcp(ms, server, client, rst|packet.ACK), syn(2 * ms)},
 			[]string{"1/1 end refused", "1/0 forced syn_sent"}},
 		{"at the time of the last packet", append(finished(0), syn(5*ms)), []string{"4/2 end closed", "1/0 forced syn_sent"}},
-		{"open, answered", append(handshake(0, client, server), syn(10*ms)),
+		{"open, answered", append(handshake(0, client, server), numberedSYN(10*ms, 7)),
 			[]string{"2/1 end established", "1/0 forced syn_sent"}},
 		{"midstream, answered", []packet.Packet{tcp(0, client, server, packet.ACK), tcp(ms, server, client, packet.ACK), syn(2 * ms)},
 			[]string{"1/1 end midstream", "1/0 forced syn_sent"}},

@@ -77,8 +77,51 @@ func stale(p packet.Packet) packet.Packet {
 	return p
 }
 
-// TestTable_tunnelsFull meters the flows of more than 4096 tunnels without their
-// outer header, counts them, and takes tunnels again when old ones are gone.
+// TestAttack05_tunnels_full fills the tunnels of one interface. A packet in a further
+// one is metered as a packet of the tunnel, so that its outer address is known, and the
+// tunnels of other interfaces have their place.
+func TestAttack05_tunnels_full(t *testing.T) {
+	t.Parallel()
+	m := newMeter(t, func(c *flow.Config) { c.MaxFlows = 100_000 })
+	for i := range uint32(20_000) {
+		m.meter(inNumbered(numbered(time.Duration(i), 1, 1000), i))
+	}
+	secret := in(tcp(sec, "10.137.0.6:2222", "93.184.216.34:443", packet.SYN), "10.137.0.6", "203.0.113.99", 77)
+	secret.Outer.Proto, secret.Outer.SrcPort, secret.Outer.DstPort = packet.ProtoUDP, 7777, packet.PortVXLAN
+	other := in(udp(sec, client, server), "10.137.0.7", "198.51.100.50", 1)
+	other.Iface = 2
+	m.meter(secret, other)
+	m.Flush(flow.ReasonForced)
+	hidden, beside := m.records[len(m.records)-2], m.records[len(m.records)-1]
+	if got := line(&hidden); got != "10.137.0.6:7777 > 203.0.113.99:4789 17 1/0 forced" || hidden.Outer.Kind != packet.TunnelNone {
+		t.Errorf("the further tunnel is reported as %s; want its outer addresses", got)
+	}
+	if got := line(&beside); got != "10.137.0.6:40000 > 1.1.1.1:443 17 1/0 forced" || beside.Outer.Kind != packet.TunnelVXLAN {
+		t.Errorf("the tunnel on the other interface is reported as %s in %v", got, beside.Outer)
+	}
+	if packets, _ := sums(m.records); packets != 20_002 || m.Stats().TunnelsFull != 20_001-4096 {
+		t.Errorf("%d packets, %d of tunnels without a place", packets, m.Stats().TunnelsFull)
+	}
+}
+
+// TestTable_tunnel_ports reports the ports of the outer header from the initiator's
+// side, and keeps no flows apart by them.
+func TestTable_tunnel_ports(t *testing.T) {
+	t.Parallel()
+	ports := func(p packet.Packet, src uint16) packet.Packet {
+		p.Outer.SrcPort, p.Outer.DstPort = src, packet.PortVXLAN
+		return p
+	}
+	m := newMeter(t).meter(ports(in(udp(0, client, server), "192.0.2.1", "192.0.2.9", 1), 5000),
+		ports(in(udp(ms, server, client), "192.0.2.9", "192.0.2.1", 1), 6000))
+	m.Flush(flow.ReasonForced)
+	if len(m.records) != 1 || m.records[0].Outer.SrcPort != 5000 || m.records[0].Outer.DstPort != packet.PortVXLAN {
+		t.Errorf("records = %+v; want one with the ports 5000 and 4789", m.records)
+	}
+}
+
+// TestTable_tunnelsFull meters the packets of more than 4096 tunnels at one interface
+// as their tunnels, counts them, and takes tunnels again when old ones are gone.
 func TestTable_tunnelsFull(t *testing.T) {
 	t.Parallel()
 	m := newMeter(t, func(c *flow.Config) { c.MaxFlows = 10_000 })

@@ -20,7 +20,8 @@ type field struct {
 	Description string   `yaml:"description"`
 	Example     any      `yaml:"example"`
 	Fields      []field  `yaml:"fields"`
-	ECS         []string `yaml:"ecs"` // ours: fields of ECS that the section's events fill
+	ECS         []string `yaml:"ecs"`      // ours: fields of ECS that the section's events fill
+	Replaces    string   `yaml:"replaces"` // ours: the type that packetbeat gives to the field
 }
 
 // fieldFiles are our own definitions.
@@ -75,8 +76,9 @@ type section struct {
 
 type plain struct {
 	Name        string `yaml:"name"`
-	Type        string `yaml:"type"`
+	Type        string `yaml:"type,omitempty"`
 	Description string `yaml:"description"`
+	Overwrite   bool   `yaml:"overwrite,omitempty"` // of packetbeat's definition
 }
 
 // ownFields returns the fields of s that are not packetbeat's. What both have
@@ -85,12 +87,23 @@ func ownFields(s *field, theirs map[string]string) (out section, err error) {
 	out = section{Key: s.Key, Title: s.Title, Description: oneLine(s.Description)}
 	flatten("", s.Fields, func(name string, f *field) {
 		if have, ok := theirs[name]; !ok {
-			out.Fields = append(out.Fields, plain{name, f.Type, oneLine(f.Description)})
+			out.Fields = append(out.Fields, plain{name, f.Type, oneLine(f.Description), false})
+		} else if have == f.Replaces {
+			out.Fields = append(out.Fields, plain{name, replacing(f.Type), oneLine(f.Description), true})
 		} else if have != f.Type && err == nil {
 			err = fmt.Errorf("%s is %s here and %s in packetbeat", name, f.Type, have)
 		}
 	})
 	return out, err
+}
+
+// replacing returns a type that may stand for another one: libbeat's index pattern allows
+// it where the type is left out, which means keyword.
+func replacing(kind string) string {
+	if kind == "keyword" {
+		return ""
+	}
+	return kind
 }
 
 // packetbeatFields returns the types of all fields that packetbeat defines.

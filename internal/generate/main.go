@@ -1,5 +1,5 @@
 // Command generate writes the generated files of the repository: fields.yml,
-// docs/fields.md, qubesbeat.yml, qubesbeat.reference.yml, fields.zlib and kibana.zip.zst. With
+// docs/fields.md, qubesbeat.yml, qubesbeat.reference.yml, types.txt, fields.zlib and kibana.zip.zst. With
 // -check it only reports which of them are out of date.
 package main
 
@@ -15,7 +15,7 @@ import (
 )
 
 // modules are the folders below module/ in the order of the documents.
-var modules = []string{"flow", "transaction", "dns", "firewall", "finding", "inventory", "stats"}
+var modules = []string{"flow", "transaction", "dns", "firewall", "finding", "inventory", "summary", "stats"}
 
 func main() {
 	check := flag.Bool("check", false, "change nothing; fail if a file is out of date")
@@ -40,6 +40,7 @@ func run(check bool) error {
 		{"docs/fields.md", fieldsDoc},
 		{"qubesbeat.yml", shortConfig},
 		{"qubesbeat.reference.yml", referenceConfig},
+		{"module/transaction/mapping/types.txt", fieldTypes},
 		{"fields.zlib", fieldsPacked},
 		{"kibana.zip.zst", dashboardsPacked},
 	} {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 )
 
 // Compare compares fields, as indented JSON, with testdata/NAME.golden.json of the test's
@@ -18,6 +20,7 @@ func Compare(t *testing.T, name string, fields map[string]any, update bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	strict.Check(t, name, got)
 	got = append(got, '\n')
 	file := filepath.Join("testdata", name+".golden.json")
 	if update {

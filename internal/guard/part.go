@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -132,7 +133,15 @@ func (p *Part) caught(v any, input []byte) {
 	k := p.keeper
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.note(p, v, input)
+	if hash := stackHash(); k.isNew(hash) {
+		k.note(p, &Caught{Value: describe(v), Hash: hash, Stack: string(debug.Stack()), Input: input})
+	}
+	p.stopIfFrequent()
+}
+
+// stopIfFrequent notes the time of a panic, and stops the part if there were too many.
+// It is called with the keeper locked.
+func (p *Part) stopIfFrequent() {
 	now := time.Now()
 	p.times[p.next] = now
 	p.next = (p.next + 1) % len(p.times)
@@ -141,7 +150,7 @@ func (p *Part) caught(v any, input []byte) {
 		return
 	}
 	close(p.done)
-	k.conf.Logger.Error("stopping a part that panics again and again", "part", p.name, "panics", p.panics.Load())
+	p.keeper.conf.Logger.Error("stopping a part that panics again and again", "part", p.name, "panics", p.panics.Load())
 }
 
 // OnStop calls f once when the part is stopped, unless ctx ends before. It does not

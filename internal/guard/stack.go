@@ -5,24 +5,27 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"strings"
 )
 
-// note logs a panic and keeps its input if its stack is a new one. It is called with
-// the keeper locked.
-func (k *Keeper) note(p *Part, v any, input []byte) {
-	hash := stackHash()
+// isNew reports whether a stack is to be logged, the first time that it is asked. It is
+// called with the keeper locked.
+func (k *Keeper) isNew(hash string) bool {
 	if k.seen[hash] || len(k.seen) >= maxStacks {
-		return
+		return false
 	}
 	k.seen[hash] = true
-	path, err := k.keep(p.name, hash, input)
+	return true
+}
+
+// note logs a panic and keeps its input. It is called with the keeper locked.
+func (k *Keeper) note(p *Part, c *Caught) {
+	path, err := k.keep(p.name, c.Hash, c.Input)
 	if err != nil {
 		k.conf.Logger.Warn("keeping the input of a panic", "part", p.name, "error", err.Error())
 	}
-	k.conf.Logger.Error("recovered from a panic", "part", p.name, "panic", describe(v), "input", path,
-		"stack", string(debug.Stack()))
+	k.conf.Logger.Error("recovered from a panic", "part", p.name, "panic", c.Value, "input", path,
+		"stack", c.Stack)
 }
 
 // describe returns the value of a panic, cut: it may contain the input.

@@ -10,6 +10,7 @@ import (
 
 // reading is a ClientHello that is not complete yet.
 type reading struct {
+	key    key
 	begun  int64       // packet time
 	sender packet.Addr // the client
 	port   uint16      // of the client
@@ -48,8 +49,9 @@ func (t *Table) Packet(p *packet.Packet, frame []byte) {
 // Close ends the observation of packets and discards incomplete ClientHellos. What
 // is known stays known.
 func (t *Table) Close() {
-	clear(t.open)
-	t.held = [256]int{}
+	for k := range t.open {
+		t.drop(k)
+	}
 }
 
 // tcp takes a segment. Fragments, which TCP avoids, are ignored.
@@ -65,7 +67,7 @@ func (t *Table) tcp(p *packet.Packet, frame []byte) {
 	if !begins && len(t.open) == 0 {
 		return
 	}
-	r, k := t.reading(p, begins)
+	r := t.reading(p, begins, tlsWork, len(payload))
 	if r == nil {
 		return
 	}
@@ -75,7 +77,7 @@ func (t *Table) tcp(p *packet.Packet, frame []byte) {
 		seg.Data = append([]byte(nil), payload...) // it may have to wait, and the frame is reused
 	}
 	r.stream.Add(seg, r)
-	t.finish(k, r, p.Time, r.tcp.Hello)
+	t.finish(r, p.Time, r.tcp.Hello)
 }
 
 // udp takes a datagram. Fragments, which QUIC forbids (RFC 9000 section 14), are
@@ -88,39 +90,43 @@ func (t *Table) udp(p *packet.Packet, frame []byte) {
 	if !ok || !clienthello.IsQUICInitial(payload) {
 		return
 	}
-	r, k := t.reading(p, true)
+	r := t.reading(p, true, quicWork, len(payload))
 	if r == nil {
 		return
 	}
 	r.status = r.quic.Feed(payload)
-	t.finish(k, r, p.Time, r.quic.Hello)
+	t.finish(r, p.Time, r.quic.Hello)
 }
 
 // reading returns the ClientHello that a packet belongs to, a new one if the
 // packet begins one. It returns nil for the packets of a server, for a
-// conversation whose ClientHello has been read, and if there are too many.
-func (t *Table) reading(p *packet.Packet, begins bool) (*reading, key) {
+// conversation whose ClientHello has been read, and if the interface has had its share
+// of time. work is what the packet costs in addition to its size in bytes.
+func (t *Table) reading(p *packet.Packet, begins bool, work, size int) *reading {
 	k := newKey(p.Iface, p.Proto, p.Family, &p.Src, &p.Dst, p.SrcPort, p.DstPort)
-	r := t.open[k]
-	if r != nil && r.late(p.Time) {
-		t.drop(k)
-		t.fail()
-		r = nil
-	}
-	if r != nil {
-		if r.sender != p.Src || r.port != p.SrcPort {
-			return nil, k
+	var r *reading
+	if i := t.open[k]; i != nil {
+		if r = i.Value; r.late(p.Time) {
+			t.drop(k)
+			t.fail()
+			r = nil
 		}
-		return r, k
 	}
-	if !begins || t.has(k, p.Time) {
-		return nil, k
-	}
-	if !t.admit(p) {
+	switch {
+	case r != nil && (r.sender != p.Src || r.port != p.SrcPort):
+		return nil
+	case r == nil && (!begins || t.has(k, p.Time)):
+		return nil
+	case !t.admit(p, r == nil, float64(work)+workPerByte*float64(size)):
 		t.skip()
-		return nil, k
+		if r != nil {
+			t.drop(k)
+		}
+		return nil
+	case r == nil:
+		return &reading{key: k, begun: p.Time, sender: p.Src, port: p.SrcPort}
 	}
-	return &reading{begun: p.Time, sender: p.Src, port: p.SrcPort}, k
+	return r
 }
 
 // late reports whether the rest of a ClientHello is not expected any more.
@@ -135,62 +141,75 @@ func (t *Table) has(k key, now int64) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := t.known[k]
-	return len(list) > 0 && now-list[len(list)-1].at < openFor
+	last := t.known[k]
+	for last != nil && last.Value.later != nil {
+		last = last.Value.later
+	}
+	return last != nil && now-last.Value.at < openFor
 }
 
-// admit reports whether the interface may begin another ClientHello this second.
-func (t *Table) admit(p *packet.Packet) bool {
-	r := &t.rates[p.Iface&255]
-	if second := p.Time / 1e9; r.second != second {
-		r.second, r.n = second, 0
-	}
-	r.n++
-	return r.n <= maxSecond
+// admit reports whether the interface may still read a payload that takes some time,
+// and begin another ClientHello with it.
+func (t *Table) admit(p *packet.Packet, begins bool, work float64) bool {
+	return (!begins || t.begun.Take(p.Iface, 1, p.Time)) && t.work.Take(p.Iface, work, p.Time)
 }
 
 // finish adds a ClientHello that is complete and drops one that cannot be read.
-// Most are complete with their first packet; the others wait, if there is room.
-func (t *Table) finish(k key, r *reading, now int64, hello func() clienthello.Hello) {
-	waits := t.open[k] != nil
+// Most are complete with their first packet; the others wait.
+func (t *Table) finish(r *reading, now int64, hello func() clienthello.Hello) {
+	i := t.open[r.key]
 	switch {
 	case r.status == clienthello.Done:
-		t.add(k, now, hello())
+		t.add(r.key, now, hello())
 	case r.status == clienthello.GaveUp:
 		t.fail()
-	case waits:
+	case i == nil:
+		t.wait(r, now)
 		return
-	case t.makeRoom(k.iface, now):
-		t.open[k] = r
-		t.held[k.iface&255]++
+	case t.openShare.Resize(i, r.size()):
 		return
 	default:
 		t.skip()
 	}
-	if waits {
-		t.drop(k)
+	if i != nil {
+		t.drop(r.key)
 	}
 }
 
-// makeRoom drops incomplete ClientHellos that are late and reports whether there
-// is room for another. An interface may have no more of them than it leaves free,
-// so that those of one qube do not keep out those of others.
-func (t *Table) makeRoom(iface uint32, now int64) bool {
-	fits := func() bool { return t.held[iface&255] < maxOpen-len(t.open) }
-	if fits() {
-		return true
-	}
-	for k, r := range t.open {
-		if r.late(now) {
-			t.drop(k)
-			t.fail()
+// maxLate is how many late ClientHellos are dropped at once: more than come, and few
+// enough that no packet has to wait for it.
+const maxLate = 8
+
+// wait keeps an incomplete ClientHello. Those of the interface that are late make room
+// first, and then the oldest.
+func (t *Table) wait(r *reading, now int64) {
+	iface := r.key.iface
+	for range maxLate {
+		i := t.openShare.Oldest(iface)
+		if i == nil || !i.Value.late(now) {
+			break
 		}
+		t.drop(i.Value.key)
+		t.fail()
 	}
-	return fits()
+	if i := t.openShare.Add(iface, r.size(), r); i != nil {
+		t.open[r.key] = i
+		return
+	}
+	t.skip()
+}
+
+// size returns how many bytes an incomplete ClientHello takes.
+func (r *reading) size() int {
+	n := openSize + r.tcp.Size() + r.quic.Size() + r.stream.Held()
+	if r.key.proto == packet.ProtoUDP {
+		n += quicSize
+	}
+	return n
 }
 
 // drop removes an incomplete ClientHello.
 func (t *Table) drop(k key) {
+	t.openShare.Remove(t.open[k])
 	delete(t.open, k)
-	t.held[k.iface&255]--
 }

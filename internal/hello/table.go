@@ -6,18 +6,37 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/clienthello"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
-// The bounds of a table.
+// MaxBytes bounds what the ClientHellos of a table take, those that are incomplete
+// included. One interface alone gets half of it, which is room for 30,000 ClientHellos
+// with usual names, and 11,000 of the largest.
+const MaxBytes = maxKnown + maxOpen
+
+// The bounds of a table, in bytes if nothing else is said.
 const (
-	// maxHellos is the number of ClientHellos that are remembered: about 25 MiB
-	// of names in the worst case, 8 MiB with usual names.
-	maxHellos = 32768
-	// maxOpen is the number of incomplete ClientHellos.
-	maxOpen = 512
-	// maxSecond is the number that is begun in a second of packet time for each
-	// interface: a tenth of a core's time, if all are QUIC.
-	maxSecond = 8192
+	maxKnown  = 24 << 20
+	maxOpen   = 4 << 20
+	knownSize = 320     // of a ClientHello without its text, and of its place in the table
+	openSize  = 1 << 10 // of an incomplete ClientHello without its payload
+	quicSize  = 1536    // more for one of QUIC, for its keys
+
+	// maxLater is the number of ClientHellos that are remembered of one
+	// conversation: of connections on the same ports, or within one connection.
+	maxLater = 16
+)
+
+// The rates of each interface, by packet time.
+const (
+	// perSecond is the number of ClientHellos that may begin in a second.
+	perSecond = 8192
+	// workPerSecond is the time in nanoseconds that reading them may take in a
+	// second: a tenth of a core's.
+	workPerSecond = 100e6
+	// The time that a payload takes: a basic amount, which deriving keys dominates
+	// for QUIC, and more with its length.
+	tlsWork, quicWork, workPerByte = 1000, 10_000, 0.75
 )
 
 // Stats counts the ClientHellos of a table.
@@ -29,35 +48,47 @@ type Stats struct {
 	Known   uint64 // remembered now
 }
 
-// Table remembers the ClientHello of each flow until the flow has ended. Packet
-// and Close may be called from the meter's goroutine only; ForRecord and Stats may
-// be called from any.
+// Table remembers the ClientHello of each flow until the flow has ended. An interface
+// that has more of them than its share loses its own oldest. Packet and Close may be
+// called from the meter's goroutine only; ForRecord and Stats may be called from any.
 type Table struct {
-	open  map[key]*reading // incomplete ones; belongs to Packet
-	held  [256]int         // length of open by the lowest bits of the interface; belongs to Packet
-	rates [256]rate        // by the lowest bits of the interface; belongs to Packet
+	open      map[key]*openItem              // incomplete ones; belongs to Packet
+	openShare *share.Store[uint32, *reading] // what open holds, by interface; belongs to Packet
+	begun     *share.Rate[uint32]            // by interface; belongs to Packet
+	work      *share.Rate[uint32]            // by interface; belongs to Packet
 
-	mu    sync.Mutex
-	known map[key][]observed // guarded by mu; in order of their time
-	count int                // guarded by mu: of all in known
-	stats Stats              // guarded by mu
+	mu         sync.Mutex
+	known      map[key]*knownItem             // guarded by mu; the first of each conversation
+	knownShare *share.Store[uint32, observed] // guarded by mu: what known holds, by interface
+	stats      Stats                          // guarded by mu
 }
+
+type (
+	openItem  = share.Item[uint32, *reading]
+	knownItem = share.Item[uint32, observed]
+)
 
 // observed is a ClientHello and when it was complete.
 type observed struct {
+	key   key
 	at    int64 // packet time
 	hello clienthello.Hello
-}
-
-// rate counts what is begun in one second.
-type rate struct {
-	second int64 // of packet time, since the Unix epoch
-	n      int
+	later *knownItem // the next one of the conversation, in order of their time
 }
 
 // New returns an empty table.
 func New() *Table {
-	return &Table{open: map[key]*reading{}, known: map[key][]observed{}}
+	t := &Table{open: map[key]*openItem{}, known: map[key]*knownItem{},
+		begun: share.NewRate[uint32](perSecond, perSecond), work: share.NewRate[uint32](workPerSecond, workPerSecond)}
+	t.openShare = share.NewStore(maxOpen, func(i *openItem) {
+		delete(t.open, i.Value.key)
+		t.skip()
+	})
+	t.knownShare = share.NewStore(maxKnown, func(i *knownItem) {
+		t.unlink(i)
+		t.stats.Evicted++
+	})
+	return t
 }
 
 // key identifies a conversation at an observation point; it is the same for both
@@ -87,36 +118,44 @@ func (t *Table) ForRecord(r *flow.Record) *clienthello.Hello {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.count == 0 {
+	if len(t.known) == 0 {
 		return nil
 	}
 	k := newKey(r.Iface, r.Proto, r.Family, &r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port)
+	ended := r.Final() && r.Reason != flow.ReasonActive
 	var found *clienthello.Hello
-	past := 0 // number of ClientHellos that are not of a later connection on the same ports
-	for _, g := range t.known[k] {
-		if g.at > r.End {
-			break
+	for i := t.known[k]; i != nil && i.Value.at <= r.End; i = i.Value.later { // later ones are of another connection on the same ports
+		if i.Value.at >= r.Born && found == nil {
+			found = &i.Value.hello
 		}
-		if past++; g.at >= r.Born && found == nil {
-			found = &g.hello
+		if ended {
+			t.forget(i)
 		}
-	}
-	if past > 0 && r.Final() && r.Reason != flow.ReasonActive {
-		t.forget(k, past)
 	}
 	return found
 }
 
-// forget removes the first n ClientHellos of a conversation. It is called with mu
-// held.
-func (t *Table) forget(k key, n int) {
-	list := t.known[k]
-	t.count -= n
-	if n == len(list) {
+// forget removes a ClientHello. Its later remains valid. It is called with mu held.
+func (t *Table) forget(i *knownItem) {
+	t.unlink(i)
+	t.knownShare.Remove(i)
+}
+
+// unlink takes a ClientHello out of its conversation. It is called with mu held.
+func (t *Table) unlink(i *knownItem) {
+	k := i.Value.key
+	first := t.known[k]
+	switch {
+	case first != i:
+		for first.Value.later != i {
+			first = first.Value.later
+		}
+		first.Value.later = i.Value.later
+	case i.Value.later == nil:
 		delete(t.known, k)
-		return
+	default:
+		t.known[k] = i.Value.later
 	}
-	t.known[k] = append([]observed(nil), list[n:]...)
 }
 
 // add adds a ClientHello.
@@ -124,15 +163,34 @@ func (t *Table) add(k key, at int64, h clienthello.Hello) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.stats.Read++
-	if t.count >= maxHellos {
-		for old := range t.known { // any one will do: the oldest is not worth searching for
-			t.stats.Evicted += uint64(len(t.known[old]))
-			t.forget(old, len(t.known[old]))
-			break
-		}
+	i := t.knownShare.Add(k.iface, sizeOf(&h), observed{key: k, at: at, hello: h})
+	if i == nil {
+		t.stats.Evicted++
+		return
 	}
-	t.known[k] = append(t.known[k], observed{at, h})
-	t.count++
+	first := t.known[k]
+	if first == nil {
+		t.known[k] = i
+		return
+	}
+	last, n := first, 1
+	for ; last.Value.later != nil; n++ {
+		last = last.Value.later
+	}
+	last.Value.later = i
+	if n >= maxLater { // the first is that of the flow, and the last may be that of the next flow
+		t.forget(first.Value.later)
+		t.stats.Evicted++
+	}
+}
+
+// sizeOf returns how many bytes a ClientHello takes in the table.
+func sizeOf(h *clienthello.Hello) int {
+	n := knownSize + len(h.ServerName) + len(h.JA4)
+	for _, p := range h.ALPN {
+		n += 16 + len(p)
+	}
+	return n
 }
 
 // Stats returns the counters.
@@ -140,7 +198,7 @@ func (t *Table) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.stats
-	s.Known = uint64(t.count)
+	s.Known = uint64(t.knownShare.Len())
 	return s
 }
 

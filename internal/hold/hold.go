@@ -3,6 +3,8 @@ package hold
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // Config holds the settings of a [Hold].
@@ -10,8 +12,15 @@ type Config[T any] struct {
 	// For is how long an item is held at most. If it is not positive, nothing is
 	// held.
 	For time.Duration
-	// Max is how many items are held at most.
+	// Max bounds what is held: the sum of the sizes of the items.
 	Max int
+	// Size returns the size of an item, such as its bytes; nil means 1 for each. It
+	// is called once for each item.
+	Size func(item *T) int
+	// Class returns whose an item is. A class may hold no more than it leaves free, so
+	// that the names of others are still waited for while one qube floods: see
+	// [share.Pool]. If it is nil, all items share the Hold.
+	Class func(item *T) share.Class
 	// Every is the time between two attempts while items are held. 0 means 200 ms:
 	// short for who looks at the events, long for the processor.
 	Every time.Duration
@@ -33,6 +42,7 @@ type Stats struct {
 type Hold[T any] struct {
 	conf  Config[T]
 	items []held[T]
+	room  *share.Pool[share.Class]
 	next  time.Time   // of Check, zero while nothing is held
 	timer *time.Timer // of C, nil before the first use
 	armed time.Time   // what timer is set to, zero if it is not
@@ -43,6 +53,8 @@ type Hold[T any] struct {
 type held[T any] struct {
 	item  T
 	until time.Time
+	class share.Class
+	size  int
 }
 
 // defaultEvery is the default of [Config].Every.
@@ -53,7 +65,7 @@ func New[T any](conf Config[T]) *Hold[T] {
 	if conf.Every <= 0 {
 		conf.Every = defaultEvery
 	}
-	return &Hold[T]{conf: conf}
+	return &Hold[T]{conf: conf, room: share.NewPool[share.Class](conf.Max)}
 }
 
 // Add holds an item. It reports false if the item is to be passed on at once,
@@ -63,17 +75,35 @@ func (h *Hold[T]) Add(item T) bool {
 	if h.conf.For <= 0 {
 		return false
 	}
-	if len(h.items) >= h.conf.Max {
+	now := time.Now()
+	one := held[T]{item: item, until: now.Add(h.conf.For)}
+	if !h.take(&one) {
 		h.refused.Add(1)
 		return false
 	}
-	now := time.Now()
-	h.items = append(h.items, held[T]{item, now.Add(h.conf.For)})
+	h.items = append(h.items, one)
 	h.holding.Store(uint64(len(h.items)))
 	if len(h.items) == 1 {
 		h.schedule(now)
 	}
 	return true
+}
+
+// take takes room for an item.
+func (h *Hold[T]) take(one *held[T]) bool {
+	one.size = 1
+	if h.conf.Size != nil {
+		one.size = h.conf.Size(&one.item)
+	}
+	if h.conf.Class == nil {
+		if h.room.Used()+one.size > h.room.Limit() {
+			return false
+		}
+		h.room.Add(0, one.size)
+		return true
+	}
+	one.class = h.conf.Class(&one.item)
+	return h.room.Take(one.class, one.size)
 }
 
 // Next returns when Check is due: the zero time while nothing is held.
@@ -132,7 +162,9 @@ func (h *Hold[T]) retry(now time.Time, all bool) {
 		item := &h.items[tried]
 		tried++
 		over := !now.Before(item.until)
+		h.room.Give(item.class, item.size)
 		if !h.conf.Retry(&item.item, all || over) && !all && !over {
+			h.room.Add(item.class, item.size)
 			h.items[kept] = *item
 			kept++
 		} else if over && !all {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/hold"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // held is a Hold of names, of which those that are known can be passed on.
@@ -267,6 +268,31 @@ func TestHold_panic(t *testing.T) {
 		h.Flush()
 		if diff := cmp.Diff([]string{"known", "a", "b", "known"}, passed); diff != "" {
 			t.Errorf("passed mismatch (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestAttack03_hold waits for the name of a quiet qube while another floods, and
+// gives room back once.
+func TestAttack03_hold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld(hold.Config[string]{For: time.Second, Max: 1000, Size: func(s *string) int { return len(*s) },
+			Class: func(s *string) share.Class { return share.Class((*s)[0]) }})
+		for range 3 {
+			for range 1000 {
+				h.Add("flood")
+			}
+			if s := h.Stats(); s.Held != 100 {
+				t.Errorf("the flood holds %d items; want half of the room", s.Held)
+			}
+			h.Check()
+			h.Retry()
+			h.add(t, "quiet", "q", "other")
+			if h.Add("flood") {
+				t.Error("the flood gets more than its share")
+			}
+			h.Flush()
 		}
 	})
 }

@@ -14,6 +14,7 @@ type builder struct {
 	checks   []check
 	qubes    []qube.Qube
 	problems problems
+	domains  bool // a record says which domain a qube is, or that it is none
 
 	names map[string]place
 	addrs map[netip.Addr]place
@@ -79,6 +80,7 @@ func (b *builder) add(r *record) bool {
 		}
 	}
 
+	b.domains = b.domains || r.xid != ""
 	b.reportAll(r, q.Name, append(errs, b.duplicates(r, &q)...))
 	b.qubes = append(b.qubes, q)
 	return true
@@ -142,5 +144,5 @@ func (b *builder) snapshot() (*Snapshot, error) {
 	if err := b.problems.err(); err != nil {
 		return nil, fmt.Errorf("parsing inventory: %w", err)
 	}
-	return &Snapshot{Qubes: b.qubes}, nil
+	return &Snapshot{Qubes: b.qubes, Domains: b.domains}, nil
 }

@@ -44,6 +44,7 @@ type view struct {
 	clients    map[string][]string // names, by netvm
 	byAddr     table[netip.Addr]
 	byDomain   table[int32]
+	domains    bool // see Snapshot.Domains
 }
 
 // NewIndex returns an empty Index. It uses only cfg.Retention.
@@ -105,6 +106,12 @@ func (x *Index) Downstream(name string) []string {
 	return nil
 }
 
+// HasDomains reports whether the latest update had Xen domain ids.
+func (x *Index) HasDomains() bool {
+	v := x.view()
+	return v != nil && v.domains
+}
+
 // All returns the qubes of the latest update, sorted by name. The caller owns the slice.
 func (x *Index) All() []*qube.Qube {
 	if v := x.view(); v != nil {
@@ -148,6 +155,7 @@ func (v *view) after(s *Snapshot, moment, retention int64) *view {
 	}
 
 	next := &view{at: moment, qubes: v.reuse(s)}
+	next.domains = s != nil && s.Domains
 	next.byName = make(map[string]*qube.Qube, len(next.qubes))
 	next.clients = make(map[string][]string)
 	for _, q := range next.qubes {

@@ -3,6 +3,7 @@ package inventory
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,8 @@ type ReceiverConfig struct {
 	// Socket is the path of the Unix socket. A file that has that name is replaced.
 	Socket string
 
-	// Group, if it exists, may use the socket. In a qube that is "qubes", the group of qrexec-agent.
+	// Group, if it is set and exists, may use the socket. Without one, only root, as which qrexec-agent connects if
+	// the service's rpc-config says force-user='root', and the user of the beat may.
 	Group string
 
 	// Path is the file that a valid inventory replaces. Its folder must exist.
@@ -86,7 +88,7 @@ func Listen(cfg ReceiverConfig) (*Receiver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the socket of %s: %w", Service, err)
 	}
-	if err := share(cfg.Socket, cfg.Group); err != nil {
+	if err := share(cfg.Socket, cfg.Group); err != nil { // before the first Accept
 		return nil, errors.Join(err, l.Close())
 	}
 	return &Receiver{cfg: cfg, listener: l}, nil
@@ -94,6 +96,9 @@ func Listen(cfg ReceiverConfig) (*Receiver, error) {
 
 // share lets a group use the socket, if it exists.
 func share(socket, group string) error {
+	if group == "" {
+		return os.Chmod(socket, 0o600)
+	}
 	if g, err := user.LookupGroup(group); err == nil {
 		gid, err := strconv.Atoi(g.Gid)
 		if err == nil {
@@ -125,13 +130,25 @@ func (r *Receiver) Run(ctx context.Context) error {
 			pause = acceptPause
 			r.cfg.OnError(fmt.Errorf("%s: accepting a call: %w", Service, err))
 		default:
-			r.serve(ctx, conn)
+			r.admit(ctx, conn)
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
 	}
+}
+
+// admit serves a call of somebody who may call.
+func (r *Receiver) admit(ctx context.Context, conn net.Conn) {
+	if uid, err := peer(conn); r.cfg.Group == "" && (err != nil || uid != 0 && uid != os.Getuid()) {
+		_ = conn.Close()
+		r.refused.Add(1)
+		r.cfg.OnError(fmt.Errorf("%s: a call of the user with the id %d was refused: only root may call, as qrexec-agent does with force-user='root' in rpc-config (%w)",
+			Service, uid, cmp.Or(err, ErrCaller)))
+		return
+	}
+	r.serve(ctx, conn)
 }
 
 // serve serves one call. It returns early if ctx ends.

@@ -2,10 +2,13 @@ package inventory_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,7 +136,51 @@ func TestReceiver_Run_stop(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("Run = %v; want nil", err)
 	}
-	if took := time.Since(begun); took > 2*time.Second { // a call may take 10 s
+	if took := time.Since(begun); took > 9*time.Second { // a call may take 10 s
 		t.Errorf("Run returned after %v", took)
+	}
+}
+
+// TestAttack18_other_user refuses a call of a user who is neither root nor the beat's,
+// even where the modes let it in.
+func TestAttack18_other_user(t *testing.T) {
+	perl, err := exec.LookPath("perl")
+	if os.Getuid() != 0 || err != nil {
+		t.Skip("needs root and perl, to call as another user")
+	}
+	dir, err := os.MkdirTemp("", "qb-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	faults := make(chan error, 1)
+	socket := filepath.Join(dir, "s")
+	r, err := inventory.Listen(inventory.ReceiverConfig{Socket: socket, Path: filepath.Join(dir, "inventory.json"), OnError: func(err error) { faults <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket has mode %v (%v); want 0600", info.Mode(), err)
+	}
+	if err := os.Chmod(socket, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	cmd := exec.CommandContext(t.Context(), perl, "-MIO::Socket::UNIX", "-e", `IO::Socket::UNIX->new(Peer => $ARGV[0]) or die $!`, socket)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("calling: %v\n%s", err, out)
+	}
+	if err := <-faults; !errors.Is(err, inventory.ErrCaller) || r.Refused() != 1 {
+		t.Errorf("OnError(%v), %d refused; want %v, 1", err, r.Refused(), inventory.ErrCaller)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -6,12 +6,16 @@ import (
 	"io"
 
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/textmark"
 )
 
 // A Snapshot is a complete inventory: the qubes that dom0 listed at one moment, in the order of the inventory.
 type Snapshot struct {
 	// Qubes have valid and distinct names, and no two of them share an address, a live Xen domain id or a UUID.
 	Qubes []qube.Qube
+	// Domains reports whether the inventory says of any qube which Xen domain it is, or that it is none: a qube without a
+	// domain id is not running then.
+	Domains bool
 }
 
 // Parse reads one inventory in one of the formats that the package comment describes. It reads all of r, but no more than
@@ -33,6 +37,11 @@ func Parse(r io.Reader, cfg Config) (*Snapshot, error) {
 // parse detects the format of data and parses it. cfg must have its defaults.
 func parse(data []byte, cfg Config) (*Snapshot, error) {
 	b := newBuilder(cfg)
+	data, err := textmark.Trim(data)
+	if err != nil {
+		b.report(1, "", err)
+		return b.snapshot()
+	}
 	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
 		parseJSON(data, b)
 	} else {

@@ -29,6 +29,12 @@ type FileConfig struct {
 	Path string
 	// OnLine is called with each line, without its end. It must not be nil.
 	OnLine func(line string)
+	// OnFirst, if not nil, is called with the first line of what a follower skips because
+	// it was there before.
+	OnFirst func(line string)
+	// OnReplaced, if not nil, is called before the first line of a file that has replaced
+	// the one before, or of one that was truncated.
+	OnReplaced func()
 	// OnError, if not nil, is called when the file begins to be unreadable. A missing
 	// file is no error.
 	OnError func(error)
@@ -56,6 +62,12 @@ func OpenFile(conf FileConfig) (*File, error) {
 	if conf.OnError == nil {
 		conf.OnError = func(error) {}
 	}
+	if conf.OnFirst == nil {
+		conf.OnFirst = func(string) {}
+	}
+	if conf.OnReplaced == nil {
+		conf.OnReplaced = func() {}
+	}
 	if conf.Watch == nil {
 		conf.Watch = filewatch.Watch
 	}
@@ -67,10 +79,20 @@ func OpenFile(conf FileConfig) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.first()
 	if _, err := f.file.Seek(0, io.SeekEnd); err != nil {
 		return nil, errors.Join(fmt.Errorf("following log %s: %w", conf.Path, err), f.file.Close())
 	}
 	return f, nil
+}
+
+// first calls OnFirst.
+func (f *File) first() {
+	buf := make([]byte, MaxLine)
+	n, _ := f.file.ReadAt(buf, 0)
+	if line, _, ok := bytes.Cut(buf[:n], []byte{'\n'}); ok {
+		f.conf.OnFirst(string(line))
+	}
 }
 
 // TooLong returns the number of lines that were skipped because they are longer than
@@ -123,6 +145,7 @@ func (f *File) Poll() (more bool) {
 		return true
 	}
 	f.close()
+	f.conf.OnReplaced()
 	return f.reopen() && !f.read()
 }
 
@@ -169,6 +192,7 @@ func (f *File) replaced() bool {
 	if at, err := f.file.Seek(0, io.SeekCurrent); err == nil && here.Size() < at {
 		_, _ = f.file.Seek(0, io.SeekStart)
 		f.partial, f.skip = nil, false
+		f.conf.OnReplaced()
 		f.read()
 	}
 	there, err := os.Stat(f.conf.Path)

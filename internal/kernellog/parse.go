@@ -1,6 +1,7 @@
 package kernellog
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -23,11 +24,11 @@ func Parse(message string) (o firewall.Observation, ok bool) {
 	}
 	o.Prefix = strings.Clone(message[:at]) // not to retain the whole line
 	outside, inside, isError := strings.Cut(message[at:], "[SRC=")
-	f := fields{tuple: &o.Tuple}
+	f := words{tuple: &o.Tuple}
 	f.read(outside)
 	o.In, o.Out, o.Length = f.in, f.out, f.length
 	if isError {
-		g := fields{tuple: &o.Inner}
+		g := words{tuple: &o.Inner}
 		g.read("SRC=" + inside)
 		o.HasInner = g.complete()
 	}
@@ -55,8 +56,8 @@ func start(message string) int {
 // maxName exceeds the length of any name of an interface (IFNAMSIZ).
 const maxName = 16
 
-// fields collects the words of one packet.
-type fields struct {
+// words collects the words of one packet.
+type words struct {
 	tuple   *firewall.Tuple
 	in, out string
 	length  uint32
@@ -65,46 +66,56 @@ type fields struct {
 }
 
 // complete reports whether the packet has addresses and a protocol.
-func (f *fields) complete() bool {
+func (f *words) complete() bool {
 	return f.tuple.Src.IsValid() && f.tuple.Dst.IsValid() && f.proto != ""
 }
 
 // read reads words from left to right.
-func (f *fields) read(text string) {
+func (f *words) read(text string) {
+	inOptions := false
 	for word := range strings.FieldsSeq(text) {
-		if word == "]" || strings.HasPrefix(word, "OPT") { // the end of the packet, or IP options in hexadecimal
+		switch {
+		case inOptions: // IP or TCP options in hexadecimal: "OPT (94040000)", "OPT ( )"
+			inOptions = !strings.HasSuffix(word, ")")
+		case word == "OPT":
+			inOptions = true
+		case word == "]": // the end of the packet
 			return
-		}
-		if key, value, ok := strings.Cut(word, "="); ok {
-			f.set(key, value)
+		default:
+			if key, value, ok := strings.Cut(word, "="); ok {
+				f.set(key, value)
+			}
 		}
 	}
 }
 
-// set adds one word.
-func (f *fields) set(key, value string) {
+// set adds one word. Each of the first keys comes once; if it comes again, it is no word
+// of the kernel's.
+func (f *words) set(key, value string) {
 	switch key {
 	case "IN":
-		f.in = name(value)
+		f.in = cmp.Or(f.in, name(value))
 	case "OUT":
-		f.out = name(value)
+		f.out = cmp.Or(f.out, name(value))
 	case "SRC":
-		f.tuple.Src = address(value)
+		f.tuple.Src = cmp.Or(f.tuple.Src, address(value))
 	case "DST":
-		f.tuple.Dst = address(value)
+		f.tuple.Dst = cmp.Or(f.tuple.Dst, address(value))
 	case "LEN":
 		if f.proto == "" { // after PROTO it is that of the UDP header
 			f.length = uint32(number(value, 32))
 		}
 	case "PROTO":
-		f.proto, f.tuple.Proto = value, protocol(value)
+		if f.proto == "" {
+			f.proto, f.tuple.Proto = value, protocol(value)
+		}
 	default:
 		f.setTransport(key, value)
 	}
 }
 
 // setTransport adds a word of the transport header, which follows PROTO.
-func (f *fields) setTransport(key, value string) {
+func (f *words) setTransport(key, value string) {
 	t := f.tuple
 	switch key {
 	case "SPT":

@@ -77,3 +77,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestCase04_log_ip_options reads on behind IP and TCP options.
+func TestCase04_log_ip_options(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		text  string
+		proto uint8
+		port  uint16
+	}{
+		{"DROP4: IN=vif4.0 OUT=eth0 SRC=10.137.0.6 DST=224.0.0.22 LEN=40 TTL=1 ID=0 DF OPT (94040000) PROTO=2", 2, 0},
+		{"DROP6: IN=vif4.0 OUT=eth0 SRC=fd09::6 DST=2001:db8::1 LEN=80 HOPLIMIT=63 OPT ( ) PROTO=TCP SPT=4 DPT=1015 SYN OPT (020405A00402080A)", 6, 1015},
+		{"DROPT: IN=vif4.0 OUT=eth0 SRC=10.137.0.6 DST=198.51.100.1 LEN=60 PROTO=TCP SPT=4 DPT=1016 SYN URGP=0 OPT (020405B4) UID=0 GID=0 MARK=0x1", 6, 1016},
+		{"IN=vif4.0 OUT=eth0 SRC=10.137.0.6 DST=1.1.1.1 LEN=60 OPT (94 04 00 00) FRAG:64 PROTO=UDP SPT=1 DPT=53 LEN=8", 17, 53},
+		{"IN=vif4.0 OUT=eth0 SRC=10.137.0.6 DST=1.1.1.1 LEN=60 OPT (94040000", 0, 0}, // the line was cut off
+	} {
+		o, ok := kernellog.Parse(tt.text)
+		if ok != (tt.proto != 0) || o.Proto != tt.proto || o.DstPort != tt.port {
+			t.Errorf("Parse(%q) = %+v, %v; want protocol %d, port %d", tt.text, o, ok, tt.proto, tt.port)
+		}
+	}
+}

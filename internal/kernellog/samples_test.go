@@ -31,9 +31,9 @@ func TestParse_samples(t *testing.T) {
 				continue
 			}
 			read++
-			message, _, ok := r.Line(line)
-			o, parsed := kernellog.Parse(message)
-			if !ok || !parsed {
+			m, origin := r.Line(strings.TrimRight(line, "\n"))
+			o, parsed := kernellog.Parse(m.Text)
+			if origin != kernellog.Kernel || !parsed {
 				t.Errorf("%s: cannot read %s", name, line)
 				continue
 			}

@@ -41,6 +41,19 @@ func (m *Manager) receive(r io.Reader) (*content, error) {
 	return c, nil
 }
 
+// maxMemory bounds the texts of all lists that are kept in memory, in bytes.
+const maxMemory = 256 << 20
+
+// room returns how many bytes of texts more may be kept in memory. It is called with
+// work held.
+func (m *Manager) room() int64 {
+	n := int64(maxMemory)
+	for _, text := range m.copies {
+		n -= int64(len(text))
+	}
+	return max(n, 0)
+}
+
 // write writes the text to a file, or to memory if there is no directory or it is
 // not writable.
 func (m *Manager) write(c *content, r io.Reader) (n int64, err error) {
@@ -52,7 +65,12 @@ func (m *Manager) write(c *content, r io.Reader) (n int64, err error) {
 		if err != nil {
 			c.unwritten = fmt.Errorf("keeping a copy: %w", err) // reported by store
 		}
-		c.data, err = io.ReadAll(r)
+		room := m.room()
+		c.data, err = io.ReadAll(io.LimitReader(r, room+1))
+		if n := int64(len(c.data)); err == nil && n > room && n <= m.conf.MaxBytes {
+			err = fmt.Errorf("lists that cannot be stored may have %d bytes together: "+
+				"let the beat write to list_refresh.dir", maxMemory)
+		}
 		return int64(len(c.data)), err
 	}
 	c.path = f.Name()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -51,29 +52,64 @@ func (m *Manager) get(ctx context.Context, s *Source, force bool) (*content, err
 	if !force {
 		m.condition(r, s)
 	}
-	client := m.conf.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
+	client, done := m.client(r.URL)
+	defer done()
 	resp, err := client.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("fetching: %w", err)
+		return nil, fmt.Errorf("fetching: %w", brief{err})
 	}
 	defer resp.Body.Close()
 	switch {
-	case resp.StatusCode == http.StatusNotModified:
+	case resp.StatusCode == http.StatusNotModified && isConditional(r):
 		return nil, nil
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests:
-		return nil, fmt.Errorf("the server responded with %q: %w", resp.Status, errFinal)
+		return nil, fmt.Errorf("the server responded with %.80q: %w", resp.Status, errFinal)
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the server responded with %q", resp.Status)
+		return nil, fmt.Errorf("the server responded with %.80q", resp.Status)
 	}
 	c, err := m.receive(resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("fetching: %w", err)
 	}
-	c.version, err = json.Marshal(version{resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
+	c.version, err = json.Marshal(version{validator(resp.Header.Get("ETag")), validator(resp.Header.Get("Last-Modified"))})
 	return c, err
+}
+
+// isConditional reports whether the server may respond that nothing has changed.
+func isConditional(r *http.Request) bool {
+	return r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Modified-Since") != ""
+}
+
+// brief is an error whose text may contain what a server has sent, such as the URL
+// of a redirect. Its text is bounded.
+type brief struct{ error }
+
+// maxError is the length of such a text in bytes.
+const maxError = 512
+
+// Error implements error. It leaves out the middle of a long text: the cause is at
+// its end.
+func (e brief) Error() string {
+	text := e.error.Error()
+	if len(text) <= maxError {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxError/2], "") + " ... " + strings.ToValidUTF8(text[len(text)-maxError/2:], "")
+}
+
+// Unwrap returns the error itself.
+func (e brief) Unwrap() error { return e.error }
+
+// maxValidator bounds what a server may have the beat keep and send back, in bytes.
+const maxValidator = 256
+
+// validator returns an ETag or a date if it can be sent back, "" otherwise: the list
+// is fetched again then.
+func validator(text string) string {
+	if len(text) > maxValidator || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ""
+	}
+	return text
 }
 
 // versionFile returns the path of the version of a copy.
@@ -94,10 +130,10 @@ func (m *Manager) condition(r *http.Request, s *Source) {
 	if text, err := os.ReadFile(m.versionFile(s)); err != nil || json.Unmarshal(text, &v) != nil {
 		return
 	}
-	if v.ETag != "" {
-		r.Header.Set("If-None-Match", v.ETag)
+	if etag := validator(v.ETag); etag != "" {
+		r.Header.Set("If-None-Match", etag)
 	}
-	if v.Modified != "" {
-		r.Header.Set("If-Modified-Since", v.Modified)
+	if modified := validator(v.Modified); modified != "" {
+		r.Header.Set("If-Modified-Since", modified)
 	}
 }

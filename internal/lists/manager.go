@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +24,7 @@ type Manager struct {
 	mu     sync.Mutex
 	status []Status            // guarded by mu
 	rules  int                 // guarded by mu: number of rules in the last table
-	faults []string            // guarded by mu: errors in the current copies, "" for none
+	faults []error             // guarded by mu: errors in the current copies, nil for none
 	copies [][]byte            // guarded by work: current copies that are not on disk
 	dirty  bool                // guarded by work: the last table could not be built
 	known  [][sha256.Size]byte // guarded by work: hashes of the current copies, zero if unknown
@@ -37,7 +36,7 @@ func New(c Config) (*Manager, error) {
 		return nil, fmt.Errorf("%d sources of lists; at most %d are allowed", len(c.Sources), MaxSources)
 	}
 	m := &Manager{conf: c, status: make([]Status, len(c.Sources)), copies: make([][]byte, len(c.Sources)),
-		faults: make([]string, len(c.Sources)), known: make([][sha256.Size]byte, len(c.Sources))}
+		faults: make([]error, len(c.Sources)), known: make([][sha256.Size]byte, len(c.Sources))}
 	for i, s := range c.Sources {
 		m.status[i].Source = s
 	}
@@ -67,62 +66,6 @@ func (m *Manager) Load(ctx context.Context) (*blocklist.Table, error) {
 	return m.build()
 }
 
-// Refresh reads all sources again and returns a new table, nil if nothing has
-// changed. force also fetches lists that have not changed and accepts those that
-// have shrunk. The error joins those of the sources; it can come with a table, which
-// then has the previous copies of these sources.
-func (m *Manager) Refresh(ctx context.Context, force bool) (*blocklist.Table, error) {
-	m.work.Lock()
-	defer m.work.Unlock()
-	var errs []error
-	changed := false
-	for i := range m.conf.Sources {
-		if m.conf.Sources[i].inline() {
-			continue
-		}
-		c, err := m.refresh(ctx, i, force)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", m.conf.Sources[i].Name(), err))
-		}
-		changed = changed || c
-	}
-	if !changed && !m.dirty {
-		return nil, errors.Join(errs...)
-	}
-	t, err := m.build()
-	return t, errors.Join(append(errs, err)...)
-}
-
-// fresh reports whether all remote sources were fetched successfully within the last
-// half period.
-func (m *Manager) fresh() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i := range m.status {
-		if st := &m.status[i]; st.remote() && (time.Since(st.Tried) > m.conf.Period/2 || st.Err != "") {
-			return false
-		}
-	}
-	return len(m.status) > 0 && m.conf.Period > 0
-}
-
-// Run calls refresh at once, unless all sources are fresh, and then every period
-// until ctx ends. Without a period it calls it once.
-func (m *Manager) Run(ctx context.Context, refresh func(context.Context)) {
-	for ctx.Err() == nil {
-		if !m.fresh() {
-			refresh(ctx)
-		}
-		if m.conf.Period <= 0 {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(m.conf.Period):
-		}
-	}
-}
-
 // refresh reads one source and, if it is acceptable, makes it the current copy. It
 // is called with work held.
 func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool, err error) {
@@ -134,7 +77,7 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 			m.status[i].Err = err.Error()
 		}
 	}()
-	c, err := m.read(ctx, &m.conf.Sources[i], force)
+	c, err := m.read(ctx, &m.conf.Sources[i], force || !m.isLoaded(i))
 	if err != nil || c == nil {
 		return false, err
 	}
@@ -144,12 +87,18 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 	if fault != nil && !errors.Is(fault, blocklist.ErrFaults) {
 		return false, fault
 	}
+	if err := unfit(&report, fault); err != nil {
+		return false, err
+	}
 	if m.known[i] == c.sum {
 		return false, fault
 	}
 	if had := m.rulesOf(i); m.conf.Sources[i].remote() && !force && 2*report.Rules < had {
 		return false, fmt.Errorf("only %d rules instead of %d: keeping the old ones; "+
 			"`qubesbeat dns lists refresh --force` accepts the new ones", report.Rules, had)
+	}
+	if m.conf.Sources[i].remote() && !force && report.Rules == 0 {
+		return false, errors.New("no rules: the list is empty; `qubesbeat dns lists refresh --force` accepts that")
 	}
 	return true, errors.Join(fault, m.store(i, c))
 }
@@ -162,6 +111,13 @@ func (m *Manager) rulesOf(i int) int {
 		return 0
 	}
 	return m.status[i].Rules
+}
+
+// isLoaded reports whether a source has a current copy that is in use.
+func (m *Manager) isLoaded(i int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.status[i].Loaded
 }
 
 // parse reads the rules of a content. A panic is an error like others.
@@ -183,7 +139,7 @@ func (m *Manager) read(ctx context.Context, s *Source, force bool) (*content, er
 	if s.remote() {
 		return m.fetch(ctx, s, force)
 	}
-	f, err := os.Open(strings.TrimPrefix(s.Location, "file://"))
+	f, err := s.open()
 	if err != nil {
 		return nil, err
 	}
@@ -244,6 +200,12 @@ func (m *Manager) build() (*blocklist.Table, error) {
 			continue
 		}
 		report, err := m.parse(c, func(r *blocklist.Rule) error { return b.Add(m.number(i, r), r) })
+		if bad := unfit(&report, err); bad != nil && !m.conf.Sources[i].inline() { // from an earlier version
+			b.Drop(Deny(i))
+			b.Drop(Allowed(i))
+			m.setRefused(i, bad)
+			continue
+		}
 		m.setLoaded(i, report, err) // the rules before an error count
 	}
 	t, err := b.Build()
@@ -275,9 +237,14 @@ func (m *Manager) setLoaded(i int, report blocklist.Report, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.status[i].Report, m.status[i].Loaded, m.status[i].Since = report, true, since
-	if m.faults[i] = ""; err != nil {
-		m.faults[i] = err.Error()
-	}
+	m.faults[i] = err
+}
+
+// setRefused updates the status of a source whose copy is not used.
+func (m *Manager) setRefused(i int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.status[i].Report, m.status[i].Loaded, m.faults[i] = blocklist.Report{}, false, err
 }
 
 // Status returns the state of each source, in the order of the configuration.
@@ -286,7 +253,9 @@ func (m *Manager) Status() []Status {
 	defer m.mu.Unlock()
 	list := slices.Clone(m.status)
 	for i := range list {
-		list[i].Err = cmp.Or(list[i].Err, m.faults[i])
+		if fault := m.faults[i]; fault != nil {
+			list[i].Err = cmp.Or(list[i].Err, fault.Error())
+		}
 	}
 	return list
 }

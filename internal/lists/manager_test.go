@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 // manager returns a manager of sources with a temporary directory.
 func manager(t *testing.T, change func(*lists.Config), locations ...string) *lists.Manager {
 	t.Helper()
-	c := lists.Config{Dir: t.TempDir(), Timeout: 2 * time.Second, Attempts: 2, Cooldown: time.Millisecond, MaxBytes: 1 << 20}
+	c := lists.Config{Dir: t.TempDir(), Timeout: time.Minute, Attempts: 2, Cooldown: time.Millisecond, MaxBytes: 1 << 20}
 	for _, l := range locations {
 		c.Sources = append(c.Sources, lists.Source{List: "ads", Location: l})
 	}
@@ -169,5 +170,24 @@ func TestManager_faults(t *testing.T) {
 	}
 	if s := m.Status()[2]; s.Wrong != 2 || !strings.Contains(s.Err, "line 3") {
 		t.Errorf("status = %+v", s)
+	}
+}
+
+// TestManager_notRegular does not wait for somebody who writes to a named pipe.
+func TestManager_notRegular(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := manager(t, nil, pipe, "/dev/zero", "good.example\n")
+	table, err := m.Load(t.Context())
+	if err != nil || !blocks(t, table, "good.example", 3) {
+		t.Errorf("Load = %v", err)
+	}
+	for _, st := range m.Status()[:2] {
+		if !strings.Contains(st.Err, "not a regular file") {
+			t.Errorf("Status = %+v", st)
+		}
 	}
 }

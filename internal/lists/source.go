@@ -1,9 +1,12 @@
 package lists
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -76,9 +79,16 @@ type Config struct {
 	// Guard recovers from panics at one list, which then counts as one that cannot be
 	// read. It may be nil.
 	Guard *guard.Part
-	// Client fetches lists; nil means http.DefaultClient, which uses the system's
-	// resolver.
-	Client *http.Client
+	// Lookup finds the address of a server; nil means the system's resolver.
+	Lookup func(ctx context.Context, host string) (net.IP, error)
+	// Dial connects to an address, which is not a name; nil means the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Proxy returns the proxy for a request, nil for none, as that of http.Transport
+	// does. It may be nil. A proxy may have any address.
+	Proxy func(*http.Request) (*url.URL, error)
+	// Private reports whether a host may have a private address if the user's own URL
+	// names it; nil means that none may. A URL with the address itself always may.
+	Private func(host string) bool
 }
 
 // Status is the state of a source. Its Report is that of the current copy.

@@ -1,6 +1,7 @@
 package localdata
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/textmark"
 )
 
 // Records are names with their records. They must not be changed once they are in
@@ -53,18 +55,20 @@ func (z *Records) at(text string, source dnsevent.Source) (*name, error) {
 	return n, nil
 }
 
-// Address adds an address of a name, and the PTR record of the address. A name
-// that begins with *. answers for all names below it, too.
+// Address adds an address of a name, and the PTR record of the address unless it is
+// unspecified. A name that begins with *. answers for all names below it, too.
 func (z *Records) Address(name string, a netip.Addr, ttl uint32, source dnsevent.Source) error {
 	n, err := z.at(name, source)
 	if err != nil {
 		return err
 	}
 	kind := dnsmsg.TypeA
-	if a.Is6() {
+	if a = a.Unmap().WithZone(""); a.Is6() {
 		kind = dnsmsg.TypeAAAA
 	}
-	n.records = append(n.records, Record{Type: kind, TTL: ttl, Data: a.AsSlice()})
+	if err := n.put(Record{Type: kind, TTL: ttl, Data: a.AsSlice()}); err != nil || a.IsUnspecified() {
+		return err
+	}
 	back, err := dns.ReverseAddr(a.String())
 	if err != nil {
 		return err
@@ -74,10 +78,13 @@ func (z *Records) Address(name string, a netip.Addr, ttl uint32, source dnsevent
 		return err
 	}
 	p, err := z.at(back, source)
-	if err == nil {
-		p.records = append(p.records, Record{Type: dnsmsg.TypePTR, TTL: ttl, Data: target})
+	if err != nil {
+		return err
 	}
-	return err
+	if err := p.put(Record{Type: dnsmsg.TypePTR, TTL: ttl, Data: target}); !errors.Is(err, errFull) {
+		return err
+	}
+	return nil // the name resolves all the same
 }
 
 // Open lets types that a name has no record of be asked of an upstream.
@@ -97,10 +104,10 @@ func (z *Records) Alias(name, target string, ttl uint32) error {
 	}
 	dnsmsg.Lower(wire)
 	n, err := z.at(name, dnsevent.FromRecords)
-	if err == nil {
-		n.records = append(n.records, Record{Type: dnsmsg.TypeCNAME, TTL: ttl, Data: wire})
+	if err != nil {
+		return err
 	}
-	return err
+	return n.put(Record{Type: dnsmsg.TypeCNAME, TTL: ttl, Data: wire})
 }
 
 // Hosts adds the lines of a hosts file and returns how many of them are not valid.
@@ -108,6 +115,9 @@ func (z *Records) Alias(name, target string, ttl uint32) error {
 func (z *Records) Hosts(r io.Reader, ttl uint32, loopback bool) (wrong int, err error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxHosts))
 	if err != nil {
+		return 0, err
+	}
+	if text, err = textmark.Trim(text); err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
@@ -155,6 +165,9 @@ var zoneTypes = map[uint16]bool{dns.TypeA: true, dns.TypeAAAA: true, dns.TypeCNA
 
 func (z *Records) add(rr dns.RR) error {
 	h := rr.Header()
+	if h.Class != dns.ClassINET {
+		return fmt.Errorf("%s: records of class %s cannot be served; write IN", h.Name, dns.ClassToString[h.Class])
+	}
 	if !zoneTypes[h.Rrtype] {
 		return fmt.Errorf("%s: records of type %s cannot be served", h.Name, dns.TypeToString[h.Rrtype])
 	}
@@ -172,8 +185,8 @@ func (z *Records) add(rr dns.RR) error {
 		dnsmsg.Lower(r.Data)
 	}
 	n, err := z.at(h.Name, dnsevent.FromRecords)
-	if err == nil {
-		n.records = append(n.records, r)
+	if err != nil {
+		return err
 	}
-	return err
+	return n.put(r)
 }

@@ -16,6 +16,8 @@ const (
 	noData         // exists, without anything
 	canary         // does not exist, so that a program turns its own DNS off
 	nat64          // ipv4only.arpa (RFC 8880)
+	pointer        // the reverse name of a loopback address
+	between        // exists without anything, as names above a pointer do; what is below does not exist
 	privateTLD     // absent, unless the network uses such names
 )
 
@@ -26,12 +28,31 @@ const (
 var specialNames = wireNames(map[string]use{
 	"localhost": loopback, "invalid": absent, "test": absent, "local": absent, "onion": absent, "alt": absent, // RFC 6761, 6762, 7686, 9476
 	"home.arpa": absent, "ipv4only.arpa": nat64, "resolver.arpa": noData, // RFC 8375, 8880, 9462
-	"10.in-addr.arpa": absent, "168.192.in-addr.arpa": absent, "254.169.in-addr.arpa": absent, "127.in-addr.arpa": absent, // RFC 6303
+	"10.in-addr.arpa": absent, "168.192.in-addr.arpa": absent, "254.169.in-addr.arpa": absent, "127.in-addr.arpa": between, // RFC 6303
 	"0.in-addr.arpa": absent, "2.0.192.in-addr.arpa": absent, "100.51.198.in-addr.arpa": absent, "113.0.203.in-addr.arpa": absent,
+	"1.0.0.127.in-addr.arpa": pointer, "0.0.127.in-addr.arpa": between, "0.127.in-addr.arpa": between, // RFC 6303 section 3
 	"255.255.255.255.in-addr.arpa": absent, "d.f.ip6.arpa": absent, "8.e.f.ip6.arpa": absent, "9.e.f.ip6.arpa": absent,
 	"a.e.f.ip6.arpa": absent, "b.e.f.ip6.arpa": absent, "8.b.d.0.1.0.0.2.ip6.arpa": absent,
 	"0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa": absent,
-	"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa": absent,
+	"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa": pointer,
+	// RFC 7793
+	"64.100.in-addr.arpa": absent, "65.100.in-addr.arpa": absent, "66.100.in-addr.arpa": absent, "67.100.in-addr.arpa": absent,
+	"68.100.in-addr.arpa": absent, "69.100.in-addr.arpa": absent, "70.100.in-addr.arpa": absent, "71.100.in-addr.arpa": absent,
+	"72.100.in-addr.arpa": absent, "73.100.in-addr.arpa": absent, "74.100.in-addr.arpa": absent, "75.100.in-addr.arpa": absent,
+	"76.100.in-addr.arpa": absent, "77.100.in-addr.arpa": absent, "78.100.in-addr.arpa": absent, "79.100.in-addr.arpa": absent,
+	"80.100.in-addr.arpa": absent, "81.100.in-addr.arpa": absent, "82.100.in-addr.arpa": absent, "83.100.in-addr.arpa": absent,
+	"84.100.in-addr.arpa": absent, "85.100.in-addr.arpa": absent, "86.100.in-addr.arpa": absent, "87.100.in-addr.arpa": absent,
+	"88.100.in-addr.arpa": absent, "89.100.in-addr.arpa": absent, "90.100.in-addr.arpa": absent, "91.100.in-addr.arpa": absent,
+	"92.100.in-addr.arpa": absent, "93.100.in-addr.arpa": absent, "94.100.in-addr.arpa": absent, "95.100.in-addr.arpa": absent,
+	"96.100.in-addr.arpa": absent, "97.100.in-addr.arpa": absent, "98.100.in-addr.arpa": absent, "99.100.in-addr.arpa": absent,
+	"100.100.in-addr.arpa": absent, "101.100.in-addr.arpa": absent, "102.100.in-addr.arpa": absent, "103.100.in-addr.arpa": absent,
+	"104.100.in-addr.arpa": absent, "105.100.in-addr.arpa": absent, "106.100.in-addr.arpa": absent, "107.100.in-addr.arpa": absent,
+	"108.100.in-addr.arpa": absent, "109.100.in-addr.arpa": absent, "110.100.in-addr.arpa": absent, "111.100.in-addr.arpa": absent,
+	"112.100.in-addr.arpa": absent, "113.100.in-addr.arpa": absent, "114.100.in-addr.arpa": absent, "115.100.in-addr.arpa": absent,
+	"116.100.in-addr.arpa": absent, "117.100.in-addr.arpa": absent, "118.100.in-addr.arpa": absent, "119.100.in-addr.arpa": absent,
+	"120.100.in-addr.arpa": absent, "121.100.in-addr.arpa": absent, "122.100.in-addr.arpa": absent, "123.100.in-addr.arpa": absent,
+	"124.100.in-addr.arpa": absent, "125.100.in-addr.arpa": absent, "126.100.in-addr.arpa": absent, "127.100.in-addr.arpa": absent,
+	// RFC 6303
 	"16.172.in-addr.arpa": absent, "17.172.in-addr.arpa": absent, "18.172.in-addr.arpa": absent, "19.172.in-addr.arpa": absent,
 	"20.172.in-addr.arpa": absent, "21.172.in-addr.arpa": absent, "22.172.in-addr.arpa": absent, "23.172.in-addr.arpa": absent,
 	"24.172.in-addr.arpa": absent, "25.172.in-addr.arpa": absent, "26.172.in-addr.arpa": absent, "27.172.in-addr.arpa": absent,
@@ -77,7 +98,10 @@ func useOf(name []byte) use {
 		return ordinary
 	}
 	for whole := true; len(name) > 1; name, whole = dnsmsg.Parent(name), false {
-		if kind, ok := specialNames[string(name)]; ok && (whole || kind != canary) {
+		switch kind, ok := specialNames[string(name)]; {
+		case ok && !whole && (kind == pointer || kind == between):
+			return absent
+		case ok && (whole || kind != canary):
 			return kind
 		}
 	}
@@ -87,12 +111,17 @@ func useOf(name []byte) use {
 // homeArpa is home.arpa in wire form.
 const homeArpa = "\x04home\x04arpa\x00"
 
+// localhost is in wire form.
+const localhost = "\x09localhost\x00"
+
 // Special is the answer to a question for a name of special use.
 type Special struct {
 	RCode dnsmsg.RCode
 	// Addresses are the records, of both families; if there are none of the type of
 	// the question, the answer is negative.
 	Addresses []netip.Addr
+	// Target is the name in the PTR record, in wire form; nil for none.
+	Target []byte
 	// Canary reports whether the answer makes a program use this resolver.
 	Canary bool
 }
@@ -124,7 +153,11 @@ func LookupSpecial(name []byte, kind dnsmsg.Type, privateTLDs bool) (s Special, 
 		if dnsmsg.Labels(name) == 2 {
 			s.Addresses = nat64Addrs
 		}
-	case noData:
+	case pointer:
+		if kind == dnsmsg.TypePTR {
+			s.Target = []byte(localhost)
+		}
+	case noData, between:
 	default:
 		s.RCode, s.Canary = dnsmsg.NXDomain, u == canary
 	}

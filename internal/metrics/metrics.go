@@ -42,6 +42,15 @@ func (s *Set) Flag(name string, on bool) {
 	s.Add(name, value)
 }
 
+// Text adds a word that explains a counter, such as the name of an interface. It adds
+// nothing if there is none.
+func (s *Set) Text(name, text string) {
+	if text == "" {
+		return
+	}
+	s.lists[s.current] = append(s.lists[s.current], event.Counter{Group: s.groups[s.current], Name: name, Text: text})
+}
+
 // Counters returns all counters, group by group.
 func (s *Set) Counters() []event.Counter {
 	var all []event.Counter

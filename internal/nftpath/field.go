@@ -57,6 +57,9 @@ func (w *walk) and(operands []any) value {
 		return value{}
 	}
 	v := w.value(operands[0])
+	if v.kind == absent {
+		return v
+	}
 	switch mask := unfold(operands[1]).(type) {
 	case float64:
 		if v.kind == number && v.lo == v.hi {
@@ -64,9 +67,6 @@ func (w *walk) and(operands []any) value {
 		}
 		if isFragment(operands[0]) && uint64(mask)&^0x3fff == 0 { // without "do not fragment"
 			return exactly(0)
-		}
-		if v.kind == absent {
-			return v
 		}
 	case []any, string:
 		if v.kind != flags || v.others {

@@ -10,8 +10,9 @@ import (
 
 // OverRate returns the number of new connections that were not logged because they
 // exceeded the rate, counted by the kernel since the table was made. It needs
-// CAP_NET_ADMIN and returns an error if the table does not exist.
-func OverRate() (uint64, error) {
+// CAP_NET_ADMIN and returns an error if the table does not exist. received is called with
+// what the kernel answers, before that is read.
+func OverRate(received func(reply []byte)) (uint64, error) {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
 		return 0, fmt.Errorf("opening netlink: %w", err)
@@ -31,6 +32,9 @@ func OverRate() (uint64, error) {
 	})
 	if err != nil {
 		return 0, fmt.Errorf("reading the counter over_rate: %w", err)
+	}
+	for _, r := range replies {
+		received(r.Data)
 	}
 	return counterOf(replies)
 }

@@ -93,3 +93,24 @@ func FuzzParseState(f *testing.F) {
 		_ = nftrules.Status(s, nftrules.Config{ResolverPort: 1, NFLogGroup: 1}, nftrules.Facts{})
 	})
 }
+
+// TestCase20_jump_moves puts our jump in front of the user's rules.
+func TestCase20_jump_moves(t *testing.T) {
+	t.Parallel()
+	const ruleset = `{"nftables":[{"table":{"family":"ip","name":"qubes"}},{"chain":{"family":"ip","table":"qubes","name":"custom-input"}},
+		{"chain":{"family":"ip","table":"qubes","name":"custom-qubesbeat-input"}},
+		{"rule":{"family":"ip","table":"qubes","chain":"custom-input","handle":9,"expr":[{"drop":null}]}},
+		{"rule":{"family":"ip","table":"qubes","chain":"custom-input","handle":7,"comment":"qubesbeat","expr":[{"jump":{"target":"custom-qubesbeat-input"}}]}}]}`
+	s, err := nftrules.ParseState([]byte(ruleset))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := nftrules.Make(s, nftrules.Config{ResolverPort: 5353})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "delete rule ip qubes custom-input handle 7\ninsert rule ip qubes custom-input jump custom-qubesbeat-input comment \"qubesbeat\"\n"
+	if got := plan.Script(); !strings.HasSuffix(got, want) {
+		t.Errorf("the plan ends with %q; want %q", got, want)
+	}
+}

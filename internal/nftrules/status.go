@@ -34,9 +34,9 @@ type Facts struct {
 // Finding is one line of a status.
 type Finding struct {
 	Good bool
-	// Doubt says that it is not known whether something is wrong. Good is false then.
-	Doubt bool
-	Text  string
+	// Unknown says that it depends on what cannot be seen. Good is false then.
+	Unknown bool
+	Text    string
 }
 
 // Status describes in plain words which rules are installed, what Qubes has made of

@@ -29,7 +29,7 @@ func Obstacles(s *State, cfg Config, local func(vif string) netip.Addr) (found [
 	var l findings
 	list, clients := s.obstacles(cfg, local)
 	for _, o := range list {
-		l = append(l, Finding{Doubt: !o.Certain, Text: s.describe(&o)})
+		l = append(l, Finding{Unknown: !o.Certain, Text: s.describe(&o)})
 	}
 	return l, clients
 }
@@ -59,7 +59,7 @@ func (s *State) way(cfg Config, local func(vif string) netip.Addr) (l findings) 
 // addHidden names what the ruleset of nft does not show.
 func (l *findings) addHidden(f Facts) {
 	for _, text := range f.Hidden {
-		*l = append(*l, Finding{Doubt: true, Text: text})
+		*l = append(*l, Finding{Unknown: true, Text: text})
 	}
 }
 

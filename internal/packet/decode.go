@@ -1,7 +1,5 @@
 package packet
 
-import "encoding/binary"
-
 // Status is the outcome of [Packet.Decode].
 type Status uint8
 
@@ -35,16 +33,10 @@ func (s Status) String() string {
 	return "unsupported"
 }
 
-// The EtherTypes of IP headers and of what may stand in front of one.
+// The EtherTypes of IP headers.
 const (
-	etherIPv4   = 0x0800
-	etherIPv6   = 0x86dd
-	etherTEB    = 0x6558 // transparent Ethernet bridging, inside GRE
-	etherVLAN   = 0x8100
-	etherQinQ   = 0x88a8
-	etherQinQ91 = 0x9100 // QinQ before 802.1ad, still sent by old switches
-	etherMPLS   = 0x8847
-	etherPPPoE  = 0x8864
+	etherIPv4 = 0x0800
+	etherIPv6 = 0x86dd
 )
 
 // maxDepth bounds how many tunnels of one frame are entered. Real frames nest
@@ -135,70 +127,6 @@ func (p *Packet) network(etherType uint16, b []byte) Status {
 	}
 }
 
-// tags steps over VLAN tags, MPLS labels and a PPPoE header. It returns the
-// EtherType of what follows, 0 if that is unknown, and nil if the frame was cut
-// inside of a tag.
-func (p *Packet) tags(etherType uint16, b []byte) (uint16, []byte) {
-	// The bound is generous for real stacks and stops a frame made of tags.
-	for i := 0; i < 8; i++ {
-		switch etherType {
-		case etherIPv4, etherIPv6:
-			return etherType, b
-		case etherVLAN, etherQinQ, etherQinQ91:
-			if len(b) < 4 {
-				return 0, nil
-			}
-			p.addVLAN(binary.BigEndian.Uint16(b))
-			etherType, b = binary.BigEndian.Uint16(b[2:]), b[4:]
-		case etherMPLS:
-			etherType, b = mpls(b)
-		case etherPPPoE:
-			etherType, b = pppoe(b)
-		default:
-			return etherType, b
-		}
-	}
-	return 0, b
-}
-
-// addVLAN records a tag. Only the outermost two are kept, as in packetbeat.
-func (p *Packet) addVLAN(tci uint16) {
-	if p.VLANs < 2 {
-		p.VLAN[p.VLANs] = tci & 0x0fff
-		p.VLANs++
-	}
-}
-
-// mpls pops a label stack (RFC 3032 section 2.1). A label does not name the
-// protocol below it, so the first nibble decides, as in routers that balance load.
-func mpls(b []byte) (uint16, []byte) {
-	for i := 0; i < 8 && len(b) > 4; i++ {
-		bottom := b[2]&1 == 1
-		b = b[4:]
-		if bottom {
-			return byVersion(b), b
-		}
-	}
-	if len(b) <= 4 {
-		return 0, nil
-	}
-	return 0, b
-}
-
-// pppoe steps over a session header and the PPP protocol (RFC 2516 section 6).
-func pppoe(b []byte) (uint16, []byte) {
-	if len(b) < 8 {
-		return 0, nil
-	}
-	switch binary.BigEndian.Uint16(b[6:]) {
-	case 0x0021:
-		return etherIPv4, b[8:]
-	case 0x0057:
-		return etherIPv6, b[8:]
-	}
-	return 0, b[8:]
-}
-
 // byVersion returns the EtherType that the version nibble of an IP header
 // stands for, 0 for any other version.
 func byVersion(b []byte) uint16 {
@@ -212,12 +140,4 @@ func byVersion(b []byte) uint16 {
 		return etherIPv6
 	}
 	return 0
-}
-
-// PushVLAN puts a tag that the kernel has removed from the frame (tag control
-// information, RFC 9542 section 2.1) back in front of those that were found.
-// Call it after Decode.
-func (p *Packet) PushVLAN(tci uint16) {
-	p.VLAN[1], p.VLAN[0] = p.VLAN[0], tci&0x0fff
-	p.VLANs = min(p.VLANs+1, 2)
 }

@@ -30,7 +30,7 @@ func dirty() packet.Packet {
 	return packet.Packet{
 		Time: callerTime, Length: callerLength, Iface: callerIface,
 		Family: 9, Proto: 255, TCPFlags: 255, ICMPType: 255, ICMPCode: 255, Fragment: packet.FragmentLater,
-		HasL4: true, HasMAC: true, VLANs: 2, SrcPort: 9, DstPort: 9, ICMPID: 9, VLAN: [2]uint16{9, 9}, FragID: 9,
+		HasL4: true, HasMAC: true, VLANs: 2, SrcPort: 9, DstPort: 9, ICMPID: 9, VLAN: [2]uint16{9, 9}, FragID: 9, SYNSeq: 9,
 		Src: addr(outerSrc6), Dst: addr(outerSrc6), SrcMAC: [6]byte{9}, DstMAC: [6]byte{9},
 		Outer: packet.Outer{Src: addr(outerSrc6), Dst: addr(outerSrc6), ID: 9, Kind: packet.TunnelGRE, Family: 9},
 	}
@@ -43,6 +43,9 @@ func valid(p packet.Packet) packet.Packet {
 	}
 	if p.Outer.Kind == packet.TunnelNone {
 		p.Outer = packet.Outer{}
+	}
+	if p.TCPFlags&packet.SYN == 0 {
+		p.SYNSeq = 0
 	}
 	p.TransportAt, p.TransportLen = 0, 0 // see TestPacket_Transport
 	p.FragOffset, p.FragMore = 0, false  // see TestPacket_fragment
@@ -106,7 +109,9 @@ func ports(from, to uint16) func(*packet.Packet) {
 	return func(p *packet.Packet) { p.SrcPort, p.DstPort, p.HasL4 = from, to, true }
 }
 
-func flags(f uint8) func(*packet.Packet) { return func(p *packet.Packet) { p.TCPFlags = f } }
+func flags(f uint8) func(*packet.Packet) {
+	return func(p *packet.Packet) { p.TCPFlags, p.SYNSeq = f, uint32(f&packet.SYN)*500 }
+}
 
 func message(kind, code uint8, id uint16) func(*packet.Packet) {
 	return func(p *packet.Packet) { p.ICMPType, p.ICMPCode, p.ICMPID, p.HasL4 = kind, code, id, true }
@@ -123,12 +128,28 @@ func fragment(kind packet.Fragment, id uint32) func(*packet.Packet) {
 func via4(kind packet.Tunnel, id uint32) func(*packet.Packet) {
 	return func(p *packet.Packet) {
 		p.Outer = packet.Outer{Src: addr(outerSrc4), Dst: addr(outerDst4), Family: 4, Kind: kind, ID: id}
+		wrapping(p)
 	}
 }
 
 func via6(kind packet.Tunnel, id uint32) func(*packet.Packet) {
 	return func(p *packet.Packet) {
 		p.Outer = packet.Outer{Src: addr(outerSrc6), Dst: addr(outerDst6), Family: 6, Kind: kind, ID: id}
+		wrapping(p)
+	}
+}
+
+// wrapping sets the protocol and the ports of p's outer header.
+func wrapping(p *packet.Packet) {
+	switch o := &p.Outer; {
+	case o.Kind == packet.TunnelGRE:
+		o.Proto = packet.ProtoGRE
+	case o.Kind == packet.TunnelVXLAN:
+		o.Proto, o.SrcPort, o.DstPort = packet.ProtoUDP, 49153, packet.PortVXLAN
+	case p.Family == 6:
+		o.Proto = packet.ProtoIPv6
+	default:
+		o.Proto = packet.ProtoIPv4
 	}
 }
 
@@ -140,7 +161,7 @@ func from(src, dst packet.Addr) func(*packet.Packet) {
 func allTests() []decodeTest {
 	var all []decodeTest
 	for _, tests := range [][]decodeTest{
-		transportTests(), linkTests(), tagTests(), ip4Tests(), ip6Tests(), tunnelTests(), nestedTests(), hostileTests(),
+		transportTests(), linkTests(), tagTests(), bridgeTests(), ip4Tests(), ip6Tests(), tunnelTests(), nestedTests(), hostileTests(),
 	} {
 		all = append(all, tests...)
 	}

@@ -84,7 +84,8 @@ func TestPacket_Decode_oracle(t *testing.T) {
 
 // judged are the captures whose differences were looked into, with the finding.
 var judged = map[string]string{
-	"libpcap/ipv6_ext_headers.pcap": "69 extension headers; Decode stops after 8 and gopacket at the first fragment header",
+	"tcpdump/mpls-label-heapoverflow.pcap": "cut inside a label stack, which gopacket takes for the bottom",
+	"libpcap/ipv6_ext_headers.pcap":        "69 extension headers; Decode stops after 8 and gopacket at the first fragment header",
 }
 
 // file compares the frames of a file up to its end, or to where it is damaged.
@@ -119,6 +120,9 @@ func (o *oracle) frame(t *testing.T, path string, n int, f *capture.Frame) {
 	want, why := witness(f.Link, f.Data)
 	if why == "" {
 		why = judged[filepath.Base(filepath.Dir(path))+"/"+filepath.Base(path)]
+	}
+	if why == "" && want.path == "Ethernet/DecodeFailure" && status != packet.NonIP {
+		why = "an EtherType that gopacket does not know"
 	}
 	if why == "" && status == packet.OK {
 		why = want.beyond(&p)

@@ -103,10 +103,27 @@ func (t Tunnel) String() string {
 // Outer is the outermost IP header of a tunnelled packet. It is valid only if
 // Kind is not TunnelNone.
 type Outer struct {
-	Src, Dst Addr
-	ID       uint32 // GRE key or VXLAN network identifier, 0 if there is none
-	Kind     Tunnel
-	Family   uint8 // 4 or 6
+	Src, Dst         Addr
+	ID               uint32 // GRE key or VXLAN network identifier, 0 if there is none
+	SrcPort, DstPort uint16 // VXLAN only
+	Kind             Tunnel
+	Family           uint8 // 4 or 6
+	Proto            uint8 // IANA protocol number
+}
+
+// TakeOuter makes p the packet of its tunnel, as if Decode had not looked inside. It
+// does nothing if p is in no tunnel.
+func (p *Packet) TakeOuter() {
+	o := &p.Outer
+	if o.Kind == TunnelNone {
+		return
+	}
+	p.Family, p.Proto, p.Src, p.Dst = o.Family, o.Proto, o.Src, o.Dst
+	p.SrcPort, p.DstPort, p.HasL4 = o.SrcPort, o.DstPort, o.Proto == ProtoUDP
+	p.TCPFlags, p.ICMPType, p.ICMPCode, p.ICMPID = 0, 0, 0, 0
+	p.Fragment, p.FragID, p.FragOffset, p.FragMore = FragmentNone, 0, 0, false
+	p.TransportAt, p.TransportLen = 0, 0
+	o.Kind, o.ID = TunnelNone, 0
 }
 
 // Packet holds the decoded headers of one frame. The zero value is ready for
@@ -136,6 +153,7 @@ type Packet struct {
 	SrcPort, DstPort uint16    // TCP, UDP, UDP-Lite, SCTP and DCCP
 	ICMPID           uint16    // identifier of an ICMP query or answer, else 0
 	VLAN             [2]uint16 // identifiers, without priority
+	SYNSeq           uint32    // sequence number; valid if TCPFlags has SYN
 	FragID           uint32    // identification of a fragment's datagram, else 0
 	FragOffset       uint16    // bytes of the datagram before this fragment
 	FragMore         bool      // further fragments follow

@@ -18,6 +18,9 @@ func (p *Packet) transport(b []byte) {
 	case ProtoTCP:
 		if len(b) >= 14 {
 			p.TCPFlags = b[13]
+			if p.TCPFlags&SYN != 0 {
+				p.SYNSeq = binary.BigEndian.Uint32(b[4:])
+			}
 		}
 		p.ports(b)
 	case ProtoUDP, ProtoUDPLite, ProtoSCTP, ProtoDCCP:

@@ -237,3 +237,37 @@ func TestMeter_Run_wake(t *testing.T) {
 		}
 	})
 }
+
+// TestAttack03_shutdown publishes the flows of a quiet interface before those of a
+// flood when a live capture ends, for there may not be the time for all.
+func TestAttack03_shutdown(t *testing.T) {
+	t.Parallel()
+	src := new(fakeSource)
+	for port := range uint16(1000) {
+		iface := uint32(6)
+		if port%100 == 99 {
+			iface = 7
+		}
+		src.steps = append(src.steps, func(f *capture.Frame) error {
+			*f = capture.Frame{Data: datagram(port), Time: t0, Length: 100, Link: packet.LinkRaw, Iface: iface}
+			return nil
+		})
+	}
+	q := pipeline.NewQueue(4000, false)
+	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src, Queue: q, Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 5000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	dst := make([]flow.Record, 10)
+	for _, r := range dst[:q.Pop(dst)] {
+		if r.Iface != 7 {
+			t.Fatalf("a flow of interface %d comes before those of the quiet one", r.Iface)
+		}
+	}
+	if s := q.Stats(); s.In != 1000 || s.FinalDropped != 0 {
+		t.Errorf("Stats = %+v; want 1,000 flows, none dropped", s)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/hold"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // PublisherConfig holds the settings of a [Publisher]. Queue, Enrich, Sink and
@@ -56,14 +57,31 @@ type heldFlow struct {
 	hello  *clienthello.Hello
 }
 
-// maxHeld bounds the flows that are held back, some 250 bytes each; more are
-// published at once, as unknown.
-const maxHeld = 4096
+// maxHeld bounds the flows that are held back, in bytes; more are published at once,
+// as unknown. heldSize is what one takes at least: 8,192 of them fit, half of which
+// one interface may fill.
+const (
+	heldSize = 512
+	maxHeld  = 8192 * heldSize
+)
+
+// size returns the bytes that a flow takes while it is held back.
+func (h *heldFlow) size() int {
+	n := heldSize
+	if h.hello != nil {
+		n += len(h.hello.ServerName) + len(h.hello.JA4)
+		for _, p := range h.hello.ALPN {
+			n += len(p)
+		}
+	}
+	return n
+}
 
 // NewPublisher returns a publisher.
 func NewPublisher(cfg PublisherConfig) *Publisher {
 	p := &Publisher{cfg: cfg}
-	p.held = hold.New(hold.Config[heldFlow]{For: cfg.Hold, Max: maxHeld, Retry: p.retry})
+	p.held = hold.New(hold.Config[heldFlow]{For: cfg.Hold, Max: maxHeld, Retry: p.retry, Size: (*heldFlow).size,
+		Class: func(h *heldFlow) share.Class { return share.Class(h.record.Iface) }})
 	return p
 }
 

@@ -11,7 +11,32 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 )
 
-// TestQueue_Push says what is dropped when.
+// TestAttack03_queue lets a flood of final records from one interface cost the
+// others nothing, whatever they report, and names the interface.
+func TestAttack03_queue(t *testing.T) {
+	t.Parallel()
+	q := pipeline.NewQueue(16384, false)
+	flood := func() {
+		for range 100_000 {
+			q.Push(&flow.Record{Iface: 6, Reason: flow.ReasonEvicted})
+		}
+	}
+	flood()
+	for iface := uint32(7); iface < 12; iface++ {
+		for range 50 {
+			flood()
+			if !q.Push(&flow.Record{Iface: iface, Reason: flow.ReasonIdle}) || !q.Push(&flow.Record{Iface: iface}) {
+				t.Fatalf("a record of the quiet interface %d is dropped; stats %+v", iface, q.Stats())
+			}
+		}
+	}
+	s := q.Stats()
+	if s.Most != 6 || s.MostDropped != s.FinalDropped || s.InterimDropped != 0 || s.In != uint64(s.Waiting)+s.FinalDropped {
+		t.Errorf("Stats = %+v; want all losses with interface 6", s)
+	}
+}
+
+// TestQueue_Push says what is dropped when: one interface gets half of the queue.
 func TestQueue_Push(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -20,13 +45,13 @@ func TestQueue_Push(t *testing.T) {
 		interim, finals int // pushed in this order
 		want            pipeline.QueueStats
 	}{
-		{"interim below the mark", 100, 75, 0, pipeline.QueueStats{In: 75, Waiting: 75}},
-		{"interim above the mark", 100, 80, 0, pipeline.QueueStats{In: 80, InterimDropped: 5, Waiting: 75}},
-		{"finals take the rest", 100, 80, 25, pipeline.QueueStats{In: 105, InterimDropped: 5, Waiting: 100}},
-		{"finals are dropped when it is full", 100, 80, 30, pipeline.QueueStats{In: 110, InterimDropped: 5, FinalDropped: 5, Waiting: 100}},
-		{"finals alone", 100, 0, 101, pipeline.QueueStats{In: 101, FinalDropped: 1, Waiting: 100}},
-		{"at least four places", 0, 0, 5, pipeline.QueueStats{In: 5, FinalDropped: 1, Waiting: 4}},
-		{"a size that four does not divide", 7, 7, 0, pipeline.QueueStats{In: 7, InterimDropped: 2, Waiting: 5}},
+		{"interim below the mark", 200, 75, 0, pipeline.QueueStats{In: 75, Waiting: 75}},
+		{"interim above the mark", 200, 80, 0, pipeline.QueueStats{In: 80, InterimDropped: 5, Waiting: 75, MostDropped: 5}},
+		{"finals take the rest", 200, 80, 25, pipeline.QueueStats{In: 105, InterimDropped: 5, Waiting: 100, MostDropped: 5}},
+		{"finals are dropped when it is full", 200, 80, 30, pipeline.QueueStats{In: 110, InterimDropped: 5, FinalDropped: 5, Waiting: 100, MostDropped: 10}},
+		{"finals alone", 200, 0, 101, pipeline.QueueStats{In: 101, FinalDropped: 1, Waiting: 100, MostDropped: 1}},
+		{"at least four places", 0, 0, 5, pipeline.QueueStats{In: 5, FinalDropped: 3, Waiting: 2, MostDropped: 3}},
+		{"a size that four does not divide", 7, 7, 0, pipeline.QueueStats{In: 7, InterimDropped: 4, Waiting: 3, MostDropped: 4}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,7 +177,7 @@ func TestQueue_Close(t *testing.T) {
 		if a, b, c := q.Pop(dst), q.Pop(dst), q.Pop(dst); a != 3 || b != 1 || c != 0 || !q.Done() {
 			t.Errorf("Pop = %d, %d, %d, Done = %v; want 3, 1, 0, true", a, b, c, q.Done())
 		}
-		want := pipeline.QueueStats{In: 6, Out: 4, FinalDropped: 1, InterimDropped: 1}
+		want := pipeline.QueueStats{In: 6, Out: 4, FinalDropped: 1, InterimDropped: 1, MostDropped: 2}
 		if diff := cmp.Diff(want, q.Stats()); diff != "" {
 			t.Errorf("Stats mismatch (-want +got):\n%s", diff)
 		}

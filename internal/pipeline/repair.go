@@ -52,9 +52,18 @@ func (m *Meter) guarded(f func()) (ok bool) {
 	return true
 }
 
-// endFlows ends every live flow.
+// endFlows ends every live flow. Those of a live capture may be cut off by the time
+// that the program has to stop, so that the quiet interfaces come first; those of a
+// file never are.
 func (m *Meter) endFlows() {
-	if m.table == nil || m.guarded(func() { m.table.Flush(flow.ReasonForced) }) {
+	if m.table == nil {
+		return
+	}
+	flush := m.table.Flush
+	if m.live != nil {
+		flush = m.table.FlushFewest
+	}
+	if m.guarded(func() { flush(flow.ReasonForced) }) {
 		return
 	}
 	m.salvage()

@@ -14,8 +14,14 @@ type Client struct{ conn net.Conn }
 // answerTimeout bounds a request. The daemon runs on the same machine.
 const answerTimeout = 5 * time.Second
 
-// Dial connects to the daemon whose socket is at path.
+// Dial connects to the daemon whose socket is at path. For [Path] it prefers the socket
+// that everybody may read from, which newer versions have beside one for a group.
 func Dial(path string) (*Client, error) {
+	if path == Path {
+		if conn, err := net.DialTimeout("unix", readOnlyPath, answerTimeout); err == nil {
+			return &Client{conn}, nil
+		}
+	}
 	conn, err := net.DialTimeout("unix", path, answerTimeout)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to QubesDB: %w", err)

@@ -11,6 +11,9 @@ import (
 // Path is the socket of the daemon in a qube.
 const Path = "/var/run/qubes/qubesdb.sock"
 
+// readOnlyPath is the socket for those outside the group qubes (QubesDB 4.3).
+const readOnlyPath = "/var/run/qubes/qubesdb.ro.sock"
+
 // The sizes of include/qubesdb.h. The header is a C struct: a byte, the path, three bytes
 // of padding, and a length in the byte order of the machine, which is little-endian on all
 // machines that run Qubes OS.

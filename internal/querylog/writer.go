@@ -23,6 +23,9 @@ type Config struct {
 	// Strict leaves out what blocky does not log: filtered queries and those
 	// without an answer.
 	Strict bool
+	// MaxBytes bounds the files of the directory together: the oldest days make room for
+	// new rows. One qube may take a sixteenth of it in a day. 0 for no bound.
+	MaxBytes int64
 }
 
 // Writer writes the files. It is not safe for concurrent use.
@@ -33,6 +36,7 @@ type Writer struct {
 	owners  map[string]string // of escaped names
 	flushed time.Time
 	lost    uint64 // rows
+	bounds  bounds
 }
 
 type file struct {
@@ -47,7 +51,9 @@ func New(c Config) (*Writer, error) {
 	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s is not a directory; create it, readable only for those who may see every name that the qubes ask for", c.Dir)
 	}
-	return &Writer{conf: c, files: map[string]*file{}, owners: map[string]string{}}, nil
+	w := &Writer{conf: c, files: map[string]*file{}, owners: map[string]string{}}
+	w.bounds.open(c.Dir, c.MaxBytes, w.buffered)
+	return w, nil
 }
 
 // maxFiles bounds the files that are open: with more qubes than that on one day,
@@ -60,8 +66,9 @@ func (w *Writer) Write(e *dnsevent.Entry, name string) error {
 	if w.conf.Strict && !blockyLogs(e) {
 		return nil
 	}
+	class := name
 	if name == "" {
-		name = e.From.Addr().String()
+		name = w.bounds.stranger(e.From.Addr().String())
 	}
 	if day := time.Unix(0, e.At).Format(time.DateOnly); day != w.day { // or the clock was set back
 		if err := w.Close(); err != nil {
@@ -69,13 +76,17 @@ func (w *Writer) Write(e *dnsevent.Entry, name string) error {
 		}
 		w.clean(w.day, day)
 		w.day = day
+		w.bounds.begin(day)
 	}
-	f, err := w.file(name)
+	f, err := w.file(name, class)
 	if err != nil {
 		w.lost++
 		return err
 	}
 	r := row(e, name, w.conf.Instance)
+	if !w.bounds.take(class, size(&r), e.At) {
+		return nil // it is counted
+	}
 	if err := f.csv.Write(r[:]); err != nil {
 		w.lost++
 		return err
@@ -93,7 +104,7 @@ func blockyLogs(e *dnsevent.Entry) bool {
 }
 
 // file returns the open file of a qube.
-func (w *Writer) file(name string) (*file, error) {
+func (w *Writer) file(name, class string) (*file, error) {
 	suffix := w.suffix(name)
 	if f := w.files[suffix]; f != nil {
 		return f, nil
@@ -111,6 +122,9 @@ func (w *Writer) file(name string) (*file, error) {
 	out, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	if err != nil {
 		return nil, err
+	}
+	if info, err := out.Stat(); err == nil {
+		w.bounds.found(class, info.Size())
 	}
 	f := &file{File: out, buf: bufio.NewWriterSize(out, 16<<10)}
 	f.csv = csv.NewWriter(f.buf)
@@ -157,8 +171,23 @@ func (w *Writer) Flush(now time.Time, atOnce bool) error {
 	return errors.Join(errs...)
 }
 
-// Lost returns how many rows could not be written.
-func (w *Writer) Lost() uint64 { return w.lost }
+// buffered returns how many bytes are not in the files yet.
+func (w *Writer) buffered() (n int64) {
+	for _, f := range w.files {
+		n += int64(f.buf.Buffered())
+	}
+	return n
+}
+
+// Stats counts rows that are in no file, and files that made room for others.
+type Stats struct {
+	Lost    uint64 // rows that could not be written
+	Over    uint64 // rows beyond the share of a qube, or without room in the directory
+	Deleted uint64 // files
+}
+
+// Stats returns the counters.
+func (w *Writer) Stats() Stats { return Stats{w.lost, w.bounds.over, w.bounds.deleted} }
 
 func (f *file) close() error {
 	f.csv.Flush()
@@ -192,12 +221,10 @@ func (w *Writer) clean(before, now string) {
 		return
 	}
 	for _, e := range entries {
-		name := e.Name()
-		if filepath.Ext(name) != ".log" || len(name) < 11 {
-			continue
-		}
-		if day, err := time.Parse(time.DateOnly, name[:10]); err == nil && today.Sub(day) > time.Duration(w.conf.Days)*24*time.Hour {
-			_ = os.Remove(filepath.Join(w.conf.Dir, name))
+		if name, ok := dayOf(e.Name()); ok {
+			if day, err := time.Parse(time.DateOnly, name); err == nil && today.Sub(day) > time.Duration(w.conf.Days)*24*time.Hour {
+				_ = os.Remove(filepath.Join(w.conf.Dir, e.Name()))
+			}
 		}
 	}
 }

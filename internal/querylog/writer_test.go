@@ -130,14 +130,14 @@ func TestWriter_diskFull(t *testing.T) {
 	for range 3 {
 		_ = w.Write(entry(at, name), "work")
 	}
-	if err := w.Flush(at, true); err == nil || w.Lost() != 3 {
-		t.Errorf("Flush = %v, %d lost; want an error and 3", err, w.Lost())
+	if err := w.Flush(at, true); err == nil || w.Stats().Lost != 3 {
+		t.Errorf("Flush = %v, %d lost; want an error and 3", err, w.Stats().Lost)
 	}
 	_ = os.Remove(path)
 	if err := w.Write(entry(at, name), "work"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(); err != nil || w.Lost() != 3 {
-		t.Errorf("after there is room: %v, %d lost", err, w.Lost())
+	if err := w.Close(); err != nil || w.Stats().Lost != 3 {
+		t.Errorf("after there is room: %v, %d lost", err, w.Stats().Lost)
 	}
 }

@@ -66,6 +66,9 @@ func (q *QubeTally) row() []string {
 	if q.Refused > 0 {
 		top += fmt.Sprintf("  ! %d refused", q.Refused)
 	}
+	if q.Summarized > 0 {
+		top += fmt.Sprintf("  ! %s events in summaries", Count(q.Summarized))
+	}
 	return []string{name, "● " + label, Count(uint64(q.Flows)), Size(q.Out), Size(q.In), strings.Join(q.Kinds(), ", "), top}
 }
 

@@ -11,8 +11,8 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode"
+
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // Tally adds up flow and transaction events per qube. The zero value is ready for use.
@@ -22,6 +22,9 @@ type Tally struct {
 	Flows  int
 	// Transactions counts the events of protocol analyzers and the queries of the resolver.
 	Transactions int
+	// Summarized are the events that were left out, and that summaries have counted:
+	// they are in all sums.
+	Summarized uint64
 }
 
 // QubeTally holds the sums of one qube.
@@ -31,6 +34,7 @@ type QubeTally struct {
 	Out, In      uint64 // bytes that the qube sent and received
 	Spoofed      int    // flows with a source address that is not the qube's
 	Refused      uint64 // packets that the firewall refused
+	Summarized   uint64 // events that are in summaries
 	destinations map[string]uint64
 	transactions map[string]int // by protocol
 	denied       int            // queries that the resolver blocked, refused or dropped
@@ -63,7 +67,16 @@ type flowEvent struct {
 	Network  struct{ Transport, Direction string }
 	Firewall struct{ Count uint64 }
 	Qube     struct{ Name, Label, IP, Attribution string }
-	Beat     struct {
+	Summary  struct {
+		Dataset                string
+		Events, Count, Spoofed uint64
+		Sent, Received         struct{ Bytes uint64 }
+		Outcomes               []struct {
+			Name  string
+			Count uint64
+		}
+	}
+	Beat struct {
 		DNS struct{ Count int }
 	} `json:"qubesbeat"`
 	TLS struct {
@@ -113,9 +126,13 @@ func (t *Tally) add(e *flowEvent) {
 		t.qube(e.Qube.Name).Refused += e.Firewall.Count
 		return
 	}
+	if e.Event.Dataset == "qubesbeat.summary" {
+		t.addSummary(e)
+		return
+	}
 	if e.isTransaction() {
 		t.Transactions++
-		t.qube(e.Qube.Name).transactions[strings.Map(printable, e.Type)]++
+		t.qube(e.Qube.Name).transactions[safetext.Line(e.Type)]++
 		return
 	}
 	if e.Event.Dataset != "flow" || !e.Flow.Final {
@@ -124,7 +141,7 @@ func (t *Tally) add(e *flowEvent) {
 	t.Flows++
 	q := t.qube(e.Qube.Name)
 	q.Flows++
-	q.Label = cmp.Or(strings.Map(printable, e.Qube.Label), q.Label)
+	q.Label = cmp.Or(safetext.Line(e.Qube.Label), q.Label)
 	if e.Qube.Attribution == "spoofed" {
 		q.Spoofed++
 	}
@@ -134,7 +151,7 @@ func (t *Tally) add(e *flowEvent) {
 	}
 	q.Out += out
 	q.In += in
-	q.destinations[strings.Map(printable, peer)] += out + in
+	q.destinations[safetext.Line(peer)] += out + in
 }
 
 // addQuery adds an event of the resolver, which may stand for several queries.
@@ -142,12 +159,16 @@ func (t *Tally) addQuery(e *flowEvent) {
 	n := max(1, e.Beat.DNS.Count)
 	t.Transactions += n
 	q := t.qube(e.Qube.Name)
-	q.Label = cmp.Or(strings.Map(printable, e.Qube.Label), q.Label)
+	q.Label = cmp.Or(safetext.Line(e.Qube.Label), q.Label)
 	q.transactions["dns"] += n
-	switch e.Event.Action {
-	case "dns-blocked", "dns-refused", "dns-dropped":
+	if isDenied(e.Event.Action) {
 		q.denied += n
 	}
+}
+
+// isDenied reports whether the resolver has given no answer, by its action.
+func isDenied(action string) bool {
+	return action == "dns-blocked" || action == "dns-refused" || action == "dns-dropped"
 }
 
 // isTransaction reports whether an event is from a protocol analyzer: its dataset is the
@@ -162,7 +183,7 @@ func (e *flowEvent) clientIsDestination() bool {
 }
 
 func (t *Tally) qube(name string) *QubeTally {
-	name = strings.Map(printable, name)
+	name = safetext.Line(name)
 	if t.qubes == nil {
 		t.qubes = map[string]*QubeTally{}
 	}
@@ -170,15 +191,6 @@ func (t *Tally) qube(name string) *QubeTally {
 		t.qubes[name] = &QubeTally{Name: name, destinations: map[string]uint64{}, transactions: map[string]int{}}
 	}
 	return t.qubes[name]
-}
-
-// printable replaces control characters, which a terminal would interpret: a name may come
-// from the network.
-func printable(r rune) rune {
-	if unicode.IsPrint(r) {
-		return r
-	}
-	return '?'
 }
 
 func destination(e *flowEvent) string {

@@ -149,6 +149,29 @@ func TestTally_transactions(t *testing.T) {
 	}
 }
 
+// TestTally_summaries adds what was left out to the sums, and says so.
+func TestTally_summaries(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	total := tally(t, `{"event":{"dataset":"flow"},"flow":{"final":true},"network":{"transport":"tcp"},"source":{"ip":"10.137.0.6","bytes":100},"destination":{"ip":"1.1.1.1","port":443,"bytes":2000},"qube":{"name":"work","label":"blue"}}
+{"type":"summary","event":{"kind":"metric","dataset":"qubesbeat.summary"},"summary":{"dataset":"flow","events":12345,"count":12000,"spoofed":2,"sent":{"bytes":500},"received":{"bytes":7}},"qube":{"name":"work","label":"blue"}}
+{"type":"summary","event":{"kind":"metric","dataset":"qubesbeat.summary"},"summary":{"dataset":"qubesbeat.dns","events":5,"count":9,"outcomes":[{"name":"dns-cached","count":6},{"name":"dns-blocked","count":3}]},"qube":{"name":"work"}}
+{"type":"summary","event":{"kind":"metric","dataset":"qubesbeat.summary"},"summary":{"dataset":"qubesbeat.firewall","events":4,"count":40},"qube":{"name":"work"}}
+{"type":"summary","event":{"kind":"metric","dataset":"qubesbeat.summary"},"summary":{"dataset":"http","events":2,"count":2},"qube":{"name":"work"}}
+`)
+	if err := total.Table(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	want := "QUBE  LABEL    FLOWS    OUT       IN  TRANSACTIONS              TOP DESTINATIONS\n" +
+		"work  ● blue  12,001  600 B  2.01 kB  9 dns (3 denied), 2 http  1.1.1.1:443 (2.10 kB)  ! 2 spoofed  ! 40 refused  ! 12,356 events in summaries\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("Table mismatch (-want +got):\n%s", diff)
+	}
+	if got := total.Notes(); !strings.Contains(got, "12,356 events are in summaries") || total.Flows != 12001 || total.Transactions != 11 {
+		t.Errorf("Notes = %q, %d flows, %d transactions", got, total.Flows, total.Transactions)
+	}
+}
+
 // TestTally_queries checks that the queries of the resolver are counted, with those
 // that it has not let through.
 func TestTally_queries(t *testing.T) {

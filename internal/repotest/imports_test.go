@@ -66,15 +66,16 @@ func ring(path string) (level int, ok bool) {
 // rings lists the packages of each level, innermost first.
 var rings = []string{
 	0: `internal/version internal/spell internal/qube internal/packet internal/flow internal/event internal/reassembly
-		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache internal/share`,
-	1: `config internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/pcapfilter internal/capture
+		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache internal/share internal/nftpath internal/safetext internal/addrscope
+		internal/textmark`,
+	1: `config internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
 		internal/kernellog internal/nflog internal/nftrules internal/adminapi`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/control internal/dnsview
 		internal/blocky internal/feed internal/hello internal/resolver internal/ecs`,
-	3: `module/dns module/finding module/firewall module/flow module/inventory module/stats
+	3: `module/dns module/finding module/firewall module/flow module/inventory module/summary module/stats
 		module/transaction module/transaction/analyzer module/transaction/wire module/transaction/wire/wiretest module/transaction/supervisor
-		module/transaction/procs internal/source`,
+		module/transaction/procs module/transaction/mapping internal/source`,
 	4: `beater beater/publish`,
 	5: `cmd`,
 	6: `cmd/qubesbeat`,

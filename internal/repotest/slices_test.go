@@ -28,7 +28,7 @@ func slicesOf(t *testing.T) (names []string) {
 // that there is no folder below module which is no slice.
 func TestSlices_files(t *testing.T) {
 	t.Parallel()
-	want := []string{"dns", "finding", "firewall", "flow", "inventory", "stats", "transaction"}
+	want := []string{"dns", "finding", "firewall", "flow", "inventory", "stats", "summary", "transaction"}
 	got := slicesOf(t)
 	for _, name := range want {
 		if !slices.Contains(got, name) {
@@ -150,7 +150,7 @@ func fields(s *ast.StructType) (n int) {
 // beaterAdapters are the packages of ring 1 that package beater may import: the life cycle
 // of services, their counters, their protection from hostile input, and the queue in front
 // of the sink. All others are for the slices to use.
-var beaterAdapters = []string{"config", "internal/task", "internal/metrics", "internal/guard", "internal/auxqueue"}
+var beaterAdapters = []string{"config", "internal/task", "internal/metrics", "internal/guard", "internal/auxqueue", "internal/eventfile"}
 
 // TestBeater_imports holds that package beater works with slices, and not with the adapters
 // to the machine that these use.

@@ -21,8 +21,8 @@ func TestReadme_test(t *testing.T) {
 		case path == "test/README.md":
 			readme = string(text)
 		case strings.HasPrefix(path, "internal/repotest/") || !strings.HasSuffix(path, ".go"):
-		case strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "internal/testbed/"):
-			if rel, ok := strings.CutPrefix(path, "test/"); ok {
+		case strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "internal/testbed/") || strings.HasPrefix(path, "test/"):
+			if rel, ok := strings.CutPrefix(path, "test/"); ok && strings.HasSuffix(path, "_test.go") {
 				folders[filepath.Dir(rel)] = true
 			}
 			for _, m := range variable.FindAllStringSubmatch(string(text), -1) {

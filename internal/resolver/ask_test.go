@@ -34,7 +34,7 @@ func parseQuery(t testing.TB, text string) *query {
 	if !ok {
 		t.Fatalf("%q: no such type", text)
 	}
-	q := &query{msg: new(dns.Msg), wait: 5 * time.Second}
+	q := &query{msg: new(dns.Msg), wait: longWait}
 	q.msg.SetQuestion(dns.Fqdn(f[0]), kind)
 	q.msg.SetEdns0(1232, false)
 	for _, o := range f[2:] {

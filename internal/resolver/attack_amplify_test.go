@@ -68,13 +68,13 @@ func sized(qtype uint16, size int, cookie bool) *dns.Msg {
 // size is how many bytes the resolver sends for a query, and whether TC is set.
 func (s *setup) size(t testing.TB, m *dns.Msg) (n int, cut bool) {
 	t.Helper()
-	c, err := client("udp", "127.0.0.1", time.Second).Dial(s.addr.String())
+	c, err := client("udp", "127.0.0.1", longWait).Dial(s.addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	_, _ = c.Conn.Write(dnstest.Pack(m))
-	_ = c.SetReadDeadline(time.Now().Add(3 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(longWait))
 	b := make([]byte, 65535)
 	if n, err = c.Conn.Read(b); err != nil {
 		t.Fatalf("%s: %v", m.Question[0].String(), err)
@@ -87,7 +87,7 @@ func TestAmplify_loop(t *testing.T) {
 	t.Parallel()
 	up := dnstest.NewServer(t, func(x *dnstest.Exchange) { right(x) })
 	s := start(t, up, nil)
-	c, err := client("udp", "127.0.0.1", time.Second).Dial(s.addr.String())
+	c, err := client("udp", "127.0.0.1", longWait).Dial(s.addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}

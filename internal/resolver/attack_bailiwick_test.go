@@ -96,7 +96,7 @@ func TestBailiwick_below(t *testing.T) {
 func zoned(t *testing.T, up, lan *dnstest.Server) *setup {
 	t.Helper()
 	return start(t, up, func(c *resolver.Config) {
-		c.Zones = []resolver.Zone{{Name: wire(t, "lan"), Group: group(t, "udp", timeout, lan.Addr)}}
+		c.Zones = []resolver.Zone{{Name: wire(t, "lan"), Group: group(t, "udp", longWait, lan.Addr)}}
 	})
 }
 

@@ -61,14 +61,14 @@ func TestEntropy(t *testing.T) {
 	s := start(t, up, func(c *resolver.Config) { c.MixCase, c.Log = true, nil })
 	const clients, each = 40, 250
 	wrong := together(clients, func(i int) (wrong int) {
-		conn, err := client("udp", "127.0.0.1", budget).Dial(s.addr.String())
+		conn, err := client("udp", "127.0.0.1", longWait).Dial(s.addr.String())
 		if err != nil {
 			return each
 		}
 		defer conn.Close()
 		for n := range each {
 			q := newQuery(fmt.Sprintf("x%d.c%d.www.bank.example", n, i), dns.TypeA, func(m *dns.Msg) { m.Id = 0x1234 })
-			a, _, err := client("udp", "127.0.0.1", budget).ExchangeWithConn(q, conn)
+			a, _, err := client("udp", "127.0.0.1", longWait).ExchangeWithConn(q, conn)
 			if err != nil || a.Rcode != 0 {
 				wrong++
 			}

@@ -50,22 +50,29 @@ func group(t testing.TB, proto string, timeout time.Duration, addrs ...netip.Add
 	return upstream.NewGroup(c)
 }
 
-// timeout is how long the resolver waits for one attempt, and budget for all of
-// them: short, because many of the upstreams here never answer.
+// timeout is how long a hasty resolver waits for one attempt, and budget for all
+// of them.
 const (
-	timeout = 500 * time.Millisecond
-	budget  = 2 * time.Second
+	timeout = time.Second
+	budget  = longWait / 2
 )
 
-// start starts a resolver that forwards to an upstream over UDP. change may be
+// hasty gives up soon. It is for upstreams that never answer.
+func hasty(c *resolver.Config) {
+	c.Limits.Budget = budget
+	c.Groups = []*upstream.Group{upstream.NewGroup(upstream.Config{Strategy: upstream.ParallelBest, Timeout: timeout,
+		Servers: []*upstream.Address{c.Groups[0].Stats()[0].Address}})}
+}
+
+// start starts a resolver that forwards to an upstream over UDP, and waits long. change may be
 // nil. The resolver ends with the test.
 func start(t testing.TB, up *dnstest.Server, change func(*resolver.Config)) *setup {
 	t.Helper()
 	c := resolver.Config{Listen: []netip.AddrPort{dnstest.FreePort(t, loopback)}, Rules: resolver.Rules{Special: true, PrivateTLDs: true,
-		Groups: []*upstream.Group{group(t, "udp", timeout, up.Addr)},
+		Groups: []*upstream.Group{group(t, "udp", longWait, up.Addr)},
 		Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
 		Cache:  resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
-		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: budget},
+		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: longWait},
 		Qubes:  func() []*qube.Qube { return nil }, Log: dnsevent.NewQueue(4096)}
 	if change != nil {
 		change(&c)
@@ -112,7 +119,7 @@ func (s *setup) over(t testing.TB, network, name string, qtype uint16, change fu
 
 // try asks from an address. It may be called by any goroutine.
 func (s *setup) try(network, from string, q *dns.Msg) (*dns.Msg, error) {
-	a, _, err := client(network, from, 6*time.Second).Exchange(q, s.addr.String())
+	a, _, err := client(network, from, longWait).Exchange(q, s.addr.String())
 	return a, err
 }
 
@@ -235,11 +242,11 @@ func right(x *dnstest.Exchange) { x.Answer(x.Query.Question[0].Name + " 300 IN A
 
 // longTimeouts lets upstreams take as long as a test holds them back.
 func longTimeouts(c *resolver.Config) {
-	c.Limits.Budget = 10 * time.Second
+	c.Limits.Budget = longWait
 	for i, g := range c.Groups {
 		one := g.Stats()[0].Address
 		servers := []*upstream.Address{one, one} // the second is asked only if the first fails
-		c.Groups[i] = upstream.NewGroup(upstream.Config{Strategy: upstream.Strict, Timeout: 10 * time.Second, Servers: servers})
+		c.Groups[i] = upstream.NewGroup(upstream.Config{Strategy: upstream.Strict, Timeout: longWait, Servers: servers})
 	}
 }
 

@@ -73,7 +73,7 @@ func TestFlood_randomNames(t *testing.T) {
 	if most < 100 || most > 128+1 { // and one of the other qube
 		t.Errorf("%d queries were waiting; want 128 of the flood", most)
 	}
-	if slow > 500*time.Millisecond {
+	if slow > longWait/2 { // not until the flood has given up
 		t.Errorf("another qube waited for %v", slow)
 	}
 	s.clean(t, up)
@@ -128,15 +128,12 @@ func TestFlood_manyClients(t *testing.T) {
 		}
 		return s.Stats().Received >= 400
 	})
-	var wait, busy int
-	for _, e := range s.entries(t, 400)[:400] {
-		if e.Match == dnsevent.MatchBusy {
-			busy++
-		} else {
-			wait++
+	for _, e := range s.entries(t, 300)[:300] {
+		if e.Match != dnsevent.MatchBusy {
+			t.Errorf("%v of a query that waits: %v", e.Action, e.Match)
 		}
 	}
-	if wait > 100 || wait < 90 {
-		t.Errorf("%d queries have waited and %d not; want 100 and 300", wait, busy)
+	if n := s.Stats().Waiting; n != 100 {
+		t.Errorf("%d queries wait; want 100", n)
 	}
 }

@@ -125,7 +125,7 @@ func TestInflight_failure(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			up := dnstest.NewServer(t, tt.do)
-			s := start(t, up, nil)
+			s := start(t, up, waitingIf(tt.name != "silent"))
 			for range 3 {
 				together(20, func(int) bool {
 					s.expect(t, "www.example", dns.TypeA, "SERVFAIL")
@@ -157,7 +157,6 @@ func TestInflight_late(t *testing.T) {
 	})
 	s := start(t, up, func(c *resolver.Config) {
 		c.Groups = []*upstream.Group{group(t, "udp", 2*time.Second, up.Addr)}
-		c.Limits.Budget = 3 * time.Second
 	})
 	together(50, func(int) bool {
 		s.expect(t, "late.www.example", dns.TypeA, "late.www.example. A "+truth)

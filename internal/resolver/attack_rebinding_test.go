@@ -46,6 +46,16 @@ func TestRebinding(t *testing.T) {
 		{"NAT64 of a public one", "AAAA 64:ff9b::93.184.216.34", true},
 		{"NAT64 of a network's own", "AAAA 64:ff9b:1::10.137.0.1", false}, // RFC 8215: never public
 		{"compatible", "AAAA ::192.168.1.1", false},                       // RFC 4291 section 2.5.5.1
+		{"6to4", "AAAA 2002:a89:1::1", false},
+		{"6to4 of loopback", "AAAA 2002:7f00:1::", false},
+		{"6to4 of a public one", "AAAA 2002:5db8:d822::1", true},
+		{"Teredo to a private client", "AAAA 2001:0:5db8:d822::f576:fffe", false},
+		{"Teredo through a private server", "AAAA 2001:0:a89:1::a247:27dd", false},
+		{"Teredo of public ones", "AAAA 2001:0:5db8:d822::a247:27dd", true},
+		{"translated", "AAAA ::ffff:0:10.137.0.1", false}, // RFC 7915
+		{"6to4 hint", "HTTPS 1 . ipv6hint=2002:c0a8:101::1", false},
+		{"NAT64 hint", "HTTPS 1 . ipv6hint=64:ff9b::c0a8:101", false},
+		{"hint of a service with a target", "HTTPS 1 other.example. ipv4hint=10.137.0.1", false},
 		{"hint", "HTTPS 1 . alpn=h2 ipv4hint=93.184.216.34,192.168.1.1", false},
 		{"IPv6 hint", "HTTPS 1 . ipv6hint=fd00::1", false},
 		{"mapped hint", "HTTPS 1 . ipv6hint=2001:db8::ffff:a00:1", false},

@@ -12,12 +12,13 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnstest"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // dial opens a connection to the resolver from an address.
 func (s *setup) dial(t testing.TB, from string) *net.TCPConn {
 	t.Helper()
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: longWait}
 	c, err := d.Dial("tcp", s.addr.String())
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +53,7 @@ func TestSlow_oneClient(t *testing.T) {
 	}
 	s.open(t, 16)
 	for range 10 {
-		if c := s.dial(t, ip(2)); !isClosed(c, time.Second) {
+		if c := s.dial(t, ip(2)); !isClosed(c, longWait) {
 			t.Error("a connection too many stays open")
 		}
 	}
@@ -66,7 +67,7 @@ func TestSlow_oneClient(t *testing.T) {
 	}
 	// No client has sent a byte: after 2 s all are closed, and the client may come again.
 	for _, c := range held {
-		if !isClosed(c, 3*time.Second) {
+		if !isClosed(c, longWait) {
 			t.Error("a connection without a query stays open")
 		}
 	}
@@ -79,19 +80,29 @@ func TestSlow_oneClient(t *testing.T) {
 	}
 }
 
+// fill opens 256 connections of 16 clients. Each is closed after 2 s: on a busy machine the
+// first may be gone before the last is there, and all are opened again.
+func (s *setup) fill(t testing.TB) {
+	t.Helper()
+	dnstest.Until(t, "256 connections are open", func() bool {
+		s.open(t, 0)
+		for i := range 16 {
+			for range 16 {
+				s.dial(t, ip(10+i))
+			}
+		}
+		return poll.Within(time.Second, func() bool { return s.Stats().TCPOpen == 256 })
+	})
+}
+
 // 256 connections of all clients together are the limit.
 func TestSlow_allClients(t *testing.T) {
 	t.Parallel()
 	up := dnstest.NewServer(t, func(x *dnstest.Exchange) { right(x) })
 	s := start(t, up, nil)
 	s.open(t, 0)
-	for i := range 16 {
-		for range 16 {
-			s.dial(t, ip(10+i))
-		}
-	}
-	s.open(t, 256)
-	if c := s.dial(t, ip(3)); !isClosed(c, time.Second) {
+	s.fill(t)
+	if c := s.dial(t, ip(3)); !isClosed(c, longWait) {
 		t.Error("connection 257 stays open")
 	}
 	if a, err := s.try("udp", ip(3), newQuery("www.example", dns.TypeA, nil)); err != nil || a.Rcode != 0 {
@@ -112,11 +123,12 @@ func TestSlow_byteASecond(t *testing.T) {
 	b = append([]byte{0, byte(len(b))}, b...)
 	c := s.dial(t, ip(2))
 	began := time.Now()
-	for i := 0; i < 8 && !isClosed(c, 500*time.Millisecond); i++ {
-		_, _ = c.Write(b[i : i+1])
+	n := 0
+	for ; n < len(b)-1 && !isClosed(c, 500*time.Millisecond); n++ {
+		_, _ = c.Write(b[n : n+1])
 	}
-	if took := time.Since(began); took > 3500*time.Millisecond {
-		t.Errorf("the connection was open for %v; want 2 s or so", took)
+	if took := time.Since(began); n == len(b)-1 { // each byte with its own 2 s would get so far
+		t.Errorf("the connection was open for %v and %d bytes; want 2 s or so", took, n)
 	}
 	s.open(t, 0)
 }
@@ -153,7 +165,7 @@ func TestSlow_reader(t *testing.T) {
 	for i := range 20 {
 		began := time.Now()
 		a, err := s.try([]string{"udp", "tcp"}[i%2], ip(3), newQuery(fmt.Sprintf("x%d.example", i), dns.TypeA, nil))
-		if took := time.Since(began); err != nil || a.Rcode != 0 || took > time.Second {
+		if took := time.Since(began); err != nil || a.Rcode != 0 || took > longWait/2 {
 			t.Errorf("another client, after %v: %v, %v", took, a, err)
 		}
 	}
@@ -176,7 +188,7 @@ func TestSlow_pipeline(t *testing.T) {
 	dnstest.Until(t, "as many wait as one connection may have", func() bool { return s.Stats().Waiting == 64 })
 	gate.Open()
 	seen := map[uint16]bool{}
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(longWait))
 	for len(seen) < n {
 		m, err := c.ReadMsg()
 		if err != nil {

@@ -16,8 +16,6 @@ import (
 func chainRows() []row {
 	const everything = `
 upstreams: {default: ["udp://$up"]}
-timeout: 100ms
-budget: 300ms
 no_types: [TXT]
 records: [{name: own.bad.example, addresses: [10.1.2.3]}, {name: both.example, addresses: [10.1.2.4]}, {name: special.localhost, addresses: [10.1.2.5]}]
 hosts_files: ["$DIR/hosts"]
@@ -46,7 +44,7 @@ lists: {ads: {deny: ["*.bad.example\nbad.example\nhost.example\n*.corp.example\n
 
 // longTimeoutYAML lets an upstream take its time: the second one is asked only if
 // the first fails.
-const longTimeoutYAML = `{strategy: strict, upstreams: {default: ["udp://$up", "udp://$up"]}, timeout: 10s, budget: 10s}`
+const longTimeoutYAML = `{strategy: strict, upstreams: {default: ["udp://$up", "udp://$up"]}}`
 
 // edgeRows hold what odd names and many clients at once come to.
 func edgeRows() []row {
@@ -91,7 +89,7 @@ func edgeRows() []row {
 				}
 			}},
 		}},
-		{id: "I2", name: "a chain of aliases that never ends is an error", yaml: "{timeout: 100ms, budget: 300ms}",
+		{id: "I2", name: "a chain of aliases that never ends is an error",
 			up: map[string]script{"up": dnstest.Zone("a.example. 300 IN CNAME b.example.\nb.example. 300 IN CNAME a.example.\n")}, steps: []step{
 				{q: "a.example A", want: "SERVFAIL | EDE 22"},
 			}},
@@ -110,9 +108,8 @@ func edgeRows() []row {
 
 // againRows hold what is left when the upstreams are gone, and when they come back.
 func againRows() []row {
-	const quick = "timeout: 100ms\nbudget: 300ms\n"
 	return []row{
-		{id: "I3", name: "what is known stays, what is not fails", yaml: quick + `lists: {ads: {deny: ["bad.example\n"]}}`, steps: []step{
+		{id: "I3", name: "what is known stays, what is not fails", yaml: `lists: {ads: {deny: ["bad.example\n"]}}`, steps: []step{
 			{q: "www.example A", want: "NOERROR | www.example. 300 A 93.184.216.34"},
 			{q: "none.example A", want: "NXDOMAIN | SOA 60"},
 			{do: gone, q: "www.example A", want: "NOERROR | www.example. ~300 A 93.184.216.34", log: "CACHED | CACHED"},
@@ -121,16 +118,16 @@ func againRows() []row {
 			{q: "localhost A", want: "NOERROR | localhost. 3600 A 127.0.0.1 | EDE 29"},
 			{q: "other.example A", want: "SERVFAIL | EDE 22"},
 		}},
-		{id: "I3", name: "the proof for those who want it stays, too", yaml: quick, steps: []step{
+		{id: "I3", name: "the proof for those who want it stays, too", steps: []step{
 			{q: "www.example A +do", want: "NOERROR | www.example. 300 A 93.184.216.34"},
 			{do: gone, q: "www.example A +do", want: "NOERROR | www.example. ~300 A 93.184.216.34", log: "CACHED | CACHED"},
 			{q: "www.example A", want: "SERVFAIL | EDE 22"},
 		}},
-		{id: "I3", name: "past its time it fails by default", yaml: quick, up: map[string]script{"up": dnstest.Zone("short.example. 1 IN A 93.184.216.34")}, steps: []step{
+		{id: "I3", name: "past its time it fails by default", up: map[string]script{"up": dnstest.Zone("short.example. 1 IN A 93.184.216.34")}, steps: []step{
 			{q: "short.example A", want: "NOERROR | short.example. 1 A 93.184.216.34"},
 			{do: all(gone, pass(1200*time.Millisecond)), q: "short.example A", want: "SERVFAIL | EDE 22"},
 		}},
-		{id: "I3", name: "with the upstreams the answers come back", yaml: quick, up: map[string]script{"up": dnstest.Code(dns.RcodeServerFailure)}, steps: []step{
+		{id: "I3", name: "with the upstreams the answers come back", up: map[string]script{"up": dnstest.Code(dns.RcodeServerFailure)}, steps: []step{
 			{q: "www.example A", want: "SERVFAIL | EDE 22"},
 			{do: become("up", dnstest.Zone(world0)), q: "other.example A", want: "NOERROR | other.example. 300 A 93.184.216.35"},
 		}},

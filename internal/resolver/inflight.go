@@ -10,6 +10,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
@@ -31,7 +32,9 @@ type inflights struct {
 	byKey map[string]*inflight // guarded by mu
 }
 
-// join returns the inflight query for a question, and starts it if there is none.
+// join returns the inflight query for a question, and starts it if there is none. It
+// returns nil if the upstreams have just failed at the question. That is looked up while
+// no inflight query can end, or it would not be known of one that has just failed.
 func (s *Resolver) join(r *request) (f *inflight, joined bool) {
 	key := string(r.key())
 	s.inflights.mu.Lock()
@@ -40,9 +43,12 @@ func (s *Resolver) join(r *request) (f *inflight, joined bool) {
 		s.stats.joined.Add(1)
 		return f, true
 	}
+	if s.recentlyFailed(r) {
+		return nil, false
+	}
 	f = &inflight{done: make(chan struct{})}
 	s.inflights.byKey[key] = f
-	l := lookup{live: r.snap, key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: r.dangling,
+	l := lookup{live: r.snap, key: key, zone: r.zone, group: r.client.Policy.Upstream, aliases: r.dangling, owner: share.Of(r.Iface, r.From.Addr()),
 		q: upstream.Query{Question: dnsmsg.Question{Name: append([]byte(nil), r.q.Lower()...), Type: r.q.Type, Class: r.q.Class, DO: r.q.DO},
 			CD: r.q.Flags&dnsmsg.FlagCD != 0, MixCase: r.snap.MixCase}}
 	s.working.Add(1)
@@ -57,6 +63,7 @@ type lookup struct {
 	q       upstream.Query
 	zone    *Zone
 	group   int                // of the client
+	owner   share.Class        // the client
 	aliases []localdata.Record // that lead from the question to the name to ask for
 }
 
@@ -101,7 +108,7 @@ func oneLine(err error) string {
 // prefetch renews an answer that is in use and about to expire.
 func (s *Resolver) prefetch(r *request) {
 	p := r.peer
-	if s.recentlyFailed(r) || !acquire(&p.inFlight, s.conf.Limits.QubeInFlight) {
+	if !acquire(&p.inFlight, s.conf.Limits.QubeInFlight) {
 		return
 	}
 	if !acquire(&s.prefetching, s.conf.Limits.InFlight/4) {
@@ -114,12 +121,12 @@ func (s *Resolver) prefetch(r *request) {
 	}
 	started := false
 	defer func() {
-		if !started { // another client's query counts for it, or there was a panic
+		if !started { // another client's query counts for it, the upstreams have failed, or there was a panic
 			release()
 		}
 	}()
 	f, joined := s.join(r)
-	if joined {
+	if joined || f == nil {
 		return
 	}
 	started = true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 
+	"github.com/qubesbeat/qubesbeat/internal/addrscope"
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
@@ -78,7 +79,7 @@ func (r *request) checkTarget(name []byte, m dnsevent.Match, c checks) bool {
 
 // checkAddr checks an address in the answer.
 func (r *request) checkAddr(a netip.Addr, m dnsevent.Match, c checks) bool {
-	if c.rebinding && private(a) {
+	if c.rebinding && addrscope.Private(a) {
 		r.out = dnsevent.Outcome{Action: dnsevent.Blocked, From: dnsevent.FromRebinding, Match: dnsevent.MatchRebinding, EDE: dnsmsg.EDEBlocked,
 			Addr: a, Upstream: r.out.Upstream, Attempts: r.out.Attempts, Took: r.out.Took}
 		return false

@@ -120,15 +120,16 @@ const (
 func (s *Resolver) await(r *request, dst []byte) []byte {
 	wait := s.conf.Limits.Budget
 	stale, hasStale := s.staleAnswer(r, dst)
-	switch failed := s.recentlyFailed(r); {
-	case failed && hasStale:
-		return s.replyStale(r, stale)
-	case failed:
-		return s.replyFailed(r, dst[:0])
-	case hasStale:
+	if hasStale {
 		wait = min(wait, staleAfter)
 	}
 	f, joined := s.join(r)
+	switch {
+	case f == nil && hasStale:
+		return s.replyStale(r, stale)
+	case f == nil:
+		return s.replyFailed(r, dst[:0])
+	}
 	ctx, cancel := context.WithTimeout(s.ctx, wait+grace)
 	defer cancel()
 	select {

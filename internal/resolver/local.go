@@ -50,6 +50,11 @@ func (s *Resolver) special(r *request, dst []byte) (reply []byte, done bool) {
 	if a.Canary {
 		r.out.Match = dnsevent.MatchCanary
 	}
+	if a.Target != nil {
+		dst = dnsmsg.AppendRecord(r.begin(dst, dnsmsg.NoError), nil, dnsmsg.TypePTR, dnsmsg.ClassIN, localdata.TTL, a.Target)
+		dnsmsg.SetCounts(dst, 1, 1, 0, 0)
+		return s.appendEDNS(r, dst), true
+	}
 	if a.RCode == dnsmsg.NoError && (r.q.Type == dnsmsg.TypeA || r.q.Type == dnsmsg.TypeAAAA) {
 		return s.replyAddresses(r, dst, a.Addresses, localdata.TTL, netip.Addr{}), true
 	}

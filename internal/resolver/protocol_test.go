@@ -77,7 +77,7 @@ func outOfOrder(slow *dnstest.Gate) func(t testing.TB, w *world) {
 		t.Helper()
 		c := w.dial(t, "", true)
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(longWait))
 		var out []byte
 		for i, name := range []string{"slow.example.", "www.example."} {
 			m := new(dns.Msg).SetQuestion(name, dns.TypeA)

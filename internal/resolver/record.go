@@ -7,6 +7,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/dnsserver"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // counters count queries. Each is counted in received, and then in one of actions.
@@ -46,7 +47,7 @@ func (s *Resolver) log(r *request, reply []byte, count uint32) {
 	}
 	took, q := max(0, s.conf.Clock().UnixNano()-r.At), &r.q
 	version, group, qube := r.snap.Version, r.client.Policy.UpstreamGroup, r.client.Qube // nothing below can panic
-	e := s.conf.Log.Reserve(count)
+	e := s.conf.Log.Reserve(share.Of(r.Iface, r.From.Addr()), count)
 	if e == nil {
 		return
 	}

@@ -22,8 +22,9 @@ func restart(t testing.TB, w *world) {
 func refreshRows() []row {
 	const blocked, passed = "NOERROR | bad.example. 600 A 0.0.0.0 | EDE 15", "NOERROR | bad.example. ~300 A 93.184.216.66"
 	const worse = "NOERROR | worse.example. 600 A 0.0.0.0 | EDE 15"
-	const yaml = "lists: {ads: {deny: [\"$WEB/ads\"]}}\nlist_refresh: {period: 0s, attempts: 1, timeout: 100ms, start: blocking}"
-	const two = "lists: {ads: {deny: [\"$WEB/ads\", \"$WEB/more\"]}}\nlist_refresh: {period: 0s, attempts: 1, timeout: 100ms, start: "
+	const yaml = "lists: {ads: {deny: [\"$WEB/ads\"]}}\nlist_refresh: {period: 0s, attempts: 1, start: blocking}"
+	const two = "lists: {ads: {deny: [\"$WEB/ads\", \"$WEB/more\"]}}\nlist_refresh: {period: 0s, attempts: 1, start: "
+	const hang = "lists: {ads: {deny: [\"$WEB/ads\"]}}\nlist_refresh: {period: 0s, attempts: 1, timeout: 2s, start: blocking}"
 	good := map[string]page{"/ads": {text: "bad.example\n"}}
 	return []row{
 		{id: "L2", name: "a file that becomes empty has no rules any more", yaml: "lists: {ads: {deny: [\"$DIR/ads.txt\"]}}\nlist_refresh: {period: 0s}",
@@ -41,7 +42,7 @@ func refreshRows() []row {
 		{id: "L3", name: "an error that may pass keeps what there was", yaml: yaml, web: good, steps: []step{
 			{do: all(have("/ads", page{status: http.StatusInternalServerError}), refresh(false, "500")), q: "bad.example A", want: blocked},
 		}},
-		{id: "L3", name: "no answer in time keeps what there was", yaml: yaml, web: good, steps: []step{
+		{id: "L3", name: "no answer in time keeps what there was", yaml: hang, web: good, steps: []step{
 			{do: all(have("/ads", page{hang: 1}), refresh(false, "fetching")), q: "bad.example A", want: blocked},
 		}},
 		{id: "L3", name: "an error that will not pass keeps what there was", yaml: yaml, web: good, steps: []step{
@@ -63,7 +64,7 @@ func refreshRows() []row {
 			{q: "bad.example A", want: blocked},
 			{q: "worse.example A", want: "NOERROR | worse.example. 300 A 93.184.216.67"},
 		}},
-		{id: "L4", name: "one of two sources fails, fast start", yaml: "lists: {ads: {deny: [\"$WEB/more\", \"$WEB/ads\"]}}\nlist_refresh: {attempts: 1, timeout: 100ms}",
+		{id: "L4", name: "one of two sources fails, fast start", yaml: "lists: {ads: {deny: [\"$WEB/more\", \"$WEB/ads\"]}}\nlist_refresh: {attempts: 1, timeout: 2s}",
 			web: map[string]page{"/ads": {text: "bad.example\n"}, "/more": {hang: 1}}, steps: []step{
 				{do: loaded(1), q: "bad.example A", want: blocked},
 			}},
@@ -85,7 +86,7 @@ list_refresh: {period: 0s, start: blocking, max_errors: 2}`, web: good, steps: [
 func downloadRows() []row {
 	const blocked, passed = "NOERROR | bad.example. 600 A 0.0.0.0 | EDE 15", "NOERROR | bad.example. ~300 A 93.184.216.66"
 	yaml := func(url, options string) string {
-		return "lists: {ads: {deny: [\"" + url + "\"]}}\nlist_refresh: {period: 0s, timeout: 150ms, cooldown: 1ms, " + options + "}"
+		return "lists: {ads: {deny: [\"" + url + "\"]}}\nlist_refresh: {period: 0s, cooldown: 1ms, " + options + "}"
 	}
 	good := map[string]page{"/ads": {text: "bad.example\n"}}
 	asked := func(n, fresh int32) func(t testing.TB, w *world) {
@@ -108,13 +109,13 @@ func downloadRows() []row {
 		{id: "L9", name: "a server that is not there", yaml: yaml("http://127.0.0.1:1/ads", "attempts: 2"), steps: []step{
 			{do: refresh(false, "refused"), q: "bad.example A", want: passed},
 		}},
-		{id: "L9", name: "no answer at first, then one", yaml: yaml("$WEB/ads", "attempts: 3"), steps: []step{
+		{id: "L9", name: "no answer at first, then one", yaml: yaml("$WEB/ads", "attempts: 3, timeout: 2s"), steps: []step{
 			{do: all(have("/ads", page{text: "bad.example\n", hang: 1}), refresh(false, ""), asked(2, 1)), q: "bad.example A", want: blocked},
 		}},
 		{id: "L9", name: "an error at first is not the end of the attempts", yaml: yaml("$WEB/ads", "attempts: 3"), web: map[string]page{"/ads": {status: http.StatusTooManyRequests}}, steps: []step{
 			{do: all(refresh(false, "429"), asked(3, 0)), q: "bad.example A", want: passed},
 		}},
-		{id: "L9", name: "no answer in any attempt", yaml: yaml("$WEB/ads", "attempts: 2"), steps: []step{
+		{id: "L9", name: "no answer in any attempt", yaml: yaml("$WEB/ads", "attempts: 2, timeout: 2s"), steps: []step{
 			{do: all(have("/ads", page{hang: 9}), refresh(false, "fetching"), asked(2, 0)), q: "bad.example A", want: passed},
 		}},
 		{id: "L9", name: "a host whose name does not exist", yaml: yaml("http://lists.example/ads", "attempts: 1"), steps: []step{
@@ -122,7 +123,7 @@ func downloadRows() []row {
 		}},
 		{id: "L9", name: "a host whose name the upstreams know", yaml: yaml("http://lists.example:1/ads", "attempts: 1"),
 			up: map[string]script{"up": dnstest.Zone(world0 + "lists.example. 300 IN A 127.0.0.1\n")}, steps: []step{
-				{do: refresh(false, "127.0.0.1:1"), q: "bad.example A", want: passed, asked: "up 2"},
+				{do: refresh(false, "lists.example is at 127.0.0.1"), q: "bad.example A", want: passed, asked: "up 3"},
 			}},
 		{id: "L9", name: "through a proxy", yaml: yaml("http://lists.proxied/ads", "start: blocking"), steps: []step{
 			{q: "bad.example A", want: blocked},

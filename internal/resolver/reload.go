@@ -25,10 +25,12 @@ func (c *Rules) load(ctx context.Context) (*blocklist.Table, error) {
 // have lost most of their rules. The error names the lists that failed; the others
 // are refreshed nevertheless.
 func (s *Resolver) RefreshLists(ctx context.Context, force bool) error {
-	return s.refresh(ctx, s.live.Load().Rules, force)
+	rules := s.live.Load().Rules
+	return s.refresh(rules, func() (*blocklist.Table, error) { return rules.Lists.Refresh(ctx, force) })
 }
 
-func (s *Resolver) refresh(ctx context.Context, rules *Rules, force bool) error {
+// refresh uses the table that read returns, which reads lists of the rules again.
+func (s *Resolver) refresh(rules *Rules, read func() (*blocklist.Table, error)) error {
 	if rules.Lists == nil {
 		return nil
 	}
@@ -37,7 +39,7 @@ func (s *Resolver) refresh(ctx context.Context, rules *Rules, force bool) error 
 	if s.live.Load().Rules != rules {
 		return nil // the copies on disk belong to the new rules
 	}
-	t, err := rules.Lists.Refresh(ctx, force)
+	t, err := read()
 	s.useTable(rules, t)
 	return err
 }
@@ -62,15 +64,20 @@ func (s *Resolver) followLists(ctx context.Context) {
 	}
 	rules, lists := s.rules, s.conf.Guard.Part("resolver/lists")
 	ctx, s.stopLists = context.WithCancel(ctx)
+	guarded := func(ctx context.Context, read func() (*blocklist.Table, error)) {
+		var err error
+		if panicked := lists.Do(nil, func() { err = s.refresh(rules, read) }); panicked != nil {
+			err = panicked
+		}
+		if err != nil && ctx.Err() == nil {
+			s.conf.Logger.Warn("list not refreshed, keeping the previous one", "error", err.Error())
+		}
+	}
 	s.working.Go(func() {
 		rules.Lists.Run(ctx, func(ctx context.Context) {
-			var err error
-			if panicked := lists.Do(nil, func() { err = s.refresh(ctx, rules, false) }); panicked != nil {
-				err = panicked
-			}
-			if err != nil && ctx.Err() == nil {
-				s.conf.Logger.Warn("list not refreshed, keeping the previous one", "error", err.Error())
-			}
+			guarded(ctx, func() (*blocklist.Table, error) { return rules.Lists.Refresh(ctx, false) })
+		}, func(ctx context.Context) {
+			guarded(ctx, func() (*blocklist.Table, error) { return rules.Lists.RefreshFailed(ctx) })
 		})
 	})
 }

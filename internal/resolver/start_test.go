@@ -42,7 +42,7 @@ list_refresh: {start: fail_on_error}`, fails: "none.txt"},
 		{id: "U8", name: "nothing is asked before a client asks", yaml: `upstreams: {default: ["udp://$up"]}`, steps: []step{
 			{q: "bad.invalid A", want: "NXDOMAIN | SOA 3600 | EDE 29", asked: "up 0"},
 		}},
-		{id: "U8", name: "an upstream that is not there does not stop the start", yaml: `{upstreams: {default: ["udp://127.0.0.1:1"]}, timeout: 100ms, budget: 300ms}`, steps: []step{
+		{id: "U8", name: "an upstream that is not there does not stop the start", yaml: `{upstreams: {default: ["udp://127.0.0.1:1"]}}`, steps: []step{
 			{q: "www.example A", want: "SERVFAIL | EDE 22"},
 			{q: "localhost A", want: "NOERROR | localhost. 3600 A 127.0.0.1 | EDE 29"},
 		}},

@@ -20,8 +20,11 @@ type Stats struct {
 	TCPRefused uint64 // connections
 	TCPOpen    uint64 // connections, now
 	Rules      uint64 // of the lists
-	Cache      dnscache.Stats
-	Log        dnsevent.QueueStats
+	// ListsFailed are the sources of lists that could not be read the last time, or
+	// are not lists.
+	ListsFailed uint64
+	Cache       dnscache.Stats
+	Log         dnsevent.QueueStats
 }
 
 // Stats returns the counters.
@@ -35,6 +38,11 @@ func (s *Resolver) Stats() Stats {
 	}
 	if t := s.live.Load().Table; t != nil {
 		out.Rules = uint64(t.Len())
+	}
+	for _, st := range s.ListStatus() {
+		if st.Err != "" {
+			out.ListsFailed++
+		}
 	}
 	if s.cache != nil {
 		out.Cache = s.cache.Stats()

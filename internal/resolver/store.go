@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 
+	"github.com/qubesbeat/qubesbeat/internal/addrscope"
 	"github.com/qubesbeat/qubesbeat/internal/dnscache"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
@@ -26,7 +27,7 @@ func (s *Resolver) store(l *lookup, p *dnsmsg.Reply) dnscache.Flags {
 		binary.BigEndian.PutUint32(p.Msg[at:], v)
 	}
 	if s.cache != nil && ttl > 0 {
-		s.cache.Put([]byte(l.key), &dnscache.Entry{Msg: p.Msg, TTLs: p.TTLs, TTL: ttl, Flags: flags}, s.seconds())
+		s.cache.Put([]byte(l.key), &dnscache.Entry{Msg: p.Msg, TTLs: p.TTLs, TTL: ttl, Flags: flags, Owner: l.owner}, s.seconds())
 	}
 	return flags
 }
@@ -53,7 +54,7 @@ func failureKey(key []byte) []byte {
 // storeFailure remembers that the upstreams have failed.
 func (s *Resolver) storeFailure(l *lookup) {
 	if s.cache != nil && s.ctx.Err() == nil {
-		s.cache.Put(failureKey([]byte(l.key)), &dnscache.Entry{TTL: failureTTL, Flags: dnscache.Failure}, s.seconds())
+		s.cache.Put(failureKey([]byte(l.key)), &dnscache.Entry{TTL: failureTTL, Flags: dnscache.Failure, Owner: l.owner}, s.seconds())
 	}
 }
 
@@ -77,7 +78,7 @@ func classify(p *dnsmsg.Reply) (f dnscache.Flags) {
 		f |= dnscache.Secure
 	}
 	check := func(a netip.Addr) {
-		if private(a) {
+		if addrscope.Private(a) {
 			f |= dnscache.Private
 		}
 	}

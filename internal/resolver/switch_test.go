@@ -43,7 +43,7 @@ func switchRows() []row {
 		}},
 		{id: "B11", name: "off for a time, and on by itself", yaml: yaml, steps: []step{
 			{do: pause(nil, "", 300*time.Millisecond, ""), q: "bad.example A", want: passed},
-			{do: paused(0)},
+			{do: all(pass(300*time.Millisecond), paused(0))},
 			{do: func(t testing.TB, w *world) { // the new policy applies a moment after the pause has ended
 				dnstest.Until(t, "blocking is on again", func() bool {
 					m := w.ask(t.(*testing.T), "bad.example A", &step{q: "bad.example A"})

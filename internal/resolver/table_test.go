@@ -65,7 +65,7 @@ func rows() []row {
 	return slices.Concat(blockRows(), clientRows(), blockAnswerRows(), answerListRows(), switchRows(), startRows(), parseRows(), refreshRows(),
 		downloadRows(), ttlRows(), cacheRows(), attemptRows(), secureRows(), pinRows(), orderRows(), treeRows(),
 		recordRows(), aliasRows(), zoneRows(), rewriteRows(), hostsRows(), specialRows(), filterRows(), sizeRows(), probeRows(),
-		rateRows(), rebindingRows(), errorCodeRows(), queryLogRows(), chainRows())
+		rateRows(), rebindingRows(), errorCodeRows(), queryLogRows(), chainRows(), caseRows())
 }
 
 // ids are those of the list of behaviours.

@@ -50,10 +50,16 @@ func become(name string, do script) func(t testing.TB, w *world) {
 	return func(_ testing.TB, w *world) { w.ups[name].Handle(do) }
 }
 
-// clock is that of a resolver: the time of day, and what rows let pass at once.
-type clock struct{ ahead atomic.Int64 }
+// clock is that of a resolver. It stands still but for what rows let pass at once, so
+// that a busy machine costs no second of a TTL or a rate.
+type clock struct {
+	begin time.Time
+	ahead atomic.Int64
+}
 
-func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func newClock() *clock { return &clock{begin: time.Now()} }
+
+func (c *clock) now() time.Time { return c.begin.Add(time.Duration(c.ahead.Load())) }
 
 func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
@@ -73,7 +79,7 @@ func inventory() []*qube.Qube {
 
 // run makes the world of a row and goes through its steps.
 func run(t *testing.T, r *row) {
-	w := &world{row: r, dir: t.TempDir(), clock: new(clock), ups: map[string]*dnstest.Server{}}
+	w := &world{row: r, dir: t.TempDir(), clock: newClock(), ups: map[string]*dnstest.Server{}}
 	if *target != "" {
 		w.addr, w.names = *target, strings.NewReplacer("example.com", *known)
 	} else {
@@ -185,7 +191,12 @@ func (w *world) serve(t testing.TB) {
 	t.Cleanup(w.stop)
 }
 
-// settings reads what stands under `resolver:`, strictly.
+// longWait is how long a resolver waits for an attempt, and a test for an answer, unless
+// the row or test is about the wait: longer than a busy machine takes.
+const longWait = time.Minute
+
+// settings reads what stands under `resolver:`, strictly. Upstreams have all the time
+// that there is, unless the text says otherwise.
 func settings(text string) (*config.Resolver, error) {
 	indented := "resolver:\n  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
 	raw, err := conf.NewConfigWithYAML([]byte(indented), "row")
@@ -200,6 +211,7 @@ func settings(text string) (*config.Resolver, error) {
 		return nil, err
 	}
 	c := config.Default()
+	c.Resolver.Timeout, c.Resolver.Budget = config.Duration(longWait), config.Duration(longWait)
 	return &c.Resolver, raw.Unpack(&c)
 }
 
@@ -263,7 +275,7 @@ func (w *world) note(t *testing.T, where, want string) {
 func (w *world) entry(t testing.TB) *dnsevent.Entry {
 	t.Helper()
 	batch := make([]dnsevent.Entry, 1)
-	if n := w.log.Pop(batch, time.Now().Add(3*time.Second)); n == 0 {
+	if n := w.log.Pop(batch, time.Now().Add(longWait)); n == 0 {
 		t.Fatal("the log has no entry of the query")
 	}
 	e := &batch[0]

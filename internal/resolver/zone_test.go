@@ -13,8 +13,6 @@ zones:
 - {names: [corp.example, lan], servers: ["udp://$corp"]}
 - {names: [deep.corp.example], servers: ["udp://$deep"]}
 - {names: ["."], servers: ["udp://$single"]}
-timeout: 100ms
-budget: 300ms
 `
 	up := map[string]script{
 		"up": dnstest.Zone(world0 + "bank.example. 300 IN A 93.184.216.99\nxcorp.example. 300 IN A 93.184.216.98\n"),

@@ -1,5 +1,7 @@
 package ring
 
+import "github.com/qubesbeat/qubesbeat/internal/share"
+
 // Push adds a copy of v. It reports false if v was dropped.
 func (r *Ring[T]) Push(v *T) bool { return r.PushLimit(v, len(r.slots)) }
 
@@ -27,11 +29,12 @@ func (r *Ring[T]) PushLimit(v *T, limit int) bool {
 // [Ring.Commit], which must follow at once. It returns nil if there is no room below
 // the limit; the element counts as dropped then and Commit must not be called. The
 // slot still holds what the reader exchanged for an earlier element if
-// [Config].Swap is set, else the zero value. A ring with classes or weights cannot
-// reserve, since they are those of the element.
-func (r *Ring[T]) Reserve(limit int) *T {
+// [Config].Swap is set, else the zero value. class must be that of the element as
+// soon as it is filled in; it does not matter without [Config].Class. The weight of
+// the element is counted, but not looked at.
+func (r *Ring[T]) Reserve(class share.Class, limit int) *T {
 	r.mu.Lock()
-	if !r.room(limit) {
+	if !r.room(limit) || !r.block && r.overShare(class, 0, limit) {
 		r.drop(limit)
 		r.mu.Unlock()
 		return nil
@@ -41,6 +44,9 @@ func (r *Ring[T]) Reserve(limit int) *T {
 
 // Commit adds the slot that Reserve returned.
 func (r *Ring[T]) Commit() {
+	if r.shares != nil {
+		r.hold(r.shareOf(&r.slots[r.tail()]))
+	}
 	r.add()
 	r.mu.Unlock()
 }

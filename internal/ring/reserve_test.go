@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/ring"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // entry owns memory that is used again.
@@ -12,7 +13,7 @@ type entry struct{ text []byte }
 
 // write fills a slot in place.
 func write(r *ring.Ring[entry], text string) bool {
-	slot := r.Reserve(8)
+	slot := r.Reserve(0, 8)
 	if slot == nil {
 		return false
 	}
@@ -55,7 +56,7 @@ func TestRing_Reserve(t *testing.T) {
 // TestRing_Push_allocs is not parallel, because AllocsPerRun refuses that.
 func TestRing_Push_allocs(t *testing.T) {
 	plain := ring.New(ring.Config[packet]{Size: 8})
-	fair := ring.New(ring.Config[packet]{Size: 8, Class: func(p *packet) uint32 { return p.iface }})
+	fair := ring.New(ring.Config[packet]{Size: 8, Class: func(p *packet) share.Class { return share.Class(p.iface) }})
 	dst := make([]packet, 4)
 	deadline := time.Now().Add(time.Hour)
 	n := testing.AllocsPerRun(100, func() {

@@ -3,6 +3,8 @@ package ring
 import (
 	"sync"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // Config holds the settings of a [Ring].
@@ -13,13 +15,11 @@ type Config[T any] struct {
 	// for a source that can wait, as a file, and wrong for one that cannot, as the
 	// kernel. Limits and classes do not matter then.
 	Block bool
-	// Class returns what an element belongs to, such as an interface; its lowest
-	// eight bits count. A class may hold no more elements than it leaves free, so
-	// that the most crowded one loses first and a single one may fill one half: the
-	// dynamic thresholds of Choudhury and Hahne (IEEE/ACM ToN 6.2, 1998), with
-	// factor 1. It is called with the ring locked and must not keep v. If it is nil,
-	// all share the ring and it costs nothing.
-	Class func(v *T) uint32
+	// Class returns whose an element is. A class may hold no more elements than it
+	// leaves free, so that the most crowded one loses first and a single one may fill
+	// one half: see [share.Pool]. It is called with the ring locked and must not keep
+	// v. If it is nil, all share the ring and it costs nothing.
+	Class func(v *T) share.Class
 	// MaxWeight bounds the sum of the weights of the elements that wait, such as
 	// their bytes, except that an empty ring takes an element of any weight. Classes
 	// share it like the slots. 0 means no bound.
@@ -63,9 +63,7 @@ type Ring[T any] struct {
 func New[T any](conf Config[T]) *Ring[T] {
 	r := &Ring[T]{conf: conf, readable: make(chan struct{}, 1), slots: make([]T, max(conf.Size, 1)), block: conf.Block}
 	r.writable.L = &r.mu
-	if conf.Class != nil || conf.Weight != nil {
-		r.shares = new(shares)
-	}
+	r.shares = newShares(&r.conf, len(r.slots))
 	return r
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/ring"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // always is no deadline.
@@ -145,7 +146,7 @@ func TestRing_Block(t *testing.T) {
 	t.Parallel()
 	for _, later := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			r := ring.New(ring.Config[int]{Size: 2, Block: !later, Class: func(*int) uint32 { return 0 }})
+			r := ring.New(ring.Config[int]{Size: 2, Block: !later, Class: func(*int) share.Class { return 0 }})
 			if later {
 				r.SetBlock()
 			}
@@ -204,7 +205,7 @@ func TestRing_Close(t *testing.T) {
 func TestRing_balance(t *testing.T) {
 	t.Parallel()
 	const writers, each = 4, 10_000
-	r := ring.New(ring.Config[[2]int]{Size: 64, Class: func(v *[2]int) uint32 { return uint32(v[0]) }})
+	r := ring.New(ring.Config[[2]int]{Size: 64, Class: func(v *[2]int) share.Class { return share.Class(v[0]) }})
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {

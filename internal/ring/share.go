@@ -1,10 +1,22 @@
 package ring
 
-// share is what waits of one class.
-type share struct{ n, weight int }
+import "github.com/qubesbeat/qubesbeat/internal/share"
 
-// shares are what waits by class, in a ring with classes or weights.
-type shares [256]share
+// shares are what waits, by class, in a ring with classes or weights.
+type shares struct {
+	places, weight *share.Pool[share.Class] // nil without classes
+}
+
+// newShares returns the shares of a ring, nil if it has neither classes nor weights.
+func newShares[T any](conf *Config[T], slots int) *shares {
+	switch {
+	case conf.Class != nil:
+		return &shares{share.NewPool[share.Class](slots), share.NewPool[share.Class](conf.MaxWeight)}
+	case conf.Weight != nil:
+		return new(shares)
+	}
+	return nil
+}
 
 // pushShare copies v into the next slot and counts its share. It reports false if
 // there is no room for the element; a ring that blocks waits for room instead of
@@ -13,11 +25,9 @@ func (r *Ring[T]) pushShare(v *T, limit int) bool {
 	for r.room(limit) {
 		slot := &r.slots[r.tail()]
 		*slot = *v
-		s, weight := r.shareOf(slot)
-		if !r.tooHeavy(weight) && (r.block || r.conf.Class == nil || !r.overShare(s, weight)) {
-			s.n++
-			s.weight += weight
-			r.stats.Weight += weight
+		class, weight := r.shareOf(slot)
+		if !r.tooHeavy(weight) && (r.block || !r.overShare(class, weight, limit)) {
+			r.hold(class, weight)
 			return true
 		}
 		*slot = *new(T) // it may refer to memory
@@ -29,29 +39,44 @@ func (r *Ring[T]) pushShare(v *T, limit int) bool {
 	return false
 }
 
-// release gives back the share of an element.
-func (r *Ring[T]) release(v *T) {
-	s, weight := r.shareOf(v)
-	s.n--
-	s.weight -= weight
-	r.stats.Weight -= weight
+// hold counts the share of an element.
+func (r *Ring[T]) hold(class share.Class, weight int) {
+	r.stats.Weight += weight
+	if r.conf.Class != nil {
+		r.shares.places.Add(class, 1)
+		r.shares.weight.Add(class, weight)
+	}
 }
 
-func (r *Ring[T]) shareOf(v *T) (s *share, weight int) {
-	s = &r.shares[0]
+// release gives back the share of an element.
+func (r *Ring[T]) release(v *T) {
+	class, weight := r.shareOf(v)
+	r.stats.Weight -= weight
 	if r.conf.Class != nil {
-		s = &r.shares[r.conf.Class(v)&255]
+		r.shares.places.Give(class, 1)
+		r.shares.weight.Give(class, weight)
+	}
+}
+
+func (r *Ring[T]) shareOf(v *T) (class share.Class, weight int) {
+	if r.conf.Class != nil {
+		class = r.conf.Class(v)
 	}
 	if r.conf.Weight != nil {
 		weight = r.conf.Weight(v)
 	}
-	return s, weight
+	return class, weight
 }
 
-// overShare reports whether a class holds as much of the ring as is left free.
-func (r *Ring[T]) overShare(s *share, weight int) bool {
-	return s.n > len(r.slots)-r.n ||
-		r.conf.MaxWeight > 0 && s.n > 0 && s.weight+weight > r.conf.MaxWeight-r.stats.Weight
+// overShare reports whether a class would hold more of the ring than it leaves free:
+// of the slots below the limit, so that what matters less leaves room in each class.
+// One that holds nothing may take an element of any weight.
+func (r *Ring[T]) overShare(class share.Class, weight, limit int) bool {
+	if r.conf.Class == nil {
+		return false
+	}
+	held := r.shares.places.Held(class)
+	return held+1 > min(limit, len(r.slots))-r.n || r.conf.MaxWeight > 0 && held > 0 && !r.shares.weight.Fits(class, weight)
 }
 
 // tooHeavy reports whether the weight of an element exceeds the bound together with

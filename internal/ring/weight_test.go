@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/ring"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // load is an element with a class and a weight.
@@ -18,7 +19,7 @@ type load struct {
 func newWeighing(block, classes bool) *ring.Ring[load] {
 	c := ring.Config[load]{Size: 8, Block: block, MaxWeight: 100, Weight: func(l *load) int { return l.Weight }}
 	if classes {
-		c.Class = func(l *load) uint32 { return l.Class }
+		c.Class = func(l *load) share.Class { return share.Class(l.Class) }
 	}
 	return ring.New(c)
 }
@@ -39,7 +40,7 @@ func TestRing_Weight(t *testing.T) {
 		{"a class leaves half", true, []load{{1, 40}, {1, 20}, {1, 10}, {2, 50}}, []load{{1, 40}, {1, 20}}},
 		{"the other half", true, []load{{1, 40}, {1, 30}, {2, 50}, {2, 1}}, []load{{1, 40}, {2, 50}}},
 		{"slots, too", true, []load{{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {2, 1}},
-			[]load{{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {2, 1}}},
+			[]load{{1, 1}, {1, 1}, {1, 1}, {1, 1}, {2, 1}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

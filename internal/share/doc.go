@@ -7,10 +7,15 @@
 // Choudhury and Hahne (IEEE/ACM Transactions on Networking 6(2), 1998) with a factor
 // of one.
 //
+// A [Store] keeps values within a Pool and evicts the oldest of the class that has too
+// much.
+//
 // A [Rate] divides a flow, such as the events of an hour: each class has a token
 // bucket of its own.
 //
+// A [Tally] counts by class what was lost, in bounded memory.
+//
 // The class is the observation point (the interface index of a vif) wherever the
 // capture knows it, because a qube cannot choose it, and otherwise the address or the
-// name of the client.
+// name of the client: see [Of].
 package share

@@ -8,6 +8,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
+	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +36,7 @@ type Config struct {
 	Timeout time.Duration
 	// Lookup resolves the names of servers. It may be nil if all servers are given
 	// by address.
-	Lookup func(ctx context.Context, host string) (net.IP, error)
+	Lookup Lookup
 	// Roots are the certificate authorities to trust, nil for those of the system.
 	Roots *x509.CertPool
 	// Guard recovers from panics at one answer, which the query then has not got, or
@@ -51,6 +53,7 @@ type Group struct {
 // server is one server of a group.
 type server struct {
 	address *Address
+	places  *places
 	asker
 	failed    atomic.Int64 // time of the last failure in Unix seconds, 0 for none
 	asked, ok atomic.Uint64
@@ -62,45 +65,37 @@ type asker interface {
 	close()
 }
 
-// dialer opens a connection to one server.
-type dialer func(ctx context.Context) (net.Conn, error)
+// dialer opens a connection to an endpoint of a server.
+type dialer func(ctx context.Context, endpoint string) (net.Conn, error)
 
 // NewGroup returns a group. It opens no connection.
 func NewGroup(c Config) *Group {
 	g := &Group{conf: c}
 	for _, a := range c.Servers {
-		g.servers = append(g.servers, &server{address: a, asker: g.asker(a)})
+		p := newPlaces(a, c.Lookup)
+		g.servers = append(g.servers, &server{address: a, places: p, asker: g.asker(a, p)})
 	}
 	return g
 }
 
-// asker returns the asker for the protocol of a.
-func (g *Group) asker(a *Address) asker {
-	dial := g.dialer(a)
+// asker returns the asker for the protocol of a. One that is encrypted has no other
+// way to its server.
+func (g *Group) asker(a *Address, p *places) asker {
 	switch a.Proto {
 	case HTTPS:
-		return newHTTPS(a, g.conf.Roots, dial, g.conf.Guard)
+		return newHTTPS(a, g.conf.Roots, p, g.conf.Guard)
 	case TLS:
-		return newStreams(dialTLS(a, g.conf.Roots, dial), paddingBlock, true, g.conf.Guard)
+		return newStreams(p, dialTLS(tlsConfig(a, g.conf.Roots)), paddingBlock, true, g.conf.Guard)
 	case TCP:
-		return newStreams(dial, 0, false, g.conf.Guard)
+		return newStreams(p, dialTCP, 0, false, g.conf.Guard)
 	}
-	return &datagram{guard: g.conf.Guard, address: a.Endpoint(), stream: newStreams(dial, 0, false, g.conf.Guard), cookie: newCookie()}
+	return &datagram{guard: g.conf.Guard, places: p, stream: newStreams(p, dialTCP, 0, false, g.conf.Guard), cookie: newCookie()}
 }
 
-// dialer returns a dialer of TCP connections to a.
-func (g *Group) dialer(a *Address) dialer {
-	return func(ctx context.Context) (net.Conn, error) {
-		var d net.Dialer
-		if a.IP.IsValid() {
-			return d.DialContext(ctx, "tcp", a.Endpoint())
-		}
-		ip, err := g.conf.Lookup(ctx, a.Host)
-		if err != nil {
-			return nil, fmt.Errorf("finding the address of %s: %w", a.Host, err)
-		}
-		return d.DialContext(ctx, "tcp", net.JoinHostPort(ip.String(), fmt.Sprint(a.Port)))
-	}
+// dialTCP opens a TCP connection.
+func dialTCP(ctx context.Context, endpoint string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", endpoint)
 }
 
 // Close closes the connections that are kept open.
@@ -121,9 +116,10 @@ type Answer struct {
 // MaxAttempts is the largest number of attempts for one query.
 const MaxAttempts = 3
 
-// hedge is the time after which the next server is queried, while the first may
-// still answer.
-const hedge = 800 * time.Millisecond
+// hedge returns the time after which the next server is queried, while the first may
+// still answer: 800 ms with the default timeout of 2 s. A user who grants servers more
+// time has slow ones, on which a second query that early would be wasted.
+func (c *Config) hedge() time.Duration { return max(c.Timeout*2/5, time.Millisecond) }
 
 // result is the outcome of one attempt.
 type result struct {
@@ -149,7 +145,7 @@ func (g *Group) Ask(ctx context.Context, q *Query) (Answer, error) {
 		}
 	}
 	launch()
-	wait := hedge
+	wait := g.conf.hedge()
 	switch {
 	case g.conf.Strategy == ParallelBest && len(g.servers) > 1:
 		launch()
@@ -183,6 +179,7 @@ func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
 	ctx, cancel := context.WithTimeout(ctx, g.conf.Timeout)
 	defer cancel()
 	s.asked.Add(1)
+	began := time.Now()
 	var p *dnsmsg.Reply
 	var err error
 	if panicked := g.conf.Guard.Do(nil, func() { p, err = s.ask(ctx, q) }); panicked != nil {
@@ -191,7 +188,8 @@ func (g *Group) attempt(ctx context.Context, s *server, q *Query) result {
 	switch {
 	case err == nil:
 		s.ok.Add(1)
-	case !errors.Is(context.Cause(ctx), context.Canceled) && !errors.Is(err, ErrBusy): // else another server was faster
+	case errors.Is(err, ErrBusy):
+	case !errors.Is(context.Cause(ctx), context.Canceled) || time.Since(began) >= g.conf.hedge(): // else another server was faster
 		s.failed.Store(time.Now().Unix())
 	}
 	return result{p, s, err}
@@ -240,6 +238,11 @@ func (g *Group) weighted(order []*server) []*server {
 type ServerStats struct {
 	Address   *Address
 	Asked, OK uint64
+}
+
+// Asks reports whether a server of the group is asked at an endpoint.
+func (g *Group) Asks(a netip.AddrPort) bool {
+	return slices.ContainsFunc(g.servers, func(s *server) bool { return s.places.has(a) })
 }
 
 // Stats returns the counters of the servers.

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
@@ -17,6 +20,7 @@ import (
 // httpsClient queries over HTTP/2 (RFC 8484).
 type httpsClient struct {
 	guard  *guard.Part // may be nil
+	places *places
 	url    string
 	client *http.Client
 }
@@ -25,18 +29,19 @@ type httpsClient struct {
 const messageType = "application/dns-message"
 
 // newHTTPS returns a client for a. The URL has the name in the certificate as its
-// host, but dial decides where to connect. It follows no redirects, which could
+// host, but p decides where to connect. It follows no redirects, which could
 // lead to another server.
-func newHTTPS(a *Address, roots *x509.CertPool, dial dialer, part *guard.Part) *httpsClient {
-	t := &http.Transport{TLSClientConfig: tlsConfig(a, roots), ForceAttemptHTTP2: true, IdleConnTimeout: keepIdle,
+func newHTTPS(a *Address, roots *x509.CertPool, p *places, part *guard.Part) *httpsClient {
+	dial := dialTLS(tlsConfig(a, roots, "h2", "http/1.1"))
+	t := &http.Transport{ForceAttemptHTTP2: true, IdleConnTimeout: keepIdle,
 		MaxIdleConnsPerHost: maxStreams, MaxConnsPerHost: maxStreams, ResponseHeaderTimeout: 10 * time.Second,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
-		HTTP2:       &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second}}
+		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return try(ctx, p, dial, closeConn) },
+		HTTP2:          &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second}}
 	host := a.Name
 	if a.Port != 443 {
 		host = net.JoinHostPort(host, fmt.Sprint(a.Port))
 	}
-	return &httpsClient{guard: part, url: "https://" + host + a.Path, client: &http.Client{Transport: t,
+	return &httpsClient{guard: part, places: p, url: "https://" + host + a.Path, client: &http.Client{Transport: t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
@@ -44,6 +49,10 @@ func newHTTPS(a *Address, roots *x509.CertPool, dial dialer, part *guard.Part) *
 // 4.1).
 func (h *httpsClient) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	sent := q.pack(0, true, nil, paddingBlock)
+	var used atomic.Pointer[net.Conn]
+	if h.places.host != "" {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used.Store(&i.Conn) }})
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(sent))
 	if err != nil {
 		return nil, fmt.Errorf("making request: %w", err)
@@ -53,6 +62,7 @@ func (h *httpsClient) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) 
 	r.Header.Set("User-Agent", "") // reveal nothing about this program
 	resp, err := h.client.Do(r)
 	if err != nil {
+		h.lost(ctx, used.Load())
 		if ctx.Err() != nil {
 			return nil, ErrTimeout
 		}
@@ -74,6 +84,21 @@ func (h *httpsClient) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) 
 	}
 	return q.readGuarded(h.guard, msg)
 }
+
+// lost lets other addresses of the server be tried before that of a connection over
+// which no answer came in time.
+func (h *httpsClient) lost(ctx context.Context, used *net.Conn) {
+	if used == nil || errors.Is(ctx.Err(), context.Canceled) { // another server was faster
+		return
+	}
+	h.places.lost((*used).RemoteAddr())
+	if h.places.host != "" {
+		h.client.CloseIdleConnections()
+	}
+}
+
+// closeConn closes a connection that came too late.
+func closeConn(c net.Conn) { _ = c.Close() }
 
 // close implements asker.
 func (h *httpsClient) close() { h.client.CloseIdleConnections() }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -74,7 +73,7 @@ func TestHTTPS(t *testing.T) {
 		w.Header().Set("Set-Cookie", "who=you")
 		reply(w, r, nil)
 	})
-	g := newGroup(t, upstream.Strict, func(c *upstream.Config) { c.Roots, c.Timeout = pool(root), time.Second }, address+"#"+serverName)
+	g := newGroup(t, upstream.Strict, func(c *upstream.Config) { c.Roots = pool(root) }, address+"#"+serverName)
 	for range 5 {
 		want(t, g, "192.0.2.1")
 	}
@@ -145,7 +144,11 @@ func TestHTTPS_bad(t *testing.T) {
 				tt.do(w, r)
 			})
 			next := udp(t, says("192.0.2.2"))
-			g := newGroup(t, upstream.Strict, func(c *upstream.Config) { c.Roots, c.Timeout = pool(root), time.Second }, address+"#"+tt.suit, "udp://"+next.addr)
+			limit := longWait
+			if tt.name == "silent" {
+				limit = brief
+			}
+			g := newGroup(t, upstream.Strict, func(c *upstream.Config) { c.Roots, c.Timeout = pool(root), limit }, address+"#"+tt.suit, "udp://"+next.addr)
 			if a := want(t, g, "192.0.2.2"); a.Attempts < 2 || a.Server.Proto != upstream.UDP {
 				t.Errorf("%s has answered, attempt %d; want the next one", a.Server, a.Attempts)
 			}

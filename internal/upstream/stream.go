@@ -29,7 +29,8 @@ const (
 // and answers come back in any order (RFC 7766 section 6.2.1.1).
 type streams struct {
 	guard  *guard.Part // may be nil
-	dial   func(ctx context.Context) (net.Conn, error)
+	places *places
+	dial   dialer
 	pad    int  // block size of padding (RFC 8467), 0 for none
 	secure bool // the connections are authenticated
 
@@ -49,8 +50,8 @@ type opening struct {
 }
 
 // newStreams returns streams without connections.
-func newStreams(dial dialer, pad int, secure bool, part *guard.Part) *streams {
-	return &streams{guard: part, dial: dial, pad: pad, secure: secure, slots: make(chan struct{}, maxWaiting*maxStreams)}
+func newStreams(p *places, dial dialer, pad int, secure bool, part *guard.Part) *streams {
+	return &streams{guard: part, places: p, dial: dial, pad: pad, secure: secure, slots: make(chan struct{}, maxWaiting*maxStreams)}
 }
 
 // stream is one connection.
@@ -73,7 +74,8 @@ type wait struct {
 }
 
 // ask implements asker. If the server has closed a kept connection meanwhile, the
-// query is sent once more over a new one.
+// query is sent once more over a new one, and so it is if the server has other
+// addresses than the one that has closed a new connection.
 func (s *streams) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	select { // a busy server has not failed, so wait for a slot
 	case s.slots <- struct{}{}:
@@ -82,7 +84,7 @@ func (s *streams) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 		return nil, ErrBusy
 	}
 	msg, fresh, err := s.exchange(ctx, q)
-	if errors.Is(err, errLate) && !fresh {
+	if errors.Is(err, errLate) && (!fresh || s.places.host != "") {
 		msg, _, err = s.exchange(ctx, q)
 	}
 	if err != nil {
@@ -115,14 +117,24 @@ func (s *streams) exchange(ctx context.Context, q *Query) (msg []byte, fresh boo
 	select {
 	case msg, ok := <-w.answer:
 		if !ok {
+			s.unheard(c)
 			return nil, fresh, errLate
 		}
 		return msg, fresh, nil
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) && c.heard.Load() < sent.UnixNano() {
 			c.end() // nothing at all has arrived since: the connection is broken
+			s.places.lost(c.conn.RemoteAddr())
 		}
 		return nil, fresh, ErrTimeout
+	}
+}
+
+// unheard lets other addresses of the server be tried before that of a connection
+// that has ended before any answer.
+func (s *streams) unheard(c *stream) {
+	if c.heard.Load() == 0 {
+		s.places.lost(c.conn.RemoteAddr())
 	}
 }
 
@@ -181,7 +193,7 @@ func (s *streams) connect(o *opening) {
 // first answer if TLS is used.
 func (s *streams) dialGuarded(ctx context.Context) (conn net.Conn, err error) {
 	err = guarded(s.guard, nil, func() (err error) {
-		conn, err = s.dial(ctx)
+		conn, err = try(ctx, s.places, s.dial, closeConn)
 		return err
 	})
 	return conn, err

@@ -55,7 +55,7 @@ func TestStream_pipeline(t *testing.T) {
 			waiting = nil
 		}
 	})
-	g := newGroup(t, upstream.Strict, func(c *upstream.Config) { c.Timeout = 2 * time.Second }, "tcp://"+s.addr)
+	g := newGroup(t, upstream.Strict, nil, "tcp://"+s.addr)
 	want(t, g, ipA) // so that there is a connection
 	for range 3 {
 		all(t, g, n)
@@ -81,7 +81,7 @@ func TestStream_burst(t *testing.T) {
 			x.answer(x.good(number(x)))
 		}()
 	})
-	g := newGroup(t, upstream.Strict, func(c *upstream.Config) { c.Timeout = 2 * time.Second }, "tcp://"+s.addr)
+	g := newGroup(t, upstream.Strict, nil, "tcp://"+s.addr)
 	all(t, g, n)
 	if n := s.conns.Load(); n > 2 {
 		t.Errorf("there were %d connections; want 2 at most", n)
@@ -158,7 +158,7 @@ func TestStream_closedAlways(t *testing.T) {
 func TestStream_full(t *testing.T) {
 	t.Parallel()
 	s := tcp(t, slow(50*time.Millisecond, says(ipA)))
-	g := newGroup(t, upstream.Strict, func(c *upstream.Config) { c.Timeout = 2 * time.Second }, "tcp://"+s.addr)
+	g := newGroup(t, upstream.Strict, nil, "tcp://"+s.addr)
 	var good atomic.Int32
 	var wg sync.WaitGroup
 	for range 200 {
@@ -190,11 +190,11 @@ func TestStream_stalled(t *testing.T) {
 		}
 		says(ipA)(x)
 	})
-	g := newGroup(t, upstream.Strict, nil, "tcp://"+s.addr)
+	g := newGroup(t, upstream.Strict, timeout(brief), "tcp://"+s.addr)
 	_, _, _ = ask(t, g)
 	began := time.Now()
 	want(t, g, ipA)
-	if took := time.Since(began); took > 500*time.Millisecond {
+	if took := time.Since(began); took > longWait/2 {
 		t.Errorf("the query after it took %v", took)
 	}
 }

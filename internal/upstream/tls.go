@@ -41,10 +41,9 @@ func tlsConfig(a *Address, roots *x509.CertPool, protos ...string) *tls.Config {
 }
 
 // dialTLS returns a dialer of TLS connections.
-func dialTLS(a *Address, roots *x509.CertPool, dial dialer) dialer {
-	conf := tlsConfig(a, roots)
-	return func(ctx context.Context) (net.Conn, error) {
-		raw, err := dial(ctx)
+func dialTLS(conf *tls.Config) dialer {
+	return func(ctx context.Context, endpoint string) (net.Conn, error) {
+		raw, err := dialTCP(ctx, endpoint)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
@@ -62,7 +61,7 @@ func TestTLS(t *testing.T) {
 			if tt.suit != "" {
 				address += "#" + tt.suit
 			}
-			g := newGroup(t, upstream.ParallelBest, func(c *upstream.Config) { c.Roots, c.Timeout = pool(root), time.Second }, address)
+			g := newGroup(t, upstream.ParallelBest, func(c *upstream.Config) { c.Roots = pool(root) }, address)
 			got, _, err := ask(t, g)
 			if ok := err == nil && got == "192.0.2.1"; ok != tt.ok {
 				t.Errorf("Ask = %s, %v; want it to work: %t", got, err, tt.ok)
@@ -78,7 +77,7 @@ func TestTLS(t *testing.T) {
 func TestTLS_plain(t *testing.T) {
 	t.Parallel()
 	s := tcp(t, says("192.0.2.1"))
-	g := newGroup(t, upstream.Strict, nil, "tls://"+s.addr+"#"+serverName, "https://"+s.addr+"/dns-query#"+serverName)
+	g := newGroup(t, upstream.Strict, timeout(brief), "tls://"+s.addr+"#"+serverName, "https://"+s.addr+"/dns-query#"+serverName)
 	if got, _, err := ask(t, g); err == nil {
 		t.Errorf("Ask = %s; want an error", got)
 	}
@@ -116,7 +115,7 @@ func TestTLS_pins(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := dot(t, tt.cert, says("192.0.2.1"))
-			g := newGroup(t, upstream.ParallelBest, func(c *upstream.Config) { c.Roots, c.Timeout = pool(root, rival), time.Second }, "tls://"+s.addr+"#"+tt.suit)
+			g := newGroup(t, upstream.ParallelBest, func(c *upstream.Config) { c.Roots = pool(root, rival) }, "tls://"+s.addr+"#"+tt.suit)
 			for range 2 { // the second time, sessions could be resumed
 				got, _, err := ask(t, g)
 				if ok := err == nil && got == "192.0.2.1"; ok != tt.ok {
@@ -137,7 +136,7 @@ func TestTLS_padding(t *testing.T) {
 	root := newCA(t, nil, "root")
 	s := dot(t, chain(root.leaf(t, serverName)), says("192.0.2.1"))
 	plain := tcp(t, says("192.0.2.1"))
-	roots := func(c *upstream.Config) { c.Roots, c.Timeout = pool(root), time.Second }
+	roots := func(c *upstream.Config) { c.Roots = pool(root) }
 	encrypted, clear := newGroup(t, upstream.Strict, roots, "tls://"+s.addr+"#"+serverName), newGroup(t, upstream.Strict, roots, "tcp://"+plain.addr)
 	names := []string{"a"}
 	for n := range 40 {

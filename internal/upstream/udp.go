@@ -14,18 +14,19 @@ import (
 // datagram queries over UDP, and over TCP if the answer is truncated. A server that
 // does not understand EDNS is queried once more without it.
 type datagram struct {
-	guard   *guard.Part // may be nil
-	address string
-	stream  *streams
-	cookie  *cookie
+	guard  *guard.Part // may be nil
+	places *places
+	stream *streams
+	cookie *cookie // of a server that is given by address: each address has its own
 }
 
 // ask implements asker.
 func (d *datagram) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
-	p, err := d.once(ctx, q, true)
-	if formErr(err) {
-		p, err = d.once(ctx, q, false)
+	a, err := try(ctx, d.places, func(ctx context.Context, endpoint string) (verdict, error) { return d.at(ctx, endpoint, q) }, nil)
+	if err == nil {
+		err = a.err
 	}
+	p := a.reply
 	if errors.Is(err, errCut) {
 		return d.stream.ask(ctx, q)
 	}
@@ -38,15 +39,35 @@ func (d *datagram) ask(ctx context.Context, q *Query) (*dnsmsg.Reply, error) {
 	return p, err
 }
 
+// verdict is what a server has said: an answer, or that there is none over UDP.
+type verdict struct {
+	reply *dnsmsg.Reply
+	err   error
+}
+
+// at queries one address of the server. Its error means that another address may know
+// better.
+func (d *datagram) at(ctx context.Context, endpoint string, q *Query) (verdict, error) {
+	p, err := d.once(ctx, endpoint, q, true)
+	if formErr(err) {
+		p, err = d.once(ctx, endpoint, q, false)
+	}
+	var code *RCodeError
+	if errors.As(err, &code) || errors.Is(err, errCut) {
+		return verdict{err: err}, nil
+	}
+	return verdict{reply: p}, err
+}
+
 // close implements asker.
 func (d *datagram) close() { d.stream.close() }
 
 // once sends one datagram from a new socket and waits for the answer. The kernel
 // picks a random port, and a connected socket receives only packets and ICMP
 // errors of this server (RFC 5452 section 9.2).
-func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply, error) {
+func (d *datagram) once(ctx context.Context, endpoint string, q *Query, edns bool) (*dnsmsg.Reply, error) {
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "udp", d.address)
+	conn, err := dialer.DialContext(ctx, "udp", endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("opening socket: %w", err)
 	}
@@ -60,7 +81,7 @@ func (d *datagram) once(ctx context.Context, q *Query, edns bool) (*dnsmsg.Reply
 		_ = conn.SetDeadline(deadline)
 	}
 	var cookie []byte
-	if edns {
+	if edns && d.places.host == "" {
 		cookie = d.cookie.bytes()
 	}
 	sent := q.pack(newID(), edns, cookie, 0)

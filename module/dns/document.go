@@ -55,6 +55,16 @@ func (d *Document) Time() time.Time { return time.Unix(0, d.At).UTC() }
 // Final implements [event.Document].
 func (d *Document) Final() bool { return true }
 
+// Identify implements [event.Document].
+func (d *Document) Identify(id *event.Identity) {
+	id.Text("dns")
+	id.Number(d.At)
+	id.AddrPort(d.From)
+	id.Number(int64(d.ID))
+	id.Number(int64(d.Type))
+	id.Text(d.name)
+}
+
 // Write implements [event.Document].
 func (d *Document) Write(w event.Writer) {
 	d.writeCompat(w)

@@ -106,7 +106,7 @@ func (d *Document) writeAnswers(w event.Writer) {
 	for n, rr := 0, (dnsmsg.Record{}); n < maxAnswers && r.Next(&rr) && rr.Section == dnsmsg.Answer; n++ {
 		text := rr.DataText(d.Reply)
 		d.writeAnswer(w, &rr, text)
-		if rr.Type == dnsmsg.TypeA || rr.Type == dnsmsg.TypeAAAA {
+		if rr.Address(d.Reply).IsValid() { // not every record of type A has an address
 			addrs = append(addrs, text)
 		}
 	}

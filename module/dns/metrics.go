@@ -29,6 +29,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("tcp_open", r.TCPOpen)
 	m.Add("tcp_refused", r.TCPRefused)
 	m.Add("list_rules", r.Rules)
+	m.Add("lists_failed", r.ListsFailed)
 	m.Add("cache_entries", r.Cache.Entries)
 	m.Add("cache_bytes", r.Cache.Bytes)
 	m.Add("cache_hits", r.Cache.Hits)
@@ -50,11 +51,14 @@ func (s *Service) logMetrics(m *metrics.Set, r *resolver.Stats) {
 	m.Add("published", w.published.Load())
 	m.Add("held", uint64(max(0, w.holding.Load())))
 	m.Add("coalesced", w.coalesced.merged.Load())
+	m.Add("summarized", d.Summarized)
 	m.Add("acked", d.Acked)
 	m.Add("pending", d.Pending)
 	m.Add("filtered", d.Filtered)
 	m.Add("dropped_at_stop", d.Dropped)
 	m.Add("tsv_failures", w.rowFailures.Load())
+	m.Add("tsv_left_out", w.rowsOver.Load())
+	m.Add("tsv_deleted_files", w.rowsDeleted.Load())
 }
 
 // aclMetrics say in every stats event whether the rules of qvm-firewall are obeyed.

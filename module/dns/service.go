@@ -95,7 +95,8 @@ func (s *Service) Open() error {
 		socket = filepath.Join(s.conf.DataDir, "dns.sock")
 	}
 	var err error
-	if s.control, err = control.Listen(socket, s.resolver, s.reload, s.deps.Guard.Part("resolver/control")); err != nil {
+	if s.control, err = control.Listen(control.Config{Path: socket, Resolver: s.resolver, Reload: s.reload,
+		Guard: s.deps.Guard.Part("resolver/control")}); err != nil {
 		return fmt.Errorf("resolver.socket: %w", err)
 	}
 	if s.deps.Names != nil && s.conf.conf.Log.Enabled {
@@ -111,7 +112,8 @@ func (s *Service) openLog() (err error) {
 		s.log = dnsevent.NewQueue(c.Log.Queue)
 	}
 	if t := &c.TSV; t.Dir != "" {
-		s.tsv, err = querylog.New(querylog.Config{Dir: t.Dir, Instance: s.conf.Instance, Days: t.RetentionDays, Strict: t.StrictBlocky})
+		s.tsv, err = querylog.New(querylog.Config{Dir: t.Dir, Instance: s.conf.Instance, Days: t.RetentionDays, Strict: t.StrictBlocky,
+			MaxBytes: int64(t.MaxMB) << 20})
 		if err != nil {
 			return fmt.Errorf("resolver.tsv.dir: %w", err)
 		}

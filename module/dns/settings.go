@@ -21,12 +21,14 @@ type Settings struct {
 	conf      *config.Resolver
 	listen    []netip.AddrPort
 	bootstrap []*upstream.Address // nil if upstreams are given by address only
-	groups    []group             // "default" first; it is empty if the settings do not name it
-	zones     []zone
-	rewrites  []rewrite
-	vetted    map[string]bool // rebinding.allow: names in wire form and lower case
-	policy    dnspolicy.Config
-	sources   []lists.Source
+	// systemBootstrap adds the servers that upstreams.default has by default.
+	systemBootstrap bool
+	groups          []group // "default" first; it is empty if the settings do not name it
+	zones           []zone
+	rewrites        []rewrite
+	vetted          map[string]bool // rebinding.allow: names in wire form and lower case
+	policy          dnspolicy.Config
+	sources         []lists.Source
 }
 
 // rewrite replaces one end of a name by another, both in wire form and lower case.
@@ -68,8 +70,18 @@ func (p *parser) listen() {
 			p.problems.Addf("listen", "%q is not ADDRESS:PORT, such as 0.0.0.0:5353", text)
 			continue
 		}
+		if slices.ContainsFunc(p.out.listen, func(b netip.AddrPort) bool { return overlap(a, b) }) {
+			p.problems.Addf("listen", "%q is served by another address of the list; remove one of them, or change its port", text)
+		}
 		p.out.listen = append(p.out.listen, a)
 	}
+}
+
+// overlap reports whether only one of two addresses can be listened on.
+func overlap(a, b netip.AddrPort) bool {
+	any4 := a.Addr() == netip.IPv4Unspecified() && b.Addr().Is4() || b.Addr() == netip.IPv4Unspecified() && a.Addr().Is4()
+	any6 := a.Addr() == netip.IPv6Unspecified() && b.Addr().Is6() || b.Addr() == netip.IPv6Unspecified() && a.Addr().Is6()
+	return a.Port() == b.Port() && (a.Addr() == b.Addr() || any4 || any6)
 }
 
 func (p *parser) rewrites() {
@@ -136,6 +148,7 @@ func (p *parser) checkService() {
 	if c := p.Log.Coalesce.D(); c != 0 && (c < time.Second || c > 10*time.Minute) {
 		p.problems.Addf("log.coalesce", "%v is not within 1s and 10m, or 0 for off", c)
 	}
+	p.problems.Within("tsv.max_mb", p.TSV.MaxMB, 0, 1<<20)
 	if p.TSV.RetentionDays < 0 {
 		p.problems.Addf("tsv.retention_days", "%d is below 0", p.TSV.RetentionDays)
 	}

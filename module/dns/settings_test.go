@@ -63,6 +63,25 @@ func TestParse(t *testing.T) {
 		}, nil},
 		{"bootstrap by name", func(c *config.Resolver) { c.Bootstrap = []string{"udp://dns.example"} },
 			[]string{"resolver.bootstrap: "}},
+		{"empty default", func(c *config.Resolver) { c.Upstreams = map[string][]string{"default": {}} },
+			[]string{"resolver.upstreams.default: no server"}},
+		{"no group", func(c *config.Resolver) { c.Upstreams = map[string][]string{} }, []string{"resolver.upstreams: no group"}},
+		{"misspelt default", func(c *config.Resolver) { c.Upstreams = map[string][]string{"Defualt": {"tls://192.0.2.1"}} },
+			[]string{"resolver.upstreams.Defualt: no policy names this group; did you mean default?"}},
+		{"group with almost the name of the default", func(c *config.Resolver) {
+			c.Upstreams = map[string][]string{"defaults": {"tls://192.0.2.1"}}
+			c.Policies = []config.ResolverPolicy{{Upstream: "defaults"}}
+		}, nil},
+		{"server by name over udp", func(c *config.Resolver) { c.Upstreams = map[string][]string{"default": {"udp://dns.example"}} },
+			[]string{"resolver.upstreams.default: ", "write udp://ADDRESS, or set resolver.bootstrap"}},
+		{"servers by name, and the system's for their addresses", func(c *config.Resolver) {
+			c.Upstreams = map[string][]string{"default": {"udp://dns.example", "https://dns.example"}}
+			c.Bootstrap = []string{"system"}
+		}, nil},
+		{"zone without names", func(c *config.Resolver) { c.Zones = []config.ResolverZone{{Servers: []string{"192.0.2.1"}}} },
+			[]string{"resolver.zones.0.names: no name"}},
+		{"addresses that overlap", func(c *config.Resolver) { c.Listen = []string{"127.0.0.1:53", "0.0.0.0:53", "[::]:53", "127.0.0.1:54"} },
+			[]string{`resolver.listen: "0.0.0.0:53" is served by another address`}},
 		{"empty group", func(c *config.Resolver) { c.Upstreams = map[string][]string{"vpn": nil} },
 			[]string{"resolver.upstreams.vpn: no server"}},
 		{"zone", func(c *config.Resolver) { c.Zones = []config.ResolverZone{{Names: []string{"a..b"}}} },
@@ -181,6 +200,27 @@ func TestSettings_Check(t *testing.T) {
 		"resolver.list_refresh.dir: ", "resolver.socket: ")
 	if err := s.Check(t.TempDir()); strings.Contains(err.Error(), "lists.good") || strings.Contains(err.Error(), "lists.example") {
 		t.Errorf("Check = %v; want only what is wrong", err)
+	}
+}
+
+// TestSettings_Build_bootstrap asks the servers of the system for the addresses of
+// upstreams only if the settings say so.
+func TestSettings_Build_bootstrap(t *testing.T) {
+	t.Parallel()
+	s, err := dns.Parse(resolverWith(func(c *config.Resolver) {
+		c.Upstreams, c.Bootstrap = map[string][]string{"default": {"tls://dns.example"}}, []string{"system"}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Build(nil, t.TempDir(), nil)
+	wantProblems(t, "Build without servers of the system", err, "resolver.bootstrap: neither Qubes nor /etc/resolv.conf names a server")
+	c, err := s.Build([]string{"192.0.2.53"}, t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have := c.Groups[0].Stats(); len(have) != 1 || have[0].Address.String() != "tls://dns.example:853" {
+		t.Errorf("the default group = %v; want the one that the settings name", have)
 	}
 }
 

@@ -1,19 +1,19 @@
 package dns
 
 import (
-	"context"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"time"
+	"slices"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/textmark"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
@@ -37,8 +37,8 @@ func (s *Settings) Build(defaults []string, dir string, keeper *guard.Keeper) (*
 	out.Public = s.vetted
 	answers := keeper.Part("resolver/upstream")
 	s.addGroups(out, groups, upstream.Config{
-		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots, Lookup: s.lookup(answers),
-		Guard: answers,
+		Strategy: upstream.Strategy(s.conf.Strategy), Timeout: s.conf.Timeout.D(), Roots: roots,
+		Lookup: s.lookup(p, defaults, answers), Guard: answers,
 	})
 	out.Records = localRecords(s.conf, &p.problems)
 	readHosts(out.Records, s.conf.HostsFiles, &p.problems)
@@ -100,6 +100,9 @@ func readRoots(path string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; correct the path, or remove the key to use the authorities of the system", err)
 	}
+	if pem, err = textmark.Trim(pem); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("%s: no certificates in it; name a file of certificates in PEM form", path)
@@ -109,12 +112,19 @@ func readRoots(path string) (*x509.CertPool, error) {
 
 // lookup returns the function that finds the addresses of upstreams given by name,
 // nil without resolver.bootstrap.
-func (s *Settings) lookup(part *guard.Part) func(context.Context, string) (net.IP, error) {
-	if len(s.bootstrap) == 0 {
+func (s *Settings) lookup(p *parser, defaults []string, part *guard.Part) upstream.Lookup {
+	servers := s.bootstrap
+	if s.systemBootstrap {
+		servers = append(slices.Clone(servers), p.servers("bootstrap", defaults, false)...)
+	}
+	if len(servers) == 0 {
+		if s.systemBootstrap {
+			p.problems.Addf("bootstrap", "neither Qubes nor /etc/resolv.conf names a server; name one, such as udp://10.139.1.1")
+		}
 		return nil
 	}
-	c := upstream.Config{Servers: s.bootstrap, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D(), Guard: part}
-	return upstream.NewBootstrap(upstream.NewGroup(c)).Lookup
+	c := upstream.Config{Servers: servers, Strategy: upstream.ParallelBest, Timeout: s.conf.Timeout.D(), Guard: part}
+	return upstream.NewBootstrap(upstream.NewGroup(c)).Addresses
 }
 
 // manager returns the manager of the lists, which are fetched with the help of the
@@ -124,31 +134,31 @@ func (s *Settings) manager(dir string, main *upstream.Group, part *guard.Part) (
 	return lists.New(lists.Config{
 		Guard: part, Sources: s.sources, Dir: dir, Period: r.Period.D(),
 		Timeout: r.Timeout.D(), Attempts: r.Attempts, Cooldown: r.Cooldown.D(),
-		MaxBytes: int64(r.MaxMB) << 20, Compat: r.Blocky, MaxFaults: r.MaxErrors, Client: newClient(main, r.Timeout.D()),
+		MaxBytes: int64(r.MaxMB) << 20, Compat: r.Blocky, MaxFaults: r.MaxErrors,
+		// The system's resolver may be this one.
+		Lookup: upstream.NewBootstrap(main).Lookup, Proxy: http.ProxyFromEnvironment, Private: s.mayBePrivate,
 	})
 }
 
-// idleTime is how long a connection to a server of lists is kept for the next one.
-const idleTime = 30 * time.Second
-
-// newClient returns the client that fetches lists. It looks up the names of their
-// hosts at the default upstreams: the system's resolver may be this one.
-func newClient(main *upstream.Group, timeout time.Duration) *http.Client {
-	boot := upstream.NewBootstrap(main)
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		host, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return nil, err
-		}
-		ip, err := boot.Lookup(ctx, host)
-		if err != nil {
-			return nil, fmt.Errorf("finding the address of %s: %w", host, err)
-		}
-		var d net.Dialer
-		return d.DialContext(ctx, network, net.JoinHostPort(ip.String(), port))
+// mayBePrivate reports whether a server of lists may have a private address: one
+// whose name does not belong to the public network, such as nas or nas.lan, or is in
+// rebinding.allow or in a zone with upstreams of its own. The owner of any other name
+// could let it lead anywhere.
+func (s *Settings) mayBePrivate(host string) bool {
+	name, err := dnsmsg.ParseName(nil, host)
+	if err != nil {
+		return false
 	}
-	return &http.Client{Transport: &http.Transport{
-		DialContext: dial, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
-		IdleConnTimeout: idleTime, ResponseHeaderTimeout: timeout,
-	}}
+	dnsmsg.Lower(name)
+	if dnsmsg.Labels(name) == 1 || localdata.IsSpecial(name) {
+		return true
+	}
+	for up := name; len(up) > 1; up = dnsmsg.Parent(up) {
+		if s.vetted[string(up)] {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.zones, func(z zone) bool {
+		return slices.ContainsFunc(z.names, func(top []byte) bool { return len(top) > 1 && dnsmsg.Below(name, top) })
+	})
 }

@@ -3,7 +3,6 @@ package dns
 import (
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/preflight"
@@ -28,11 +27,8 @@ func (s *Settings) Check(dir string) error {
 
 func (s *Settings) checkLists(p *config.Problems, dir string) {
 	for _, source := range s.sources {
-		if !isPath(source.Location) {
-			continue
-		}
-		if err := preflight.File(source.Location); err != nil {
-			p.Addf("lists."+source.List, "%w; correct the path or remove the source", err)
+		if err := source.Check(); err != nil {
+			p.Addf("lists."+source.List, "%w; correct the path or the list, or remove the source", err)
 		}
 	}
 	if s.conf.Refresh.Dir != "" {
@@ -58,11 +54,4 @@ func (s *Settings) checkTSV(p *config.Problems) {
 	if _, err := preflight.Dir(dir); err != nil {
 		p.Addf("tsv.dir", "%w; let the beat's user write there", err)
 	}
-}
-
-// isPath reports whether the location of a list is a file, and neither a URL nor
-// the rules themselves.
-func isPath(location string) bool {
-	remote := strings.HasPrefix(location, "http://") || strings.HasPrefix(location, "https://")
-	return !remote && !strings.Contains(location, "\n")
 }

@@ -2,12 +2,14 @@ package dns
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
+	"github.com/qubesbeat/qubesbeat/internal/textmark"
 )
 
 // recordTTL is the TTL, in seconds, of local records that name none.
@@ -69,11 +71,20 @@ func checkHosts(paths []string, problems *config.Problems) {
 	readHosts(localdata.NewRecords(), paths, problems)
 }
 
+// CheckHosts returns an error if resolver.hosts_files cannot have a file.
+func CheckHosts(path string) error {
+	var p config.Problems
+	checkHosts([]string{path}, &p)
+	return p.Err()
+}
+
 func readHostsFile(z *localdata.Records, path string) (wrong int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
 	}
-	wrong, err = z.Hosts(f, recordTTL, false)
+	if wrong, err = z.Hosts(f, recordTTL, false); errors.Is(err, textmark.ErrUTF16) {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
 	return wrong, errors.Join(err, f.Close())
 }

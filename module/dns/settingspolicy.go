@@ -115,7 +115,9 @@ func (p *parser) block(key string, s *config.ResolverBlock) *dnspolicy.Block {
 			p.problems.Addf(key+".addresses", "%q is not an address", text)
 			continue
 		}
-		out.Addresses = append(out.Addresses, a.Unmap())
+		if a = a.Unmap(); !slices.Contains(out.Addresses, a) { // an answer has no record twice
+			out.Addresses = append(out.Addresses, a)
+		}
 	}
 	if (answer == dnspolicy.Custom) != (len(out.Addresses) > 0) {
 		p.problems.Addf(key, "set both answer: addresses and a list of addresses, or neither")

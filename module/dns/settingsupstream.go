@@ -4,8 +4,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/spell"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 )
 
@@ -31,16 +34,20 @@ func (p *parser) upstreams() {
 	if t := p.Timeout.D(); t < 50*time.Millisecond || t > p.Budget.D() || p.Budget.D() > time.Minute {
 		p.problems.Addf("timeout", "%v is not within 50ms and the budget of %v, or the budget is above 1m", t, p.Budget.D())
 	}
-	p.out.bootstrap = p.servers("bootstrap", p.Bootstrap, false)
-	p.out.groups = []group{{defaultGroup, p.servers("upstreams."+defaultGroup, p.Upstreams[defaultGroup], p.hostnames())}}
+	p.bootstrap()
+	p.out.groups = []group{{defaultGroup, p.defaultServers()}}
 	for _, name := range slices.Sorted(maps.Keys(p.Upstreams)) {
 		if name != defaultGroup {
 			p.out.groups = append(p.out.groups, group{name, p.required("upstreams."+name, p.Upstreams[name])})
+			p.hasUse(name)
 		}
 	}
 	for i, z := range p.Zones {
 		key := item("zones", i)
 		one := zone{servers: p.required(key+".servers", z.Servers)}
+		if len(z.Names) == 0 {
+			p.problems.Addf(key+".names", "no name; without one these servers are asked for nothing")
+		}
 		for _, n := range z.Names {
 			one.names = append(one.names, p.name(key+".names", n))
 		}
@@ -48,8 +55,51 @@ func (p *parser) upstreams() {
 	}
 }
 
+// defaultServers translates the default group, which may be absent. An empty one is an
+// error: the file says that it is not to be that of the system.
+func (p *parser) defaultServers() []*upstream.Address {
+	texts, ok := p.Upstreams[defaultGroup]
+	switch {
+	case ok:
+		return p.required("upstreams."+defaultGroup, texts)
+	case p.Upstreams != nil && len(p.Upstreams) == 0:
+		p.problems.Addf("upstreams", "no group; remove the key to ask the servers that Qubes gave this qube")
+	}
+	return nil
+}
+
+// misspelt is the number of letters in which a name differs from another at most to be
+// taken for it.
+const misspelt = 2
+
+// hasUse reports a group that nothing asks although its name is almost that of the
+// default: the servers of the system would be asked instead.
+func (p *parser) hasUse(name string) {
+	if _, ok := p.Upstreams[defaultGroup]; ok || spell.Distance(strings.ToLower(name), defaultGroup) > misspelt {
+		return
+	}
+	if !slices.ContainsFunc(p.Policies, func(r config.ResolverPolicy) bool { return r.Upstream == name }) {
+		p.problems.Addf("upstreams."+name, "no policy names this group; did you mean %s?", defaultGroup)
+	}
+}
+
+// systemServers in resolver.bootstrap stands for the servers that Qubes gave this
+// qube, or else those of /etc/resolv.conf.
+const systemServers = "system"
+
+// bootstrap translates the servers that know the addresses of others.
+func (p *parser) bootstrap() {
+	for _, text := range p.Bootstrap {
+		if text == systemServers {
+			p.out.systemBootstrap = true
+			continue
+		}
+		p.out.bootstrap = append(p.out.bootstrap, p.servers("bootstrap", []string{text}, false)...)
+	}
+}
+
 // hostnames reports whether servers may be given by name.
-func (p *parser) hostnames() bool { return len(p.out.bootstrap) > 0 }
+func (p *parser) hostnames() bool { return len(p.out.bootstrap) > 0 || p.out.systemBootstrap }
 
 // required translates servers of which there must be one at least.
 func (p *parser) required(key string, texts []string) []*upstream.Address {
@@ -68,15 +118,20 @@ func (p *parser) servers(key string, texts []string, hostnames bool) (list []*up
 		case err != nil:
 			p.problems.Add(key, err)
 			continue
-		case !a.IP.IsValid() && a.Proto == upstream.UDP:
-			p.problems.Addf(key, "%q: a server over udp is given by its address", text)
 		case !a.IP.IsValid() && !hostnames:
-			p.problems.Addf(key, "%q: the address of %s is not known; write %s://ADDRESS#%s, or set resolver.bootstrap",
-				text, a.Host, a.Proto, a.Host)
+			p.problems.Addf(key, "%q: the address of %s is not known; write %s, or set resolver.bootstrap", text, a.Host, byAddress(a))
 		}
 		list = append(list, a)
 	}
 	return list
+}
+
+// byAddress returns how to write a server without its name.
+func byAddress(a *upstream.Address) string {
+	if a.Proto < upstream.TLS {
+		return a.Proto.String() + "://ADDRESS"
+	}
+	return a.Proto.String() + "://ADDRESS#" + a.Host
 }
 
 // item returns the key of an item of a list.

@@ -21,6 +21,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 )
 
@@ -30,6 +31,10 @@ www.example. 60 IN A 198.51.100.1
 ads.example. 60 IN A 198.51.100.2
 ads2.example. 60 IN A 198.51.100.3
 `
+
+// longWait is how long the resolver waits for its upstream, and a test for an answer:
+// longer than a busy machine takes.
+const longWait = time.Minute
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
@@ -100,6 +105,7 @@ func (w *world) Publish(d event.Document) {
 	if w.gate != nil {
 		<-w.gate
 	}
+	strict.Document(w.t, "query", d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.documents = append(w.documents, d.(*dns.Document))
@@ -131,6 +137,7 @@ func newWorld(t *testing.T, change func(w *world, c *config.Resolver)) *world {
 	dir := t.TempDir()
 	w.settings = resolverWith(func(c *config.Resolver) {
 		c.Listen = []string{w.at.String()}
+		c.Timeout, c.Budget = config.Duration(longWait), config.Duration(longWait)
 		c.Upstreams = map[string][]string{"default": {"udp://" + w.up.Addr.String()}}
 		c.Firewall.Obey, c.Firewall.Socket = "never", filepath.Join(dir, "no-qubesdb")
 		c.Socket = filepath.Join(dir, "dns.sock")
@@ -193,7 +200,7 @@ func (w *world) ask(name string) (rcode string, addrs []string) {
 	w.t.Helper()
 	m := new(miekg.Msg)
 	m.SetQuestion(name+".", miekg.TypeA)
-	c := miekg.Client{Timeout: 10 * time.Second}
+	c := miekg.Client{Timeout: longWait}
 	r, _, err := c.Exchange(m, w.at.String())
 	if err != nil {
 		w.t.Fatal(err)
@@ -225,7 +232,7 @@ func (w *world) askFrom(name string) (port, id uint16) {
 	defer c.Close()
 	m := new(miekg.Msg)
 	m.SetQuestion(name+".", miekg.TypeA)
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(longWait))
 	if err := c.WriteMsg(m); err != nil {
 		w.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"errors"
+	"math/bits"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/hold"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/querylog"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // writer writes what the resolver has logged: events, and rows of the query log. If
@@ -25,16 +28,20 @@ type writer struct {
 	flushed   time.Time // when rows were brought to the disk
 	flushAt   time.Time // when the next are; zero if there are none
 
-	published, queries, lost, rowFailures atomic.Uint64
-	holding                               atomic.Int64 // queries that wait to be published
+	published, queries, lost, rowFailures, rowsOver, rowsDeleted atomic.Uint64
+	holding                                                      atomic.Int64 // queries that wait to be published
 }
 
 // Limits of what waits in the writer.
 const (
-	maxWaiting = 8192                   // events that are held, and that are coalesced
-	writerLag  = 200 * time.Millisecond // for which an event or a row may wait for others
-	flushEvery = time.Second            // between two writes to the disk
-	writeBatch = 64                     // entries taken from the log at once
+	maxWaiting = 8192 // events that are coalesced
+	// maxHeldBytes is what events may take that are held; documentSize is what one
+	// takes without its name and its reply.
+	maxHeldBytes = 16 << 20
+	documentSize = 1024
+	writerLag    = 200 * time.Millisecond // for which an event or a row may wait for others
+	flushEvery   = time.Second            // between two writes to the disk
+	writeBatch   = 64                     // entries taken from the log at once
 )
 
 // logPart is the name of the part that writes the query log.
@@ -44,7 +51,9 @@ func newWriter(s *Service) *writer {
 	inv := s.deps.Inventory
 	w := &writer{service: s, coalesced: newCoalescer(s.conf.conf.Log.Coalesce.D()),
 		enrich: &enrich.Enricher{Qubes: inv, Downstream: inv.Downstream, Name: netstate.NewNames(netstate.NamesConfig{Captured: s.deps.Captured}).Name}}
-	w.held = hold.New(hold.Config[*Document]{For: s.conf.Hold, Max: maxWaiting, Every: writerLag, Retry: w.retry})
+	w.held = hold.New(hold.Config[*Document]{For: s.conf.Hold, Max: maxHeldBytes, Every: writerLag, Retry: w.retry,
+		Size:  func(d **Document) int { return documentSize + len((*d).Entry.Name) + len((*d).Reply) },
+		Class: func(d **Document) share.Class { return (*d).Claimant() }})
 	return w
 }
 
@@ -183,9 +192,20 @@ func (w *writer) flush(now time.Time, last bool) {
 	if last {
 		err = errors.Join(err, tsv.Close())
 	}
-	w.rowFailures.Store(tsv.Lost())
+	w.countRows(tsv.Stats())
 	if err != nil {
 		w.service.deps.Logger.Warn("query log rows are lost", "error", err.Error())
+	}
+}
+
+// countRows takes over the counters of the query log, and logs that rows are left out
+// when there are twice as many.
+func (w *writer) countRows(s querylog.Stats) {
+	w.rowFailures.Store(s.Lost)
+	w.rowsDeleted.Store(s.Deleted)
+	if before := w.rowsOver.Swap(s.Over); bits.Len64(s.Over) > bits.Len64(before) {
+		w.service.deps.Logger.Warn("query log rows are left out: a qube has used its share of resolver.tsv.max_mb, or the files have reached it",
+			"rows", s.Over)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 )
 
 var (
@@ -42,6 +43,7 @@ type bench struct {
 
 // Publish implements [event.Sink].
 func (b *bench) Publish(d event.Document) {
+	strict.Document(b.t, "query", d)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.documents, b.after = append(b.documents, d.(*Document)), append(b.after, time.Since(b.began))

@@ -35,6 +35,16 @@ func (d *Document) Time() time.Time { return time.Unix(0, d.At).UTC() }
 // Final implements [event.Document].
 func (d *Document) Final() bool { return true }
 
+// Identify implements [event.Document].
+func (d *Document) Identify(id *event.Identity) {
+	id.Text("finding")
+	id.Text(d.Kind)
+	id.Text(d.Method)
+	id.Number(d.At)
+	id.AddrPort(d.Source)
+	id.AddrPort(d.Destination)
+}
+
 // Write implements [event.Document].
 func (d *Document) Write(w event.Writer) {
 	w.String("type", "finding")

@@ -62,7 +62,8 @@ func (s *Service) Flow(f *event.Flow) {
 		return
 	}
 	client, dst := f.Source.Addr.Netip(f.Family), f.Destination.Addr.Netip(f.Family)
-	count, first := s.once.First(client, dst, method, f.Start)
+	use := dnsview.Use{Iface: f.Iface, Spoofed: f.Attribution == event.Spoofed, Client: client, Server: dst, Bypass: method}
+	count, first := s.once.First(use, f.Start, f.End)
 	if !first {
 		return
 	}
@@ -74,7 +75,7 @@ func (s *Service) Flow(f *event.Flow) {
 func bypass(f *event.Flow, method dnsview.Bypass, client, dst netip.Addr, count uint64) *Document {
 	d := &Document{Parties: f.Parties, At: f.Start, Kind: "dns-bypass", Method: string(method), Reason: reasons[method], Transport: "udp",
 		Source: netip.AddrPortFrom(client, f.Source.Port), Destination: netip.AddrPortFrom(dst, f.Destination.Port),
-		FlowID: flow.ID(&f.Record), Count: count, ServerName: f.Domain}
+		FlowID: flow.ID(f.Metered()), Count: count, ServerName: f.Domain}
 	if f.Proto == packet.ProtoTCP {
 		d.Transport = "tcp"
 	}

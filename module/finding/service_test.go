@@ -97,6 +97,25 @@ func TestService_Flow_others(t *testing.T) {
 	}
 }
 
+// TestAttack08_service reports what a qube does although another has forged the same.
+func TestAttack08_service(t *testing.T) {
+	t.Parallel()
+	s, out := newService()
+	attacker := &qube.Qube{Name: "attacker", XID: 6}
+	forged := outbound("8.8.8.8:53", packet.ProtoUDP, "") // from the address of work
+	forged.Iface, forged.Qube, forged.SourceQube, forged.Attribution = 6, attacker, attacker, event.Spoofed
+	genuine := outbound("8.8.8.8:53", packet.ProtoUDP, "")
+	genuine.Iface = 7
+	s.Flow(forged)
+	for i := range int64(5) { // flows end in another order than they begin
+		genuine.Start -= i
+		s.Flow(genuine)
+	}
+	if len(out.documents) != 2 || out.documents[0].Qube != attacker || out.documents[1].Qube != work {
+		t.Errorf("%d findings; want one of the attacker and one of work", len(out.documents))
+	}
+}
+
 // TestService_Run blocks until its context ends.
 func TestService_Run(t *testing.T) {
 	t.Parallel()

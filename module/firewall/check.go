@@ -15,8 +15,8 @@ func Check(c *config.Firewall) error {
 		return nil
 	}
 	p := config.Problems{Section: "firewall"}
-	for _, path := range c.LogFiles {
-		if err := preflight.File(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, f := range c.LogFiles {
+		if err := preflight.File(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			p.Addf("log_files", "%w; correct the path or let the beat's user read it", err)
 		}
 	}

@@ -29,6 +29,20 @@ func (d *Document) Time() time.Time { return time.Unix(0, d.First).UTC() }
 // Final implements [event.Document].
 func (d *Document) Final() bool { return true }
 
+// Identify implements [event.Document].
+func (d *Document) Identify(id *event.Identity) {
+	id.Text("firewall")
+	id.Number(d.First)
+	id.Number(d.Last)
+	id.Text(d.In)
+	id.Text(d.Out)
+	id.Text(d.Rule)
+	id.AddrPort(netip.AddrPortFrom(d.Src, d.SrcPort))
+	id.AddrPort(netip.AddrPortFrom(d.Dst, d.DstPort))
+	id.Number(int64(d.Proto))
+	id.Number(int64(d.Source))
+}
+
 // Write implements [event.Document].
 func (d *Document) Write(w event.Writer) {
 	w.String("type", "firewall")

@@ -35,8 +35,13 @@ func (s *sources) metrics(m *metrics.Set, rules *guard.Part) {
 	if s.nflog != nil {
 		m.Add("nflog_lost", s.nflog.Lost())
 		m.Add("nflog_malformed", s.nflog.Malformed())
-		_ = rules.Do(nil, func() {
-			if n, err := nftrules.OverRate(); err == nil { // fails without the rules
+		var answer []byte
+		_ = rules.Do(func() []byte { return answer }, func() {
+			n, err := nftrules.OverRate(func(reply []byte) {
+				answer = reply
+				rules.Probe(reply)
+			})
+			if err == nil { // fails without the rules
 				m.Add("over_rate", n)
 			}
 		})
@@ -45,11 +50,16 @@ func (s *sources) metrics(m *metrics.Set, rules *guard.Part) {
 	if s.kmsg != nil {
 		m.Add("kernel_log_missed", s.kmsg.Missed())
 	}
-	tooLong := uint64(0)
+	if len(s.files) == 0 {
+		return
+	}
+	var tooLong, foreign, headless uint64
 	for _, f := range s.files {
 		tooLong += f.TooLong()
+		foreign += f.foreign.Load()
+		headless += f.headless.Load()
 	}
-	if len(s.files) > 0 {
-		m.Add("lines_too_long", tooLong)
-	}
+	m.Add("lines_too_long", tooLong)
+	m.Add("lines_of_others", foreign)
+	m.Add("lines_of_unknown", headless)
 }

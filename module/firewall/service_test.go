@@ -22,6 +22,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 	firewallmodule "github.com/qubesbeat/qubesbeat/module/firewall"
 )
 
@@ -60,6 +61,7 @@ type world struct {
 
 // Publish implements [event.Sink].
 func (w *world) Publish(d event.Document) {
+	strict.Document(w.t, "verdict", d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.out = append(w.out, published{time.Since(w.began), d.(*firewallmodule.Document)})
@@ -95,7 +97,7 @@ var _ filewatch.Func = (*world)(nil).watch // type check
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, path: filepath.Join(t.TempDir(), "kern.log"), changed: make(chan struct{}), began: time.Now(), done: make(chan error, 1)}
-	w.Service = firewallmodule.New(firewallmodule.Config{Firewall: config.Firewall{Enabled: true, LogFiles: []string{w.path}, ICMPErrors: true}},
+	w.Service = firewallmodule.New(firewallmodule.Config{Firewall: config.Firewall{Enabled: true, LogFiles: []config.LogFile{{Path: w.path}}, ICMPErrors: true}},
 		firewallmodule.Deps{Sink: w, Enrich: &enrich.Enricher{Qubes: lookup{}}, Local: func(a netip.Addr) bool { return a == netvm },
 			Captured: func(iface uint32) string { return map[uint32]string{12: "vif12.0", 2: "eth0"}[iface] },
 			Watch:    w.watch, Logger: slog.New(slog.DiscardHandler)})
@@ -255,7 +257,7 @@ func TestService_Open(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
 	dir := t.TempDir()
-	s := firewallmodule.New(firewallmodule.Config{Firewall: config.Firewall{Enabled: true, LogFiles: []string{dir, filepath.Join(dir, "absent")}}},
+	s := firewallmodule.New(firewallmodule.Config{Firewall: config.Firewall{Enabled: true, LogFiles: []config.LogFile{{Path: dir}, {Path: filepath.Join(dir, "absent")}}}},
 		firewallmodule.Deps{Logger: slog.New(slog.NewTextHandler(&text, nil))})
 	if err := s.Open(); err != nil || strings.Count(text.String(), "no verdicts from a log file") != 1 {
 		t.Errorf("Open = %v, log %s; want a warning about the folder", err, &text)

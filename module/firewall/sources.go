@@ -16,9 +16,9 @@ import (
 // sources are what verdicts are made from. A source that cannot be opened is no
 // fault of the others.
 type sources struct {
-	nflog *nflog.Conn       // nil if the group is not ours
-	kmsg  *kernellog.Kmsg   // nil without firewall.kernel_log
-	files []*kernellog.File // firewall.log_files
+	nflog *nflog.Conn     // nil if the group is not ours
+	kmsg  *kernellog.Kmsg // nil without firewall.kernel_log
+	files []*logFile      // firewall.log_files
 
 	lastNFLog   atomic.Int64 // when our own rules have logged last, in nanoseconds on the tracker's clock
 	nflogClosed atomic.Bool  // NFLOG is not read any more
@@ -38,9 +38,8 @@ func (s *Service) Open() error {
 			s.deps.Logger.Warn("no verdicts from the kernel's log", "error", err.Error())
 		}
 	}
-	for _, path := range s.conf.LogFiles {
-		f, err := kernellog.OpenFile(kernellog.FileConfig{Path: path, OnLine: s.lines(), Watch: s.deps.Watch,
-			OnError: func(err error) { s.warn("reading a log file", err) }})
+	for _, c := range s.conf.LogFiles {
+		f, err := s.openLogFile(c)
 		if err != nil {
 			s.deps.Logger.Warn("no verdicts from a log file", "error", err.Error())
 			continue
@@ -106,18 +105,6 @@ func (s *Service) messages() func(*nflog.Message) {
 		default:
 			s.observe(&o)
 		}
-	}
-}
-
-// lines returns the function that takes the lines of a log file.
-func (s *Service) lines() func(line string) {
-	r, part := kernellog.Reader{Now: time.Now}, s.deps.Guard.Part("firewall/log_file")
-	return func(line string) {
-		_ = part.Do(func() []byte { return []byte(line) }, func() {
-			if text, at, ok := r.Line(line); ok {
-				s.message(text, at, firewall.LogFile)
-			}
-		})
 	}
 }
 

@@ -15,6 +15,9 @@ import (
 // Document is a flow event.
 type Document struct {
 	event.Flow
+	// Delta says that the counters of a record cover the time since the last record
+	// of the flow of any kind, as with flows.enable_delta_flow_reports.
+	Delta bool
 }
 
 var _ event.Document = (*Document)(nil) // type check
@@ -25,6 +28,17 @@ func (d *Document) Time() time.Time { return time.Unix(0, d.End).UTC() }
 
 // Final implements [event.Document].
 func (d *Document) Final() bool { return d.Record.Final() }
+
+// Identify implements [event.Document]. A flow has several events, which end at
+// different times.
+func (d *Document) Identify(id *event.Identity) {
+	id.Text("flow")
+	id.Text(ID(&d.Record))
+	id.Text(d.Interface)
+	id.Number(d.Start)
+	id.Number(d.End)
+	id.Number(int64(d.Reason))
+}
 
 // Write implements [event.Document].
 func (d *Document) Write(w event.Writer) {
@@ -60,7 +74,7 @@ func (d *Document) writeEvent(w event.Writer) {
 
 func (d *Document) writeFlow(w event.Writer) {
 	w.Begin("flow")
-	w.String("id", ID(&d.Record))
+	w.String("id", ID(d.Metered()))
 	w.Bool("final", d.Final())
 	event.Optional(w, "end_reason", d.Reason.String())
 	switch d.VLANs {
@@ -80,8 +94,8 @@ func (d *Document) writeFlow(w event.Writer) {
 // writeTransport writes the state of a TCP connection, or the kind of ICMP messages
 // that make up the flow.
 func (d *Document) writeTransport(w event.Writer) {
-	switch {
-	case d.Proto == packet.ProtoTCP:
+	switch r := d.Metered(); {
+	case r.Proto == packet.ProtoTCP:
 		w.Begin("tcp")
 		event.Optional(w, "state", d.State.String())
 		if flags := d.Source.TCPFlags | d.Destination.TCPFlags; flags != 0 {
@@ -90,7 +104,7 @@ func (d *Document) writeTransport(w event.Writer) {
 		w.Uint("syn_count", uint64(d.SynCount))
 		w.Bool("rst", d.RSTCount > 0)
 		w.End()
-	case d.IsICMP():
+	case r.IsICMP():
 		m := &d.Source
 		if !m.Sent && d.Destination.Sent {
 			m = &d.Destination
@@ -117,6 +131,29 @@ func (d *Document) writeTunnel(w event.Writer) {
 	w.Begin("destination")
 	w.Addr("ip", d.Outer.Dst.Netip(d.Outer.Family))
 	w.End()
+	writeInner(w, d.Inner)
+	w.End()
+}
+
+// writeInner writes the endpoints inside of a tunnel, if the event's are those of the
+// tunnel.
+func writeInner(w event.Writer, in *event.Inner) {
+	if in == nil {
+		return
+	}
+	w.Begin("inner")
+	event.Optional(w, "transport", ecs.Transport(in.Proto))
+	w.String("iana_number", ecs.IANANumber(in.Proto))
+	side := func(name string, addr packet.Addr, port uint16) {
+		w.Begin(name)
+		w.Addr("ip", addr.Netip(in.Family))
+		if ecs.HasPorts(in.Proto) {
+			w.Uint("port", uint64(port))
+		}
+		w.End()
+	}
+	side("source", in.Source, in.SourcePort)
+	side("destination", in.Destination, in.DestinationPort)
 	w.End()
 }
 

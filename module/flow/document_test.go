@@ -114,9 +114,14 @@ func documents() map[string]*flow.Document {
 		"external": change(base("10.137.0.2:5353", "1.1.1.1:53"), func(f *flow.Document) {
 			f.Interface, f.Direction, f.FromSource = "eth0", event.External, packet.Outbound
 		}),
-		"vlan":      vlanFlow(1),
-		"vlan-two":  vlanFlow(2),
-		"tunnel":    tunnelFlow(),
+		"vlan":     vlanFlow(1),
+		"vlan-two": vlanFlow(2),
+		"tunnel":   tunnelFlow(),
+		"tunnel-vif": change(tunnelFlow(), func(f *flow.Document) {
+			f.Proto, f.State = packet.ProtoTCP, meter.StateSynSent
+			f.Outer.Proto, f.Outer.SrcPort, f.Outer.DstPort = packet.ProtoUDP, 7777, packet.PortVXLAN
+			f.TakeOuter()
+		}),
 		"interim":   change(tcpFlow(), func(f *flow.Document) { f.Reason, f.State = meter.ReasonNone, meter.StateEstablished }),
 		"ipv6":      withMAC(onVif(base("[fd09::6]:5353", "[2606:4700:4700::1111]:53"))),
 		"sctp":      change(base("10.0.0.1:5000", "10.0.0.2:6000"), func(f *flow.Document) { f.Proto = packet.ProtoSCTP }),

@@ -60,12 +60,17 @@ func (s *Service) eventMetrics(m *metrics.Set) {
 	m.Add("queued", q.In)
 	m.Add("queue_dropped_interim", q.InterimDropped)
 	m.Add("queue_dropped_final", q.FinalDropped)
+	m.Add("queue_dropped_most", q.MostDropped)
+	if q.MostDropped > 0 {
+		m.Text("queue_dropped_most_interface", s.InterfaceName(q.Most))
+	}
 	m.Add("published", p.Published)
 	m.Add("held", p.Held)
 	m.Add("lost", p.Lost)
 	m.Add("unknown_qube", p.Unknown)
 	m.Add("spoofed", p.Spoofed)
 	m.Add("waiting", uint64(q.Waiting)+inHand(&q, &p))
+	m.Add("summarized", d.Summarized)
 	m.Add("filtered", d.Filtered)
 	m.Add("dropped_at_stop", d.Dropped)
 	m.Add("acked", d.Acked)

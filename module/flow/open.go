@@ -86,7 +86,7 @@ const publisherPart = "events/publisher"
 func (s *Service) newPublisher(q *pipeline.Queue) *pipeline.Publisher {
 	cfg := pipeline.PublisherConfig{Queue: q, Enrich: s.deps.Enricher, Sink: s.deps.Outlet, Hold: s.conf.Hold, Guard: s.deps.Guard.Part(publisherPart),
 		NewDocument: func() (event.Document, *event.Flow) {
-			d := new(Document)
+			d := &Document{Delta: s.conf.Flows.Delta}
 			return d, &d.Flow
 		}}
 	if s.hellos != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 	"github.com/qubesbeat/qubesbeat/module/flow"
 )
 
@@ -139,6 +140,7 @@ func (w *world) Publish(d event.Document) {
 	if w.onPublish != nil {
 		w.onPublish()
 	}
+	strict.Document(w.t, "flow", d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.documents = append(w.documents, d.(*flow.Document))
@@ -249,7 +251,7 @@ func (w *world) balanced() {
 		{"frames", sum("capture.frames"), sum("flows.packets", "capture.non_ip_frames", "capture.truncated_frames", "capture.malformed_frames", "capture.unsupported_frames")},
 		{"records", sum("flows.interim", "flows.ended_idle", "flows.ended_active", "flows.ended_end", "flows.ended_forced", "flows.ended_evicted"), sum("events.queued")},
 		{"events", sum("events.queued"), sum("events.published", "events.queue_dropped_interim", "events.queue_dropped_final", "events.held", "events.waiting", "events.lost")},
-		{"delivery", sum("events.published"), sum("events.acked", "events.filtered", "events.pending", "events.dropped_at_stop")},
+		{"delivery", sum("events.published"), sum("events.acked", "events.filtered", "events.pending", "events.summarized", "events.dropped_at_stop")},
 	} {
 		if b.left != b.right {
 			w.t.Errorf("%s: %d on the left and %d on the right; want a balance: %v", b.what, b.left, b.right, n)

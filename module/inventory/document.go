@@ -23,6 +23,18 @@ func (d *Document) Time() time.Time { return d.At }
 // Final implements [event.Document].
 func (d *Document) Final() bool { return true }
 
+// Identify implements [event.Document].
+func (d *Document) Identify(id *event.Identity) {
+	id.Text("inventory")
+	id.Text(d.Action)
+	id.Number(d.At.UnixNano())
+	if d.After != nil {
+		id.Text(d.After.Name)
+	} else {
+		id.Text(d.Before.Name)
+	}
+}
+
 // Write implements [event.Document].
 func (d *Document) Write(w event.Writer) {
 	w.String("type", "inventory")
@@ -32,6 +44,7 @@ func (d *Document) Write(w event.Writer) {
 		now = d.Before
 	}
 	w.Begin("qube")
+	event.Optional(w, "uuid", now.UUID)
 	writeQube(w, now)
 	w.End()
 	d.writeChange(w)

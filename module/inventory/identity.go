@@ -10,7 +10,8 @@ import (
 // the capture, which may be opened later: see [enrich.Enricher]. A replay knows nothing
 // of the addresses of the machine that was captured on.
 func (s *Service) Enricher(name func(iface uint32) string, hasVif func(domid int32) bool) *enrich.Enricher {
-	e := &enrich.Enricher{Qubes: s.index, Downstream: s.index.Downstream, Name: name, HasVif: hasVif}
+	e := &enrich.Enricher{Qubes: s.index, Downstream: s.index.Downstream, Name: name, HasVif: hasVif,
+		HasDomains: s.index.HasDomains}
 	if s.conf.Live {
 		e.Local = s.Local
 	}

@@ -23,6 +23,13 @@ func (d *Document) Time() time.Time { return d.At }
 // Final implements [event.Document].
 func (d *Document) Final() bool { return d.Last }
 
+// Identify implements [event.Document].
+func (d *Document) Identify(id *event.Identity) {
+	id.Text("stats")
+	id.Number(d.Started.UnixNano())
+	id.Number(d.At.UnixNano())
+}
+
 // Write implements [event.Document]. The counters of a group must be adjacent.
 func (d *Document) Write(w event.Writer) {
 	w.String("type", "stats")
@@ -46,7 +53,11 @@ func (d *Document) Write(w event.Writer) {
 			group = c.Group
 			w.Begin(group)
 		}
-		w.Uint(c.Name, c.Value)
+		if c.Text != "" {
+			w.String(c.Name, c.Text)
+		} else {
+			w.Uint(c.Name, c.Value)
+		}
 	}
 	if group != "" {
 		w.End()

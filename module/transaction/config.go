@@ -66,8 +66,13 @@ type Deps struct {
 	// DNS is called with each event of type dns. It reports whether the event is left
 	// out, because the resolver logs the same query. It may be nil.
 	DNS func(*dnsview.Answer) (duplicate bool)
+	// Admit reports whether an event goes out as it is. Otherwise it has been counted in
+	// a summary. It may be nil.
+	Admit func(*event.Account) bool
 	// Guard recovers from panics at one event. It may be nil.
 	Guard *guard.Keeper
+	// Sensor is observer.name; "" leaves it out.
+	Sensor string
 	// Delivery returns the counters of the clients that Connect has opened.
 	Delivery func() event.Delivery
 	// Logger is libbeat's, for the processors that a section configures.

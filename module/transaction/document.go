@@ -17,8 +17,10 @@ type document struct {
 	setDirection   bool
 }
 
-// addTo adds the fields to an event.
-func (d *document) addTo(e *beat.Event) { e.Fields.DeepUpdate(mapstr.M(event.ToMap(d))) }
+// addTo adds the fields to an event. sensor is observer.name.
+func (d *document) addTo(e *beat.Event, sensor string) {
+	e.Fields.DeepUpdate(mapstr.M(event.ToMap(&event.Signed{Document: d, Sensor: sensor})))
+}
 
 // Write implements [event.Document]. The direction is that of the qubes, if there
 // are any: packetbeat, which compares with the machine's own addresses, calls all

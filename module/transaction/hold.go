@@ -1,11 +1,14 @@
 package transaction
 
-import "github.com/qubesbeat/qubesbeat/internal/hold"
+import (
+	"github.com/qubesbeat/qubesbeat/internal/hold"
+	"github.com/qubesbeat/qubesbeat/internal/share"
+)
 
 // newHold returns what keeps the events of clients that the inventory does not know
 // yet.
 func (p *publisher) newHold() *hold.Hold[report] {
-	return hold.New(hold.Config[report]{For: p.cfg.hold, Max: maxWaiting,
+	return hold.New(hold.Config[report]{For: p.cfg.hold, Max: maxWaiting, Class: func(r *report) share.Class { return r.class },
 		Retry: func(r *report, last bool) bool { return p.publish(r, !last) }})
 }
 

@@ -26,11 +26,13 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("dropped", p.dropped)
 	m.Add("ignored_outgoing", r.Outgoing)
 	m.Add("logged_by_resolver", p.duplicates)
+	m.Add("summarized", p.summarized)
 	m.Add("invalid", r.Invalid+own.Damaged+p.invalid)
 	m.Add("held", p.held)
 	m.Add("waiting", p.waiting)
 	m.Add("unknown_qube", p.unknown)
 	m.Add("spoofed", p.spoofed)
+	m.Add("misfits", p.misfits)
 	if s.delivery != nil {
 		addDelivery(m, s.delivery())
 	}
@@ -53,7 +55,6 @@ func addPackets(m *metrics.Set, a *wire.AnalyzerStats, s *supervisor.Stats) {
 	m.Add("duplicates", a.Copies)
 	m.Add("spoofed_packets", a.Spoofed)
 	m.Add("refused", sum(a.Refused))
-	m.Add("panics", sum(a.Panics))
 	m.Add("failures", sum(s.Crashes))
 	m.Add("quarantined", s.Quarantined)
 	m.Add("lost", s.Lost)
@@ -95,21 +96,24 @@ func sum(counts map[string]uint64) (n uint64) {
 func (s *Service) Published() uint64 { return s.publisher.published.Load() }
 
 // publisherStats counts the events of a publisher: received = published + dropped +
-// duplicates + invalid + held + waiting.
+// duplicates + summarized + invalid + held + waiting.
 type publisherStats struct {
 	received, published uint64
 	dropped             uint64 // no room: the output is too slow
 	duplicates          uint64 // left out because the resolver logs the same query
+	summarized          uint64 // counted in a summary instead
 	invalid             uint64 // of no section
 	held, waiting       uint64 // held back for a name; waiting for the output
 	unknown, spoofed    uint64 // published without a name; with a spoofed address
+	misfits             uint64 // values that were moved or cut
 }
 
 // stats returns the counters. It is safe for concurrent use.
 func (p *publisher) stats() publisherStats {
 	return publisherStats{received: p.received.Load(), published: p.published.Load(), dropped: p.dropped.Load(),
-		duplicates: p.duplicates.Load(), invalid: p.invalid.Load(), held: p.held.Stats().Held,
-		waiting: uint64(len(p.events)) + uint64(p.sending.Load()), unknown: p.unknown.Load(), spoofed: p.spoofed.Load()}
+		duplicates: p.duplicates.Load(), summarized: p.summarized.Load(), invalid: p.invalid.Load(), held: p.held.Stats().Held,
+		waiting: uint64(len(p.events)) + uint64(p.sending.Load()), unknown: p.unknown.Load(), spoofed: p.spoofed.Load(),
+		misfits: p.misfits.Load()}
 }
 
 // countAttribution counts an event that is about to be published.

@@ -13,6 +13,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/hold"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/share"
+	"github.com/qubesbeat/qubesbeat/module/transaction/mapping"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
 
@@ -28,12 +30,6 @@ type publisherConfig struct {
 	blocking bool
 }
 
-// The bounds of what waits for the output.
-const (
-	maxWaiting      = 4096     // events
-	maxWaitingBytes = 32 << 20 // bytes, as encoded by package wire
-)
-
 // publisher adds the qubes to the events of the analyzers and passes them to
 // libbeat's pipeline. take may be called from any goroutine; it waits only if the
 // publisher is blocking, and otherwise drops what finds no room.
@@ -45,16 +41,18 @@ type publisher struct {
 	done    chan struct{}      // closed when run has returned
 	held    *hold.Hold[report] // belongs to run
 	guard   *guard.Part        // may be nil
+	room    room               // what waits
+	mapping *mapping.Table
 
-	received, published, dropped, invalid, duplicates atomic.Uint64
-	unknown, spoofed                                  atomic.Uint64
-	bytes                                             atomic.Int64
-	sending                                           atomic.Int32 // 1 while the pipeline has an event
+	received, published, dropped, invalid, duplicates, summarized atomic.Uint64
+	unknown, spoofed, misfits                                     atomic.Uint64
+	sending                                                       atomic.Int32 // 1 while the pipeline has an event
 }
 
 func newPublisher(cfg publisherConfig) *publisher {
 	p := &publisher{cfg: cfg, guard: cfg.deps.Guard.Part("events/transactions"), clients: map[int]beat.Client{},
-		events: make(chan report, maxWaiting), stop: make(chan struct{}), done: make(chan struct{})}
+		events: make(chan report, maxWaiting), stop: make(chan struct{}), done: make(chan struct{}),
+		mapping: mapping.New(), room: newRoom()}
 	p.held = p.newHold()
 	return p
 }
@@ -66,6 +64,7 @@ type report struct {
 	observation enrich.Observation
 	known       bool // observation is valid
 	size        int  // bytes that are charged
+	class       share.Class
 }
 
 // take queues an event of the analyzers. size is that of its encoding.
@@ -80,6 +79,7 @@ func (p *publisher) take(e *wire.Event, size int) {
 		event: beat.Event{Timestamp: time.Unix(0, e.Timestamp).UTC(), Fields: e.Fields}}
 	if e.Known {
 		r.observation = observationOf(e)
+		r.class = share.Of(e.Iface, r.observation.Source)
 	}
 	if p.cfg.blocking {
 		p.queueBlocking(r)
@@ -96,7 +96,7 @@ func observationOf(e *wire.Event) enrich.Observation {
 		SourceSent: true, DestSent: true, At: time.Unix(0, e.Timestamp)}
 }
 
-// queueBlocking waits for room. The bytes need no bound: the process of the
+// queueBlocking waits for room. The shares need no bound: the process of the
 // analyzers waits, too.
 func (p *publisher) queueBlocking(r report) {
 	r.size = 0
@@ -107,17 +107,16 @@ func (p *publisher) queueBlocking(r report) {
 	}
 }
 
-// queue drops the event if there is no room.
+// queue drops the event if its interface has no room.
 func (p *publisher) queue(r report) {
-	if p.bytes.Add(int64(r.size)) > maxWaitingBytes {
-		p.bytes.Add(-int64(r.size))
+	if !p.room.take(r.class, r.size) {
 		p.dropped.Add(1)
 		return
 	}
 	select {
 	case p.events <- r:
-	default:
-		p.bytes.Add(-int64(r.size))
+	default: // a replay has filled the channel without asking for room
+		p.room.give(r.class, r.size)
 		p.dropped.Add(1)
 	}
 }
@@ -189,13 +188,19 @@ func (p *publisher) publish(r *report, mayHold bool) bool {
 	if mayHold && d.parties.Uncertain() {
 		return false
 	}
-	p.bytes.Add(-int64(r.size))
+	p.room.give(r.class, r.size)
 	if p.isDuplicate(&r.event) {
 		p.duplicates.Add(1)
 		return true
 	}
+	if admit := p.cfg.deps.Admit; admit != nil && !admit(r.account(&d.parties)) {
+		p.summarized.Add(1)
+		return true
+	}
+	identify(&r.event)
+	p.misfits.Add(uint64(p.mapping.Fit(r.event.Fields)))
 	if r.known {
-		d.addTo(&r.event)
+		d.addTo(&r.event, p.cfg.deps.Sensor)
 	}
 	p.countAttribution(&d.parties)
 	p.sending.Store(1)

@@ -73,7 +73,7 @@ func run(p *publisher) (finish func()) {
 func checkSums(tb testing.TB, p *publisher) {
 	tb.Helper()
 	s := p.stats()
-	if s.received != s.published+s.dropped+s.duplicates+s.invalid+s.held+s.waiting {
+	if s.received != s.published+s.dropped+s.duplicates+s.summarized+s.invalid+s.held+s.waiting {
 		tb.Errorf("stats = %+v do not add up", s)
 	}
 }
@@ -101,17 +101,17 @@ func TestPublisher_blocked(t *testing.T) {
 	finish := run(p)
 	p.take(newEvent(work, server), 0)
 	<-entered
-	const all = maxWaiting + 1000
+	const all = maxOfOne + 1000
 	for range all {
 		p.take(newEvent(work, server), 0)
 	}
-	if s := p.stats(); s.received != all+1 || s.dropped != 1000 || s.waiting != maxWaiting+1 || s.published != 0 {
-		t.Errorf("stats = %+v; want %d received, 1000 dropped, %d waiting", s, all+1, maxWaiting+1)
+	if s := p.stats(); s.received != all+1 || s.dropped != 1000 || s.waiting != maxOfOne+1 || s.published != 0 {
+		t.Errorf("stats = %+v; want %d received, 1000 dropped, %d waiting", s, all+1, maxOfOne+1)
 	}
 	close(gate)
 	finish()
-	if n := len(client.published()); n != maxWaiting+1 {
-		t.Errorf("%d events were published; want %d", n, maxWaiting+1)
+	if n := len(client.published()); n != maxOfOne+1 {
+		t.Errorf("%d events were published; want %d", n, maxOfOne+1)
 	}
 	checkSums(t, p)
 }
@@ -236,6 +236,9 @@ func TestPublisher_hold(t *testing.T) {
 	})
 }
 
+// maxOfOne is how many events one interface may have waiting.
+const maxOfOne = maxWaiting / 2
+
 // TestPublisher_hold_time gives up after a while, and holds no more than it has
 // room for.
 func TestPublisher_hold_time(t *testing.T) {
@@ -245,22 +248,22 @@ func TestPublisher_hold_time(t *testing.T) {
 		p := newFakePublisher(t, client, func(c *publisherConfig) { c.hold = time.Minute })
 		p.take(newEvent(work, server), 0)
 		r := <-p.events
-		for range maxWaiting + 5 {
+		for range maxOfOne + 5 {
 			again := r
 			again.event.Fields = newEvent(work, server).Fields
 			p.publishOrHold(&again)
 		}
-		if n, held := len(client.published()), p.stats().held; n != 5 || held != maxWaiting {
-			t.Errorf("%d events were published and %d are held; want 5 and %d", n, held, maxWaiting)
+		if n, held := len(client.published()), p.stats().held; n != 5 || held != maxOfOne {
+			t.Errorf("%d events were published and %d are held; want 5 and %d", n, held, maxOfOne)
 		}
 		time.Sleep(59 * time.Second)
 		p.held.Check()
-		if held := p.stats().held; held != maxWaiting {
-			t.Errorf("%d events are held before their time is over; want %d", held, maxWaiting)
+		if held := p.stats().held; held != maxOfOne {
+			t.Errorf("%d events are held before their time is over; want %d", held, maxOfOne)
 		}
 		time.Sleep(time.Second)
 		p.held.Check()
-		if n, held := len(client.published()), p.stats().held; n != maxWaiting+5 || held != 0 {
+		if n, held := len(client.published()), p.stats().held; n != maxOfOne+5 || held != 0 {
 			t.Errorf("%d events were published and %d are held afterwards", n, held)
 		}
 		if c := p.held.C(); c != nil {
@@ -326,7 +329,7 @@ func TestPublisher_fields(t *testing.T) {
 			if got := p.stats(); got != tt.stats {
 				t.Errorf("stats = %+v; want %+v", got, tt.stats)
 			}
-			if n := p.bytes.Load(); n != 0 {
+			if n := p.room.used(); n != 0 {
 				t.Errorf("%d bytes are charged after the end", n)
 			}
 		})
@@ -379,3 +382,27 @@ func TestPublisher_connect_error(t *testing.T) {
 }
 
 var _ event.Document = (*document)(nil) // type check
+
+// TestAttack03_transactions lets the transactions of one interface leave room for
+// those of another, in number and in bytes.
+func TestAttack03_transactions(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{10, 1 << 20} {
+		p := newFakePublisher(t, new(fakeClient), nil)
+		event := func(iface uint32) *wire.Event {
+			e := newEvent(work, server)
+			e.Iface = iface
+			return e
+		}
+		for range 2 * maxWaiting {
+			p.take(event(6), size)
+		}
+		before := p.stats().dropped
+		for range 5 {
+			p.take(event(7), size)
+		}
+		if s := p.stats(); s.dropped != before {
+			t.Errorf("events of %d bytes: %d of 5 of the quiet interface are dropped", size, s.dropped-before)
+		}
+	}
+}

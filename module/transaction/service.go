@@ -51,7 +51,7 @@ func (s *Service) startAnalyzers(conf *Config, deps *Deps) (err error) {
 	if err := s.addSections(conf, analyzers); err != nil {
 		return err
 	}
-	cfg := supervisor.Config{Guard: deps.Guard.Part("events/analyzers"), Analyzers: analyzers, Handle: s.publisher.take, InterfaceName: deps.InterfaceName,
+	cfg := supervisor.Config{Guard: deps.Guard, Analyzers: analyzers, Handle: s.publisher.take, InterfaceName: deps.InterfaceName,
 		Blocking: !conf.Live, Logger: deps.Logger}
 	if deps.Enricher != nil {
 		cfg.Genuine = deps.Enricher.Genuine

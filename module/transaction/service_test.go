@@ -51,7 +51,7 @@ func (c *client) Publish(e beat.Event) {
 	defer c.mu.Unlock()
 	name, _ := e.Fields.GetValue("qube.name")
 	q, _ := name.(string)
-	text, _ := e.Fields["text"].(string)
+	text, _ := e.Fields["message"].(string)
 	c.texts = append(c.texts, q+": "+text)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 
 const panicConfig = `
   interfaces.device: ["vif*"]
+  procs: {enabled: true}
   flows: {period: -1s, timeout: 1s}
   inventory: {file: HOME/inventory, qrexec: {enabled: true, socket: HOME/push.sock}}
   protocols: [{type: http, ports: [80]}]
@@ -31,7 +33,7 @@ const panicConfig = `
     lists: {ads: {deny: [HOME/ads.list, HOME/other.list]}}
     qvm_firewall: {obey: always, qubesdb: QUBESDB}
     tsv: {dir: HOME}
-  firewall: {enabled: true, log_files: [HOME/kernel.log]}
+  firewall: {enabled: true, kernel_log: true, log_files: [HOME/kernel.log]}
 http: {enabled: true, host: "unix://HOME/s"}
 `
 
@@ -50,15 +52,22 @@ const (
 	crashEvent   = "198.51.100.93"
 )
 
-// attacks are one for each part that handles bytes of others, but for the kernel's log,
-// which tests cannot write to, and the search for processes, which is packetbeat's.
+// crashPort stands for an input of the search for processes, which has addresses only.
+const crashPort = "9191"
+
+// kernelLog is the device that the attack on the part firewall/kmsg writes to.
+const kernelLog = "/dev/kmsg"
+
+// attacks are one for each part that handles bytes of others.
 var attacks = []attack{
 	{"capture/meter", "crashmeter", func(p *panicHome, m string) { p.udp(m, testbed.WebAddr) }},
 	{"capture/interfaces", "crashlink", (*panicHome).link},
+	{"capture/processes", ":" + crashPort + " udp", func(p *panicHome, _ string) { p.fromSysLog(crashPort) }},
 	{"events/publisher", crashFlow, func(p *panicHome, m string) { p.flowTo(m) }},
 	{"events/analyzers", "crashevent", func(p *panicHome, m string) { p.get(m) }},
 	{"events/transactions", "crashreport", func(p *panicHome, m string) { p.get(m) }},
 	{"events/other", crashEvent, func(p *panicHome, m string) { p.line("drop", m) }},
+	{"transactions/http", "crashrequest", func(p *panicHome, m string) { p.get(m) }},
 	{"resolver/udp", "crashudp", func(p *panicHome, m string) { p.fails(m) }},
 	{"resolver/tcp", "crashtcp", func(p *panicHome, m string) { p.fails(m, "+tcp") }},
 	{"resolver/job", "crashjob", func(p *panicHome, m string) { p.fails(m) }},
@@ -70,10 +79,31 @@ var attacks = []attack{
 		p.command("dns", "query", "--socket", filepath.Join(p.home, "dns.sock"), p.name(m))
 	}},
 	{"firewall/nflog", "crashnflog", func(p *panicHome, m string) { p.udp(m, testbed.WebAddr) }},
+	{"firewall/kmsg", "crashkmsg", (*panicHome).kernel},
+	{"firewall/rules", "crashrules", (*panicHome).counter},
 	{"firewall/log_file", "crashline", func(p *panicHome, m string) { p.line(m, testbed.WebAddr) }},
 	{"firewall/tracker", crashVerdict, func(p *panicHome, m string) { p.line("drop", m) }},
 	{"inventory/file", "crashqube", (*panicHome).inventory},
 	{"inventory/push", "crashpush", (*panicHome).push},
+}
+
+// undone are the attacks at which a part panics until they are undone, by part.
+var undone = map[string]func(p *panicHome, marker string){
+	"capture/interfaces": (*panicHome).unlink,
+	"firewall/rules":     (*panicHome).apply,
+}
+
+// possible returns the attacks, without that on the kernel's log in a user namespace: the
+// log is the whole machine's, and only its root may read and write it.
+func possible(t *testing.T) []attack {
+	t.Helper()
+	f, err := os.OpenFile(kernelLog, os.O_RDWR, 0)
+	if err == nil {
+		_ = f.Close()
+		return attacks
+	}
+	t.Logf("no attack on firewall/kmsg: %v; run the test as root of the machine", err)
+	return slices.DeleteFunc(slices.Clone(attacks), func(a attack) bool { return a.part == "firewall/kmsg" })
 }
 
 // panicHome is a sys-log with an attacker and a neighbour.
@@ -85,8 +115,9 @@ type panicHome struct {
 	home                string
 	attacker, neighbour *testbed.Qube
 
-	round  int
-	panics map[string]uint64 // by part
+	attacks []attack // those that are possible here
+	round   int
+	panics  map[string]uint64 // by part
 }
 
 // TestPanics makes every part that handles bytes of others panic, again and again.
@@ -96,7 +127,7 @@ func TestPanics(t *testing.T) {
 	p := newPanicHome(t)
 	const rounds = 3
 	for p.round = range rounds {
-		for _, a := range attacks {
+		for _, a := range p.attacks {
 			p.attack(a)
 		}
 		p.neighbourWorks()
@@ -125,13 +156,12 @@ func newPanicHome(t *testing.T) *panicHome {
 		p.write(name, text)
 	}
 	var spec []string
-	for _, a := range attacks {
+	p.attacks = possible(t)
+	for _, a := range p.attacks {
 		spec = append(spec, a.part+"="+a.marker)
 	}
 	p.beat = beat.Start(t, nw, p.home, strings.ReplaceAll(panicConfig, "QUBESDB", p.rules.Path), guard.TestPanicVariable+"="+strings.Join(spec, ","))
-	if _, _, err := nw.Log.Run(t.Context(), beat.Program(t), p.beat.Args("qubes", "apply")...); err != nil {
-		t.Fatal(err)
-	}
+	p.apply("")
 	return p
 }
 
@@ -143,9 +173,9 @@ func (p *panicHome) attack(a attack) {
 	before := count()
 	a.send(p, a.marker)
 	poll.Until(p, a.part+" panics", func() bool { return count() > before })
-	if a.part == "capture/interfaces" { // it panics until the interface is gone
-		p.ip("link", "del", a.marker)
-		poll.Settle(p, "interfaces are followed again", 500*time.Millisecond, count)
+	if undo := undone[a.part]; undo != nil {
+		undo(p, a.marker)
+		poll.Settle(p, a.part+" panics no more", 500*time.Millisecond, count)
 	}
 	p.panics[a.part] += count() - before
 }
@@ -185,6 +215,46 @@ func (p *panicHome) get(page string) {
 // link adds an interface to sys-log.
 func (p *panicHome) link(name string) {
 	p.ip("link", "add", name, "type", "veth", "peer", "name", name+"2")
+}
+
+func (p *panicHome) unlink(name string) { p.ip("link", "del", name) }
+
+// fromSysLog sends a datagram of a process in sys-log.
+func (p *panicHome) fromSysLog(port string) {
+	p.Helper()
+	p.sysLog("bash", "-c", "echo x > /dev/udp/"+p.attacker.IP.String()+"/"+port)
+}
+
+// kernel writes a record to the kernel's log.
+func (p *panicHome) kernel(marker string) {
+	p.Helper()
+	if err := os.WriteFile(kernelLog, []byte("qubesbeat test: "+marker+"\n"), 0); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// counter replaces the table of the beat's rules by one whose counter has a comment.
+func (p *panicHome) counter(comment string) {
+	p.Helper()
+	p.sysLog("nft", fmt.Sprintf("delete table %[1]s; add table %[1]s; add counter %[1]s over_rate { comment \"%[2]s\"; }", table, comment))
+}
+
+// table is that of the beat's rules.
+const table = "inet qubesbeat"
+
+// apply installs the beat's rules, again if the table is that of an attack.
+func (p *panicHome) apply(string) {
+	p.Helper()
+	_, _, _ = p.nw.Log.Run(p.Context(), "nft", "delete table "+table) // there may be none
+	p.sysLog(beat.Program(p), p.beat.Args("qubes", "apply")...)
+}
+
+// sysLog runs a program in sys-log.
+func (p *panicHome) sysLog(program string, args ...string) {
+	p.Helper()
+	if out, stderr, err := p.nw.Log.Run(p.Context(), program, args...); err != nil {
+		p.Fatalf("%s %v: %v %s%s", program, args, err, out, stderr)
+	}
 }
 
 func (p *panicHome) ip(args ...string) {
@@ -322,7 +392,7 @@ func (p *panicHome) checkCounters(events beat.Events, rounds int) {
 	p.Helper()
 	groups, last := map[string]uint64{}, events.Last()
 	p.Logf("%-22s %s", "part", "panics")
-	for _, a := range attacks {
+	for _, a := range p.attacks {
 		n := p.panics[a.part]
 		p.Logf("%-22s %d", a.part, n)
 		if n < uint64(rounds) {
@@ -348,7 +418,7 @@ func (p *panicHome) checkCounters(events beat.Events, rounds int) {
 func (p *panicHome) checkCrashes() {
 	p.Helper()
 	files, err := filepath.Glob(filepath.Join(p.home, "data", "crashes", "*"))
-	if err != nil || len(files) < len(attacks)-2 || len(files) > 32 {
+	if err != nil || len(files) < len(p.attacks)-2 || len(files) > 32 {
 		p.Errorf("%d files of inputs; want one for each part with an input: %v %v", len(files), files, err)
 	}
 	for _, f := range files {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 )
 
 // longestEvent bounds a line of a file of events, in bytes.
@@ -62,6 +64,7 @@ func ReadFile(tb testing.TB, path string) (events Events) {
 			}
 			break
 		}
+		strict.Check(tb, path, sc.Bytes())
 		events = append(events, e)
 	}
 	if err := sc.Err(); err != nil {

@@ -6,7 +6,6 @@ import (
 	pbconfig "github.com/elastic/beats/v7/packetbeat/config"
 	"github.com/elastic/beats/v7/packetbeat/procs"
 	conf "github.com/elastic/elastic-agent-libs/config"
-	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -30,7 +29,10 @@ type config struct {
 	strict bool
 	// reporter holds the settings for the events.
 	reporter reporterConfig
-	log      *logp.Logger
+	// panicked is called after each panic of an analyzer. It may be nil.
+	panicked func(*wire.Panic)
+	// probe panics if a test wants an analyzer to do so at an input. It may be nil.
+	probe func(protocol string, input []byte)
 }
 
 // defaultMemory is the budget if none is configured.

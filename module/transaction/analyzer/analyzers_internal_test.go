@@ -179,6 +179,13 @@ func TestAnalyzers_take_panics(t *testing.T) {
 	f := new(fakePlugin)
 	f.OnParse = func(*protos.Packet, uint8, protos.ProtocolData) protos.ProtocolData { panic(errors.New("no")) }
 	a := newFakeAnalyzers(t, f, 1<<20)
+	reported := 0
+	a.cfg.panicked = func(p *wire.Panic) {
+		reported++
+		if p.Protocol != "fake" || p.Value != "no" || string(p.Input) != "x" || !strings.Contains(p.Stack, "OnParse") && !strings.Contains(p.Stack, "take_panics") {
+			t.Errorf("reported %+v", p)
+		}
+	}
 	for i := range 2000 {
 		takeAll(a, newTCP(from(i), server, 0, 1, "x"))
 		if i%expireEvery == 0 {
@@ -188,6 +195,9 @@ func TestAnalyzers_take_panics(t *testing.T) {
 	a.finish()
 	if s := a.stats().Analyzers; s.Panics["fake"] != 2000 || s.Live != 0 || s.Held != 0 {
 		t.Errorf("stats = %+v; want 2000 panics and nothing left", s)
+	}
+	if reported != 2000 {
+		t.Errorf("%d panics were reported; want 2000", reported)
 	}
 }
 

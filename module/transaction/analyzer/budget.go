@@ -42,7 +42,7 @@ const (
 func (c *connection) measure() { c.measured, c.fed = sizeOf(c.data), 0 }
 
 // largest returns the share that holds most, nil if there is no connection.
-func (t *connections) largest() (most *share) {
+func (t *connections) largest() (most *portion) {
 	for _, s := range t.shares {
 		if s.list.Len() > 0 && (most == nil || s.held > most.held) {
 			most = s

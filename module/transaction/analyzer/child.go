@@ -4,15 +4,16 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/elastic/beats/v7/packetbeat/procs"
 	conf "github.com/elastic/elastic-agent-libs/config"
-	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/internal/feed"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
 
@@ -56,6 +57,11 @@ func (c *child) run() (err error) {
 	if a == nil {
 		return c.out.writeYAML(wire.KindReady, wire.Ready{})
 	}
+	if !cfg.Live || !cfg.Procs.Enabled { // the search for processes reads /proc
+		if err := confine(); err != nil {
+			fmt.Fprintf(os.Stderr, "qubesbeat: the analyzers keep their system calls: %v\n", err)
+		}
+	}
 	if err := c.out.writeYAML(wire.KindReady, a.ports()); err != nil {
 		return err
 	}
@@ -79,9 +85,10 @@ func (c *child) readConfig() (*wire.Config, error) {
 
 // newAnalyzers returns nil if there is nothing to analyze.
 func (c *child) newAnalyzers(cfg *wire.Config) (*analyzers, error) {
-	ac := config{protocols: map[string]*conf.C{}, memory: cfg.Memory, strict: cfg.Strict, log: logp.NewNopLogger(),
+	ac := config{protocols: map[string]*conf.C{}, memory: cfg.Memory, strict: cfg.Strict,
 		interfaceName: func(iface uint32) string { return c.names[iface] },
-		reporter:      reporterConfig{internalNetworks: cfg.InternalNetworks, ignoreOutgoing: cfg.IgnoreOutgoing, send: c.out.writeEvent}}
+		panicked:      c.out.writePanic, probe: newProbe(),
+		reporter: reporterConfig{internalNetworks: cfg.InternalNetworks, ignoreOutgoing: cfg.IgnoreOutgoing, send: c.out.writeEvent}}
 	var err error
 	for name, section := range cfg.Protocols {
 		if ac.protocols[name], err = conf.NewConfigFrom(section); err != nil {
@@ -105,6 +112,18 @@ func (c *child) newAnalyzers(cfg *wire.Config) (*analyzers, error) {
 		}
 	}
 	return newAnalyzers(ac)
+}
+
+// newProbe returns what makes an analyzer panic at an input, nil unless a test of the
+// whole program wants that.
+func newProbe() func(protocol string, input []byte) {
+	spec := os.Getenv(guard.TestPanicVariable)
+	if spec == "" {
+		return nil
+	}
+	keeper := guard.New(guard.Config{Logger: slog.New(slog.DiscardHandler)})
+	keeper.Inject(spec)
+	return func(protocol string, input []byte) { keeper.Part(wire.PartOf(protocol)).Probe(input) }
 }
 
 // expireEvery is how many packets pass at most between two searches for idle
@@ -192,6 +211,9 @@ func (o *output) writeYAML(kind wire.Kind, v any) error {
 	}
 	return o.w.Flush()
 }
+
+// writePanic sends a panic of an analyzer at once.
+func (o *output) writePanic(p *wire.Panic) { _ = o.write(wire.KindPanic, wire.AppendPanic(nil, p)) }
 
 // writeEvent sends an event at once, since the next packet may end the process. It
 // reports false if the event cannot be encoded. If the beat is gone, so is the

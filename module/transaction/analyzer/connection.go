@@ -25,7 +25,7 @@ type connection struct {
 	lastSeen int64                // packet time of the last packet
 	synSeq   uint32               // sequence number of the SYN that opened it
 
-	share    *share
+	share    *portion
 	place    *list.Element // in its share
 	measured int           // bytes that data held when it was measured
 	fed      int           // bytes charged for input of the analyzer since then

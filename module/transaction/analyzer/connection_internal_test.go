@@ -115,7 +115,7 @@ func TestConnections_take(t *testing.T) {
 // it holds, over all and by lane.
 func checkShares(tb testing.TB, c *connections) {
 	tb.Helper()
-	sum, byShare := 0, map[*share]int{}
+	sum, byShare := 0, map[*portion]int{}
 	for _, conn := range c.table {
 		sum += conn.charged
 		byShare[conn.share] += conn.charged

@@ -15,7 +15,7 @@ import (
 // connections is the table of all connections.
 type connections struct {
 	table   map[common.HashableIPPortTuple]*connection
-	shares  map[uint32]*share // by interface
+	shares  map[uint32]*portion // by interface
 	gaps    map[*connection]bool
 	held    int // the sum of all charges
 	budget  int
@@ -25,15 +25,15 @@ type connections struct {
 	counts  *wire.AnalyzerStats
 }
 
-// share has the connections of one interface, the one that was idle longest first.
+// portion has the connections of one interface, the one that was idle longest first.
 // The interface with the largest share of the budget loses connections first.
-type share struct {
+type portion struct {
 	list list.List
 	held int // bytes
 }
 
 func newConnections(budget int, counts *wire.AnalyzerStats) *connections {
-	return &connections{table: map[common.HashableIPPortTuple]*connection{}, shares: map[uint32]*share{},
+	return &connections{table: map[common.HashableIPPortTuple]*connection{}, shares: map[uint32]*portion{},
 		gaps: map[*connection]bool{}, budget: budget, counts: counts}
 }
 
@@ -82,7 +82,7 @@ func (t *connections) insert(f *protocol, p *feed.Packet, k *protos.Packet) *con
 		c.hello = new(hello)
 	}
 	if c.share = t.shares[p.Iface]; c.share == nil {
-		c.share = new(share)
+		c.share = new(portion)
 		t.shares[p.Iface] = c.share
 	}
 	c.place = c.share.list.PushBack(c)

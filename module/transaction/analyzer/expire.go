@@ -30,7 +30,7 @@ func (t *connections) expire(a *analyzers) {
 // expireShare ends the idle connections of one interface. The search ends at the
 // first connection that has been idle for less than expireInterval: those behind
 // it were used later.
-func (t *connections) expireShare(a *analyzers, s *share) {
+func (t *connections) expireShare(a *analyzers, s *portion) {
 	for e := s.list.Front(); e != nil; {
 		c := e.Value.(*connection)
 		c.lastSeen = min(c.lastSeen, t.now) // the clock may have been set back

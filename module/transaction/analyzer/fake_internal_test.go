@@ -11,7 +11,6 @@ import (
 	"github.com/elastic/beats/v7/libbeat/common"
 	"github.com/elastic/beats/v7/packetbeat/protos"
 	conf "github.com/elastic/elastic-agent-libs/config"
-	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -96,7 +95,7 @@ func (f *fakePlugin) ConnectionTimeout() time.Duration {
 func newFakeAnalyzers(tb testing.TB, f *fakePlugin, memory int) *analyzers {
 	tb.Helper()
 	p := &protocol{name: "fake", tcp: f, udp: f, pending: newPending(f)}
-	a := newEmpty(config{interfaceName: nameOf, memory: memory, log: logp.NewNopLogger(),
+	a := newEmpty(config{interfaceName: nameOf, memory: memory,
 		reporter: reporterConfig{send: discard}})
 	a.sets[noDevice] = &set{tcp: map[uint16]*protocol{80: p}, udp: map[uint16]*protocol{80: p}}
 	return a
@@ -116,7 +115,7 @@ func newReal(tb testing.TB, text string, memory int) *analyzers {
 }
 
 func realConfig(tb testing.TB, text string, memory int) config {
-	return config{list: sections(tb, text), interfaceName: nameOf, memory: memory, log: logp.NewNopLogger(),
+	return config{list: sections(tb, text), interfaceName: nameOf, memory: memory,
 		reporter: reporterConfig{send: discard}}
 }
 

@@ -1,14 +1,16 @@
 package analyzer
 
 import (
-	"runtime/debug"
-
 	"github.com/elastic/beats/v7/packetbeat/protos"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
+	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
 
 // guard is deferred around every call of an analyzer. A panic ends the analysis of
-// the connection that caused it, and nothing else. c is nil for datagrams.
-func (a *analyzers) guard(name string, c *connection) {
+// the connection that caused it, and nothing else. c is nil for datagrams; input is what
+// the analyzer was called with, if anything.
+func (a *analyzers) guard(name string, c *connection, input []byte) {
 	a.current = nil
 	fault := recover()
 	if fault == nil {
@@ -18,9 +20,15 @@ func (a *analyzers) guard(name string, c *connection) {
 	if c != nil {
 		c.giveUp()
 	}
-	if a.counts.Panics[name] == 1 { // one line says enough
-		a.cfg.log.Errorw("analyzer panicked; the rest of the connection is not analyzed",
-			"protocol", name, "panic", fault, "stack", string(debug.Stack()))
+	if a.cfg.panicked != nil {
+		a.cfg.panicked(&wire.Panic{Protocol: name, Caught: guard.Catch(fault, input)})
+	}
+}
+
+// probe panics if a test wants an analyzer to do so at an input.
+func (a *analyzers) probe(name string, input []byte) {
+	if a.cfg.probe != nil {
+		a.cfg.probe(name, input)
 	}
 }
 
@@ -29,8 +37,9 @@ func (a *analyzers) parse(c *connection, dir uint8, k *protos.Packet, fin bool) 
 	if c.dead {
 		return
 	}
-	defer a.guard(c.protocol.name, c)
+	defer a.guard(c.protocol.name, c, k.Payload)
 	a.current = c
+	a.probe(c.protocol.name, k.Payload)
 	plugin := c.protocol.tcp
 	if len(k.Payload) > 0 {
 		c.data = plugin.Parse(k, &c.tuple, dir, c.data)
@@ -45,7 +54,7 @@ func (a *analyzers) reportGap(c *connection, dir uint8, n int) {
 	if c.dead {
 		return
 	}
-	defer a.guard(c.protocol.name, c)
+	defer a.guard(c.protocol.name, c, nil)
 	a.current = c
 	data, drop := c.protocol.tcp.GapInStream(&c.tuple, dir, n, c.data)
 	if c.data = data; drop {
@@ -60,7 +69,7 @@ func (a *analyzers) reportExpired(c *connection) {
 	if !aware || c.dead || c.data == nil {
 		return
 	}
-	defer a.guard(c.protocol.name, c)
+	defer a.guard(c.protocol.name, c, nil)
 	a.current = c
 	plugin.Expired(&c.tuple, c.data)
 }

@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"os"
 	"runtime/debug"
 	"syscall"
 	"unsafe"
@@ -12,15 +13,31 @@ import (
 // childBase; no legitimate message needs a stack of childStack.
 const (
 	childBase  = 384 << 20
+	childLeast = 128 << 20
 	childStack = 32 << 20
 )
 
+// outOfMemoryScore makes the kernel end this process before any other one of the beat
+// (proc_pid_oom_score_adj(5)).
+const outOfMemoryScore = "500"
+
+// mostMemory returns how much the process may have, in bytes: three fifths of the control
+// group's at most, so that the beat has the rest. memory is what the analyzers may hold;
+// four times that leaves room for garbage.
+func mostMemory(memory int, group uint64) uint64 {
+	most := uint64(childBase + 4*memory)
+	if group > 0 {
+		most = min(most, group/5*3)
+	}
+	return max(most, childLeast)
+}
+
 // limitResources sets limits that the runtime and the kernel enforce: a process
-// that exceeds them dies, and the beat starts a new one. memory is what the
-// analyzers may hold, in bytes; four times that leaves room for garbage.
+// that exceeds them dies, and the beat starts a new one.
 func limitResources(memory int) {
 	debug.SetMaxStack(childStack)
-	most := uint64(childBase + 4*memory)
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(outOfMemoryScore), 0)
+	most := mostMemory(memory, memoryLimit("/sys/fs/cgroup", "/proc/self/cgroup"))
 	debug.SetMemoryLimit(int64(most) / 2)
 	_ = unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most})
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/feed"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // origin is where the packets of a flow were observed.
@@ -42,25 +43,24 @@ const (
 type origins struct {
 	mu         sync.Mutex
 	young, old map[feed.Key]origin
-	begun      int64          // packet time at which young was started
-	shares     map[uint32]int // entries of young, by interface
+	begun      int64               // packet time at which young was started
+	shares     *share.Pool[uint32] // entries of young, by interface
 
 	// Most events belong to the packet that is being analyzed.
 	current       feed.Key
 	currentOrigin origin
 }
 
-// A flow is forgotten between one and two of these spans after its last packet, or
-// sooner if there are too many. Packetbeat's longest time to wait for a response
+// A flow is forgotten between one and two of these spans after its last packet. An
+// interface may hold no more flows than it leaves free. Packetbeat's longest time to wait for a response
 // is a minute (nfs).
 const (
 	originSpan = int64(90 * time.Second)
 	maxOrigins = 16384 // in each of two maps; about 3 MiB in all
-	maxShare   = 8192  // of one interface, in each
 )
 
 func newOrigins() *origins {
-	return &origins{young: map[feed.Key]origin{}, shares: map[uint32]int{}}
+	return &origins{young: map[feed.Key]origin{}, shares: share.NewPool[uint32](maxOrigins)}
 }
 
 // observe remembers where a packet was seen. A packet from one qube to another
@@ -87,14 +87,12 @@ func (o *origins) observe(p *feed.Packet, spoofed bool) disposition {
 // put stores the origin of the current packet. The caller holds the lock.
 func (o *origins) put(k feed.Key, at origin, now int64) {
 	o.current, o.currentOrigin = k, at
-	if now-o.begun > originSpan || now < o.begun-originSpan || len(o.young) >= maxOrigins {
-		o.old, o.young, o.begun, o.shares = o.young, make(map[feed.Key]origin), now, map[uint32]int{}
+	if now-o.begun > originSpan || now < o.begun-originSpan {
+		o.old, o.young, o.begun = o.young, make(map[feed.Key]origin), now
+		o.shares.Reset()
 	}
-	if _, known := o.young[k]; !known {
-		if o.shares[at.iface] >= maxShare {
-			return // its events will lack the interface, and those of others will not
-		}
-		o.shares[at.iface]++
+	if _, known := o.young[k]; !known && !o.shares.Take(at.iface, 1) {
+		return // its events will lack the interface, and those of others will not
 	}
 	o.young[k] = at
 }

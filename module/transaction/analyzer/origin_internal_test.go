@@ -127,8 +127,13 @@ func TestOrigins_put(t *testing.T) {
 			t.Fatalf("%d and %d flows are remembered after %d", len(o.young), len(o.old), i)
 		}
 	}
-	if _, ok := o.lookup(first.Key()); ok {
-		t.Error("a flow is remembered after many others")
+	if _, ok := o.lookup(first.Key()); !ok {
+		t.Error("a flow is forgotten because of many others")
+	}
+	late := in(newTCP("10.138.9.9:5000", server, 0, 1, ""), 99)
+	o.observe(&late, false)
+	if _, ok := o.young[late.Key()]; !ok {
+		t.Error("the flow of another interface finds no room")
 	}
 	for _, at := range []int64{0, 1 << 62, 1, start, -1 << 63, 1<<63 - 1, 0} {
 		p := first

@@ -48,7 +48,8 @@ func (a *analyzers) parseUDP(f *protocol, p *feed.Packet) {
 		a.counts.Refused[f.name]++
 		return
 	}
-	defer a.guard(f.name, nil)
+	defer a.guard(f.name, nil, p.Payload)
+	a.probe(f.name, p.Payload)
 	f.udp.ParseUDP(newPacket(p))
 }
 
@@ -70,7 +71,8 @@ func plausibleMemcache(b []byte) bool {
 // parseICMP passes a message to the analyzer, which reads the first eight bytes
 // without checking the length; package feed drops shorter messages.
 func (a *analyzers) parseICMP(f *protocol, p *feed.Packet) {
-	defer a.guard(f.name, nil)
+	defer a.guard(f.name, nil, p.Payload)
+	a.probe(f.name, p.Payload)
 	k := newPacket(p)
 	base := layers.BaseLayer{Contents: p.Payload[:8], Payload: p.Payload[8:]}
 	kind, code := p.Payload[0], p.Payload[1]

@@ -3,6 +3,7 @@ package analyzer
 import (
 	"context"
 	"encoding/binary"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/feed"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
@@ -26,6 +28,7 @@ type startedService struct {
 	tb      testing.TB
 	service *transaction.Service
 	client  *fakeClient
+	guard   *guard.Keeper
 	cancel  context.CancelFunc
 	done    chan error
 }
@@ -33,12 +36,13 @@ type startedService struct {
 // startService starts a replay for a configuration, a section on each line.
 func startService(tb testing.TB, text string, memory int) *startedService {
 	tb.Helper()
-	s := &startedService{tb: tb, client: new(fakeClient), done: make(chan error, 1)}
+	s := &startedService{tb: tb, client: new(fakeClient), guard: guard.New(guard.Config{Logger: slog.New(slog.DiscardHandler)}), done: make(chan error, 1)}
 	var err error
 	s.service, err = transaction.New(transaction.Config{List: sections(tb, text), Memory: memory}, transaction.Deps{
 		Enricher:      &enrich.Enricher{Qubes: noQubes{}, Name: nameOf},
 		InterfaceName: nameOf,
 		Connect:       func(beat.ProcessingConfig) (beat.Client, error) { return s.client, nil },
+		Guard:         s.guard,
 		Delivery:      func() event.Delivery { return event.Delivery{} },
 		Logger:        logp.NewNopLogger(),
 	})
@@ -61,8 +65,10 @@ func (s *startedService) stop() ([]beat.Event, map[string]uint64) {
 	}
 	s.service.Close()
 	counters := map[string]uint64{}
-	for _, c := range metrics.Collect(s.service) {
-		counters[c.Name] = c.Value
+	for _, c := range metrics.Collect(s.service, s.guard) {
+		if c.Group == "transactions" {
+			counters[c.Name] = c.Value
+		}
 	}
 	return s.client.events, counters
 }

@@ -42,15 +42,18 @@ type process struct {
 // startTimeout is how long a process may take to become ready.
 const startTimeout = 30 * time.Second
 
+// handlers take the bodies of messages of the process, one at a time.
+type handlers struct{ event, panicked func(body []byte) }
+
 // startProcess starts this program again, to run the analyzers. It returns when
-// they are ready. handle is called with each event.
-func startProcess(cfg *wire.Config, part *guard.Part, handle func([]byte)) (*process, wire.Ready, error) {
+// they are ready. on takes what they report.
+func startProcess(cfg *wire.Config, part *guard.Part, on handlers) (*process, wire.Ready, error) {
 	p, out, err := launch(part)
 	if err != nil {
 		return nil, wire.Ready{}, fmt.Errorf("starting the analyzers: %w", err)
 	}
 	answers := make(chan answer, 1)
-	go p.readOutput(out, answers, handle)
+	go p.readOutput(out, answers, on)
 	ready, err := p.configure(cfg, answers)
 	if err != nil {
 		p.kill()
@@ -123,7 +126,7 @@ func (p *process) configure(cfg *wire.Config, answers <-chan answer) (wire.Ready
 }
 
 // readOutput reads what the process says until its end. It sends one answer.
-func (p *process) readOutput(out io.Reader, answers chan<- answer, handle func([]byte)) {
+func (p *process) readOutput(out io.Reader, answers chan<- answer, on handlers) {
 	r, answered := bufio.NewReaderSize(out, 1<<16), false
 	for {
 		kind, body, err := wire.Read(r)
@@ -133,10 +136,12 @@ func (p *process) readOutput(out io.Reader, answers chan<- answer, handle func([
 		switch {
 		case kind == wire.KindEvent:
 			p.handling.Store(true)
-			handle(body)
+			on.event(body)
 			p.handling.Store(false)
 		case kind == wire.KindStats:
 			p.setStats(body)
+		case kind == wire.KindPanic:
+			on.panicked(body)
 		case !answered:
 			answers <- p.parseAnswer(kind, body)
 			answered = true

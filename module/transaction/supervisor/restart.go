@@ -11,7 +11,7 @@ import (
 // start starts a process and waits until it is ready. It returns what the analyzers
 // listen to, which is the same each time.
 func (s *Supervisor) start() (wire.Ready, error) {
-	p, ready, err := startProcess(s.cfg.Analyzers, s.cfg.Guard, s.handleGuarded)
+	p, ready, err := startProcess(s.cfg.Analyzers, s.guard, handlers{s.handleGuarded, s.panicked})
 	if err != nil {
 		return ready, err
 	}
@@ -80,6 +80,9 @@ func (s *Supervisor) recordCrash() {
 		append(fields, "protocol", protocol)...)
 }
 
+// icmp is the protocol without ports.
+const icmp = "icmp"
+
 // protocolOf returns the protocol that listens to a packet.
 func (s *Supervisor) protocolOf(p *feed.Packet) string {
 	table := s.ready.TCP
@@ -88,7 +91,7 @@ func (s *Supervisor) protocolOf(p *feed.Packet) string {
 	case packet.ProtoUDP:
 		table = s.ready.UDP
 	default:
-		return "icmp"
+		return icmp
 	}
 	if name, ok := table[p.SrcPort]; ok {
 		return name

@@ -11,8 +11,8 @@ import (
 type Stats struct {
 	Crashes     map[string]uint64 // by the protocol of the packet; "none" between packets
 	Quarantined uint64            // packets of sources and connections that crashed a process
-	Lost        uint64            // packets for which there was no process
-	Damaged     uint64            // events that could not be decoded
+	Lost        uint64            // packets for which there was no process, or whose analyzer is stopped
+	Damaged     uint64            // messages that could not be decoded
 }
 
 // count changes the counters.

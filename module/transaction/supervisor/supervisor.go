@@ -16,9 +16,9 @@ import (
 
 // Config holds the settings of a [Supervisor].
 type Config struct {
-	// Guard recovers from panics at one packet and at one message of the process. It may
-	// be nil.
-	Guard *guard.Part
+	// Guard recovers from panics at one packet and at one message of the process, and
+	// counts those that the process has recovered from. It may be nil.
+	Guard *guard.Keeper
 	// Analyzers is the configuration of the analyzers' process; it must not be nil.
 	Analyzers *wire.Config
 	// Handle takes an event and the size of its encoding in bytes. It is called by one
@@ -38,7 +38,8 @@ type Config struct {
 // Supervisor runs the analyzers in a process of their own.
 type Supervisor struct {
 	cfg   Config
-	ready wire.Ready // what the analyzers listen to; not changed after New
+	guard *guard.Part // of the supervisor itself
+	ready wire.Ready  // what the analyzers listen to; not changed after New
 	ports feed.Ports
 	queue *feed.Queue
 	feed  *feed.Feed
@@ -55,15 +56,16 @@ type Supervisor struct {
 	events *wire.EventDecoder // belongs to the goroutine that reads from the process
 
 	mu    sync.Mutex
-	past  wire.Stats // of processes that have ended; guarded by mu
-	stats Stats      // guarded by mu
+	parts map[string]*guard.Part // of the analyzers, by protocol; not changed after New
+	past  wire.Stats             // of processes that have ended; guarded by mu
+	stats Stats                  // guarded by mu
 }
 
 // New starts the first process and returns a supervisor that waits for packets, or
 // nil if there is nothing to analyze. The error names the section of the
 // configuration that cannot be used.
 func New(cfg Config) (*Supervisor, error) {
-	s := &Supervisor{cfg: cfg, queue: feed.NewQueue(cfg.Blocking), events: wire.NewEventDecoder(),
+	s := &Supervisor{cfg: cfg, guard: cfg.Guard.Part("events/analyzers"), queue: feed.NewQueue(cfg.Blocking), events: wire.NewEventDecoder(),
 		quarantined: newQuarantine(cfg.InterfaceName), stats: Stats{Crashes: map[string]uint64{}}}
 	var err error
 	if s.ready, err = s.start(); err != nil {
@@ -82,6 +84,7 @@ func New(cfg Config) (*Supervisor, error) {
 	if s.ready.ICMP {
 		s.ports.AddICMP()
 	}
+	s.addParts()
 	s.feed = feed.New(&s.ports, s.queue)
 	return s, nil
 }
@@ -127,11 +130,7 @@ func (s *Supervisor) send(p *feed.Packet) {
 		s.count(func(c *Stats) { c.Quarantined++ })
 		return
 	}
-	if s.process == nil {
-		s.count(func(c *Stats) { c.Lost++ })
-		return
-	}
-	if !s.encode(p) {
+	if s.process == nil || s.parts[s.protocolOf(p)].Stopped() || !s.encode(p) {
 		s.count(func(c *Stats) { c.Lost++ })
 		return
 	}
@@ -144,7 +143,7 @@ func (s *Supervisor) send(p *feed.Packet) {
 // encode encodes a packet into the buffer. It reports false after a panic, which the
 // process knows nothing of.
 func (s *Supervisor) encode(p *feed.Packet) bool {
-	return s.cfg.Guard.Do(func() []byte { return p.Payload }, func() {
+	return s.guard.Do(func() []byte { return p.Payload }, func() {
 		s.name = s.cfg.InterfaceName(p.Iface)
 		spoofed := s.cfg.Genuine != nil && !s.cfg.Genuine(p.Iface, p.Src.Netip(p.Family), time.Unix(0, p.Time))
 		s.buf = wire.AppendPacket(s.buf[:0], p, spoofed)
@@ -205,7 +204,7 @@ func (s *Supervisor) finish() {
 // handleGuarded takes an event from the process. It is called by the goroutine that
 // reads from one process; only one process is read at a time.
 func (s *Supervisor) handleGuarded(body []byte) {
-	if s.cfg.Guard.Do(func() []byte { return body }, func() { s.handle(body) }) != nil {
+	if s.guard.Do(func() []byte { return body }, func() { s.handle(body) }) != nil {
 		s.count(func(c *Stats) { c.Damaged++ })
 	}
 }

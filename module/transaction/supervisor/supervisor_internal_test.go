@@ -39,18 +39,25 @@ type supervised struct {
 // belongs to the interface of the same number.
 func supervise(t *testing.T, sections ...map[string]any) *supervised {
 	t.Helper()
+	return superviseWith(t, func(*Config) {}, sections...)
+}
+
+// superviseWith is supervise with other settings.
+func superviseWith(t *testing.T, change func(*Config), sections ...map[string]any) *supervised {
+	t.Helper()
 	r := &supervised{done: make(chan struct{})}
 	cfg := Config{Analyzers: &wire.Config{List: sections}, InterfaceName: nameOf, Blocking: true, Logger: logp.NewNopLogger(),
 		Genuine: func(iface uint32, a netip.Addr, _ time.Time) bool { return uint32(a.As4()[3]) == iface },
 		Handle: func(e *wire.Event, size int) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			text, _ := e.Fields["text"].(string)
+			text, _ := e.Fields["message"].(string)
 			name, _ := e.Fields["interface"].(string)
 			if r.texts = append(r.texts, name+" "+text); size == 0 {
 				t.Errorf("event %q has no size", text)
 			}
 		}}
+	change(&cfg)
 	var err error
 	if r.Supervisor, err = New(cfg); err != nil || r.Supervisor == nil {
 		t.Fatalf("New = %v, %v", r.Supervisor, err)

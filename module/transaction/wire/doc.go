@@ -6,7 +6,7 @@
 // a kind, a length of four bytes (little endian) and a body:
 //
 //	beat ─▶ analyzers   Config (YAML, first), then packets and interface names
-//	beat ◀─ analyzers   Ready or Fault, then events (CBOR) and Stats (YAML)
+//	beat ◀─ analyzers   Ready or Fault, then events (CBOR), panics and Stats (YAML)
 //
 // Both ends are the same program. What is read is validated nevertheless, since
 // the analyzers' process has parsed hostile input.

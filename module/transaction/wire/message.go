@@ -30,6 +30,7 @@ const (
 	KindFault  Kind = 'f' // from the analyzers: why they cannot start, as text
 	KindEvent  Kind = 'e' // from the analyzers: an Event in CBOR
 	KindStats  Kind = 's' // from the analyzers: a Stats in YAML
+	KindPanic  Kind = 'x' // from the analyzers: see AppendPanic
 )
 
 // maxMessage bounds the body of a message: the largest packet, or an event with

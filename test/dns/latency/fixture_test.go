@@ -31,13 +31,13 @@ func start(t testing.TB) *setup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	group := upstream.NewGroup(upstream.Config{Servers: []*upstream.Address{a}, Strategy: upstream.ParallelBest, Timeout: 300 * time.Millisecond})
+	group := upstream.NewGroup(upstream.Config{Servers: []*upstream.Address{a}, Strategy: upstream.ParallelBest, Timeout: time.Minute})
 	addr := dnstest.FreePort(t, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 	r, err := resolver.New(resolver.Config{Listen: []netip.AddrPort{addr}, Readers: 2,
 		Rules: resolver.Rules{Special: true, PrivateTLDs: true, Groups: []*upstream.Group{group},
 			Policy: &dnspolicy.Config{Upstreams: []string{"default"}, Block: dnspolicy.Block{TTL: 60}}},
 		Cache: resolver.Cache{Size: 1 << 20, MaxNegative: 3600},
-		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: 1200 * time.Millisecond,
+		Limits: resolver.Limits{InFlight: 2048, QubeInFlight: 128, TCP: 256, QubeTCP: 16, Budget: time.Minute,
 			Rate: 1000, Burst: 2000}})
 	if err != nil {
 		t.Fatal(err)

@@ -59,35 +59,46 @@ func TestLatency_flood(t *testing.T) {
 		t.Skip("it takes 6 to 18 s of a machine that does nothing else; run it without -short")
 	}
 	s := start(t)
+	anyFair := false
 	for range tries {
-		if s.measure(t) {
+		fair, good := s.measure(t)
+		if good {
 			return
 		}
+		anyFair = anyFair || fair
+	}
+	if !anyFair {
+		t.Skip("the machine has no time for the flood; run the test on one that does nothing else")
 	}
 	t.Errorf("p99 under a flood is not within twice that of quiet times in any of %d measurements", tries)
 }
 
-// measure makes one measurement and reports whether it is good.
-func (s *setup) measure(t *testing.T) bool {
+// measure makes one measurement. It is fair if the flood, which yields to all other work,
+// was as fast as it should be: else the machine had none to spare for anybody.
+func (s *setup) measure(t *testing.T) (fair, good bool) {
 	t.Helper()
 	var quiet, flooded []time.Duration
-	lost := 0
+	lost, slowest := 0, floodRate
 	before := s.Stats().OverRate
 	for range rounds {
 		q, lostThen := s.elsewhere(t)
 		stop := s.flood(t)
 		f, lostNow := s.elsewhere(t)
-		t.Logf("p99 quiet %v, under a flood of %d queries/s %v; lost %d and %d", q, stop(), f, lostThen, lostNow)
+		rate := stop()
+		t.Logf("p99 quiet %v, under a flood of %d queries/s %v; lost %d and %d", q, rate, f, lostThen, lostNow)
+		slowest = min(slowest, rate)
 		quiet, flooded, lost = append(quiet, q), append(flooded, f), lost+lostNow
 	}
-	if n := s.Stats().OverRate - before; n < rounds*floodRate/10 { // a busy machine floods less
-		t.Errorf("%d queries were over the rate; want most of the flood", n)
+	fair = slowest >= floodRate*9/10
+	limited := s.Stats().OverRate - before
+	if fair && limited < rounds*floodRate/10 {
+		t.Errorf("%d queries were over the rate; want most of the flood", limited)
 	}
 	slices.Sort(quiet)
 	slices.Sort(flooded)
 	q, f := max(quiet[rounds/2], floor()), flooded[rounds/2]
-	t.Logf("medians: quiet %v, or less; under the flood %v; %d lost", q, f, lost)
-	return f <= 2*q && lost <= maxLost
+	t.Logf("medians: quiet %v, or less; under the flood %v; %d lost; %d over the rate", q, f, lost, limited)
+	return fair, fair && f <= 2*q && lost <= maxLost
 }
 
 // clientEnv tells the test program that it is to be the quiet qube, and whom to ask.

@@ -56,7 +56,7 @@ func newDocument(e beat.Event) document {
 // ignored reports whether a name is one of those that differ from machine to machine or from run to run,
 // as in packetbeat's own comparison, and those that only we have.
 func ignored(name string) bool {
-	if slices.Contains([]string{"@timestamp", "event.start", "event.end", "event.duration", "ecs.version", "host.name",
+	if slices.Contains([]string{"@timestamp", "event.start", "event.end", "event.duration", "ecs.version", "host.name", "host.id", "event.id",
 		"network.direction", "sip.timestamp", "tls.client.ja4", "tls.client.alpn", "tls.client.ech"}, name) {
 		return true
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/wire"
 )
 
 // words returns numbers as RPC writes them (RFC 4506 section 4.1).
@@ -37,15 +38,15 @@ var bombs = []struct {
 	said           []message
 }{
 	// An OP_REPLY with so many documents (mongodb_parser.go: make([]interface{}, numberReturned)).
-	{"mongodb", "2^31-1 documents", 27017, []message{{false, littleWords(36, 1, 1, 1, 0, 0, 0, 0, most)}}},
+	{"mongodb", "2^31-1 documents", 27017, []message{{Data: littleWords(36, 1, 1, 1, 0, 0, 0, 0, most)}}},
 	// A call with AUTH_UNIX and so many groups (xdr.go: make([]uint32, int(l))).
-	{"nfs", "2^32-1 groups", 2049, []message{{true, words(1<<31|64, 1, 0, 2, 100003, 4, 1, 1, 20, 0, 0, 0, 0, 1<<32-1, 0, 0, 0)}}},
+	{"nfs", "2^32-1 groups", 2049, []message{{FromClient: true, Data: words(1<<31|64, 1, 0, 2, 100003, 4, 1, 1, 20, 0, 0, 0, 0, 1<<32-1, 0, 0, 0)}}},
 	// An array (redis_parse.go: make([][]byte, 0, count)).
-	{"redis", "10^9 strings", 6379, []message{{true, []byte("*1000000000\r\n$4\r\nPING\r\n")}}},
+	{"redis", "10^9 strings", 6379, []message{{FromClient: true, Data: []byte("*1000000000\r\n$4\r\nPING\r\n")}}},
 	// A RESULT of PREPARE, version 4 (frame.go: make([]int, pkeyCount)).
 	{"cassandra", "2^31-1 key columns", 9042, []message{
-		{true, append([]byte{4, 0, 0, 0, 9, 0, 0, 0, 8}, "\x00\x00\x00\x04text"...)},
-		{false, append([]byte{0x84, 0, 0, 0, 8, 0, 0, 0, 19}, append(words(4), append([]byte{0, 1, 'x'}, words(0, 0, most)...)...)...)},
+		{FromClient: true, Data: append([]byte{4, 0, 0, 0, 9, 0, 0, 0, 8}, "\x00\x00\x00\x04text"...)},
+		{Data: append([]byte{0x84, 0, 0, 0, 8, 0, 0, 0, 19}, append(words(4), append([]byte{0, 1, 'x'}, words(0, 0, most)...)...)...)},
 	}},
 }
 
@@ -55,11 +56,11 @@ func TestHostile_allocation(t *testing.T) {
 	require(t)
 	t.Parallel()
 	for _, tt := range bombs {
-		w := newWire(t)
-		w.probe()
-		w.tcp(tt.port, tt.said)
-		w.probe()
-		path := w.close()
+		w := wire.New(t)
+		probe(w)
+		w.TCP(tt.port, tt.said)
+		probe(w)
+		path := w.Close()
 		for _, p := range []program{theirs, ours} {
 			t.Run(tt.protocol+"/"+p.name, func(t *testing.T) {
 				b := replay(t, p, onlyFlows+runner.AllProtocols+outputFile, path, replayTime)

@@ -58,7 +58,7 @@ func dialogues(t *testing.T) map[string][]*dialogue {
 // equal reports whether both say the same.
 func (d *dialogue) equal(other *dialogue) bool {
 	return d.udp == other.udp && slices.EqualFunc(d.said, other.said, func(a, b message) bool {
-		return a.fromClient == b.fromClient && bytes.Equal(a.data, b.data)
+		return a.FromClient == b.FromClient && bytes.Equal(a.Data, b.Data)
 	})
 }
 
@@ -86,7 +86,7 @@ func dialoguesOf(t *testing.T, path string) (all []*dialogue) {
 		}
 		p := gopacket.NewPacket(frame, src.LinkType(), gopacket.NoCopy)
 		key, port, udp, m := read(p)
-		if analyzed[port] == "" || len(m.data) == 0 {
+		if analyzed[port] == "" || len(m.Data) == 0 {
 			continue
 		}
 		d := known[key]
@@ -96,7 +96,7 @@ func dialoguesOf(t *testing.T, path string) (all []*dialogue) {
 			all = append(all, d)
 		}
 		if len(d.said) < mostMessages {
-			m.data = m.data[:min(len(m.data), mostBytes)]
+			m.Data = m.Data[:min(len(m.Data), mostBytes)]
 			d.said = append(d.said, m)
 		}
 	}
@@ -108,15 +108,15 @@ func read(p gopacket.Packet) (key string, port uint16, udp bool, m message) {
 	var src, dst uint16
 	switch l := p.TransportLayer().(type) {
 	case *layers.TCP:
-		src, dst, m.data = uint16(l.SrcPort), uint16(l.DstPort), l.Payload
+		src, dst, m.Data = uint16(l.SrcPort), uint16(l.DstPort), l.Payload
 	case *layers.UDP:
-		src, dst, m.data, udp = uint16(l.SrcPort), uint16(l.DstPort), l.Payload, true
+		src, dst, m.Data, udp = uint16(l.SrcPort), uint16(l.DstPort), l.Payload, true
 	default:
 		return
 	}
-	port, m.fromClient = dst, true
+	port, m.FromClient = dst, true
 	if analyzed[src] != "" && analyzed[dst] == "" {
-		port, m.fromClient = src, false
+		port, m.FromClient = src, false
 	}
 	ends := []string{p.TransportLayer().TransportFlow().String(), p.TransportLayer().TransportFlow().Reverse().String()}
 	slices.Sort(ends)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/wire"
 )
 
 // The fragments of TestHostile_fragments: datagrams that never become whole.
@@ -29,11 +30,11 @@ const (
 func TestHostile_fragments(t *testing.T) {
 	require(t)
 	t.Parallel()
-	small, large := newWire(t), newWire(t)
-	small.probe()
-	large.fragments()
-	large.probe()
-	few, many := small.close(), large.close()
+	small, large := wire.New(t), wire.New(t)
+	probe(small)
+	fragments(t, large)
+	probe(large)
+	few, many := small.Close(), large.Close()
 	var grown [2]uint64
 	for i, p := range []program{ours, theirs} {
 		t.Run(p.name, func(t *testing.T) {
@@ -42,7 +43,7 @@ func TestHostile_fragments(t *testing.T) {
 			b := replay(t, p, config, many, fragmentTime)
 			grown[i] = b.Peak() - min(base, b.Peak())
 			t.Logf("%s: %d MiB with a probe only, %d MiB more with %d fragments of %d MiB in all; given up: %v", p.name, base>>20, grown[i]>>20,
-				large.frames, (large.frames*fragmentBytes)>>20, b.late)
+				large.Frames(), (large.Frames()*fragmentBytes)>>20, b.late)
 			if p.name != ours.name {
 				return
 			}
@@ -53,8 +54,8 @@ func TestHostile_fragments(t *testing.T) {
 			if n := len(events.Filter(isProbe)); n != 1 {
 				t.Errorf("%d probes analyzed after the fragments; want 1", n)
 			}
-			if got := lastStats(t, events)["flows.packets"]; got != uint64(large.frames) {
-				t.Errorf("%d packets metered; want %d", got, large.frames)
+			if got := lastStats(t, events)["flows.packets"]; got != uint64(large.Frames()) {
+				t.Errorf("%d packets metered; want %d", got, large.Frames())
 			}
 			if grown[i] > fragmentMemory {
 				t.Errorf("%d MiB more; want at most %d", grown[i]>>20, fragmentMemory>>20)
@@ -64,22 +65,22 @@ func TestHostile_fragments(t *testing.T) {
 }
 
 // fragments writes datagrams without an end, and then one with holes only.
-func (w *wire) fragments() {
-	w.t.Helper()
+func fragments(t *testing.T, w *wire.Wire) {
+	t.Helper()
 	for n := range brokenDatagrams {
 		for part := range fragmentsPerPart {
-			w.fragment(uint32(fragmentIP+n%1000), uint16(n), uint16(part)*2)
+			fragment(t, w, uint32(fragmentIP+n%1000), uint16(n), uint16(part)*2)
 		}
 	}
 	for n := range sameID {
-		w.fragment(fragmentIP, 1, uint16(n%100)*2)
+		fragment(t, w, fragmentIP, 1, uint16(n%100)*2)
 	}
 }
 
 // fragment writes a piece of a datagram after which more is to come. offset is in
 // units of fragmentBytes.
-func (w *wire) fragment(from uint32, id, offset uint16) {
-	w.t.Helper()
+func fragment(t *testing.T, w *wire.Wire, from uint32, id, offset uint16) {
+	t.Helper()
 	src := binary.BigEndian.AppendUint32(nil, from)
 	head := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: src, DstIP: []byte{198, 51, 100, 7},
 		Id: id, Flags: layers.IPv4MoreFragments, FragOffset: offset * fragmentBytes / 8}
@@ -87,9 +88,9 @@ func (w *wire) fragment(from uint32, id, offset uint16) {
 	copy(payload, []byte{0x9c, 0x40, 0, 53, 0xff, 0, 0, 0}) // a header of UDP, for the first
 	b := gopacket.NewSerializeBuffer()
 	err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true},
-		ethernet(layers.EthernetTypeIPv4), head, gopacket.Payload(payload))
+		wire.Ethernet(layers.EthernetTypeIPv4), head, gopacket.Payload(payload))
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	w.frame(b.Bytes())
+	w.Frame(b.Bytes())
 }

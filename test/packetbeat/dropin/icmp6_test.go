@@ -11,6 +11,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/wire"
 )
 
 // shortICMP is an echo request of ICMPv6 that ends with its checksum, before the
@@ -25,9 +26,9 @@ const withICMP = "packetbeat.protocols: [{type: icmp, enabled: true}]\n"
 func TestFault_shortICMPv6(t *testing.T) {
 	require(t)
 	t.Parallel()
-	w := newWire(t)
-	w.icmp6(netip.MustParseAddr("fd09::6"), netip.MustParseAddr("2001:db8::7"), shortICMP)
-	path := w.close()
+	w := wire.New(t)
+	icmp6(t, w, netip.MustParseAddr("fd09::6"), netip.MustParseAddr("2001:db8::7"), shortICMP)
+	path := w.Close()
 	for _, p := range []program{theirs, ours} {
 		t.Run("file/"+p.name, func(t *testing.T) {
 			b := replay(t, p, onlyFlows+withICMP+outputFile, path, replayTime)

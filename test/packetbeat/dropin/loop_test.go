@@ -12,6 +12,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/wire"
 )
 
 // loopPort is PostgreSQL's.
@@ -31,11 +32,11 @@ const loopTime = 15 * time.Second
 func TestHostile_loop(t *testing.T) {
 	require(t)
 	t.Parallel()
-	w := newWire(t)
-	w.probe()
-	w.tcp(loopPort, []message{{true, []byte(startup)}})
-	w.probe()
-	path := w.close()
+	w := wire.New(t)
+	probe(w)
+	w.TCP(loopPort, []message{{FromClient: true, Data: []byte(startup)}})
+	probe(w)
+	path := w.Close()
 	for _, p := range []program{theirs, ours} {
 		t.Run(p.name, func(t *testing.T) {
 			b := replay(t, p, onlyFlows+runner.AllProtocols+outputFile, path, loopTime)

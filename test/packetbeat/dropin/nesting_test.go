@@ -9,6 +9,7 @@ import (
 	"time"
 
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/wire"
 )
 
 // nestingBytes is how long the nested messages are: less than the ten MiB that the
@@ -73,13 +74,13 @@ func TestHostile_nesting(t *testing.T) {
 	for _, tt := range nested {
 		var said []message
 		for data := tt.data(); len(data) > 0; data = data[min(segment, len(data)):] {
-			said = append(said, message{tt.client, data[:min(segment, len(data))]})
+			said = append(said, message{FromClient: tt.client, Data: data[:min(segment, len(data))]})
 		}
-		w := newWire(t)
-		w.probe()
-		w.tcp(tt.port, said)
-		w.probe()
-		path := w.close()
+		w := wire.New(t)
+		probe(w)
+		w.TCP(tt.port, said)
+		probe(w)
+		path := w.Close()
 		t.Run(tt.protocol, func(t *testing.T) {
 			begin := time.Now()
 			b := replay(t, ours, onlyFlows+runner.AllProtocols+outputFile, path, nestingTime)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/wire"
 )
 
 // onlyFlows is the beginning of a configuration for a capture file.
@@ -27,13 +28,13 @@ func serverHello() []message {
 		text := fmt.Sprintf("%c\x00\x00%c%s", kind, byte(len(body)), body)
 		return []byte(fmt.Sprintf("\x16\x03\x03\x00%c%s", byte(len(text)), text))
 	}
-	return []message{{true, record(1, client)}, {false, record(2, server)}}
+	return []message{{FromClient: true, Data: record(1, client)}, {Data: record(2, server)}}
 }
 
 // invite is a SIP request (RFC 3261) with a session description (RFC 8866).
 func invite(owner string) []message {
 	body := "v=0\r\no=" + owner + " 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-	return []message{{true, []byte("INVITE sip:b@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\n" +
+	return []message{{FromClient: true, Data: []byte("INVITE sip:b@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\n" +
 		"From: <sip:a@example.org>;tag=1\r\nTo: <sip:b@example.org>\r\nCall-ID: 1@example.org\r\nCSeq: 1 INVITE\r\n" +
 		"Content-Type: application/sdp\r\nContent-Length: " + fmt.Sprint(len(body)) + "\r\n\r\n" + body)}}
 }
@@ -46,20 +47,19 @@ var poisons = []struct {
 	said           []message
 }{
 	{"http", "a chunk of negative length", 80, false, []message{
-		{true, []byte("GET /chunk HTTP/1.1\r\nHost: example.org\r\n\r\n")},
-		{false, []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabcdefgh\r\n")},
+		{FromClient: true, Data: []byte("GET /chunk HTTP/1.1\r\nHost: example.org\r\n\r\n")},
+		{Data: []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabcdefgh\r\n")},
 	}},
 	{"tls", "an empty list of versions", 443, false, serverHello()},
 	{"sip", "an empty name in quotation marks", 5060, true, invite(`""`)},
 }
 
 // write writes a poison between two probes.
-func (w *wire) write(port uint16, udp bool, said []message) {
-	w.t.Helper()
+func write(w *wire.Wire, port uint16, udp bool, said []message) {
 	if udp {
-		w.udp(port, said)
+		w.UDP(port, said)
 	} else {
-		w.tcp(port, said)
+		w.TCP(port, said)
 	}
 }
 
@@ -69,11 +69,11 @@ func TestHostile_panic(t *testing.T) {
 	require(t)
 	t.Parallel()
 	for _, tt := range poisons {
-		w := newWire(t)
-		w.probe()
-		w.write(tt.port, tt.udp, tt.said)
-		w.probe()
-		path := w.close()
+		w := wire.New(t)
+		probe(w)
+		write(w, tt.port, tt.udp, tt.said)
+		probe(w)
+		path := w.Close()
 		t.Run(tt.protocol+"/"+theirs.name, func(t *testing.T) {
 			b := replay(t, theirs, onlyFlows+runner.AllProtocols+outputFile, path, replayTime)
 			for range 10 { // it may end before its goroutine gets to the message
@@ -96,11 +96,11 @@ func TestHostile_panic(t *testing.T) {
 			stats := lastStats(t, events)
 			probes := len(events.Filter(isProbe))
 			t.Logf("qubesbeat, after %s: status 0, panics %d, of them %s %d, %d of 2 probes, %d of %d packets", tt.what,
-				stats["transactions.panics"], tt.protocol, stats["transactions.panics_"+tt.protocol], probes, stats["flows.packets"], w.frames)
+				stats["transactions.panics"], tt.protocol, stats["transactions.panics_"+tt.protocol], probes, stats["flows.packets"], w.Frames())
 			if stats["transactions.panics"] != 1 || stats["transactions.panics_"+tt.protocol] != 1 {
 				t.Errorf("want one panic, of %s, counted", tt.protocol)
 			}
-			if probes != 2 || stats["flows.packets"] != uint64(w.frames) {
+			if probes != 2 || stats["flows.packets"] != uint64(w.Frames()) {
 				t.Error("want both probes analyzed and all packets metered")
 			}
 		})

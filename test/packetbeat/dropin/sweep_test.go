@@ -12,6 +12,7 @@ import (
 	"time"
 
 	runner "github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/wire"
 )
 
 // The bounds of a sweep of one protocol.
@@ -45,7 +46,7 @@ var sweepValues = []func(byte) byte{
 // sweepValues in each of its bytes.
 func (d *dialogue) changes() (all []change) {
 	for i, m := range d.said {
-		for at, b := range m.data {
+		for at, b := range m.Data {
 			all = append(all, change{i, at, -1})
 			for _, value := range sweepValues {
 				if v := value(b); v != b {
@@ -60,13 +61,13 @@ func (d *dialogue) changes() (all []change) {
 // with returns what is said, with a change.
 func (d *dialogue) with(c change) []message {
 	said := slices.Clone(d.said)
-	data := bytes.Clone(said[c.message].data)
+	data := bytes.Clone(said[c.message].Data)
 	if c.value < 0 {
 		data = data[:c.at]
 	} else {
 		data[c.at] = byte(c.value)
 	}
-	said[c.message].data = data
+	said[c.message].Data = data
 	return said
 }
 
@@ -90,9 +91,9 @@ func TestHostile_sweep(t *testing.T) {
 	panics := map[string]uint64{}
 	for _, name := range slices.Sorted(maps.Keys(protocols)) {
 		t.Run(name, func(t *testing.T) {
-			w := newWire(t)
-			variants, all := w.sweep(protocols[name], size)
-			path := w.close()
+			w := wire.New(t)
+			variants, all := sweep(t, w, protocols[name], size)
+			path := w.Close()
 			begin := time.Now()
 			b := replay(t, ours, onlyFlows+impatient(runner.AllProtocols)+sweepConfig+outputFile, path, sweepTime)
 			took := time.Since(begin)
@@ -104,15 +105,15 @@ func TestHostile_sweep(t *testing.T) {
 			panics[name] = stats["transactions.panics"]
 			probes := len(events.Filter(isProbe))
 			t.Logf("%-9s %6d of %8d variants in %5.1fs, %4d panics, %4d MiB at most, %d frames, %d KiB of log", name, variants, all, took.Seconds(),
-				panics[name], b.Peak()>>20, w.frames, len(b.Log())>>10)
+				panics[name], b.Peak()>>20, w.Frames(), len(b.Log())>>10)
 			if got := stats["transactions.panics_"+name]; got != panics[name] {
 				t.Errorf("%d panics, of them %d of %s", panics[name], got, name)
 			}
 			if want := (variants + probeEvery - 1) / probeEvery; probes != want {
 				t.Errorf("%d of %d probes analyzed", probes, want)
 			}
-			if stats["flows.packets"] != uint64(w.frames) {
-				t.Errorf("%d packets metered; want %d", stats["flows.packets"], w.frames)
+			if stats["flows.packets"] != uint64(w.Frames()) {
+				t.Errorf("%d packets metered; want %d", stats["flows.packets"], w.Frames())
 			}
 			if b.Peak() > sweepMemory {
 				t.Errorf("%d MiB of memory; want at most %d", b.Peak()>>20, uint64(sweepMemory)>>20)
@@ -129,8 +130,8 @@ func impatient(protocols string) string {
 
 // sweep writes about size variants, evenly chosen among all, with probes in
 // between.
-func (w *wire) sweep(list []*dialogue, size int) (written, all int) {
-	w.t.Helper()
+func sweep(t *testing.T, w *wire.Wire, list []*dialogue, size int) (written, all int) {
+	t.Helper()
 	for _, d := range list {
 		all += len(d.changes())
 	}
@@ -141,9 +142,9 @@ func (w *wire) sweep(list []*dialogue, size int) (written, all int) {
 				continue
 			}
 			if written%probeEvery == 0 {
-				w.probe()
+				probe(w)
 			}
-			w.write(d.port, d.udp, d.with(c))
+			write(w, d.port, d.udp, d.with(c))
 			written++
 		}
 	}

@@ -97,7 +97,7 @@ func TestFlags_run(t *testing.T) {
 		{name: "not published", args: "-t -N", frames: 0},
 		{name: "profiles", args: "-t --cpuprofile cpu --memprofile mem", frames: 2, files: []string{"cpu", "mem"}},
 		{name: "profiling server", args: "-t --httpprof 127.0.0.1:0", frames: 2},
-		{name: "overrides", args: "-t -E output.file.filename=x -E fields.site=here", frames: 2, files: []string{"out/x-*"}},
+		{name: "overrides", args: "-t -E output.file.filename=x -E fields.site=here", frames: 2, files: []string{"out/x.ndjson"}},
 		{name: "environment", args: "-t --environment container", frames: 2},
 		{name: "paths", args: "-t --path.data=d --path.logs l", frames: 2, files: []string{"d/meta.json", "l/packetbeat-*"}},
 		{name: "to stderr", args: "-t -e -v -d *", frames: 2},
@@ -149,9 +149,9 @@ func TestConfig_variables(t *testing.T) {
 	t.Parallel()
 	const text = "packetbeat.flows: {}\noutput.file: {path: out, filename: '${NAME:fallback}'}\n"
 	for _, tt := range []struct{ name, env, stored, want string }{
-		{name: "default", want: "fallback-"},
-		{name: "environment", env: "NAME=environment", want: "environment-"},
-		{name: "keystore", stored: "stored", want: "stored-"},
+		{name: "default", want: "fallback."},
+		{name: "environment", env: "NAME=environment", want: "environment."},
+		{name: "keystore", stored: "stored", want: "stored."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

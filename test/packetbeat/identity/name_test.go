@@ -192,7 +192,7 @@ func stem(p *program, pattern string) string {
 	stems := map[string]bool{}
 	name := ""
 	for _, file := range p.glob(pattern) {
-		name, _, _ = strings.Cut(filepath.Base(file), "-")
+		name, _, _ = strings.Cut(strings.TrimSuffix(filepath.Base(file), ".ndjson"), "-")
 		stems[name] = true
 	}
 	if len(stems) != 1 {

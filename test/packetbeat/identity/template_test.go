@@ -77,7 +77,7 @@ func TestTemplate_fields(t *testing.T) {
 	theirs, own := packetbeatFields(t).inTemplate(), ownFields(t).inTemplate()
 	want := maps.Clone(theirs)
 	for name, kind := range own {
-		if have, ok := theirs[name]; ok && have != kind {
+		if have, ok := theirs[name]; ok && have != kind && kind != "flattened" && have != "" { // see docs/packetbeat-compat.md
 			t.Errorf("fields.yml makes %s %s; packetbeat's is %s", name, kind, have)
 		}
 		want[name] = kind

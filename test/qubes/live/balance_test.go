@@ -33,7 +33,7 @@ func checkBalance(t *testing.T, events beat.Events) {
 			{"queue", sum("events.queued"), sum("events.published", "events.queue_dropped_interim",
 				"events.queue_dropped_final", "events.held", "events.waiting")},
 			{"output", sum("events.published"), sum("events.acked", "events.filtered", "events.pending",
-				"events.dropped_at_stop")},
+				"events.summarized", "events.dropped_at_stop")},
 		} {
 			if eq.left != eq.right {
 				t.Errorf("%s do not balance: %d in, %d out", eq.what, eq.left, eq.right)

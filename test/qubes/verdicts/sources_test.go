@@ -45,7 +45,7 @@ func TestLogFiles(t *testing.T) {
 	const packet = "IN=vif4.0 OUT=vif5.0 MAC=fe:ff:ff:ff:ff:ff:00:16:3e:5e:6c:00:08:00 SRC=10.137.0.6 DST=10.137.0.7 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=45678 DPT=22 WINDOW=64240 RES=0x00 SYN URGP=0 "
 	appendTo(t, text, "Nov 22 05:25:27 sys-log kernel: [ 12.5] QUBES DROP: "+packet+"\nNov 22 05:25:27 sys-log kernel: usb 1-1: new device\n")
 	appendTo(t, text, "Nov 22 05:25:28 sys-log kernel: [ 13.5] QUBES DROP: "+packet+"\n")
-	appendTo(t, journal, `{"MESSAGE":"other rule IN=vif5.0 OUT=eth0 SRC=10.137.0.7 DST=198.51.100.7 LEN=30 PROTO=UDP SPT=9 DPT=10 LEN=10 ","__REALTIME_TIMESTAMP":"1795325127123456"}`+"\n")
+	appendTo(t, journal, `{"MESSAGE":"other rule IN=vif5.0 OUT=eth0 SRC=10.137.0.7 DST=198.51.100.7 LEN=30 PROTO=UDP SPT=9 DPT=10 LEN=10 ","__REALTIME_TIMESTAMP":"1795325127123456","_TRANSPORT":"kernel"}`+"\n")
 	h.settle(t)
 	events := h.beat.Stop(t)
 	for name, want := range map[string]beat.Event{

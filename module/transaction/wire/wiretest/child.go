@@ -11,6 +11,7 @@ import (
 	"github.com/elastic/elastic-agent-libs/mapstr"
 
 	"github.com/qubesbeat/qubesbeat/internal/feed"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
 )
@@ -18,9 +19,12 @@ import (
 // The payloads that do not stand for text of an event.
 const (
 	Crash   = "crash"    // ends the process
+	Panic   = "panic"    // reports a panic of the analyzer "fake"
 	Damaged = "damaged"  // sends an event that cannot be decoded
 	DNS     = "dns "     // the beginning of the text for an event of type dns
 	Silent  = "silence " // the beginning of a text for which there is no event
+
+	PanicOfNone = "panic of none" // reports one of an analyzer that is not configured
 )
 
 // Fault is the type of a section that the process refuses.
@@ -103,6 +107,11 @@ func (c *child) loop() error {
 	}
 }
 
+func reportPanic(protocol, text string) error {
+	p := wire.Panic{Protocol: protocol, Caught: guard.Caught{Value: "as wanted", Hash: "0123456789ab", Stack: "goroutine 1", Input: []byte(text)}}
+	return wire.Write(os.Stdout, wire.KindPanic, wire.AppendPanic(nil, &p))
+}
+
 // take makes an event of a packet. A spoofed one is counted.
 func (c *child) take(p *feed.Packet, spoofed bool) error {
 	text := string(p.Payload)
@@ -110,6 +119,10 @@ func (c *child) take(p *feed.Packet, spoofed bool) error {
 	case text == Crash:
 		fmt.Fprintln(os.Stderr, "fatal error: crash requested")
 		os.Exit(2)
+	case text == Panic:
+		return reportPanic("fake", text)
+	case text == PanicOfNone:
+		return reportPanic("none", text)
 	case text == Damaged:
 		return wire.Write(os.Stdout, wire.KindEvent, []byte{0xff, 0xff})
 	case spoofed && p.Direction == packet.Inbound:
@@ -126,7 +139,7 @@ func (c *child) take(p *feed.Packet, spoofed bool) error {
 	}
 	src, dst := p.Src.Netip(p.Family).String(), p.Dst.Netip(p.Family).String()
 	e := wire.Event{Section: 1, Timestamp: p.Time, Known: true, Iface: p.Iface, From: uint8(p.Direction), Source: src, Dest: dst,
-		Fields: mapstr.M{"type": kind, "text": text, "dns": mapstr.M{"question": mapstr.M{"name": text}}, "source": mapstr.M{"ip": "10.137.0.6"}, "interface": c.names[p.Iface], "network": mapstr.M{"direction": "unknown"}}}
+		Fields: mapstr.M{"type": kind, "message": text, "dns": mapstr.M{"question": mapstr.M{"name": text}}, "source": mapstr.M{"ip": "10.137.0.6"}, "interface": c.names[p.Iface], "network": mapstr.M{"direction": "unknown"}}}
 	c.stats.Reporter.Reported++
 	c.stats.Reporter.Sent++
 	encoded, err := wire.NewEventEncoder().Encode(&e)

@@ -1,0 +1,38 @@
+package event
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/netip"
+)
+
+// Identity collects what distinguishes an event from all others. The zero value is
+// ready for use. It is not safe for concurrent use.
+type Identity struct{ parts []byte }
+
+// Text adds a text.
+func (i *Identity) Text(s string) {
+	i.parts = binary.AppendUvarint(i.parts, uint64(len(s)))
+	i.parts = append(i.parts, s...)
+}
+
+// Number adds a number, such as a time in nanoseconds.
+func (i *Identity) Number(n int64) { i.parts = binary.LittleEndian.AppendUint64(i.parts, uint64(n)) }
+
+// AddrPort adds an address and a port.
+func (i *Identity) AddrPort(a netip.AddrPort) {
+	i.parts = a.Addr().AppendTo(i.parts)
+	i.Number(int64(a.Port()))
+}
+
+// Reset forgets all parts and keeps the memory.
+func (i *Identity) Reset() { i.parts = i.parts[:0] }
+
+// String returns the identity: 22 characters of the URL alphabet of base64. It is the
+// first half of the parts' SHA-256, so that no client can make its event replace that of
+// another.
+func (i *Identity) String() string {
+	sum := sha256.Sum256(i.parts)
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}

@@ -1,0 +1,47 @@
+package event
+
+// Signed is a document of a sensor, with its identity.
+type Signed struct {
+	Document
+	// ID is event.id.
+	ID string
+	// Sensor is observer.name; "" leaves it out.
+	Sensor string
+}
+
+// Write implements [Document]: the fields of the document and, among them, event.id and
+// observer.name.
+func (s *Signed) Write(w Writer) { s.Document.Write(&signer{Writer: w, signed: s}) }
+
+// signer adds fields to two objects of a document.
+type signer struct {
+	Writer
+	signed *Signed
+	depth  int
+}
+
+// Begin implements [Writer].
+func (s *signer) Begin(name string) {
+	s.Writer.Begin(name)
+	if s.depth++; s.depth > 1 {
+		return
+	}
+	switch name {
+	case "event":
+		s.String("id", s.signed.ID)
+	case "observer":
+		Optional(s.Writer, "name", s.signed.Sensor)
+	}
+}
+
+// Item implements [Writer].
+func (s *signer) Item() {
+	s.Writer.Item()
+	s.depth++
+}
+
+// End implements [Writer].
+func (s *signer) End() {
+	s.Writer.End()
+	s.depth--
+}

@@ -1,0 +1,142 @@
+package kernellog
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// text reads a line of syslog, dmesg, /dev/kmsg, or `journalctl -o short` and its
+// variants.
+func (r *Reader) text(line string) (Message, Origin) {
+	rest, facility, hasPriority := priority(line)
+	if hasPriority && facility != kern {
+		r.enter(stamped)
+		return Message{}, OtherProgram
+	}
+	if hasPriority {
+		if m, o, ok := r.rfc5424(rest); ok {
+			return m, o
+		}
+	}
+	if at, rest, ok := r.stamp(rest); ok {
+		r.enter(stamped)
+		text, o := afterHost(rest)
+		return r.finish(Message{text, at}, o)
+	}
+	if m, o, ok := r.ring(rest); ok {
+		if !r.enter(ring) {
+			return Message{}, UnknownHeader
+		}
+		return r.finish(m, o)
+	}
+	return Message{}, UnknownHeader
+}
+
+// kern is the facility of the kernel (RFC 5424 section 6.2.1).
+const kern = 0
+
+// priority splits off "<4>", as syslog sends it and dmesg --raw prints it.
+func priority(line string) (rest string, facility int, ok bool) {
+	inner, isTagged := strings.CutPrefix(line, "<")
+	if !isTagged {
+		return line, 0, false
+	}
+	digits, rest, _ := strings.Cut(inner, ">")
+	n, err := strconv.ParseUint(digits, 10, 10)
+	if err != nil {
+		return line, 0, false
+	}
+	return rest, int(n >> 3), true
+}
+
+// rfc5424 reads "1 TIME HOST APP-NAME PROCID MSGID STRUCTURED-DATA MSG".
+func (r *Reader) rfc5424(line string) (Message, Origin, bool) {
+	rest, ok := strings.CutPrefix(line, "1 ")
+	if !ok {
+		return Message{}, UnknownHeader, false
+	}
+	r.enter(stamped)
+	part := strings.SplitN(rest, " ", 6)
+	if len(part) < 6 || part[2] != "kernel" {
+		return Message{}, OtherProgram, true
+	}
+	at, _ := time.Parse(time.RFC3339Nano, part[0]) // or "-": no time
+	text, ok := afterData(part[5])
+	if !ok {
+		return Message{}, UnknownHeader, true
+	}
+	m, o := r.finish(Message{withoutSeconds(strings.TrimPrefix(text, "\ufeff")), at}, Kernel)
+	return m, o, true
+}
+
+// afterData splits off the structured data of RFC 5424, "-" or "[id name="value"]…".
+func afterData(text string) (message string, ok bool) {
+	if rest, none := strings.CutPrefix(text, "- "); none {
+		return rest, true
+	}
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == ']' && !quoted && !strings.HasPrefix(text[i+1:], "["):
+			return strings.CutPrefix(text[i+1:], " ")
+		}
+	}
+	return "", false
+}
+
+// afterHost reads what follows a time: the host, in some formats the facility, and the
+// name of the program, which must be "kernel". Other programs can have a name and a
+// number in brackets there, and any text behind it.
+func afterHost(rest string) (text string, o Origin) {
+	for range 3 {
+		word, after, _ := strings.Cut(rest, " ")
+		switch {
+		case word == "kernel:":
+			return withoutSeconds(after), Kernel
+		case !isHost(word) && !isKernFacility(word):
+			return "", OtherProgram
+		}
+		if isForeignFacility(word) {
+			return "", OtherProgram
+		}
+		rest = after
+	}
+	return "", OtherProgram
+}
+
+// isHost reports whether a word can be the name or the address of a host.
+func isHost(word string) bool {
+	return word != "" && !strings.HasSuffix(word, ":") && !strings.ContainsFunc(word, func(c rune) bool {
+		return !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.ContainsRune("._-:", c))
+	})
+}
+
+// isKernFacility reports whether a word is "kern.warn", as busybox and OpenWrt write it.
+func isKernFacility(word string) bool { return strings.HasPrefix(word, "kern.") }
+
+// foreignFacilities are the other facilities of syslog(3).
+var foreignFacilities = strings.Fields("user mail daemon auth syslog lpr news uucp cron authpriv ftp " +
+	"local0 local1 local2 local3 local4 local5 local6 local7")
+
+func isForeignFacility(word string) bool {
+	for _, f := range foreignFacilities {
+		if level, ok := strings.CutPrefix(word, f+"."); ok && isLevel(level) {
+			return true
+		}
+	}
+	return false
+}
+
+func isLevel(word string) bool {
+	for _, l := range [...]string{"emerg", "alert", "crit", "err", "warn", "warning", "notice", "info", "debug"} {
+		if word == l {
+			return true
+		}
+	}
+	return false
+}

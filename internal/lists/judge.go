@@ -1,0 +1,31 @@
+package lists
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
+)
+
+// unfit returns why a text cannot be a list, nil if it can: it is of another kind,
+// no line of it is a rule, or most are none. A name that stands in a page by chance
+// must not be blocked. If reading has ended at the user's own limit of invalid
+// lines, the rules before it count.
+func unfit(r *blocklist.Report, err error) error {
+	switch {
+	case errors.Is(err, blocklist.ErrNotList):
+		return err
+	case r.Rules == 0 && r.Wrong > 0:
+		return fmt.Errorf("no line is a rule; %s", first(r.Faults))
+	case r.Rules == 0 && r.Skipped > 0:
+		return fmt.Errorf("no line is a rule; %s", first(r.Skips))
+	case r.Wrong > r.Rules && !errors.Is(err, blocklist.ErrFaults):
+		return fmt.Errorf("most lines are no rules (%d, and %d rules); %s", r.Wrong, r.Rules, first(r.Faults))
+	}
+	return nil
+}
+
+// first describes the first of some lines.
+func first(lines []blocklist.Fault) string {
+	return fmt.Sprintf("line %d, %q: %s", lines[0].Line, lines[0].Text, lines[0].Reason)
+}

@@ -1,0 +1,115 @@
+package share
+
+// Store keeps values of several classes, each class in the order in which its values
+// came. What they hold together is bounded by a [Pool]: a class that wants more than
+// its share loses its own oldest values, never those of another class. It is not safe
+// for concurrent use.
+type Store[K comparable, V any] struct {
+	pool    *Pool[K]
+	lists   map[K]*list[K, V]
+	evicted func(*Item[K, V])
+	count   int
+}
+
+// Item is a value in a [Store].
+type Item[K comparable, V any] struct {
+	Value      V
+	class      K
+	size       int
+	prev, next *Item[K, V] // older and newer ones of the class
+}
+
+// list is what a class has stored.
+type list[K comparable, V any] struct{ oldest, newest *Item[K, V] }
+
+// NewStore returns a store of limit units, usually bytes. evicted is called with each
+// item that goes to make room, after it is removed; it must not call the store.
+func NewStore[K comparable, V any](limit int, evicted func(*Item[K, V])) *Store[K, V] {
+	return &Store[K, V]{pool: NewPool[K](limit), lists: make(map[K]*list[K, V]), evicted: evicted}
+}
+
+// Add stores a value of some size and returns its item, nil if there is no room even
+// if the class loses everything else.
+func (s *Store[K, V]) Add(class K, size int, v V) *Item[K, V] {
+	if !s.makeRoom(class, size, nil) {
+		return nil
+	}
+	s.pool.Take(class, size)
+	i := &Item[K, V]{Value: v, class: class, size: size}
+	l := s.lists[class]
+	if l == nil {
+		l = &list[K, V]{oldest: i}
+		s.lists[class] = l
+	} else {
+		i.prev = l.newest
+		l.newest.next = i
+	}
+	l.newest = i
+	s.count++
+	return i
+}
+
+// Resize changes the size of an item. It reports false and changes nothing if there is
+// no room even if the class loses everything else.
+func (s *Store[K, V]) Resize(i *Item[K, V], size int) bool {
+	more := size - i.size
+	if more <= 0 {
+		s.pool.Give(i.class, -more)
+	} else if !s.makeRoom(i.class, more, i) || !s.pool.Take(i.class, more) {
+		return false
+	}
+	i.size = size
+	return true
+}
+
+// makeRoom evicts the oldest items of a class, but not keep, until it may take n more
+// units, and reports whether it may.
+func (s *Store[K, V]) makeRoom(class K, n int, keep *Item[K, V]) bool {
+	for !s.pool.Fits(class, n) {
+		i := s.Oldest(class)
+		if i != nil && i == keep {
+			i = i.next
+		}
+		if i == nil {
+			return false
+		}
+		s.Remove(i)
+		s.evicted(i)
+	}
+	return true
+}
+
+// Remove removes an item, which must be in the store.
+func (s *Store[K, V]) Remove(i *Item[K, V]) {
+	l := s.lists[i.class]
+	if i.prev != nil {
+		i.prev.next = i.next
+	} else {
+		l.oldest = i.next
+	}
+	if i.next != nil {
+		i.next.prev = i.prev
+	} else {
+		l.newest = i.prev
+	}
+	if l.oldest == nil {
+		delete(s.lists, i.class)
+	}
+	i.prev, i.next = nil, nil
+	s.pool.Give(i.class, i.size)
+	s.count--
+}
+
+// Oldest returns the oldest item of a class, nil if it has none.
+func (s *Store[K, V]) Oldest(class K) *Item[K, V] {
+	if l := s.lists[class]; l != nil {
+		return l.oldest
+	}
+	return nil
+}
+
+// Len returns the number of items.
+func (s *Store[K, V]) Len() int { return s.count }
+
+// Used returns the sizes of all items together.
+func (s *Store[K, V]) Used() int { return s.pool.Used() }

@@ -1,0 +1,58 @@
+package share_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/share"
+)
+
+// TestStore_Add lets a class lose its own oldest values, and no other.
+func TestStore_Add(t *testing.T) {
+	t.Parallel()
+	var gone []int
+	s := share.NewStore(100, func(i *share.Item[string, int]) { gone = append(gone, i.Value) })
+	quiet := s.Add("quiet", 10, -1)
+	for n := range 10 {
+		if s.Add("loud", 10, n) == nil {
+			t.Fatalf("value %d found no room", n)
+		}
+	}
+	if diff := cmp.Diff([]int{0, 1, 2, 3, 4}, gone); diff != "" {
+		t.Errorf("evicted values mismatch (-want +got):\n%s", diff)
+	}
+	if s.Len() != 6 || s.Used() != 60 || s.Oldest("quiet") != quiet || s.Oldest("loud").Value != 5 {
+		t.Errorf("%d values of %d units, oldest %v", s.Len(), s.Used(), s.Oldest("loud"))
+	}
+	if s.Add("loud", 95, 10) != nil || s.Oldest("loud") != nil || s.Oldest("quiet") != quiet {
+		t.Error("a value larger than the share was stored, or something of another class is gone")
+	}
+}
+
+// TestStore_Resize makes room for a value that grows, at the cost of others of its
+// class.
+func TestStore_Resize(t *testing.T) {
+	t.Parallel()
+	var gone []int
+	s := share.NewStore(100, func(i *share.Item[string, int]) { gone = append(gone, i.Value) })
+	first := s.Add("a", 10, 1)
+	s.Add("a", 10, 2)
+	third := s.Add("a", 10, 3)
+	if !s.Resize(first, 60) || s.Used() != 70 {
+		t.Errorf("%d units used; want 70", s.Used())
+	}
+	if diff := cmp.Diff([]int{2}, gone); diff != "" {
+		t.Errorf("evicted values mismatch (-want +got):\n%s", diff)
+	}
+	if s.Resize(third, 95) || s.Len() != 1 || s.Used() != 10 {
+		t.Errorf("%d values of %d units; want the one that could not grow, as it was", s.Len(), s.Used())
+	}
+	if !s.Resize(third, 3) || s.Used() != 3 {
+		t.Errorf("%d units used; want 3", s.Used())
+	}
+	s.Remove(third)
+	if s.Len() != 0 || s.Used() != 0 || s.Oldest("a") != nil {
+		t.Errorf("%d values of %d units are left", s.Len(), s.Used())
+	}
+}

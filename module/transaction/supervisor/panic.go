@@ -1,0 +1,40 @@
+package supervisor
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/qubesbeat/qubesbeat/internal/guard"
+	"github.com/qubesbeat/qubesbeat/module/transaction/wire"
+)
+
+// addParts makes each analyzer a part of its own: one that panics again and again is
+// stopped, and the others go on.
+func (s *Supervisor) addParts() {
+	names := slices.Concat(slices.Collect(maps.Values(s.ready.TCP)), slices.Collect(maps.Values(s.ready.UDP)))
+	if s.ready.ICMP {
+		names = append(names, icmp)
+	}
+	slices.Sort(names)
+	parts := map[string]*guard.Part{}
+	for _, name := range slices.Compact(names) {
+		parts[name] = s.cfg.Guard.Part(wire.PartOf(name))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parts = parts
+}
+
+// panicked takes a panic that the process has recovered from. It is called by the
+// goroutine that reads from the process.
+func (s *Supervisor) panicked(body []byte) {
+	p, err := wire.ParsePanic(body)
+	s.mu.Lock()
+	part, known := s.parts[p.Protocol]
+	s.mu.Unlock()
+	if err != nil || !known {
+		s.count(func(c *Stats) { c.Damaged++ })
+		return
+	}
+	part.Report(&p.Caught)
+}

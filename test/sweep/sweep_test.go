@@ -1,0 +1,199 @@
+package sweep_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/cmd"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
+)
+
+func TestMain(m *testing.M) { beat.Main(m, func() error { return cmd.Root().Execute() }) }
+
+// What is tried: QUBESBEAT_SWEEP=1 asks for all of it.
+const (
+	rounds   = 10  // variants of each capture
+	perRun   = 40  // captures in one run of the beat
+	sample   = 100 // without QUBESBEAT_SWEEP, one capture in so many, once
+	most     = 8 << 20
+	runTime  = 5 * time.Minute
+	changes  = 4096 // bytes in which one is changed, on average
+	fixtures = "captures labelled"
+)
+
+// config has every analyzer, and the flows' server names.
+var config = strings.ReplaceAll(beat.AllProtocols, "packetbeat.", "qubesbeat.") + `
+qubesbeat.flows: {timeout: 30s, period: -1s}
+output.file: {path: HOME/out, filename: events, rotate_every_kb: 1048576}
+logging.to_stderr: true
+logging.level: error
+`
+
+// TestSweep replays changed captures.
+func TestSweep(t *testing.T) {
+	all, times := captures(t), rounds
+	if os.Getenv("QUBESBEAT_SWEEP") != "1" {
+		all, times = thin(all), 1
+	}
+	var tried, events int
+	for round := range times {
+		n := perRun
+		if breaks(round) { // what follows a broken file is not read
+			n = 1
+		}
+		for part := range slices.Chunk(all, n) {
+			tried += len(part)
+			events += replay(t, part, round)
+			if t.Failed() {
+				return
+			}
+		}
+		t.Logf("round %d of %d: %d captures so far, %d events", round+1, times, tried, events)
+	}
+	if events == 0 {
+		t.Error("no events at all")
+	}
+}
+
+// crash is how the Go runtime ends a program.
+var crash = regexp.MustCompile(`(?m)^(panic|fatal error|SIG[A-Z]+): `)
+
+// breaks reports whether a round also changes the structure of files.
+func breaks(round int) bool { return round%5 == 4 }
+
+// captures returns packetbeat's captures and those of the shared folder, if it is there.
+func captures(t *testing.T) (all []string) {
+	t.Helper()
+	all = fixture.BeatsCaptures(t)
+	for dir := range strings.FieldsSeq(fixtures) {
+		_ = filepath.WalkDir(fixture.SharedPath(t, dir), func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || !strings.Contains(filepath.Ext(path), ".pcap") {
+				return nil
+			}
+			if info, err := e.Info(); err == nil && info.Size() <= most {
+				all = append(all, path)
+			}
+			return nil
+		})
+	}
+	return all
+}
+
+// thin returns one capture in sample.
+func thin(all []string) (some []string) {
+	for i := 0; i < len(all); i += sample {
+		some = append(some, all[i])
+	}
+	return some
+}
+
+// replay replays variants of captures and returns the number of events. The first round
+// has the captures as they are.
+func replay(t *testing.T, paths []string, round int) int {
+	t.Helper()
+	home := beat.NewHome(t)
+	c := beat.Self(t, "qubesbeat")
+	c.Home = home
+	c.Args = beat.Flags(home, beat.Write(t, home, "qubesbeat.yml", config), "-t")
+	for i, path := range paths {
+		c.Args = append(c.Args, "-I", variant(t, home, i, path, round))
+	}
+	r := c.Run(t, runTime)
+	// A capture whose structure is broken ends with an error, after the packets before.
+	// A panic of an analyzer that was contained is a line of JSON in the log.
+	if r.Code > 1 || crash.MatchString(r.Stderr) {
+		t.Errorf("round %d, %s …: exit status %d\n%.4000s", round, paths[0], r.Code, r.Stderr)
+	}
+	return len(beat.ReadEvents(t, filepath.Join(home, "out"))) // which reads strictly
+}
+
+// variant writes a copy of a capture with changed bytes. The same capture and round give
+// the same bytes everywhere.
+func variant(t *testing.T, home string, n int, path string, round int) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(filepath.Base(path)))
+	random := rand.New(rand.NewPCG(h.Sum64(), uint64(round)))
+	if round > 0 {
+		change(data, random, breaks(round))
+	}
+	name := filepath.Join(home, fmt.Sprintf("%d-%s", n, strings.ReplaceAll(filepath.Base(path), ",", "_")))
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// change changes bytes of the packets of a capture file, or of its structure, too.
+func change(data []byte, random *rand.Rand, structure bool) {
+	const header = 24 // of a capture file; a changed one is not read at all
+	places := packets(data)
+	if structure && len(data) > header {
+		places = [][]byte{data[header:]}
+	}
+	if len(places) == 0 {
+		return
+	}
+	for range 1 + random.IntN(4+len(data)/changes*2) {
+		if p := places[random.IntN(len(places))]; len(p) > 0 {
+			p[random.IntN(len(p))] = byte(random.Uint32())
+		}
+	}
+}
+
+// packets returns the bytes of the packets in a capture file.
+func packets(data []byte) [][]byte {
+	if len(data) < 24 {
+		return nil
+	}
+	switch binary.LittleEndian.Uint32(data) {
+	case 0xa1b2c3d4, 0xa1b23c4d:
+		return classic(data[24:], binary.LittleEndian)
+	case 0xd4c3b2a1, 0x4d3cb2a1:
+		return classic(data[24:], binary.BigEndian)
+	case 0x0a0d0d0a:
+		return blocks(data)
+	}
+	return nil
+}
+
+// classic returns the packets of records with a header of 16 bytes.
+func classic(data []byte, order binary.ByteOrder) (all [][]byte) {
+	for len(data) > 16 {
+		n := int(min(order.Uint32(data[8:]), uint32(len(data)-16)))
+		all = append(all, data[16:16+n])
+		data = data[16+n:]
+	}
+	return all
+}
+
+// blocks returns the packets of enhanced packet blocks, in little endian.
+func blocks(data []byte) (all [][]byte) {
+	const enhanced, head = 6, 28
+	for len(data) > head {
+		n := int(binary.LittleEndian.Uint32(data[4:]))
+		if n < 12 || n > len(data) {
+			break
+		}
+		if binary.LittleEndian.Uint32(data) == enhanced && n > head+4 {
+			all = append(all, data[head:n-4])
+		}
+		data = data[n:]
+	}
+	return all
+}
