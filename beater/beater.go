@@ -106,13 +106,17 @@ func (q *Qubesbeat) Run(b *beat.Beat) error {
 // flowProcessing makes the part of the event processing that the flows section of
 // the configuration asks for. Each client needs its own processors.
 func (q *Qubesbeat) flowProcessing() (beat.ProcessingConfig, error) {
-	c := &q.settings.flowEvents
+	return q.settings.flowProcessing(q.log)
+}
+
+func (s *settings) flowProcessing(log *logp.Logger) (beat.ProcessingConfig, error) {
+	c := &s.flowEvents
 	p := beat.ProcessingConfig{EventMetadata: c.EventMetadata, KeepNull: c.KeepNull}
 	if c.Index != "" {
 		p.Meta = map[string]any{"raw_index": c.Index}
 	}
 	if len(c.Processors) > 0 {
-		list, err := processors.New(c.Processors, q.log)
+		list, err := processors.New(c.Processors, log)
 		if err != nil {
 			return p, fmt.Errorf("reading the configuration: flows.processors: %w", err)
 		}

@@ -21,7 +21,8 @@ func (s *settings) check(root string, log *logp.Logger) error {
 	if s.resolver != nil {
 		errs = append(errs, s.resolver.Check(filepath.Join(dataDir(), "lists")))
 	}
-	err := errors.Join(config.Locate(root, configFiles(), errors.Join(errs...)), s.checkTransactions(log))
+	_, processing := s.flowProcessing(log)
+	err := errors.Join(config.Locate(root, configFiles(), errors.Join(errs...)), processing, s.checkTransactions(log))
 	if err != nil {
 		return fmt.Errorf("checking the configuration: %w", err)
 	}

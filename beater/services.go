@@ -36,6 +36,9 @@ type builder struct {
 	middle    []service  // those that stop after the flows and before the inventory, in that order
 }
 
+// errNothing refuses a configuration without a part that is enabled.
+var errNothing = errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver, nor the firewall")
+
 // build makes the services and lists them in the order in which they stop.
 func (b *builder) build() error {
 	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTransactions, b.addResolver,
@@ -45,7 +48,7 @@ func (b *builder) build() error {
 		}
 	}
 	if len(b.middle) == 0 && !b.settings.Flows.Enabled {
-		return errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver, nor the firewall")
+		return errNothing
 	}
 	b.addNames()
 	b.list()

@@ -1,8 +1,6 @@
 package beater
 
 import (
-	"errors"
-
 	"github.com/elastic/elastic-agent-libs/logp"
 
 	"github.com/qubesbeat/qubesbeat/module/transaction"
@@ -20,10 +18,10 @@ func (s *settings) transactionConfig() transaction.Config {
 func (s *settings) checkTransactions(log *logp.Logger) error {
 	cfg := s.transactionConfig()
 	if !cfg.Enabled() {
-		if s.Flows.Enabled || s.Resolver.On() {
+		if s.Flows.Enabled || s.Resolver.On() || s.Firewall.Enabled {
 			return nil
 		}
-		return errors.New("nothing to do: the configuration has neither flows, nor a protocol that is enabled, nor a resolver")
+		return errNothing
 	}
 	return transaction.Check(cfg, log)
 }

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -84,13 +85,33 @@ type dumped struct {
 // blocking is set, Frame waits for the disk and drops nothing, as a replay can
 // afford.
 func OpenDump(prefix string, blocking bool) (d *Dump, err error) {
-	d = &Dump{prefix: prefix + "-" + time.Now().Format("20060102150405"), blocking: blocking,
-		files: map[packet.Link]*dumpFile{}, queue: make(chan dumped, dumpRoom)}
-	if d.first, err = create(d.prefix + ".pcap"); err != nil {
-		return nil, fmt.Errorf("dumping packets: %w", err)
+	d = &Dump{prefix: dumpPrefix(prefix), blocking: blocking, files: map[packet.Link]*dumpFile{}, queue: make(chan dumped, dumpRoom)}
+	if d.first, err = createFirst(d.prefix); err != nil {
+		return nil, err
 	}
 	d.done.Go(d.run)
 	return d, nil
+}
+
+// CheckDump returns the error of [OpenDump], and leaves no file.
+func CheckDump(prefix string) error {
+	f, err := createFirst(dumpPrefix(prefix))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// dumpPrefix returns what the names of all files of a dump begin with.
+func dumpPrefix(prefix string) string { return prefix + "-" + time.Now().Format("20060102150405") }
+
+// createFirst creates the first file of a dump.
+func createFirst(prefix string) (*os.File, error) {
+	f, err := create(prefix + ".pcap")
+	if err != nil {
+		return nil, fmt.Errorf("dumping packets: %w", err)
+	}
+	return f, nil
 }
 
 // create creates a file that only its owner can read: it holds other people's

@@ -63,3 +63,18 @@ func Writable(dir string) error {
 	}
 	return nil
 }
+
+// maxSocket is the length of the longest path of a socket, in bytes (unix(7)).
+const maxSocket = 107
+
+// Socket returns an error unless a socket can be made at a path, with the next step for
+// the user. A file that is there is replaced at a start.
+func Socket(path string) error {
+	if len(path) > maxSocket {
+		return fmt.Errorf("%s is longer than %d bytes; choose a shorter path", path, maxSocket)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory; name a file in it", path)
+	}
+	return Writable(filepath.Dir(path))
+}

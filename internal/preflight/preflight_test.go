@@ -3,6 +3,7 @@ package preflight_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/preflight"
@@ -51,3 +52,22 @@ func TestDir(t *testing.T) {
 		t.Errorf("after Dir, %d entries, %v; want the file alone", len(left), err)
 	}
 }
+
+// TestSocket refuses paths at which no socket can be made.
+func TestSocket(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for path, ok := range map[string]bool{
+		filepath.Join(dir, "s"): true,
+		dir:                     false,
+		"/proc/nowhere/s":       false,
+		"/tmp/" + strings.Repeat("long", maxPath/4+1): false,
+	} {
+		if err := preflight.Socket(path); (err == nil) != ok {
+			t.Errorf("Socket(%s) = %v; want success: %v", path, err, ok)
+		}
+	}
+}
+
+// maxPath is more than the kernel takes for a socket.
+const maxPath = 108

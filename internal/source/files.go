@@ -40,6 +40,20 @@ func openFiles(f Replay, stop <-chan struct{}) (*Source, error) {
 	return &Source{Source: pace, Now: pace.Now}, nil
 }
 
+// CheckFiles returns the error with which a replay of the files that match a pattern
+// would begin.
+func CheckFiles(pattern string) error {
+	paths, err := expand([]string{pattern})
+	if err != nil {
+		return err
+	}
+	src, err := openAll(paths, new(capture.Interfaces), nil)
+	if err != nil {
+		return err
+	}
+	return src.Close()
+}
+
 // expand replaces patterns such as 'caps/*.pcap', which a shell leaves alone in
 // quotes, by the files that match.
 func expand(patterns []string) (paths []string, err error) {

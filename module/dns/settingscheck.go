@@ -2,7 +2,6 @@ package dns
 
 import (
 	"os"
-	"path/filepath"
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/preflight"
@@ -20,7 +19,7 @@ func (s *Settings) Check(dir string) error {
 	s.checkLists(&p, dir)
 	s.checkTSV(&p)
 	if s.conf.Socket != "" {
-		p.Add("socket", preflight.Writable(filepath.Dir(s.conf.Socket)))
+		p.Add("socket", preflight.Socket(s.conf.Socket))
 	}
 	return p.Err()
 }

@@ -2,15 +2,14 @@ package flow
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/qubesbeat/qubesbeat/config"
-	"github.com/qubesbeat/qubesbeat/internal/preflight"
+	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/source"
 )
 
-// Check compiles the filters of the interfaces and tries the directories of dumps, as
-// a start would. The error joins all problems.
+// Check compiles the filters of the interfaces, opens the capture files, and makes a file
+// where dumps would be, as a start would. The error joins all problems.
 func Check(interfaces []config.Interface) error {
 	var p config.Problems
 	for i := range interfaces {
@@ -21,7 +20,10 @@ func Check(interfaces []config.Interface) error {
 			}
 		}
 		if n.Dumpfile != "" {
-			p.Add(key+"dumpfile", preflight.Writable(filepath.Dir(n.Dumpfile)))
+			p.Add(key+"dumpfile", capture.CheckDump(n.Dumpfile))
+		}
+		if n.File != "" && n.File != "-" {
+			p.Add(key+"file", source.CheckFiles(n.File))
 		}
 	}
 	return p.Err()

@@ -16,8 +16,11 @@ import (
 // problems.
 func Check(c *config.Inventory) error {
 	p := config.Problems{Section: "inventory"}
+	if c.Qrexec.Enabled {
+		p.Add("qrexec.socket", preflight.Socket(c.Qrexec.Socket))
+	}
 	if c.File == "" {
-		return nil
+		return p.Err()
 	}
 	switch f, err := os.Open(c.File); {
 	case errors.Is(err, fs.ErrNotExist):
