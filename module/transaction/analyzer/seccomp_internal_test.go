@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"os"
@@ -8,6 +9,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	seccomp "github.com/elastic/go-seccomp-bpf"
+	"github.com/elastic/go-seccomp-bpf/arch"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 )
 
 // TestAttack19_confined takes files, sockets and programs away from a process. The test
@@ -27,6 +33,12 @@ func TestAttack19_confined(t *testing.T) {
 	if _, err := os.Open("/etc/hostname"); !errors.Is(err, syscall.EPERM) {
 		t.Errorf("opening a file: %v", err)
 	}
+	if err := os.Truncate(os.Args[0], 0); !errors.Is(err, syscall.EPERM) {
+		t.Errorf("truncating a file: %v", err)
+	}
+	if err := unix.Tgkill(os.Getppid(), os.Getppid(), 0); !errors.Is(err, syscall.EPERM) {
+		t.Errorf("a signal to another process: %v", err)
+	}
 	if _, err := net.Dial("udp", "127.0.0.1:53"); !errors.Is(err, syscall.EPERM) {
 		t.Errorf("opening a socket: %v", err)
 	}
@@ -39,5 +51,62 @@ func TestAttack19_confined(t *testing.T) {
 	}
 	for range 50 {
 		<-done
+	}
+}
+
+// decide returns what a filter does with a system call. The virtual machine reads numbers
+// in the order of the network.
+func decide(t *testing.T, program []bpf.Instruction, id uint32, number int, first uint64) seccomp.Action {
+	t.Helper()
+	vm, err := bpf.NewVM(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := make([]byte, 64) // struct seccomp_data, whose arguments are read in halves
+	binary.BigEndian.PutUint32(data, uint32(number))
+	binary.BigEndian.PutUint32(data[offsetArch:], id)
+	binary.BigEndian.PutUint32(data[16:], uint32(first))
+	binary.BigEndian.PutUint32(data[20:], uint32(first>>32))
+	n, err := vm.Run(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seccomp.Action(n &^ 0xffff)
+}
+
+// TestAttack19_other_architecture refuses the system calls of i386, whose numbers the
+// policy does not know, and signals to other processes.
+func TestAttack19_other_architecture(t *testing.T) {
+	t.Parallel()
+	info, err := arch.GetInfo("")
+	if err != nil {
+		t.Skip(err)
+	}
+	native, call := uint32(info.ID), info.SyscallNames
+	if got := decide(t, nativeOnly(native), uint32(arch.I386.ID), arch.I386.SyscallNames["open"], 0); native != uint32(arch.I386.ID) && got != seccomp.ActionErrno {
+		t.Errorf("open of i386: %v", got)
+	}
+	if got := decide(t, nativeOnly(native), native, call["read"], 0); got != seccomp.ActionAllow {
+		t.Errorf("read: %v", got)
+	}
+	p := policy(77)
+	program, err := p.Assemble()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		first uint64
+		want  seccomp.Action
+	}{{"read", 0, seccomp.ActionAllow}, {"futex", 0, seccomp.ActionAllow}, {"clone", 0, seccomp.ActionAllow}, {"truncate", 0, seccomp.ActionErrno},
+		{"openat", 0, seccomp.ActionErrno}, {"pidfd_getfd", 0, seccomp.ActionErrno}, {"tgkill", 77, seccomp.ActionAllow}, {"tgkill", 78, seccomp.ActionErrno}} {
+		number, ok := call[tt.name]
+		if !ok {
+			t.Errorf("%s is not known", tt.name)
+			continue
+		}
+		if got := decide(t, program, native, number, tt.first); got != tt.want {
+			t.Errorf("%s(%d): %v; want %v", tt.name, tt.first, got, tt.want)
+		}
 	}
 }
