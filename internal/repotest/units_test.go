@@ -14,7 +14,7 @@ func TestAttack18_units(t *testing.T) {
 		file      string
 		want, not []string
 	}{
-		{"packaging/qube/qubesbeat.service", []string{`(?m)^InaccessiblePaths=.*-/run/dbus`, `(?m)^OOMPolicy=continue$`, `(?m)^NoNewPrivileges=yes$`,
+		{"packaging/qube/qubesbeat.service", []string{`(?m)^InaccessiblePaths=.*-/run/dbus`, `(?m)^OOMPolicy=continue$`, `(?m)^KillMode=mixed$`, `(?m)^NoNewPrivileges=yes$`,
 			`(?m)^MemoryMax=400M$`, `(?m)^ProtectSystem=strict$`}, []string{`(?m)^SupplementaryGroups=`, `@chown`}},
 		{"packaging/qube/rpc-config", []string{`(?m)^force-user='root'$`}, nil},
 		{"packaging/dom0/qubesbeat-inventory.service", []string{`(?m)^CapabilityBoundingSet=$`, `(?m)^SystemCallFilter=@system-service$`,

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/elastic/beats/v7/packetbeat/procs"
@@ -23,6 +25,7 @@ func IsChild() bool { return os.Getenv(wire.ChildVariable) != "" }
 // Main runs the analyzers between standard input and output until the input ends.
 // It returns the exit status of the process.
 func Main() int {
+	ignoreSignals()
 	dropPrivileges()
 	c := &child{in: bufio.NewReaderSize(os.Stdin, 1<<16), out: newOutput(os.Stdout), names: map[uint32]string{}}
 	if err := c.run(); err != nil {
@@ -30,6 +33,12 @@ func Main() int {
 		return 1
 	}
 	return 0
+}
+
+// ignoreSignals leaves the end of the process to the beat, which closes its input. systemd
+// may send SIGTERM to all processes of a unit, and the last requests would be lost.
+func ignoreSignals() {
+	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 }
 
 // child is the process of the analyzers.
