@@ -17,6 +17,9 @@ func (i *Identity) Text(s string) {
 	i.parts = append(i.parts, s...)
 }
 
+// Bytes adds bytes whose number is always the same, such as an address.
+func (i *Identity) Bytes(b []byte) { i.parts = append(i.parts, b...) }
+
 // Number adds a number, such as a time in nanoseconds.
 func (i *Identity) Number(n int64) { i.parts = binary.LittleEndian.AppendUint64(i.parts, uint64(n)) }
 

@@ -7,11 +7,17 @@ type Signed struct {
 	ID string
 	// Sensor is observer.name; "" leaves it out.
 	Sensor string
+
+	writer signer // here, so that no call of Write allocates it
 }
 
 // Write implements [Document]: the fields of the document and, among them, event.id and
 // observer.name.
-func (s *Signed) Write(w Writer) { s.Document.Write(&signer{Writer: w, signed: s}) }
+func (s *Signed) Write(w Writer) {
+	s.writer = signer{Writer: w, signed: s}
+	s.Document.Write(&s.writer)
+	s.writer.Writer = nil
+}
 
 // signer adds fields to two objects of a document.
 type signer struct {

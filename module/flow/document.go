@@ -33,11 +33,13 @@ func (d *Document) Final() bool { return d.Record.Final() }
 // different times.
 func (d *Document) Identify(id *event.Identity) {
 	id.Text("flow")
-	id.Text(ID(&d.Record))
 	id.Text(d.Interface)
+	id.Bytes(d.Source.Addr[:])
+	id.Bytes(d.Destination.Addr[:])
+	id.Number(int64(d.Source.Port)<<32 | int64(d.Destination.Port)<<16 | int64(d.Proto)<<8 | int64(d.Reason))
+	id.Number(d.Born)
 	id.Number(d.Start)
 	id.Number(d.End)
-	id.Number(int64(d.Reason))
 }
 
 // Write implements [event.Document].

@@ -36,7 +36,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	if s.delivery != nil {
 		addDelivery(m, s.delivery())
 	}
-	addByProtocol(m, "panics_", a.Panics)
+	addByProtocol(m, "panics_", s.supervisor.Panics())
 	addByProtocol(m, "failures_", own.Crashes)
 	addByProtocol(m, "refused_", a.Refused)
 }

@@ -38,3 +38,17 @@ func (s *Supervisor) panicked(body []byte) {
 	}
 	part.Report(&p.Caught)
 }
+
+// Panics returns the number of panics of each analyzer, also of processes that have ended
+// since. It is safe for concurrent use.
+func (s *Supervisor) Panics() map[string]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]uint64{}
+	for name, part := range s.parts {
+		if n := part.Panics(); n > 0 {
+			all[name] = n
+		}
+	}
+	return all
+}

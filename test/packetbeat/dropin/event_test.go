@@ -25,7 +25,7 @@ func final(e event) bool { return e.Text("type") == "flow" && e["flow.final"] ==
 // ignored lists names that differ from machine to machine or from moment to
 // moment, as in packetbeat's own comparison, and those that only we have.
 func ignored(name string) bool {
-	if slices.Contains([]string{"@timestamp", "event.start", "event.end", "event.duration", "ecs.version",
+	if slices.Contains([]string{"@timestamp", "event.id", "event.start", "event.end", "event.duration", "ecs.version",
 		"network.direction"}, name) {
 		return true
 	}
