@@ -21,9 +21,10 @@ import (
 
 func TestMain(m *testing.M) { beat.Main(m, func() error { return cmd.Root().Execute() }) }
 
-// What is tried: QUBESBEAT_SWEEP=1 asks for all of it.
+// What is tried: QUBESBEAT_SWEEP=1 asks for all of it, and a path for the captures of a
+// folder alone.
 const (
-	rounds   = 10  // variants of each capture
+	rounds   = 11  // of each capture: as it is, and ten variants
 	perRun   = 40  // captures in one run of the beat
 	sample   = 100 // without QUBESBEAT_SWEEP, one capture in so many, once
 	most     = 8 << 20
@@ -43,7 +44,7 @@ logging.level: error
 // TestSweep replays changed captures.
 func TestSweep(t *testing.T) {
 	all, times := captures(t), rounds
-	if os.Getenv("QUBESBEAT_SWEEP") != "1" {
+	if os.Getenv("QUBESBEAT_SWEEP") == "" {
 		all, times = thin(all), 1
 	}
 	var tried, events int
@@ -75,19 +76,33 @@ func breaks(round int) bool { return round%5 == 4 }
 // captures returns packetbeat's captures and those of the shared folder, if it is there.
 func captures(t *testing.T) (all []string) {
 	t.Helper()
+	if dir := os.Getenv("QUBESBEAT_SWEEP"); filepath.IsAbs(dir) {
+		return capturesIn(t, dir)
+	}
 	all = fixture.BeatsCaptures(t)
 	for dir := range strings.FieldsSeq(fixtures) {
-		_ = filepath.WalkDir(fixture.SharedPath(t, dir), func(path string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() || !strings.Contains(filepath.Ext(path), ".pcap") {
-				return nil
-			}
-			if info, err := e.Info(); err == nil && info.Size() <= most {
-				all = append(all, path)
-			}
-			return nil
-		})
+		all = append(all, capturesIn(t, fixture.SharedPath(t, dir))...)
 	}
 	return all
+}
+
+// capturesIn returns the captures of a folder, and says how many are too large to be
+// changed in memory.
+func capturesIn(t *testing.T, dir string) (found []string) {
+	large := 0
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.Contains(filepath.Ext(path), ".pcap") && filepath.Ext(path) != ".cap" {
+			return nil
+		}
+		if info, err := e.Info(); err == nil && info.Size() <= most {
+			found = append(found, path)
+		} else {
+			large++
+		}
+		return nil
+	})
+	t.Logf("%s: %d captures, %d more are larger than %d MiB", dir, len(found), large, most>>20)
+	return found
 }
 
 // thin returns one capture in sample.
