@@ -15,13 +15,24 @@ type JSON struct {
 	// AppendTime appends a time as a JSON string without the quotes. It must not
 	// be nil if a document has times.
 	AppendTime func(b []byte, t time.Time) []byte
+
+	signed *Signed // that is being written, nil if the document is none
+	depth  int     // of open objects
 }
 
 var _ Writer = (*JSON)(nil) // type check
 
 // AppendFields appends the fields of d to j.Buf, whose text must end with an
 // opening brace or another field.
-func (j *JSON) AppendFields(d Document) { d.Write(j) }
+func (j *JSON) AppendFields(d Document) {
+	if s, ok := d.(*Signed); ok { // without a writer in between, which every field would pass
+		j.signed, j.depth = s, 0
+		s.Document.Write(j)
+		j.signed = nil
+		return
+	}
+	d.Write(j)
+}
 
 // key begins a field. A comma precedes each field except the first of an object.
 // Names come from the program and need no escapes.
@@ -39,10 +50,22 @@ func (j *JSON) key(name string) {
 func (j *JSON) Begin(name string) {
 	j.key(name)
 	j.Buf = append(j.Buf, '{')
+	if j.depth++; j.depth > 1 || j.signed == nil {
+		return
+	}
+	switch name {
+	case "event":
+		j.String("id", j.signed.ID)
+	case "observer":
+		Optional(j, "name", j.signed.Sensor)
+	}
 }
 
 // End implements [Writer].
-func (j *JSON) End() { j.Buf = append(j.Buf, '}') }
+func (j *JSON) End() {
+	j.Buf = append(j.Buf, '}')
+	j.depth--
+}
 
 // BeginList implements [Writer].
 func (j *JSON) BeginList(name string) {
@@ -56,6 +79,7 @@ func (j *JSON) Item() {
 		j.Buf = append(j.Buf, ',')
 	}
 	j.Buf = append(j.Buf, '{')
+	j.depth++
 }
 
 // EndList implements [Writer].
