@@ -1,6 +1,7 @@
 package kernellog
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,22 +90,18 @@ func afterData(text string) (message string, ok bool) {
 	return "", false
 }
 
-// afterHost reads what follows a time: the host, in some formats the facility, and the
-// name of the program, which must be "kernel". Other programs can have a name and a
-// number in brackets there, and any text behind it.
+// afterHost reads what follows a time: a host, or a facility, or both in that order, and
+// then the name of the program, which must be "kernel". Any other word may be the name of
+// a program, behind which stands what that program likes.
 func afterHost(rest string) (text string, o Origin) {
-	for range 3 {
-		word, after, _ := strings.Cut(rest, " ")
-		switch {
-		case word == "kernel:":
-			return withoutSeconds(after), Kernel
-		case !isHost(word) && !isKernFacility(word):
-			return "", OtherProgram
-		}
-		if isForeignFacility(word) {
-			return "", OtherProgram
-		}
+	if word, after, _ := strings.Cut(rest, " "); isHost(word) && !isFacility(word) {
 		rest = after
+	}
+	if word, after, _ := strings.Cut(rest, " "); isFacility(word) && strings.HasPrefix(word, "kern.") {
+		rest = after
+	}
+	if text, ok := strings.CutPrefix(rest, "kernel: "); ok {
+		return withoutSeconds(text), Kernel
 	}
 	return "", OtherProgram
 }
@@ -116,27 +113,18 @@ func isHost(word string) bool {
 	})
 }
 
-// isKernFacility reports whether a word is "kern.warn", as busybox and OpenWrt write it.
-func isKernFacility(word string) bool { return strings.HasPrefix(word, "kern.") }
+// isFacility reports whether a word is a facility with a level, such as "kern.warn", as
+// busybox and OpenWrt write them.
+func isFacility(word string) bool {
+	name, level, ok := strings.Cut(word, ".")
+	return ok && isLevel(level) && slices.Contains(facilities, name)
+}
 
-// foreignFacilities are the other facilities of syslog(3).
-var foreignFacilities = strings.Fields("user mail daemon auth syslog lpr news uucp cron authpriv ftp " +
+// facilities are those of syslog(3).
+var facilities = strings.Fields("kern user mail daemon auth syslog lpr news uucp cron authpriv ftp " +
 	"local0 local1 local2 local3 local4 local5 local6 local7")
 
-func isForeignFacility(word string) bool {
-	for _, f := range foreignFacilities {
-		if level, ok := strings.CutPrefix(word, f+"."); ok && isLevel(level) {
-			return true
-		}
-	}
-	return false
-}
+// levels are those of syslog(3).
+var levels = strings.Fields("emerg alert crit err warn warning notice info debug")
 
-func isLevel(word string) bool {
-	for _, l := range [...]string{"emerg", "alert", "crit", "err", "warn", "warning", "notice", "info", "debug"} {
-		if word == l {
-			return true
-		}
-	}
-	return false
-}
+func isLevel(word string) bool { return slices.Contains(levels, word) }
