@@ -30,14 +30,9 @@ type Options struct {
 	touched bool
 }
 
-// Processing is packetbeat's own processing: ecs.version, host.name and agent.*
-// on every event, then the user's processors. It notes whether there are any.
+// Processing is packetbeat's own processing, and host.id: ecs.version, host.name and
+// agent.* on every event, then the user's processors. It notes whether there are any.
 func (o *Options) Processing() processing.SupportFactory {
-	fields := mapstr.M{"ecs": mapstr.M{"version": ecs.Version}}
-	if id := publish.HostID("/etc/machine-id"); id != "" {
-		fields["host"] = mapstr.M{"id": id}
-	}
-	inner := processing.MakeDefaultSupport(false, nil, processing.WithFields(fields), processing.WithHost, processing.WithAgentMeta())
 	return func(info beat.Info, log *logp.Logger, cfg *conf.C) (processing.Supporter, error) {
 		if o.Configured != nil {
 			o.Configured()
@@ -50,7 +45,12 @@ func (o *Options) Processing() processing.SupportFactory {
 		for _, output := range outputs(cfg) {
 			o.touched = o.touched || has(cfg, "output."+output+".queue.disk")
 		}
-		return inner(info, log, cfg)
+		fields := mapstr.M{"ecs": mapstr.M{"version": ecs.Version}}
+		if id := publish.HostID("/etc/machine-id"); id != "" {
+			fields["host"] = mapstr.M{"id": id}
+		}
+		support := processing.MakeDefaultSupport(false, nil, processing.WithFields(fields), processing.WithHost, processing.WithAgentMeta())
+		return support(info, log, cfg)
 	}
 }
 

@@ -66,7 +66,7 @@ func hasCodec(settings *conf.C) bool {
 var reference = regexp.MustCompile(`%\{\[([^\]]+)\]`)
 
 // constant are fields whose value libbeat adds itself.
-var constant = []string{"agent.", "ecs.", "host.", "beat.", "observer."}
+var constant = []string{"agent.", "ecs.", "host."}
 
 // references returns the fields of documents that settings refer to.
 func references(settings *conf.C) (fields []string) {

@@ -127,6 +127,8 @@ func TestFormFor(t *testing.T) {
 		{"elasticsearch", "hosts: [x]", Form{kind: asStream}},
 		{"elasticsearch", "index: 'qubesbeat-%{[agent.version]}-%{+yyyy}'", Form{kind: asStream}},
 		{"elasticsearch", "index: 'mine-%{[qube.name]:none}'", Form{}},
+		{"elasticsearch", "index: 'mine-%{[observer.name]}'", Form{}}, // which a document writes
+		{"redis", "key: 'x-%{[observer.name]}-%{[host.name]}'\n" + ours, Form{asDocument, []string{"observer.name"}}},
 		{"elasticsearch", "indices: [{index: x, when.equals.type: flow}]", Form{}},
 		{"logstash", "hosts: [x]", Form{kind: asStream}},
 		{"redis", "key: 'x-%{[qube.name]}-%{[type]}'\n" + ours, Form{asDocument, []string{"qube.name", "type"}}},

@@ -7,6 +7,7 @@ import (
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/libbeat/beat/events"
 	"github.com/elastic/elastic-agent-libs/mapstr"
+
 	"github.com/qubesbeat/qubesbeat/internal/event"
 )
 

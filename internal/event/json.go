@@ -50,14 +50,8 @@ func (j *JSON) key(name string) {
 func (j *JSON) Begin(name string) {
 	j.key(name)
 	j.Buf = append(j.Buf, '{')
-	if j.depth++; j.depth > 1 || j.signed == nil {
-		return
-	}
-	switch name {
-	case "event":
-		j.String("id", j.signed.ID)
-	case "observer":
-		Optional(j, "name", j.signed.Sensor)
+	if j.depth++; j.depth == 1 && j.signed != nil {
+		j.signed.sign(j, name)
 	}
 }
 

@@ -19,6 +19,16 @@ func (s *Signed) Write(w Writer) {
 	s.writer.Writer = nil
 }
 
+// sign writes what belongs into a top-level object that has just been opened.
+func (s *Signed) sign(w Writer, object string) {
+	switch object {
+	case "event":
+		w.String("id", s.ID)
+	case "observer":
+		Optional(w, "name", s.Sensor)
+	}
+}
+
 // signer adds fields to two objects of a document.
 type signer struct {
 	Writer
@@ -29,14 +39,8 @@ type signer struct {
 // Begin implements [Writer].
 func (s *signer) Begin(name string) {
 	s.Writer.Begin(name)
-	if s.depth++; s.depth > 1 {
-		return
-	}
-	switch name {
-	case "event":
-		s.String("id", s.signed.ID)
-	case "observer":
-		Optional(s.Writer, "name", s.signed.Sensor)
+	if s.depth++; s.depth == 1 {
+		s.signed.sign(s.Writer, name)
 	}
 }
 

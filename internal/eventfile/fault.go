@@ -15,35 +15,25 @@ var errFull = errors.New("the file system is almost full")
 
 // fault is why nothing is written.
 type fault struct {
-	err     error     // nil while all is well
-	next    time.Time // of the next attempt
-	refused uint64    // lines since the last Flush
-	total   uint64    // lines since err
+	err   error     // nil while all is well
+	next  time.Time // of the next attempt
+	since uint64    // Stats.Refused when it began
 }
 
 // mayTry reports whether it is time to write.
 func (f *fault) mayTry(now time.Time) bool { return f.err == nil || !now.Before(f.next) }
 
-// refuse counts lines that are not written.
-func (w *Writer) refuse(n uint64) {
-	w.fault.refused += n
-	w.fault.total += n
-	w.stats.Refused += n
-}
-
 // note remembers the outcome of an attempt. It logs when writing begins to fail and
 // when it works again.
-func (w *Writer) note(err error, written uint64) {
+func (w *Writer) note(err error) {
 	f := &w.fault
 	switch {
 	case err != nil && f.err == nil:
-		f.total = w.waiting - written
+		f.since = w.stats.Refused
 		w.conf.Logger.Error("events cannot be written; until that works again they are counted and dropped, and no file is deleted",
 			"path", w.Path(), "reason", reason(err))
-		f.total = 0
 	case err == nil && f.err != nil:
-		w.conf.Logger.Warn("events are written again", "path", w.Path(), "dropped", f.total)
-		f.total = 0
+		w.conf.Logger.Warn("events are written again", "path", w.Path(), "dropped", w.stats.Refused-f.since)
 	}
 	if f.err = err; err != nil {
 		f.next = w.conf.Now().Add(retryEvery)

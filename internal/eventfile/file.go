@@ -29,10 +29,10 @@ func (w *Writer) open() error {
 		w.file = nil
 		return err
 	}
-	if fresh := w.conf.Fresh; fresh {
-		if w.conf.Fresh = false; w.size > 0 {
-			return errors.Join(w.complete(), w.open())
-		}
+	fresh := w.conf.Fresh
+	w.conf.Fresh = false
+	if fresh && w.size > 0 {
+		return errors.Join(w.complete(), w.open())
 	}
 	return nil
 }

@@ -32,10 +32,11 @@ func (w *Writer) reserve(n int64) error {
 	if err != nil {
 		return fmt.Errorf("asking for the free space of %s: %w", w.conf.Dir, err)
 	}
-	if least := w.minFree(total); free-n < least {
+	least := w.minFree(total)
+	if free-n < least {
 		return fmt.Errorf("%w: %s has %d bytes left, of which %d are kept free", errFull, w.conf.Dir, free, least)
 	}
-	s.left, s.at = min(spareBytes, free-n-w.minFree(total)), now
+	s.left, s.at = min(spareBytes, free-n-least), now
 	return nil
 }
 

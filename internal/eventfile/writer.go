@@ -72,6 +72,8 @@ type Writer struct {
 	spare   spare
 	last    time.Time // in the newest name of a complete file
 	stats   Stats
+
+	reported uint64 // Stats.Refused as of the last Flush
 }
 
 // bufferBytes is how much is written at once.
@@ -120,8 +122,8 @@ func (w *Writer) Flush() (refused uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.flush()
-	refused = w.fault.refused
-	w.fault.refused = 0
+	refused = w.stats.Refused - w.reported
+	w.reported = w.stats.Refused
 	return refused
 }
 
@@ -134,11 +136,11 @@ func (w *Writer) flush() {
 	if w.fault.mayTry(w.conf.Now()) {
 		var err error
 		written, err = w.write()
-		w.note(err, written)
+		w.note(err)
 	}
 	w.stats.Written += written
 	w.lines += written
-	w.refuse(w.waiting - written)
+	w.stats.Refused += w.waiting - written
 	w.buf, w.waiting = w.buf[:0], 0
 }
 
