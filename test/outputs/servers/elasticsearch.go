@@ -28,10 +28,14 @@ func StartElasticsearch(tb testing.TB, settings ...string) *Elasticsearch {
 	tb.Helper()
 	Require(tb)
 	java := javaHome(tb, 21)
-	dir, _ := maven(tb, "elasticsearch", java)
+	dir := maven(tb, "elasticsearch", java)
 	secure := slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, "xpack.security.") })
-	classPath := jars(tb, dir, func(name string) bool { return secure || !strings.HasPrefix(name, security) })
-	home, port := tb.TempDir(), FreePort(tb)
+	except := security
+	if secure {
+		except = ""
+	}
+	classPath := jars(tb, dir, except)
+	home, port := tb.TempDir(), freePort(tb)
 	e := &Elasticsearch{URL: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	e.Process = Process{name: "Elasticsearch", log: filepath.Join(home, "log"), args: append([]string{filepath.Join(java, "bin", "java"),
 		"-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+AutoCreateSharedArchive",

@@ -20,7 +20,7 @@ type GoLumber struct {
 // StartGoLumber starts the receiver.
 func StartGoLumber(tb testing.TB) *GoLumber {
 	tb.Helper()
-	port := FreePort(tb)
+	port := freePort(tb)
 	g := &GoLumber{Address: fmt.Sprintf("127.0.0.1:%d", port)}
 	s, err := v2.ListenAndServe(g.Address, v2.JSONDecoder(func(text []byte, v any) error {
 		*v.(*any) = json.RawMessage(append([]byte(nil), text...))

@@ -26,8 +26,8 @@ func StartKafka(tb testing.TB) *Kafka {
 	tb.Helper()
 	Require(tb)
 	java := javaHome(tb, 17)
-	_, classPath := maven(tb, "kafka", java)
-	home, port, controller := tb.TempDir(), FreePort(tb), FreePort(tb)
+	classPath := jars(tb, maven(tb, "kafka", java), "")
+	home, port, controller := tb.TempDir(), freePort(tb), freePort(tb)
 	common, err := os.ReadFile(fixture.Repository(tb, "test", "outputs", "servers", "kafka", "server.properties"))
 	if err != nil {
 		tb.Fatal(err)

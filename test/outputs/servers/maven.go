@@ -18,18 +18,17 @@ import (
 var building sync.Mutex
 
 // maven builds one of the Maven projects beside this file, unless that was done before,
-// and returns the folder with its jars and the class path.
-func maven(tb testing.TB, name, javaHome string) (dir, classPath string) {
+// and returns its folder; see [jars].
+func maven(tb testing.TB, name, javaHome string) (dir string) {
 	tb.Helper()
 	mvn := program(tb, "mvn", "apt-get install maven")
 	building.Lock()
 	defer building.Unlock()
 	source := fixture.Repository(tb, "test", "outputs", "servers", name)
 	dir = fixture.Repository(tb, "build", "servers", name+"-"+digest(tb, source))
-	classPath = filepath.Join(dir, "target", "*") + ":" + filepath.Join(dir, "target", "lib", "*")
 	done := filepath.Join(dir, "complete")
 	if _, err := os.Stat(done); err == nil {
-		return dir, classPath
+		return dir
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		tb.Fatal(err)
@@ -47,7 +46,7 @@ func maven(tb testing.TB, name, javaHome string) (dir, classPath string) {
 	if err := os.WriteFile(done, nil, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	return dir, classPath
+	return dir
 }
 
 // digest returns what changes with the files of a folder.
@@ -67,8 +66,9 @@ func digest(tb testing.TB, dir string) string {
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
-// jars returns a class path of the jars that a Maven project has built and needs.
-func jars(tb testing.TB, dir string, want func(name string) bool) string {
+// jars returns a class path of the jars that a Maven project has built and needs, without
+// those whose name begins with except, if that is not "".
+func jars(tb testing.TB, dir, except string) string {
 	tb.Helper()
 	var list []string
 	for _, pattern := range []string{"target/*.jar", "target/lib/*.jar"} {
@@ -77,7 +77,7 @@ func jars(tb testing.TB, dir string, want func(name string) bool) string {
 			tb.Fatal(err)
 		}
 		for _, path := range paths {
-			if want(filepath.Base(path)) {
+			if except == "" || !strings.HasPrefix(filepath.Base(path), except) {
 				list = append(list, path)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/dnstest"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
@@ -78,15 +80,10 @@ func (p *Process) tail() []byte {
 	return bytes.Join(lines[max(0, len(lines)-30):], nil)
 }
 
-// FreePort returns a TCP port of 127.0.0.1 that is free now.
-func FreePort(tb testing.TB) int {
+// freePort returns a port of 127.0.0.1 that no other test gets before this one ends.
+func freePort(tb testing.TB) int {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	return int(dnstest.FreePort(tb, netip.AddrFrom4([4]byte{127, 0, 0, 1})).Port())
 }
 
 // accepts reports whether something listens at a port.

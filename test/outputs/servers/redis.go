@@ -20,7 +20,7 @@ func StartRedis(tb testing.TB, settings ...string) *Redis {
 	tb.Helper()
 	Require(tb)
 	server := program(tb, "redis-server", "apt-get install redis-server")
-	home, port := tb.TempDir(), FreePort(tb)
+	home, port := tb.TempDir(), freePort(tb)
 	r := &Redis{Address: fmt.Sprintf("127.0.0.1:%d", port)}
 	r.Process = Process{name: "Redis", log: filepath.Join(home, "log"), ready: func() bool { return accepts(port) },
 		args: append([]string{server, "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes",
