@@ -57,8 +57,8 @@ func (b *Bootstrap) Lookup(ctx context.Context, name string) (net.IP, error) {
 	return all[0].AsSlice(), nil
 }
 
-// Addresses is a [Lookup]. It returns one address at least, of both families if the host
-// has them. Those that have expired serve until there are new ones.
+// Addresses is a [Lookup]. It returns one address at least, of both families in turn if
+// the host has them, IPv4 first. Those that have expired serve until there are new ones.
 func (b *Bootstrap) Addresses(ctx context.Context, name string, again bool) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
@@ -113,7 +113,7 @@ func (b *Bootstrap) refresh(name string, h *host) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if h.err = err; err == nil {
-		h.addresses, h.asked = all, time.Now()
+		h.addresses, h.asked = alternate(all), time.Now()
 		h.until = h.asked.Add(min(max(ttl, keepAddressMin), keepAddressMax))
 	}
 	close(h.asking)

@@ -31,8 +31,9 @@ type places struct {
 	silent []netip.Addr // guarded by mu: have failed since
 }
 
-// Lookup returns the addresses of a host. again asks for them although those that are
-// known have not expired: none of them works.
+// Lookup returns the addresses of a host in the order in which to try them; the slice
+// is the caller's. again asks for them although those that are known have not expired:
+// none of them works.
 type Lookup func(ctx context.Context, host string, again bool) ([]netip.Addr, error)
 
 func newPlaces(a *Address, lookup Lookup) *places {
@@ -61,7 +62,6 @@ func (p *places) addresses(ctx context.Context, again bool) ([]netip.Addr, error
 	if len(all) == 0 {
 		return nil, fmt.Errorf("finding the address of %s: it has none", p.host)
 	}
-	all = alternate(all)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = slices.Clone(all)
