@@ -72,6 +72,38 @@ func (i *imported) warns(t testing.TB, key, word string) {
 	t.Errorf("no warning of %s says %q:\n%s", key, word, i.warnings)
 }
 
+// A source that a start would not use is left out, and one that it would use stays.
+func TestImport_sources_that_are_no_lists(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	page, short := filepath.Join(dir, "page"), filepath.Join(dir, "short")
+	for path, text := range map[string]string{page: "<!DOCTYPE html>\n<html><body>moved</body></html>\n",
+		short: "a.test\nb.test\nc.test\n" + strings.Repeat("no rule at all\n", 10)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inline := "d.test\nno rule at all\nno rule at all\n"
+	list := func(source string) string {
+		data, err := yaml.Marshal(map[string]any{"ads": []string{source, "https://lists.test/x"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "upstreams: {groups: {default: [192.0.2.53]}}\nblocking:\n  denylists:\n    " +
+			strings.ReplaceAll(strings.TrimSpace(string(data)), "\n", "\n    ") + "\n"
+	}
+	r := importText(t, list(page))
+	wants(t, "deny", r.Lists["ads"].Deny, "https://lists.test/x")
+	r.warns(t, "blocking.denylists.ads.0", "HTML")
+	r = importText(t, list("<!DOCTYPE html>\n<html></html>\n"))
+	wants(t, "deny", r.Lists["ads"].Deny, "https://lists.test/x")
+	r.warns(t, "blocking.denylists.ads.0", "HTML")
+	for _, source := range []string{short, inline} {
+		r = importText(t, list(source))
+		wants(t, "deny", r.Lists["ads"].Deny, source, "https://lists.test/x")
+	}
+}
+
 func TestCase07_import_upstream_by_name_udp(t *testing.T) {
 	t.Parallel()
 	r := importText(t, "upstreams: {groups: {default: ['a.test:853', b.test, 'tcp+udp:c.test']}}\nbootstrapDns: [192.0.2.53]")

@@ -9,6 +9,8 @@ import (
 	conf "github.com/elastic/elastic-agent-libs/config"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
+	"github.com/qubesbeat/qubesbeat/internal/lists"
 	"github.com/qubesbeat/qubesbeat/internal/preflight"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 )
@@ -18,8 +20,8 @@ import (
 type files struct{}
 
 // List implements [blocky.Files].
-func (files) List(path string) (string, error) {
-	if err := preflight.File(path); err != nil {
+func (files) List(path string, o blocklist.Options) (string, error) {
+	if err := (&lists.Source{Location: path}).Check(o); err != nil {
 		return "", err
 	}
 	return filepath.Abs(path)

@@ -19,6 +19,7 @@ type list struct {
 // blocking translates lists and the clients that have them. The lists of all policies
 // of a client add up, as blocky's groups do.
 func (c *converter) blocking() {
+	c.loading() // says how lists are read
 	g := &groups{converter: c, names: names{}, lists: map[string]*list{}}
 	for _, key := range []string{"blocking.denylists", "blocking.blackLists"} {
 		c.at(key).children(func(name string, v *node) { g.deny(name, v) })
@@ -28,9 +29,7 @@ func (c *converter) blocking() {
 	}
 	g.write(c.schedules())
 	c.clientGroups(g)
-	c.set("list_refresh.blocky_syntax", true)
 	c.blockType()
-	c.loading()
 }
 
 // groups are the lists by their names in blocky.
@@ -77,6 +76,9 @@ func (g *groups) take(v *node, effect string) (list []string) {
 		text := n.text
 		if !strings.Contains(text, "\n") {
 			text = g.locate(n, effect)
+		} else if err := (&lists.Source{Location: text}).Check(g.rules); err != nil {
+			g.warn(n, "left out, and %s: %v", effect, err)
+			text = ""
 		}
 		if text != "" {
 			list = append(list, text)
@@ -96,7 +98,7 @@ func (g *groups) locate(n *node, effect string) string {
 	if text == "" {
 		return ""
 	}
-	p, err := g.files.List(strings.TrimPrefix(text, "file://"))
+	p, err := g.files.List(strings.TrimPrefix(text, "file://"), g.rules)
 	if err != nil {
 		g.warn(n, "left out, and %s: %v; bring the file here, and add its path to lists", effect, err)
 		return ""

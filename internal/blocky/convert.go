@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 )
 
 // Result is a translated configuration.
@@ -21,12 +23,12 @@ type Result struct {
 // Files looks at the files that a configuration names. What cannot be used is left
 // out of the result, with a warning.
 type Files interface {
-	// List returns the path to write for a file of rules, or an error if it cannot be
-	// read.
-	List(path string) (string, error)
-	// Hosts is List for a hosts file.
+	// List returns the path to write for a file of rules, or an error if a start with
+	// these options would not use it.
+	List(path string, o blocklist.Options) (string, error)
+	// Hosts returns the path to write for a hosts file, or an error if it cannot be read.
 	Hosts(path string) (string, error)
-	// Dir is List for a directory to write to, which must exist.
+	// Dir is Hosts for a directory to write to, which must exist.
 	Dir(path string) (string, error)
 }
 
@@ -47,7 +49,8 @@ type converter struct {
 	order    []string // the names of clients, in the order of the file
 	named    []string // hosts of servers that are not given by address
 	count    int      // groups of upstreams beside the default
-	failed   error    // why there is no result
+	rules    blocklist.Options
+	failed   error // why there is no result
 }
 
 // warn adds a warning about a value. The value counts as read.

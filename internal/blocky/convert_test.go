@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/blocky"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 )
@@ -19,7 +20,7 @@ import (
 type anyFile struct{}
 
 // List implements [blocky.Files].
-func (anyFile) List(path string) (string, error) { return path, nil }
+func (anyFile) List(path string, _ blocklist.Options) (string, error) { return path, nil }
 
 // Hosts implements [blocky.Files].
 func (anyFile) Hosts(path string) (string, error) { return path, nil }

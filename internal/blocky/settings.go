@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 )
 
@@ -13,10 +14,12 @@ func (c *converter) loading() {
 		c.refreshPeriod(n)
 	}
 	c.start()
-	c.set("list_refresh.max_errors", 5)
+	c.rules = blocklist.Options{Compat: true, MaxFaults: 5}
 	if n, ok := c.number(c.first("blocking.loading.maxErrorsPerSource", "blocking.maxErrorsPerFile")); ok {
-		c.set("list_refresh.max_errors", max(n, 0)) // -1 is no limit there, 0 here
+		c.rules.MaxFaults = max(n, 0) // -1 is no limit there, 0 here
 	}
+	c.set("list_refresh.blocky_syntax", c.rules.Compat)
+	c.set("list_refresh.max_errors", c.rules.MaxFaults)
 	if n := c.first("blocking.loading.downloads.timeout", "blocking.downloadTimeout"); n != nil {
 		if d, ok := c.duration(n); ok && d > 0 {
 			c.set("list_refresh.timeout", d.String())

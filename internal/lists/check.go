@@ -10,9 +10,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 )
 
-// Check returns why a source cannot be a list, nil if it can. It does not fetch
-// anything.
-func (s *Source) Check() error {
+// Check returns why a source cannot be a list, nil if a start would use it with the
+// same options. It does not fetch anything.
+func (s *Source) Check(o blocklist.Options) error {
 	var in io.Reader = strings.NewReader(s.Location)
 	switch {
 	case s.remote():
@@ -26,11 +26,8 @@ func (s *Source) Check() error {
 		in = f
 	}
 	var quota blocklist.Quota
-	report, err := blocklist.Parse(in, blocklist.Options{}, quota.Take)
-	if err == nil {
-		err = unfit(&report, nil)
-	}
-	if err != nil {
+	report, err := blocklist.Parse(in, o, quota.Take)
+	if err = s.refused(&report, err); err != nil {
 		return fmt.Errorf("%s: %w", s.Name(), err)
 	}
 	return nil

@@ -7,12 +7,22 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 )
 
+// refused returns why the text of a source is not used, nil if it is. err ended the
+// reading; at the user's own limit of invalid lines, the rules before it count.
+func (s *Source) refused(r *blocklist.Report, err error) error {
+	if err != nil && !errors.Is(err, blocklist.ErrFaults) {
+		return err
+	}
+	return s.unfit(r, err)
+}
+
 // unfit returns why a text cannot be a list, nil if it can: it is of another kind,
 // no line of it is a rule, or most are none. A name that stands in a page by chance
-// must not be blocked. If reading has ended at the user's own limit of invalid
-// lines, the rules before it count.
-func unfit(r *blocklist.Report, err error) error {
+// must not be blocked. Rules in the configuration are the user's own, and each counts.
+func (s *Source) unfit(r *blocklist.Report, err error) error {
 	switch {
+	case s.inline():
+		return nil
 	case errors.Is(err, blocklist.ErrNotList):
 		return err
 	case r.Rules == 0 && r.Wrong > 0:

@@ -84,10 +84,7 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 	defer c.remove()
 	var quota blocklist.Quota
 	report, fault := m.parse(c, quota.Take)
-	if fault != nil && !errors.Is(fault, blocklist.ErrFaults) {
-		return false, fault
-	}
-	if err := unfit(&report, fault); err != nil {
+	if err := m.conf.Sources[i].refused(&report, fault); err != nil {
 		return false, err
 	}
 	if m.known[i] == c.sum {
@@ -200,7 +197,7 @@ func (m *Manager) build() (*blocklist.Table, error) {
 			continue
 		}
 		report, err := m.parse(c, func(r *blocklist.Rule) error { return b.Add(m.number(i, r), r) })
-		if bad := unfit(&report, err); bad != nil && !m.conf.Sources[i].inline() { // from an earlier version
+		if bad := m.conf.Sources[i].unfit(&report, err); bad != nil { // from an earlier version
 			b.Drop(Deny(i))
 			b.Drop(Allowed(i))
 			m.setRefused(i, bad)

@@ -203,6 +203,46 @@ func TestSettings_Check(t *testing.T) {
 	}
 }
 
+// TestSettings_Check_lists judges lists as a start does.
+func TestSettings_Check_lists(t *testing.T) {
+	t.Parallel()
+	wrong := strings.Repeat("no rule at all\n", 10)
+	path := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(path, []byte("a.test\nb.test\nc.test\n"+wrong), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, source string
+		max          int
+		want         []string
+	}{
+		{"a file of wrong lines", path, 0, []string{"resolver.lists.ads: " + path + ": most lines are no rules"}},
+		{"a file of wrong lines with a limit", path, 5, nil},
+		{"the user's own wrong lines", "a.test\n" + wrong, 0, nil},
+		{"a page", "<!DOCTYPE html>\n<html></html>\n", 0, []string{"resolver.lists.ads: inline: "}},
+	} {
+		s, err := dns.Parse(resolverWith(func(c *config.Resolver) {
+			c.Upstreams = map[string][]string{"default": {"udp://192.0.2.53"}}
+			c.Lists = map[string]config.ResolverList{"ads": {Deny: []string{tt.source}}}
+			c.Refresh.MaxErrors = tt.max
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantProblems(t, tt.name, s.Check(t.TempDir()), tt.want...)
+		c, err := s.Build(nil, t.TempDir(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Lists.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if used := c.Lists.Status()[0].Rules > 0; used != (tt.want == nil) {
+			t.Errorf("%s: a start uses it: %v; Check says %v", tt.name, used, tt.want == nil)
+		}
+	}
+}
+
 // TestSettings_Build_bootstrap asks the servers of the system for the addresses of
 // upstreams only if the settings say so.
 func TestSettings_Build_bootstrap(t *testing.T) {

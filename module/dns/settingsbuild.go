@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/blocklist"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/lists"
@@ -130,14 +131,19 @@ func (s *Settings) lookup(p *parser, defaults []string, part *guard.Part) upstre
 // manager returns the manager of the lists, which are fetched with the help of the
 // default group.
 func (s *Settings) manager(dir string, main *upstream.Group, part *guard.Part) (*lists.Manager, error) {
-	r := &s.conf.Refresh
+	r, o := &s.conf.Refresh, s.listOptions()
 	return lists.New(lists.Config{
 		Guard: part, Sources: s.sources, Dir: dir, Period: r.Period.D(),
 		Timeout: r.Timeout.D(), Attempts: r.Attempts, Cooldown: r.Cooldown.D(),
-		MaxBytes: int64(r.MaxMB) << 20, Compat: r.Blocky, MaxFaults: r.MaxErrors,
+		MaxBytes: int64(r.MaxMB) << 20, Compat: o.Compat, MaxFaults: o.MaxFaults,
 		// The system's resolver may be this one.
 		Lookup: upstream.NewBootstrap(main).Lookup, Proxy: http.ProxyFromEnvironment, Private: s.mayBePrivate,
 	})
+}
+
+// listOptions returns the options for reading a list.
+func (s *Settings) listOptions() blocklist.Options {
+	return blocklist.Options{Compat: s.conf.Refresh.Blocky, MaxFaults: s.conf.Refresh.MaxErrors}
 }
 
 // mayBePrivate reports whether a server of lists may have a private address: one

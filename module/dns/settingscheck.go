@@ -26,7 +26,7 @@ func (s *Settings) Check(dir string) error {
 
 func (s *Settings) checkLists(p *config.Problems, dir string) {
 	for _, source := range s.sources {
-		if err := source.Check(); err != nil {
+		if err := source.Check(s.listOptions()); err != nil {
 			p.Addf("lists."+source.List, "%w; correct the path or the list, or remove the source", err)
 		}
 	}
