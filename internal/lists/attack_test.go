@@ -310,7 +310,7 @@ func TestCase22_storedCopy(t *testing.T) {
 }
 
 // TestAttack12_portal soon tries again what a captive portal has answered, and only
-// that.
+// that: not a list that is in use up to the user's limit of invalid lines.
 func TestAttack12_portal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -323,6 +323,9 @@ func TestAttack12_portal(t *testing.T) {
 			if address == "192.0.2.1:80" && at < 5*time.Minute {
 				text = "<html>log in</html>"
 			}
+			if address == "192.0.2.3:80" {
+				text = "worse.example\nno rule at all\nno rule at all\n"
+			}
 			ours, theirs := net.Pipe()
 			go func() {
 				if _, err := http.ReadRequest(bufio.NewReader(theirs)); err == nil {
@@ -332,12 +335,13 @@ func TestAttack12_portal(t *testing.T) {
 			}()
 			return ours, nil
 		}
-		m := manager(t, func(c *lists.Config) { c.Dial, c.Period, c.Attempts = dial, 4*time.Hour, 1 }, "http://192.0.2.1/", "http://192.0.2.2/")
+		m := manager(t, func(c *lists.Config) { c.Dial, c.Period, c.Attempts, c.MaxFaults = dial, 4*time.Hour, 1, 1 },
+			"http://192.0.2.1/", "http://192.0.2.2/", "http://192.0.2.3/")
 		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Hour)
 		defer cancel()
 		m.Run(ctx, func(ctx context.Context) { _, _ = m.Refresh(ctx, false) }, func(ctx context.Context) { _, _ = m.RefreshFailed(ctx) })
-		want := []string{"192.0.2.1:80 0s", "192.0.2.2:80 0s", "192.0.2.1:80 1m0s", "192.0.2.1:80 3m0s", "192.0.2.1:80 7m0s",
-			"192.0.2.1:80 4h0m0s", "192.0.2.2:80 4h0m0s", "192.0.2.1:80 8h0m0s", "192.0.2.2:80 8h0m0s"}
+		want := []string{"192.0.2.1:80 0s", "192.0.2.2:80 0s", "192.0.2.3:80 0s", "192.0.2.1:80 1m0s", "192.0.2.1:80 3m0s", "192.0.2.1:80 7m0s",
+			"192.0.2.1:80 4h0m0s", "192.0.2.2:80 4h0m0s", "192.0.2.3:80 4h0m0s", "192.0.2.1:80 8h0m0s", "192.0.2.2:80 8h0m0s", "192.0.2.3:80 8h0m0s"}
 		if !slices.Equal(asked, want) {
 			t.Errorf("connected to\n%q\nwant\n%q", asked, want)
 		}

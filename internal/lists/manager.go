@@ -25,6 +25,7 @@ type Manager struct {
 	status []Status            // guarded by mu
 	rules  int                 // guarded by mu: number of rules in the last table
 	faults []error             // guarded by mu: errors in the current copies, nil for none
+	missed []bool              // guarded by mu: the last refresh brought no copy that could be used
 	copies [][]byte            // guarded by work: current copies that are not on disk
 	dirty  bool                // guarded by work: the last table could not be built
 	known  [][sha256.Size]byte // guarded by work: hashes of the current copies, zero if unknown
@@ -36,7 +37,7 @@ func New(c Config) (*Manager, error) {
 		return nil, fmt.Errorf("%d sources of lists; at most %d are allowed", len(c.Sources), MaxSources)
 	}
 	m := &Manager{conf: c, status: make([]Status, len(c.Sources)), copies: make([][]byte, len(c.Sources)),
-		faults: make([]error, len(c.Sources)), known: make([][sha256.Size]byte, len(c.Sources))}
+		faults: make([]error, len(c.Sources)), missed: make([]bool, len(c.Sources)), known: make([][sha256.Size]byte, len(c.Sources))}
 	for i, s := range c.Sources {
 		m.status[i].Source = s
 	}
@@ -69,9 +70,11 @@ func (m *Manager) Load(ctx context.Context) (*blocklist.Table, error) {
 // refresh reads one source and, if it is acceptable, makes it the current copy. It
 // is called with work held.
 func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool, err error) {
+	missed := true
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
+		m.missed[i] = missed && err != nil
 		m.status[i].Tried = time.Now()
 		if m.status[i].Err = ""; err != nil {
 			m.status[i].Err = err.Error()
@@ -88,6 +91,7 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 		return false, err
 	}
 	if m.known[i] == c.sum {
+		missed = false
 		return false, fault
 	}
 	if had := m.rulesOf(i); m.conf.Sources[i].remote() && !force && 2*report.Rules < had {
@@ -97,6 +101,7 @@ func (m *Manager) refresh(ctx context.Context, i int, force bool) (changed bool,
 	if m.conf.Sources[i].remote() && !force && report.Rules == 0 {
 		return false, errors.New("no rules: the list is empty; `qubesbeat dns lists refresh --force` accepts that")
 	}
+	missed = false
 	return true, errors.Join(fault, m.store(i, c))
 }
 

@@ -65,7 +65,7 @@ func (m *Manager) join(errs []error) error {
 func (m *Manager) failed(i int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.status[i].remote() && m.status[i].Err != ""
+	return m.status[i].remote() && m.missed[i]
 }
 
 // failing reports whether any list could not be fetched the last time.
