@@ -2,7 +2,6 @@ package publish
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/libbeat/beat/events"
@@ -89,7 +88,6 @@ func (o *Clients) Missing() (n uint64) {
 type outlet struct {
 	final, interim beat.Client
 	form           Form
-	identities     sync.Pool // of *event.Identity
 	sensor         string
 	local          bool
 	acks           *ackCounter
@@ -103,11 +101,13 @@ func (o *outlet) Publish(d event.Document) {
 	if d.Final() {
 		client = o.final
 	}
-	signed := &event.Signed{Document: d, ID: o.identify(d), Sensor: o.sensor}
-	e := beat.Event{Timestamp: d.Time(), Fields: o.form.fields(signed)}
+	signed := &event.Signed{Document: d, Sensor: o.sensor}
+	e := beat.Event{Timestamp: d.Time()}
 	if !o.local { // the id under which the output stores the event
+		signed.ID = event.IdentityOf(d)
 		e.Meta = mapstr.M{events.FieldMetaID: signed.ID}
 	}
+	e.Fields = o.form.fields(signed)
 	client.Publish(e)
 }
 
@@ -119,17 +119,4 @@ func (o *outlet) Delivery() event.Delivery { return o.acks.Delivery() }
 func (o *outlet) disconnect() {
 	_ = o.final.Close()
 	_ = o.interim.Close()
-}
-
-// identify returns the identity of a document.
-func (o *outlet) identify(d event.Document) string {
-	id, ok := o.identities.Get().(*event.Identity)
-	if !ok {
-		id = new(event.Identity)
-	}
-	d.Identify(id)
-	text := id.String()
-	id.Reset()
-	o.identities.Put(id)
-	return text
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"net/netip"
+	"sync"
 )
 
 // Identity collects what distinguishes an event from all others. The zero value is
@@ -38,4 +39,17 @@ func (i *Identity) Reset() { i.parts = i.parts[:0] }
 func (i *Identity) String() string {
 	sum := sha256.Sum256(i.parts)
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// identities are those that are not in use.
+var identities = sync.Pool{New: func() any { return new(Identity) }}
+
+// IdentityOf returns the identity of a document. It is safe for concurrent use.
+func IdentityOf(d Document) string {
+	id := identities.Get().(*Identity)
+	d.Identify(id)
+	text := id.String()
+	id.Reset()
+	identities.Put(id)
+	return text
 }

@@ -3,7 +3,8 @@ package event
 // Signed is a document of a sensor, with its identity.
 type Signed struct {
 	Document
-	// ID is event.id.
+	// ID is event.id; if it is empty, Write makes and sets it, so that nothing is spent on
+	// the events that no one reads.
 	ID string
 	// Sensor is observer.name; "" leaves it out.
 	Sensor string
@@ -23,6 +24,9 @@ func (s *Signed) Write(w Writer) {
 func (s *Signed) sign(w Writer, object string) {
 	switch object {
 	case "event":
+		if s.ID == "" {
+			s.ID = IdentityOf(s.Document)
+		}
 		w.String("id", s.ID)
 	case "observer":
 		Optional(w, "name", s.Sensor)

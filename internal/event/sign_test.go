@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +46,25 @@ func TestSigned_Write(t *testing.T) {
 		if diff := cmp.Diff(tt.want, string(j.Buf)+"}"); diff != "" {
 			t.Errorf("mismatch (-want +got):\n%s", diff)
 		}
+	}
+}
+
+// A document without an identity gets its own when it is written, the same each time.
+func TestSigned_Write_identity(t *testing.T) {
+	t.Parallel()
+	s := &event.Signed{Document: plain{}}
+	var texts [2]string
+	for i := range texts {
+		j := event.JSON{Buf: []byte{'{'}}
+		j.AppendFields(s)
+		texts[i] = string(j.Buf)
+	}
+	want := event.IdentityOf(plain{})
+	if m := event.ToMap(s); m["event"].(map[string]any)["id"] != want {
+		t.Errorf("as a map: %v; want the id %s", m, want)
+	}
+	if !strings.Contains(texts[0], `"id":"`+want+`"`) || texts[0] != texts[1] {
+		t.Errorf("as JSON: %s, then %s; want the id %s", texts[0], texts[1], want)
 	}
 }
 
