@@ -61,6 +61,9 @@ type Ring[T any] struct {
 
 // New returns an empty ring.
 func New[T any](conf Config[T]) *Ring[T] {
+	if conf.Block {
+		conf.Class = nil // for good
+	}
 	r := &Ring[T]{conf: conf, readable: make(chan struct{}, 1), slots: make([]T, max(conf.Size, 1)), block: conf.Block}
 	r.writable.L = &r.mu
 	r.shares = newShares(&r.conf, len(r.slots))

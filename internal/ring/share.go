@@ -4,14 +4,17 @@ import "github.com/qubesbeat/qubesbeat/internal/share"
 
 // shares are what waits, by class, in a ring with classes or weights.
 type shares struct {
-	places, weight *share.Pool[share.Class] // nil without classes
+	places *share.Pool[share.Class] // nil without classes
+	weight *share.Pool[share.Class] // nil without classes or a bound
 }
 
 // newShares returns the shares of a ring, nil if it has neither classes nor weights.
 func newShares[T any](conf *Config[T], slots int) *shares {
 	switch {
-	case conf.Class != nil:
+	case conf.Class != nil && conf.MaxWeight > 0:
 		return &shares{share.NewPool[share.Class](slots), share.NewPool[share.Class](conf.MaxWeight)}
+	case conf.Class != nil:
+		return &shares{places: share.NewPool[share.Class](slots)}
 	case conf.Weight != nil:
 		return new(shares)
 	}
@@ -42,8 +45,10 @@ func (r *Ring[T]) pushShare(v *T, limit int) bool {
 // hold counts the share of an element.
 func (r *Ring[T]) hold(class share.Class, weight int) {
 	r.stats.Weight += weight
-	if r.conf.Class != nil {
+	if r.shares.places != nil {
 		r.shares.places.Add(class, 1)
+	}
+	if r.shares.weight != nil {
 		r.shares.weight.Add(class, weight)
 	}
 }
@@ -52,8 +57,10 @@ func (r *Ring[T]) hold(class share.Class, weight int) {
 func (r *Ring[T]) release(v *T) {
 	class, weight := r.shareOf(v)
 	r.stats.Weight -= weight
-	if r.conf.Class != nil {
+	if r.shares.places != nil {
 		r.shares.places.Give(class, 1)
+	}
+	if r.shares.weight != nil {
 		r.shares.weight.Give(class, weight)
 	}
 }
@@ -76,7 +83,7 @@ func (r *Ring[T]) overShare(class share.Class, weight, limit int) bool {
 		return false
 	}
 	held := r.shares.places.Held(class)
-	return held+1 > min(limit, len(r.slots))-r.n || r.conf.MaxWeight > 0 && held > 0 && !r.shares.weight.Fits(class, weight)
+	return held+1 > min(limit, len(r.slots))-r.n || r.shares.weight != nil && held > 0 && !r.shares.weight.Fits(class, weight)
 }
 
 // tooHeavy reports whether the weight of an element exceeds the bound together with
