@@ -3,17 +3,26 @@ package share
 // Pool divides a bounded stock among classes. It is not safe for concurrent use.
 type Pool[K comparable] struct {
 	limit, used int
-	held        map[K]int // no zero values, so that a class that is gone costs nothing
+	held        map[K]*int
+	classes     int // that hold something, according to held
+	sweep       int // the size of held at which those that hold nothing are forgotten
 
-	// What the last class holds is kept here instead of in held: a flood, or one user
-	// of a pool that others do not use just now, pays for no map.
+	// What the last class holds is here, and place is where it belongs: a flood, or one
+	// user of a pool that others do not use just now, pays for no map.
 	last     K
 	lastHeld int
+	place    *int
 }
+
+// minSweep is how many classes are kept whether they hold something or not. One that
+// soon takes again, as when a queue runs empty in between, needs no new place.
+const minSweep = 64
 
 // NewPool returns a pool of limit units, usually bytes.
 func NewPool[K comparable](limit int) *Pool[K] {
-	return &Pool[K]{limit: limit, held: make(map[K]int)}
+	p := &Pool[K]{limit: limit}
+	p.Reset()
+	return p
 }
 
 // Take adds n units to what a class holds. It takes nothing and reports false if the
@@ -53,16 +62,35 @@ func (p *Pool[K]) load(class K) {
 		return
 	}
 	p.store()
-	p.last, p.lastHeld = class, p.held[class]
+	place := p.held[class]
+	if place == nil {
+		if len(p.held) >= p.sweep {
+			p.forget()
+		}
+		place = new(int)
+		p.held[class] = place
+	}
+	p.last, p.lastHeld, p.place = class, *place, place
 }
 
 // store brings held up to date.
 func (p *Pool[K]) store() {
-	if p.lastHeld > 0 {
-		p.held[p.last] = p.lastHeld
-	} else {
-		delete(p.held, p.last)
+	if had, has := *p.place > 0, p.lastHeld > 0; has && !had {
+		p.classes++
+	} else if had && !has {
+		p.classes--
 	}
+	*p.place = p.lastHeld
+}
+
+// forget forgets the classes that hold nothing.
+func (p *Pool[K]) forget() {
+	for k, n := range p.held {
+		if *n == 0 {
+			delete(p.held, k)
+		}
+	}
+	p.sweep = max(minSweep, 2*len(p.held))
 }
 
 // Held returns what a class holds.
@@ -70,7 +98,10 @@ func (p *Pool[K]) Held(class K) int {
 	if class == p.last {
 		return p.lastHeld
 	}
-	return p.held[class]
+	if n := p.held[class]; n != nil {
+		return *n
+	}
+	return 0
 }
 
 // Used returns what all classes hold together.
@@ -82,25 +113,12 @@ func (p *Pool[K]) Limit() int { return p.limit }
 // Classes returns the number of classes that hold something.
 func (p *Pool[K]) Classes() int {
 	p.store()
-	return len(p.held)
-}
-
-// Largest returns the class that holds most, for a user who has to evict something.
-// It reports false if the pool is empty. The time it takes grows with the number of
-// classes.
-func (p *Pool[K]) Largest() (class K, ok bool) {
-	p.store()
-	most := 0
-	for k, n := range p.held {
-		if n > most {
-			class, most = k, n
-		}
-	}
-	return class, most > 0
+	return p.classes
 }
 
 // Reset makes the pool empty.
 func (p *Pool[K]) Reset() {
-	clear(p.held)
-	p.used, p.lastHeld = 0, 0
+	p.last, p.lastHeld, p.place = *new(K), 0, new(int)
+	p.held = map[K]*int{p.last: p.place}
+	p.used, p.classes, p.sweep = 0, 0, minSweep
 }

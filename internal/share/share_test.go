@@ -1,6 +1,8 @@
 package share_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,12 +52,66 @@ func TestPool_Give(t *testing.T) {
 	if p.Held("a") != 20 || p.Held("b") != 0 || p.Used() != 20 || p.Classes() != 1 {
 		t.Errorf("held = %d, %d, used = %d by %d; want 20, 0, 20 by 1", p.Held("a"), p.Held("b"), p.Used(), p.Classes())
 	}
-	if k, ok := p.Largest(); k != "a" || !ok {
-		t.Errorf("Largest = %q, %v; want a", k, ok)
-	}
 	p.Give("a", 20)
-	if k, ok := p.Largest(); ok {
-		t.Errorf("Largest of an empty pool = %q", k)
+	if p.Used() != 0 || p.Classes() != 0 {
+		t.Errorf("used = %d by %d; want 0 by 0", p.Used(), p.Classes())
+	}
+}
+
+// TestPool_comings compares a pool with plain sums while classes come and go.
+func TestPool_comings(t *testing.T) {
+	t.Parallel()
+	p, want, used := share.NewPool[int](1<<20), map[int]int{}, 0
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 100_000 {
+		class, n := i/50+r.IntN(100), r.IntN(9)
+		switch r.IntN(4) {
+		case 0, 1:
+			p.Add(class, n)
+			want[class] += n
+			used += n
+		case 2:
+			n = r.IntN(want[class] + 2)
+			p.Give(class, n)
+			used -= min(n, want[class])
+			want[class] -= min(n, want[class])
+		default: // a class that goes gives back all
+			p.Give(i/50, want[i/50])
+			used -= want[i/50]
+			want[i/50] = 0
+		}
+		if p.Held(class) != want[class] || p.Used() != used {
+			t.Fatalf("step %d: held = %d, used = %d; want %d, %d", i, p.Held(class), p.Used(), want[class], used)
+		}
+	}
+	classes := 0
+	for class, n := range want {
+		if n > 0 {
+			classes++
+		}
+		if p.Held(class) != n {
+			t.Errorf("class %d holds %d; want %d", class, p.Held(class), n)
+		}
+	}
+	if p.Classes() != classes {
+		t.Errorf("Classes = %d; want %d", p.Classes(), classes)
+	}
+}
+
+// BenchmarkPool has several classes in turn, each of which takes and gives back.
+func BenchmarkPool(b *testing.B) {
+	for _, classes := range []int{1, 2, 8} {
+		b.Run(fmt.Sprint(classes), func(b *testing.B) {
+			p := share.NewPool[share.Class](1 << 14)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if i&256 == 0 {
+					p.Take(share.Class(i%classes), 1)
+				} else {
+					p.Give(share.Class(i%classes), 1)
+				}
+			}
+		})
 	}
 }
 

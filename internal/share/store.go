@@ -34,7 +34,7 @@ func (s *Store[K, V]) Add(class K, size int, v V) *Item[K, V] {
 	if !s.makeRoom(class, size, nil) {
 		return nil
 	}
-	s.pool.Take(class, size)
+	s.pool.Add(class, size)
 	i := &Item[K, V]{Value: v, class: class, size: size}
 	l := s.lists[class]
 	if l == nil {
@@ -55,8 +55,10 @@ func (s *Store[K, V]) Resize(i *Item[K, V], size int) bool {
 	more := size - i.size
 	if more <= 0 {
 		s.pool.Give(i.class, -more)
-	} else if !s.makeRoom(i.class, more, i) || !s.pool.Take(i.class, more) {
+	} else if !s.makeRoom(i.class, more, i) {
 		return false
+	} else {
+		s.pool.Add(i.class, more)
 	}
 	i.size = size
 	return true
