@@ -14,17 +14,24 @@ import (
 // CAP_NET_ADMIN. The elements of sets are left out: a list of blocked addresses may
 // have more of them than the machine has memory for.
 func Read(ctx context.Context) (*State, error) {
-	out, err := nft(ctx, "", "-j", "-t", "list", "ruleset")
+	out, err := list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return ParseState(out)
+	return parseState(out)
 }
+
+// list returns the ruleset as JSON, without elements.
+func list(ctx context.Context) ([]byte, error) { return nft(ctx, "", "-j", "-t", "list", "ruleset") }
 
 // ReadWithClients also reads the sets of Qubes' antispoofing, for [State.Clients], and
 // what it takes to follow the clients' packets.
 func ReadWithClients(ctx context.Context) (*State, error) {
-	s, err := Read(ctx)
+	out, err := list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := ParseState(out)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +40,7 @@ func ReadWithClients(ctx context.Context) (*State, error) {
 		if err != nil {
 			continue // the set need not exist
 		}
-		some, err := ParseState(out)
+		some, err := parseState(out)
 		if err != nil {
 			return nil, err
 		}

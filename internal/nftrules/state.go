@@ -51,8 +51,22 @@ func (r *rule) leadsTo(chain string) bool {
 	return false
 }
 
-// ParseState reads the output of `nft -j list ruleset`.
+// ParseState reads the output of `nft -j list ruleset`, with what it takes to follow the
+// clients' packets.
 func ParseState(data []byte) (*State, error) {
+	s, err := parseState(data)
+	if err != nil {
+		return nil, err
+	}
+	if s.path, err = nftpath.Parse(data); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// parseState is ParseState for who follows no packets: what is not understood of the
+// rules of others is no error.
+func parseState(data []byte) (*State, error) {
 	var doc struct {
 		Nftables []map[string]json.RawMessage `json:"nftables"`
 	}
@@ -64,10 +78,6 @@ func ParseState(data []byte) (*State, error) {
 		sets:   map[string][]json.RawMessage{},
 		tables: map[string]bool{},
 		counts: map[string]uint64{},
-	}
-	var err error
-	if s.path, err = nftpath.Parse(data); err != nil {
-		return nil, err
 	}
 	for _, object := range doc.Nftables {
 		for kind, value := range object {

@@ -39,3 +39,25 @@ func TestStatus(t *testing.T) {
 		}
 	}
 }
+
+// TestObstacles_many says so if it does not look at all clients.
+func TestObstacles_many(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{256: "", 300: "the DNS of 44 clients was not looked at"} {
+		var elements []string
+		for i := range n {
+			elements = append(elements, fmt.Sprintf(`{"concat": ["vif%d.0", "10.137.%d.%d"]}`, i+1, i/250, i%250+1))
+		}
+		s := state(t, `, {"set": {"family": "ip", "table": "qubes", "name": "allowed", "elem": [`+strings.Join(elements, ",")+`]}}`)
+		found, clients := nftrules.Obstacles(s, nftrules.Config{ResolverPort: 5353}, nil)
+		var texts strings.Builder
+		for _, f := range found {
+			if f.Unknown {
+				fmt.Fprintln(&texts, f.Text)
+			}
+		}
+		if said := strings.Contains(texts.String(), "was not looked at"); clients != n || said != (want != "") || !strings.Contains(texts.String(), want) {
+			t.Errorf("%d clients: Obstacles = %d clients, %s", n, clients, texts.String())
+		}
+	}
+}

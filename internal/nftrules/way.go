@@ -18,18 +18,21 @@ type obstacle struct {
 	vifs, transports []string
 }
 
-// maxProbed bounds the clients whose queries are followed: there are hundreds of qubes at
-// most, and the rules are rarely about one of them.
-const maxProbed = 64
+// maxProbed bounds the clients whose queries are followed: each asks the kernel a few
+// questions.
+const maxProbed = 256
 
 // Obstacles returns a finding for each rule that keeps the clients' DNS from the
-// resolver, or may do so, and the number of clients that were looked at, 0 if none is
-// connected. local is [Facts.Local].
+// resolver, or may do so, and the number of clients, 0 if none is connected. local is
+// [Facts.Local].
 func Obstacles(s *State, cfg Config, local func(vif string) netip.Addr) (found []Finding, clients int) {
 	var l findings
 	list, clients := s.obstacles(cfg, local)
 	for _, o := range list {
 		l = append(l, Finding{Unknown: !o.Certain, Text: s.describe(&o)})
+	}
+	if left := clients - maxProbed; left > 0 {
+		l = append(l, Finding{Unknown: true, Text: fmt.Sprintf("the DNS of %d clients was not looked at, only that of %d others", left, maxProbed)})
 	}
 	return l, clients
 }
