@@ -62,17 +62,13 @@ func (q *Queue) Publish(d event.Document) {
 	q.documents <- w // there is a place: only PublishLast takes one without asking
 }
 
-// PublishLast publishes the last document, for which there is always room.
-func (q *Queue) PublishLast(d event.Document, late <-chan struct{}) {
-	w := waiting{Document: d}
+// PublishLast publishes the last document, for which there is always room. It must be
+// called once.
+func (q *Queue) PublishLast(d event.Document) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	select {
-	case q.documents <- w:
-		q.room.Add(w.point, 1)
-	case <-late:
-		q.drop(w.point)
-	}
+	q.room.Add("", 1)
+	q.documents <- waiting{Document: d}
 }
 
 // drop counts a document that was dropped. It is called with mu held.

@@ -83,7 +83,7 @@ func TestAttack03_events(t *testing.T) {
 	if got := q.Undelivered(); got != lost {
 		t.Errorf("%d events of the quiet ones are dropped", got-lost)
 	}
-	q.PublishLast(document{}, nil)
+	q.PublishLast(document{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := q.Run(ctx); err != nil || uint64(o.published)+q.Undelivered() != 10_151 {

@@ -19,9 +19,8 @@ type Deps struct {
 	// Collect returns the counters of the whole program. It is called from Run.
 	Collect func() []event.Counter
 	Sink    event.Sink
-	// PublishLast publishes the last event, for which it waits until there is room
-	// or late is closed.
-	PublishLast func(d event.Document, late <-chan struct{})
+	// PublishLast publishes the last event, for which there must be room.
+	PublishLast func(event.Document)
 }
 
 // Service publishes the counters of the program.
@@ -50,7 +49,7 @@ func (s *Service) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			s.deps.PublishLast(s.document(true), task.Late(ctx))
+			s.deps.PublishLast(s.document(true))
 			return nil
 		case <-tick:
 			s.deps.Sink.Publish(s.document(false))

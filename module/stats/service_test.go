@@ -29,7 +29,7 @@ func TestService(t *testing.T) {
 				var regular, last sink
 				s := stats.New(stats.Config{Period: tt.period, Started: time.Now()}, stats.Deps{Sink: &regular,
 					Collect:     func() []event.Counter { return []event.Counter{count("flows", "packets", 7)} },
-					PublishLast: func(d event.Document, _ <-chan struct{}) { last.Publish(d) }})
+					PublishLast: last.Publish})
 				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
 				defer cancel()
 				if err := s.Run(ctx); err != nil {

@@ -99,7 +99,6 @@ func observationOf(e *wire.Event) enrich.Observation {
 // queueBlocking waits for room. The shares need no bound: the process of the
 // analyzers waits, too.
 func (p *publisher) queueBlocking(r report) {
-	r.size = 0
 	select {
 	case p.events <- r:
 	case <-p.done:
@@ -113,12 +112,7 @@ func (p *publisher) queue(r report) {
 		p.dropped.Add(1)
 		return
 	}
-	select {
-	case p.events <- r:
-	default: // a replay has filled the channel without asking for room
-		p.room.give(r.class, r.size)
-		p.dropped.Add(1)
-	}
+	p.events <- r // has a place for each that has room
 }
 
 // run publishes until finish is called, and then what is left.
@@ -188,7 +182,9 @@ func (p *publisher) publish(r *report, mayHold bool) bool {
 	if mayHold && d.parties.Uncertain() {
 		return false
 	}
-	p.room.give(r.class, r.size)
+	if !p.cfg.blocking {
+		p.room.give(r.class, r.size)
+	}
 	if p.isDuplicate(&r.event) {
 		p.duplicates.Add(1)
 		return true

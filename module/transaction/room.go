@@ -35,8 +35,7 @@ func (r *room) take(class share.Class, bytes int) bool {
 	return true
 }
 
-// give returns the room of an event. One that was taken without asking, as in a
-// replay, has no bytes.
+// give returns the room of an event.
 func (r *room) give(class share.Class, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
