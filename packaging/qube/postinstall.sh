@@ -1,5 +1,5 @@
 #!/bin/sh
-# Creates the user, and enables a unit that starts only if dom0 enables the service.
+# Creates the user, and enables units that start only if dom0 enables their service.
 # Nothing is started here: this may be a template.
 set -e
 if command -v systemd-sysusers >/dev/null; then
@@ -17,6 +17,6 @@ fi
 # passes 1, deb passes no previous version.
 if [ "$1" = 1 ] || { [ "$1" = configure ] && [ -z "$2" ]; }; then
 	if command -v systemctl >/dev/null; then
-		systemctl --no-reload preset qubesbeat.service
+		systemctl --no-reload preset qubesbeat.service qubesbeat-archive.timer
 	fi
 fi

@@ -5,9 +5,9 @@ case "$1" in
 upgrade | 1) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-	systemctl disable --now qubesbeat.service
+	systemctl disable --now qubesbeat-archive.timer qubesbeat.service
 elif command -v systemctl >/dev/null; then
-	systemctl disable qubesbeat.service
+	systemctl disable qubesbeat-archive.timer qubesbeat.service
 fi
 # Remove the rules, unless this is a template, which has none.
 if [ -e /run/qubes-service/qubesbeat ]; then

@@ -1,0 +1,69 @@
+package archive
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// local is a complete file of events in the folder of the sender.
+type local struct {
+	path, name string
+	size       int64
+	modified   int64 // Unix time in nanoseconds
+}
+
+// complete returns the complete files of a folder, the oldest first.
+func complete(dir string) ([]local, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	type dated struct {
+		local
+		at string
+	}
+	var found []dated
+	for _, e := range entries {
+		at := completeForm.FindStringSubmatch(e.Name())
+		info, err := e.Info()
+		if at == nil || err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+			continue
+		}
+		found = append(found, dated{local{filepath.Join(dir, e.Name()), e.Name(), info.Size(), info.ModTime().UnixNano()}, at[1]})
+	}
+	slices.SortFunc(found, func(a, b dated) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.name, b.name)) })
+	files := make([]local, 0, len(found))
+	for _, d := range found {
+		files = append(files, d.local)
+	}
+	return files, nil
+}
+
+// open opens a file and computes its SHA-256.
+func (l *local) open() (f *os.File, digest string, err error) {
+	f, err = os.OpenFile(l.path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, "", err
+	}
+	sum := sha256.New()
+	n, err := io.Copy(sum, f)
+	if err == nil && n != l.size {
+		err = fmt.Errorf("%s: it changes although it is complete", l.name)
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, "", err
+	}
+	return f, hex.EncodeToString(sum.Sum(nil)), nil
+}

@@ -1,0 +1,151 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"time"
+)
+
+// The bounds of a file, besides its bytes.
+const (
+	maxLine   = 4 << 20
+	maxEvents = 1 << 20
+)
+
+// incoming is a file that comes from the sender. It is kept as it came until all of it
+// is there.
+type incoming struct {
+	file        *os.File
+	inspect     func(line []byte) (string, time.Time, error)
+	sum         hash.Hash
+	bytes       int64
+	events      batch // of the lines that are events
+	refused     int   // lines that are none
+	lines       int
+	first, last time.Time
+	reason      string // why the first line was refused
+}
+
+// newIncoming makes a file in a folder.
+func newIncoming(dir string, inspect func([]byte) (string, time.Time, error)) (*incoming, error) {
+	f, err := os.CreateTemp(dir, "incoming-")
+	if err != nil {
+		return nil, err
+	}
+	return &incoming{file: f, inspect: inspect, sum: sha256.New()}, nil
+}
+
+// remove removes the file.
+func (i *incoming) remove() {
+	_ = i.file.Close()
+	_ = os.Remove(i.file.Name())
+}
+
+// fill takes size bytes from the sender.
+func (i *incoming) fill(r io.Reader, size int64) error {
+	out := bufio.NewWriterSize(i.file, 1<<16)
+	in := io.TeeReader(io.LimitReader(r, size), io.MultiWriter(out, i.sum))
+	counted := &counter{r: in}
+	if err := eachLine(counted, i.look); err != nil {
+		return err
+	}
+	if i.bytes = counted.n; i.bytes != size {
+		return io.ErrUnexpectedEOF
+	}
+	return out.Flush()
+}
+
+// look looks at a line.
+func (i *incoming) look(line []byte) {
+	i.lines++
+	id, at, err := i.inspect(line)
+	if err == nil && len(i.events) == maxEvents {
+		err = fmt.Errorf("there are %d events before it, the most that a file may have", maxEvents)
+	}
+	if err != nil {
+		if i.refused++; i.refused == 1 {
+			i.reason = fmt.Sprintf("line %d: %v", i.lines, err)
+		}
+		return
+	}
+	i.events = append(i.events, numbered{identity: identityOf(id, line), line: int32(i.lines)})
+	if len(i.events) == 1 || at.Before(i.first) {
+		i.first = at
+	}
+	if len(i.events) == 1 || at.After(i.last) {
+		i.last = at
+	}
+}
+
+// digest returns the SHA-256 of what came, in hexadecimal.
+func (i *incoming) digest() string { return hex.EncodeToString(i.sum.Sum(nil)) }
+
+// writeNew writes the lines that are new events.
+func (i *incoming) writeNew(w io.Writer) error {
+	keep := make([]bool, i.lines+1)
+	for _, e := range i.events {
+		keep[e.line] = e.fate == isNew
+	}
+	if _, err := i.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	n := 0
+	var failure error
+	err := eachLine(i.file, func(line []byte) {
+		if n++; keep[n] && failure == nil {
+			_, err := w.Write(append(line, '\n'))
+			failure = err
+		}
+	})
+	return errors.Join(err, failure)
+}
+
+// eachLine calls use for each line that r has, without its line feed; a line that is too
+// long comes as an empty one. The line is valid until use returns, and has room for a
+// line feed.
+func eachLine(r io.Reader, use func(line []byte)) error {
+	in := bufio.NewReaderSize(r, 1<<16)
+	var long []byte
+	tooLong := false
+	for {
+		part, err := in.ReadSlice('\n')
+		if tooLong = tooLong || len(long)+len(part) > maxLine; !tooLong {
+			long = append(long, part...)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err == nil || len(long) > 0 || tooLong {
+			if tooLong {
+				long = long[:0]
+			}
+			use(bytes.TrimSuffix(long, []byte{'\n'}))
+		}
+		if long, tooLong = long[:0], false; errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// counter counts what is read.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+// Read implements [io.Reader].
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
