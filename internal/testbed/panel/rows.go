@@ -27,7 +27,7 @@ type Row struct {
 // Rows returns the rows of a panel that are made of documents.
 func (p *Panel) Rows(a *Answer) (rows []Row, err error) {
 	_, l := p.EmbeddableConfig.Attributes.layer()
-	err = l.rows(l.ColumnOrder, nil, a.Hits.Total.Value, a.Aggregations, func(r Row) { rows = append(rows, r) })
+	err = l.rows(l.levels(), nil, a.Hits.Total.Value, a.Aggregations, func(r Row) { rows = append(rows, r) })
 	return rows, err
 }
 
@@ -56,25 +56,25 @@ type bucket struct {
 	inner     map[string]json.RawMessage
 }
 
-func (l *Layer) rows(order, keys []string, documents int, in map[string]json.RawMessage, row func(Row)) error {
+func (l *Layer) rows(levels []level, keys []string, documents int, in map[string]json.RawMessage, row func(Row)) error {
 	if documents == 0 {
 		return nil
 	}
-	if len(order) == 0 || !l.Columns[order[0]].IsBucketed {
+	if len(levels) == 0 {
 		values, err := valueCounts(in)
 		row(Row{Keys: slices.Clone(keys), Documents: documents, Values: values})
 		return err
 	}
 	var answer struct{ Buckets []map[string]json.RawMessage }
-	if err := json.Unmarshal(in[order[0]], &answer); err != nil {
-		return fmt.Errorf("reading the buckets of %s: %w", order[0], err)
+	if err := json.Unmarshal(in[levels[0].id], &answer); err != nil {
+		return fmt.Errorf("reading the buckets of %s: %w", levels[0].id, err)
 	}
 	for _, one := range answer.Buckets {
 		b, err := readBucket(one)
 		if err != nil {
 			return err
 		}
-		if err := l.rows(order[1:], append(keys, b.key), b.documents, b.inner, row); err != nil {
+		if err := l.rows(levels[1:], append(keys, b.key), b.documents, b.inner, row); err != nil {
 			return err
 		}
 	}

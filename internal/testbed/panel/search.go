@@ -27,86 +27,93 @@ func (p *Panel) Search() (map[string]any, error) {
 	for _, c := range conditions {
 		filter = append(filter, c.search())
 	}
-	aggregations, err := l.aggregations(l.ColumnOrder)
+	aggregations, err := l.aggregations(l.levels())
 	if err != nil {
 		return nil, err
 	}
 	return object{"size": 0, "track_total_hits": true, "query": object{"bool": object{"filter": filter}}, "aggs": aggregations}, nil
 }
 
-// aggregations returns those of some columns, each bucket in the one before.
-func (l *Layer) aggregations(order []string) (object, error) {
-	if len(order) == 0 {
-		return object{}, nil
+// level is a field whose values make buckets, each in one of the level before.
+type level struct {
+	id     string // of the aggregation
+	field  string
+	column *Column
+}
+
+// levels returns the buckets, the outer ones first. Lens asks for several fields of one
+// column by the aggregation multi_terms, which is in a module of Elasticsearch that is not
+// on Maven Central; a level for each field finds the same combinations.
+func (l *Layer) levels() (all []level) {
+	for _, id := range l.ColumnOrder {
+		c := l.Columns[id]
+		if !c.IsBucketed {
+			break
+		}
+		all = append(all, level{id, c.SourceField, c})
+		for i, field := range c.Params.SecondaryFields {
+			all = append(all, level{fmt.Sprintf("%s+%d", id, i), field, c})
+		}
 	}
-	id, c := order[0], l.Columns[order[0]]
-	if !c.IsBucketed {
-		return l.metrics(order)
+	return all
+}
+
+// aggregations returns those of some levels and the metrics inside.
+func (l *Layer) aggregations(levels []level) (object, error) {
+	if len(levels) == 0 {
+		return l.metrics()
 	}
-	inner, err := l.aggregations(order[1:])
+	inner, err := l.aggregations(levels[1:])
 	if err != nil {
 		return nil, err
 	}
-	if by := c.Params.OrderBy; by != nil && by.Type == "column" { // Elasticsearch orders by what is right inside
+	at := &levels[0]
+	if by := at.column.Params.OrderBy; by != nil && by.Type == "column" { // Elasticsearch orders by what is right inside
 		metric := l.Columns[by.ColumnID]
 		if metric == nil {
-			return nil, fmt.Errorf("%s is ordered by %q, which is no column", id, by.ColumnID)
+			return nil, fmt.Errorf("%s is ordered by %q, which is no column", at.id, by.ColumnID)
 		}
 		if metric.OperationType != "count" {
-			one, err := metric.metric()
-			if err != nil {
+			if inner[by.ColumnID], err = metric.metric(); err != nil {
 				return nil, err
 			}
-			inner[by.ColumnID] = one
 		}
 	}
-	bucket, err := c.bucket(l)
+	bucket, err := l.bucket(at)
 	if err != nil {
 		return nil, err
 	}
 	bucket["aggs"] = inner
-	return object{id: bucket}, nil
+	return object{at.id: bucket}, nil
 }
 
-// bucket returns the aggregation of a bucket.
-func (c *Column) bucket(l *Layer) (object, error) {
-	switch {
-	case c.OperationType == "date_histogram":
+// bucket returns the aggregation of a level.
+func (l *Layer) bucket(at *level) (object, error) {
+	p := &at.column.Params
+	switch at.column.OperationType {
+	case "date_histogram":
 		least := 1
-		if c.Params.IncludeEmptyRows {
+		if p.IncludeEmptyRows {
 			least = 0
 		}
-		return object{"date_histogram": object{"field": c.SourceField, "fixed_interval": "1d", "min_doc_count": least}}, nil
-	case c.OperationType != "terms":
-		return nil, fmt.Errorf("no translation of a bucket %q", c.OperationType)
-	case len(c.Params.SecondaryFields) > 0:
-		terms := []object{c.term(c.SourceField)}
-		for _, field := range c.Params.SecondaryFields {
-			terms = append(terms, c.term(field))
+		return object{"date_histogram": object{"field": at.field, "fixed_interval": "1d", "min_doc_count": least}}, nil
+	case "terms":
+		terms := object{"field": at.field, "size": p.Size, "order": l.order(at.column)}
+		if p.MissingBucket {
+			terms["missing"] = "__missing__"
 		}
-		return object{"multi_terms": object{"terms": terms, "size": c.Params.Size, "order": c.order(l)}}, nil
+		return object{"terms": terms}, nil
 	}
-	terms := c.term(c.SourceField)
-	terms["size"], terms["order"] = c.Params.Size, c.order(l)
-	return object{"terms": terms}, nil
-}
-
-// term returns a field whose values make buckets.
-func (c *Column) term(field string) object {
-	t := object{"field": field}
-	if c.Params.MissingBucket && c.DataType == "string" {
-		t["missing"] = "__missing__"
-	}
-	return t
+	return nil, fmt.Errorf("no translation of a bucket %q", at.column.OperationType)
 }
 
 // order returns the order of buckets.
-func (c *Column) order(l *Layer) object {
+func (l *Layer) order(c *Column) object {
 	by := c.Params.OrderBy
 	switch {
 	case by == nil || by.Type != "column":
 		return object{"_key": c.Params.OrderDirection}
-	case l.Columns[by.ColumnID] != nil && l.Columns[by.ColumnID].OperationType == "count":
+	case l.Columns[by.ColumnID].OperationType == "count":
 		return object{"_count": c.Params.OrderDirection}
 	}
 	return object{by.ColumnID: c.Params.OrderDirection}
@@ -114,11 +121,10 @@ func (c *Column) order(l *Layer) object {
 
 // metrics returns the aggregations of numbers. The browser computes rates from the
 // columns that they refer to.
-func (l *Layer) metrics(order []string) (object, error) {
+func (l *Layer) metrics() (object, error) {
 	all := object{}
-	for _, id := range order {
-		c := l.Columns[id]
-		if c.OperationType == "counter_rate" || c.OperationType == "count" {
+	for id, c := range l.Columns {
+		if c.IsBucketed || c.OperationType == "counter_rate" || c.OperationType == "count" {
 			continue
 		}
 		one, err := c.metric()
