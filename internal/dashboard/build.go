@@ -57,7 +57,7 @@ func (b *Builder) Build(s *Spec) ([]byte, error) {
 
 // panel returns a panel with its visualization.
 func (b *Builder) panel(s *Spec, p *Panel, id string, at place) (object, error) {
-	kql, err := s.kql(p)
+	kql, err := s.Query(p)
 	if err != nil {
 		return nil, err
 	}

@@ -79,8 +79,8 @@ func Parse(id string, text []byte) (*Spec, error) {
 	return s, nil
 }
 
-// kql returns the query of a panel.
-func (s *Spec) kql(p *Panel) (string, error) {
+// Query returns the query of a panel, in Kibana's language.
+func (s *Spec) Query(p *Panel) (string, error) {
 	base, ok := s.Queries[p.Query]
 	if !ok {
 		return "", fmt.Errorf("there is no query %q", p.Query)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -158,6 +159,9 @@ func TestIndexPattern_fields(t *testing.T) {
 			if pattern.ID != name+"-*" || pattern.Type != "index-pattern" || pattern.Attributes.Title != name+"-*" || pattern.Attributes.TimeFieldName != "@timestamp" {
 				t.Errorf("%s %q, titled %q by %s; want an index-pattern %s-* by @timestamp",
 					pattern.Type, pattern.ID, pattern.Attributes.Title, pattern.Attributes.TimeFieldName, name)
+			}
+			if !strings.Contains(pattern.Attributes.FieldFormatMap, `"qubesbeat.dns.upstream.duration":{"id":"duration"`) {
+				t.Error("the time that upstreams took is shown in nanoseconds")
 			}
 			got, checked := pattern.types(t), 0
 			for field, kind := range fields {
