@@ -80,7 +80,7 @@ func TestBuilder_Build_same(t *testing.T) {
 func TestBuilder_Build_layout(t *testing.T) {
 	t.Parallel()
 	const metric, table = "type: metric, query: all, metrics: [{op: count, label: N}]", "type: table, query: all, buckets: [{field: source.ip, size: 5}], metrics: [{op: count, label: N}]"
-	text, err := build(t, "{title: A, "+metric+"}\n  - {title: B, width: 40, height: 7, "+metric+"}\n  - {title: C, "+metric+"}\n  - {title: D, "+table+"}\n  - {title: E, "+table+"}")
+	text, err := build(t, "{title: A, "+metric+"}\n  - {title: B, width: 40, height: 7, "+metric+"}\n  - {title: C, "+metric+"}\n  - {title: D, "+table+"}\n  - {title: E, "+table+"}\n  - {title: F, "+metric+"}")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestBuilder_Build_layout(t *testing.T) {
 	for _, p := range d.Attributes.PanelsJSON {
 		got = append(got, fmt.Sprintf("%s %v", p.Title, p.GridData))
 	}
-	want := []string{" {0 0 48 5}", "A {0 5 8 7}", "B {8 5 40 7}", "C {0 12 8 14}", "D {8 12 24 14}", "E {0 26 24 14}"}
+	want := []string{" {0 0 48 5}", "A {0 5 8 7}", "B {8 5 40 7}", "C {0 12 8 14}", "D {8 12 24 14}", "E {0 26 24 14}", "F {24 26 8 14}"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("places mismatch (-want +got):\n%s", diff)
 	}
