@@ -214,6 +214,8 @@ func TestCheck_faults(t *testing.T) {
 		{"an order by a rate", "orderBy", to(map[string]any{"type": "column", "columnId": "metric0"}), "is ordered by", "sensor"},
 		{"a percentile of a name", "sourceField", replaced("qubesbeat.dns.upstream.duration", "qubesbeat.dns.upstream.protocol"), "a percentile of", "dns"},
 		{"a port as text", "dataType", replaced("number", "string"), "which is a long, as string", "firewall"},
+		{"a rate without time", "operationType", replaced("date_histogram", "terms"), "without spans of time", "sensor"},
+		{"too many rows", "size", to(50), "there may be 312500000 rows", "findings"},
 		{"a type of field", "dataType", replaced("ip", "string"), "which is a ip, as string", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -41,9 +41,12 @@ func (c *checker) query(q Query) {
 	c.want(dataset != "flow" || final, "sums over interim events count packets twice")
 }
 
+// maxRows is what a search may have of buckets, search.max_buckets of Elasticsearch.
+const maxRows = 65_535
+
 func (c *checker) layer(l *Layer) {
 	c.want(len(l.ColumnOrder) == len(l.Columns) && len(l.Columns) > 0, "%d columns in order, of %d", len(l.ColumnOrder), len(l.Columns))
-	metrics, fields := false, []string(nil)
+	metrics, fields, rows := false, []string(nil), 1
 	for _, id := range l.ColumnOrder {
 		column := l.Columns[id]
 		if c.want(column != nil, "there is no column %q", id); column == nil {
@@ -57,9 +60,11 @@ func (c *checker) layer(l *Layer) {
 		}
 		c.want(!metrics, "bucket %s stands behind a metric", id)
 		fields = append(append(fields, column.SourceField), column.Params.SecondaryFields...)
+		rows *= max(column.Params.Size, 1)
 		c.bucket(l, id, column)
 	}
 	c.want(metrics, "there is no metric")
+	c.want(rows <= maxRows, "there may be %d rows", rows)
 	for _, field := range []string{"qube.name", "source.qube.name"} {
 		c.want(!slices.Contains(fields, field) || slices.Contains(fields, "observer.name"), "the qubes of two sensors are one by %s", field)
 	}
@@ -122,6 +127,7 @@ func (c *checker) metric(l *Layer, id string, column *Column) {
 		ok := len(column.References) == 1 && l.Columns[column.References[0]] != nil && column.SourceField == ""
 		c.want(ok && column.TimeScale != "", "%s refers to %q in %q", id, column.References, column.TimeScale)
 		c.want(ok && l.Columns[column.References[0]].OperationType == "max", "%s is the rate of no highest value", id)
+		c.want(l.hasTime(), "%s is a rate without spans of time", id)
 	default:
 		c.want(false, "%s is %q, which has no translation", id, op)
 	}
@@ -129,3 +135,13 @@ func (c *checker) metric(l *Layer, id string, column *Column) {
 
 // isCounter reports whether a field counts since the start of the beat.
 func isCounter(field string) bool { return strings.HasPrefix(field, "stats.") }
+
+// hasTime reports whether there is a bucket of spans of time.
+func (l *Layer) hasTime() bool {
+	for _, c := range l.Columns {
+		if c.OperationType == "date_histogram" {
+			return true
+		}
+	}
+	return false
+}
