@@ -57,14 +57,14 @@ func (c *checker) shown(ids []string, l *Layer) {
 // series returns the columns of a chart.
 func (c *checker) series(d *drawing, s *series, l *Layer) []string {
 	c.want(d.PreferredSeriesType == s.SeriesType && slices.Contains([]string{"bar_horizontal_stacked", "bar_stacked", "line"}, s.SeriesType),
-		"a chart of the type %q", s.SeriesType)
+		"it is a chart of the type %q", s.SeriesType)
 	shown := append([]string{s.XAccessor}, s.Accessors...)
 	for _, id := range s.Accessors {
 		c.want(l.Columns[id] != nil && !l.Columns[id].IsBucketed, "%s is no metric", id)
 	}
 	x := l.Columns[s.XAccessor]
 	c.want(x != nil && x.IsBucketed, "the axis is %q", s.XAccessor)
-	c.want(x == nil || (x.OperationType == "date_histogram") != (s.SeriesType == "bar_horizontal_stacked"), "a chart of the type %q over %q", s.SeriesType, s.XAccessor)
+	c.want(x == nil || (x.OperationType == "date_histogram") != (s.SeriesType == "bar_horizontal_stacked"), "the axis %q under a chart of the type %q", s.XAccessor, s.SeriesType)
 	if s.SplitAccessor == "" {
 		return shown
 	}
