@@ -40,7 +40,7 @@ const everything = `
     qvm_firewall: {qubesdb: %q}
     lists: {ads: {deny: ["ads.example.org\n"]}}
     policies: [{lists: [ads]}]
-name: laptop-a
+name: %s
 `
 
 // prohibited is how qvm-firewall refuses.
@@ -49,9 +49,9 @@ const prohibited = " reject with icmp type admin-prohibited"
 // userRule is a rule of the owner of sys-log, with a log line of its own.
 const userRule = `add rule ip qubes custom-forward ip saddr 10.138.4.218 tcp dport 4444 drop`
 
-// playScene lets the qubes do all that there is a kind of event for, and returns the
-// folder with the events as a file output has written them.
-func playScene(t *testing.T) (dir string) {
+// playScene lets the qubes of a sensor do all that there is a kind of event for, and
+// returns the folder with the events as a file output has written them.
+func playScene(t *testing.T, sensor string) (dir string) {
 	t.Helper()
 	testbed.Programs(t, "ip", "nft", "curl", "dig", "ping")
 	nw := testbed.New(t, testbed.Config{})
@@ -73,7 +73,7 @@ func playScene(t *testing.T) (dir string) {
 	if err := nw.Log.Nft(userRule); err != nil {
 		t.Fatal(err)
 	}
-	s.beat = beat.Start(t, nw, home, fmt.Sprintf(everything, testbed.StartQubesDB(t, entries).Path))
+	s.beat = beat.Start(t, nw, home, fmt.Sprintf(everything, testbed.StartQubesDB(t, entries).Path, sensor))
 	if out, _, err := nw.Log.Run(t.Context(), beat.Program(t), s.beat.Args("qubes", "apply")...); err != nil {
 		t.Fatalf("qubes apply: %v\n%s", err, out)
 	}

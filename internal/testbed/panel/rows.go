@@ -24,6 +24,15 @@ type Row struct {
 	Values    map[string]int
 }
 
+// Fields returns the fields that the keys of a row are values of.
+func (p *Panel) Fields() (fields []string) {
+	_, l := p.EmbeddableConfig.Attributes.layer()
+	for _, at := range l.levels() {
+		fields = append(fields, at.field)
+	}
+	return fields
+}
+
 // Rows returns the rows of a panel that are made of documents.
 func (p *Panel) Rows(a *Answer) (rows []Row, err error) {
 	_, l := p.EmbeddableConfig.Attributes.layer()
