@@ -10,8 +10,8 @@ import _ "embed"
 //go:embed fields.zlib
 var Fields []byte
 
-// Dashboards are packetbeat's dashboards for Kibana: a zip file, compressed with zstd,
-// of the folder that `setup --dashboards` reads.
+// Dashboards are packetbeat's dashboards for Kibana, and our own: a zip file, compressed
+// with zstd, of the folder that `setup --dashboards` reads.
 //
 //go:embed kibana.zip.zst
 var Dashboards []byte

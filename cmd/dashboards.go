@@ -20,8 +20,8 @@ import (
 
 // dashboards returns defaults for libbeat: the folder of the dashboards, and the index
 // pattern of the name that the beat runs under. libbeat reads dashboards from the folder
-// kibana in path.home; if there is none, those of the binary, which are packetbeat's, are
-// unpacked into path.data. The settings apply only if dashboards are to be loaded,
+// kibana in path.home; if there is none, those of the binary, packetbeat's and our own,
+// are unpacked into path.data. The settings apply only if dashboards are to be loaded,
 // because libbeat takes any of them as a request to load dashboards.
 func dashboards(name string) []cfgfile.ConditionalOverride {
 	line := parseLine(os.Args[1:])

@@ -22,6 +22,15 @@ type field struct {
 	Fields      []field  `yaml:"fields"`
 	ECS         []string `yaml:"ecs"`      // ours: fields of ECS that the section's events fill
 	Replaces    string   `yaml:"replaces"` // ours: the type that packetbeat gives to the field
+	Format      format   `yaml:",inline"`
+}
+
+// format is how Kibana shows the values of a field.
+type format struct {
+	ID              string `yaml:"format,omitempty"`
+	InputFormat     string `yaml:"input_format,omitempty"`
+	OutputFormat    string `yaml:"output_format,omitempty"`
+	OutputPrecision int    `yaml:"output_precision,omitempty"`
 }
 
 // fieldFiles are our own definitions.
@@ -79,6 +88,7 @@ type plain struct {
 	Type        string `yaml:"type,omitempty"`
 	Description string `yaml:"description"`
 	Overwrite   bool   `yaml:"overwrite,omitempty"` // of packetbeat's definition
+	Format      format `yaml:",inline"`
 }
 
 // ownFields returns the fields of s that are not packetbeat's. What both have
@@ -87,9 +97,9 @@ func ownFields(s *field, theirs map[string]string) (out section, err error) {
 	out = section{Key: s.Key, Title: s.Title, Description: oneLine(s.Description)}
 	flatten("", s.Fields, func(name string, f *field) {
 		if have, ok := theirs[name]; !ok {
-			out.Fields = append(out.Fields, plain{name, f.Type, oneLine(f.Description), false})
+			out.Fields = append(out.Fields, plain{name, f.Type, oneLine(f.Description), false, f.Format})
 		} else if have == f.Replaces {
-			out.Fields = append(out.Fields, plain{name, replacing(f.Type), oneLine(f.Description), true})
+			out.Fields = append(out.Fields, plain{name, replacing(f.Type), oneLine(f.Description), true, f.Format})
 		} else if have != f.Type && err == nil {
 			err = fmt.Errorf("%s is %s here and %s in packetbeat", name, f.Type, have)
 		}

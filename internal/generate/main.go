@@ -1,6 +1,6 @@
 // Command generate writes the generated files of the repository: fields.yml,
-// docs/fields.md, qubesbeat.yml, qubesbeat.reference.yml, types.txt, fields.zlib and kibana.zip.zst. With
-// -check it only reports which of them are out of date.
+// docs/fields.md, the tables of docs/dashboards.md, qubesbeat.yml,
+// qubesbeat.reference.yml, types.txt, fields.zlib and kibana.zip.zst. With -check it only reports which of them are out of date.
 package main
 
 import (
@@ -38,6 +38,7 @@ func run(check bool) error {
 	}{
 		{"fields.yml", fieldsYML},
 		{"docs/fields.md", fieldsDoc},
+		{dashboardsFile, dashboardsDoc},
 		{"qubesbeat.yml", shortConfig},
 		{"qubesbeat.reference.yml", referenceConfig},
 		{"module/transaction/mapping/types.txt", fieldTypes},

@@ -18,9 +18,7 @@ func (d *Document) writeOwn(w event.Writer) {
 	if d.mixed {
 		w.String("question_raw", dnsmsg.Text(d.Entry.Name))
 	}
-	if d.Count > 1 {
-		w.Uint("count", uint64(d.Count))
-	}
+	w.Uint("count", uint64(max(d.Count, 1)))
 	d.writeBlock(w)
 	d.writeUpstream(w)
 	d.writeCache(w)

@@ -17,6 +17,8 @@ type object struct {
 	ID, Type   string
 	Attributes map[string]any
 	References []reference
+
+	raw json.RawMessage // as it was imported
 }
 
 type reference struct{ ID, Type, Name string }

@@ -117,7 +117,7 @@ func ofName(t testing.TB, name string) *program {
 // indexPattern is Kibana's index pattern.
 type indexPattern struct {
 	ID, Type   string
-	Attributes struct{ Title, TimeFieldName, Fields string }
+	Attributes struct{ Title, TimeFieldName, Fields, FieldFormatMap string }
 }
 
 // exportIndexPattern returns the index pattern of a program.

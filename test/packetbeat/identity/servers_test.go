@@ -161,9 +161,14 @@ func (k *kibana) load(r *http.Request) (n int) {
 	}
 	for d := json.NewDecoder(f); ; n++ {
 		o := &object{}
-		if err := d.Decode(o); err == io.EOF {
+		err := d.Decode(&o.raw)
+		if err == io.EOF {
 			return n
-		} else if err != nil {
+		}
+		if err == nil {
+			err = json.Unmarshal(o.raw, o)
+		}
+		if err != nil {
 			k.faults = append(k.faults, err.Error())
 			return n
 		}

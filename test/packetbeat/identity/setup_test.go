@@ -85,8 +85,8 @@ func (k *kibana) pointElsewhere(pattern string) (wrong []string) {
 	return wrong
 }
 
-// TestSetup_dashboards checks that all of packetbeat's dashboards arrive, with an
-// index pattern, and that they read from that.
+// TestSetup_dashboards checks that all of packetbeat's dashboards arrive, and our own, with
+// an index pattern, and that they read from that.
 func TestSetup_dashboards(t *testing.T) {
 	t.Parallel()
 	for _, name := range names {
@@ -96,6 +96,9 @@ func TestSetup_dashboards(t *testing.T) {
 			s.check(s.do("setup", "--dashboards"))
 			pattern := name + "-*"
 			want := append(slices.Collect(maps.Keys(packetbeatObjects(t))), "index-pattern/"+pattern)
+			for _, id := range ownDashboards {
+				want = append(want, "dashboard/"+id)
+			}
 			slices.Sort(want)
 			if diff := cmp.Diff(want, s.kibana.ids()); diff != "" {
 				t.Errorf("objects: mismatch (-want +got):\n%s", diff)
@@ -110,6 +113,7 @@ func TestSetup_dashboards(t *testing.T) {
 					}
 				}
 			}
+			s.checkOwn(name)
 			if puts := s.elastic.got(); len(puts) > 0 {
 				t.Errorf("Elasticsearch got %q", slices.Collect(maps.Keys(puts)))
 			}
@@ -145,8 +149,8 @@ func TestSetup_folder(t *testing.T) {
 				if !slices.Equal(ids, []string{"dashboard/mine", "index-pattern/" + pattern}) {
 					t.Errorf("%d objects, %.40s...; want dashboard/mine and the pattern", len(ids), strings.Join(ids, " "))
 				}
-			} else if len(ids) != len(packetbeatObjects(t))+1 {
-				t.Errorf("%d objects; want packetbeat's and the pattern", len(ids))
+			} else if len(ids) != len(packetbeatObjects(t))+len(ownDashboards)+1 {
+				t.Errorf("%d objects; want packetbeat's, our own and the pattern", len(ids))
 			}
 			if wrong := s.kibana.pointElsewhere(pattern); len(wrong) > 0 {
 				t.Errorf("not to %s: %q", pattern, wrong)
@@ -218,8 +222,8 @@ func TestSetup_all(t *testing.T) {
 	t.Parallel()
 	s := newSetup(t, packetbeat)
 	s.check(s.do("setup"))
-	if puts, objects := len(s.elastic.got()), len(s.kibana.imported()); puts != 3 || objects != 131 {
-		t.Errorf("%d requests that write, %d objects; want 3 and 131", puts, objects)
+	if puts, objects := len(s.elastic.got()), len(s.kibana.imported()); puts != 3 || objects != 136 {
+		t.Errorf("%d requests that write, %d objects; want 3 and 136", puts, objects)
 	}
 }
 
@@ -232,8 +236,8 @@ func TestSetup_atStart(t *testing.T) {
 			t.Parallel()
 			s := newSetup(t, name)
 			s.check(s.do("-E", "setup.dashboards.enabled=true", "-t", "-I", fixture.Repository(t, "demo/qubes.pcapng")))
-			if n := len(s.kibana.imported()); n != 131 {
-				t.Errorf("%d objects; want 131", n)
+			if n := len(s.kibana.imported()); n != 136 {
+				t.Errorf("%d objects; want 136", n)
 			}
 			if wrong := s.kibana.pointElsewhere(name + "-*"); len(wrong) > 0 {
 				t.Errorf("not to %s-*: %q", name, wrong)
