@@ -2,6 +2,10 @@ package outputhint
 
 const es = "elasticsearch"
 
+// RefusedEvents is the name of the hint for events that Elasticsearch has refused for
+// good, which libbeat writes into a file.
+const RefusedEvents = "refused events"
+
 // elasticsearchRows are what Elasticsearch, and what passes for it, answers.
 var elasticsearchRows = []row{
 	{"wrong password", []string{es}, []string{"unable to authenticate user"},
@@ -58,9 +62,9 @@ var elasticsearchRows = []row{
 	{"too large", []string{es}, []string{"413 request entity too large"},
 		"a request is larger than the server, or a proxy before it, allows",
 		"lower OUTPUT.bulk_max_size, or raise http.max_content_length of the server"},
-	{"refused events", []string{es}, []string{"cannot index event"},
+	{RefusedEvents, []string{es}, []string{"cannot index event"},
 		"the server has refused events for good; they are not sent again",
-		"the events and the server's reasons are in the folder path.logs, in files that end in -events-data-DATE.ndjson"},
+		"look into the files that end in -events-data-DATE.ndjson in the folder path.logs: they have the events and the server's reasons"},
 	{"TLS needed", []string{es}, []string{"malformed http response", `\x15\x03`},
 		"the server speaks TLS, and the beat does not",
 		"write https:// in OUTPUT.hosts, and set OUTPUT.ssl.certificate_authorities"},
