@@ -28,6 +28,9 @@ type Options struct {
 	// touched reports that the configuration asks for processors or fields that
 	// look into every event.
 	touched bool
+	// refused are the files with the events that the output has refused, "" if the output
+	// keeps none.
+	refused string
 }
 
 // Processing is packetbeat's own processing, and host.id: ecs.version, host.name and
@@ -37,6 +40,7 @@ func (o *Options) Processing() processing.SupportFactory {
 		if o.Configured != nil {
 			o.Configured()
 		}
+		o.refused = publish.ExplainOutput(info, cfg)
 		for _, key := range []string{"processors", "fields", "tags", "timeseries"} {
 			o.touched = o.touched || cfg.HasField(key)
 		}

@@ -32,6 +32,7 @@ func (r *run) summarize(fault error) {
 	sum := r.replay()
 	failed := r.delivery.Failed()
 	sum.NotDelivered, sum.OutputFailed = r.undelivered()-failed, failed
+	sum.RefusedIn = r.refused
 	sum.Incomplete = sum.Incomplete || fault != nil
 	fmt.Fprint(r.stderr, report.Summary(sum))
 }

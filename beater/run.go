@@ -29,6 +29,7 @@ type run struct {
 	stderr   io.Writer
 	started  time.Time
 	live     bool // as opposed to a replay
+	refused  string
 
 	clients  *publish.Clients
 	flows    *flow.Service
@@ -52,7 +53,7 @@ func (q *Qubesbeat) newRun(b *beat.Beat) (*run, error) {
 	r.delivery = &publish.Delivery{Clients: r.clients, Libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"),
 		Abort: func() { _ = q.pipeline.Abort() }}
 	flags := q.options.Flags.merge(&q.settings.Interfaces[0])
-	r.live = len(flags.Files) == 0
+	r.live, r.refused = len(flags.Files) == 0, q.options.refused
 	build := builder{run: r, beat: q, root: b.Info.Beat, flags: flags,
 		guard: guard.New(guard.Config{Dir: filepath.Join(dataDir(), "crashes"), Logger: r.log})}
 	build.guard.Inject(os.Getenv(guard.TestPanicVariable))

@@ -3,6 +3,7 @@ package beater
 import (
 	"errors"
 
+	"github.com/qubesbeat/qubesbeat/beater/publish"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
@@ -68,6 +69,9 @@ func (b *builder) list() {
 	b.tasks = append(b.tasks, b.inventory, b.newStats(), b.aux)
 	if b.summaries != nil {
 		b.tasks, b.counters = append(b.tasks, b.summaries), append(b.counters, b.summaries)
+	}
+	if b.live {
+		b.tasks = append(b.tasks, &publish.Rotator{Files: &b.beat.options.Files, Logger: b.log.With("component", "output")})
 	}
 	b.tasks = append(b.tasks, b.delivery)
 }

@@ -80,7 +80,7 @@ func buildFor(t *testing.T, root, text string, replay bool, capacity int64) (nam
 // TestBuilder_build shows which services a configuration has, in the order in which they
 // stop: each before those that take what it delivers.
 func TestBuilder_build(t *testing.T) {
-	const end = "inventory, stats, publisher of other events, delivery"
+	const end = "inventory, stats, publisher of other events, rotation, delivery"
 	const resolver = "{listen: ['127.0.0.1:5353'], upstreams: {default: [udp://127.0.0.1:9]}}"
 	tests := []struct {
 		name, config string
@@ -95,7 +95,8 @@ func TestBuilder_build(t *testing.T) {
 		{"all", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, procs: {enabled: true}, resolver: " + resolver + "}", false,
 			"flow metering, transactions, resolver, firewall verdicts, findings, " + end},
 		{"strict names of packetbeat", "{compat: {strict: true}, resolver: " + resolver + "}", false, "flow metering, resolver, " + end},
-		{"replay", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, resolver: " + resolver + "}", true, "flow metering, transactions, " + end},
+		{"replay", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, resolver: " + resolver + "}", true,
+			"flow metering, transactions, inventory, stats, publisher of other events, delivery"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -143,7 +144,7 @@ func TestBuilder_build_shares(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Contains(strings.Join(names, ", "), "publisher of other events, event summaries, delivery"); got != tt.want {
+		if got := strings.Contains(strings.Join(names, ", "), "publisher of other events, event summaries"); got != tt.want {
 			t.Errorf("%s: shares are %v; want %v: %q", tt.name, got, tt.want, names)
 		}
 	}

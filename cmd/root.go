@@ -35,15 +35,17 @@ func Root() *cmd.BeatsRootCmd {
 	options.Files.Register()
 	registerFields(name)
 	allowSyscalls()
-	root := cmd.GenRootCmdWithSettings(beater.Creator(options), instance.Settings{
+	settings := instance.Settings{
 		Name:            name,
+		IndexPrefix:     name,
 		RunFlags:        runFlags,
 		HasDashboards:   true,
 		Processing:      options.Processing(),
 		ConfigOverrides: append(options.Overrides(), dashboards(name)...),
 		InputQueueSize:  400,
 		Initialize:      []func(){include.InitializeModule},
-	})
+	}
+	root := cmd.GenRootCmdWithSettings(beater.Creator(options), settings)
 	if !calledPacketbeat(os.Args) {
 		_ = cfgfile.ChangeDefaultCfgfileFlag(ownName) // the name follows from the default file, not the file from the name
 	}
@@ -52,7 +54,7 @@ func Root() *cmd.BeatsRootCmd {
 	root.VersionCmd.Run = func(c *cobra.Command, _ []string) { printVersion(c, name) }
 	setStreams(&root.Command, os.Stdout, os.Stderr)
 	extendTestConfig(root, options)
-	extendTestOutput(root)
+	extendTestOutput(root, settings)
 	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), importCommand(), archiveCommand())
 	return root
 }

@@ -6,14 +6,17 @@ import (
 
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
 	"github.com/elastic/beats/v7/libbeat/cmd"
+	"github.com/elastic/beats/v7/libbeat/cmd/instance"
 	"github.com/spf13/cobra"
 
+	"github.com/qubesbeat/qubesbeat/cmd/outputcheck"
 	"github.com/qubesbeat/qubesbeat/internal/preflight"
 )
 
 // extendTestOutput makes `test output` work for the file output, which is our default
-// and which libbeat cannot test. libbeat still tests the other outputs.
-func extendTestOutput(root *cmd.BeatsRootCmd) {
+// and which libbeat cannot test, and has it say what is wrong with those that reach a
+// server. libbeat still tests the others.
+func extendTestOutput(root *cmd.BeatsRootCmd, settings instance.Settings) {
 	for _, c := range root.TestCmd.Commands() {
 		if c.Name() != "output" {
 			continue
@@ -21,12 +24,12 @@ func extendTestOutput(root *cmd.BeatsRootCmd) {
 		libbeat := c.Run
 		c.Run = func(c *cobra.Command, args []string) {
 			dir, isFile, err := fileOutput()
-			if err == nil && !isFile {
-				libbeat(c, args)
-				return
-			}
-			if err == nil {
+			switch {
+			case err != nil:
+			case isFile:
 				err = testFolder(c, dir)
+			default:
+				err = testServer(settings, func() { libbeat(c, args) })
 			}
 			if err != nil {
 				_ = printError(c, err)
@@ -34,6 +37,20 @@ func extendTestOutput(root *cmd.BeatsRootCmd) {
 			}
 		}
 	}
+}
+
+// testServer tests an output that reaches a server, and calls otherwise for any other.
+func testServer(settings instance.Settings, otherwise func()) error {
+	b, err := instance.NewInitializedBeat(settings)
+	if err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	output := b.Config.Output
+	if !outputcheck.Knows(output.Name()) {
+		otherwise()
+		return nil
+	}
+	return outputcheck.Run(b.Info, output.Name(), output.Config(), os.Stdout)
 }
 
 // fileOutput returns the folder of the file output and whether that output is enabled.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // Replay holds the counters of a replay that is running or finished.
@@ -17,6 +19,7 @@ type Replay struct {
 
 	NonIP, Truncated, Malformed, Unsupported uint64 // frames in no flow
 	NotDelivered, OutputFailed               uint64 // events
+	RefusedIn                                string // the files with the refused events and why; "" if there are none
 	Incomplete                               bool   // an error ended the capture early
 }
 
@@ -51,6 +54,9 @@ func Summary(r Replay) string {
 	list("frames in no flow", some(r.NonIP, "not IP"), some(r.Truncated, "cut short"),
 		some(r.Malformed, "malformed"), some(r.Unsupported, "of unsupported link types"))
 	list("events lost", some(r.NotDelivered, "not delivered"), some(r.OutputFailed, "refused by the output"))
+	if r.OutputFailed > 0 && r.RefusedIn != "" {
+		fmt.Fprintf(&b, "qubesbeat: the refused events, and why, are in: %s\n", safetext.Line(r.RefusedIn))
+	}
 	if r.Incomplete {
 		b.WriteString("qubesbeat: the capture could not be read to its end; the events before the fault are complete\n")
 	}

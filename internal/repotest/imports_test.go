@@ -67,7 +67,7 @@ func ring(path string) (level int, ok bool) {
 var rings = []string{
 	0: `internal/version internal/spell internal/qube internal/packet internal/flow internal/event internal/reassembly
 		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache internal/share internal/nftpath internal/safetext internal/addrscope
-		internal/textmark`,
+		internal/textmark internal/outputhint`,
 	1: `config internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
 		internal/kernellog internal/nflog internal/nftrules internal/adminapi`,
@@ -77,7 +77,7 @@ var rings = []string{
 		module/transaction module/transaction/analyzer module/transaction/wire module/transaction/wire/wiretest module/transaction/supervisor
 		module/transaction/procs module/transaction/mapping internal/source`,
 	4: `beater beater/publish`,
-	5: `cmd`,
+	5: `cmd cmd/outputcheck`,
 	6: `cmd/qubesbeat`,
 }
 

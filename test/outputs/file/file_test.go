@@ -91,6 +91,42 @@ func TestFile_starts(t *testing.T) {
 	}
 }
 
+// TestFile_complete fills many small files, under the filter of system calls that a unit
+// test does not have: each gets its last name, and no event is lost.
+func TestFile_complete(t *testing.T) {
+	t.Parallel()
+	c, out := newBeat(t, "-l", "60", "-E", "output.file.rotate_every_kb=300", "-E", "output.file.number_of_files=100")
+	r := c.Run(t, time.Minute)
+	if got, want := lines(t, out), published(t, r); r.Code != 0 || got != want {
+		t.Errorf("exit status %d, %d events are in the files; want %d\n%s", r.Code, got, want, r.Stderr)
+	}
+	if files, _ := filepath.Glob(filepath.Join(out, "events-*.ndjson")); len(files) < 5 {
+		t.Errorf("complete files = %q; want at least 5", files)
+	}
+}
+
+// TestFile_bound keeps no more bytes than number_of_files times rotate_every_kb, the
+// file in use included.
+func TestFile_bound(t *testing.T) {
+	t.Parallel()
+	c, out := newBeat(t, "-l", "60", "-E", "output.file.rotate_every_kb=300", "-E", "output.file.number_of_files=3")
+	if r := c.Run(t, time.Minute); r.Code != 0 {
+		t.Fatalf("exit status %d\n%s", r.Code, r.Stderr)
+	}
+	files, _ := filepath.Glob(filepath.Join(out, "*"))
+	size := int64(0)
+	for _, path := range files {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if len(files) > 3 || len(files) < 2 || size > 3*300<<10 {
+		t.Errorf("%d files with %d bytes are left; want 2 or 3, and at most %d bytes", len(files), size, 3*300<<10)
+	}
+}
+
 // TestFile_moved takes the file in use away between runs and during none: what was
 // written is where it was taken.
 func TestFile_moved(t *testing.T) {

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 )
 
@@ -17,40 +15,45 @@ import (
 type Elasticsearch struct {
 	Process
 	URL string
+	// Client is allowed to do everything.
+	Client *http.Client
 }
 
 // security is the jar of users and TLS, whose services insist on its plugin.
 const security = "x-pack-security"
 
-// StartElasticsearch starts a node. Settings are arguments such as
+// StartElasticsearch starts a node without users and TLS. Settings are arguments such as
 // "indexing_pressure.memory.limit=2500kb".
 func StartElasticsearch(tb testing.TB, settings ...string) *Elasticsearch {
 	tb.Helper()
-	Require(tb)
-	java := javaHome(tb, 21)
-	dir := maven(tb, "elasticsearch", java)
-	secure := slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, "xpack.security.") })
-	except := security
-	if secure {
-		except = ""
-	}
-	classPath := jars(tb, dir, except)
-	home, port := tb.TempDir(), freePort(tb)
-	e := &Elasticsearch{URL: fmt.Sprintf("http://127.0.0.1:%d", port)}
-	e.Process = Process{name: "Elasticsearch", log: filepath.Join(home, "log"), args: append([]string{filepath.Join(java, "bin", "java"),
-		"-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+AutoCreateSharedArchive",
-		"-XX:SharedArchiveFile=" + filepath.Join(dir, fmt.Sprintf("classes-%t.jsa", secure)), "--enable-native-access=ALL-UNNAMED", "-cp", classPath,
-		"org.elasticsearch.node.Server", home, fmt.Sprint(port)}, settings...)}
-	e.ready = func() bool {
-		resp, err := http.Get(e.URL + "/")
-		if err != nil {
-			return false
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusUnauthorized
-	}
+	e := &Elasticsearch{Client: http.DefaultClient}
+	e.prepare(tb, "http", tb.TempDir(), security, settings)
 	e.Start(tb)
 	return e
+}
+
+// prepare makes the command of a node with its data in home, without the jars whose name
+// begins with except.
+func (e *Elasticsearch) prepare(tb testing.TB, scheme, home, except string, settings []string) {
+	tb.Helper()
+	Require(tb)
+	java := javaHome(tb, 21)
+	dir, port := maven(tb, "elasticsearch", java), freePort(tb)
+	e.URL = fmt.Sprintf("%s://127.0.0.1:%d", scheme, port)
+	e.Process = Process{name: "Elasticsearch", log: filepath.Join(home, "log"), ready: e.answers, args: append([]string{filepath.Join(java, "bin", "java"),
+		"-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+AutoCreateSharedArchive",
+		"-XX:SharedArchiveFile=" + filepath.Join(dir, fmt.Sprintf("classes-%t.jsa", except == "")), "--enable-native-access=ALL-UNNAMED",
+		"-cp", jars(tb, dir, except), "org.elasticsearch.node.Server", home, fmt.Sprint(port)}, settings...)}
+}
+
+// answers reports whether the node is ready.
+func (e *Elasticsearch) answers() bool {
+	resp, err := e.Client.Get(e.URL + "/")
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }
 
 // Do sends a request with a JSON body and reads the answer into v. Either may be nil.
@@ -67,7 +70,7 @@ func (e *Elasticsearch) Do(tb testing.TB, method, path string, body, v any) {
 		tb.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := e.Client.Do(req)
 	if err != nil {
 		tb.Fatal(err)
 	}

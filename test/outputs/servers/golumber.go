@@ -1,8 +1,10 @@
 package servers
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 
@@ -17,12 +19,24 @@ type GoLumber struct {
 	events []json.RawMessage // guarded by mu
 }
 
-// StartGoLumber starts the receiver.
+// StartGoLumber starts the receiver without TLS.
 func StartGoLumber(tb testing.TB) *GoLumber {
 	tb.Helper()
-	port := freePort(tb)
-	g := &GoLumber{Address: fmt.Sprintf("127.0.0.1:%d", port)}
-	s, err := v2.ListenAndServe(g.Address, v2.JSONDecoder(func(text []byte, v any) error {
+	return StartSecureGoLumber(tb, nil)
+}
+
+// StartSecureGoLumber starts the receiver with the settings of TLS; nil means without.
+func StartSecureGoLumber(tb testing.TB, c *tls.Config) *GoLumber {
+	tb.Helper()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", freePort(tb)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	g := &GoLumber{Address: l.Addr().String()}
+	if c != nil {
+		l = tls.NewListener(l, c)
+	}
+	s, err := v2.NewWithListener(l, v2.JSONDecoder(func(text []byte, v any) error {
 		*v.(*any) = json.RawMessage(append([]byte(nil), text...))
 		return nil
 	}))

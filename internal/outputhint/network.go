@@ -1,0 +1,52 @@
+package outputhint
+
+// networkRows are the errors of sockets and of the resolver.
+var networkRows = []row{
+	{name: "refused", words: []string{"connection refused"},
+		cause: "no program listens at this address and port",
+		next:  "start the server, or check OUTPUT.hosts; through qvm-connect-tcp, start that again after each start of the qube"},
+	{name: "unknown name", words: []string{"no such host"},
+		cause: "the server's name is not known",
+		next:  "check OUTPUT.hosts, and with getent hosts NAME the DNS of this qube"},
+	{name: "no resolver", words: []string{"lookup", "server misbehaving"},
+		cause: "the DNS of this qube does not answer",
+		next:  "check /etc/resolv.conf, or write an address in OUTPUT.hosts"},
+	{name: "unreachable", words: []string{"network is unreachable"},
+		cause: "this qube has no way to the server",
+		next:  "check the qube's netvm, or use qvm-connect-tcp and 127.0.0.1 in OUTPUT.hosts"},
+	{name: "no route", words: []string{"no route to host"},
+		cause: "this qube has no way to the server, or a firewall refuses it",
+		next:  "check the qube's netvm and its firewall rules in dom0"},
+	{name: "no answer after the connection", words: []string{"read tcp", "i/o timeout"},
+		cause: "the server takes the connection and does not answer, as one does that expects another protocol, or no TLS",
+		next:  "check the port in OUTPUT.hosts, and whether OUTPUT.ssl is as the server has it"},
+	{name: "no answer", words: []string{"i/o timeout"},
+		cause: "the server does not answer: it is down, or a firewall drops the packets",
+		next:  "check OUTPUT.hosts and the qube's firewall rules in dom0 (qvm-firewall)"},
+	{name: "no answer in time", words: []string{"deadline exceeded"},
+		cause: "the server does not answer in time",
+		next:  "look at the server's load, or raise OUTPUT.timeout"},
+}
+
+// closedRows are connections that a server closes without a reason. They come last,
+// because they are most often the end of something that has a reason.
+var closedRows = []row{
+	{"closed by Elasticsearch", []string{es}, []string{"eof"},
+		"the server closes the connection instead of answering, as one does that wants TLS",
+		"write https:// in OUTPUT.hosts, or check the port"},
+	{"closed by Kafka", []string{"kafka"}, []string{"eof"},
+		"what listens there closes the connection, as a listener does that wants TLS or SASL, or is no Kafka broker",
+		"check the port in OUTPUT.hosts, OUTPUT.ssl and OUTPUT.username against the broker's listeners"},
+	{"closed by Redis", []string{"redis"}, []string{"eof"},
+		"what listens there closes the connection, as a port does that wants TLS, or is no Redis server",
+		"check the port in OUTPUT.hosts, and OUTPUT.ssl"},
+	{name: "reset", words: []string{"connection reset by peer"},
+		cause: "the server has cut the connection, as one does that wants TLS or a client certificate",
+		next:  "check OUTPUT.ssl, and the port in OUTPUT.hosts"},
+	{name: "broken pipe", words: []string{"broken pipe"},
+		cause: "the server has cut the connection, as one does that wants TLS or a client certificate",
+		next:  "check OUTPUT.ssl, and the port in OUTPUT.hosts"},
+	{name: "closed", words: []string{"eof"},
+		cause: "the server closes the connection, as one does that wants TLS or a client certificate",
+		next:  "check the port in OUTPUT.hosts, and OUTPUT.ssl"},
+}
