@@ -23,8 +23,8 @@ func registerFields(name string) {
 // allowSyscalls adds to libbeat's seccomp policy the system calls of the CPU profiler,
 // without which --cpuprofile and http.pprof record nothing, and those with which the
 // analyzer process sets its limits, shares memory, drops its capabilities and confines
-// itself.
+// itself, and with which a complete file of events gets its name.
 func allowSyscalls() {
 	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete",
-		"prlimit64", "memfd_create", "setpgid", "capset", "seccomp")
+		"prlimit64", "memfd_create", "setpgid", "capset", "seccomp", "renameat2")
 }
