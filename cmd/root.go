@@ -53,6 +53,6 @@ func Root() *cmd.BeatsRootCmd {
 	setStreams(&root.Command, os.Stdout, os.Stderr)
 	extendTestConfig(root, options)
 	extendTestOutput(root)
-	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), importCommand())
+	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), importCommand(name, options))
 	return root
 }
