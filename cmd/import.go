@@ -17,7 +17,7 @@ import (
 // under.
 func importCommand(name string, options *beater.Options) *cobra.Command {
 	parent := group(&cobra.Command{Use: "import", Short: "Send events or logs that are there already, or translate another program's configuration"})
-	parent.AddCommand(importEventsCommand(name, options), quiet(&cobra.Command{
+	parent.AddCommand(importEventsCommand(name, options), importLogCommand(name, options), quiet(&cobra.Command{
 		Use: "blocky FILE", Args: cobra.ExactArgs(1),
 		Short: "Print the resolver section that corresponds to a configuration of blocky",
 		Long: "Prints the section on standard output. What is not translated exactly is named on standard error, with its effect.\n" +

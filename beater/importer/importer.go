@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -128,8 +130,14 @@ func (i *importer) Run(b *beat.Beat) error {
 	return safetext.Error(err) // libbeat prints it
 }
 
+// gcPercent makes garbage small: 1,000,000 events took 107 to 147 MB with Go's 100.
+const gcPercent = 50
+
 // work reads, delivers, and prints the outcome.
 func (i *importer) work(r *Run) error {
+	if os.Getenv("GOGC") == "" { // little is alive at a time
+		debug.SetGCPercent(gcPercent)
+	}
 	begun := time.Now()
 	work := i.options.Work
 	stopProgress := i.startProgress(begun)

@@ -46,7 +46,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 	}
 	d.failed.Store(d.outputFailures()) // libbeat forgets its counters when it closes
 	d.duplicates.Store(d.Duplicates())
-	d.Abort()                          // sends what waits for a full batch
+	d.Abort() // sends what waits for a full batch
 	d.wait(ackTimeoutLocal, task.Late(ctx))
 	return nil
 }

@@ -86,4 +86,3 @@ func (i *Import) passOver(s *source, p Place) bool {
 		}
 	}
 }
-

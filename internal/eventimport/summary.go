@@ -39,7 +39,7 @@ func (c Counts) Summary(o Outcome) string {
 		b.WriteString("qubesbeat: an earlier import has sent the beginning of these files; --again sends it again\n")
 	}
 	arrived := c.Sent - min(c.Sent, o.Refused+o.Missing)
-	fmt.Fprintf(&b, "qubesbeat: %s from %s; ", counted(c.Sent+c.Before, "event"), counted(uint64(c.Files), "file"))
+	fmt.Fprintf(&b, "qubesbeat: %s from %s; ", report.Counted(c.Sent+c.Before, "event"), report.Counted(uint64(c.Files), "file"))
 	if o.KnowsDuplicates {
 		fmt.Fprintf(&b, "%s new, %s were there", report.Count(arrived-min(arrived, o.Duplicates)), report.Count(o.Duplicates))
 	} else {
@@ -59,8 +59,8 @@ func (c Counts) Summary(o Outcome) string {
 
 // DryRun returns the lines about an import that has sent nothing.
 func (c Counts) DryRun(elapsed time.Duration) string {
-	return fmt.Sprintf("%s%s from %s would be sent, %s not selected; %s unreadable; %v\n", c.fault(), counted(c.Sent, "event"),
-		counted(uint64(c.Files), "file"), report.Count(c.Unselected), report.Count(c.Unreadable), Elapsed(elapsed))
+	return fmt.Sprintf("%s%s from %s would be sent, %s not selected; %s unreadable; %v\n", c.fault(), report.Counted(c.Sent, "event"),
+		report.Counted(uint64(c.Files), "file"), report.Count(c.Unselected), report.Count(c.Unreadable), Elapsed(elapsed))
 }
 
 // fault returns a line about the lines that are unreadable, "" if none is.
@@ -72,12 +72,4 @@ func (c Counts) fault() string {
 		return fmt.Sprintf("qubesbeat: %s\n", c.FirstFault)
 	}
 	return fmt.Sprintf("qubesbeat: %s (and %s more lines)\n", c.FirstFault, report.Count(c.Unreadable-1))
-}
-
-// counted returns a count with its noun.
-func counted(n uint64, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return report.Count(n) + " " + noun
 }
