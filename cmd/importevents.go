@@ -57,7 +57,7 @@ func importEventsCommand(name string, options *beater.Options) *cobra.Command {
 
 // addTimeout adds the flag of all imports.
 func addTimeout(c *cobra.Command, timeout *time.Duration) {
-	c.Flags().DurationVar(timeout, "timeout", time.Minute, "give up when the output has acknowledged nothing for so long")
+	c.Flags().DurationVar(timeout, "timeout", time.Minute, "give up when the output has acknowledged nothing for that long")
 }
 
 // config checks the flags and the names of the files.

@@ -95,7 +95,7 @@ func mapOf(members []byte) mapstr.M {
 	d := json.NewDecoder(bytes.NewReader(object(members)))
 	d.UseNumber()
 	all := mapstr.M{}
-	_ = d.Decode(&all) // whoever made the line has checked it
+	_ = d.Decode(&all) // the line was checked when it was read
 	for name, value := range all {
 		all[name] = withNumbers(value)
 	}

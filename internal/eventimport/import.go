@@ -34,10 +34,10 @@ type Config struct {
 // Import reads files of events. Run is called once, from one goroutine; the other methods
 // are safe for concurrent use.
 type Import struct {
-	conf   Config
-	parser eventfile.Parser
-	days   map[int64]bool // since 1970
-	flight *flight
+	conf     Config
+	parser   eventfile.Parser
+	days     map[int64]bool // since 1970
+	inflight *inflight
 
 	mu     sync.Mutex
 	counts Counts           // guarded by mu
@@ -50,14 +50,14 @@ func New(conf Config) *Import {
 		conf.Refused = func() uint64 { return 0 }
 	}
 	i := &Import{conf: conf, days: map[int64]bool{}}
-	i.flight = newFlight(conf.State, conf.Refused)
+	i.inflight = newInflight(conf.State, conf.Refused)
 	return i
 }
 
 // Run reads the files until their end, or until ctx ends. A file that cannot be read does
 // not stop it; the error joins all of them.
 func (i *Import) Run(ctx context.Context) error {
-	defer context.AfterFunc(ctx, i.flight.giveUp)()
+	defer context.AfterFunc(ctx, i.inflight.giveUp)()
 	var errs []error
 	for _, path := range i.conf.Files {
 		if ctx.Err() != nil {
@@ -70,10 +70,10 @@ func (i *Import) Run(ctx context.Context) error {
 
 // Acked notes that the output has the next n events, in the order in which they were
 // handed on.
-func (i *Import) Acked(n int) { i.flight.acked(n, time.Now()) }
+func (i *Import) Acked(n int) { i.inflight.acked(n, time.Now()) }
 
 // Finish writes the state. It is called when no more events are acknowledged.
-func (i *Import) Finish() error { return i.flight.save() }
+func (i *Import) Finish() error { return i.inflight.save() }
 
 // file reads a file.
 func (i *Import) file(ctx context.Context, path string) error {
@@ -126,7 +126,7 @@ func (i *Import) line(s *source, line []byte) {
 		i.unreadable(s, err)
 		return
 	}
-	if i.flight.add(place{file: s.first, name: s.in.Name, end: s.lines.End, size: len(e.Members), id: e.ID}) {
+	if i.inflight.add(place{file: s.first, name: s.in.Name, end: s.lines.End, size: len(e.Members), id: e.ID}) {
 		i.conf.Publish(&e)
 		i.count(func(c *Counts) { c.Sent++ })
 	}

@@ -41,7 +41,7 @@ func (i *Import) open(path string) (*source, error) {
 	}
 	if i.passOver(s, p) {
 		s.before = p.Events
-		i.flight.resume(s.first, p)
+		i.inflight.resume(s.first, p)
 		return s, nil
 	}
 	// Another file that begins with the same line.

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// maxFlight bounds the bytes of the events that are on their way to the output. One that
+// maxInflight bounds the bytes of the events that are on their way to the output. One that
 // is larger goes alone.
-const maxFlight = 16 << 20
+const maxInflight = 16 << 20
 
 // saveEvery is how often the state is written.
 const saveEvery = time.Second
@@ -20,9 +20,9 @@ type place struct {
 	id         string
 }
 
-// flight holds the events that are on their way to the output, in their order. It is safe
+// inflight holds the events that are on their way to the output, in their order. It is safe
 // for concurrent use.
-type flight struct {
+type inflight struct {
 	state   *State // nil if nothing is remembered
 	refused func() uint64
 
@@ -37,18 +37,18 @@ type flight struct {
 	saved   time.Time
 }
 
-func newFlight(state *State, refused func() uint64) *flight {
-	f := &flight{state: state, refused: refused}
+func newInflight(state *State, refused func() uint64) *inflight {
+	f := &inflight{state: state, refused: refused}
 	f.room.L = &f.mu
 	return f
 }
 
 // add adds an event. It waits until there is room, and reports false if there will be
 // none.
-func (f *flight) add(p place) bool {
+func (f *inflight) add(p place) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.bytes > 0 && f.bytes+p.size > maxFlight && !f.over {
+	for f.bytes > 0 && f.bytes+p.size > maxInflight && !f.over {
 		f.room.Wait()
 	}
 	if f.over {
@@ -64,7 +64,7 @@ func (f *flight) add(p place) bool {
 }
 
 // giveUp ends the wait of add.
-func (f *flight) giveUp() {
+func (f *inflight) giveUp() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.over = true
@@ -72,14 +72,14 @@ func (f *flight) giveUp() {
 }
 
 // resume sets how far a file was acknowledged by an earlier import.
-func (f *flight) resume(file string, p Place) {
+func (f *inflight) resume(file string, p Place) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.file, f.current = file, p
 }
 
 // acked removes the first n events, which the output has.
-func (f *flight) acked(n int, now time.Time) {
+func (f *inflight) acked(n int, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for range min(n, len(f.queue)-f.head) {
@@ -96,7 +96,7 @@ func (f *flight) acked(n int, now time.Time) {
 }
 
 // note remembers an acknowledged event.
-func (f *flight) note(p *place) {
+func (f *inflight) note(p *place) {
 	if f.state == nil || p.file == "" {
 		return
 	}
@@ -110,7 +110,7 @@ func (f *flight) note(p *place) {
 }
 
 // put sets the place of the file that is being acknowledged.
-func (f *flight) put() {
+func (f *inflight) put() {
 	if f.file != "" && f.refused() == 0 {
 		f.state.set(f.file, f.current)
 	}
@@ -118,7 +118,7 @@ func (f *flight) put() {
 
 // store writes the state, unless the output has refused events: it acknowledges those,
 // too, and they are to be sent again by the next import.
-func (f *flight) store() error {
+func (f *inflight) store() error {
 	if f.state == nil {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (f *flight) store() error {
 }
 
 // save writes the state.
-func (f *flight) save() error {
+func (f *inflight) save() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.store()
