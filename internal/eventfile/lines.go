@@ -57,9 +57,6 @@ func (l *Lines) Next() (line []byte, tooLong bool, err error) {
 func (l *Lines) join(part []byte, tooLong bool) ([]byte, bool, error) {
 	part = bytes.TrimSuffix(part, []byte("\n"))
 	if tooLong || len(l.long)+len(part) > l.most {
-		if cap(l.long) > cap(part) {
-			l.long = nil // or one long line would hold the memory
-		}
 		return nil, true, nil
 	}
 	if len(l.long) > 0 {

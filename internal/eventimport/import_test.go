@@ -155,6 +155,8 @@ func TestImport_Run_resumed(t *testing.T) {
 	moved := write(t, "moved", lines(0, 5)+"{torn\n"+lines(5, 8))
 	step("moved, and grown", output{acks: -1}, "6 7", 6, moved)
 	step("again, from an older copy", output{acks: -1}, "0 1 2 3 4 5", 0, path)
+	similar := write(t, "similar", lines(0, 1)+strings.ReplaceAll(lines(1, 5)+"{torn\n"+lines(5, 6), "work", "disp"))
+	step("another file with lines of the same lengths", output{acks: -1}, "0 1 2 3 4 5", 0, similar)
 	other := write(t, "other", lines(0, 1)+lines(30, 40))
 	step("another file with the same first line", output{acks: -1}, "0 30 31 32 33 34 35 36 37 38 39", 0, other)
 	step("an empty file", output{acks: -1}, "", 0, write(t, "empty", ""))
