@@ -246,3 +246,33 @@ func TestImport_memory(t *testing.T) {
 		t.Logf("%d MiB resident at most", peak>>20)
 	}
 }
+
+// TestElasticsearch_Import_log stores the verdicts of a log once, however often it is
+// imported.
+func TestElasticsearch_Import_log(t *testing.T) {
+	servers.Require(t)
+	es := servers.StartElasticsearch(t)
+	setup(t, es.URL)
+	var text strings.Builder
+	const attempts = 300
+	for n := range attempts {
+		fmt.Fprintf(&text, "2026-11-21T20:%02d:%02d+00:00 sys-log kernel: DROP: IN=vif12.0 OUT=eth0 SRC=10.137.0.6 DST=198.51.100.7 LEN=60 PROTO=TCP SPT=%d DPT=443 SYN\n",
+			n/60, n%60, 1024+n)
+	}
+	path := filepath.Join(t.TempDir(), "kern.log")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{0, attempts} {
+		r := mustRun(t, command(t, demo, elasticsearch(es.URL), "import", "kernel-log", path))
+		if line := fmt.Sprintf("%d verdicts of %d packets, from %d lines of 1 file; %d were there", attempts, attempts, attempts, want); !strings.Contains(r.Stderr, line) {
+			t.Errorf("import %d: no %q in:\n%s", i, line, r.Stderr)
+		}
+	}
+	if got := es.Count(t, "qubesbeat-import-2026.11.21"); got != attempts {
+		t.Errorf("%d verdicts; want %d", got, attempts)
+	}
+	if got := es.CountWhere(t, "qubesbeat-import-*", "qube.name:work"); got != attempts {
+		t.Errorf("%d verdicts of work; want %d", got, attempts)
+	}
+}
