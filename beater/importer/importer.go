@@ -17,6 +17,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/internal/task"
 )
 
 // Options are the settings of an import.
@@ -78,9 +79,12 @@ type importer struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	done   chan struct{} // closed when Run has delivered everything
+	late   chan struct{} // closed when no more acknowledgement is to be waited for
+	giveUp sync.Once     // closes late
 
 	mu      sync.Mutex
-	running bool // guarded by mu
+	running bool  // guarded by mu
+	refusal error // guarded by mu: why nothing may be sent to this output
 }
 
 var _ beat.Beater = (*importer)(nil) // type check
@@ -88,7 +92,7 @@ var _ beat.Beater = (*importer)(nil) // type check
 // Creator returns the function that libbeat calls to make the beater.
 func Creator(o *Options) beat.Creator {
 	return func(b *beat.Beat, _ *conf.C) (beat.Beater, error) {
-		i := &importer{options: o, log: publish.SafeLogger(b.Info.Logger.Named("import")), done: make(chan struct{})}
+		i := &importer{options: o, log: publish.SafeLogger(b.Info.Logger.Named("import")), done: make(chan struct{}), late: make(chan struct{})}
 		i.ctx, i.cancel = context.WithCancel(context.Background())
 		if !i.log.IsDebug() { // which prints maps
 			i.form = publish.FormFor(b.Config.Output.Name(), b.Config.Output.Config())
@@ -124,6 +128,9 @@ func (i *importer) Run(b *beat.Beat) error {
 	r := &Run{Info: b.Info, Output: b.Config.Output, Clients: clients, Log: i.log, Delivery: &publish.Delivery{Clients: clients, Timeout: i.options.Timeout,
 		Libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"), Abort: func() { _ = i.pipeline.Abort() }}}
 	err := i.options.Work.Open(r)
+	if err == nil && r.Output.Name() == "elasticsearch" {
+		err = refuseRolledOver(r.Info.Beat, i.refuse)
+	}
 	if err == nil {
 		err = i.work(r)
 	}
@@ -144,7 +151,7 @@ func (i *importer) work(r *Run) error {
 	stopWatch := i.watch(r)
 	fault := work.Read(i.ctx)
 	stuck := stopWatch()
-	ended, end := context.WithCancel(context.Background())
+	ended, end := context.WithCancel(task.WithLate(context.Background(), i.late))
 	end()
 	_ = r.Delivery.Run(ended)
 	stopProgress()
@@ -155,10 +162,30 @@ func (i *importer) work(r *Run) error {
 	return errors.Join(fault, i.lost(r, stuck), work.Incomplete())
 }
 
+// refuse ends the import, because nothing may be sent to this output.
+func (i *importer) refuse(why error) {
+	i.mu.Lock()
+	i.refusal = why
+	i.mu.Unlock()
+	i.stop()
+	go func() { _ = i.pipeline.Abort() }() // which waits for the caller
+}
+
+// stop ends the work without a wait for what has not been acknowledged.
+func (i *importer) stop() {
+	i.cancel()
+	i.giveUp.Do(func() { close(i.late) })
+}
+
 // lost returns an error if events did not arrive.
 func (i *importer) lost(r *Run, stuck bool) error {
+	i.mu.Lock()
+	refusal := i.refusal
+	i.mu.Unlock()
 	missing, refused := r.Clients.Missing(), r.Delivery.Failed()
 	switch {
+	case refusal != nil:
+		return refusal
 	case stuck || missing > 0 && i.ctx.Err() == nil:
 		return fmt.Errorf("%d events did not reach the output, which has acknowledged nothing for %v; correct it and run the import again", missing, i.options.Timeout)
 	case i.ctx.Err() != nil:
@@ -188,7 +215,7 @@ func (i *importer) watch(r *Run) (stop func() (stuck bool)) {
 			if n := r.Clients.Acked(); n != last || r.Clients.Missing() == 0 {
 				moved, last = time.Now(), n
 			} else if time.Since(moved) > i.options.Timeout {
-				i.cancel()
+				i.stop()
 				r.Delivery.Abort()
 				result <- true
 				return

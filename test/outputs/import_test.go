@@ -79,8 +79,13 @@ func TestElasticsearch_Import(t *testing.T) {
 		t.Error("the stream of live events was not rolled over")
 	}
 	wantSummary(t, importFiles(t, out, 0, path, copied), again)
+	es.Do(t, http.MethodPost, "/qubesbeat-import-2026.11.21/_rollover", nil, &answer)
+	stderr := importFiles(t, out, 1, "--timeout", "30s", path)
+	if !answer.RolledOver || !strings.Contains(stderr, "the data stream qubesbeat-import-2026.11.21 was rolled over and has 2 indices") {
+		t.Errorf("an import into a stream that was rolled over says:\n%s", stderr)
+	}
 	if got := es.Count(t, "qubesbeat-import-*"); got != n {
-		t.Errorf("%d events after three imports; want %d", got, n)
+		t.Errorf("%d events after four imports; want %d", got, n)
 	}
 }
 
