@@ -1,23 +1,18 @@
 package cmd
 
 import (
-	"encoding/json"
-	"errors"
+	"cmp"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/eventfile"
 )
 
+// inspectEvent returns what an archive recognizes events by: their event.id, or their
+// content where they have none.
 func inspectEvent() func([]byte) (string, time.Time, error) {
+	var parser eventfile.Parser
 	return func(line []byte) (string, time.Time, error) {
-		var e struct {
-			At    time.Time `json:"@timestamp"`
-			Event struct {
-				ID string `json:"id"`
-			} `json:"event"`
-		}
-		err := json.Unmarshal(line, &e)
-		if err == nil && e.Event.ID == "" {
-			err = errors.New("no id")
-		}
-		return e.Event.ID, e.At, err
+		e, err := parser.Parse(line)
+		return cmp.Or(e.EventID, e.ID), e.Time, err
 	}
 }

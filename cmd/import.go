@@ -7,14 +7,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qubesbeat/qubesbeat/beater"
 	"github.com/qubesbeat/qubesbeat/internal/blocky"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
-// importCommand returns `import`, which translates configurations of other programs.
-func importCommand() *cobra.Command {
-	parent := &cobra.Command{Use: "import", Short: "Translate the configuration of another program"}
-	parent.AddCommand(quiet(&cobra.Command{
+// importCommand returns `import`, which takes what was made elsewhere: events, logs of the
+// kernel, and configurations of other programs. name is the name that the beat runs
+// under.
+func importCommand(name string, options *beater.Options) *cobra.Command {
+	parent := group(&cobra.Command{Use: "import", Short: "Send events or logs that are there already, or translate another program's configuration"})
+	parent.AddCommand(importEventsCommand(name, options), importLogCommand(name, options), quiet(&cobra.Command{
 		Use: "blocky FILE", Args: cobra.ExactArgs(1),
 		Short: "Print the resolver section that corresponds to a configuration of blocky",
 		Long: "Prints the section on standard output. What is not translated exactly is named on standard error, with its effect.\n" +

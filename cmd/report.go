@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/qubesbeat/qubesbeat/internal/eventfile"
 	"github.com/qubesbeat/qubesbeat/internal/report"
 )
 
@@ -16,13 +17,14 @@ func reportCommand() *cobra.Command {
 	return quiet(&cobra.Command{
 		Use:   "report FILE...",
 		Short: "Print flows, bytes and top destinations per qube from NDJSON files",
-		Long:  "Reads files that output.file has written and adds up their final flow events per qube.",
-		Args:  cobra.MinimumNArgs(1),
+		Long: "Reads files that output.file has written, also compressed with gzip or zstd, and adds up their final flow events\n" +
+			"per qube; - is standard input.",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			var t report.Tally
 			var failure error
 			for _, path := range args {
-				if err := readEvents(&t, path); err != nil {
+				if err := readEvents(c, &t, path); err != nil {
 					failure = printError(c, err)
 				}
 			}
@@ -36,13 +38,12 @@ func reportCommand() *cobra.Command {
 	})
 }
 
-func readEvents(t *report.Tally, path string) error {
-	f, err := os.Open(path)
+func readEvents(c *cobra.Command, t *report.Tally, path string) error {
+	in, err := eventfile.Open(path, c.InOrStdin())
 	if err != nil {
 		return fmt.Errorf("reading events: %w", err)
 	}
-	defer f.Close()
-	return t.ReadEvents(path, f)
+	return errors.Join(t.ReadEvents(in.Name, in), in.Close())
 }
 
 // wantsColour reports whether standard output gets colours: it follows

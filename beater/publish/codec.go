@@ -75,11 +75,12 @@ func (c *documentCodec) appendTime(b []byte, t time.Time) []byte {
 
 // Encode implements codec.Codec. The text is valid until the next call.
 func (c *documentCodec) Encode(index string, e *beat.Event) ([]byte, error) {
-	d, ok := e.Fields[documentField].(event.Document)
-	if !ok {
+	d, isDocument := e.Fields[documentField].(event.Document)
+	line, isLine := e.Fields[documentField].(lineFields)
+	if !isDocument && !isLine {
 		return c.plain.Encode(index, e)
 	}
-	var copies []string
+	copies := line.copies
 	if a, ok := d.(addressed); ok {
 		copies = a.copies
 	}
@@ -94,7 +95,11 @@ func (c *documentCodec) Encode(index string, e *beat.Event) ([]byte, error) {
 		j.String(events.FieldMetaID, id)
 	}
 	j.End()
-	j.AppendFields(d)
+	if isDocument {
+		j.AppendFields(d)
+	} else {
+		j.Buf = append(append(j.Buf, ','), line.members...)
+	}
 	if err := c.appendAdded(e.Fields, copies); err != nil {
 		return nil, err
 	}

@@ -26,8 +26,11 @@ type Delivery struct {
 	Clients *Clients
 	Libbeat *monitoring.Registry // libbeat's own counters; may be nil
 	Abort   func()               // closes libbeat's pipeline
+	// Timeout is how long the output may show no progress at the end, 0 for what suits the
+	// output of a beat.
+	Timeout time.Duration
 
-	failed atomic.Uint64 // output failures as of the end
+	failed, duplicates atomic.Uint64 // as of the end
 }
 
 // String implements [task.Task].
@@ -37,18 +40,26 @@ func (d *Delivery) String() string { return "delivery" }
 func (d *Delivery) Run(ctx context.Context) error {
 	d.MarkReady()
 	<-ctx.Done()
-	timeout := ackTimeoutRemote
-	if d.Clients.Local {
-		timeout = ackTimeoutLocal
-	}
-	d.wait(timeout, task.Late(ctx))
+	d.wait(d.timeout(), task.Late(ctx))
 	for _, disconnect := range d.Clients.close {
 		disconnect()
 	}
 	d.failed.Store(d.outputFailures()) // libbeat forgets its counters when it closes
-	d.Abort()                          // sends what waits for a full batch
+	d.duplicates.Store(d.Duplicates())
+	d.Abort() // sends what waits for a full batch
 	d.wait(ackTimeoutLocal, task.Late(ctx))
 	return nil
+}
+
+// timeout returns how long the output may show no progress.
+func (d *Delivery) timeout() time.Duration {
+	switch {
+	case d.Timeout > 0:
+		return d.Timeout
+	case d.Clients.Local:
+		return ackTimeoutLocal
+	}
+	return ackTimeoutRemote
 }
 
 func (d *Delivery) wait(timeout time.Duration, late <-chan struct{}) {
@@ -61,15 +72,26 @@ func (d *Delivery) wait(timeout time.Duration, late <-chan struct{}) {
 // output for good (the file output could not write them), or tried too often.
 // It acknowledges both.
 func (d *Delivery) outputFailures() uint64 {
+	return max(d.failed.Load(), d.libbeat("output.events.dropped")+d.libbeat("pipeline.events.dropped"))
+}
+
+// Duplicates returns the events that Elasticsearch had already, by their ids. It is safe
+// for concurrent use.
+func (d *Delivery) Duplicates() uint64 {
+	return max(d.duplicates.Load(), d.libbeat("output.events.duplicates"))
+}
+
+// libbeat returns one of libbeat's counters.
+func (d *Delivery) libbeat(name string) uint64 {
 	if d.Libbeat == nil {
 		return 0
 	}
-	s := monitoring.CollectFlatSnapshot(d.Libbeat, monitoring.Full, false)
-	return max(d.failed.Load(), uint64(s.Ints["output.events.dropped"]+s.Ints["pipeline.events.dropped"]))
+	return uint64(monitoring.CollectFlatSnapshot(d.Libbeat, monitoring.Full, false).Ints[name])
 }
 
-// Failed returns the events that the output had refused at the end.
-func (d *Delivery) Failed() uint64 { return d.failed.Load() }
+// Failed returns the events that the output has refused, by the end or by now. It is safe
+// for concurrent use.
+func (d *Delivery) Failed() uint64 { return d.outputFailures() }
 
 // Undelivered returns how many events the output does not have, and has not taken.
 func (d *Delivery) Undelivered() uint64 { return d.Clients.Missing() + d.Failed() }

@@ -77,6 +77,19 @@ func Capacity(output conf.Namespace) int64 {
 	return settings.total()
 }
 
+// Folder returns the folder of an output's files, "" if it is not the file output.
+func Folder(output conf.Namespace) string {
+	settings := defaultFiles()
+	if output.Name() != FileOutput || output.Config().Unpack(&settings) != nil {
+		return ""
+	}
+	dir, err := settings.Path.Run(time.Now().UTC())
+	if err != nil {
+		return "" // load reports it
+	}
+	return dir
+}
+
 // total returns how many bytes the files may hold together.
 func (c *fileConfig) total() int64 { return int64(c.RotateEveryKb) << 10 * int64(c.NumberOfFiles) }
 

@@ -37,13 +37,19 @@ func IsLocal(output string) bool { return output == FileOutput || output == "dis
 
 // FormFor returns the form for an output with its settings. A document becomes a map
 // where the output may look into any of its fields.
-func FormFor(output string, settings *conf.C) Form {
+func FormFor(output string, settings *conf.C) Form { return formFor(output, settings, constant) }
+
+// FormForLines is like [FormFor] for events that were written before, to which libbeat
+// adds nothing.
+func FormForLines(output string, settings *conf.C) Form { return formFor(output, settings, nil) }
+
+func formFor(output string, settings *conf.C, constant []string) Form {
 	for _, conditional := range []string{"indices", "pipelines", "topics", "keys"} {
 		if settings.HasField(conditional) {
 			return Form{}
 		}
 	}
-	fields := references(settings)
+	fields := references(settings, constant)
 	switch {
 	case output == "discard":
 		return Form{kind: asDocument}
@@ -68,8 +74,9 @@ var reference = regexp.MustCompile(`%\{\[([^\]]+)\]`)
 // constant are fields whose value libbeat adds itself.
 var constant = []string{"agent.", "ecs.", "host."}
 
-// references returns the fields of documents that settings refer to.
-func references(settings *conf.C) (fields []string) {
+// references returns the fields of documents that settings refer to, except for those that
+// begin with one of some words.
+func references(settings *conf.C, constant []string) (fields []string) {
 	var tree map[string]any
 	if err := settings.Unpack(&tree); err != nil {
 		return nil

@@ -82,6 +82,14 @@ func (o *Clients) Missing() (n uint64) {
 	return n
 }
 
+// Acked returns how many events of all clients the output has acknowledged.
+func (o *Clients) Acked() (n uint64) {
+	for _, a := range o.acks {
+		n += a.Delivery().Acked
+	}
+	return n
+}
+
 // outlet publishes documents into libbeat's pipeline. Final events are sent until
 // the output has them, interim ones as often as the output's settings say. It
 // is safe for concurrent use.

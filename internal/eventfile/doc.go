@@ -1,5 +1,5 @@
 // Package eventfile writes events into files, one JSON document a line, for analysis
-// elsewhere.
+// elsewhere, and reads them again.
 //
 // The file in use is NAME.ndjson. When it is full it is closed, synced and renamed to
 // NAME-HOST-TIME.ndjson, TIME being that of the renaming in UTC; such a name means that
@@ -12,4 +12,8 @@
 // It stops writing before the file system is full, never leaves part of a line, and
 // notices when the file in use was moved or removed. What it could not write is
 // counted in [Stats].
+//
+// [Open] opens a file of events for reading, also one that was compressed since, and
+// [Lines] reads it line by line in bounded memory. [Parse] reads a line as an [Event]. The
+// files may come from elsewhere: their text is hostile.
 package eventfile

@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"cmp"
 	"net/netip"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -88,6 +89,12 @@ func length(data []byte) uint32 {
 		return 40 + uint32(data[4])<<8 + uint32(data[5])
 	}
 	return uint32(data[2])<<8 + uint32(data[3])
+}
+
+// compare orders tuples, in an order without a meaning.
+func (t *Tuple) compare(o *Tuple) int {
+	return cmp.Or(t.Src.Compare(o.Src), t.Dst.Compare(o.Dst), cmp.Compare(t.Proto, o.Proto), cmp.Compare(t.SrcPort, o.SrcPort),
+		cmp.Compare(t.DstPort, o.DstPort), cmp.Compare(t.ICMPType, o.ICMPType), cmp.Compare(t.ICMPCode, o.ICMPCode), cmp.Compare(t.ICMPID, o.ICMPID))
 }
 
 // Family returns 4 or 6, 0 if the tuple has no addresses.

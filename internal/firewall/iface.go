@@ -1,6 +1,10 @@
 package firewall
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // iface is the state of one interface. It is limited, so that one client cannot
 // displace the attempts of others.
@@ -128,13 +132,26 @@ func (i *iface) dropPending(s *Stats) {
 // makeRoom coalesces the attempts that are decided into one per point. It reports
 // whether there were any.
 func (i *iface) makeRoom() bool {
-	before := len(i.open)
+	decided := i.earliest(func(e *entry) bool { return true }, 0)
+	for _, tuple := range decided {
+		i.coalesce(tuple, i.open[tuple])
+	}
+	return len(decided) > 0
+}
+
+// earliest returns the attempts that are decided and ready, in the order in which they
+// began if they are more than limit: which of them are coalesced must not depend on
+// chance, for a log that is imported twice gives the same verdicts.
+func (i *iface) earliest(ready func(*entry) bool, limit int) (list []Tuple) {
 	for tuple, e := range i.open {
-		if e.pending == 0 && e.Count > 0 {
-			i.coalesce(tuple, e)
+		if e.pending == 0 && e.Count > 0 && ready(e) {
+			list = append(list, tuple)
 		}
 	}
-	return len(i.open) < before
+	if len(list) > limit {
+		slices.SortFunc(list, func(a, b Tuple) int { return cmp.Or(cmp.Compare(i.open[a].First, i.open[b].First), a.compare(&b)) })
+	}
+	return list
 }
 
 // coalesce adds an attempt to the others of its point.
@@ -154,12 +171,9 @@ func (i *iface) coalesce(tuple Tuple, e *entry) {
 // report emits the attempts that are ready: the first ones, up to limit, one by one and
 // the others coalesced.
 func (i *iface) report(ready func(*entry) bool, limit int, emit func(*Verdict)) {
-	reported := 0
-	for tuple, e := range i.open {
-		if e.pending > 0 || e.Count == 0 || !ready(e) {
-			continue
-		}
-		if reported++; reported > limit {
+	for n, tuple := range i.earliest(ready, limit) {
+		e := i.open[tuple]
+		if n >= limit {
 			i.coalesce(tuple, e)
 			continue
 		}

@@ -52,6 +52,9 @@ type Reader struct {
 	// Host is the name of this machine, which stands in the headers of some formats and
 	// not of others. It may be empty.
 	Host string
+	// Timeless leaves the time of a message zero if its line has no time of day.
+	// Otherwise it is the present.
+	Timeless bool
 
 	family   family
 	exported export // the record of a journal export that is being read
@@ -109,7 +112,7 @@ func (r *Reader) Line(line string) (Message, Origin) {
 
 // finish completes a message with the time, if it has none.
 func (r *Reader) finish(m Message, o Origin) (Message, Origin) {
-	if m.At.IsZero() && o == Kernel {
+	if m.At.IsZero() && o == Kernel && !r.Timeless {
 		m.At = r.Now()
 	}
 	return m, o

@@ -87,6 +87,14 @@ func Count(n uint64) string {
 	return s
 }
 
+// Counted formats a number with its noun, of which "s" makes the plural.
+func Counted(n uint64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return Count(n) + " " + noun
+}
+
 // Size formats a number of bytes with three digits and a decimal unit.
 func Size(n uint64) string {
 	units := [...]string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}

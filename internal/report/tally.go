@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/qubesbeat/qubesbeat/internal/eventfile"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
@@ -90,30 +90,46 @@ type flowEvent struct {
 // lines, as a full disk leaves behind, are skipped; the error names the first of them and
 // says how many there are.
 func (t *Tally) ReadEvents(name string, r io.Reader) error {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 4<<20)
+	lines := eventfile.NewLines(r, eventfile.MaxLine)
 	var failure error
 	bad := 0
-	for n := 1; lines.Scan(); n++ {
-		if len(lines.Bytes()) == 0 {
-			continue
+	for {
+		line, tooLong, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		var e flowEvent
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+		if err != nil {
+			return errors.Join(failure, fmt.Errorf("reading %s: %w", name, err))
+		}
+		if err := t.addLine(line, tooLong); err != nil {
 			if bad++; bad == 1 {
-				failure = fmt.Errorf("%s:%d: not an event of the file output: %w", name, n, err)
+				failure = fmt.Errorf("%s:%d: not an event of the file output: %w", name, lines.Number, err)
 			}
-			continue
 		}
-		t.add(&e)
-	}
-	if err := lines.Err(); err != nil {
-		return errors.Join(failure, fmt.Errorf("reading %s: %w", name, err))
 	}
 	if bad > 1 {
 		return fmt.Errorf("%w (and %d more lines)", failure, bad-1)
 	}
 	return failure
+}
+
+// errTooLong is the fault of a line that is passed over.
+var errTooLong = fmt.Errorf("longer than %d MiB", eventfile.MaxLine>>20)
+
+// addLine adds the event of a line, which may be empty.
+func (t *Tally) addLine(line []byte, tooLong bool) error {
+	if tooLong {
+		return errTooLong
+	}
+	if len(line) == 0 {
+		return nil
+	}
+	var e flowEvent
+	if err := json.Unmarshal(line, &e); err != nil {
+		return err
+	}
+	t.add(&e)
+	return nil
 }
 
 func (t *Tally) add(e *flowEvent) {

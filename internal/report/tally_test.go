@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -98,9 +99,14 @@ func TestTally_ReadEvents(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), "e.ndjson:3: not an event of the file output") {
 		t.Errorf("ReadEvents = %v; want the place", err)
 	}
-	long := strings.NewReader(`{"x":"` + strings.Repeat("a", 5<<20) + `"}`)
-	if err := new(report.Tally).ReadEvents("e.ndjson", long); err == nil || !strings.HasPrefix(err.Error(), "reading e.ndjson: ") {
-		t.Errorf("ReadEvents of a line of 5 MB = %v; want an error", err)
+	long := strings.NewReader(`{"x":"` + strings.Repeat("a", 5<<20) + "\"}\n{}\n")
+	var total report.Tally
+	if err := total.ReadEvents("e.ndjson", long); err == nil || !strings.HasPrefix(err.Error(), "e.ndjson:1: ") || total.Events != 1 {
+		t.Errorf("ReadEvents of a line of 5 MB = %v with %d events; want that it is passed over", err, total.Events)
+	}
+	fault := errors.New("disk on fire")
+	if err := new(report.Tally).ReadEvents("e.ndjson", iotest.ErrReader(fault)); !errors.Is(err, fault) || !strings.HasPrefix(err.Error(), "reading e.ndjson: ") {
+		t.Errorf("ReadEvents = %v; want %v", err, fault)
 	}
 }
 

@@ -156,10 +156,15 @@ func (s *Service) publish(v *firewall.Verdict) {
 	if part := s.deps.Guard.Part("firewall/tracker"); part.Armed() {
 		part.Probe(fmt.Appendf(nil, "%+v", *v))
 	}
-	p := s.deps.Enrich.PartiesOn(v.In, enrich.Observation{FromSource: packet.Inbound, Source: v.Src, Destination: v.Dst,
+	s.deps.Sink.Publish(documentOf(s.deps.Enrich, v))
+}
+
+// documentOf returns the event of a verdict, with the qubes behind it.
+func documentOf(enricher Enrich, v *firewall.Verdict) *Document {
+	p := enricher.PartiesOn(v.In, enrich.Observation{FromSource: packet.Inbound, Source: v.Src, Destination: v.Dst,
 		SourceSent: v.Src.IsValid(), At: time.Unix(0, v.First)})
 	if v.Point == firewall.Antispoof { // also if the attempts had many addresses
 		p.Attribution = event.Spoofed
 	}
-	s.deps.Sink.Publish(&Document{Parties: p, Verdict: *v})
+	return &Document{Parties: p, Verdict: *v}
 }
