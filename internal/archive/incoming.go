@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,13 +10,12 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/eventfile"
 )
 
-// The bounds of a file, besides its bytes.
-const (
-	maxLine   = 4 << 20
-	maxEvents = 1 << 20
-)
+// maxEvents bounds a file, as its bytes do.
+const maxEvents = 1 << 20
 
 // incoming is a file that comes from the sender. It is kept as it came until all of it
 // is there.
@@ -100,40 +98,27 @@ func (i *incoming) writeNew(w io.Writer) error {
 	var failure error
 	err := eachLine(i.file, func(line []byte) {
 		if n++; keep[n] && failure == nil {
-			_, err := w.Write(append(line, '\n'))
-			failure = err
+			_, err := w.Write(line)
+			_, ended := w.Write([]byte{'\n'})
+			failure = errors.Join(err, ended)
 		}
 	})
 	return errors.Join(err, failure)
 }
 
-// eachLine calls use for each line that r has, without its line feed; a line that is too
-// long comes as an empty one. The line is valid until use returns, and has room for a
-// line feed.
+// eachLine calls use for each line that r has, without its end; a line that is too long
+// comes as nil. The line is valid until use returns, and must not be changed.
 func eachLine(r io.Reader, use func(line []byte)) error {
-	in := bufio.NewReaderSize(r, 1<<16)
-	var long []byte
-	tooLong := false
+	lines := eventfile.NewLines(r, eventfile.MaxLine)
 	for {
-		part, err := in.ReadSlice('\n')
-		if tooLong = tooLong || len(long)+len(part) > maxLine; !tooLong {
-			long = append(long, part...)
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if err == nil || len(long) > 0 || tooLong {
-			if tooLong {
-				long = long[:0]
-			}
-			use(bytes.TrimSuffix(long, []byte{'\n'}))
-		}
-		if long, tooLong = long[:0], false; errors.Is(err, io.EOF) {
+		line, _, err := lines.Next()
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		use(line)
 	}
 }
 

@@ -15,7 +15,7 @@ func TestAttack18_units(t *testing.T) {
 		want, not []string
 	}{
 		{"packaging/qube/qubesbeat.service", []string{`(?m)^InaccessiblePaths=.*-/run/dbus`, `(?m)^OOMPolicy=continue$`, `(?m)^KillMode=mixed$`, `(?m)^NoNewPrivileges=yes$`,
-			`(?m)^ExecReload=/bin/kill -HUP \$MAINPID$`, `(?m)^MemoryMax=400M$`, `(?m)^ProtectSystem=strict$`}, []string{`(?m)^SupplementaryGroups=`, `@chown`}},
+			`(?m)^ExecReload=/bin/sh -c 'kill -HUP \$MAINPID'$`, `(?m)^MemoryMax=400M$`, `(?m)^ProtectSystem=strict$`}, []string{`(?m)^SupplementaryGroups=`, `@chown`}},
 		{"packaging/qube/rpc-config", []string{`(?m)^force-user='root'$`}, nil},
 		{"packaging/dom0/qubesbeat-inventory.service", []string{`(?m)^CapabilityBoundingSet=$`, `(?m)^SystemCallFilter=@system-service$`,
 			`(?m)^MemoryDenyWriteExecute=yes$`, `(?m)^RestrictAddressFamilies=AF_UNIX$`}, nil},

@@ -65,6 +65,7 @@ func (m *machine) check(t *testing.T) {
 	m.firewallRestarts(t)
 	m.push(t)
 	m.traffic(t)
+	m.archive(t)
 	m.in(t, "systemctl", "stop", "qubesbeat")
 	m.events(t)
 	m.score(t)
@@ -74,13 +75,14 @@ func (m *machine) check(t *testing.T) {
 func (m *machine) files(t *testing.T) {
 	t.Helper()
 	got := m.chroot(t, "stat", "-c", "%A %U:%G %n", "/etc/qubesbeat/qubesbeat.yml", "/var/lib/qubesbeat", "/usr/bin/qubesbeat",
-		"/usr/share/qubesbeat/bin/qubesbeat", "/etc/qubes/qubes-firewall.d/50-qubesbeat", "/etc/qubes-rpc/qubesbeat.Inventory", "/usr/lib/qubes-bind-dirs.d/30_qubesbeat.conf")
+		"/usr/share/qubesbeat/bin/qubesbeat", "/etc/qubes/qubes-firewall.d/50-qubesbeat", "/etc/qubes-rpc/qubesbeat.Inventory", "/etc/qubes-rpc/qubesbeat.Archive", "/usr/lib/qubes-bind-dirs.d/30_qubesbeat.conf")
 	want := `-rw-r----- root:qubesbeat /etc/qubesbeat/qubesbeat.yml
 drwx------ qubesbeat:qubesbeat /var/lib/qubesbeat
 -rwxr-xr-x root:root /usr/bin/qubesbeat
 -rwxr-xr-x root:root /usr/share/qubesbeat/bin/qubesbeat
 -rwxr-xr-x root:root /etc/qubes/qubes-firewall.d/50-qubesbeat
 lrwxrwxrwx root:root /etc/qubes-rpc/qubesbeat.Inventory
+-rwxr-xr-x root:root /etc/qubes-rpc/qubesbeat.Archive
 -rw-r--r-- root:root /usr/lib/qubes-bind-dirs.d/30_qubesbeat.conf
 `
 	if got != want {

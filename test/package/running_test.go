@@ -8,9 +8,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -74,6 +77,34 @@ func (m *machine) events(t *testing.T) {
 	}
 	if have["flow work blue"] == 0 || have["qubesbeat.firewall work blue"] == 0 || have["qubesbeat.stats  "] == 0 {
 		t.Errorf("events: %v\n%s", have, m.in(t, "journalctl", "-u", "qubesbeat", "--no-pager"))
+	}
+}
+
+// qrexec is a call to the service of another qube, which is the same one here.
+const qrexec = `#!/bin/sh
+[ "$*" = "@default qubesbeat.Archive" ] || exit 126
+QREXEC_REMOTE_DOMAIN=sys-log HOME=/var/lib/qubesbeat/vault exec /etc/qubes-rpc/qubesbeat.Archive
+`
+
+// archive has the unit complete the file in use and archive it.
+func (m *machine) archive(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(m.root+"/usr/bin/qrexec-client-vm", []byte(qrexec), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m.in(t, "sh", "-ec", "getent group qubes || groupadd qubes; touch /run/qubes-service/qubesbeat-archive")
+	poll.Until(t, "there are events", func() bool {
+		info, err := os.Stat(m.root + "/var/lib/qubesbeat/events/events.ndjson")
+		return err == nil && info.Size() > 0
+	})
+	_, _ = m.try("systemctl", "start", "qubesbeat-archive")
+	log := m.in(t, "journalctl", "-u", "qubesbeat-archive", "--no-pager")
+	out, _ := m.try("qubesbeat", "archive", "verify", "--dir", "/var/lib/qubesbeat/vault/qubesbeat-archive")
+	if !regexp.MustCompile(`(?m)^sys-log +1 +[1-9]`).MatchString(out) || !strings.Contains(log, "1 files archived") {
+		t.Errorf("the archive has\n%s\nafter\n%s", out, log)
+	}
+	if out, _ := m.try("systemctl", "is-enabled", "qubesbeat-archive.timer"); out != "enabled\n" {
+		t.Errorf("the timer is %s", out)
 	}
 }
 
