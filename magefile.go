@@ -148,6 +148,20 @@ func TestOutputs() error {
 	return sh.RunWithV(map[string]string{"QUBESBEAT_OUTPUTS": "1", "CGO_ENABLED": "0"}, "go", "test", "-count=1", "-timeout=30m", "./test/outputs/...")
 }
 
+// BenchOutputs measures what an event costs in each output, with the real servers, beside the
+// beat in QUBESBEAT_BEFORE if that is set.
+func BenchOutputs() error {
+	if err := Build(); err != nil {
+		return err
+	}
+	bin, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	env := map[string]string{"QUBESBEAT_OUTPUTS": "1", "QUBESBEAT_COST": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
+	return sh.RunWithV(env, "go", "test", "-count=1", "-v", "-timeout=30m", "-run=TestCost", "./test/outputs")
+}
+
 // Sweep replays every capture that is there, or those of the folder in QUBESBEAT_SWEEP, as
 // they are and ten times with changed bytes: no crash, and no line that a strict reader
 // refuses.
