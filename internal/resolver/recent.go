@@ -8,15 +8,22 @@ import (
 )
 
 // recent remembers the last queries, so that an observer of the wire can recognize
-// them. A query is a hash, which stays until another one takes its place: one of the same
-// client, as a rule, for clients are spread over parts of the table.
-type recent [1 << 16]atomic.Uint64
+// them. A query is a hash, which stays until its part of the table has had as many others:
+// those of the same client, as a rule, for clients are spread over the parts.
+type recent [recentParts]recentPart
 
-// recentParts is the number of parts, a power of two.
-const recentParts = 64
+const (
+	recentParts = 64   // a power of two
+	recentOf    = 1024 // queries of a part
+)
 
-// queryHash returns the hash of a query. Its lowest bits, which say where it is kept,
-// are the part of the client.
+// recentPart is a ring of hashes.
+type recentPart struct {
+	next    atomic.Uint32
+	queries [recentOf]atomic.Uint64
+}
+
+// queryHash returns the hash of a query. Its lowest bits are the part of the client.
 func queryHash(seed maphash.Seed, from netip.AddrPort, id uint16) uint64 {
 	var b [20]byte
 	a := from.Addr().As16()
@@ -27,8 +34,22 @@ func queryHash(seed maphash.Seed, from netip.AddrPort, id uint16) uint64 {
 	return max(recentParts, maphash.Bytes(seed, b[:]))&^(recentParts-1) | part // not 0, which is an empty place
 }
 
-func (q *recent) add(h uint64)      { q[h%uint64(len(q))].Store(h) }
-func (q *recent) has(h uint64) bool { return q[h%uint64(len(q))].Load() == h }
+func (q *recent) add(h uint64) {
+	p := &q[h%recentParts]
+	p.queries[p.next.Add(1)%recentOf].Store(h)
+}
+
+// has looks at all queries of a part, which takes half a microsecond: the observer asks
+// for each answer, which has cost it twenty.
+func (q *recent) has(h uint64) bool {
+	p := &q[h%recentParts]
+	for i := range p.queries {
+		if p.queries[i].Load() == h {
+			return true
+		}
+	}
+	return false
+}
 
 // Asked reports whether a query with an id has lately come from an address.
 func (s *Resolver) Asked(from netip.AddrPort, id uint16) bool {

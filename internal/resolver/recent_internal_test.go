@@ -32,3 +32,36 @@ func TestAttack03_recent(t *testing.T) {
 		t.Errorf("the queries of %d of %d clients are remembered", known, clients)
 	}
 }
+
+// TestRecent remembers the last queries of a client, every one of them.
+func TestRecent(t *testing.T) {
+	t.Parallel()
+	seed, q := maphash.MakeSeed(), new(recent)
+	from := netip.MustParseAddrPort("10.137.0.6:5000")
+	for n := range 3000 {
+		q.add(queryHash(seed, from, uint16(n)))
+		for last := max(0, n-recentOf+1); last <= n; last += 97 {
+			if !q.has(queryHash(seed, from, uint16(last))) {
+				t.Fatalf("after %d queries, number %d is forgotten", n+1, last)
+			}
+		}
+	}
+	if q.has(queryHash(seed, from, 3001)) {
+		t.Error("a query that was never asked is known")
+	}
+}
+
+func BenchmarkRecent(b *testing.B) {
+	seed, q := maphash.MakeSeed(), new(recent)
+	from := netip.MustParseAddrPort("10.137.0.6:5000")
+	b.Run("add", func(b *testing.B) {
+		for b.Loop() {
+			q.add(queryHash(seed, from, 7))
+		}
+	})
+	b.Run("has", func(b *testing.B) {
+		for b.Loop() {
+			q.has(queryHash(seed, from, 8))
+		}
+	})
+}
