@@ -38,7 +38,11 @@ func (l *Laptop) WriteCapture(path string, sites []Site) (err error) {
 	for i := range l.conf.Visits {
 		at := l.conf.Length / time.Duration(l.conf.Visits) * time.Duration(i)
 		running := l.running(at)
-		c.visit(at, running[rnd.IntN(len(running))], &sites[rnd.IntN(len(sites))])
+		qube := running[rnd.IntN(len(running))]
+		if i == 0 {
+			qube = 0 // work: each laptop has events of it
+		}
+		c.visit(at, qube, &sites[rnd.IntN(len(sites))])
 	}
 	if err := errors.Join(c.err, c.out.Flush(), buffer.Flush()); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)

@@ -93,3 +93,6 @@ func (l *Laptop) running(at time.Duration) (all []int) {
 	}
 	return all
 }
+
+// Visits returns the number of visits in the capture.
+func (l *Laptop) Visits() int { return l.conf.Visits }
