@@ -27,9 +27,10 @@ func (k *kafka) name() string { return "kafka" }
 
 func (k *kafka) again() bool { return true }
 
-// output implements [server]. The key keeps the events of a qube together.
+// output implements [server]. The key keeps the events of a qube together. The default of three
+// retries drops events of sensors that the broker keeps waiting.
 func (k *kafka) output() string {
-	return fmt.Sprintf(`output.kafka: {hosts: [%q], topic: %s, key: "%%{[qube.uuid]:none}", partition.hash: {}}`, k.address, k.topic)
+	return fmt.Sprintf(`output.kafka: {hosts: [%q], topic: %s, key: "%%{[qube.uuid]:none}", partition.hash: {}, max_retries: -1}`, k.address, k.topic)
 }
 
 // prepare implements [server]. Kafka deletes by the times of events, some of which are old here.

@@ -68,14 +68,9 @@ func run(ctx context.Context, o *options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = f.measure(ctx); err != nil {
-		return err
-	}
-	f.report.print(os.Stdout)
-	if err = f.report.write(o.json); err != nil {
-		return err
-	}
-	return f.report.fault()
+	err = f.measure(ctx)
+	f.report.print(os.Stdout) // also what was measured before an error
+	return errors.Join(err, f.report.write(o.json), f.report.fault())
 }
 
 // check returns what is wrong with the options, and makes paths absolute.

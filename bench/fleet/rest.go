@@ -22,8 +22,9 @@ func (f *fleet) rest(ctx context.Context, s server, r *rest) error {
 	if err != nil {
 		return err
 	}
-	for _, one := range f.sensors {
+	for i, one := range f.sensors {
 		wg.Go(func() {
+			pause(ctx, length/4*time.Duration(i)/time.Duration(len(f.sensors))) // or all would start at the same moment
 			m, err := f.restOne(ctx, s, one, length)
 			mu.Lock()
 			all, faults = append(all, m), append(faults, err)

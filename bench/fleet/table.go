@@ -57,16 +57,17 @@ func (r *report) printRest(to io.Writer) {
 
 // printSizes writes the bytes of an event.
 func (r *report) printSizes(to io.Writer) {
+	f := &r.Files
+	n, size := f.sum()
+	if n == 0 {
+		return
+	}
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\nbytes an event\tnow\tmerged\tgzip\tzstd\t")
-	f := &r.Files
-	mean := int64(0)
+	mean := size / int64(n)
 	for _, name := range slices.Sorted(maps.Keys(f.Kinds)) {
 		k := f.Kinds[name]
 		fmt.Fprintf(w, "file, %s\t%d\t\t\t\t\n", name, k.Bytes/int64(k.Events))
-	}
-	if n, size := f.sum(); n > 0 {
-		mean = size / int64(n)
 	}
 	fmt.Fprintf(w, "file, all\t%d\t\t%.0f\t%.0f\t\n", mean, float64(mean)*f.Gzip, float64(mean)*f.Zstd)
 	for _, s := range r.Servers {
