@@ -92,22 +92,25 @@ func (e *elasticsearch) stored(ctx context.Context) (now, merged int64, err erro
 	return now, merged, err
 }
 
-// size returns the bytes of the primary shards.
+// size returns the bytes of the segments of the primary shards. The statistics of the store would
+// be ten seconds old (index.store.stats_refresh_interval).
 func (e *elasticsearch) size(ctx context.Context) (int64, error) {
-	if err := e.do(ctx, http.MethodPost, indices+"/_flush?force=true&wait_if_ongoing=true", nil, nil); err != nil {
-		return 0, err
+	for _, path := range []string{"/_flush?force=true&wait_if_ongoing=true", "/_refresh"} {
+		if err := e.do(ctx, http.MethodPost, indices+path, nil, nil); err != nil {
+			return 0, err
+		}
 	}
 	var stats struct {
 		All struct {
 			Primaries struct {
-				Store struct {
-					Size int64 `json:"size_in_bytes"`
+				Docs struct {
+					Size int64 `json:"total_size_in_bytes"`
 				}
 			}
 		} `json:"_all"`
 	}
-	err := e.do(ctx, http.MethodGet, indices+"/_stats/store", nil, &stats)
-	return stats.All.Primaries.Store.Size, err
+	err := e.do(ctx, http.MethodGet, indices+"/_stats/docs", nil, &stats)
+	return stats.All.Primaries.Docs.Size, err
 }
 
 // cpu implements [server].

@@ -27,22 +27,23 @@ func (k *kafka) name() string { return "kafka" }
 
 func (k *kafka) again() bool { return true }
 
-// output implements [server]. The key keeps the events of a qube together. The default of three
-// retries drops events of sensors that the broker keeps waiting.
+// output implements [server]. The key keeps the events of a qube together. A beat sends flows
+// and queries until the broker has them, but counters only as often as max_retries says.
 func (k *kafka) output() string {
 	return fmt.Sprintf(`output.kafka: {hosts: [%q], topic: %s, key: "%%{[qube.uuid]:none}", partition.hash: {}, max_retries: -1}`, k.address, k.topic)
 }
 
-// prepare implements [server]. Kafka deletes by the times of events, some of which are old here.
+// prepare implements [server]. The topic has its own times: by those of the events Kafka deletes
+// what is old, and refuses what is more than an hour ahead, over and over.
 func (k *kafka) prepare(context.Context, *fleet) error {
 	admin, err := sarama.NewClusterAdmin([]string{k.address}, k.config)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = admin.Close() }()
-	forever := "-1"
+	appended := "LogAppendTime"
 	return admin.CreateTopic(k.topic, &sarama.TopicDetail{NumPartitions: int32(k.partitions), ReplicationFactor: 1,
-		ConfigEntries: map[string]*string{"retention.ms": &forever}}, false)
+		ConfigEntries: map[string]*string{"message.timestamp.type": &appended}}, false)
 }
 
 // arrived implements [server].

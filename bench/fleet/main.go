@@ -30,7 +30,7 @@ func parseFlags() *options {
 	flag.IntVar(&o.kafkaPID, "kafka-pid", 0, "process `id` of Kafka, to measure its CPU time")
 	flag.IntVar(&o.sensors, "sensors", 100, "`number` of laptops")
 	flag.IntVar(&o.parallel, "parallel", 8, "`number` of sensors that run at the same time under load")
-	flag.IntVar(&o.events, "events", 2000, "`number` of events of each sensor under load")
+	flag.IntVar(&o.events, "events", 1000, "`number` of events of each sensor under load")
 	flag.IntVar(&o.seconds, "seconds", 60, "`length` of the time at rest, with an event a second from each sensor; 0 for none")
 	flag.IntVar(&o.partitions, "partitions", 12, "`number` of partitions of Kafka's topic")
 	flag.StringVar(&o.dir, "dir", "", "`directory` for captures and events (default a temporary one, which is removed)")

@@ -22,8 +22,9 @@ type Config struct {
 // minGap is the least time between two visits: a visit is over by then.
 const minGap = 50 * time.Millisecond
 
-// maxSkew bounds by how much clocks are wrong, in either direction.
-const maxSkew = 10 * time.Minute
+// maxSkew bounds by how much clocks are wrong, in either direction. It is more than the hour by
+// which Kafka lets the time of a message be ahead.
+const maxSkew = 90 * time.Minute
 
 // Laptop is one that was made up. It is not changed after [New].
 type Laptop struct {

@@ -31,7 +31,7 @@ func newLaptop(t *testing.T, number int) *laptop.Laptop {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	a, b, c := newLaptop(t, 1), newLaptop(t, 2), newLaptop(t, 3)
-	if a.Skew != -10*time.Minute || b.Skew != 0 || c.Skew != 10*time.Minute {
+	if a.Skew != -90*time.Minute || b.Skew != 0 || c.Skew != 90*time.Minute {
 		t.Errorf("clocks are wrong by %v, %v and %v", a.Skew, b.Skew, c.Skew)
 	}
 	if a.Qubes[0].Name != "work" || b.Qubes[0].Name != "work" || a.Qubes[0].IP != b.Qubes[0].IP || a.Qubes[0].UUID == b.Qubes[0].UUID {

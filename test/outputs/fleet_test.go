@@ -18,7 +18,7 @@ func fleetSettings(t *testing.T) []string {
 	t.Helper()
 	text := os.Getenv("QUBESBEAT_FLEET")
 	if text == "" {
-		return []string{"-sensors", "8", "-events", "300", "-seconds", "15"}
+		return []string{"-sensors", "8", "-events", "300", "-seconds", "10"}
 	}
 	if n, err := strconv.Atoi(text); err != nil || n < 1 {
 		t.Fatalf("QUBESBEAT_FLEET=%s: want a number of sensors", text)
