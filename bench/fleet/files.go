@@ -64,7 +64,7 @@ func (f *fleet) readFiles(run string, visits int, to *files) (*published, error)
 				continue
 			}
 			n[a.kind]++
-			if !p.add(a) {
+			if !p.add(a) || f.busy != nil && f.busy.places[a.id].id != "" {
 				return nil, fmt.Errorf("two events have the id %s; the second is one of %s", a.id, a.observer)
 			}
 		}

@@ -35,15 +35,43 @@ func (k *kafka) output() string {
 
 // prepare implements [server]. The topic has its own times: by those of the events Kafka deletes
 // what is old, and refuses what is more than an hour ahead, over and over.
-func (k *kafka) prepare(context.Context, *fleet) error {
+func (k *kafka) prepare(ctx context.Context, _ *fleet) error {
 	admin, err := sarama.NewClusterAdmin([]string{k.address}, k.config)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = admin.Close() }()
 	appended := "LogAppendTime"
-	return admin.CreateTopic(k.topic, &sarama.TopicDetail{NumPartitions: int32(k.partitions), ReplicationFactor: 1,
+	err = admin.CreateTopic(k.topic, &sarama.TopicDetail{NumPartitions: int32(k.partitions), ReplicationFactor: 1,
 		ConfigEntries: map[string]*string{"message.timestamp.type": &appended}}, false)
+	if err != nil {
+		return err
+	}
+	return k.awaitLeaders(ctx)
+}
+
+// awaitLeaders waits until the broker takes messages for all partitions. What it refuses before
+// is sent again, and then comes after what was sent later.
+func (k *kafka) awaitLeaders(ctx context.Context) error {
+	config := *k.config
+	config.Producer.Partitioner, config.Producer.Return.Successes = sarama.NewManualPartitioner, true
+	p, err := sarama.NewSyncProducer([]string{k.address}, &config)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.Close() }()
+	for partition := range int32(k.partitions) {
+		for {
+			_, _, err := p.SendMessage(&sarama.ProducerMessage{Topic: k.topic, Partition: partition, Value: sarama.StringEncoder("{}")})
+			if err == nil {
+				break
+			}
+			if !pause(ctx, time.Second) {
+				return fmt.Errorf("waiting for partition %d of %s: %w", partition, k.topic, err)
+			}
+		}
+	}
+	return nil
 }
 
 // arrived implements [server].
