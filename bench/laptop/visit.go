@@ -28,7 +28,7 @@ func (c *capture) visit(at time.Duration, qube int, s *Site) {
 	// No two laptops have a packet at the same nanosecond: with the same qubes, ports and servers
 	// their events would have the same id.
 	apart := time.Duration(c.l.conf.Number) * 7 * time.Nanosecond
-	c.qube, c.now = qube, c.l.conf.Start.Truncate(time.Millisecond).Add((at + c.l.Skew).Truncate(time.Millisecond)+apart)
+	c.qube, c.now = qube, c.l.conf.Start.Truncate(time.Millisecond).Add((at+c.l.Skew).Truncate(time.Millisecond)+apart)
 	id, port := uint16(at/minGap), c.port()
 	c.udp(port, 53, nameServer, true, withID(s.query, id))
 	c.udp(port, 53, nameServer, false, withID(s.response, id))
