@@ -254,6 +254,13 @@ func BenchDNS() error {
 	return sh.RunV("go", "run", "-C", "bench", "./dns", "-qubesbeat", bin, "-check")
 }
 
+// BenchFleet runs the sensors of 100 laptops, or of the number in QUBESBEAT_FLEET, into an
+// Elasticsearch and a Kafka that it starts: bench/fleet says what is measured and checked.
+func BenchFleet() error {
+	env := map[string]string{"QUBESBEAT_OUTPUTS": "1", "QUBESBEAT_FLEET": cmp.Or(os.Getenv("QUBESBEAT_FLEET"), "100"), "CGO_ENABLED": "0"}
+	return sh.RunWithV(env, "go", "test", "-count=1", "-v", "-timeout=30m", "-run=^TestFleet$", "./test/outputs")
+}
+
 // Lint checks the format, runs vet and staticcheck, and holds the rules of the
 // repository: complexity, doc comments, words, imports, links in documents.
 func Lint() error {

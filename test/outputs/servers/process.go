@@ -73,6 +73,9 @@ func (p *Process) Kill() {
 	}
 }
 
+// PID returns the process id of the server, which must have been started.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // tail returns the end of the log.
 func (p *Process) tail() []byte {
 	text, _ := os.ReadFile(p.log)
