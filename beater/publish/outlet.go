@@ -112,7 +112,7 @@ func (o *outlet) Publish(d event.Document) {
 	signed := &event.Signed{Document: d, Sensor: o.sensor}
 	e := beat.Event{Timestamp: d.Time()}
 	if !o.local { // the id under which the output stores the event
-		signed.ID = event.IdentityOf(d)
+		signed.ID = event.IdentityOf(d, o.sensor)
 		e.Meta = mapstr.M{events.FieldMetaID: signed.ID}
 	}
 	e.Fields = o.form.fields(signed)

@@ -44,9 +44,11 @@ func (i *Identity) String() string {
 // identities are those that are not in use.
 var identities = sync.Pool{New: func() any { return new(Identity) }}
 
-// IdentityOf returns the identity of a document. It is safe for concurrent use.
-func IdentityOf(d Document) string {
+// IdentityOf returns the identity of a document of a sensor. It is safe for concurrent
+// use.
+func IdentityOf(d Document, sensor string) string {
 	id := identities.Get().(*Identity)
+	id.Text(sensor)
 	d.Identify(id)
 	text := id.String()
 	id.Reset()

@@ -25,7 +25,7 @@ func (s *Signed) sign(w Writer, object string) {
 	switch object {
 	case "event":
 		if s.ID == "" {
-			s.ID = IdentityOf(s.Document)
+			s.ID = IdentityOf(s.Document, s.Sensor)
 		}
 		w.String("id", s.ID)
 	case "observer":

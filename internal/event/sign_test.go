@@ -59,7 +59,7 @@ func TestSigned_Write_identity(t *testing.T) {
 		j.AppendFields(s)
 		texts[i] = string(j.Buf)
 	}
-	want := event.IdentityOf(plain{})
+	want := event.IdentityOf(plain{}, "")
 	if m := event.ToMap(s); m["event"].(map[string]any)["id"] != want {
 		t.Errorf("as a map: %v; want the id %s", m, want)
 	}
@@ -91,5 +91,14 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("%s has the identity %q, as %q", name, s, other)
 		}
 		seen[s] = name
+	}
+}
+
+// Two sensors that see the same have two events.
+func TestIdentityOf_sensor(t *testing.T) {
+	t.Parallel()
+	a, b := event.IdentityOf(plain{}, "laptop-a"), event.IdentityOf(plain{}, "laptop-b")
+	if again := event.IdentityOf(plain{}, "laptop-a"); a == b || a != again {
+		t.Errorf("identities: %s, %s, and %s again", a, b, again)
 	}
 }

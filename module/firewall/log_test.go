@@ -22,7 +22,7 @@ type collected map[string]*firewallmodule.Document
 
 // Publish implements [event.Sink].
 func (c collected) Publish(d event.Document) {
-	c[event.IdentityOf(d)] = d.(*firewallmodule.Document)
+	c[event.IdentityOf(d, "")] = d.(*firewallmodule.Document)
 }
 
 // readLog reads a log.

@@ -15,8 +15,9 @@ import (
 // identify gives an event of an analyzer its identity: that of all its fields, since each
 // protocol has others. It must be called before anything that is not in the packets is
 // added to them.
-func identify(e *beat.Event) {
+func identify(e *beat.Event, sensor string) {
 	var id event.Identity
+	id.Text(sensor)
 	id.Text("transaction")
 	id.Number(e.Timestamp.UnixNano())
 	addFields(&id, e.Fields)

@@ -193,7 +193,7 @@ func (p *publisher) publish(r *report, mayHold bool) bool {
 		p.summarized.Add(1)
 		return true
 	}
-	identify(&r.event)
+	identify(&r.event, p.cfg.deps.Sensor)
 	p.misfits.Add(uint64(p.mapping.Fit(r.event.Fields)))
 	if r.known {
 		d.addTo(&r.event, p.cfg.deps.Sensor)

@@ -150,3 +150,25 @@ func consume(t *testing.T, k *servers.Kafka, kcat, topic string) (all []message)
 	}
 	return all
 }
+
+// TestElasticsearch_laptops indexes the events of two laptops that see the same as those
+// of two, and those of a replay that is repeated once.
+func TestElasticsearch_laptops(t *testing.T) {
+	servers.Require(t)
+	es := servers.StartElasticsearch(t)
+	setup(t, es.URL)
+	counts := []int{0}
+	for _, name := range []string{"laptop-a", "laptop-b", "laptop-a"} {
+		mustRun(t, command(t, demo+"name: "+name+"\n", elasticsearch(es.URL), replayDemo(t)...))
+		es.Do(t, http.MethodPost, "/qubesbeat-*/_refresh", nil, nil)
+		counts = append(counts, es.CountWhere(t, "qubesbeat-*", "NOT type:stats"))
+	}
+	if first := counts[1]; first == 0 || counts[2] != 2*first || counts[3] != 2*first {
+		t.Errorf("documents after each replay: %v; want as many of each laptop, and none twice", counts)
+	}
+	for _, name := range []string{"laptop-a", "laptop-b"} {
+		if n := es.CountWhere(t, "qubesbeat-*", "qube.name:work AND observer.name:"+name); n == 0 {
+			t.Errorf("%s has no work", name)
+		}
+	}
+}
