@@ -32,8 +32,17 @@ func TestElasticsearch_dashboards(t *testing.T) {
 	events := []string{playScene(t, "laptop-a"), playScene(t, "laptop-b")}
 	es := servers.StartElasticsearch(t)
 	setup(t, es.URL)
+	before, lines := es.Fields(t, "qubesbeat-*"), 0
 	for _, dir := range events {
-		index(t, es, dir)
+		lines += index(t, es, dir)
+	}
+	if n := es.Count(t, "qubesbeat-*"); n != lines {
+		t.Errorf("%d documents of %d events of all kinds", n, lines)
+	}
+	for name := range es.Fields(t, "qubesbeat-*") {
+		if before[name] == "" {
+			t.Errorf("the index has a new field %s", name)
+		}
 	}
 	mustRun(t, command(t, demo, elasticsearch(es.URL)+"\nname: laptop-c", replayDemo(t)...))
 	es.Count(t, "qubesbeat-*") // which refreshes the index, too
@@ -49,8 +58,8 @@ func TestElasticsearch_dashboards(t *testing.T) {
 	t.Run("renamed", func(t *testing.T) { wantNone(t, es, boards) })
 }
 
-// index puts events into the data stream, as they are in a file.
-func index(t *testing.T, es *servers.Elasticsearch, dir string) {
+// index puts events into the data stream, as they are in a file, and returns their number.
+func index(t *testing.T, es *servers.Elasticsearch, dir string) (events int) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(files) == 0 {
@@ -74,8 +83,10 @@ func index(t *testing.T, es *servers.Elasticsearch, dir string) {
 			}
 			fmt.Fprintf(&body, "{\"create\":{}}\n%s\n", line)
 		}
+		events += bytes.Count(text, []byte("\n"))
 		bulk(t, es, &body)
 	}
+	return events
 }
 
 // stream is the data stream that `setup` has made.
