@@ -58,6 +58,7 @@ func addPackets(m *metrics.Set, a *wire.AnalyzerStats, s *supervisor.Stats) {
 	m.Add("failures", sum(s.Crashes))
 	m.Add("quarantined", s.Quarantined)
 	m.Add("lost", s.Lost)
+	m.Add("uncounted", s.Uncounted)
 }
 
 func addConnections(m *metrics.Set, a *wire.AnalyzerStats) {

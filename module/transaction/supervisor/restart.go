@@ -44,6 +44,7 @@ func (s *Supervisor) restart() {
 		s.process.kill()
 		s.forget()
 		s.recordCrash()
+		s.recordUncounted()
 		s.release()
 		if !s.cfg.Blocking {
 			time.Sleep(min(restartDelay<<min(attempt, 10), maxRestartDelay))
@@ -78,6 +79,15 @@ func (s *Supervisor) recordCrash() {
 	s.count(func(c *Stats) { c.Crashes[protocol]++ })
 	s.cfg.Logger.Errorw("analyzers crashed; restarting them without the connection that they were busy with",
 		append(fields, "protocol", protocol)...)
+}
+
+// recordUncounted counts the packets that the process had finished after it sent its last
+// counters: nothing else knows what became of them.
+func (s *Supervisor) recordUncounted() {
+	last := s.process.lastStats()
+	if counted := last.Analyzers.Received(); s.finished > counted {
+		s.count(func(c *Stats) { c.Uncounted += s.finished - counted })
+	}
 }
 
 // icmp is the protocol without ports.

@@ -12,6 +12,7 @@ type Stats struct {
 	Crashes     map[string]uint64 // by the protocol of the packet; "none" between packets
 	Quarantined uint64            // packets of sources and connections that crashed a process
 	Lost        uint64            // packets for which there was no process, or whose analyzer is stopped
+	Uncounted   uint64            // packets that a process had finished, but not counted, when it crashed
 	Damaged     uint64            // messages that could not be decoded
 }
 

@@ -27,6 +27,15 @@ type AnalyzerStats struct {
 	Gaps        uint64 // gaps in streams
 }
 
+// Received returns the number of packets that were received.
+func (a *AnalyzerStats) Received() uint64 {
+	n := a.Packets + a.Copies + a.Spoofed
+	for _, refused := range a.Refused {
+		n += refused
+	}
+	return n
+}
+
 // ReporterStats counts the events of the analyzers: Reported = Sent + Outgoing +
 // Invalid.
 type ReporterStats struct {

@@ -181,7 +181,7 @@ func checkBalance(t *testing.T, last beat.Event) {
 		"records": {sum("events.queued"), sum("events.published", "events.queue_dropped_interim", "events.queue_dropped_final",
 			"events.held", "events.waiting", "events.lost")},
 		"packets for the analyzers": {sum("transactions.queued"), sum("transactions.packets", "transactions.spoofed_packets",
-			"transactions.duplicates", "transactions.refused", "transactions.queue_dropped", "transactions.lost", "transactions.quarantined")},
+			"transactions.duplicates", "transactions.refused", "transactions.queue_dropped", "transactions.lost", "transactions.uncounted", "transactions.quarantined")},
 		"output": {sum("events.published"), sum("events.acked", "events.filtered", "events.pending", "events.dropped_at_stop",
 			"events.summarized")},
 	} {
