@@ -13,7 +13,7 @@ var fatal = regexp.MustCompile(`(?m)^(fatal error|panic|runtime): .*`)
 // reason returns why the process has ended. It must have.
 func (p *process) reason() string {
 	if p.hung.Load() {
-		return fmt.Sprintf("no progress for %v", hangAfter)
+		return fmt.Sprintf("one packet took it %v of CPU time, or %v", hangAfter, stuckAfter)
 	}
 	if line := fatal.Find(p.stderr.bytes()); line != nil {
 		return string(line)
