@@ -82,7 +82,7 @@ func (s *Supervisor) recordCrash() {
 }
 
 // recordUncounted counts the packets that the process had finished after it sent its last
-// counters: nothing else knows what became of them.
+// counters: their outcome is not known elsewhere.
 func (s *Supervisor) recordUncounted() {
 	last := s.process.lastStats()
 	if counted := last.Analyzers.Received(); s.finished > counted {
