@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/guard"
@@ -76,7 +77,8 @@ func shape(size int) (blocks int, retire time.Duration) {
 
 // Ring captures live from all wanted interfaces through one TPACKET_V3 ring
 // (Linux Documentation/networking/packet_mmap.rst). It follows interfaces as they
-// come and go; if there is none, it waits for one.
+// come and go; if there is none, it waits for one. If the reader falls behind, it cuts
+// frames before it loses any; see pressure.
 type Ring struct {
 	fd    int
 	file  *os.File // owns fd
@@ -102,11 +104,18 @@ type Ring struct {
 	waited    bool            // the last Next had to wait
 	readyFunc func(uintptr) bool
 
+	pressure pressure // belongs to Next
+	quiet    int      // blocks in a row before which few were waiting
+
 	woken   atomic.Bool // see Wake
 	filter  sync.Mutex  // held while a filter is attached
 	drained atomic.Bool // set with filter held
 
-	frames, drops, freezes, skipped, watchFailures atomic.Uint64
+	// The following are accessed with filter held.
+	programs [pressures][]bpf.RawInstruction
+	attached pressure // its program is
+
+	reliefs, frames, drops, freezes, skipped, watchFailures atomic.Uint64
 }
 
 var _ Live = (*Ring)(nil) // type check
@@ -188,7 +197,7 @@ func (r *Ring) Stats() Stats {
 		}
 	})
 	return Stats{Frames: r.frames.Load(), KernelDrops: r.drops.Load(), Freezes: r.freezes.Load(),
-		Skipped: r.skipped.Load(), WatchFailures: r.watchFailures.Load()}
+		Skipped: r.skipped.Load(), WatchFailures: r.watchFailures.Load(), Reliefs: r.reliefs.Load()}
 }
 
 // Drain implements [Live].
