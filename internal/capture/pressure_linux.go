@@ -7,23 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pressure says how many of a ring's blocks wait to be read. A frame that is not captured
-// is in no flow, one that is cut is: with segmentation offload a frame has up to 64 KiB, and
-// with whole frames a ring of 24 MiB lasts for the 200th part of a second of a fast transfer.
-type pressure uint8
-
-// The pressures, each with a program for the socket.
-const (
-	calm      pressure = iota
-	strained           // a third of the blocks wait: SnapPolicy.Relief
-	squeezed           // two thirds wait: the headers of every frame
-	pressures = 3
-)
-
-// quietBlocks is how many blocks must be read while less than an eighth of the ring waits
-// before frames are captured as long as before.
-const quietBlocks = 8
-
 // under returns the policy under pressure.
 func (p SnapPolicy) under(at pressure) SnapPolicy {
 	if at >= strained && p.Relief > 0 {
@@ -56,25 +39,20 @@ func (r *Ring) replace(programs [pressures][]bpf.RawInstruction) error {
 	return attach(r.fd, programs[r.attached])
 }
 
-// waiting returns the pressure. The kernel fills the blocks in turn, so that it shows
-// from one block if all before it wait, too.
+// waiting returns the pressure for the block that is read next. The kernel fills the blocks
+// in turn, so that it shows from one block if all before it wait, too.
 func (r *Ring) waiting() pressure {
-	blocks := len(r.mem) / blockSize
+	blocks, level := len(r.mem)/blockSize, few
 	switch {
 	case r.waits(blocks * 2 / 3):
-		return squeezed
+		level = twoThirds
 	case r.waits(blocks / 3):
-		return max(strained, r.pressure)
-	case r.pressure == calm:
-		return calm
+		level = third
 	case r.waits(blocks / 8):
-		r.quiet = 0
-		return r.pressure
+		level = some
 	}
-	if r.quiet++; r.quiet < quietBlocks {
-		return r.pressure
-	}
-	return calm
+	h := r.header(r.block) // the kernel counts nanoseconds, whatever the name of the field
+	return r.gauge.next(level, int64(h.Ts_last_pkt.Sec)*1e9+int64(h.Ts_last_pkt.Usec))
 }
 
 // waits reports whether the block that is n blocks ahead can be read.
@@ -86,7 +64,7 @@ func (r *Ring) waits(n int) bool {
 // feel attaches the program of a pressure if it is another one than before. If the kernel
 // refuses it, which it does for want of memory, the next block tries again.
 func (r *Ring) feel(now pressure) {
-	if now == r.pressure {
+	if now == r.gauge.now {
 		return
 	}
 	r.filter.Lock()
@@ -94,8 +72,8 @@ func (r *Ring) feel(now pressure) {
 	if !r.drained.Load() && attach(r.fd, r.programs[now]) != nil {
 		return
 	}
-	if now > r.pressure {
+	if now > r.gauge.now {
 		r.reliefs.Add(1)
 	}
-	r.pressure, r.attached, r.quiet = now, now, 0
+	r.gauge.now, r.attached = now, now
 }

@@ -21,7 +21,7 @@ type RingConfig struct {
 	// Matcher selects the interfaces to capture from; it must not be nil.
 	Matcher *Matcher
 	// Size is the ring's memory in bytes, rounded down to whole MiB, at least 2;
-	// 0 means 24 MiB.
+	// 0 means 24 MiB, or 64 MiB for whole frames (SnapPolicy.Relief).
 	Size int
 	// Snap limits how much of each frame is captured.
 	Snap SnapPolicy
@@ -78,7 +78,7 @@ func shape(size int) (blocks int, retire time.Duration) {
 // Ring captures live from all wanted interfaces through one TPACKET_V3 ring
 // (Linux Documentation/networking/packet_mmap.rst). It follows interfaces as they
 // come and go; if there is none, it waits for one. If the reader falls behind, it cuts
-// frames before it loses any; see pressure.
+// frames before it loses any, and counts that in Stats.Reliefs.
 type Ring struct {
 	fd    int
 	file  *os.File // owns fd
@@ -104,8 +104,7 @@ type Ring struct {
 	waited    bool            // the last Next had to wait
 	readyFunc func(uintptr) bool
 
-	pressure pressure // belongs to Next
-	quiet    int      // blocks in a row before which few were waiting
+	gauge gauge
 
 	woken   atomic.Bool // see Wake
 	filter  sync.Mutex  // held while a filter is attached
@@ -124,6 +123,9 @@ var _ Live = (*Ring)(nil) // type check
 func OpenRing(cfg RingConfig) (*Ring, error) {
 	if cfg.Size == 0 {
 		cfg.Size = 24 << 20
+		if cfg.Snap.Relief > 0 {
+			cfg.Size = 64 << 20
+		}
 	}
 	// Protocol 0 receives nothing until the filter and the ring are in place.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -170,6 +172,7 @@ func (r *Ring) mapRing() error {
 	}
 	blocks, retire := shape(r.cfg.Size)
 	r.retire = retire
+	r.gauge.blocks, r.gauge.relief = int64(blocks), r.cfg.Snap.Relief > 0
 	req := unix.TpacketReq3{Block_size: blockSize, Block_nr: uint32(blocks), Frame_size: 2048,
 		Frame_nr: uint32(blocks) * blockSize / 2048, Retire_blk_tov: uint32(retire.Milliseconds())}
 	if err := unix.SetsockoptTpacketReq3(r.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req); err != nil {
