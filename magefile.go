@@ -261,6 +261,27 @@ func BenchFleet() error {
 	return sh.RunWithV(env, "go", "test", "-count=1", "-v", "-timeout=30m", "-run=^TestFleet$", "./test/outputs")
 }
 
+// BenchLive compares what qubesbeat, tcpdump, softflowd, nfpcapd and packetbeat cost on an
+// interface, in network namespaces. It needs root, or "unshare -Urnm".
+func BenchLive() error {
+	if err := Build(); err != nil {
+		return err
+	}
+	bin, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	peer, err := filepath.Abs("bench/out/packetbeat")
+	if err != nil {
+		return err
+	}
+	if err := sh.RunWithV(map[string]string{"CGO_ENABLED": "1"}, "go", "build", "-C", "bench", "-o", peer, "./packetbeat"); err != nil {
+		fmt.Fprintln(os.Stderr, "mage: packetbeat cannot be built and is left out:", err)
+		peer = ""
+	}
+	return sh.RunV("go", "run", "-C", "bench", "./live", "-qubesbeat", bin, "-packetbeat", peer, "-check")
+}
+
 // Lint checks the format, runs vet and staticcheck, and holds the rules of the
 // repository: complexity, doc comments, words, imports, links in documents.
 func Lint() error {

@@ -39,9 +39,11 @@ func (r *Ring) nextBlock() error {
 	}
 	if !r.ready(0) {
 		if err := r.wait(); err != nil {
+			r.feel(calm)
 			return err
 		}
 	}
+	r.feel(r.waiting())
 	h := r.header(r.block)
 	r.held = r.mem[r.block*blockSize : (r.block+1)*blockSize]
 	r.left, r.at = h.Num_pkts, h.Offset_to_first_pkt
@@ -86,7 +88,11 @@ func (f *Frame) fill(b []byte, h *unix.Tpacket3Hdr, addr *unix.RawSockaddrLinkla
 	f.HasVLAN = h.Status&unix.TP_STATUS_VLAN_VALID != 0
 	f.VLAN = uint16(h.Hv1.Vlan_tci)
 	if f.HasVLAN {
-		f.Length += 4 // was on the wire
+		f.Length += tagLen // was on the wire
+		f.VLANType = unix.ETH_P_8021Q
+		if h.Status&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
+			f.VLANType = h.Hv1.Vlan_tpid
+		}
 	}
 	start := uint32(h.Mac)
 	f.Link, f.EtherType = packet.LinkEthernet, 0

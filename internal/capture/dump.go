@@ -1,7 +1,7 @@
 package capture
 
 import (
-	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -9,239 +9,202 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
-
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Limits of the queue to the disk, in frames and in bytes. A frame that exceeds
-// one is dropped.
-const (
-	dumpRoom  = 4096
-	dumpBytes = 32 << 20
-)
+// DumpConfig holds the settings of a [Dump].
+type DumpConfig struct {
+	// Prefix is what the names of all files begin with.
+	Prefix string
+	// Blocking has Frame wait for the disk, as a replay can afford. What the disk
+	// refuses is left out at once.
+	Blocking bool
+	// Snap is how many bytes of each frame the source was asked for; 0 means all.
+	// A frame that comes with less was cut on its way (see [SnapPolicy.Relief]).
+	// Without Blocking, it counts as cut here, too.
+	Snap uint32
+	// OnFault, if not nil, is called with the error when the disk begins to refuse
+	// what is written, and with nil when all files can be written again. The calls
+	// come from one goroutine, the last ones possibly from Close.
+	OnFault func(err error)
+}
 
 // Dump writes frames to capture files in the classic format with nanoseconds:
 // PREFIX-YYYYmmddHHMMSS.pcap, as packetbeat names them. That format has one link
 // type per file, so each further link type gets another file, with the type's
-// number before the extension. Frames are copied and written by a goroutine: a
-// slow disk loses frames of the dump, counted in Dropped, and delays nothing.
+// number before the extension.
 //
-// Frame and Close are not safe for concurrent use; the counters are.
+// Frames are copied into chunks of memory, which a goroutine writes. A disk that
+// falls behind costs the meter nothing: when more than half of the chunks are in use, the
+// first 256 bytes of a frame are kept, counted in Cut, and when there is no chunk
+// left, the frame is dropped. A disk that is full is tried again every second.
+//
+// Frame and Close are not safe for concurrent use; Stats is.
 type Dump struct {
-	prefix   string
-	blocking bool
-	first    *os.File // until the link type of the first frame is known
-	files    map[packet.Link]*dumpFile
-	queue    chan dumped
-	done     sync.WaitGroup
-	fault    error
+	cfg   DumpConfig
+	pool  chunkPool
+	lanes [maxLanes]*chunk // that frames are added to; nil for none
+	next  int              // the lane to give up for a further link type
 
-	waiting atomic.Int64 // bytes
+	queue chunkQueue
+	files dumpFiles
+	done  sync.WaitGroup
 
-	Written, Dropped atomic.Uint64
+	failing atomic.Bool // the disk refuses what is written
+	fault   error       // the last one; belongs to run
+
+	written, cut, dropped, refused atomic.Uint64 // refused: dropped because of the disk's faults
 }
 
-type dumpFile struct {
-	file   *os.File
-	buffer *bufio.Writer
-	writer *pcapgo.Writer
-	given  int64   // bytes written to the buffer
-	taken  int64   // bytes written to the file
-	ends   []int64 // for each frame not yet entirely in the file, the value of given behind it
+// DumpStats counts the frames of a dump: those that were shown to it are in Written,
+// in Dropped, or still in memory.
+type DumpStats struct {
+	Written uint64 // in the files
+	Cut     uint64 // shortened because the meter or the disk fell behind; written or dropped
+	Dropped uint64 // not in the files, for want of memory or because the disk refused them
 }
 
-// Write implements [io.Writer] for the buffer and counts the bytes.
-func (f *dumpFile) Write(b []byte) (int, error) {
-	n, err := f.file.Write(b)
-	f.taken += int64(n)
-	return n, err
-}
+// maxLanes is how many link types are collected at the same time. A live capture
+// has two at most.
+const maxLanes = 4
 
-// completed returns how many frames have reached the file since the last call.
-func (f *dumpFile) completed() (n uint64) {
-	for len(f.ends) > 0 && f.ends[0] <= f.taken {
-		f.ends = f.ends[1:]
-		n++
+// cutTo is how much of a frame is kept, in bytes, while the disk is behind: the
+// headers, also of a packet in a tunnel.
+const cutTo = 256
+
+// dumpSnap is the snap length in the files' headers, in bytes: libpcap's largest. A
+// frame of a vif has up to 65,549 bytes and its tags.
+const dumpSnap = 262144
+
+// OpenDump creates the first file and starts the goroutine that writes.
+func OpenDump(cfg DumpConfig) (*Dump, error) {
+	d := &Dump{cfg: cfg}
+	d.pool.init(dumpChunks)
+	if cfg.Blocking {
+		d.pool.init(blockingChunks)
 	}
-	return n
-}
-
-// Lengths of the headers of a file and of a record, in bytes.
-const (
-	dumpHead   = 24
-	recordHead = 16
-)
-
-type dumped struct {
-	link packet.Link
-	info gopacket.CaptureInfo
-	data []byte
-}
-
-// OpenDump creates the first file and starts the goroutine that writes. If
-// blocking is set, Frame waits for the disk and drops nothing, as a replay can
-// afford.
-func OpenDump(prefix string, blocking bool) (d *Dump, err error) {
-	d = &Dump{prefix: dumpPrefix(prefix), blocking: blocking, files: map[packet.Link]*dumpFile{}, queue: make(chan dumped, dumpRoom)}
-	if d.first, err = createFirst(d.prefix); err != nil {
+	d.queue.init()
+	d.files.init(dumpPrefix(cfg.Prefix))
+	if err := d.files.createFirst(); err != nil {
 		return nil, err
 	}
 	d.done.Go(d.run)
 	return d, nil
 }
 
-// CheckDump returns the error of [OpenDump], and leaves no file.
+// CheckDump returns the error of [OpenDump] with that prefix, and leaves no file.
 func CheckDump(prefix string) error {
-	f, err := createFirst(dumpPrefix(prefix))
-	if err != nil {
+	var f dumpFiles
+	f.init(dumpPrefix(prefix))
+	if err := f.createFirst(); err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return errors.Join(f.first.Close(), os.Remove(f.first.Name()))
 }
 
 // dumpPrefix returns what the names of all files of a dump begin with.
 func dumpPrefix(prefix string) string { return prefix + "-" + time.Now().Format("20060102150405") }
 
-// createFirst creates the first file of a dump.
-func createFirst(prefix string) (*os.File, error) {
-	f, err := create(prefix + ".pcap")
-	if err != nil {
-		return nil, fmt.Errorf("dumping packets: %w", err)
-	}
-	return f, nil
+// Stats returns the counters so far.
+func (d *Dump) Stats() DumpStats {
+	return DumpStats{Written: d.written.Load(), Cut: d.cut.Load(), Dropped: d.dropped.Load()}
 }
 
-// create creates a file that only its owner can read: it holds other people's
-// traffic.
-func create(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-}
-
-// file returns the file of a link type and creates it for the first frame.
-func (d *Dump) file(link packet.Link) (*dumpFile, error) {
-	if f := d.files[link]; f != nil {
-		return f, nil
-	}
-	file := d.first
-	if d.first = nil; file == nil {
-		var err error
-		if file, err = create(fmt.Sprintf("%s-%d.pcap", d.prefix, link)); err != nil {
-			return nil, err
-		}
-	}
-	f := &dumpFile{file: file, given: dumpHead}
-	f.buffer = bufio.NewWriterSize(f, 1<<20)
-	f.writer = pcapgo.NewWriterNanos(f.buffer)
-	d.files[link] = f
-	if err := f.writer.WriteFileHeader(maxRecord, layers.LinkType(link)); err != nil {
-		return nil, err
-	}
-	return f, nil
-}
-
-// Frame writes a copy of f.
+// Frame writes a copy of f, with the tag that the kernel has taken off.
 func (d *Dump) Frame(f *Frame) {
-	link := f.Link
-	if f.EtherType != 0 {
-		link = packet.LinkRaw
-	}
-	c := dumped{link: link, data: append([]byte(nil), f.Data...), info: gopacket.CaptureInfo{
-		Timestamp: time.Unix(0, f.Time), CaptureLength: len(f.Data), Length: max(int(f.Length), len(f.Data))}}
-	if d.blocking {
-		d.queue <- c
+	length := max(f.Length, uint32(len(f.Data)))
+	keep, cut := d.keep(f, length)
+	c := d.chunk(f.fileLink(), recordHead+keep)
+	if c == nil {
+		d.drop(1, d.failing.Load())
 		return
 	}
-	if d.waiting.Add(int64(len(c.data))) <= dumpBytes {
-		select {
-		case d.queue <- c:
-			return
-		default:
+	if cut {
+		d.cut.Add(1)
+	}
+	b := c.room(recordHead + keep)
+	binary.LittleEndian.PutUint32(b, uint32(f.Time/1e9))
+	binary.LittleEndian.PutUint32(b[4:], uint32(f.Time%1e9))
+	binary.LittleEndian.PutUint32(b[8:], uint32(keep))
+	binary.LittleEndian.PutUint32(b[12:], length)
+	f.copyTagged(b[recordHead:])
+	c.publish(recordHead + keep)
+}
+
+// keep returns how many bytes of a frame are kept, and whether that is less than
+// there would be if the disk and the meter kept up.
+func (d *Dump) keep(f *Frame, length uint32) (n int, cut bool) {
+	most := uint32(dumpSnap)
+	if d.cfg.Snap > 0 {
+		most = min(most, d.cfg.Snap)
+	}
+	n = min(f.taggedLen(), int(most))
+	if d.cfg.Blocking {
+		return n, false
+	}
+	if d.pool.behind() {
+		n = min(n, cutTo)
+	}
+	return n, n < int(min(length, most))
+}
+
+// chunk returns the chunk that a record of n bytes of a link type goes into, nil if
+// there is no memory.
+func (d *Dump) chunk(link packet.Link, n int) *chunk {
+	i := d.lane(link)
+	if c := d.lanes[i]; c != nil && c.link == link && c.fits(n) {
+		return c
+	}
+	d.seal(i)
+	c := d.pool.get(d.cfg.Blocking)
+	if c == nil {
+		return nil
+	}
+	c.link, d.lanes[i] = link, c
+	d.queue.push(c)
+	return c
+}
+
+// lane returns the lane of a link type; for one that has none, a free one, else that of
+// another link type.
+func (d *Dump) lane(link packet.Link) int {
+	free := -1
+	for i, c := range d.lanes {
+		if c == nil {
+			free = i
+		} else if c.link == link {
+			return i
 		}
 	}
-	d.waiting.Add(-int64(len(c.data)))
-	d.Dropped.Add(1)
+	if free < 0 {
+		free, d.next = d.next, (d.next+1)%maxLanes
+	}
+	return free
 }
 
-// flushEvery bounds the delay after which a program that follows the file sees a
-// frame.
-const flushEvery = time.Second
-
-// run writes until the queue is closed. After a fault it drops and counts the
-// frames.
-func (d *Dump) run() {
-	var flush <-chan time.Time // nil while nothing is buffered
-	for {
-		select {
-		case c, ok := <-d.queue:
-			if !ok {
-				return
-			}
-			d.write(&c)
-			if flush == nil {
-				flush = time.After(flushEvery)
-			}
-		case <-flush:
-			d.flush()
-			flush = nil
-		}
+// seal ends the chunk of a lane, if it has one.
+func (d *Dump) seal(lane int) {
+	if c := d.lanes[lane]; c != nil {
+		c.seal()
+		d.lanes[lane] = nil
+		d.queue.notify()
 	}
 }
 
-// write writes a frame to the buffer of its file.
-func (d *Dump) write(c *dumped) {
-	if !d.blocking {
-		d.waiting.Add(-int64(len(c.data)))
-	}
-	if d.fault == nil {
-		f, err := d.file(c.link)
-		if err == nil {
-			f.given += recordHead + int64(len(c.data))
-			f.ends = append(f.ends, f.given)
-			d.note(f.writer.WritePacket(c.info, c.data))
-			return
-		}
-		d.note(err)
-	}
-	d.Dropped.Add(1)
-}
-
-// flush empties the buffers and counts the frames that have reached the files.
-func (d *Dump) flush() {
-	for _, f := range d.files {
-		d.note(f.buffer.Flush())
-		d.Written.Add(f.completed())
-		if d.fault != nil {
-			d.Dropped.Add(uint64(len(f.ends)))
-			f.ends = nil
-		}
-	}
-}
-
-// note keeps the first fault.
-func (d *Dump) note(err error) {
-	if d.fault == nil && err != nil {
-		d.fault = err
-	}
-}
-
-// Close writes the queued frames and closes the files. It returns the first fault
-// of the disk.
+// Close writes what is in memory and closes the files. It returns an error if frames
+// are missing because the disk has refused them.
 func (d *Dump) Close() error {
-	close(d.queue)
+	for i := range d.lanes {
+		d.seal(i)
+	}
+	d.queue.close()
 	d.done.Wait()
-	if d.first != nil { // an empty capture has a header, too
-		_, err := d.file(packet.LinkEthernet)
-		d.note(err)
+	err := d.files.close()
+	if d.refused.Load() > 0 {
+		err = errors.Join(fmt.Errorf("%w; %d frames are missing", d.fault, d.dropped.Load()), err)
 	}
-	d.flush()
-	for _, f := range d.files {
-		d.note(f.file.Close())
-	}
-	if d.fault != nil {
-		return fmt.Errorf("dumping packets: %w; %d frames are missing", d.fault, d.Dropped.Load())
+	if err != nil {
+		return fmt.Errorf("dumping packets: %w", err)
 	}
 	return nil
 }

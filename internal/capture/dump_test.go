@@ -2,7 +2,9 @@ package capture_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -46,18 +48,21 @@ func readDump(tb testing.TB, path string) (link layers.LinkType, all []dumped) {
 	}
 	for {
 		b, info, err := r.ReadPacketData()
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			return r.LinkType(), all
+		}
+		if err != nil {
+			tb.Fatalf("%s, after %d records: %v", path, len(all), err)
 		}
 		all = append(all, dumped{info.Timestamp.UnixNano(), info.Length, string(b)})
 	}
 }
 
-// openDump opens a patient dump in a directory of the test.
+// openDump opens a blocking dump in a directory of the test.
 func openDump(tb testing.TB) (d *capture.Dump, dir string) {
 	tb.Helper()
 	dir = tb.TempDir()
-	d, err := capture.OpenDump(filepath.Join(dir, "trace"), true)
+	d, err := capture.OpenDump(capture.DumpConfig{Prefix: filepath.Join(dir, "trace"), Blocking: true})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -112,7 +117,7 @@ func TestDump(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if w, n := d.Written.Load(), d.Dropped.Load(); w != 6 || n != 0 {
+	if w, n := d.Stats().Written, d.Stats().Dropped; w != 6 || n != 0 {
 		t.Errorf("%d written, %d dropped; want 6, 0", w, n)
 	}
 	got := map[layers.LinkType][]dumped{}
@@ -209,7 +214,7 @@ func TestDump_flush(t *testing.T) {
 func TestOpenDump_fault(t *testing.T) {
 	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "missing", "trace")
-	if d, err := capture.OpenDump(prefix, true); d != nil || err == nil || !strings.Contains(err.Error(), prefix) {
+	if d, err := capture.OpenDump(capture.DumpConfig{Prefix: prefix, Blocking: true}); d != nil || err == nil || !strings.Contains(err.Error(), prefix) {
 		t.Errorf("OpenDump = %v, %v; want an error with the name", d, err)
 	}
 }
@@ -230,17 +235,17 @@ func TestDump_fault(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "10 frames are missing") {
 		t.Errorf("Close = %v; want an error and 10 missing frames", err)
 	}
-	if w, n := d.Written.Load(), d.Dropped.Load(); w != 1 || n != 10 {
+	if w, n := d.Stats().Written, d.Stats().Dropped; w != 1 || n != 10 {
 		t.Errorf("%d written, %d dropped; want 1, 10", w, n)
 	}
 }
 
-// TestDump_impatient drops and counts what a slow disk does not take; every frame
+// TestDump_behind drops and counts what a slow disk does not take; every frame
 // is in one counter.
-func TestDump_impatient(t *testing.T) {
+func TestDump_behind(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	d, err := capture.OpenDump(filepath.Join(dir, "trace"), false)
+	d, err := capture.OpenDump(capture.DumpConfig{Prefix: filepath.Join(dir, "trace")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +258,7 @@ func TestDump_impatient(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, records := readDump(t, dumpFiles(t, dir)[0])
-	if w, n := d.Written.Load(), d.Dropped.Load(); w+n != all || int(w) != len(records) {
+	if w, n := d.Stats().Written, d.Stats().Dropped; w+n != all || int(w) != len(records) {
 		t.Errorf("%d written and %d dropped of %d; the file has %d", w, n, all, len(records))
 	}
 }
@@ -294,7 +299,7 @@ func TestDump_full_play(t *testing.T) {
 		t.Skip("TestDump_full starts this in a process of its own")
 	}
 	signal.Ignore(syscall.SIGXFSZ)
-	d, err := capture.OpenDump(filepath.Join(dir, "trace"), true)
+	d, err := capture.OpenDump(capture.DumpConfig{Prefix: filepath.Join(dir, "trace"), Blocking: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,5 +307,5 @@ func TestDump_full_play(t *testing.T) {
 		d.Frame(&capture.Frame{Data: make([]byte, 1500), Time: dumpTime, Length: 1500, Link: packet.LinkEthernet})
 	}
 	err = d.Close()
-	t.Logf("written %d, dropped %d, fault %v", d.Written.Load(), d.Dropped.Load(), err)
+	t.Logf("written %d, dropped %d, fault %v", d.Stats().Written, d.Stats().Dropped, err)
 }

@@ -22,7 +22,7 @@ type Filter struct {
 // Next skips the frames of the others. A frame that passes goes through the user's
 // filter for its interface, the first filter if the interface is not known yet,
 // and is cut as the snap policy says.
-func (r *Ring) program(refused []uint32, filters map[uint32]int) ([]bpf.RawInstruction, error) {
+func (r *Ring) program(refused []uint32, filters map[uint32]int, snap SnapPolicy) ([]bpf.RawInstruction, error) {
 	const most = 500 // BPF_MAXINSNS is 4096
 	a := newAssembler()
 	a.add(bpf.LoadExtension{Num: bpf.ExtInterfaceIndex})
@@ -37,7 +37,7 @@ func (r *Ring) program(refused []uint32, filters map[uint32]int) ([]bpf.RawInstr
 	for n := range r.cfg.Filters {
 		a.filter(n, &r.cfg.Filters[n])
 	}
-	a.snaps(&r.cfg.Snap)
+	a.snaps(&snap)
 	return a.assemble()
 }
 

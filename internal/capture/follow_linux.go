@@ -53,7 +53,7 @@ func (r *Ring) refresh() error {
 			r.names.Set(l.Index, l.Name)
 		}
 	}
-	program, err := r.program(refused, r.filters(all))
+	programs, err := r.build(refused, r.filters(all))
 	if err != nil {
 		return err
 	}
@@ -62,12 +62,7 @@ func (r *Ring) refresh() error {
 		return err
 	}
 	r.reportLinks(*r.live.Swap(&live), live, all)
-	r.filter.Lock()
-	defer r.filter.Unlock()
-	if r.drained.Load() {
-		return nil
-	}
-	return attach(r.fd, program)
+	return r.replace(programs)
 }
 
 // promiscuous puts the interfaces that are new in live into promiscuous mode,

@@ -17,6 +17,7 @@ type Frame struct {
 	Link      packet.Link
 	EtherType uint16 // if not 0, Data starts with this network header and Link is not valid
 	VLAN      uint16 // tag control information that the kernel removed from the frame
+	VLANType  uint16 // type of that tag: 0x8100, or 0x88a8 for a service tag
 	HasVLAN   bool
 }
 
@@ -62,6 +63,10 @@ type Stats struct {
 	KernelDrops uint64 // frames lost because the ring was full
 	Freezes     uint64 // times the ring was full
 	Skipped     uint64 // frames of unwanted interfaces that the kernel's filter let pass
+
+	// Reliefs counts the times that the kernel was asked for less of each frame
+	// because many were waiting to be read.
+	Reliefs uint64
 
 	// WatchFailures counts the errors of the goroutine that watches the
 	// interfaces. While it fails, the kernel's filter may be out of date.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/guard"
@@ -20,7 +21,7 @@ type RingConfig struct {
 	// Matcher selects the interfaces to capture from; it must not be nil.
 	Matcher *Matcher
 	// Size is the ring's memory in bytes, rounded down to whole MiB, at least 2;
-	// 0 means 24 MiB.
+	// 0 means 24 MiB, or 64 MiB for whole frames (SnapPolicy.Relief).
 	Size int
 	// Snap limits how much of each frame is captured.
 	Snap SnapPolicy
@@ -76,7 +77,8 @@ func shape(size int) (blocks int, retire time.Duration) {
 
 // Ring captures live from all wanted interfaces through one TPACKET_V3 ring
 // (Linux Documentation/networking/packet_mmap.rst). It follows interfaces as they
-// come and go; if there is none, it waits for one.
+// come and go; if there is none, it waits for one. If the reader falls behind, it cuts
+// frames before it loses any, and counts that in Stats.Reliefs.
 type Ring struct {
 	fd    int
 	file  *os.File // owns fd
@@ -102,11 +104,17 @@ type Ring struct {
 	waited    bool            // the last Next had to wait
 	readyFunc func(uintptr) bool
 
+	gauge gauge
+
 	woken   atomic.Bool // see Wake
 	filter  sync.Mutex  // held while a filter is attached
 	drained atomic.Bool // set with filter held
 
-	frames, drops, freezes, skipped, watchFailures atomic.Uint64
+	// The following are accessed with filter held.
+	programs [pressures][]bpf.RawInstruction
+	attached pressure // its program is
+
+	reliefs, frames, drops, freezes, skipped, watchFailures atomic.Uint64
 }
 
 var _ Live = (*Ring)(nil) // type check
@@ -115,6 +123,9 @@ var _ Live = (*Ring)(nil) // type check
 func OpenRing(cfg RingConfig) (*Ring, error) {
 	if cfg.Size == 0 {
 		cfg.Size = 24 << 20
+		if cfg.Snap.Relief > 0 {
+			cfg.Size = 64 << 20
+		}
 	}
 	// Protocol 0 receives nothing until the filter and the ring are in place.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -161,6 +172,7 @@ func (r *Ring) mapRing() error {
 	}
 	blocks, retire := shape(r.cfg.Size)
 	r.retire = retire
+	r.gauge.blocks, r.gauge.relief = int64(blocks), r.cfg.Snap.Relief > 0
 	req := unix.TpacketReq3{Block_size: blockSize, Block_nr: uint32(blocks), Frame_size: 2048,
 		Frame_nr: uint32(blocks) * blockSize / 2048, Retire_blk_tov: uint32(retire.Milliseconds())}
 	if err := unix.SetsockoptTpacketReq3(r.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req); err != nil {
@@ -188,7 +200,7 @@ func (r *Ring) Stats() Stats {
 		}
 	})
 	return Stats{Frames: r.frames.Load(), KernelDrops: r.drops.Load(), Freezes: r.freezes.Load(),
-		Skipped: r.skipped.Load(), WatchFailures: r.watchFailures.Load()}
+		Skipped: r.skipped.Load(), WatchFailures: r.watchFailures.Load(), Reliefs: r.reliefs.Load()}
 }
 
 // Drain implements [Live].

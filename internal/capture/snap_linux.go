@@ -15,10 +15,16 @@ type SnapPolicy struct {
 	UDPPorts    []uint16 // packets from or to these ports are captured in full
 	ICMP        bool     // ICMP and ICMPv6 are captured in full
 	ClientHello bool     // the first packet of TLS and QUIC clients is captured in full, on any port
-	FullLen     uint32   // bytes of a packet that is captured in full; 0 means 65535
+	FullLen     uint32   // bytes of a packet that is captured in full; 0 means 262144
 	HeaderLen   uint32   // bytes of any other packet; 0 means DefaultSnap
+	Relief      uint32   // HeaderLen while the meter is behind, see [Ring]; 0 means no other
 	FullOnly    bool     // packets that are not captured in full are not captured at all
 }
+
+// WholeFrame, in bytes, is more than any frame has that fits into a block of the ring:
+// libpcap's largest snap length. Segmentation offload makes frames of 65,549 bytes and
+// their tags.
+const WholeFrame = 262144
 
 // Lengths of headers, in bytes; of TCP and IPv4 without options.
 const (
@@ -40,7 +46,7 @@ func (a *assembler) snaps(p *SnapPolicy) {
 	a.network(p, "raw", 0)
 	a.network(p, "ether", etherLen)
 	a.label("full")
-	a.add(bpf.RetConstant{Val: orDefault(p.FullLen, 65535)})
+	a.add(bpf.RetConstant{Val: orDefault(p.FullLen, WholeFrame)})
 	a.label("headers")
 	if p.FullOnly {
 		a.add(bpf.RetConstant{Val: 0})

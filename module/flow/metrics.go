@@ -28,6 +28,7 @@ func (s *Service) captureMetrics(m *metrics.Set) {
 	m.Add("bytes", read.Bytes)
 	m.Add("kernel_drops", src.KernelDrops)
 	m.Add("ring_freezes", src.Freezes)
+	m.Add("ring_reliefs", src.Reliefs)
 	m.Add("other_interfaces", src.Skipped)
 	m.Add("watch_failures", src.WatchFailures)
 	m.Add("lost_packets", read.LostPackets)
@@ -36,6 +37,18 @@ func (s *Service) captureMetrics(m *metrics.Set) {
 		m.Add(status.String()+"_frames", read.Status[status])
 		m.Add(status.String()+"_bytes", read.StatusBytes[status])
 	}
+	s.dumpMetrics(m)
+}
+
+// dumpMetrics adds the counters of the dump, if there is one.
+func (s *Service) dumpMetrics(m *metrics.Set) {
+	if s.stages.dump == nil {
+		return
+	}
+	d := s.stages.dump.Stats()
+	m.Add("dump_written", d.Written)
+	m.Add("dump_cut", d.Cut)
+	m.Add("dump_dropped", d.Dropped)
 }
 
 func (s *Service) tableMetrics(m *metrics.Set) {

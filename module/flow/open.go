@@ -45,7 +45,7 @@ func (s *Service) connect(p *stages) (err error) {
 	cfg := pipeline.MeterConfig{Source: p.source.Source, Queue: p.queue, Flow: tableConfig(s),
 		NoFlows: !s.conf.Flows.Enabled, Taps: s.packetObservers(), Now: p.source.Now, Guard: s.deps.Guard.Part("capture/meter")}
 	if s.conf.Dump != "" {
-		if p.dump, err = capture.OpenDump(s.conf.Dump, !s.conf.Live()); err != nil {
+		if p.dump, err = s.openDump(); err != nil {
 			return err
 		}
 		cfg.Dump = p.dump.Frame
@@ -55,6 +55,28 @@ func (s *Service) connect(p *stages) (err error) {
 	}
 	p.publisher = s.newPublisher(p.queue)
 	return nil
+}
+
+// openDump opens the dump. What it loses is counted, and the log says when that begins and
+// ends.
+func (s *Service) openDump() (*capture.Dump, error) {
+	conf := capture.DumpConfig{Prefix: s.conf.Dump, Blocking: !s.conf.Live(), OnFault: s.dumpChanged}
+	if s.conf.Live() {
+		conf.Snap = s.dumpSnap()
+	}
+	return capture.OpenDump(conf)
+}
+
+// dumpChanged logs that the disk refuses the dump, or takes it again.
+func (s *Service) dumpChanged(fault error) {
+	switch log := s.deps.Logger; {
+	case fault == nil:
+		log.Info("the dump goes on; stats.capture.dump_dropped says how many packets are missing")
+	case s.conf.Live():
+		log.Warn("writing the dump failed; trying again every second, packets wait in memory", "error", fault.Error())
+	default:
+		log.Warn("writing the dump failed; what cannot be written is missing", "error", fault.Error())
+	}
 }
 
 // closeDump writes the rest of the dump and closes its files.
@@ -118,15 +140,31 @@ func (s *Service) snap() capture.SnapPolicy {
 	if w.ClientHello = s.hellos != nil; w.ClientHello {
 		w.HeaderLen = snapWithHellos
 	}
-	for i := range s.conf.Interfaces {
-		w.FullLen = max(w.FullLen, uint32(s.conf.Interfaces[i].Snaplen))
-	}
+	w.FullLen = s.snaplen()
 	w.FullOnly = !s.conf.Flows.Enabled && s.conf.Interfaces[0].BPFFilter == ""
 	if s.conf.Dump != "" {
-		w.HeaderLen, w.FullOnly = w.FullLen, false
-		if w.HeaderLen == 0 {
-			w.HeaderLen = 65535
+		w.Relief = w.HeaderLen
+		if w.Relief == 0 {
+			w.Relief = capture.DefaultSnap
 		}
+		w.HeaderLen, w.FullOnly = s.dumpSnap(), false
+		w.Relief = min(w.Relief, w.HeaderLen)
 	}
 	return w
+}
+
+// snaplen returns the largest setting of all interfaces, 0 if none is set.
+func (s *Service) snaplen() (n uint32) {
+	for i := range s.conf.Interfaces {
+		n = max(n, uint32(s.conf.Interfaces[i].Snaplen))
+	}
+	return n
+}
+
+// dumpSnap returns how many bytes of each packet the dump wants.
+func (s *Service) dumpSnap() uint32 {
+	if n := s.snaplen(); n > 0 {
+		return n
+	}
+	return capture.WholeFrame
 }

@@ -198,7 +198,9 @@ func TestService_dump(t *testing.T) {
 	arp := frame{2 * time.Second, append(make([]byte, 12), 0x08, 0x06, 0, 1)}
 	frames := append(conversation(t), arp)
 	prefix := filepath.Join(t.TempDir(), "trace")
-	newWorld(t, pcap(frames...), func(c *flow.Config) { c.Dump = prefix }).run()
+	w := newWorld(t, pcap(frames...), func(c *flow.Config) { c.Dump = prefix })
+	w.run()
+	w.want(map[string]uint64{"capture.dump_written": uint64(len(frames)), "capture.dump_cut": 0, "capture.dump_dropped": 0})
 	files, _ := filepath.Glob(prefix + "-*.pcap")
 	if len(files) != 1 {
 		t.Fatalf("files %q; want one", files)

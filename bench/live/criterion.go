@@ -1,0 +1,100 @@
+package main
+
+import "fmt"
+
+// verdict is the outcome of a criterion.
+type verdict string
+
+// Verdicts. A criterion is skipped if a contender that it needs is missing or failed.
+const (
+	passCriterion verdict = "PASS"
+	failCriterion verdict = "FAIL"
+	skipCriterion verdict = "SKIP"
+)
+
+// What qubesbeat has to reach.
+const (
+	mostOfTcpdump   = 1.5  // CPU time of a frame, as a multiple of tcpdump's that keeps 96 bytes
+	mostOfSoftflowd = 1    // as a multiple of softflowd's
+	leastBulk       = 0.97 // throughput, as a part of that without any monitor
+)
+
+// criterion is something that qubesbeat has to fulfil on an input.
+type criterion struct {
+	verdict verdict
+	text    string
+}
+
+// String returns the line to be printed.
+func (c criterion) String() string { return fmt.Sprintf("%s  %s", c.verdict, c.text) }
+
+// criteria judges all inputs. What is skipped fails if the peers are required.
+func (rep *report) criteria(requirePeers bool) (list []criterion) {
+	for _, in := range rep.Inputs {
+		list = append(list,
+			in.atMost(tcpdumpName, mostOfTcpdump),
+			in.atMost(softName, mostOfSoftflowd),
+			in.noDrops(oursName, tcpdumpName))
+		if in.Name == "bulk" {
+			list = append(list, in.throughput(), in.noDrops(dumpName, ""))
+		}
+	}
+	for i := range list {
+		if list[i].verdict == skipCriterion && requirePeers {
+			list[i].verdict = failCriterion
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, criterion{failCriterion, "nothing was measured"})
+	}
+	return list
+}
+
+// atMost demands that our CPU time of a frame is at most factor times the peer's.
+func (in *inputReport) atMost(peer string, factor float64) criterion {
+	text := fmt.Sprintf("%s: CPU of %s / %s <= %g", in.Name, oursName, peer, factor)
+	return in.judge(text, []string{oursName, peer}, func() (float64, bool) {
+		ratio := in.result(oursName).median(process) / in.result(peer).median(process)
+		return ratio, ratio <= factor
+	})
+}
+
+// throughput demands that a bulk transfer is not slowed down.
+func (in *inputReport) throughput() criterion {
+	text := fmt.Sprintf("%s: throughput with %s / %s >= %g", in.Name, oursName, noneName, leastBulk)
+	return in.judge(text, []string{oursName, noneName}, func() (float64, bool) {
+		ratio := in.result(oursName).median(gbit) / in.result(noneName).median(gbit)
+		return ratio, ratio >= leastBulk
+	})
+}
+
+// noDrops demands that the kernel drops no frame for a contender, in no round; with a peer,
+// only if it drops none for that.
+func (in *inputReport) noDrops(name, peer string) criterion {
+	text, needs := fmt.Sprintf("%s: frames that the kernel drops for %s = 0", in.Name, name), []string{name}
+	if peer != "" {
+		needs = append(needs, peer)
+	}
+	return in.judge(text, needs, func() (float64, bool) {
+		n := in.result(name).most(dropped)
+		return n, n == 0 || peer != "" && in.result(peer).most(dropped) > 0
+	})
+}
+
+// judge applies a criterion if all contenders have run.
+func (in *inputReport) judge(text string, needs []string, value func() (float64, bool)) criterion {
+	for _, name := range needs {
+		if !in.result(name).ran() {
+			v := skipCriterion
+			if name == oursName && in.Missing == "" {
+				v = failCriterion
+			}
+			return criterion{v, text + ": " + name + " did not run"}
+		}
+	}
+	n, ok := value()
+	if !ok {
+		return criterion{failCriterion, fmt.Sprintf("%s: %.2f", text, n)}
+	}
+	return criterion{passCriterion, fmt.Sprintf("%s: %.2f", text, n)}
+}

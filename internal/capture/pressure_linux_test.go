@@ -1,0 +1,69 @@
+package capture_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+)
+
+// kept reads a ring until it is idle and returns how many bytes there were of each frame.
+func kept(t *testing.T, r *capture.Ring) (all []int) {
+	t.Helper()
+	for {
+		var f capture.Frame
+		err := r.Next(&f)
+		if errors.Is(err, capture.ErrIdle) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, len(f.Data))
+	}
+}
+
+// TestRing_pressure cuts frames while many wait, first those that nothing wants in full, and
+// no longer once the ring has been read.
+func TestRing_pressure(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	const size, blocks, perBlock = 1400, 16, 85 // perBlock: with the kernel's own header
+	snap := capture.SnapPolicy{UDPPorts: []uint16{7}, HeaderLen: capture.WholeFrame, Relief: 100}
+	for _, tt := range []struct {
+		name        string
+		waiting     int // blocks
+		want        [2]int
+		wantReliefs uint64
+	}{
+		{"calm", 1, [2]int{size, size}, 0},
+		{"strained", blocks/3 + 2, [2]int{100, size}, 1},
+		{"squeezed", blocks*2/3 + 2, [2]int{100, 100}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWire(t, "vif4.0")
+			defer ip(t, "link del vif4.0")
+			r := openRing(t, capture.RingConfig{Size: 2 << 20, Snap: snap}, "vif4.0")
+			w.deliver(t, udpFrame(1, size))
+			kept(t, r)
+			for range tt.waiting * perBlock {
+				send(t, w.fd, udpFrame(1, size))
+			}
+			next(t, r)
+			send(t, w.fd, udpFrame(1, size))
+			send(t, w.fd, udpFrame(7, size))
+			all := kept(t, r)
+			if got := [2]int(all[len(all)-2:]); got != tt.want {
+				t.Errorf("with %d blocks waiting, %v bytes of frames are kept; want %v", tt.waiting, got, tt.want)
+			}
+			if s := r.Stats(); len(all) != tt.waiting*perBlock+1 || s.KernelDrops != 0 || s.Reliefs != tt.wantReliefs {
+				t.Errorf("%d frames read, Stats = %+v; want %d, %d reliefs", len(all), s, tt.waiting*perBlock+1, tt.wantReliefs)
+			}
+			send(t, w.fd, udpFrame(1, size))
+			if all = kept(t, r); len(all) != 1 || all[0] != size {
+				t.Errorf("when the ring has been read, %v bytes are kept; want %d", all, size)
+			}
+		})
+	}
+}
