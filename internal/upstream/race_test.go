@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -178,13 +179,16 @@ func TestCase17_no_clear_text(t *testing.T) {
 // only a little. The addresses of IPv4 come first, whichever answer did.
 func TestBootstrap_families(t *testing.T) {
 	t.Parallel()
-	var first func() // sends the answer that came first and is to come last
+	var mu sync.Mutex
+	var first func() // sends the answer that came first and is to come last; guarded by mu
 	s := udp(t, func(x *exchange) {
 		name, family := x.q.Question[0].Name, x.q.Question[0].Qtype
 		m := x.good("127.0.0.1")
 		if family == dns.TypeAAAA {
 			m.Answer = []dns.RR{&dns.AAAA{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeAAAA, Class: 1, Ttl: 60}, AAAA: net.ParseIP(nowhere)}}
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		switch send := func() { x.answer(m) }; {
 		case strings.HasPrefix(name, "four.") && family == dns.TypeAAAA: // silent
 		case !strings.HasPrefix(name, "late."):
