@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 )
 
-// switches returns the context switches of all threads of this process so far.
+// switches returns how often threads of this process have waited so far.
 func switches(t *testing.T) (n int) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/self/task/*/status")
@@ -26,7 +27,7 @@ func switches(t *testing.T) (n int) {
 		}
 		for line := range strings.Lines(string(data)) {
 			key, value, _ := strings.Cut(line, ":")
-			if !strings.HasSuffix(key, "voluntary_ctxt_switches") {
+			if key != "voluntary_ctxt_switches" {
 				continue
 			}
 			v, err := strconv.Atoi(strings.TrimSpace(value))
@@ -91,21 +92,28 @@ func (i *idler) stop(t *testing.T) (woken, drained, closed time.Duration) {
 	return woken, drained, time.Since(begin)
 }
 
-// TestRing_quiet measures how often an idle ring wakes the process.
+// TestRing_quiet measures how often an idle ring wakes the process. On a busy machine the
+// scheduler of Go wakes it, too, so that the best of some spans counts.
 func TestRing_quiet(t *testing.T) {
 	if !inNamespace(t) {
 		return
 	}
 	newWire(t, "vif4.0")
 	i := newIdler(t)
-	const span = 5 * time.Second
-	<-time.After(time.Second) // the interfaces have come up and the watch has looked
-	before := switches(t)
-	<-time.After(span)
-	perSecond := float64(switches(t)-before) / span.Seconds()
-	t.Logf("%.1f context switches per second", perSecond)
-	if perSecond > 10 { // a ring that polls: 40
-		t.Errorf("%.1f context switches per second; want 10 at most", perSecond)
+	const span, most = 4 * time.Second, 10 // a ring that polls: 40
+	<-time.After(time.Second)              // the interfaces have come up and the watch has looked
+	best := math.Inf(1)
+	for range 3 {
+		before := switches(t)
+		<-time.After(span)
+		best = min(best, float64(switches(t)-before)/span.Seconds())
+		t.Logf("%.1f context switches per second, or more", best)
+		if best <= most {
+			break
+		}
+	}
+	if best > most {
+		t.Errorf("%.1f context switches per second; want %d at most", best, most)
 	}
 	i.stop(t)
 }
