@@ -1,9 +1,7 @@
 package beater
 
 import (
-	"context"
 	"fmt"
-	"sync"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/libbeat/processors"
@@ -21,15 +19,6 @@ type Qubesbeat struct {
 	log      *logp.Logger
 	pipeline *publish.DrainingPipeline
 	form     publish.Form // of the documents in the pipeline
-
-	// The context is kept because libbeat's Stop has no other way to reach Run,
-	// and may come before it.
-	ctx    context.Context
-	cancel context.CancelFunc
-	done   chan struct{} // closed when Run has delivered everything
-
-	mu      sync.Mutex
-	running bool // guarded by mu
 }
 
 var _ beat.Beater = (*Qubesbeat)(nil) // type check
@@ -57,48 +46,26 @@ func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) 
 	for _, w := range s.warnings {
 		log.Warnw("ignoring unknown configuration key", "key", w.Error())
 	}
-	q := &Qubesbeat{settings: s, options: options, log: log, done: make(chan struct{})}
-	q.ctx, q.cancel = context.WithCancel(context.Background())
+	q := &Qubesbeat{settings: s, options: options, log: log}
 	q.form = options.form(b, s, log)
-	q.pipeline = &publish.DrainingPipeline{Pipeline: b.Publisher, Finish: q.finish}
-	b.Publisher = q.pipeline
+	q.pipeline = publish.Drain(b)
 	return q, nil
 }
 
-// finish is called before libbeat closes its pipeline. Before Run there is
-// nothing to wait for.
-func (q *Qubesbeat) finish() {
-	q.cancel()
-	q.mu.Lock()
-	running := q.running
-	q.mu.Unlock()
-	if running {
-		<-q.done
-	}
-}
-
-// begin reports whether Run may begin: a signal may have come before it.
-func (q *Qubesbeat) begin() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.running = q.ctx.Err() == nil
-	return q.running
-}
-
 // Stop implements beat.Beater.
-func (q *Qubesbeat) Stop() { q.cancel() }
+func (q *Qubesbeat) Stop() { q.pipeline.Stop() }
 
 // Run implements beat.Beater. It returns when the capture files have ended, when
 // the beat is stopped or when a service fails; everything that was metered
 // until then has been handed to the output.
 func (q *Qubesbeat) Run(b *beat.Beat) error {
-	defer close(q.done)
-	if !q.begin() {
+	defer q.pipeline.End()
+	if !q.pipeline.Begin() {
 		return nil
 	}
 	r, err := q.newRun(b)
 	if err == nil {
-		err = r.run(q.ctx)
+		err = r.run(q.pipeline.Context())
 	}
 	return safetext.Error(err) // libbeat prints it
 }

@@ -75,15 +75,10 @@ type importer struct {
 	form     publish.Form
 	log      *logp.Logger
 
-	// Kept for the reason that beater.Qubesbeat has.
-	ctx    context.Context
-	cancel context.CancelFunc
-	done   chan struct{} // closed when Run has delivered everything
 	late   chan struct{} // closed when no more acknowledgement is to be waited for
 	giveUp sync.Once     // closes late
 
 	mu      sync.Mutex
-	running bool  // guarded by mu
 	refusal error // guarded by mu: why nothing may be sent to this output
 }
 
@@ -92,38 +87,23 @@ var _ beat.Beater = (*importer)(nil) // type check
 // Creator returns the function that libbeat calls to make the beater.
 func Creator(o *Options) beat.Creator {
 	return func(b *beat.Beat, _ *conf.C) (beat.Beater, error) {
-		i := &importer{options: o, log: publish.SafeLogger(b.Info.Logger.Named("import")), done: make(chan struct{}), late: make(chan struct{})}
-		i.ctx, i.cancel = context.WithCancel(context.Background())
+		i := &importer{options: o, log: publish.SafeLogger(b.Info.Logger.Named("import")), late: make(chan struct{})}
 		if !i.log.IsDebug() { // which prints maps
 			i.form = publish.FormFor(b.Config.Output.Name(), b.Config.Output.Config())
 		}
-		i.pipeline = &publish.DrainingPipeline{Pipeline: b.Publisher, Finish: i.finish}
-		b.Publisher = i.pipeline
+		i.pipeline = publish.Drain(b)
 		return i, nil
 	}
 }
 
-// finish is called before libbeat closes its pipeline.
-func (i *importer) finish() {
-	i.cancel()
-	i.mu.Lock()
-	running := i.running
-	i.mu.Unlock()
-	if running {
-		<-i.done
-	}
-}
-
 // Stop implements beat.Beater.
-func (i *importer) Stop() { i.cancel() }
+func (i *importer) Stop() { i.pipeline.Stop() }
 
 // Run implements beat.Beater. It returns when the output has all events, or has not
 // acknowledged any for too long.
 func (i *importer) Run(b *beat.Beat) error {
-	defer close(i.done)
-	i.mu.Lock()
-	i.running = i.ctx.Err() == nil
-	i.mu.Unlock()
+	defer i.pipeline.End()
+	i.pipeline.Begin() // an import that was stopped before says so at its end
 	clients := &publish.Clients{Pipeline: i.pipeline.Pipeline, Form: i.form, Sensor: b.Info.Name, Local: publish.IsLocal(b.Config.Output.Name())}
 	r := &Run{Info: b.Info, Output: b.Config.Output, Clients: clients, Log: i.log, Delivery: &publish.Delivery{Clients: clients, Timeout: i.options.Timeout,
 		Libbeat: b.Monitoring.StatsRegistry().GetRegistry("libbeat"), Abort: func() { _ = i.pipeline.Abort() }}}
@@ -149,7 +129,7 @@ func (i *importer) work(r *Run) error {
 	work := i.options.Work
 	stopProgress := i.startProgress(begun)
 	stopWatch := i.watch(r)
-	fault := work.Read(i.ctx)
+	fault := work.Read(i.pipeline.Context())
 	stuck := stopWatch()
 	ended, end := context.WithCancel(task.WithLate(context.Background(), i.late))
 	end()
@@ -173,7 +153,7 @@ func (i *importer) refuse(why error) {
 
 // stop ends the work without a wait for what has not been acknowledged.
 func (i *importer) stop() {
-	i.cancel()
+	i.pipeline.Stop()
 	i.giveUp.Do(func() { close(i.late) })
 }
 
@@ -186,9 +166,9 @@ func (i *importer) lost(r *Run, stuck bool) error {
 	switch {
 	case refusal != nil:
 		return refusal
-	case stuck || missing > 0 && i.ctx.Err() == nil:
+	case stuck || missing > 0 && i.pipeline.Context().Err() == nil:
 		return fmt.Errorf("%d events did not reach the output, which has acknowledged nothing for %v; correct it and run the import again", missing, i.options.Timeout)
-	case i.ctx.Err() != nil:
+	case i.pipeline.Context().Err() != nil:
 		return errors.New("stopped before the end; run the import again for the rest")
 	case refused > 0:
 		return fmt.Errorf("the output has refused %d events; its reasons are in the log of refused events below path.logs", refused)
