@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/qubesbeat/qubesbeat/internal/atomicfile"
 )
 
 // receipts are what the sender remembers of earlier transfers: it saves reading files
@@ -48,15 +49,7 @@ func (r *receipts) save(path string) error {
 	if err != nil {
 		return err
 	}
-	temporary := path + ".new"
-	_ = os.Remove(temporary)
-	if _, err := writeFile(temporary, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	}); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, path); err != nil {
+	if err := atomicfile.Write(path, append(text, '\n')); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/atomicfile"
 )
 
 // maxFiles bounds the files that a state remembers. The oldest are forgotten.
@@ -104,28 +105,11 @@ func (s *State) save() error {
 	}
 	text, err := json.MarshalIndent(s.places, "", " ")
 	if err == nil {
-		err = replace(s.path, append(text, '\n'))
+		err = atomicfile.Write(s.path, append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("remembering how far the import has come: %w; the next import will send these events again", err)
 	}
 	s.dirty = false
 	return nil
-}
-
-// replace replaces a file in one step.
-func replace(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }

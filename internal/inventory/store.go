@@ -2,11 +2,10 @@ package inventory
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+
+	"github.com/qubesbeat/qubesbeat/internal/atomicfile"
 )
 
 // Store reads an inventory from r and, if it is valid, replaces the file at path with it, atomically. Otherwise it
@@ -20,22 +19,8 @@ func Store(path string, r io.Reader, cfg Config) error {
 	if _, err := Parse(bytes.NewReader(data), cfg); err != nil {
 		return err
 	}
-	return replace(path, data)
-}
-
-// replace writes a file next to path and renames it, so that neither a reader nor a crash sees half of it.
-func replace(path string, data []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".inventory-*")
-	if err != nil {
+	if err := atomicfile.Write(path, data); err != nil {
 		return fmt.Errorf("storing inventory: %w", err)
-	}
-	_, err = file.Write(data)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("storing inventory: %w", err), os.Remove(file.Name()))
 	}
 	return nil
 }
