@@ -9,13 +9,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/eventfile"
 )
 
 // local is a complete file of events in the folder of the sender.
 type local struct {
 	path, name string
+	at         time.Time // of its completion
 	size       int64
 	modified   int64 // Unix time in nanoseconds
 }
@@ -26,24 +31,16 @@ func complete(dir string) ([]local, error) {
 	if err != nil {
 		return nil, err
 	}
-	type dated struct {
-		local
-		at string
-	}
-	var found []dated
+	var files []local
 	for _, e := range entries {
-		at := completeForm.FindStringSubmatch(e.Name())
+		at, ok := eventfile.CompletedAt(e.Name())
 		info, err := e.Info()
-		if at == nil || err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		if !ok || !strings.HasSuffix(e.Name(), suffix) || err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 			continue
 		}
-		found = append(found, dated{local{filepath.Join(dir, e.Name()), e.Name(), info.Size(), info.ModTime().UnixNano()}, at[1]})
+		files = append(files, local{filepath.Join(dir, e.Name()), e.Name(), at, info.Size(), info.ModTime().UnixNano()})
 	}
-	slices.SortFunc(found, func(a, b dated) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.name, b.name)) })
-	files := make([]local, 0, len(found))
-	for _, d := range found {
-		files = append(files, d.local)
-	}
+	slices.SortFunc(files, func(a, b local) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.name, b.name)) })
 	return files, nil
 }
 

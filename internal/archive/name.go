@@ -15,8 +15,6 @@ const (
 var (
 	senderForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 	nameForm   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}\.ndjson$`)
-	// completeForm is what package eventfile calls a complete file.
-	completeForm = regexp.MustCompile(`-(\d{8}T\d{6}\.\d{3}Z)\.ndjson$`)
 )
 
 // fileName returns the name of an archived file.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/eventfile"
 )
 
 // ErrBusy is returned by [Open] while another process has the folder of the sender.
@@ -68,7 +70,10 @@ func Open(conf Config) (*Store, error) {
 		conf.Now = time.Now
 	}
 	if conf.Free == nil {
-		conf.Free = freeSpace
+		conf.Free = func(dir string) (int64, error) {
+			free, _, err := eventfile.Space(dir)
+			return free, err
+		}
 	}
 	s := &Store{conf: conf, dir: filepath.Join(conf.Dir, conf.Sender), sent: map[string]int{}, head: origin(conf.Sender)}
 	if err := s.open(); err != nil {
@@ -142,10 +147,4 @@ func (s *Store) sweep() error {
 		}
 	}
 	return nil
-}
-
-func freeSpace(dir string) (int64, error) {
-	var s unix.Statfs_t
-	err := unix.Statfs(dir, &s)
-	return int64(s.Bavail) * s.Bsize, err
 }

@@ -116,7 +116,7 @@ func (w *Writer) list() (files []oldFile, total int64) {
 			continue
 		}
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
-			files = append(files, oldFile{filepath.Join(w.conf.Dir, e.Name()), info.Size(), w.completed(e.Name(), info.ModTime())})
+			files = append(files, oldFile{filepath.Join(w.conf.Dir, e.Name()), info.Size(), completed(e.Name(), info.ModTime())})
 			total += info.Size()
 		}
 	}
@@ -130,13 +130,23 @@ func (w *Writer) isComplete(name string) bool {
 	return ours && (strings.HasSuffix(rest, suffix) || strings.HasSuffix(rest, suffix+".gz") || strings.HasSuffix(rest, suffix+".zst"))
 }
 
-// completed returns the time in the name of a file, and modified if there is none.
-func (w *Writer) completed(name string, modified time.Time) time.Time {
+// CompletedAt returns the time at which a file was completed, in UTC, by its name, which may
+// have the ending of a compressed one. It returns false if the name is not that of a
+// complete file.
+func CompletedAt(name string) (t time.Time, ok bool) {
 	stem, _, _ := strings.Cut(name, suffix)
-	if i := strings.LastIndexByte(stem, '-'); i >= 0 {
-		if t, err := time.Parse(timeFormat, stem[i+1:]); err == nil {
-			return t
-		}
+	i := strings.LastIndexByte(stem, '-')
+	if i < 0 {
+		return t, false
+	}
+	t, err := time.Parse(timeFormat, stem[i+1:])
+	return t, err == nil
+}
+
+// completed returns the time in the name of a file, and modified if there is none.
+func completed(name string, modified time.Time) time.Time {
+	if t, ok := CompletedAt(name); ok {
+		return t
 	}
 	return modified
 }

@@ -94,7 +94,7 @@ func New(c Config) (*Writer, error) {
 		c.Now = time.Now
 	}
 	if c.Space == nil {
-		c.Space = space
+		c.Space = Space
 	}
 	c.Host = safeName(c.Host)
 	return &Writer{conf: c}, nil
