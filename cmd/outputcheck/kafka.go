@@ -6,7 +6,6 @@ import (
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/libbeat/common/kafka"
-	"github.com/elastic/beats/v7/libbeat/outputs"
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/testing"
 	"github.com/elastic/elastic-agent-libs/transport/tlscommon"
@@ -15,16 +14,15 @@ import (
 
 // kafkaSettings are the keys of output.kafka that a connection depends on.
 type kafkaSettings struct {
-	Topic    string            `config:"topic"`
-	Topics   []any             `config:"topics"`
-	Timeout  time.Duration     `config:"timeout"`
-	TLS      *tlscommon.Config `config:"ssl"`
-	Version  kafka.Version     `config:"version"`
-	ClientID string            `config:"client_id"`
-	Username string            `config:"username"`
-	Password string            `config:"password"`
-	Sasl     kafka.SaslConfig  `config:"sasl"`
-	Kerberos *conf.C           `config:"kerberos"`
+	Topic    string           `config:"topic"`
+	Topics   []any            `config:"topics"`
+	Timeout  time.Duration    `config:"timeout"`
+	Version  kafka.Version    `config:"version"`
+	ClientID string           `config:"client_id"`
+	Username string           `config:"username"`
+	Password string           `config:"password"`
+	Sasl     kafka.SaslConfig `config:"sasl"`
+	Kerberos *conf.C          `config:"kerberos"`
 }
 
 const kafkaPort = "9092"
@@ -33,16 +31,9 @@ const kafkaPort = "9092"
 // brokers, the brokers must be reachable there, and the topic must exist or be created.
 func checkKafka(d *driver, info beat.Info, c *conf.C) error {
 	settings := kafkaSettings{Timeout: 30 * time.Second, Version: "2.1.0", ClientID: "beats"}
-	if err := c.Unpack(&settings); err != nil {
-		return fmt.Errorf("output.kafka: %w", err)
-	}
-	hosts, err := outputs.ReadHostList(c)
+	hosts, tls, err := read("kafka", c, &settings, info)
 	if err != nil {
-		return fmt.Errorf("output.kafka.hosts: %w", err)
-	}
-	tls, err := tlscommon.LoadTLSConfig(settings.TLS, info.Logger)
-	if err != nil {
-		return fmt.Errorf("output.kafka.ssl: %w", err)
+		return err
 	}
 	library, err := settings.sarama(tls)
 	if err != nil {

@@ -11,17 +11,14 @@ import (
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
-	"github.com/elastic/beats/v7/libbeat/outputs"
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/testing"
 	"github.com/elastic/elastic-agent-libs/transport"
-	"github.com/elastic/elastic-agent-libs/transport/tlscommon"
 )
 
 // logstashSettings are the keys of output.logstash that a connection depends on.
 type logstashSettings struct {
 	Timeout time.Duration         `config:"timeout"`
-	TLS     *tlscommon.Config     `config:"ssl"`
 	Proxy   transport.ProxyConfig `config:",inline"`
 }
 
@@ -30,16 +27,9 @@ const logstashPort = "5044"
 // checkLogstash tests the hosts of output.logstash.
 func checkLogstash(d *driver, info beat.Info, c *conf.C) error {
 	settings := logstashSettings{Timeout: 30 * time.Second}
-	if err := c.Unpack(&settings); err != nil {
-		return fmt.Errorf("output.logstash: %w", err)
-	}
-	hosts, err := outputs.ReadHostList(c)
+	hosts, tls, err := read("logstash", c, &settings, info)
 	if err != nil {
-		return fmt.Errorf("output.logstash.hosts: %w", err)
-	}
-	tls, err := tlscommon.LoadTLSConfig(settings.TLS, info.Logger)
-	if err != nil {
-		return fmt.Errorf("output.logstash.ssl: %w", err)
+		return err
 	}
 	for _, host := range hosts {
 		e := endpoint{address: withPort(host, logstashPort), tls: tls, proxy: &settings.Proxy, timeout: settings.Timeout, log: info.Logger}

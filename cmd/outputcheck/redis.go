@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
-	"github.com/elastic/beats/v7/libbeat/outputs"
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/testing"
 	"github.com/elastic/elastic-agent-libs/transport"
@@ -25,7 +24,6 @@ type redisSettings struct {
 	DataType string                `config:"datatype"`
 	DB       int                   `config:"db"`
 	Timeout  time.Duration         `config:"timeout"`
-	TLS      *tlscommon.Config     `config:"ssl"`
 	Proxy    transport.ProxyConfig `config:",inline"`
 }
 
@@ -34,16 +32,9 @@ const redisPort = "6379"
 // checkRedis tests the hosts of output.redis.
 func checkRedis(d *driver, info beat.Info, c *conf.C) error {
 	settings := redisSettings{Timeout: 5 * time.Second, DataType: "list", Index: info.Beat}
-	if err := c.Unpack(&settings); err != nil {
-		return fmt.Errorf("output.redis: %w", err)
-	}
-	hosts, err := outputs.ReadHostList(c)
+	hosts, tls, err := read("redis", c, &settings, info)
 	if err != nil {
-		return fmt.Errorf("output.redis.hosts: %w", err)
-	}
-	tls, err := tlscommon.LoadTLSConfig(settings.TLS, info.Logger)
-	if err != nil {
-		return fmt.Errorf("output.redis.ssl: %w", err)
+		return err
 	}
 	for _, host := range hosts {
 		e := endpoint{tls: tls, proxy: &settings.Proxy, timeout: settings.Timeout, log: info.Logger}
