@@ -17,7 +17,7 @@ import (
 	"github.com/elastic/beats/v7/libbeat/outputs/elasticsearch"
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/logp"
-	"github.com/elastic/go-lumber/server/v2"
+	v2 "github.com/elastic/go-lumber/server/v2"
 
 	"github.com/qubesbeat/qubesbeat/cmd/outputcheck"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/pki"

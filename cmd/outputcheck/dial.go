@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"os"
 	"time"
 
 	"github.com/elastic/elastic-agent-libs/logp"
@@ -50,8 +51,27 @@ func (e *endpoint) dial(d testing.Driver) {
 	d.Run("TLS", func(d testing.Driver) {
 		conn, err := transport.TestTLSDialer(d, transport.NetDialer(e.timeout), e.tls, e.timeout, e.log).Dial("tcp", e.address)
 		d.Fatal("dial up", err)
-		_ = conn.Close()
+		defer func() { _ = conn.Close() }()
+		d.Fatal("stay connected", refusal(conn))
 	})
+}
+
+// refusalTime is how long a server may take to refuse a client after the handshake.
+const refusalTime = 500 * time.Millisecond
+
+// refusal returns why a server that says nothing by itself ends a connection. In TLS 1.3 the
+// client's handshake is over before the server has seen its certificate (RFC 8446 section
+// 4.4.2.4); a client that writes first often learns no more than that the connection is
+// cut.
+func refusal(conn net.Conn) error {
+	if err := conn.SetReadDeadline(time.Now().Add(refusalTime)); err != nil {
+		return err
+	}
+	_, err := conn.Read(make([]byte, 1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 // connect returns a connection as the output makes it.
