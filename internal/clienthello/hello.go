@@ -53,6 +53,18 @@ type Hello struct {
 	JA4 string
 }
 
+// TextSize returns the bytes of all texts of a Hello, 0 if h is nil.
+func (h *Hello) TextSize() int {
+	if h == nil {
+		return 0
+	}
+	n := len(h.ServerName) + len(h.JA4)
+	for _, p := range h.ALPN {
+		n += len(p)
+	}
+	return n
+}
+
 // Parse reads msg, a whole handshake message with its header of 4 bytes. The
 // argument quic is the version of QUIC that carried it, 0 for TLS over TCP. Parse
 // returns an error wrapping [ErrNotClient], [ErrMalformed] or [ErrTooLarge].

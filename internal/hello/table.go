@@ -185,13 +185,7 @@ func (t *Table) add(k key, at int64, h clienthello.Hello) {
 }
 
 // sizeOf returns how many bytes a ClientHello takes in the table.
-func sizeOf(h *clienthello.Hello) int {
-	n := knownSize + len(h.ServerName) + len(h.JA4)
-	for _, p := range h.ALPN {
-		n += 16 + len(p)
-	}
-	return n
-}
+func sizeOf(h *clienthello.Hello) int { return knownSize + h.TextSize() + 16*len(h.ALPN) }
 
 // Stats returns the counters.
 func (t *Table) Stats() Stats {

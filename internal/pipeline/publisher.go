@@ -66,16 +66,7 @@ const (
 )
 
 // size returns the bytes that a flow takes while it is held back.
-func (h *heldFlow) size() int {
-	n := heldSize
-	if h.hello != nil {
-		n += len(h.hello.ServerName) + len(h.hello.JA4)
-		for _, p := range h.hello.ALPN {
-			n += len(p)
-		}
-	}
-	return n
-}
+func (h *heldFlow) size() int { return heldSize + h.hello.TextSize() }
 
 // NewPublisher returns a publisher.
 func NewPublisher(cfg PublisherConfig) *Publisher {

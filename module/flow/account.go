@@ -63,10 +63,7 @@ func (d *Document) size() int {
 		n += tcpSize
 	}
 	if h := d.Hello; h != nil {
-		n += helloSize + len(h.ServerName) + len(h.JA4)
-		for _, p := range h.ALPN {
-			n += len(p) + len(`"",`)
-		}
+		n += helloSize + h.TextSize() + len(h.ALPN)*len(`"",`)
 	}
 	if d.Outer.Kind != packet.TunnelNone {
 		n += tunnelSize
