@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"text/tabwriter"
+
+	"github.com/qubesbeat/qubesbeat/bench/criterion"
 )
 
 // print prints the table and the criteria.
@@ -20,29 +22,15 @@ func (r *rates) print(check bool) error {
 		fmt.Printf("1,000,000 names: blocked %v after the start, %.0f MB resident; after a flood of random names %.0f MB, the cache %.1f of %.1f MB with %d answers\n",
 			m.ready.Round(1e6), m.loaded, m.flooded, m.cacheBytes, m.limit, m.entries)
 	}
-	missed := 0
-	for _, c := range r.criteria() {
-		verdict := "PASS"
-		if !c.ok {
-			verdict = "FAIL"
-			missed++
-		}
-		fmt.Println(verdict, "", c.text)
-	}
-	if check && missed > 0 {
-		return fmt.Errorf("%d criteria are missed", missed)
+	if err := criterion.Print(os.Stdout, r.criteria()); check {
+		return err
 	}
 	return nil
 }
 
-type criterion struct {
-	ok   bool
-	text string
-}
-
-func (r *rates) criteria() (list []criterion) {
+func (r *rates) criteria() (list []criterion.Criterion) {
 	add := func(ok bool, format string, args ...any) {
-		list = append(list, criterion{ok, fmt.Sprintf(format, args...)})
+		list = append(list, criterion.Of(ok, fmt.Sprintf(format, args...)))
 	}
 	for _, suffix := range []string{"", "-log"} {
 		r.beside("qubesbeat"+suffix, "before"+suffix, add)

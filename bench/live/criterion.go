@@ -1,15 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
 
-// verdict is the outcome of a criterion.
-type verdict string
-
-// Verdicts. A criterion is skipped if a contender that it needs is missing or failed.
-const (
-	passCriterion verdict = "PASS"
-	failCriterion verdict = "FAIL"
-	skipCriterion verdict = "SKIP"
+	"github.com/qubesbeat/qubesbeat/bench/criterion"
 )
 
 // What qubesbeat has to reach.
@@ -19,17 +13,8 @@ const (
 	leastBulk       = 0.97 // throughput, as a part of that without any monitor
 )
 
-// criterion is something that qubesbeat has to fulfil on an input.
-type criterion struct {
-	verdict verdict
-	text    string
-}
-
-// String returns the line to be printed.
-func (c criterion) String() string { return fmt.Sprintf("%s  %s", c.verdict, c.text) }
-
 // criteria judges all inputs. What is skipped fails if the peers are required.
-func (rep *report) criteria(requirePeers bool) (list []criterion) {
+func (rep *report) criteria(requirePeers bool) (list []criterion.Criterion) {
 	for _, in := range rep.Inputs {
 		list = append(list,
 			in.atMost(tcpdumpName, mostOfTcpdump),
@@ -39,19 +24,11 @@ func (rep *report) criteria(requirePeers bool) (list []criterion) {
 			list = append(list, in.throughput(), in.noDrops(dumpName, ""))
 		}
 	}
-	for i := range list {
-		if list[i].verdict == skipCriterion && requirePeers {
-			list[i].verdict = failCriterion
-		}
-	}
-	if len(list) == 0 {
-		list = append(list, criterion{failCriterion, "nothing was measured"})
-	}
-	return list
+	return criterion.Complete(list, requirePeers)
 }
 
 // atMost demands that our CPU time of a frame is at most factor times the peer's.
-func (in *inputReport) atMost(peer string, factor float64) criterion {
+func (in *inputReport) atMost(peer string, factor float64) criterion.Criterion {
 	text := fmt.Sprintf("%s: CPU of %s / %s <= %g", in.Name, oursName, peer, factor)
 	return in.judge(text, []string{oursName, peer}, func() (float64, bool) {
 		ratio := in.result(oursName).median(process) / in.result(peer).median(process)
@@ -60,7 +37,7 @@ func (in *inputReport) atMost(peer string, factor float64) criterion {
 }
 
 // throughput demands that a bulk transfer is not slowed down.
-func (in *inputReport) throughput() criterion {
+func (in *inputReport) throughput() criterion.Criterion {
 	text := fmt.Sprintf("%s: throughput with %s / %s >= %g", in.Name, oursName, noneName, leastBulk)
 	return in.judge(text, []string{oursName, noneName}, func() (float64, bool) {
 		ratio := in.result(oursName).median(gbit) / in.result(noneName).median(gbit)
@@ -70,7 +47,7 @@ func (in *inputReport) throughput() criterion {
 
 // noDrops demands that the kernel drops no frame for a contender, in no round; with a peer,
 // only if it drops none for that.
-func (in *inputReport) noDrops(name, peer string) criterion {
+func (in *inputReport) noDrops(name, peer string) criterion.Criterion {
 	text, needs := fmt.Sprintf("%s: frames that the kernel drops for %s = 0", in.Name, name), []string{name}
 	if peer != "" {
 		needs = append(needs, peer)
@@ -82,19 +59,16 @@ func (in *inputReport) noDrops(name, peer string) criterion {
 }
 
 // judge applies a criterion if all contenders have run.
-func (in *inputReport) judge(text string, needs []string, value func() (float64, bool)) criterion {
+func (in *inputReport) judge(text string, needs []string, value func() (float64, bool)) criterion.Criterion {
 	for _, name := range needs {
 		if !in.result(name).ran() {
-			v := skipCriterion
+			v := criterion.Skip
 			if name == oursName && in.Missing == "" {
-				v = failCriterion
+				v = criterion.Fail
 			}
-			return criterion{v, text + ": " + name + " did not run"}
+			return criterion.Criterion{Verdict: v, Text: text + ": " + name + " did not run"}
 		}
 	}
 	n, ok := value()
-	if !ok {
-		return criterion{failCriterion, fmt.Sprintf("%s: %.2f", text, n)}
-	}
-	return criterion{passCriterion, fmt.Sprintf("%s: %.2f", text, n)}
+	return criterion.Of(ok, fmt.Sprintf("%s: %.2f", text, n))
 }

@@ -3,16 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
-)
 
-// verdict is the outcome of a criterion.
-type verdict string
-
-// Verdicts. A criterion is skipped if the peer is missing or failed.
-const (
-	passCriterion verdict = "PASS"
-	failCriterion verdict = "FAIL"
-	skipCriterion verdict = "SKIP"
+	"github.com/qubesbeat/qubesbeat/bench/criterion"
 )
 
 // minComplete is the least share of the packets in packetbeat's flow events that
@@ -31,18 +23,9 @@ const minSpeedupAll = 2
 // analyzers are on and find nothing for them.
 const minKept = 0.95
 
-// criterion is something that qubesbeat has to fulfil on an input.
-type criterion struct {
-	verdict verdict
-	text    string
-}
-
-// String returns the line to be printed.
-func (c criterion) String() string { return fmt.Sprintf("%s  %s", c.verdict, c.text) }
-
 // criteria judges all inputs but the one that only shows start-up. A peer that
 // did not run fails the criterion if it is required.
-func (rep *report) criteria(requirePeers bool) (list []criterion) {
+func (rep *report) criteria(requirePeers bool) (list []criterion.Criterion) {
 	for _, in := range rep.Inputs {
 		if in.Name == startInput {
 			continue
@@ -56,7 +39,7 @@ func (rep *report) criteria(requirePeers bool) (list []criterion) {
 
 		ours := in.result(oursDiscard)
 		if !ours.ran() {
-			list = append(list, criterion{failCriterion, in.Name + ": qubesbeat did not run"})
+			list = append(list, criterion.Criterion{Verdict: criterion.Fail, Text: in.Name + ": qubesbeat did not run"})
 
 			continue
 		}
@@ -81,31 +64,21 @@ func (rep *report) criteria(requirePeers bool) (list []criterion) {
 		)
 	}
 
-	for i := range list {
-		if requirePeers && list[i].verdict == skipCriterion {
-			list[i].verdict = failCriterion
-		}
-	}
-
-	if len(list) == 0 {
-		list = append(list, criterion{failCriterion, "nothing was measured"})
-	}
-
-	return list
+	return criterion.Complete(list, requirePeers)
 }
 
 // analyzed demands that we are faster with all protocols on, too.
-func (in *inputReport) analyzed() criterion {
+func (in *inputReport) analyzed() criterion.Criterion {
 	all := in.result(oursAll)
 	if !all.ran() {
-		return criterion{failCriterion, in.Name + ": " + oursAll + " did not run"}
+		return criterion.Criterion{Verdict: criterion.Fail, Text: in.Name + ": " + oursAll + " did not run"}
 	}
 
 	return in.faster(all, packetbeatAll, minSpeedupAll)
 }
 
 // faster demands that the peer takes at least factor times as long as we do.
-func (in *inputReport) faster(ours *result, peer string, factor float64) criterion {
+func (in *inputReport) faster(ours *result, peer string, factor float64) criterion.Criterion {
 	what := fmt.Sprintf("%s: time of %s / ours >= %g", in.Name, peer, factor)
 
 	return in.judge(what, peer, factor, func(p *result) float64 { return p.median(wall) / ours.median(wall) })
@@ -113,31 +86,25 @@ func (in *inputReport) faster(ours *result, peer string, factor float64) criteri
 
 // asFastAs demands that we keep minKept of the speed of an earlier qubesbeat. The
 // least of all rounds is compared: the difference is smaller than the noise of a median.
-func (in *inputReport) asFastAs(ours, before *result) criterion {
-	ratio, v := before.sorted(wall)[0]/ours.sorted(wall)[0], passCriterion
-	if !(ratio >= minKept) {
-		v = failCriterion
-	}
+func (in *inputReport) asFastAs(ours, before *result) criterion.Criterion {
+	ratio := before.sorted(wall)[0] / ours.sorted(wall)[0]
 
-	return criterion{v, fmt.Sprintf("%s: time of %s / %s >= %g: %.2f", in.Name, before.Contender, ours.Contender, minKept, ratio)}
+	return criterion.Of(ratio >= minKept, fmt.Sprintf("%s: time of %s / %s >= %g: %.2f", in.Name, before.Contender, ours.Contender, minKept, ratio))
 }
 
 // undisturbed demands that the analyzers cost next to nothing on traffic that is
 // not theirs. The cost of starting, which is theirs, too, is left out; the least
 // of all rounds is compared, since a few hundredths are less than the noise of a
 // median.
-func (in *inputReport) undisturbed(ours, ports *result) criterion {
+func (in *inputReport) undisturbed(ours, ports *result) criterion.Criterion {
 	least := func(r *result) float64 { return r.sorted(wall)[0] - r.Startup }
-	ratio, v := least(ours)/least(ports), passCriterion
-	if !(ratio >= minKept) {
-		v = failCriterion
-	}
+	ratio := least(ours) / least(ports)
 
-	return criterion{v, fmt.Sprintf("%s: time of %s / %s >= %g: %.2f", in.Name, oursDiscard, oursPorts, minKept, ratio)}
+	return criterion.Of(ratio >= minKept, fmt.Sprintf("%s: time of %s / %s >= %g: %.2f", in.Name, oursDiscard, oursPorts, minKept, ratio))
 }
 
 // smaller demands that the peer's peak memory is not below ours.
-func (in *inputReport) smaller(ours *result, peer string) criterion {
+func (in *inputReport) smaller(ours *result, peer string) criterion.Criterion {
 	what := fmt.Sprintf("%s: memory of %s / ours >= 1", in.Name, peer)
 
 	return in.judge(what, peer, 1, func(p *result) float64 { return p.median(rss) / ours.median(rss) })
@@ -145,10 +112,10 @@ func (in *inputReport) smaller(ours *result, peer string) criterion {
 
 // complete demands that our flow events account for the packets that the peer's
 // account for.
-func (in *inputReport) complete(ours *result, peer string) criterion {
+func (in *inputReport) complete(ours *result, peer string) criterion.Criterion {
 	what := fmt.Sprintf("%s: packets in our events / %s >= %g", in.Name, peer, minComplete)
 	if !ours.ran() {
-		return criterion{failCriterion, fmt.Sprintf("%s: %s did not run", what, ours.Contender)}
+		return criterion.Criterion{Verdict: criterion.Fail, Text: fmt.Sprintf("%s: %s did not run", what, ours.Contender)}
 	}
 
 	return in.judge(what, peer, minComplete, func(p *result) float64 {
@@ -157,16 +124,13 @@ func (in *inputReport) complete(ours *result, peer string) criterion {
 }
 
 // judge compares a ratio with the least that it may be.
-func (in *inputReport) judge(what, peer string, least float64, ratio func(p *result) float64) criterion {
+func (in *inputReport) judge(what, peer string, least float64, ratio func(p *result) float64) criterion.Criterion {
 	p := in.result(peer)
 	if !p.ran() {
-		return criterion{skipCriterion, fmt.Sprintf("%s: %s did not run", what, peer)}
+		return criterion.Criterion{Verdict: criterion.Skip, Text: fmt.Sprintf("%s: %s did not run", what, peer)}
 	}
 
-	r, v := ratio(p), passCriterion
-	if !(r >= least) { // also if r is not a number
-		v = failCriterion
-	}
+	r := ratio(p)
 
-	return criterion{v, fmt.Sprintf("%s: %.2f", what, r)}
+	return criterion.Of(r >= least, fmt.Sprintf("%s: %.2f", what, r)) // fails if r is not a number
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/bench/criterion"
 	"github.com/qubesbeat/qubesbeat/bench/mixture"
 )
 
@@ -158,17 +159,5 @@ func finish(o *options, rep *report) error {
 		return nil
 	}
 
-	failed := 0
-	for _, c := range rep.criteria(o.requirePeers) {
-		fmt.Println(c)
-		if c.verdict == failCriterion {
-			failed++
-		}
-	}
-
-	if failed > 0 {
-		return fmt.Errorf("%d criteria not met", failed)
-	}
-
-	return nil
+	return criterion.Print(os.Stdout, rep.criteria(o.requirePeers))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/qubesbeat/qubesbeat/bench/criterion"
 )
 
 // newResult returns a result with one sample per time, all with the same
@@ -58,14 +59,14 @@ func TestReport_criteria(t *testing.T) {
 	}}
 	rep := &report{Inputs: []*inputReport{{Name: startInput}, in, {Name: "mix"}}}
 
-	var got []verdict
+	var got []criterion.Verdict
 	for _, c := range rep.criteria(false) {
-		got = append(got, c.verdict)
+		got = append(got, c.Verdict)
 	}
 
-	want := []verdict{
-		passCriterion, failCriterion, passCriterion, skipCriterion, failCriterion, failCriterion, // synth
-		failCriterion, // mix: we did not run
+	want := []criterion.Verdict{
+		criterion.Pass, criterion.Fail, criterion.Pass, criterion.Skip, criterion.Fail, criterion.Fail, // synth
+		criterion.Fail, // mix: we did not run
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("verdicts mismatch (-want +got):\n%s", diff)
