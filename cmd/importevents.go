@@ -70,15 +70,16 @@ func (f *importFlags) config(c *cobra.Command, files []string) (conf eventimport
 	if conf.Filter.To, err = parseTime(f.to); err != nil {
 		errs = append(errs, fmt.Errorf("--to: %w", err))
 	}
-	if f.timeout <= 0 {
-		errs = append(errs, errors.New("--timeout must be above 0"))
-	}
-	return conf, errors.Join(append(errs, checkFiles(files))...)
+	return conf, errors.Join(append(errs, checkImport(files, f.timeout))...)
 }
 
-// checkFiles opens files, so that a wrong name is found before anything is sent.
-func checkFiles(files []string) error {
+// checkImport checks what all imports have. It opens files, so that a wrong name is found
+// before anything is sent.
+func checkImport(files []string, timeout time.Duration) error {
 	var errs []error
+	if timeout <= 0 {
+		errs = append(errs, errors.New("--timeout must be above 0"))
+	}
 	for _, path := range files {
 		if path == eventfile.Stdin {
 			continue

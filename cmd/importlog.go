@@ -64,10 +64,7 @@ func (f *logFlags) work(c *cobra.Command, name string, files []string) (*importe
 	if f.year != 0 && (f.year < 1970 || f.year >= 2200) {
 		errs = append(errs, fmt.Errorf("--year: %d is not between 1970 and 2200", f.year))
 	}
-	if f.timeout <= 0 {
-		errs = append(errs, errors.New("--timeout must be above 0"))
-	}
-	if err := errors.Join(append(errs, checkFiles(files))...); err != nil {
+	if err := errors.Join(append(errs, checkImport(files, f.timeout))...); err != nil {
 		return nil, err
 	}
 	find, err := f.find(c, name)
