@@ -78,7 +78,7 @@ func (s *Store) Add(name string, size int64, digest string, r io.Reader) (*Entry
 func (s *Store) compare(in *incoming) error {
 	in.events.sort()
 	for _, e := range s.entries {
-		if (&Entry{First: e.first, Last: e.last}).overlaps(in.first, in.last) {
+		if e.overlaps(in.first, in.last) {
 			if err := s.compareWith(in, e.file); err != nil {
 				return fmt.Errorf("comparing with %s: %w", e.file, err)
 			}

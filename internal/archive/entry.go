@@ -77,8 +77,3 @@ func (e *Entry) follows(number int, hash string) error {
 	}
 	return nil
 }
-
-// overlaps reports whether an event of the file may be as old as one of a time span.
-func (e *Entry) overlaps(first, last time.Time) bool {
-	return !e.First.After(last) && !e.Last.Before(first)
-}

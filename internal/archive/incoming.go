@@ -50,11 +50,11 @@ func (i *incoming) remove() {
 func (i *incoming) fill(r io.Reader, size int64) error {
 	out := bufio.NewWriterSize(i.file, 1<<16)
 	in := io.TeeReader(io.LimitReader(r, size), io.MultiWriter(out, i.sum))
-	counted := &counter{r: in}
-	if err := eachLine(counted, i.look); err != nil {
+	n, err := eachLine(in, i.look)
+	if err != nil {
 		return err
 	}
-	if i.bytes = counted.n; i.bytes != size {
+	if i.bytes = n; n != size {
 		return io.ErrUnexpectedEOF
 	}
 	return out.Flush()
@@ -96,7 +96,7 @@ func (i *incoming) writeNew(w io.Writer) error {
 	}
 	n := 0
 	var failure error
-	err := eachLine(i.file, func(line []byte) {
+	_, err := eachLine(i.file, func(line []byte) {
 		if n++; keep[n] && failure == nil {
 			_, err := w.Write(line)
 			_, ended := w.Write([]byte{'\n'})
@@ -106,31 +106,19 @@ func (i *incoming) writeNew(w io.Writer) error {
 	return errors.Join(err, failure)
 }
 
-// eachLine calls use for each line that r has, without its end; a line that is too long
-// comes as nil. The line is valid until use returns, and must not be changed.
-func eachLine(r io.Reader, use func(line []byte)) error {
+// eachLine calls use for each line that r has, without its end, and returns how many bytes
+// that are; a line that is too long comes as nil. The line is valid until use returns, and
+// must not be changed.
+func eachLine(r io.Reader, use func(line []byte)) (bytes int64, err error) {
 	lines := eventfile.NewLines(r, eventfile.MaxLine)
 	for {
 		line, _, err := lines.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return lines.End, nil
 		}
 		if err != nil {
-			return err
+			return lines.End, err
 		}
 		use(line)
 	}
-}
-
-// counter counts what is read.
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-// Read implements [io.Reader].
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
 }

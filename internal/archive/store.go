@@ -56,6 +56,11 @@ type span struct {
 	first, last time.Time
 }
 
+// overlaps reports whether an event of the file may be as old as one of another time span.
+func (s *span) overlaps(first, last time.Time) bool {
+	return !s.first.After(last) && !s.last.Before(first)
+}
+
 // Open opens the archive of a sender for writing, removes what a crash has left, and
 // returns [ErrBusy] if another process has it. Close must be called.
 func Open(conf Config) (*Store, error) {

@@ -101,7 +101,7 @@ func checkEvents(r io.Reader, want int) error {
 	}
 	defer z.Close()
 	n := 0
-	if err := eachLine(z, func([]byte) { n++ }); err != nil {
+	if _, err := eachLine(z, func([]byte) { n++ }); err != nil {
 		return err
 	}
 	if n != want {
