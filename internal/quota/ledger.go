@@ -61,7 +61,6 @@ type Ledger struct {
 	dataset *share.Rate[key]    // no dataset may use all of it
 	alerts  *share.Rate[Client]
 	open    map[key]*Summary
-	account event.Account // that is being looked at: one that escapes would be allocated
 	stats   Stats
 }
 
@@ -91,24 +90,11 @@ func New(c Config) *Ledger {
 		alerts:  share.NewRate[Client](alertShare*float64(c.PerDay)/day, alertShare*float64(c.Burst))}
 }
 
-// Admit charges the client of a document for it. If too little is left, it counts the
-// document in a summary instead and reports false.
-func (l *Ledger) Admit(d event.Countable) bool {
+// Admit charges the client of an event for it. If too little is left, it counts the
+// event in a summary instead and reports false.
+func (l *Ledger) Admit(a *event.Account) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.account = event.Account{}
-	d.Account(&l.account)
-	return l.admit(&l.account)
-}
-
-// AdmitAccount is like Admit for an event that is no document.
-func (l *Ledger) AdmitAccount(a *event.Account) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.admit(a)
-}
-
-func (l *Ledger) admit(a *event.Account) bool {
 	k := key{clientOf(a.Parties), a.Dataset}
 	if l.take(k, a) {
 		l.stats.Admitted++

@@ -30,9 +30,9 @@ func newLedger() (*quota.Ledger, *int64) {
 	return quota.New(quota.Config{Burst: 1000, PerDay: 24 * 60 * 60, Now: func() int64 { return *now }}), now
 }
 
-// TestLedger_AdmitAccount charges the qube, under whatever interface or address its events
+// TestLedger_Admit charges the qube, under whatever interface or address its events
 // come, and unknown clients by their interface.
-func TestLedger_AdmitAccount(t *testing.T) {
+func TestLedger_Admit(t *testing.T) {
 	t.Parallel()
 	l, now := newLedger()
 	query := func(size int) *event.Account {
@@ -58,7 +58,7 @@ func TestLedger_AdmitAccount(t *testing.T) {
 		{query(15), 60, true},
 		{query(1), 60, false},
 	} {
-		if *now = tt.at * 1e9; l.AdmitAccount(tt.account) != tt.want {
+		if *now = tt.at * 1e9; l.Admit(tt.account) != tt.want {
 			t.Errorf("event %d: admitted is %v; want %v", i, !tt.want, tt.want)
 		}
 	}
@@ -75,10 +75,10 @@ func TestLedger_interim(t *testing.T) {
 	report := account("work", "vif7.0", 10)
 	report.Count = 0
 	interim, final := 0, 0
-	for l.AdmitAccount(report) {
+	for l.Admit(report) {
 		interim += report.Size
 	}
-	for l.AdmitAccount(account("work", "vif7.0", 10)) {
+	for l.Admit(account("work", "vif7.0", 10)) {
 		final += 10
 	}
 	if interim != 250 || final != 750 {
@@ -96,11 +96,11 @@ func TestLedger_alerts(t *testing.T) {
 	l, _ := newLedger()
 	alert := account("work", "vif7.0", 20)
 	alert.Dataset, alert.Alert = "qubesbeat.finding", true
-	for l.AdmitAccount(account("work", "vif7.0", 10)) {
+	for l.Admit(account("work", "vif7.0", 10)) {
 	}
 	admitted := 0
 	for range 100 {
-		if l.AdmitAccount(alert) {
+		if l.Admit(alert) {
 			admitted++
 		}
 	}
@@ -124,7 +124,7 @@ func TestLedger_Close(t *testing.T) {
 	query := account("work", "vif7.0", 3000)
 	query.Dataset, query.Name, query.Count = "qubesbeat.dns", "www.example", 3
 	for _, a := range []*event.Account{account("work", "vif7.0", 3000), other, spoofed, query} {
-		l.AdmitAccount(a)
+		l.Admit(a)
 	}
 	all := l.Close()
 	if len(all) != 2 || all[0].Dataset != "flow" || all[1].Dataset != "qubesbeat.dns" {
@@ -154,12 +154,12 @@ func TestLedger_bounds(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger()
 	for i := range 5000 {
-		l.AdmitAccount(account(fmt.Sprint("qube-", i), "vif1.0", 2000))
+		l.Admit(account(fmt.Sprint("qube-", i), "vif1.0", 2000))
 	}
 	for i := range 20 {
 		a := account("qube-0", "vif1.0", 2000)
 		a.Outcome = strings.Repeat(fmt.Sprint(i, "-"), 1000)
-		l.AdmitAccount(a)
+		l.Admit(a)
 	}
 	all := l.Close()
 	if len(all) > 1025 {
@@ -190,8 +190,8 @@ func TestSummary_Peers(t *testing.T) {
 		for i := range n {
 			a := account("work", "vif7.0", 2000)
 			a.Peer = netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-			l.AdmitAccount(a)
-			l.AdmitAccount(a)
+			l.Admit(a)
+			l.Admit(a)
 		}
 		got := float64(l.Close()[0].Peers())
 		if off := math.Abs(got-float64(n)) / float64(n); off > 0.3 { // more than four standard errors
@@ -200,15 +200,15 @@ func TestSummary_Peers(t *testing.T) {
 	}
 }
 
-// BenchmarkLedger_AdmitAccount takes the way of every event.
-func BenchmarkLedger_AdmitAccount(b *testing.B) {
+// BenchmarkLedger_Admit takes the way of every event.
+func BenchmarkLedger_Admit(b *testing.B) {
 	for name, burst := range map[string]int64{"admitted": 1 << 50, "summarized": 0} {
 		b.Run(name, func(b *testing.B) {
 			l := quota.New(quota.Config{Burst: burst, Now: func() int64 { return 0 }})
 			a := account("work", "vif7.0", 1000)
 			b.ReportAllocs()
 			for b.Loop() {
-				l.AdmitAccount(a)
+				l.Admit(a)
 			}
 		})
 	}

@@ -22,10 +22,10 @@ func TestDocument_Write(t *testing.T) {
 		Received: event.Traffic{Packets: 2, Bytes: 2000}, Peer: netip.MustParseAddr("192.0.2.1"), Port: 443, Name: "www.example", Outcome: "idle"}
 	interim := event.Account{Parties: &p, Dataset: "flow", Size: 1400, Start: t0 - 1e9, End: t0 + 1e9, Peer: netip.MustParseAddr("192.0.2.1"), Port: 22}
 	l := quota.New(quota.Config{Now: func() int64 { return 0 }})
-	l.AdmitAccount(&account)
-	l.AdmitAccount(&interim)
+	l.Admit(&account)
+	l.Admit(&interim)
 	verdict := event.Account{Parties: &event.Parties{Interface: "vif9.0"}, Dataset: "qubesbeat.firewall", Size: 1200, Start: t0, End: t0, Count: 40, Outcome: "qvm-firewall"}
-	l.AdmitAccount(&verdict)
+	l.Admit(&verdict)
 	all := l.Close()
 	for i, name := range []string{"unknown", "flows"} {
 		fields := event.ToMap(summary.Document{Summary: all[i]})

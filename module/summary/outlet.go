@@ -11,6 +11,7 @@ import (
 type outlet struct {
 	event.Outlet
 	ledger     *quota.Ledger
+	account    event.Account // of the document: one that escapes would be allocated
 	summarized atomic.Uint64
 }
 
@@ -18,9 +19,12 @@ var _ event.Outlet = (*outlet)(nil) // type check
 
 // Publish implements [event.Sink].
 func (o *outlet) Publish(d event.Document) {
-	if c, ok := d.(event.Countable); ok && !o.ledger.Admit(c) {
-		o.summarized.Add(1)
-		return
+	if c, ok := d.(event.Countable); ok {
+		o.account = event.Account{}
+		if c.Account(&o.account); !o.ledger.Admit(&o.account) {
+			o.summarized.Add(1)
+			return
+		}
 	}
 	o.Outlet.Publish(d)
 }

@@ -87,7 +87,7 @@ func (s *Service) publish() {
 
 // Admit reports whether an event that is no document goes out as it is. Otherwise it
 // has been counted in a summary.
-func (s *Service) Admit(a *event.Account) bool { return s == nil || s.ledger.AdmitAccount(a) }
+func (s *Service) Admit(a *event.Account) bool { return s == nil || s.ledger.Admit(a) }
 
 // Wrap returns an outlet that publishes through o what goes out as it is. Documents
 // that are not [event.Countable] always do.
