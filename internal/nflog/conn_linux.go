@@ -49,7 +49,7 @@ const (
 	commandBind  = 1
 	copyPacket   = 2
 	numbered     = 1
-	flushHundred = 10  // hundredths of a second for which the kernel may collect messages
+	flushHundred = 1   // hundredths of a second for which the kernel may collect messages: they carry no time on many kernels
 	copyRange    = 256 // bytes of a packet
 )
 

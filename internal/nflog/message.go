@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 
 	"github.com/mdlayher/netlink"
 )
@@ -15,11 +16,13 @@ type Message struct {
 	In, Out uint32 // indices of the interfaces, 0 for none
 	Payload []byte // from the IP header on, up to the rule's snaplen
 	Seq     uint32 // number of the message in its group
+	Time    int64  // when the packet came, in nanoseconds since 1970, 0 if the kernel did not stamp it
 }
 
 // The attributes of a packet (linux/netfilter/nfnetlink_log.h).
 const (
 	attrHeader  = 1
+	attrTime    = 3
 	attrIn      = 4
 	attrOut     = 5
 	attrPayload = 9
@@ -64,6 +67,8 @@ func (m *Message) set(kind uint16, value []byte) {
 	switch {
 	case kind == attrHeader && len(value) >= 3:
 		m.Hook = value[2]
+	case kind == attrTime && len(value) >= 16:
+		m.Time = stamp(binary.BigEndian.Uint64(value), binary.BigEndian.Uint64(value[8:]))
 	case kind == attrIn && len(value) >= 4:
 		m.In = binary.BigEndian.Uint32(value)
 	case kind == attrOut && len(value) >= 4:
@@ -75,6 +80,14 @@ func (m *Message) set(kind uint16, value []byte) {
 	case kind == attrSeq && len(value) >= 4:
 		m.Seq = binary.BigEndian.Uint32(value)
 	}
+}
+
+// stamp returns a time in nanoseconds, 0 if it is out of range.
+func stamp(seconds, micros uint64) int64 {
+	if seconds > math.MaxUint32 || micros >= 1e6 {
+		return 0
+	}
+	return int64(seconds*1e9 + micros*1e3)
 }
 
 // isPacket reports whether a message of the subsystem ULOG contains a packet.

@@ -57,3 +57,27 @@ func FuzzMessage_parse(f *testing.F) {
 		}
 	})
 }
+
+// TestMessage_parse_time reads the time of a packet that the kernel has stamped.
+func TestMessage_parse_time(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		seconds, micros uint64
+		want            int64
+	}{
+		"stamped":            {1764333253, 622001, 1764333253622001000},
+		"nonsense":           {1 << 60, 0, 0},
+		"a second in micros": {1, 1e6, 0},
+	} {
+		data := binary.NativeEndian.AppendUint16([]byte{0, 0, 0, 53}, 20)
+		data = binary.NativeEndian.AppendUint16(data, attrTime)
+		data = binary.BigEndian.AppendUint64(data, c.seconds)
+		data = binary.BigEndian.AppendUint64(data, c.micros)
+		data = binary.NativeEndian.AppendUint16(data, 5)
+		data = binary.NativeEndian.AppendUint16(data, attrPayload)
+		var m Message
+		if err := m.parse(append(data, 0x45)); err != nil || m.Time != c.want {
+			t.Errorf("%s: time %d, %v; want %d", name, m.Time, err, c.want)
+		}
+	}
+}

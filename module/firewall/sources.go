@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func (s *Service) gap() { s.with(func(t *firewall.Tracker) { t.Lost(s.elapsed())
 func (s *Service) messages() func(*nflog.Message) {
 	return func(m *nflog.Message) {
 		s.sources.lastNFLog.Store(int64(s.elapsed()))
-		o := firewall.Observation{At: time.Now().UnixNano(), Source: firewall.NFLog, Prefix: string(m.Prefix),
+		o := firewall.Observation{At: cmp.Or(m.Time, time.Now().UnixNano()), Source: firewall.NFLog, Prefix: string(m.Prefix),
 			In: s.link(m.In), Out: s.link(m.Out)}
 		switch {
 		case o.Prefix == firewall.PrefixOver:
