@@ -32,6 +32,10 @@ type Config struct {
 	Version string           // of the program, for the heads of segments
 	Now     func() time.Time // default time.Now
 	Logger  *slog.Logger     // default discards
+
+	files  files                // of a test; by default the operating system's
+	boot   string               // by default the kernel's
+	uptime func() time.Duration // by default the kernel's
 }
 
 // SegmentLimits say when a segment is sealed and the next one begun.

@@ -71,6 +71,9 @@ func FuzzScanner(f *testing.F) {
 	f.Add(file()[:1500])
 	big := binary.BigEndian.AppendUint32([]byte("\x0a\x0d\x0d\x0a\x00\x00\x00\x1c"), 0x1a2b3c4d)
 	f.Add(append(append(big, "\x00\x01\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"...), 0, 0, 0, 0x1c))
+	lying := pcapng.AppendPacket(pcapng.AppendSection(nil, &section), &packets[0])
+	lying[28+20] = 0xff // the length of the data
+	f.Add(lying)
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s := pcapng.NewScanner(bytes.NewReader(in), 0)
 		var b pcapng.Block
