@@ -65,13 +65,10 @@ func openChain(fsys files, do func(*Line)) (*chain, error) {
 	}
 	c.file = f
 	err = readLines(f, func(raw []byte, l *Line, damage error) {
-		c.size += int64(len(raw)) + 1
-		c.number++
-		if damage == nil {
-			c.number = l.Number
+		c.enter(raw, l, damage)
+		if damage == nil && do != nil {
 			do(l)
 		}
-		c.head = digest(raw)
 	})
 	if err == nil {
 		err = f.Truncate(c.size)
@@ -96,12 +93,15 @@ func (c *chain) create() (err error) {
 }
 
 // append writes a line, whose Number and Previous it sets, to the disk. After an error
-// the chain is as before.
+// the chain is as before. Other processes may append, too.
 func (c *chain) append(l *Line) error {
-	if c.size > maxChain {
-		if err := c.rotate(); err != nil {
-			return err
-		}
+	if err := c.file.Lock(true); err != nil {
+		return fmt.Errorf("locking the chain: %w", err)
+	}
+	locked := c.file
+	defer func() { _ = locked.Lock(false) }()
+	if err := c.catchUp(); err != nil {
+		return fmt.Errorf("reading the chain: %w", err)
 	}
 	l.Number, l.Previous, l.At = c.number+1, c.head, l.At.UTC()
 	raw, err := json.Marshal(l)
@@ -121,6 +121,51 @@ func (c *chain) append(l *Line) error {
 	c.number, c.head = l.Number, digest(raw)
 	return nil
 }
+
+// trim begins a new file if this one is too long.
+func (c *chain) trim() error {
+	if c.size <= maxChain {
+		return nil
+	}
+	return c.rotate()
+}
+
+// catchUp reads the lines that others have appended, and cuts off one that is not complete.
+func (c *chain) catchUp() error {
+	size, err := c.file.Size()
+	if err != nil || size == c.size {
+		return err
+	}
+	if size < c.size {
+		return fmt.Errorf("it was cut from %d to %d bytes", c.size, size)
+	}
+	err = readLines(&shifted{c.file, c.size}, func(raw []byte, l *Line, damage error) {
+		c.enter(raw, l, damage)
+	})
+	if err != nil {
+		return err
+	}
+	return c.file.Truncate(c.size)
+}
+
+// enter takes over a complete line.
+func (c *chain) enter(raw []byte, l *Line, damage error) {
+	c.size += int64(len(raw)) + 1
+	c.number++
+	if damage == nil {
+		c.number = l.Number
+	}
+	c.head = digest(raw)
+}
+
+// shifted reads a file from an offset on.
+type shifted struct {
+	file io.ReaderAt
+	base int64
+}
+
+// ReadAt implements [io.ReaderAt].
+func (s *shifted) ReadAt(b []byte, at int64) (int, error) { return s.file.ReadAt(b, s.base+at) }
 
 // rotate begins a new file. The one before is kept, the one before that is removed.
 func (c *chain) rotate() error {

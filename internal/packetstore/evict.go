@@ -82,10 +82,16 @@ func (s *Store) remove(k *known, event, reason string) error {
 }
 
 func removeSegment(f files, c *chain, k *known, event, reason string, now time.Time) error {
+	missing := 0
 	for _, name := range []string{k.name, indexName(k.name)} {
-		if err := f.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := f.Remove(name); errors.Is(err, fs.ErrNotExist) {
+			missing++
+		} else if err != nil {
 			return err
 		}
+	}
+	if missing == 2 {
+		return nil // the user has removed it, with a line of its own
 	}
 	err := c.append(&Line{At: now, Event: event, Name: k.name, Bytes: k.bytes, Packets: k.packets, First: k.first, Last: k.last, Reason: reason})
 	if isFull(err) {
@@ -138,6 +144,9 @@ func (s *Store) tend() {
 		s.retain(false)
 	}
 	s.w.stale = false
+	if err := s.w.chain.trim(); err != nil {
+		s.conf.Logger.Warn("the chain is too long", "error", err)
+	}
 	free, err := s.files.Free()
 	if err == nil && free < s.conf.MinFree {
 		s.retain(false)

@@ -33,6 +33,7 @@ type file interface {
 	Truncate(n int64) error
 	Sync() error
 	Allocate(n int64) error // reserves the first n bytes on the disk, and keeps the size
+	Lock(on bool) error     // against other processes that lock it
 	Close() error
 }
 
@@ -181,6 +182,15 @@ func (f *osFile) Size() (int64, error) {
 
 // Sync implements [file]. The times of the file are of no interest.
 func (f *osFile) Sync() error { return unix.Fdatasync(int(f.Fd())) }
+
+// Lock implements [file].
+func (f *osFile) Lock(on bool) error {
+	how := unix.LOCK_UN
+	if on {
+		how = unix.LOCK_EX
+	}
+	return unix.Flock(int(f.Fd()), how)
+}
 
 // Allocate implements [file].
 func (f *osFile) Allocate(n int64) error {

@@ -22,8 +22,9 @@ type head struct {
 	UUID     string `json:"uuid,omitempty"`
 	Label    string `json:"label,omitempty"`
 
-	link   uint16
-	holder *Holder
+	link        uint16
+	holder      *Holder
+	description string // of the interface, of a head that was read
 }
 
 // headOf returns the head of a segment.
@@ -103,7 +104,7 @@ func parseHead(s *pcapng.Scanner) (h head, err error) {
 	if err := b.Interface(&i); err != nil {
 		return h, err
 	}
-	h.link = i.LinkType
+	h.link, h.description = i.LinkType, i.Description
 	h.holder = &Holder{Vif: i.Name, Name: h.Qube, UUID: h.UUID, Label: h.Label}
 	if !isFolder(h.Folder) || h.Sequence == 0 {
 		return h, fmt.Errorf("reading the head of a segment: %q is no folder of a qube", h.Folder)
