@@ -69,7 +69,7 @@ func (s *Store) streamOf(iface uint32) *stream {
 func (s *Store) store(st *stream, p *Packet, size count) {
 	g := s.segmentOf(st, p)
 	if g == nil {
-		s.c.lostMemory.add(size)
+		s.lost().add(size)
 		return
 	}
 	g.kernel += uint64(p.Dropped)
@@ -93,9 +93,18 @@ func (s *Store) store(st *stream, p *Packet, size count) {
 	}
 }
 
+// lost returns the account of packets for which there is no memory: of the disk if it
+// keeps the writer from emptying it.
+func (s *Store) lost() *count {
+	if s.stalled {
+		return &s.c.lostDisk
+	}
+	return &s.c.lostMemory
+}
+
 // lose counts a packet for which there was no memory.
 func (s *Store) lose(g *segment, sl *slot, size count) {
-	s.c.lostMemory.add(size)
+	s.lost().add(size)
 	g.lost.add(size)
 	g.dropped++
 	if sl != nil {

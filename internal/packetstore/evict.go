@@ -62,6 +62,7 @@ func (s *Store) evict(victims []victim) bool {
 		}
 		s.w.catalog.removeOldest(v.folder)
 		s.bump(func(c *counters) {
+			c.evicted.add(count{uint64(k.packets), uint64(k.bytes)})
 			switch v.reason {
 			case forAge:
 				c.evictedAge++
@@ -164,7 +165,7 @@ func (s *Store) levelFor(free int64, err error, now time.Time) (level, string) {
 	case err != nil:
 		return levelFull, "the free space is not known: " + err.Error()
 	case s.w.stuck:
-		return levelFull, "no space is left on the disk"
+		return levelShort, "no space is left on the disk"
 	case s.w.full != "":
 		return levelFull, s.w.full
 	case free < s.conf.MinFree/4:

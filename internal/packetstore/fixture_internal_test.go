@@ -93,6 +93,11 @@ func info(iface uint32, id uint64) *FlowInfo {
 func (w *world) add(iface uint32, id uint64, n, size int) {
 	for range n {
 		w.Add(w.packet(iface, id, size))
+		select {
+		case <-w.wake:
+			w.turn(false)
+		default:
+		}
 		w.now = w.now.Add(time.Microsecond)
 	}
 }

@@ -32,6 +32,7 @@ func (s *Store) Metrics(set *metrics.Set) {
 	addCount(set, "lost_memory", c.lostMemory)
 	addCount(set, "lost_disk", c.lostDisk)
 	addCount(set, "waiting", c.waiting.sum())
+	addCount(set, "evicted", c.evicted)
 	set.Add("not_indexed", c.unindexed)
 	set.Add("segments_open", uint64(open))
 	set.Add("segments_on_disk", uint64(d.segments))

@@ -137,7 +137,7 @@ func (s *Store) publish(from string, k *known, l *Line, chained *bool) error {
 func (s *Store) flushFault(g *segment, err error) {
 	if isFull(err) {
 		if !s.makeRoom(4 * chunkSize) {
-			s.setLevel(levelFull, "no space is left on the disk")
+			s.setLevel(levelShort, "no space is left on the disk")
 		}
 		return
 	}

@@ -59,6 +59,7 @@ type Store struct {
 	tight      bool       // the notes have no more room
 	asked      []request
 	level      level
+	stalled    bool // the writer waits for space
 	c          counters
 	disk       diskUse
 

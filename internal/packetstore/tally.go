@@ -47,6 +47,7 @@ type counters struct {
 	excluded   count
 	lostMemory count
 	lostDisk   count
+	evicted    count // of written: packets, and bytes on the disk
 	waiting    tally
 
 	sealed, repaired, damaged                   uint64 // segments

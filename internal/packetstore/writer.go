@@ -116,7 +116,7 @@ func (s *Store) Seal(ctx context.Context, qube string) error {
 
 // work does the jobs in their order. It stops at one that must wait for space.
 func (s *Store) work() {
-	s.w.stuck = false
+	s.setStuck(false)
 	for {
 		s.mu.Lock()
 		if len(s.jobs) == 0 {
@@ -128,7 +128,7 @@ func (s *Store) work() {
 		if j.done != nil {
 			close(j.done)
 		} else if s.do(j) {
-			s.w.stuck = true
+			s.setStuck(true)
 			return
 		}
 		s.mu.Lock()
@@ -138,6 +138,14 @@ func (s *Store) work() {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// setStuck notes whether the first job waits for space. What memory has no room for
+// meanwhile is lost for the disk.
+func (s *Store) setStuck(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w.stuck, s.stalled = on, on
 }
 
 // do does a job, and reports whether it must be done again once there is space.
@@ -151,7 +159,7 @@ func (s *Store) do(j *job) (again bool) {
 			return false
 		case isFull(err):
 			if !s.makeRoom(4 * chunkSize) {
-				s.setLevel(levelFull, "no space is left on the disk")
+				s.setLevel(levelShort, "no space is left on the disk")
 				return true
 			}
 		case attempt >= 2:
