@@ -77,28 +77,38 @@ func (s *Store) evict(victims []victim) bool {
 	return true
 }
 
-// remove removes a segment and its index, and writes the line that says why.
+// remove writes the line that says why a segment is removed, and removes it with its
+// index. A crash in between is made up for at the next start. Where the disk has no room
+// for the line, the segment makes some.
 func (s *Store) remove(k *known, event, reason string) error {
-	return removeSegment(s.files, s.w.chain, k, event, reason, s.conf.Now())
+	line := &Line{At: s.conf.Now(), Event: event, Name: k.name, Bytes: k.bytes, Packets: k.packets, First: k.first, Last: k.last, Reason: reason}
+	if s.w.condemned == k.name { // could not be removed before
+		return removeFiles(s.files, k.name)
+	}
+	err := s.w.chain.append(line)
+	if err != nil && !isFull(err) {
+		return err
+	}
+	if err == nil {
+		s.w.condemned = k.name
+	}
+	if err := removeFiles(s.files, k.name); err != nil || s.w.condemned == k.name {
+		return err
+	}
+	if err := s.w.chain.append(line); !isFull(err) {
+		return err
+	}
+	return nil
 }
 
-func removeSegment(f files, c *chain, k *known, event, reason string, now time.Time) error {
-	missing := 0
-	for _, name := range []string{k.name, indexName(k.name)} {
-		if err := f.Remove(name); errors.Is(err, fs.ErrNotExist) {
-			missing++
-		} else if err != nil {
+// removeFiles removes a segment and its index. That they are gone already is no error.
+func removeFiles(f files, name string) error {
+	for _, name := range []string{name, indexName(name)} {
+		if err := f.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if missing == 2 {
-		return nil // the user has removed it, with a line of its own
-	}
-	err := c.append(&Line{At: now, Event: event, Name: k.name, Bytes: k.bytes, Packets: k.packets, First: k.first, Last: k.last, Reason: reason})
-	if isFull(err) {
-		return nil // the space that was just freed comes first
-	}
-	return err
+	return nil
 }
 
 // clock is wall time and time since the start of the machine at a moment.

@@ -64,7 +64,7 @@ func (s *Store) readChain() (err error) {
 		if l.Event == Sealed || l.Event == Repaired {
 			s.w.lines[l.Name] = true
 		} else if l.Event != Kept {
-			delete(s.w.lines, l.Name)
+			s.w.lines[l.Name] = false
 		}
 	})
 	return err
@@ -84,6 +84,12 @@ func (s *Store) loadFolder(folder string) error {
 			continue
 		}
 		s.w.noteSequence(s.conf.boot, e.Name())
+		if there, ok := s.w.lines[name]; ok && !there { // a crash came before it was removed
+			if err := removeFiles(s.files, name); err != nil {
+				return err
+			}
+			continue
+		}
 		k, err := s.load(name, folder)
 		if err != nil {
 			s.c.damaged++

@@ -109,8 +109,11 @@ func (r *Reader) Forget(qube, reason string) (segments int, err error) {
 			return nil
 		}
 		segments++
-		k := known{name: s.name, bytes: rounded(s.head.size), first: s.head.first, last: s.head.last, packets: s.head.packets}
-		return removeSegment(r.files, c, &k, Forgotten, reason, time.Now())
+		l := Line{At: time.Now(), Event: Forgotten, Name: s.name, Bytes: rounded(s.head.size), Packets: s.head.packets, First: s.head.first, Last: s.head.last, Reason: reason}
+		if err := c.append(&l); err != nil && !isFull(err) {
+			return err
+		}
+		return removeFiles(r.files, s.name)
 	})
 	if err == nil {
 		if err = r.files.Remove(folder); errors.Is(err, fs.ErrNotExist) || err != nil && segments > 0 {

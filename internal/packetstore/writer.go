@@ -8,19 +8,20 @@ import (
 
 // writer is what belongs to the goroutine of Run.
 type writer struct {
-	chain   *chain
-	catalog catalog
-	indexer indexer
-	scratch []byte // aligned, for the last page and what fills it
-	seq     uint32 // number of the last segment
-	breaks  []time.Time
-	retry   time.Time       // end of levelFailed
-	looked  clock           // when the age of segments was looked at
-	stale   bool            // segments are to be looked at again, because one was sealed
-	lines   map[string]bool // segments of which the chain has a line, while the store opens
-	stuck   bool            // the first job waits for space
-	slowest time.Duration
-	full    string // why nothing is stored, if the limits cannot be held
+	chain     *chain
+	catalog   catalog
+	indexer   indexer
+	scratch   []byte // aligned, for the last page and what fills it
+	seq       uint32 // number of the last segment
+	breaks    []time.Time
+	retry     time.Time       // end of levelFailed
+	looked    clock           // when the age of segments was looked at
+	stale     bool            // segments are to be looked at again, because one was sealed
+	lines     map[string]bool // segments of the chain, and whether they are there; while the store opens
+	condemned string          // segment whose line says that it was removed
+	stuck     bool            // the first job waits for space
+	slowest   time.Duration
+	full      string // why nothing is stored, if the limits cannot be held
 }
 
 // scratchSize has room for the rest of a page, the longest statistics and a filler.
