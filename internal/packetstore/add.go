@@ -163,7 +163,7 @@ func (s *Store) begin(st *stream, p *Packet, c *chunk) *segment {
 		s.generation++
 	}
 	g := &segment{iface: st.iface, link: p.LinkType, generation: s.generation, chunk: c, end: pageSize,
-		began: p.At, first: p.At, last: p.At, recent: p.At, held: true, flowLimit: s.conf.FlowLimit, headers: s.conf.HeadersOnly}
+		began: p.At, first: p.At, last: p.At, recent: p.At, held: !st.named, flowLimit: s.conf.FlowLimit, headers: s.conf.HeadersOnly}
 	c.n = pageSize
 	st.seg = g
 	s.open++

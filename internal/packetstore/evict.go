@@ -39,7 +39,7 @@ func (s *Store) holdings() []holding {
 	open := map[string]int64{}
 	s.mu.Lock()
 	for _, st := range s.streams {
-		if g := st.seg; g != nil && !g.held {
+		if g := st.seg; g != nil && g.resolved {
 			open[g.qube] += g.allocated
 		}
 	}

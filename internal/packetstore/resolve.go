@@ -9,7 +9,7 @@ import (
 // resolve finds out whose segment it is. Until that is known, or Hold is over, or force
 // is set, nothing of it is written.
 func (s *Store) resolve(g *segment, force bool) {
-	if !g.held || g.excluded {
+	if g.resolved || g.excluded {
 		return
 	}
 	h, known := s.conf.Names(g.iface, time.Unix(0, g.first))
@@ -28,7 +28,10 @@ func (s *Store) resolve(g *segment, force bool) {
 		s.exclude(g)
 		return
 	}
-	g.held = false
+	g.resolved, g.held = true, false
+	if st := s.streams[g.iface]; st != nil {
+		st.named = known
+	}
 	g.headers = g.headers || limits.HeadersOnly
 	if limits.FlowLimit != 0 {
 		g.flowLimit = limits.FlowLimit
@@ -96,7 +99,7 @@ func (s *Store) review(st *stream, h *Holder, known bool, now time.Time) {
 		st.excluded = true
 	case g == nil:
 		s.forgetStream(st)
-	case g.held || g.seen.IsZero(): // not written yet
+	case !g.resolved: // not written yet
 	case h.Excluded:
 		st.excluded = true
 		s.seal(st, "excluded")

@@ -32,11 +32,12 @@ type segment struct {
 	times       []timeMark
 	flowLimit   int64
 	headers     bool // 256 bytes of each frame at most
-	held        bool // no name yet; at most one chunk
+	held        bool // of a client that may have no name; at most one chunk
 
 	// What the writer writes.
 	holder     Holder
 	known      bool   // holder was known
+	resolved   bool   // holder is final
 	excluded   bool   // nothing of it may be written
 	qube       string // name of the folder
 	seq        uint32
@@ -71,4 +72,5 @@ type stream struct {
 	iface    uint32
 	seg      *segment // nil if no packet has come since the last was sealed
 	excluded bool
+	named    bool // its last segment had a name, so the next need not wait for one
 }

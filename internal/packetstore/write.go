@@ -118,7 +118,7 @@ func (s *Store) flush() {
 		if g == nil || g.seen.IsZero() || g.broken {
 			continue
 		}
-		if s.resolve(g, false); g.held || g.excluded {
+		if s.resolve(g, false); !g.resolved || g.excluded {
 			continue
 		}
 		if err := s.flushSegment(st, g); err != nil {

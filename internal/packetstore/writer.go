@@ -126,6 +126,7 @@ func (s *Store) work() {
 		}
 		j := s.jobs[0]
 		s.mu.Unlock()
+		s.meet() // a new client must not wait for the disk of the others
 		if j.done != nil {
 			close(j.done)
 		} else if s.do(j) {
