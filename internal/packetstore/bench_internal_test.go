@@ -19,6 +19,9 @@ func cpu(tb testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// drain waits until the writer has done what it has to do.
+func (w *world) drain() { check(w.tb, w.Seal(context.Background(), "no such qube")) }
+
 // benchDir returns a folder on a disk.
 func benchDir(b *testing.B) string {
 	dir, err := os.MkdirTemp(os.Getenv("PACKETSTORE_BENCH_DIR"), "packetstore")
@@ -51,7 +54,7 @@ func benchmarkAdd(b *testing.B, size int, integrity bool) {
 	i := 0
 	for b.Loop() {
 		for w.Pressure() { // what the disk takes, not what is lost
-			time.Sleep(time.Millisecond)
+			w.drain()
 		}
 		p := packets[i%len(packets)]
 		p.At += 1000
@@ -79,9 +82,6 @@ func BenchmarkFind(b *testing.B) {
 	stop()
 	r, err := OpenReader(dir)
 	check(b, err)
-	b.ReportMetric(float64(w.w.catalog.count), "segments")
-	b.ReportMetric(float64(w.w.catalog.index)/float64(w.w.catalog.bytes)*100, "index-%")
-	b.ReportMetric(float64(w.w.catalog.index)/float64(w.added), "index-bytes/packet")
 	i := uint64(0)
 	for b.Loop() {
 		i = (i + 7919) % flows
@@ -91,6 +91,9 @@ func BenchmarkFind(b *testing.B) {
 			b.Fatalf("flow %d is not found: %+v", i, res.Flows)
 		}
 	}
+	b.ReportMetric(float64(w.w.catalog.count), "segments")
+	b.ReportMetric(float64(w.w.catalog.index)/float64(w.w.catalog.bytes)*100, "index-%")
+	b.ReportMetric(float64(w.w.catalog.index)/float64(w.added), "index-bytes/packet")
 	check(b, r.Close())
 }
 
@@ -104,7 +107,7 @@ func fill14(w *world, n int64) (flows uint64) {
 		for range 14 {
 			for i := range uint64(at) {
 				for w.Pressure() {
-					time.Sleep(time.Millisecond)
+					w.drain()
 				}
 				udp(p.Data[:42], 7, flows+i)
 				p.At += 1000

@@ -10,7 +10,7 @@ import (
 
 const (
 	pageSize  = 4096      // unit of what is written, so that the page cache can be left out
-	chunkSize = 256 << 10 // larger writes gain nothing (see docs/packets.md)
+	chunkSize = 256 << 10 // larger writes gain nothing (see docs/packet-store.md)
 )
 
 // chunk is a piece of a segment on its way to the disk. What is below n does not change

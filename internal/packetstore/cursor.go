@@ -122,7 +122,7 @@ func (c *cursor) bytes(at int64, n int) ([]byte, error) {
 
 // misled returns the error for an index that does not fit its segment.
 func (c *cursor) misled(at int64) error {
-	return fmt.Errorf("%s: %w: it has a packet at %d, where there is none", c.name, errIndex, at)
+	return fmt.Errorf("%s: %w: it says that a packet begins at %d, and no packet does", c.name, errIndex, at)
 }
 
 // parse parses a block that is a packet.

@@ -56,7 +56,7 @@ type part struct {
 	scan      bool
 }
 
-// Find finds packets. It reads indexes only, and a segment where there is none.
+// Find finds packets. It reads indexes only, and a segment if it has no index.
 func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
 	res := &Result{query: q}
 	var err error

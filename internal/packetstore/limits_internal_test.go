@@ -99,7 +99,7 @@ func TestFlowLimit(t *testing.T) {
 }
 
 // TestExcluded holds that no byte of a qube that is left out reaches the disk, even if
-// its name comes late, and that its flows are nobody else's.
+// its name comes late, and that that it costs others nothing.
 func TestExcluded(t *testing.T) {
 	t.Parallel()
 	dir := fastDir(t)

@@ -58,7 +58,7 @@ func isFolder(name string) bool {
 	return folderForm.MatchString(name) && name != keptName && name != chainName && name != oldChain && name != lockName
 }
 
-// qubeOf returns the qube of a folder; the folder's name if that is none of folderOf.
+// qubeOf returns the qube of a folder; the folder's name if folderOf did not make it.
 func qubeOf(folder string) string {
 	if folder == "_" {
 		return ""
