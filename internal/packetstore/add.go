@@ -206,7 +206,7 @@ func (s *Store) portion(g *segment, p *Packet, sl *slot) (n int, k kind) {
 	if sl != nil && sl.limit > 0 && sl.bytes >= uint64(sl.limit) && n > flowCutBytes {
 		return flowCutBytes, cutFlow
 	}
-	if n > cutBytes && (s.level == levelShort || s.pressure.Load() || s.pool.greedy(g.iface)) {
+	if n > cutBytes && (s.level == levelShort || s.pressure.Load() || s.pool.greedy(g.iface) || g.held && g.end > chunkSize/2) {
 		return cutBytes, cutPressure
 	}
 	return n, whole

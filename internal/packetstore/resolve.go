@@ -12,7 +12,7 @@ func (s *Store) resolve(g *segment, force bool) {
 	if g.resolved || g.excluded {
 		return
 	}
-	h, known := s.conf.Names(g.iface, time.Unix(0, g.first))
+	h, known := s.conf.Names(g.iface, time.Unix(0, g.began))
 	if !known && !h.Excluded && !force && s.conf.Now().Sub(g.seen) < s.conf.Hold {
 		return
 	}
