@@ -119,6 +119,17 @@ func verified(tb testing.TB, dir string) {
 	for _, p := range v.Problems {
 		tb.Errorf("verify: %s", p)
 	}
+	f, err := os.Open(filepath.Join(dir, chainName))
+	check(tb, err)
+	defer f.Close()
+	seen := map[string]bool{}
+	check(tb, readLines(f, func(_ []byte, l *Line, _ error) {
+		if key := l.Event + " " + l.Name; l.Event != Repaired && seen[key] {
+			tb.Errorf("the chain says twice: %s", key)
+		} else {
+			seen[key] = true
+		}
+	}))
 }
 
 // TestKill kills the process before every one of its calls in turn: a seal, a flush, an

@@ -90,11 +90,13 @@ func (x *index) byKey(key uint64) (*flowRecord, error) {
 	return x.flow(key, found[0].of)
 }
 
-// byCommunity returns the flows with a Community ID.
+// byCommunity returns the flows with a Community ID. Together they have no more packets
+// than a segment can have, or the index lies.
 func (x *index) byCommunity(number uint64) (flows []*flowRecord, err error) {
 	if x.flows == 0 {
 		return nil, nil
 	}
+	packets := 0
 	at, _, err := x.search(x.idsAt(), number)
 	for ; err == nil && at < int(x.flows); at++ {
 		e, err := x.entries(x.idsAt(), at, 1)
@@ -107,6 +109,9 @@ func (x *index) byCommunity(number uint64) (flows []*flowRecord, err error) {
 		f, err := x.number(int(e[0].of))
 		if err != nil {
 			return nil, err
+		}
+		if packets += 1 + len(f.positions); packets > maxFlows+maxPackets {
+			return nil, fmt.Errorf("%w: flows of more packets than a segment has", errIndex)
 		}
 		flows = append(flows, f)
 	}

@@ -69,6 +69,31 @@ func TestPressure(t *testing.T) {
 // lostAtCount returns the packets of interface 7 that were stored.
 func lostAtCount(w *world) uint64 { return w.c.waiting.sum().packets + w.c.written.sum().packets - 1 }
 
+// TestTally holds that a chunk's account is of the packets that end in its complete
+// pages, to the packet: it is what is counted as written before the rest is.
+func TestTally(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fastDir(t), nil)
+	w.add(7, 1, 1, 508)
+	const block = 508 + 32 + 8 + 4
+	for range 2000 {
+		w.Add(w.packet(7, 1, 508))
+	}
+	before := uint64(0)
+	for _, j := range w.jobs {
+		end := (j.chunk.base + int64(j.chunk.n)) &^ (pageSize - 1)
+		upTo := uint64(end-pageSize) / block
+		if n := j.chunk.tally.sum().packets; n != upTo-before {
+			t.Errorf("the chunk at %d has %d packets; want %d", j.chunk.base, n, upTo-before)
+		}
+		before = upTo
+	}
+	if before < 1500 {
+		t.Errorf("%d chunks only", len(w.jobs))
+	}
+	w.stop()
+}
+
 // TestFlowLimit holds that of each flow the first bytes are stored whole, and headers
 // after them, and that the counts agree.
 func TestFlowLimit(t *testing.T) {
@@ -107,6 +132,10 @@ func TestExcluded(t *testing.T) {
 	w.holders[7] = Holder{Vif: "vif7.0", Name: "anon", Excluded: true}
 	w.add(7, 1, 3000, 1496)
 	w.tick()
+	w.turn(false)
+	if n := w.c.waiting.sum(); n != (count{}) || w.pool.share.Used() > 0 || w.open > 0 {
+		t.Errorf("%+v wait in %d chunks of %d segments; want nothing of what is left out", n, w.pool.share.Used(), w.open)
+	}
 	w.add(12, 2, 10, 1000) // not known yet
 	w.tick()
 	w.holders[12] = Holder{Vif: "vif12.0", Name: "whonix", Excluded: true}
@@ -116,6 +145,9 @@ func TestExcluded(t *testing.T) {
 	w.holders[8] = Holder{Vif: "vif8.0", Name: "personal", Excluded: true} // reloaded
 	w.tick()
 	w.tick()
+	if w.open > 0 {
+		t.Errorf("%d segments are open; want none", w.open)
+	}
 	w.add(8, 3, 7, 1000)
 	w.holders[8] = Holder{Vif: "vif8.0", Name: "personal"}
 	w.tick()
