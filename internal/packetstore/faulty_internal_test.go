@@ -19,12 +19,19 @@ type faulty struct {
 	// fail returns the error of a call, nil for none. A write that fails with errShort
 	// writes half.
 	fail func(call, name string) error
+	hang func(call string) // is called without the lock
 }
 
 var errShort = errors.New("short")
 
 // call is called before every call.
 func (f *faulty) call(call, name string) error {
+	f.mu.Lock()
+	hang := f.hang
+	f.mu.Unlock()
+	if hang != nil {
+		hang(call)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls++

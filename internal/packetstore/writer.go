@@ -53,6 +53,10 @@ func (s *Store) turn(timed bool) {
 		return // the disk is full: not with every chunk
 	}
 	if timed {
+		if !s.w.retry.IsZero() && !s.conf.Now().Before(s.w.retry) {
+			s.w.retry = time.Time{}
+			s.reopen()
+		}
 		s.look()
 	}
 	if s.work(); timed {
