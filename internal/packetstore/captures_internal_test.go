@@ -143,7 +143,7 @@ func compareKeys(t *testing.T, dir string, all []*metered) {
 	r, err := OpenReader(dir)
 	check(t, err)
 	defer r.Close()
-	for i := 0; i < len(all); i += max(1, len(all)/100) {
+	for i := 0; i < len(all); i += max(1, len(all)/30) {
 		f := all[i]
 		res, err := r.Find(context.Background(), &Query{Keys: []uint64{f.Key}})
 		check(t, err)

@@ -40,7 +40,7 @@ func TestKill9_child(t *testing.T) {
 // repairs what it leaves, tshark has nothing to say about it, and what was written is there.
 func TestKill9(t *testing.T) {
 	t.Parallel()
-	for range 8 {
+	for range 3 {
 		dir := fastDir(t)
 		child := exec.Command(os.Args[0], "-test.run=^TestKill9_child$")
 		child.Env = append(os.Environ(), killDir+"="+dir)

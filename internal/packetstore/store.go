@@ -84,7 +84,7 @@ type request struct {
 // diskUse is what the writer knows of the disk, for the counters.
 type diskUse struct {
 	bytes, index, free int64
-	segments, opened   int
+	segments           int
 	oldest             int64 // Unix nanoseconds; 0 if there is none
 	slowest            time.Duration
 	head               string
