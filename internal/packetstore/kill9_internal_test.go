@@ -40,6 +40,7 @@ func TestKill9_child(t *testing.T) {
 // repairs what it leaves, tshark has nothing to say about it, and what was written is there.
 func TestKill9(t *testing.T) {
 	t.Parallel()
+	repaired := uint64(0)
 	for range 3 {
 		dir := fastDir(t)
 		child := exec.Command(os.Args[0], "-test.run=^TestKill9_child$")
@@ -61,9 +62,12 @@ func TestKill9(t *testing.T) {
 		if n := rows(t, dir); n < written || written == 0 {
 			t.Errorf("%d packets are in %d segments; %d were written before the end", n, open, written)
 		}
-		if w.c.repaired == 0 || w.c.damaged > 0 {
-			t.Errorf("%d segments repaired, %d damaged; want the open ones repaired", w.c.repaired, w.c.damaged)
+		if repaired += w.c.repaired; w.c.damaged > 0 {
+			t.Errorf("%d segments are damaged", w.c.damaged)
 		}
 		verified(t, dir)
+	}
+	if repaired == 0 { // of one run there may be none: all were sealed just before
+		t.Error("no open segment was repaired in any run")
 	}
 }
