@@ -13,16 +13,16 @@ import (
 
 // marksOf meters a batch, returns the mark that each packet finds, and leaves a new one in
 // those that have none.
-func marksOf(m *meter, number *uint32, ps ...packet.Packet) (found []uint32) {
+func marksOf(m *meter, number *uint16, ps ...packet.Packet) (found []uint16) {
 	var refs [flow.BatchSize]flow.Ref
 	m.UpdateBatchRefs(ps, &refs)
 	for i := range ps {
 		mark := refs[i].Mark()
 		if mark.Generation == 0 {
 			*number++
-			*mark = flow.MarkOf(1, *number)
+			*mark = flow.Mark{Generation: 1, Slot: *number}
 		}
-		found = append(found, mark.Slot())
+		found = append(found, mark.Slot)
 	}
 	return found
 }
@@ -37,27 +37,27 @@ func TestTable_UpdateBatchRefs(t *testing.T) {
 		name   string
 		change func(*flow.Config)
 		in     [][]packet.Packet
-		want   [][]uint32
+		want   [][]uint16
 	}{
-		{"one flow", nil, [][]packet.Packet{{udp(0, client, server), udp(ms, server, client)}, {udp(2*ms, client, server)}}, [][]uint32{{1, 1}, {1}}},
+		{"one flow", nil, [][]packet.Packet{{udp(0, client, server), udp(ms, server, client)}, {udp(2*ms, client, server)}}, [][]uint16{{1, 1}, {1}}},
 		{"active timeout", func(c *flow.Config) { c.ActiveTimeout = 40 * sec },
 			[][]packet.Packet{{udp(0, client, server)}, {udp(25*sec, client, server)}, {udp(50*sec, client, server), udp(51*sec, client, server)}},
-			[][]uint32{{1}, {1}, {1, 1}}},
+			[][]uint16{{1}, {1}, {1, 1}}},
 		{"same ports again", nil, [][]packet.Packet{append(finished(0), tcp(10*ms, client, server, packet.SYN), tcp(11*ms, server, client, packet.SYN|packet.ACK))},
-			[][]uint32{append(slices.Repeat([]uint32{1}, len(finished(0))), 2, 2)}},
+			[][]uint16{append(slices.Repeat([]uint16{1}, len(finished(0))), 2, 2)}},
 		{"evicted in the batch", func(c *flow.Config) { c.MaxFlows = 1 },
 			[][]packet.Packet{{udp(0, client, server), udp(ms, other, server), udp(2*ms, client, server)}, {udp(3*ms, client, server)}, {udp(4*ms, other, server)}},
-			[][]uint32{{1, 2, 3}, {3}, {4}}},
+			[][]uint16{{1, 2, 3}, {3}, {4}}},
 		{"expired in the batch", nil, [][]packet.Packet{{udp(0, client, server), udp(2*60*sec, other, server)}, {udp(2*60*sec, client, server)}},
-			[][]uint32{{1, 2}, {3}}},
+			[][]uint16{{1, 2}, {3}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			m, number := newMeter(t), uint32(0)
+			m, number := newMeter(t), uint16(0)
 			if tt.change != nil {
 				m = newMeter(t, tt.change)
 			}
-			var got [][]uint32
+			var got [][]uint16
 			for _, batch := range tt.in {
 				got = append(got, marksOf(m, &number, batch...))
 			}
@@ -136,5 +136,26 @@ func TestTable_UpdateBatchRefs_allocs(t *testing.T) {
 	}
 	if (flow.Ref{}).Mark() != nil {
 		t.Error("the zero Ref has a mark")
+	}
+}
+
+// TestTable_UpdateBatchRefs_kept reports what a keeper has noted in every further record of
+// the flow, and not in those of the next one on the same ports.
+func TestTable_UpdateBatchRefs_kept(t *testing.T) {
+	t.Parallel()
+	m := newMeter(t, func(c *flow.Config) { c.ActiveTimeout = 40 * sec })
+	var refs [flow.BatchSize]flow.Ref
+	m.UpdateBatchRefs([]packet.Packet{udp(0, client, server)}, &refs)
+	refs[0].Mark().Kept |= flow.Stored | flow.Cut
+	m.UpdateBatchRefs([]packet.Packet{udp(25*sec, client, server)}, &refs)
+	m.UpdateBatchRefs([]packet.Packet{udp(50*sec, client, server)}, &refs)
+	m.UpdateBatchRefs([]packet.Packet{udp(500*sec, client, server)}, &refs)
+	m.Flush(flow.ReasonForced)
+	var got []flow.Kept
+	for _, r := range m.records {
+		got = append(got, r.Kept)
+	}
+	if want := []flow.Kept{flow.Stored | flow.Cut, flow.Stored | flow.Cut, 0}; !slices.Equal(got, want) {
+		t.Errorf("Kept of all records = %v; want %v", got, want)
 	}
 }

@@ -17,7 +17,7 @@ const (
 // Bounds of an open segment.
 const (
 	maxPackets  = 256 << 10
-	maxFlows    = 64 << 10
+	maxFlows    = 64 << 10 // a Mark has 16 bits for them
 	maxStreams  = 4096
 	maxOpen     = 128
 	maxBackward = int64(time.Minute) // of the clock
@@ -35,10 +35,12 @@ func (s *Store) Add(p *Packet) {
 	switch {
 	case st == nil:
 		s.c.lostMemory.add(size)
+		p.keep(flow.Lost)
 	case st.excluded:
 		s.c.excluded.add(size)
 	case s.level >= levelFull:
 		s.c.lostDisk.add(size)
+		p.keep(flow.Lost)
 	default:
 		s.store(st, p, size)
 	}
@@ -70,6 +72,7 @@ func (s *Store) store(st *stream, p *Packet, size count) {
 	g := s.segmentOf(st, p)
 	if g == nil {
 		s.lost().add(size)
+		p.keep(flow.Lost)
 		return
 	}
 	g.kernel += uint64(p.Dropped)
@@ -78,11 +81,16 @@ func (s *Store) store(st *stream, p *Packet, size count) {
 	n, k := s.portion(g, p, sl)
 	if !s.room(g, pcapng.PacketBytes(n, p.Flags, g.dropped)) {
 		s.lose(g, sl, size)
+		p.keep(flow.Lost)
 		return
 	}
 	s.append(g, p, n, at, sl != nil)
 	g.count(p, k, size)
 	s.c.waiting[k].add(size)
+	p.keep(flow.Stored)
+	if k != whole {
+		p.keep(flow.Cut)
+	}
 	if sl != nil {
 		sl.packets++
 		sl.bytes += uint64(p.Length)
@@ -175,12 +183,12 @@ func (s *Store) begin(st *stream, p *Packet, c *chunk) *segment {
 // slotOf returns the slot of a packet's flow, and makes it if the segment does not know
 // the flow; nil if the packet is of no flow or there is no room.
 func (s *Store) slotOf(g *segment, p *Packet) (uint32, *slot) {
-	if p.Flow == nil || p.Mark == nil {
+	if p.Mark == nil {
 		return 0, nil
 	}
-	if m := *p.Mark; m.Generation == g.generation && m.Slot() < g.notes.flows {
-		if sl := g.notes.slot(m.Slot()); sl.key == p.Flow.Key {
-			return m.Slot(), sl
+	if m := *p.Mark; m.Generation == g.generation && uint32(m.Slot) < g.notes.flows {
+		if sl := g.notes.slot(uint32(m.Slot)); p.Flow == nil || sl.key == p.Flow.Key {
+			return uint32(m.Slot), sl
 		}
 	}
 	if g.notes.flows >= maxFlows {
@@ -191,10 +199,19 @@ func (s *Store) slotOf(g *segment, p *Packet) (uint32, *slot) {
 		s.tighten()
 		return 0, nil
 	}
-	sl.start(p.Flow, p.At)
+	sl.start(s.info(p), p.At)
 	sl.limit = jitter(g.flowLimit)
-	*p.Mark = flow.MarkOf(g.generation, g.notes.flows-1)
+	p.Mark.Generation, p.Mark.Slot = g.generation, uint16(g.notes.flows-1)
 	return g.notes.flows - 1, sl
+}
+
+// info returns what names the flow of a packet.
+func (s *Store) info(p *Packet) *FlowInfo {
+	if p.Flow != nil {
+		return p.Flow
+	}
+	p.Describe(&s.described)
+	return &s.described
 }
 
 // portion returns how many bytes of a packet are stored, and why not more.
@@ -259,7 +276,7 @@ func (s *Store) append(g *segment, p *Packet, n int, at uint32, known bool) {
 	if g.packets == 0 || g.end/stretch != int64(g.times[len(g.times)-1].place)*4/stretch {
 		g.times = append(g.times, timeMark{place, p.At})
 	}
-	if p.Flow != nil && !(known && s.note(g, at, place)) {
+	if p.Mark != nil && !(known && s.note(g, at, place)) {
 		g.unindexed++
 		s.c.unindexed++
 	}

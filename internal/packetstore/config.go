@@ -51,6 +51,7 @@ type Limits struct {
 	Weight      float64 // of its share where all quotas together exceed the bound; 0 means 1
 	FlowLimit   int64   // instead of the Config's, if not 0
 	HeadersOnly bool    // as in Config, if either is set
+	Forget      bool    // its segments are removed when their ages are looked at, which is once a minute
 }
 
 // Holder is who is behind an interface.

@@ -68,6 +68,8 @@ func (s *Store) evict(victims []victim) bool {
 				c.evictedAge++
 			case forQuota:
 				c.evictedQuota++
+			case forGone:
+				c.forgotten++
 			default:
 				c.evictedSpace++
 			}

@@ -40,6 +40,7 @@ func (s *Store) Metrics(set *metrics.Set) {
 	set.Add("segments_evicted_age", c.evictedAge)
 	set.Add("segments_evicted_quota", c.evictedQuota)
 	set.Add("segments_evicted_space", c.evictedSpace)
+	set.Add("segments_forgotten", c.forgotten)
 	set.Add("segments_repaired", c.repaired)
 	set.Add("segments_damaged", c.damaged)
 	set.Add("faults", c.faults)

@@ -16,8 +16,18 @@ type Packet struct {
 	Flags    uint32 // pcapng's epb_flags: direction in bits 0 and 1, checksums in 9 to 11
 	Dropped  uint32 // frames that the kernel has lost on the ring since the last packet
 
-	Flow *FlowInfo  // nil if the frame belongs to no flow, such as ARP
-	Mark *flow.Mark // of the flow, written by Add; nil if Flow is
+	Mark *flow.Mark // of the flow, written by Add; nil if the frame belongs to none, such as ARP
+	Flow *FlowInfo  // names the flow; nil for Describe
+	// Describe does the same for the first packet of a flow in a segment. It must not
+	// be nil if Flow is and Mark is not.
+	Describe func(*FlowInfo)
+}
+
+// keep notes in the flow what happened to the packet.
+func (p *Packet) keep(k flow.Kept) {
+	if p.Mark != nil {
+		p.Mark.Kept |= k
+	}
 }
 
 // FlowInfo names a flow. Its ends are those of the packet or of the flow's record: the

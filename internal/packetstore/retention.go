@@ -10,6 +10,7 @@ const (
 	forAge   = "age"
 	forQuota = "quota"
 	forSpace = "space"
+	forGone  = "gone"
 )
 
 // holding is what a qube has on the disk.
@@ -34,7 +35,8 @@ type victim struct {
 	reason string
 }
 
-// choose returns which qubes lose their oldest segment, in this order: for age, then
+// choose returns which qubes lose their oldest segment, in this order: what is
+// to be forgotten, then for age, then
 // above a qube's quota, then of those who have most by their weight and more than their
 // reserve, until all fits or nothing is left. So a qube that stores much removes what it
 // has stored itself.
@@ -51,6 +53,9 @@ func choose(all []holding, b bounds) (victims []victim) {
 		victims = append(victims, victim{h.folder, reason})
 	}
 	for i := range hs {
+		for h := &hs[i]; len(h.segs) > 0 && h.limits.Forget; {
+			take(h, forGone)
+		}
 		for h := &hs[i]; len(h.segs) > 0 && b.old != nil && b.old(&h.segs[0]); {
 			take(h, forAge)
 		}

@@ -52,6 +52,7 @@ type Store struct {
 	stock      stock
 	streams    map[uint32]*stream
 	recent     *stream
+	described  FlowInfo
 	open       int // segments that are being filled
 	generation uint16
 	fresh      []*segment // that the writer has not seen
@@ -72,13 +73,15 @@ type job struct {
 	chunk *chunk // nil if there is nothing but the tail
 	seal  string // why the segment ends here; "" if it does not
 
-	done chan struct{} // instead of all that: closed when what was before is done
+	done chan struct{} // instead of all that: closed when what was before, and do, is done
+	do   func()        // may be nil
 }
 
-// request asks the writer to seal segments.
+// request asks the writer to seal segments, and to do something then.
 type request struct {
 	match func(*segment) bool
 	done  chan struct{}
+	do    func() // may be nil
 }
 
 // diskUse is what the writer knows of the disk, for the counters.

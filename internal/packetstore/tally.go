@@ -52,6 +52,7 @@ type counters struct {
 
 	sealed, repaired, damaged                   uint64 // segments
 	evictedAge, evictedQuota, evictedSpace      uint64
+	forgotten                                   uint64
 	pressureChanges, unindexed, dropped, faults uint64
 	bytesCut                                    uint64 // by repairs
 }

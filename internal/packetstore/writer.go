@@ -2,7 +2,6 @@ package packetstore
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -94,29 +93,9 @@ func (s *Store) relieve() {
 				s.seal(st, "asked for")
 			}
 		}
-		s.jobs = append(s.jobs, &job{done: r.done})
+		s.jobs = append(s.jobs, &job{done: r.done, do: r.do})
 	}
 	s.asked = nil
-}
-
-// Seal seals the open segments of a qube, or all if qube is "", and waits until they can
-// be found by a [Reader].
-func (s *Store) Seal(ctx context.Context, qube string) error {
-	r := request{match: func(g *segment) bool { return qube == "" || g.qube == folderOf(qube) }, done: make(chan struct{})}
-	s.mu.Lock()
-	closed := s.level == levelClosed
-	s.asked = append(s.asked, r)
-	s.mu.Unlock()
-	if closed {
-		return errors.New("sealing segments: the store is stopped")
-	}
-	s.notify()
-	select {
-	case <-r.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // work does the jobs in their order. It stops at one that must wait for space.
@@ -132,6 +111,9 @@ func (s *Store) work() {
 		s.mu.Unlock()
 		s.meet() // a new client must not wait for the disk of the others
 		if j.done != nil {
+			if j.do != nil {
+				j.do()
+			}
 			close(j.done)
 		} else if s.do(j) {
 			s.setStuck(true)

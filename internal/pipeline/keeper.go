@@ -11,10 +11,10 @@ import (
 // Keeper gets every frame that the meter has read, in order, once its flow is known. It runs
 // in the meter's goroutine and must not block.
 type Keeper interface {
-	// Keep is called with a frame, its packet and the flow of that. A frame that is in no
+	// Keep is called with a frame, its packet and the flow of that, in a table. A frame that is in no
 	// flow, such as ARP, has a nil p and the zero Ref. The bytes of f belong to the source,
 	// and at belongs to the table: neither may be used after the call.
-	Keep(f *capture.Frame, p *packet.Packet, at flow.Ref)
+	Keep(f *capture.Frame, p *packet.Packet, t *flow.Table, at flow.Ref)
 }
 
 // errKeeper is returned by NewMeter.
@@ -30,6 +30,6 @@ type keptFrames struct {
 // keep shows the first n frames of the batch to the keeper.
 func (m *Meter) keep(n int) {
 	for i := range n {
-		m.keeper.Keep(&m.kept.frames[i], &m.batch[i], m.kept.refs[i])
+		m.keeper.Keep(&m.kept.frames[i], &m.batch[i], m.table, m.kept.refs[i])
 	}
 }

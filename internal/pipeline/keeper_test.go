@@ -17,23 +17,23 @@ import (
 // fakeKeeper numbers the flows and writes down what it gets.
 type fakeKeeper struct {
 	lines []string
-	flows uint32
+	flows uint16
 }
 
 var _ pipeline.Keeper = (*fakeKeeper)(nil) // type check
 
 // Keep implements [pipeline.Keeper].
-func (k *fakeKeeper) Keep(f *capture.Frame, p *packet.Packet, at flow.Ref) {
+func (k *fakeKeeper) Keep(f *capture.Frame, p *packet.Packet, _ *flow.Table, at flow.Ref) {
 	if p == nil {
 		k.lines = append(k.lines, fmt.Sprintf("%d: no flow %v", f.Time-t0, at.Mark() == nil))
 		return
 	}
 	m := at.Mark()
 	if m.Generation == 0 {
-		*m = flow.MarkOf(1, k.flows)
+		*m = flow.Mark{Generation: 1, Slot: k.flows}
 		k.flows++
 	}
-	k.lines = append(k.lines, fmt.Sprintf("%d: port %d %d flow %d", f.Time-t0, p.SrcPort, binary.BigEndian.Uint16(f.Data[20:]), m.Slot()))
+	k.lines = append(k.lines, fmt.Sprintf("%d: port %d %d flow %d", f.Time-t0, p.SrcPort, binary.BigEndian.Uint16(f.Data[20:]), m.Slot))
 }
 
 // TestMeter_Keeper gives every frame to the keeper, in order and with the mark of its flow,

@@ -216,7 +216,7 @@ func (m *Meter) take(f *capture.Frame) {
 	}
 	if m.kept != nil {
 		m.flush() // what came before, in order
-		m.keeper.Keep(f, nil, flow.Ref{})
+		m.keeper.Keep(f, nil, m.table, flow.Ref{})
 	}
 }
 

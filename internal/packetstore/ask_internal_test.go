@@ -1,0 +1,109 @@
+package packetstore
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+)
+
+// TestStore_Forget removes what there is of one qube, what is being filled included, and
+// says so in the chain.
+func TestStore_Forget(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := newWorld(t, dir, nil)
+	w.add(7, 1, 10, 500)
+	w.add(8, 2, 10, 500)
+	w.tick()
+	type answer struct {
+		n   int
+		err error
+	}
+	done := make(chan answer)
+	go func() {
+		n, err := w.Forget(t.Context(), "work", "asked for")
+		done <- answer{n, err}
+	}()
+	<-w.wake
+	w.turn(false)
+	if a := <-done; a.n != 1 || a.err != nil {
+		t.Errorf("Forget = %d, %v; want 1", a.n, a.err)
+	}
+	w.stop()
+	r, err := OpenReader(dir)
+	check(t, err)
+	defer r.Close()
+	st, err := r.Status()
+	check(t, err)
+	if len(st.Qubes) != 1 || st.Qubes[0].Qube != "personal" || w.c.forgotten != 1 {
+		t.Errorf("Qubes = %+v, forgotten %d; want personal only, 1", st.Qubes, w.c.forgotten)
+	}
+	if v, err := r.Verify(t.Context()); err != nil || len(v.Problems) > 0 {
+		t.Errorf("Verify = %+v, %v", v, err)
+	}
+	if _, err := w.Forget(context.Background(), "personal", ""); !errors.Is(err, errStopped) {
+		t.Errorf("Forget = %v when the store is stopped; want %v", err, errStopped)
+	}
+}
+
+// TestLimits_Forget removes what is to be forgotten when ages are looked at, whatever the
+// reserve is, and leaves the rest.
+func TestLimits_Forget(t *testing.T) {
+	t.Parallel()
+	gone := false
+	w := newWorld(t, t.TempDir(), func(c *Config) {
+		c.Limits = func(qube string) Limits { return Limits{Forget: gone && qube == "work", Reserve: 1 << 40} }
+	})
+	w.add(7, 1, 10, 500)
+	w.add(8, 2, 10, 500)
+	w.Gone(7)
+	w.Gone(8)
+	w.tick()
+	if w.w.catalog.count != 2 {
+		t.Fatalf("%d segments; want 2", w.w.catalog.count)
+	}
+	gone = true
+	w.now = w.now.Add(ageEvery)
+	w.tick()
+	if w.w.catalog.count != 1 || w.w.catalog.shelves["work"] != nil || w.c.forgotten != 1 {
+		t.Errorf("%d segments, %d forgotten; want personal's only", w.w.catalog.count, w.c.forgotten)
+	}
+	w.stop()
+}
+
+// TestAdd_kept notes in the flow what happened to its packets, and asks for its name once
+// in a segment.
+func TestAdd_kept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, t.TempDir(), func(c *Config) { c.FlowLimit = 2000 })
+	asked := 0
+	add := func(id uint64) flow.Kept {
+		p := w.packet(7, id, 1000)
+		name := p.Flow
+		p.Flow, p.Describe = nil, func(f *FlowInfo) { asked++; *f = *name }
+		w.Add(p)
+		return p.Mark.Kept
+	}
+	if k := add(1); k != flow.Stored {
+		t.Errorf("Kept = %b; want Stored", k)
+	}
+	for range 5 {
+		add(1)
+	}
+	if k := add(1); k != flow.Stored|flow.Cut || asked != 1 {
+		t.Errorf("Kept = %b above the limit, asked %d times; want Stored and Cut, once", k, asked)
+	}
+	w.Gone(7)
+	if add(1); asked != 2 {
+		t.Errorf("asked %d times in two segments; want twice", asked)
+	}
+	w.tick()
+	w.level = levelFull
+	if k := add(3); k != flow.Lost {
+		t.Errorf("Kept = %b on a full disk; want Lost", k)
+	}
+	w.level = levelRunning
+	w.stop()
+}
