@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
@@ -106,4 +107,47 @@ func TestAdd_kept(t *testing.T) {
 	}
 	w.level = levelRunning
 	w.stop()
+}
+
+// TestReader_Removed says of which segments of a time nothing is left.
+func TestReader_Removed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := newWorld(t, dir, nil)
+	begin := w.now
+	for range 3 {
+		w.add(7, 1, 10, 500)
+		w.add(8, 2, 10, 500)
+		w.Gone(7)
+		w.Gone(8)
+		w.tick()
+		w.now = w.now.Add(time.Hour)
+	}
+	w.stop()
+	r, err := OpenReader(dir)
+	check(t, err)
+	defer r.Close()
+	if lines, err := r.Removed("", time.Time{}, time.Time{}); err != nil || len(lines) > 0 {
+		t.Errorf("Removed = %v, %v; want none yet", lines, err)
+	}
+	_, err = r.Forget("work", "a reason")
+	check(t, err)
+	for _, tt := range []struct {
+		qube     string
+		from, to time.Time
+		want     int
+	}{
+		{"", time.Time{}, time.Time{}, 3}, {"work", time.Time{}, time.Time{}, 3}, {"personal", time.Time{}, time.Time{}, 0},
+		{"work", begin.Add(time.Hour), time.Time{}, 2}, {"work", time.Time{}, begin.Add(time.Hour), 1}, {"work", begin.Add(10 * time.Hour), time.Time{}, 0},
+	} {
+		lines, err := r.Removed(tt.qube, tt.from, tt.to)
+		if err != nil || len(lines) != tt.want {
+			t.Errorf("Removed(%q, %v, %v) = %d lines, %v; want %d", tt.qube, tt.from, tt.to, len(lines), err, tt.want)
+		}
+		for _, l := range lines {
+			if l.Event != Forgotten || l.Reason != "a reason" || Qube(l.Name) != "work" {
+				t.Errorf("line = %+v; want one of work, with the reason", l)
+			}
+		}
+	}
 }
