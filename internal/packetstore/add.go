@@ -171,13 +171,20 @@ func (s *Store) begin(st *stream, p *Packet, c *chunk) *segment {
 		s.generation++
 	}
 	g := &segment{iface: st.iface, link: p.LinkType, generation: s.generation, chunk: c, end: pageSize,
-		began: p.At, first: p.At, last: p.At, recent: p.At, held: !st.named, flowLimit: s.conf.FlowLimit, headers: s.conf.HeadersOnly}
+		began: p.At, first: p.At, last: p.At, recent: p.At, held: !st.named && !s.knows(st.iface, p.At), flowLimit: s.conf.FlowLimit, headers: s.conf.HeadersOnly}
 	c.n = pageSize
 	st.seg = g
 	s.open++
 	s.fresh = append(s.fresh, g)
 	s.notify()
 	return g
+}
+
+// knows reports whether a holder is known whose packets may be stored, so that not all of a
+// burst has to wait in one chunk. The writer asks again before it writes anything.
+func (s *Store) knows(iface uint32, at int64) bool {
+	h, known := s.conf.Names(iface, time.Unix(0, at))
+	return known && !h.Excluded
 }
 
 // slotOf returns the slot of a packet's flow, and makes it if the segment does not know

@@ -151,3 +151,22 @@ func TestReader_Removed(t *testing.T) {
 		}
 	}
 }
+
+// TestAdd_burst stores all of a burst on an interface whose holder is known, although the
+// writer has not seen its segment; of one whose holder is not, what fits into a chunk.
+func TestAdd_burst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, t.TempDir(), func(c *Config) { c.Memory = 64 << 20 })
+	for range 100 {
+		for _, iface := range []uint32{7, 99} {
+			w.Add(w.packet(iface, uint64(iface), 60_000))
+		}
+	}
+	if k := w.marks[7].Kept; k != flow.Stored {
+		t.Errorf("Kept of the known holder = %b; want Stored", k)
+	}
+	if k := w.marks[99].Kept; k&flow.Cut == 0 {
+		t.Errorf("Kept of the unknown holder = %b; want some cut", k)
+	}
+	w.stop()
+}

@@ -24,7 +24,8 @@ type Config struct {
 	FlowLimit   int64         // bytes of one flow in one segment; 0 without limit
 
 	// Names returns who is behind an interface at a time, and whether that is known.
-	// The Vif is set even if it is not. Called by Run only; it must not wait. Required.
+	// The Vif is set even if it is not. It is called by Run, and by Add when a segment
+	// begins; it must not wait. Required.
 	Names func(iface uint32, at time.Time) (Holder, bool)
 	// Limits returns the limits of a qube, by its name; nil for none.
 	Limits func(qube string) Limits
