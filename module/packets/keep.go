@@ -118,10 +118,19 @@ func (s *Service) describe(f *packetstore.FlowInfo) {
 
 func netipOf(e *meter.Endpoint, family uint8) netip.Addr { return e.Addr.Netip(family) }
 
-// Gone implements [flow.Keeper].
+// goneAfter is how long after its end the last frames of an interface, which the ring may
+// still hold, have been read.
+const goneAfter = 5 * time.Second
+
+// Gone implements [flow.Keeper]. The segment is sealed at once, and again what late frames
+// have begun.
 func (s *Service) Gone(iface uint32) {
 	s.holders.gone(iface)
-	if store := s.store.Load(); store != nil {
-		store.Gone(iface)
+	seal := func() {
+		if store := s.store.Load(); store != nil {
+			store.Gone(iface)
+		}
 	}
+	seal()
+	time.AfterFunc(goneAfter, seal)
 }

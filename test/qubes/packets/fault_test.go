@@ -41,12 +41,30 @@ func checkBalance(t *testing.T, e beat.Event) {
 	}
 }
 
+// reserved checks that an open segment has space on the disk before it is filled, which
+// needs a system call that libbeat's filter does not permit by itself.
+func (h *home) reserved(t *testing.T) {
+	t.Helper()
+	open, err := filepath.Glob(filepath.Join(h.dir, ".open-"+h.work.Vif+"-*"))
+	if err != nil || len(open) != 1 {
+		t.Fatalf("open segments of work: %v, %v; want one", open, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(open[0], &st); err != nil {
+		t.Fatal(err)
+	}
+	if n := st.Blocks * 512; n < st.Size+512<<10 {
+		t.Errorf("%s: %d bytes are reserved for %d", open[0], n, st.Size)
+	}
+}
+
 // TestKill ends the beat like a crash. `pcap repair`, and the next start, complete what it
 // was writing, and the packets are found by the events as before.
 func TestKill(t *testing.T) {
 	h := newHome(t, stored)
 	h.traffic(t)
 	h.settle(t)
+	h.reserved(t)
 	h.beat.Kill()
 	h.taken.close(t)
 	get := func(when string) {

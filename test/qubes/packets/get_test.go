@@ -16,6 +16,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // frames returns the frames of a file, in order.
@@ -117,7 +118,51 @@ func TestGet(t *testing.T) {
 	}
 	events := h.beat.Stop(t)
 	checkBalance(t, events.Last())
-	if out, talk, status := h.pcap(t, "verify"); status != 0 || !strings.Contains(out, "whole") {
+	if out, talk, status := h.pcap(t, "verify"); status != 0 || !strings.Contains(out, "whole\nnewest: "+events.Last().Text("stats.packets.chain")) {
+		t.Errorf("verify: status %d: %s%s; want what the last stats event has, %s", status, out, talk, events.Last().Text("stats.packets.chain"))
+	}
+}
+
+// TestManage has a running beat complete and forget what it stores. A segment ends with its
+// vif, and the restarted qube gets another one.
+func TestManage(t *testing.T) {
+	h := newHome(t, stored)
+	want := func(part string) {
+		t.Helper()
+		out, talk, status := h.pcap(t, "status")
+		if status != 0 || !regexp.MustCompile(`(?m)^work +[0-9.]+ kB +`+part+" ").MatchString(out) {
+			t.Errorf("status %d: %s%s; want work with %s files", status, out, talk, part)
+		}
+	}
+	get := "curl -sS -o /dev/null " + testbed.SmallURL
+	h.run(t, h.work, get)
+	poll.Until(t, "a flush", func() bool { out, _, _ := h.pcap(t, "status"); return strings.Contains(out, "0+1 open") })
+	if out, talk, status := h.pcap(t, "seal", "work"); status != 0 || out+talk != "" {
+		t.Errorf("seal: status %d: %s%s", status, out, talk)
+	}
+	want("1")
+	h.run(t, h.work, get)
+	h.work = h.ReAdd(h.work, 21)
+	h.WriteInventory(filepath.Join(h.beat.Home, "inventory"))
+	poll.Until(t, "the segment of the vif", func() bool {
+		out, _, _ := h.pcap(t, "status")
+		return regexp.MustCompile(`(?m)^work +[0-9.]+ kB +2[ +]`).MatchString(out)
+	})
+	h.settle(t)
+	flows := h.flows(t)
+	if out, talk, status := h.pcap(t, "forget", "work", "--yes"); status != 0 || !regexp.MustCompile("^removed [23] files of work\n$").MatchString(out) { // a qube that starts may send something
+		t.Errorf("forget: status %d: %s%s", status, out, talk)
+	}
+	for i := range flows {
+		_, talk, status := h.pcap(t, "get", "--event", h.write(t, &flows[i]), "-w", filepath.Join(t.TempDir(), "out.pcapng"))
+		if status != 4 || !strings.Contains(talk, "the packets are gone: work/") {
+			t.Errorf("get of what was forgotten: status %d: %s", status, talk)
+		}
+	}
+	h.run(t, h.work, get)
+	h.beat.Stop(t)
+	want("1")
+	if out, talk, status := h.pcap(t, "verify"); status != 0 {
 		t.Errorf("verify: status %d: %s%s", status, out, talk)
 	}
 }
