@@ -39,7 +39,8 @@ func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) 
 		return nil, err
 	}
 	if options.Checking { // a start finds the same when it opens them
-		if err := s.check(b.Info.Beat, b.Info.Logger); err != nil {
+		replay := len(options.Flags.merge(&s.Interfaces[0]).Files) > 0
+		if err := s.check(b.Info.Beat, replay, b.Info.Logger); err != nil {
 			return nil, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/firewall"
 	"github.com/qubesbeat/qubesbeat/module/flow"
 	"github.com/qubesbeat/qubesbeat/module/inventory"
+	"github.com/qubesbeat/qubesbeat/module/packets"
 	"github.com/qubesbeat/qubesbeat/module/stats"
 	"github.com/qubesbeat/qubesbeat/module/summary"
 )
@@ -134,6 +135,24 @@ func (b *builder) addFirewall() error {
 		b.flows.ObservePackets(o)
 	}
 	b.middle = append(b.middle, verdicts)
+	return nil
+}
+
+// addPackets adds the store of packets, which a replay has no use for.
+func (b *builder) addPackets() error {
+	c := b.settings.Packets
+	if !c.Enabled {
+		return nil
+	}
+	if !b.live {
+		b.log.Warn("packets of capture files are not stored, although packets.enabled is set")
+		return nil
+	}
+	s := packets.New(packets.Config{Packets: c, DataDir: dataDir(), Hold: b.hold()}, packets.Deps{Inventory: b.inventory.Index(),
+		InterfaceName: b.flows.InterfaceName, KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "packets"), Guard: b.guard})
+	b.flows.KeepPackets(s)
+	b.flows.ObserveFlows(s.Flow)
+	b.middle = append(b.middle, s)
 	return nil
 }
 

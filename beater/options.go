@@ -45,9 +45,9 @@ func (o *Options) Processing() processing.SupportFactory {
 			o.touched = o.touched || cfg.HasField(key)
 		}
 		// The disk queue stores events: a document must be a map by then.
-		o.touched = o.touched || has(cfg, "queue.disk")
-		for _, output := range outputs(cfg) {
-			o.touched = o.touched || has(cfg, "output."+output+".queue.disk")
+		o.touched = o.touched || publish.Has(cfg, "queue.disk")
+		for _, output := range publish.Outputs(cfg) {
+			o.touched = o.touched || publish.Has(cfg, "output."+output+".queue.disk")
 		}
 		fields := mapstr.M{"ecs": mapstr.M{"version": ecs.Version}}
 		if id := publish.HostID("/etc/machine-id"); id != "" {
@@ -69,7 +69,7 @@ func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 	flush := func(timeout string, replay bool) cfgfile.ConditionalOverride {
 		return cfgfile.ConditionalOverride{
 			Check: func(c *conf.C) bool {
-				return replay == (len(o.Flags.Files) > 0) && !saysQueue(c) && !saysQueue(commandLine())
+				return replay == (len(o.Flags.Files) > 0) && !publish.SaysQueue(c) && !publish.SaysQueue(commandLine())
 			},
 			Config: conf.MustNewConfigFrom(map[string]any{"queue.mem.flush.timeout": timeout}),
 		}
@@ -85,45 +85,12 @@ func (o *Options) Overrides() []cfgfile.ConditionalOverride {
 		key := "output." + output
 		all = append(all, cfgfile.ConditionalOverride{
 			Check: func(c *conf.C) bool {
-				return (has(c, key) || has(commandLine(), key)) && !has(c, key+".codec") && !has(commandLine(), key+".codec")
+				return (publish.Has(c, key) || publish.Has(commandLine(), key)) && !publish.Has(c, key+".codec") && !publish.Has(commandLine(), key+".codec")
 			},
 			Config: conf.MustNewConfigFrom(map[string]any{key + ".codec": map[string]any{publish.CodecName: map[string]any{}}}),
 		})
 	}
 	return all
-}
-
-// outputs returns the names of the outputs in a configuration.
-func outputs(c *conf.C) []string {
-	out, err := c.Child("output", -1)
-	if err != nil {
-		return nil
-	}
-	return out.GetFields()
-}
-
-// has reports whether c holds a dotted key.
-func has(c *conf.C, key string) bool {
-	if c == nil {
-		return false
-	}
-	found, err := c.Has(key, -1)
-	return err == nil && found
-}
-
-func saysQueue(c *conf.C) bool {
-	if c == nil {
-		return false
-	}
-	if c.HasField("queue") {
-		return true
-	}
-	for _, name := range outputs(c) {
-		if has(c, "output."+name+".queue") {
-			return true
-		}
-	}
-	return false
 }
 
 // commandLine returns the settings of -E, nil where there are none.

@@ -94,6 +94,8 @@ func TestBuilder_build(t *testing.T) {
 		{"transactions", "protocols: [{type: http, port: 80}]", false, "flow metering, transactions, " + end},
 		{"all", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, procs: {enabled: true}, resolver: " + resolver + "}", false,
 			"flow metering, transactions, resolver, firewall verdicts, findings, " + end},
+		{"packets", "packets: {enabled: true}", false, "flow metering, packet store, " + end},
+		{"packets of a replay", "packets: {enabled: true}", true, "flow metering, inventory, stats, publisher of other events, delivery"},
 		{"strict names of packetbeat", "{compat: {strict: true}, resolver: " + resolver + "}", false, "flow metering, resolver, " + end},
 		{"replay", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, resolver: " + resolver + "}", true,
 			"flow metering, transactions, inventory, stats, publisher of other events, delivery"},

@@ -17,9 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"qubesbeat": func() {
-			if cmd.Root().Execute() != nil {
-				os.Exit(1)
-			}
+			os.Exit(cmd.ExitCode(cmd.Root().Execute()))
 		},
 	})
 }
@@ -39,7 +37,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"flows": flows},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"flows": flows, "store": packetStore},
 	})
 }
 

@@ -22,6 +22,8 @@ type Config struct {
 	Resolver Resolver `config:"resolver"`
 	// Firewall are the firewall verdicts.
 	Firewall Firewall `config:"firewall"`
+	// Packets is the store of packets.
+	Packets Packets `config:"packets"`
 	// Quota is each client's share of the output.
 	Quota Quota `config:"quota"`
 	// Stats are the events with the beat's own counters.
@@ -77,6 +79,7 @@ func Default() Config {
 			Hold:   Duration(3 * time.Second),
 			Qrexec: Qrexec{Socket: "/run/qubesbeat/inventory.sock"},
 		},
+		Packets:         defaultPackets(),
 		Quota:           Quota{Enabled: true},
 		Stats:           Stats{Period: Duration(30 * time.Second)},
 		ShutdownTimeout: Duration(10 * time.Second),

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ func TestConfig_Validate(t *testing.T) {
 	sec, negative := config.Duration(time.Second), -1
 	one := func(n config.Interface) func(*config.Config) {
 		return func(c *config.Config) { c.Interfaces = []config.Interface{config.DefaultInterface(), n} }
+	}
+	packets := func(change func(*config.Packets)) func(*config.Config) {
+		return func(c *config.Config) { change(&c.Packets) }
 	}
 	tests := []struct {
 		name   string
@@ -60,6 +64,26 @@ func TestConfig_Validate(t *testing.T) {
 		{"fanout, af_packet", one(config.Interface{Type: "af_packet", FanoutGroup: new(uint16)}), nil},
 		{"buffer", one(config.Interface{BufferSizeMB: 4097}), []string{"interfaces.1.buffer_size_mb: 4097 is not within 0 and 4096"}},
 		{"a year", func(c *config.Config) { c.Inventory.Hold = config.Duration(10_000 * time.Hour) }, []string{"inventory.hold: 10000h0m0s is longer than a year"}},
+		{"packets of no flow", func(c *config.Config) { c.Packets.Enabled, c.Flows.Enabled = true, false }, []string{"packets.enabled: packets are found by their flows"}},
+		{"packets", packets(func(p *config.Packets) {
+			p.Include = []config.Selector{{Qubes: []string{"work-*"}}}
+			p.Quotas = []config.PacketQuota{{Quota: 2, Reserve: 1, Weight: 0.5}}
+			p.MaxBytes, p.MaxAge, p.Snaplen = 128<<20, config.Duration(time.Minute), 131072
+		}), nil},
+		{"packets of anyone", packets(func(p *config.Packets) { p.Include, p.Exclude = make([]config.Selector, 1), make([]config.Selector, 1) }),
+			[]string{"packets.include.0: selects nothing", "packets.exclude.0: selects nothing"}},
+		{"packets, patterns", packets(func(p *config.Packets) {
+			p.Include, p.Quotas = []config.Selector{{Qubes: []string{"a["}}}, []config.PacketQuota{{Qubes: []string{"b["}}}
+		}), []string{`packets.include.0.qubes: "a[" is not a pattern`, `packets.quotas.0.qubes: "b[" is not a pattern`}},
+		{"packets, quota", packets(func(p *config.Packets) {
+			p.Quotas = []config.PacketQuota{{Quota: 1 << 30, Reserve: 2 << 30}, {Weight: -1}, {Weight: math.NaN()}}
+		}), []string{"packets.quotas.0.reserve: 2GiB is more than the quota, 1GiB", "packets.quotas.1.weight: -1", "packets.quotas.2.weight: NaN"}},
+		{"packets, sizes", packets(func(p *config.Packets) { p.Segment.Bytes, p.Memory, p.Snaplen = 1<<33, 1<<20, 131073 }),
+			[]string{"packets.segment.bytes: 8GiB is not within 1MiB and 4GiB", "packets.memory: 1MiB is not within 2MiB and 4GiB", "packets.snaplen: 131073"}},
+		{"packets, room", packets(func(p *config.Packets) { p.MaxBytes = 100 << 20 }), []string{"packets.max_bytes: 100MiB has no room for two segments of 64MiB"}},
+		{"packets, times", packets(func(p *config.Packets) { p.Segment.Age, p.Flush, p.MaxAge, p.ForgetDisposables = sec, 1, sec, -sec }),
+			[]string{"packets.segment.age: 1s is too short", "packets.flush: 1ns is too short", "packets.max_age: 1s is too short", "packets.forget_disposables: -1s"}},
+		{"packets, a year", packets(func(p *config.Packets) { p.Segment.Age = config.Duration(10_000 * time.Hour) }), []string{"packets.segment.age: 10000h0m0s is longer than a year"}},
 		{"all at once", func(c *config.Config) {
 			*c = config.Config{Interfaces: []config.Interface{{Type: "x", BufferSizeMB: 9999}, {Loop: &negative}}}
 		}, []string{"flows.timeout", "flows.max_flows", "interfaces.0.type", "interfaces.0.buffer_size_mb", "interfaces.1.loop"}},

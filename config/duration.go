@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,12 @@ func (d *Duration) Unpack(v any) error {
 		}
 		*d = Duration(time.Duration(n) * time.Second)
 		return nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			*d = Duration(time.Duration(n) * 24 * time.Hour)
+			return nil
+		}
 	}
 	parsed, err := time.ParseDuration(text)
 	if err != nil {

@@ -31,7 +31,10 @@ func TestDuration_Unpack(t *testing.T) {
 		{"word", "soon", 0, `"soon" is not a duration such as 30s or 5m`},
 		{"empty", "", 0, `"" is not a duration`},
 		{"truth value", true, 0, `"true" is not a duration`},
-		{"unit that does not exist", "2d", 0, `"2d" is not a duration`},
+		{"days", "7d", 7 * 24 * time.Hour, ""},
+		{"days and hours", "1d2h", 0, `"1d2h" is not a duration`},
+		{"negative days", "-2d", 0, `"-2d" is not a duration`},
+		{"unit that does not exist", "2w", 0, `"2w" is not a duration`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 func main() {
-	if err := cmd.Root().Execute(); err != nil {
-		os.Exit(1)
+	if code := cmd.ExitCode(cmd.Root().Execute()); code != 0 {
+		os.Exit(code)
 	}
 }

@@ -114,7 +114,7 @@ func (d *Dump) Stats() DumpStats {
 func (d *Dump) Frame(f *Frame) {
 	length := max(f.Length, uint32(len(f.Data)))
 	keep, cut := d.keep(f, length)
-	c := d.chunk(f.fileLink(), recordHead+keep)
+	c := d.chunk(f.FileLink(), recordHead+keep)
 	if c == nil {
 		d.drop(1, d.failing.Load())
 		return

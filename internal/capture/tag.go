@@ -41,8 +41,19 @@ func (f *Frame) copyTagged(b []byte) {
 	copy(b[n:], f.Data[tagAt:])
 }
 
-// fileLink returns the link type of the frame in a file.
-func (f *Frame) fileLink() packet.Link {
+// Tagged returns the frame as it was on the wire: Data, or the beginning of buf if the
+// kernel has taken a tag off. buf must have 4 bytes more than Data.
+func (f *Frame) Tagged(buf []byte) []byte {
+	if !f.untagged() {
+		return f.Data
+	}
+	b := buf[:f.taggedLen()]
+	f.copyTagged(b)
+	return b
+}
+
+// FileLink returns the link type of the frame in a file.
+func (f *Frame) FileLink() packet.Link {
 	if f.EtherType != 0 {
 		return packet.LinkRaw
 	}

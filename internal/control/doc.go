@@ -1,4 +1,4 @@
 // Package control lets the commands of the command line talk to the resolver
-// of a running beat, over a socket that only its user can open. It is HTTP, so
+// or the store of packets of a running beat, over a socket that only its user can open. It is HTTP, so
 // that `curl --unix-socket` can do it, too.
 package control

@@ -20,8 +20,8 @@ import (
 type Server struct {
 	guard    *guard.Part // recovers from panics at one request; may be nil
 	path     string
+	conf     *Config
 	resolver *resolver.Resolver
-	reload   func() error
 	listener net.Listener
 	http     http.Server
 }
@@ -30,12 +30,22 @@ type Server struct {
 type Config struct {
 	// Path is that of the socket; its directory is made.
 	Path string
-	// Resolver must not be nil.
+	// Resolver answers the calls of `qubesbeat dns`. It may be nil.
 	Resolver *resolver.Resolver
+	// Packets answers the calls of `qubesbeat pcap`. It may be nil.
+	Packets Packets
 	// Reload reads the configuration again; nil means that the beat cannot.
 	Reload func() error
 	// Guard recovers from panics at one request. It may be nil.
 	Guard *guard.Part
+}
+
+// Packets is a store of packets. Its methods must be safe for concurrent use.
+type Packets interface {
+	// Seal completes the files of a qube, or all if qube is "", so that they can be read.
+	Seal(ctx context.Context, qube string) error
+	// Forget removes the packets of a qube, and returns how many files it had.
+	Forget(ctx context.Context, qube string) (segments int, err error)
 }
 
 // Listen makes the socket, readable and writable for its user alone. A socket that
@@ -56,7 +66,7 @@ func Listen(conf Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{path: path, resolver: conf.Resolver, reload: conf.Reload, listener: l, guard: conf.Guard}
+	s := &Server{path: path, conf: &conf, resolver: conf.Resolver, listener: l, guard: conf.Guard}
 	s.http.Handler, s.http.ReadHeaderTimeout = s.routes(), 5*time.Second
 	return s, nil
 }
@@ -64,7 +74,7 @@ func Listen(conf Config) (*Server, error) {
 // privately listens at a path that only the user can open, at any time: the socket
 // is made in a private directory, and moved once its permissions are set.
 func privately(path string) (net.Listener, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".dns-")
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".socket-")
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +126,36 @@ func (s *Server) routes() http.Handler {
 			_ = json.NewEncoder(w).Encode(v)
 		})
 	}
+	if s.resolver != nil {
+		s.resolverRoutes(answer)
+	}
+	if s.conf.Packets != nil {
+		s.packetRoutes(answer)
+	}
+	return mux
+}
+
+// router adds a route and what answers there.
+type router func(pattern string, do func(r *http.Request) (any, error))
+
+// packetRoutes are those of `qubesbeat pcap`.
+func (s *Server) packetRoutes(answer router) {
+	answer("POST /packets/seal", func(r *http.Request) (any, error) {
+		return struct{}{}, s.conf.Packets.Seal(r.Context(), r.FormValue("qube"))
+	})
+	answer("POST /packets/forget", func(r *http.Request) (any, error) {
+		n, err := s.conf.Packets.Forget(r.Context(), r.FormValue("qube"))
+		return Forgotten{Segments: n}, err
+	})
+}
+
+// Forgotten is the answer to /packets/forget.
+type Forgotten struct {
+	Segments int `json:"segments"`
+}
+
+// resolverRoutes are those of `qubesbeat dns`.
+func (s *Server) resolverRoutes(answer router) {
 	answer("GET /query", func(r *http.Request) (any, error) {
 		return s.resolver.Explain(r.FormValue("name"), r.FormValue("type"), r.FormValue("qube"))
 	})
@@ -125,10 +165,10 @@ func (s *Server) routes() http.Handler {
 		return s.resolver.ListStatus(), err
 	})
 	answer("POST /reload", func(*http.Request) (any, error) {
-		if s.reload == nil {
+		if s.conf.Reload == nil {
 			return nil, errors.New("this beat cannot reload its configuration")
 		}
-		err := s.reload()
+		err := s.conf.Reload()
 		return s.resolver.ListStatus(), err
 	})
 	answer("GET /stats", func(*http.Request) (any, error) { return s.resolver.Stats(), nil })
@@ -142,7 +182,6 @@ func (s *Server) routes() http.Handler {
 		return s.resolver.BlockingPauses(), nil
 	})
 	answer("POST /blocking/off", s.pause)
-	return mux
 }
 
 type fault struct {

@@ -10,16 +10,16 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/capture"
-	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/pcapfilter"
 )
 
 // openLive opens one ring over the devices of all interfaces. Where interfaces
 // differ in a number, the largest counts: the ring is shared.
-func openLive(interfaces []config.Interface, snap capture.SnapPolicy, log *slog.Logger, part *guard.Part) (*Source, error) {
+func openLive(c *Config) (*Source, error) {
 	var devices []string
-	cfg := capture.RingConfig{Snap: snap}
+	interfaces, log := c.Interfaces, c.Logger
+	cfg := capture.RingConfig{Snap: c.Snap}
 	for i := range interfaces {
 		devices = append(devices, interfaces[i].Device...)
 		cfg.Size = max(cfg.Size, interfaces[i].BufferSizeMB<<20)
@@ -48,12 +48,15 @@ func openLive(interfaces []config.Interface, snap capture.SnapPolicy, log *slog.
 			log.Info("following interface", "interface", l.Name, "index", l.Index)
 		} else {
 			log.Info("interface is gone", "interface", l.Name, "index", l.Index)
+			if c.Gone != nil {
+				c.Gone(l.Index)
+			}
 		}
 	}
 	cfg.OnFault = func(err error) {
 		log.Warn("following interfaces failed; trying again", "error", err.Error())
 	}
-	cfg.Guard = part
+	cfg.Guard = c.Guard
 	ring, err := capture.OpenRing(cfg)
 	if err != nil {
 		return nil, err

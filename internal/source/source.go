@@ -20,6 +20,9 @@ type Config struct {
 	// Unused says that no part of the program looks at live packets: none are
 	// captured.
 	Unused bool
+	// Gone, if not nil, is called when an interface is not captured any more. Some of its
+	// frames may come yet.
+	Gone func(iface uint32)
 	// Stop ends what waits for standard input.
 	Stop <-chan struct{}
 	// Logger must not be nil.
@@ -57,7 +60,7 @@ func Open(c *Config) (*Source, error) {
 	if c.Unused {
 		return &Source{Source: newSilence()}, nil
 	}
-	return openLive(c.Interfaces, c.Snap, c.Logger, c.Guard)
+	return openLive(c)
 }
 
 func wallClock() int64 { return time.Now().UnixNano() }

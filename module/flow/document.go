@@ -90,6 +90,19 @@ func (d *Document) writeFlow(w event.Writer) {
 	}
 	d.writeTransport(w)
 	d.writeTunnel(w)
+	d.writeKept(w)
+	w.End()
+}
+
+// writeKept writes what the store of packets has of the flow, if it was given its packets.
+func (d *Document) writeKept(w event.Writer) {
+	if d.Kept == 0 {
+		return
+	}
+	w.Begin("packets")
+	w.Bool("stored", d.Kept&meter.Stored != 0)
+	w.Bool("cut", d.Kept&meter.Cut != 0)
+	w.Bool("lost", d.Kept&meter.Lost != 0)
 	w.End()
 }
 

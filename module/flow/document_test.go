@@ -53,6 +53,13 @@ func withMAC(f *flow.Document) *flow.Document {
 	return f
 }
 
+// keptFlow is a flow of which a store has some packets as headers only.
+func keptFlow() *flow.Document {
+	f := onVif(base("10.137.0.6:40000", "1.1.1.1:53"))
+	f.Kept = meter.Stored | meter.Cut
+	return f
+}
+
 func tcpFlow() *flow.Document {
 	f := withMAC(onVif(base("10.137.0.6:40000", "1.1.1.1:443")))
 	f.Proto, f.State, f.SynCount, f.Reason = packet.ProtoTCP, meter.StateClosed, 2, meter.ReasonEnd
@@ -115,6 +122,7 @@ func documents() map[string]*flow.Document {
 			f.Interface, f.Direction, f.FromSource = "eth0", event.External, packet.Outbound
 		}),
 		"vlan":     vlanFlow(1),
+		"packets":  keptFlow(),
 		"vlan-two": vlanFlow(2),
 		"tunnel":   tunnelFlow(),
 		"tunnel-vif": change(tunnelFlow(), func(f *flow.Document) {

@@ -130,6 +130,20 @@ func (b *idBuilder) pair(slot int, flag uint16, src, dst []byte) {
 	b.buf = append(append(b.buf, src...), dst...)
 }
 
+// Key returns the number at the end of [ID].
+func Key(r *meter.Record) uint64 { return connection(r) }
+
+// KeyOf returns the number at the end of an identifier that [ID] has made, and whether it
+// is one.
+func KeyOf(id string) (key uint64, ok bool) {
+	const fixed = 2 + slots + 3
+	b, err := base64.RawStdEncoding.DecodeString(id)
+	if err != nil || len(b) < fixed+8 || binary.LittleEndian.Uint16(b)&idConn == 0 || int(b[2+slotConn]) != len(b)-fixed-8 {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint64(b[len(b)-8:]), true
+}
+
 // connection mixes the parts into 64 bits. Each is mixed separately, so that changes of
 // two parts cannot cancel out.
 func connection(r *meter.Record) uint64 {

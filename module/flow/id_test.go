@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	meter "github.com/qubesbeat/qubesbeat/internal/flow"
@@ -223,5 +224,26 @@ func BenchmarkID(b *testing.B) {
 	r := &tcpFlow().Record
 	for b.Loop() {
 		flow.ID(r)
+	}
+}
+
+// TestKeyOf finds the number of the connection in every identifier that ID makes, and in no
+// other text.
+func TestKeyOf(t *testing.T) {
+	t.Parallel()
+	a, _ := packet.AddrFrom(netip.MustParseAddr("2001:db8::1"))
+	for _, r := range []*meter.Record{
+		{Family: 4, Proto: packet.ProtoTCP, Born: 1},
+		{Family: 6, Proto: packet.ProtoUDP, Born: 2, VLANs: 2, Source: meter.Endpoint{Addr: a, Port: 9}},
+		{Family: 4, Proto: packet.ProtoICMP, Born: 3, HasMAC: true, ICMPID: 7},
+	} {
+		if got, ok := flow.KeyOf(flow.ID(r)); !ok || got != flow.Key(r) || got == 0 {
+			t.Errorf("KeyOf(%s) = %x, %v; want %x", flow.ID(r), got, ok, flow.Key(r))
+		}
+	}
+	for _, id := range []string{"", "x", "EAT/////AP//////CP8AAAHCWLQGwFi0Bg", strings.Repeat("/", 40), strings.Repeat("A", 64)} {
+		if got, ok := flow.KeyOf(id); ok {
+			t.Errorf("KeyOf(%q) = %x; want none", id, got)
+		}
 	}
 }

@@ -28,8 +28,12 @@ const queueSize = 16384
 func (s *Service) open() (*stages, error) {
 	c := &s.conf
 	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil
-	src, err := source.Open(&source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Snap: snap,
-		Unused: unused, Stop: s.stop, Logger: s.deps.Logger, Guard: s.deps.Guard.Part("capture/interfaces")})
+	cfg := source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Snap: snap, Unused: unused, Stop: s.stop, Logger: s.deps.Logger,
+		Guard: s.deps.Guard.Part("capture/interfaces")}
+	if s.keeper != nil {
+		cfg.Gone = s.keeper.Gone
+	}
+	src, err := source.Open(&cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +48,9 @@ func (s *Service) open() (*stages, error) {
 func (s *Service) connect(p *stages) (err error) {
 	cfg := pipeline.MeterConfig{Source: p.source.Source, Queue: p.queue, Flow: tableConfig(s),
 		NoFlows: !s.conf.Flows.Enabled, Taps: s.packetObservers(), Now: p.source.Now, Guard: s.deps.Guard.Part("capture/meter")}
+	if s.keeper != nil {
+		cfg.Keeper = s.keeper
+	}
 	if s.conf.Dump != "" {
 		if p.dump, err = s.openDump(); err != nil {
 			return err
@@ -142,12 +149,19 @@ func (s *Service) snap() capture.SnapPolicy {
 	}
 	w.FullLen = s.snaplen()
 	w.FullOnly = !s.conf.Flows.Enabled && s.conf.Interfaces[0].BPFFilter == ""
+	var want uint32 // of every frame
 	if s.conf.Dump != "" {
+		want = s.dumpSnap()
+	}
+	if s.keeper != nil {
+		want = max(want, s.keeper.Snap(), w.HeaderLen, capture.DefaultSnap)
+	}
+	if want > 0 {
 		w.Relief = w.HeaderLen
 		if w.Relief == 0 {
 			w.Relief = capture.DefaultSnap
 		}
-		w.HeaderLen, w.FullOnly = s.dumpSnap(), false
+		w.HeaderLen, w.FullOnly = want, false
 		w.Relief = min(w.Relief, w.HeaderLen)
 	}
 	return w

@@ -57,6 +57,7 @@ type Service struct {
 	observers []pipeline.Tap      // of packets
 	annotate  []func(*event.Flow) // called in this order before a flow is published
 	payload   *capture.SnapPolicy // that the observers want, nil for none
+	keeper    Keeper              // nil for none
 	hellos    *hello.Table        // nil without ClientHellos
 	stages    *stages             // nil before Open
 	cut       atomic.Bool         // stopped before the end of the source
@@ -85,6 +86,19 @@ func (s *Service) ObserveFlows(f func(*event.Flow)) { s.annotate = append(s.anno
 func (s *Service) WantPayload(tcp, udp []uint16, icmp bool) {
 	s.payload = &capture.SnapPolicy{TCPPorts: tcp, UDPPorts: udp, ICMP: icmp}
 }
+
+// Keeper is a [pipeline.Keeper] that follows the interfaces.
+type Keeper interface {
+	pipeline.Keeper
+	// Snap returns how many bytes of each frame are wanted.
+	Snap() uint32
+	// Gone is called when an interface is not captured any more.
+	Gone(iface uint32)
+}
+
+// KeepPackets has a keeper get every frame of a live capture. It must be called before
+// Open, at most once, and needs flows.
+func (s *Service) KeepPackets(k Keeper) { s.keeper = k }
 
 // Open opens the source. What cannot be captured is reported here.
 func (s *Service) Open() (err error) {
@@ -124,6 +138,15 @@ func (s *Service) InterfaceName(iface uint32) string {
 		return ""
 	}
 	return s.stages.source.Interfaces().Name(iface)
+}
+
+// KernelDrops returns how many frames the kernel has dropped, 0 before Open. It is safe
+// for concurrent use after Open.
+func (s *Service) KernelDrops() uint64 {
+	if s.stages == nil {
+		return 0
+	}
+	return s.stages.source.Stats().KernelDrops
 }
 
 // HasVif reports whether the vif of a Xen domain is an observation point. It is safe

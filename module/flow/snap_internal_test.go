@@ -7,7 +7,18 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
+
+// fakeKeeper wants a number of bytes.
+type fakeKeeper uint32
+
+var _ Keeper = fakeKeeper(0) // type check
+
+func (k fakeKeeper) Snap() uint32                                               { return uint32(k) }
+func (fakeKeeper) Gone(uint32)                                                  {}
+func (fakeKeeper) Keep(*capture.Frame, *packet.Packet, *meter.Table, meter.Ref) {}
 
 // TestService_snap asks the kernel for as much of each packet as its users want, and with a
 // dump for what there would be without it while the meter is behind.
@@ -18,19 +29,26 @@ func TestService_snap(t *testing.T) {
 		dump    string
 		hellos  bool
 		snaplen int
+		keeper  Keeper
 		want    capture.SnapPolicy
 	}{
-		{"plain", "", false, 0, capture.SnapPolicy{}},
-		{"hellos", "", true, 0, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos}},
-		{"dump", "x", false, 0, capture.SnapPolicy{HeaderLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
-		{"dump and hellos", "x", true, 0, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, Relief: snapWithHellos}},
-		{"dump with snaplen", "x", true, 2000, capture.SnapPolicy{ClientHello: true, FullLen: 2000, HeaderLen: 2000, Relief: snapWithHellos}},
-		{"dump of headers", "x", true, 96, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, Relief: 96}},
+		{"plain", "", false, 0, nil, capture.SnapPolicy{}},
+		{"hellos", "", true, 0, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos}},
+		{"dump", "x", false, 0, nil, capture.SnapPolicy{HeaderLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
+		{"dump and hellos", "x", true, 0, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, Relief: snapWithHellos}},
+		{"dump with snaplen", "x", true, 2000, nil, capture.SnapPolicy{ClientHello: true, FullLen: 2000, HeaderLen: 2000, Relief: snapWithHellos}},
+		{"dump of headers", "x", true, 96, nil, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, Relief: 96}},
+		{"keeper", "", true, 0, fakeKeeper(capture.WholeFrame), capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, Relief: snapWithHellos}},
+		{"keeper of headers", "", true, 0, fakeKeeper(256), capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, Relief: snapWithHellos}},
+		{"keeper of more than the dump", "x", false, 96, fakeKeeper(1500), capture.SnapPolicy{FullLen: 96, HeaderLen: 1500, Relief: capture.DefaultSnap}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := New(Config{Dump: tt.dump, ClientHellos: tt.hellos, Flows: config.Flows{Enabled: true},
 				Interfaces: []config.Interface{{Snaplen: tt.snaplen}}}, Deps{})
+			if tt.keeper != nil {
+				s.KeepPackets(tt.keeper)
+			}
 			if diff := cmp.Diff(tt.want, s.snap()); diff != "" {
 				t.Errorf("snap mismatch (-want +got):\n%s", diff)
 			}

@@ -1,0 +1,133 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/beater"
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/packetstore"
+	"github.com/qubesbeat/qubesbeat/module/packets"
+)
+
+// pcapStore is the store of packets that the commands of `pcap` are about.
+type pcapStore struct {
+	root string // of the configuration
+	dir  string
+}
+
+// pcapCommand returns the commands that fetch, check and remove packets that were stored.
+func pcapCommand(root string) *cobra.Command {
+	s := &pcapStore{root: root}
+	parent := group(&cobra.Command{
+		Use:   "pcap",
+		Short: "Fetch, check and remove the packets that were stored",
+		Long: "Reads the store of packets (packets.enabled), whether the beat runs or not. Packets of a running beat\n" +
+			"are on the disk after packets.flush, a second, at the latest. Times are UTC.",
+	})
+	parent.PersistentFlags().StringVar(&s.dir, "dir", "", "folder of the store: packets.dir, or packets in path.data")
+	for _, c := range []*cobra.Command{pcapStatus(s), pcapGet(s), pcapKeep(s), pcapVerify(s), pcapSeal(s), pcapForget(s), pcapRepair(s)} {
+		parent.AddCommand(usageExit(c))
+	}
+	return parent
+}
+
+// usageExit gives mistakes on the command line an exit status of their own.
+func usageExit(c *cobra.Command) *cobra.Command {
+	quiet(c)
+	flags, args := c.FlagErrorFunc(), c.Args
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return withExit(exitUsage, flags(c, err)) })
+	c.Args = func(c *cobra.Command, list []string) error { return withExit(exitUsage, args(c, list)) }
+	return c
+}
+
+// usageError reports a mistake on the command line that cobra does not find.
+func usageError(c *cobra.Command, form string, args ...any) error {
+	return withExit(exitUsage, fmt.Errorf(form+"; see %s --help", append(args, c.CommandPath())...))
+}
+
+// settings returns the settings of the store; the defaults if there is no configuration.
+func (s *pcapStore) settings() config.Packets {
+	if c, err := beater.ReadConfig(s.root); err == nil {
+		return c.Packets
+	}
+	return config.Default().Packets
+}
+
+// folder returns the folder of the store.
+func (s *pcapStore) folder() string {
+	if s.dir != "" {
+		return s.dir
+	}
+	if dir := s.settings().Dir; dir != "" {
+		return dir
+	}
+	const packaged = "/var/lib/qubesbeat"
+	for _, data := range []string{packaged, "data"} {
+		if dir := packets.Dir(&config.Packets{}, data); exists(dir) {
+			return dir
+		}
+	}
+	return filepath.Join(packaged, "packets")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// pcapName returns the name of a command in errors.
+func pcapName(c *cobra.Command) string { return "pcap " + c.Name() }
+
+// open opens the store for reading.
+func (s *pcapStore) open() (*packetstore.Reader, error) {
+	dir := s.folder()
+	r, err := packetstore.OpenReader(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: there is no store of packets: packets.enabled is not set, or it is in another folder (--dir)", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%s: only the user of the beat may read packets; try sudo", dir)
+	}
+	return r, err
+}
+
+// with calls do with the opened store, and prints its error.
+func (s *pcapStore) with(c *cobra.Command, do func(*packetstore.Reader) error) error {
+	r, err := s.open()
+	if err == nil {
+		err = errors.Join(do(r), r.Close())
+	}
+	if err != nil {
+		var e *exitError
+		if errors.As(err, &e) {
+			return withExit(e.code, printError(c, err))
+		}
+		err = fmt.Errorf("%s: %w", pcapName(c), err)
+	}
+	return printError(c, err)
+}
+
+// sealWait bounds the wait for a beat whose disk hangs.
+const sealWait = 10 * time.Second
+
+// call asks the beat that writes the store for something.
+func (s *pcapStore) call(ctx context.Context, what string, values url.Values, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, sealWait)
+	defer cancel()
+	return control.NewClient(packets.Socket(s.folder())).Post(ctx, what, values, answer)
+}
+
+// seal has the beat complete what it is writing of a qube, or of all if qube is "".
+func (s *pcapStore) seal(ctx context.Context, qube string) error {
+	return s.call(ctx, "/packets/seal", url.Values{"qube": {qube}}, new(struct{}))
+}

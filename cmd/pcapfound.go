@@ -1,0 +1,179 @@
+package cmd
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packetstore"
+	"github.com/qubesbeat/qubesbeat/internal/report"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/module/packets"
+)
+
+// pcapFound is what was looked for and found.
+type pcapFound struct {
+	wanted *packets.Wanted
+	filter bool // less than what was found is wanted
+	result *packetstore.Result
+}
+
+// sum returns a line about what was written.
+func (f *pcapFound) sum(done *packetstore.Copied) string {
+	n := report.Counted(done.Packets, "packet")
+	if want, known := f.expected(); known {
+		n = fmt.Sprintf("%s of %s", report.Count(done.Packets), report.Counted(want, "packet"))
+	}
+	return fmt.Sprintf("%s, %s bytes, from %s", n, report.Count(uint64(done.Bytes)), report.Counted(uint64(f.result.Segments), "segment"))
+}
+
+// expected returns how many packets the events have, and whether that is to be compared.
+func (f *pcapFound) expected() (uint64, bool) {
+	if f.filter {
+		return 0, false
+	}
+	return f.wanted.Expected()
+}
+
+// shown is how many flows are listed.
+const shown = 10
+
+// flows returns lines about the flows that were found, each once.
+func (f *pcapFound) flows() string {
+	var b strings.Builder
+	var order []packetstore.FlowInfo
+	seen := map[packetstore.FlowInfo]*packetstore.FoundFlow{}
+	for i := range f.result.Flows {
+		one := f.result.Flows[i]
+		if have := seen[one.FlowInfo]; have != nil {
+			have.Last = later(have.Last, one.Last)
+			continue
+		}
+		seen[one.FlowInfo] = &one
+		order = append(order, one.FlowInfo)
+	}
+	for i, info := range order {
+		if i == shown {
+			fmt.Fprintf(&b, "and %s\n", report.Counted(uint64(len(order)-i), "more flow"))
+			break
+		}
+		one := seen[info]
+		fmt.Fprintf(&b, "%s: %s, %s to %s UTC\n", safetext.Line(qubeText(one.Qube)), ends(&info), stamp(one.First), one.Last.UTC().Format(time.TimeOnly))
+	}
+	return b.String()
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// stamp returns a time to the second, in UTC.
+func stamp(t time.Time) string { return t.UTC().Format(time.DateTime) }
+
+// qubeText returns the name of a qube, or the interface for one that was not known.
+func qubeText(qube string) string {
+	if vif, ok := strings.CutPrefix(qube, "_"); ok {
+		return "unknown qube on " + vif
+	}
+	return qube
+}
+
+// ends returns both ends of a flow.
+func ends(f *packetstore.FlowInfo) string {
+	proto, ok := map[uint8]string{1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}[f.Protocol]
+	switch {
+	case !ok:
+		return fmt.Sprintf("%v -> %v protocol %d", f.Source, f.Destination, f.Protocol)
+	case strings.HasSuffix(proto, "icmp"):
+		return fmt.Sprintf("%v -> %v %s type %d code %d", f.Source, f.Destination, proto, f.SourcePort, f.DestinationPort)
+	case f.Source.Is6():
+		return fmt.Sprintf("[%v]:%d -> [%v]:%d %s", f.Source, f.SourcePort, f.Destination, f.DestinationPort, proto)
+	}
+	return fmt.Sprintf("%v:%d -> %v:%d %s", f.Source, f.SourcePort, f.Destination, f.DestinationPort, proto)
+}
+
+// gone says why no packet is there.
+func (f *pcapFound) gone(r *packetstore.Reader) string {
+	if text := f.removed(r); text != "" {
+		return "the packets are gone: " + text
+	}
+	if f.filter {
+		return "there is no such packet"
+	}
+	text := "no such packets were stored"
+	if q := f.wanted.Qube; q != "" {
+		text += " of " + q
+	}
+	return text + ": its qube is excluded, the store was off, or they were lost (stats.packets says how many)"
+}
+
+// lacking says what is not there, "" if all is.
+func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) string {
+	var parts []string
+	if want, known := f.expected(); known && done.Packets < want {
+		parts = append(parts, fmt.Sprintf("%s of %s are missing", report.Count(want-done.Packets), report.Count(want)))
+		if text := f.removed(r); text != "" {
+			parts = append(parts, text)
+		}
+	}
+	add := func(n uint64, form string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf(form, report.Count(n)))
+		}
+	}
+	add(done.Cut, "%s were cut to their headers")
+	if _, known := f.expected(); !known {
+		var lost uint64
+		for i := range f.result.Flows {
+			lost += f.result.Flows[i].Lost
+		}
+		add(lost, "%s of the flows could not be stored")
+	}
+	add(uint64(len(done.Damaged)), "%s segments are damaged")
+	add(uint64(done.OtherLink), "%s segments have another link type")
+	add(uint64(f.result.Unsearched), "%s segments cannot be searched by flow.id; use --community-id")
+	if done.Limited {
+		parts = append(parts, "the file is full (--limit)")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// removed says which segments of the time were removed, "" if none were.
+func (f *pcapFound) removed(r *packetstore.Reader) string {
+	q := &f.wanted.Query
+	qube := q.Qube
+	if len(f.wanted.Events) > 0 {
+		qube = f.wanted.Events[0].Qube
+	}
+	lines, err := r.Removed(qube, q.From, q.To)
+	if err != nil || len(lines) == 0 || q.From.IsZero() && q.To.IsZero() {
+		return ""
+	}
+	l := &lines[len(lines)-1]
+	text := fmt.Sprintf("%s was removed on %s UTC (%s)", safetext.Line(strings.TrimSuffix(l.Name, path.Ext(l.Name))), stamp(l.At), safetext.Line(l.Reason))
+	if n := len(lines) - 1; n > 0 {
+		text = fmt.Sprintf("%s, and %s of that time", text, report.Counted(uint64(n), "other"))
+	}
+	if first := f.oldest(r, packetstore.Qube(l.Name)); !first.IsZero() {
+		text += fmt.Sprintf("; what is left of %s begins on %s UTC", safetext.Line(packetstore.Qube(l.Name)), stamp(first))
+	}
+	return text
+}
+
+// oldest returns the time of the first packet that is left of a qube, zero if none is.
+func (f *pcapFound) oldest(r *packetstore.Reader, qube string) time.Time {
+	st, err := r.Status()
+	if err != nil {
+		return time.Time{}
+	}
+	for i := range st.Qubes {
+		if st.Qubes[i].Qube == qube {
+			return st.Qubes[i].First
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,116 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/internal/packetstore"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/internal/version"
+)
+
+// pcapGet returns `pcap get`.
+func pcapGet(s *pcapStore) *cobra.Command {
+	var a pcapArgs
+	out, limit := "", int64(0)
+	c := &cobra.Command{
+		Use: "get -w FILE {--event FILE | --community-id ID | --qube NAME}", Args: cobra.NoArgs,
+		Short: "Write the packets of an event, a flow or a qube as a pcapng file",
+		Long: "Writes packets in the order of their times, as a pcapng file for Wireshark; -w - is standard output.\n" +
+			"What was found goes to standard error. Exit status: 0 all packets, 3 some are cut or missing, 4 none is\n" +
+			"there, 1 a fault, 2 a mistake on the command line.",
+		Example: "  qubesbeat pcap get --event event.json -w out.pcapng\n" +
+			"  qubesbeat pcap get --community-id 1:LQU9qZlK+B5F3KDmev6m5PMibrg= -w - | tshark -r -\n" +
+			"  qubesbeat pcap get --qube work --from 22:40 --to 22:50 --filter 'port 53' -w dns.pcapng",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if out == "" {
+				return printError(c, usageError(c, "pcap get: where to is not said; give -w FILE, or -w - for standard output"))
+			}
+			return a.find(c, s, func(r *packetstore.Reader, f *pcapFound) error {
+				return f.write(c, r, out, limit)
+			})
+		},
+	}
+	a.register(c)
+	c.Flags().StringVarP(&out, "write", "w", "", "file to write; - for standard output")
+	c.Flags().Int64Var(&limit, "limit", 1<<30, "bytes that the file may have")
+	return c
+}
+
+// pcapKeep returns `pcap keep`.
+func pcapKeep(s *pcapStore) *cobra.Command {
+	var a pcapArgs
+	name, note := "", ""
+	c := &cobra.Command{
+		Use: "keep {--event FILE | --community-id ID | --qube NAME}", Args: cobra.NoArgs,
+		Short: "Copy packets into kept/, from where they are never removed",
+		Long: "Takes packets as get does, and copies them into kept/ in the folder of the store. What is kept is bounded by\n" +
+			"packets.kept_max_bytes, and removed by hand only. The chain has a line of it, with the note.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.find(c, s, func(r *packetstore.Reader, f *pcapFound) error {
+				if name == "" {
+					name = time.Now().UTC().Format("20060102T150405Z")
+				}
+				path, done, err := r.Keep(c.Context(), f.result, name, note, int64(s.settings().KeptMaxBytes), copyOptions(0))
+				if err != nil {
+					return err
+				}
+				fmt.Fprintln(c.OutOrStdout(), path)
+				return f.judge(c, r, &done)
+			})
+		},
+	}
+	a.register(c)
+	c.Flags().StringVar(&name, "name", "", "name of the file, without .pcapng; by default the time")
+	c.Flags().StringVar(&note, "note", "", "what it is kept for")
+	return c
+}
+
+func copyOptions(limit int64) packetstore.CopyOptions {
+	return packetstore.CopyOptions{Program: "qubesbeat " + version.Version, Limit: limit}
+}
+
+// write writes what was found, and says what that is.
+func (f *pcapFound) write(c *cobra.Command, r *packetstore.Reader, path string, limit int64) (err error) {
+	if f.result.Segments == 0 {
+		return f.judge(c, r, &packetstore.Copied{})
+	}
+	var out io.Writer = os.Stdout // as it is: it is not text
+	if path != "-" {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		out = file
+	}
+	done, err := r.Copy(c.Context(), out, f.result, copyOptions(limit))
+	if err != nil {
+		return err
+	}
+	if done.Packets == 0 && path != "-" {
+		err = os.Remove(path)
+	}
+	return errors.Join(err, f.judge(c, r, &done))
+}
+
+// judge says what was written, and returns an error with an exit status if that is not all.
+func (f *pcapFound) judge(c *cobra.Command, r *packetstore.Reader, done *packetstore.Copied) error {
+	talk := c.ErrOrStderr()
+	for _, err := range done.Damaged {
+		fmt.Fprintf(talk, "qubesbeat: %s\n", safetext.Line(err.Error()))
+	}
+	fmt.Fprintln(talk, f.sum(done))
+	if done.Packets == 0 {
+		return withExit(exitNone, fmt.Errorf("%s: %s", pcapName(c), f.gone(r)))
+	}
+	if text := f.lacking(r, done); text != "" {
+		return withExit(exitSome, fmt.Errorf("%s: %s", pcapName(c), text))
+	}
+	return nil
+}

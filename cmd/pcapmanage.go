@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/packetstore"
+	"github.com/qubesbeat/qubesbeat/internal/report"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
+)
+
+// pcapVerify returns `pcap verify`.
+func pcapVerify(s *pcapStore) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Args: cobra.NoArgs, Short: "Check whether files were changed, added or removed since they were complete",
+		Long: "Reads the whole store and compares it with its chain. Compare the digest that it prints with stats.packets.chain\n" +
+			"in a stats event: nothing else shows that the end of the chain was cut off.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return s.with(c, func(r *packetstore.Reader) error {
+				v, err := r.Verify(c.Context())
+				if err != nil {
+					return err
+				}
+				for _, p := range v.Problems {
+					fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s\n", p)
+				}
+				if n := len(v.Problems); n > 0 {
+					return fmt.Errorf("%s; a crash may explain it (pcap repair), else somebody has changed the store", report.Counted(uint64(n), "problem"))
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s, chain of %s: whole\nnewest: %s\n", report.Counted(uint64(v.Segments), "segment"),
+					report.Counted(v.Lines, "line"), dash(v.Head))
+				return nil
+			})
+		},
+	}
+}
+
+// pcapSeal returns `pcap seal`.
+func pcapSeal(s *pcapStore) *cobra.Command {
+	return &cobra.Command{
+		Use: "seal [QUBE]", Args: cobra.MaximumNArgs(1), Short: "Have the beat complete the files that it is writing",
+		RunE: func(c *cobra.Command, args []string) error {
+			err := s.seal(c.Context(), append(args, "")[0])
+			if err == nil {
+				return nil
+			}
+			return printError(c, fmt.Errorf("%s: %w", pcapName(c), err))
+		},
+	}
+}
+
+// pcapForget returns `pcap forget`.
+func pcapForget(s *pcapStore) *cobra.Command {
+	yes := false
+	c := &cobra.Command{
+		Use: "forget QUBE", Args: cobra.ExactArgs(1), Short: "Remove all packets of a qube",
+		Long: "Shows what would be removed, and removes it with --yes. What the qube sends afterwards is stored, unless it is\n" +
+			"excluded. Copies in kept/ stay. The chain has a line of each file.",
+		RunE: func(c *cobra.Command, args []string) error {
+			return s.with(c, func(r *packetstore.Reader) error { return s.forget(c, r, args[0], yes) })
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "remove it")
+	return c
+}
+
+func (s *pcapStore) forget(c *cobra.Command, r *packetstore.Reader, qube string, yes bool) error {
+	st, err := r.Status()
+	if err != nil {
+		return err
+	}
+	var have *packetstore.QubeStatus
+	for i := range st.Qubes {
+		if st.Qubes[i].Qube == qube {
+			have = &st.Qubes[i]
+		}
+	}
+	if have == nil {
+		return fmt.Errorf("nothing is stored of %s; `qubesbeat pcap status` lists the qubes", safetext.Line(qube))
+	}
+	out := c.OutOrStdout()
+	if !yes {
+		_, err := fmt.Fprintf(out, "would remove %s of %s, %s; add --yes to do so\n",
+			report.Counted(uint64(have.Segments+have.Open), "file"), safetext.Line(qube), report.Size(uint64(have.Bytes)))
+		return err
+	}
+	n := 0
+	if st.Running {
+		var answer control.Forgotten
+		err = s.call(c.Context(), "/packets/forget", url.Values{"qube": {qube}}, &answer)
+		n = answer.Segments
+	} else {
+		n, err = r.Forget(qube, "pcap forget")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "removed %s of %s\n", report.Counted(uint64(n), "file"), safetext.Line(qube))
+	return err
+}
+
+// pcapRepair returns `pcap repair`.
+func pcapRepair(s *pcapStore) *cobra.Command {
+	return &cobra.Command{
+		Use: "repair", Args: cobra.NoArgs, Short: "Complete the files that a crash has left, and make indexes that are missing",
+		Long: "Does what the start of the beat does, where the beat is not to run: at a copy of the folder, for example.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return s.with(c, func(*packetstore.Reader) error {
+				repaired, damaged, err := packetstore.Repair(s.folder())
+				if errors.Is(err, packetstore.ErrBusy) {
+					return errors.New("the beat is running, which has repaired the store when it started")
+				}
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(c.OutOrStdout(), "%s repaired, %d damaged\n", report.Counted(uint64(repaired), "segment"), damaged)
+				return err
+			})
+		},
+	}
+}

@@ -1,0 +1,70 @@
+package packetstore
+
+import "time"
+
+// known is a sealed segment.
+type known struct {
+	name, folder string // name is from the store's folder on
+	bytes        int64  // on the disk, with the index
+	index        int64  // of it the index
+	first, last  int64  // times of packets
+	packets      uint32
+	sealed       time.Duration // since the start of the machine; 0 if in an earlier process
+}
+
+// catalog is what is on the disk.
+type catalog struct {
+	shelves      map[string]*shelf // by folder
+	bytes, index int64             // of sealed segments
+	open         int64             // reserved for open ones
+	count        int
+}
+
+// shelf is the sealed segments of a qube, the oldest first.
+type shelf struct {
+	segs  []known
+	bytes int64
+}
+
+// maxSegments bounds the catalog: 10 MB.
+const maxSegments = 100_000
+
+func (c *catalog) add(k known) {
+	if c.shelves == nil {
+		c.shelves = map[string]*shelf{}
+	}
+	s := c.shelves[k.folder]
+	if s == nil {
+		s = &shelf{}
+		c.shelves[k.folder] = s
+	}
+	s.segs = append(s.segs, k)
+	s.bytes += k.bytes
+	c.bytes += k.bytes
+	c.index += k.index
+	c.count++
+}
+
+// removeOldest removes the oldest segment of a qube.
+func (c *catalog) removeOldest(folder string) {
+	s := c.shelves[folder]
+	k := s.segs[0]
+	s.segs[0] = known{}
+	if s.segs = s.segs[1:]; len(s.segs) == 0 {
+		delete(c.shelves, folder)
+	}
+	s.bytes -= k.bytes
+	c.bytes -= k.bytes
+	c.index -= k.index
+	c.count--
+}
+
+// oldest returns the time of the earliest packet of the oldest segment, 0 without any.
+func (c *catalog) oldest() (at int64) {
+	for _, s := range c.shelves {
+		if first := s.segs[0].first; at == 0 || first < at {
+			at = first
+		}
+	}
+	return at
+}

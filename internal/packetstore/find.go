@@ -1,0 +1,237 @@
+package packetstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// Query says which packets are looked for: those of any of the flows, if it names flows,
+// else all; of them those of the qube, in the range of time, that match.
+type Query struct {
+	Keys         []uint64    // numbers at the end of flow.id
+	CommunityIDs []string    // version 1, with seed 0
+	Flows        []*FlowInfo // by addresses, ports and protocol, in either direction; see Result.Unsearched
+
+	Qube     string    // "" for all
+	From, To time.Time // of packets, both included; zero without bound
+
+	// Match returns whether a packet is wanted. It is called by Copy; nil for all.
+	Match func(link uint16, frame []byte) bool
+}
+
+// FoundFlow is a flow in a segment.
+type FoundFlow struct {
+	FlowInfo
+	Segment, Qube string
+	First, Last   time.Time // of packets in the segment
+	Packets       uint64    // that are stored
+	Bytes         uint64    // of them, on the wire
+	Cut           uint64    // of them: whose headers are stored only
+	Lost          uint64    // that were not stored
+}
+
+// Result is what Find has found.
+type Result struct {
+	Flows      []FoundFlow
+	Segments   int     // that may have such packets
+	Searched   int     // indexes that were searched
+	Unsearched int     // segments in which the keys are not known and the query has no Flows
+	Unreadable []error // indexes that are damaged; their segments are read instead
+
+	query *Query
+	match *flowMatch
+	parts []part
+}
+
+// part is a segment that may have packets that are wanted.
+type part struct {
+	stored
+	positions []uint32 // of the packets, if flows were found; else the segment is read from place on
+	place     int64
+	scan      bool
+}
+
+// Find finds packets. It reads indexes only, and a segment if it has no index.
+func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
+	res := &Result{query: q}
+	var err error
+	if res.match, err = newFlowMatch(q); err != nil {
+		return nil, err
+	}
+	err = r.list(q.Qube, func(s *stored) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.open || s.lacking != nil {
+			res.scan(s)
+			return nil
+		}
+		if s.head.packets == 0 || !q.overlaps(s.head.first, s.head.last) {
+			return nil
+		}
+		if err := r.withIndex(s, func(x *index) error { return res.search(s, x) }); err != nil {
+			s.lacking = err
+			res.scan(s)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("finding packets: %w", err)
+	}
+	slices.SortStableFunc(res.parts, func(a, b part) int { return cmp.Compare(a.head.first, b.head.first) })
+	return res, nil
+}
+
+// overlaps reports whether a range of time has some of the query's.
+func (q *Query) overlaps(first, last int64) bool {
+	return (q.To.IsZero() || first <= q.To.UnixNano()) && (q.From.IsZero() || last >= q.From.UnixNano())
+}
+
+// scan enters a segment that must be read as a whole.
+func (r *Result) scan(s *stored) {
+	if s.lacking != nil {
+		r.Unreadable = append(r.Unreadable, fmt.Errorf("%s: %w", s.name, s.lacking))
+	}
+	if r.match.keysOnly() {
+		r.Unsearched++
+		return
+	}
+	r.Segments++
+	r.parts = append(r.parts, part{stored: *s, place: pageSize, scan: true})
+}
+
+// search looks for the query's flows in an index.
+func (r *Result) search(s *stored, x *index) error {
+	m := r.match
+	if !m.flows() {
+		p := part{stored: *s, place: pageSize, scan: true}
+		if from := r.query.From; !from.IsZero() {
+			place, err := x.from(from)
+			if err != nil {
+				return err
+			}
+			p.place = max(place, pageSize)
+		}
+		r.Segments++
+		r.parts = append(r.parts, p)
+		return nil
+	}
+	if (x.unindexed > 0 || x.repaired) && m.keysOnly() {
+		r.Unsearched++
+	}
+	if x.unindexed > 0 && !m.keysOnly() {
+		r.Segments++
+		r.parts = append(r.parts, part{stored: *s, place: pageSize, scan: true})
+		return nil
+	}
+	r.Searched++
+	found, err := m.search(x)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	r.Segments++
+	r.parts = append(r.parts, part{stored: *s, positions: r.enter(s, found)})
+	return nil
+}
+
+// enter enters flows of a segment, and returns the positions of all their packets.
+func (r *Result) enter(s *stored, found map[uint32]*flowRecord) (positions []uint32) {
+	for _, f := range found {
+		r.Flows = append(r.Flows, FoundFlow{FlowInfo: f.FlowInfo, Segment: s.name, Qube: qubeOf(s.folder), First: time.Unix(0, f.first),
+			Last: time.Unix(0, f.last), Packets: f.packets, Bytes: f.bytes, Cut: f.cut, Lost: f.lost})
+		positions = append(positions, f.positions...)
+	}
+	slices.SortFunc(r.Flows, func(a, b FoundFlow) int { return a.First.Compare(b.First) })
+	slices.Sort(positions)
+	return positions
+}
+
+// flowMatch is the flows of a query.
+type flowMatch struct {
+	keys   []uint64
+	ids    []uint64 // of Community IDs
+	infos  []FlowInfo
+	packet packet.Packet
+}
+
+func newFlowMatch(q *Query) (*flowMatch, error) {
+	m := &flowMatch{keys: q.Keys}
+	for _, id := range q.CommunityIDs {
+		n, ok := communityText(id)
+		if !ok {
+			return nil, fmt.Errorf("finding packets: %q is no Community ID, which is 1: and 28 characters of base64", id)
+		}
+		m.ids = append(m.ids, n)
+	}
+	for _, f := range q.Flows {
+		m.infos = append(m.infos, FlowInfo{Source: f.Source, Destination: f.Destination, SourcePort: f.SourcePort, DestinationPort: f.DestinationPort, Protocol: f.Protocol})
+	}
+	return m, nil
+}
+
+// flows reports whether certain flows are wanted.
+func (m *flowMatch) flows() bool { return len(m.keys)+len(m.ids)+len(m.infos) > 0 }
+
+// keysOnly reports whether flows are known by their keys only, which packets do not have.
+func (m *flowMatch) keysOnly() bool { return len(m.keys) > 0 && len(m.ids)+len(m.infos) == 0 }
+
+// number returns the number of a flow's Community ID.
+func number(f *FlowInfo) uint64 {
+	var sl slot
+	sl.start(f, 0)
+	return communityNumber(&sl)
+}
+
+// search returns the flows that an index has, by the place of their first packet. If the
+// keys of flows are given, their addresses are not asked for.
+func (m *flowMatch) search(x *index) (map[uint32]*flowRecord, error) {
+	found := map[uint32]*flowRecord{}
+	enter := func(f *flowRecord) {
+		if f != nil && len(f.positions) > 0 {
+			found[f.positions[0]] = f
+		}
+	}
+	for _, k := range m.keys {
+		f, err := x.byKey(k)
+		if err != nil {
+			return nil, err
+		}
+		enter(f)
+	}
+	ids := m.ids
+	if len(m.keys) == 0 || x.repaired {
+		for i := range m.infos {
+			ids = append(ids[:len(ids):len(ids)], number(&m.infos[i]))
+		}
+	}
+	for _, id := range ids {
+		flows, err := x.byCommunity(id)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range flows {
+			enter(f)
+		}
+	}
+	return found, nil
+}
+
+// frame reports whether a frame belongs to one of the flows.
+func (m *flowMatch) frame(link uint16, frame []byte) bool {
+	if !m.flows() {
+		return true
+	}
+	f, ok := flowOf(&m.packet, link, frame)
+	if !ok {
+		return false
+	}
+	if slices.Contains(m.infos, f) || slices.Contains(m.infos, f.reverse()) {
+		return true
+	}
+	return len(m.ids) > 0 && slices.Contains(m.ids, number(&f))
+}

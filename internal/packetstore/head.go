@@ -1,0 +1,113 @@
+package packetstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/pcapng"
+)
+
+// head is what the first page of a segment says, beside what pcapng has fields for: one
+// line of JSON in the comment of the section.
+type head struct {
+	Store    int    `json:"store"` // version of this description
+	Folder   string `json:"folder"`
+	Boot     string `json:"boot"`
+	Sequence uint32 `json:"seq"`
+	First    int64  `json:"first"` // time of the first packet, Unix nanoseconds
+	Version  string `json:"version,omitempty"`
+	Qube     string `json:"qube,omitempty"`
+	UUID     string `json:"uuid,omitempty"`
+	Label    string `json:"label,omitempty"`
+
+	link        uint16
+	holder      *Holder
+	description string // of the interface, of a head that was read
+}
+
+// headOf returns the head of a segment.
+func (s *Store) headOf(g *segment) *head {
+	h := &g.holder
+	return &head{Store: 1, Folder: g.qube, Boot: s.conf.boot, Sequence: g.seq, First: g.began, Version: short(s.conf.Version),
+		Qube: short(h.Name), UUID: short(h.UUID), Label: short(h.Label), link: g.link, holder: h}
+}
+
+// short bounds a text from outside, so that a head fits into its page.
+func short(text string) string {
+	const most = 100
+	return strings.ToValidUTF8(text[:min(len(text), most)], "?")
+}
+
+// appendHead appends one page: section, interface, names, and a filler.
+func appendHead(b []byte, h *head) []byte {
+	start := len(b)
+	comment, err := json.Marshal(h)
+	if err != nil {
+		comment = nil // strings and numbers only: it does not happen
+	}
+	b = pcapng.AppendSection(b, &pcapng.Section{Program: "qubesbeat " + h.Version, Comment: string(comment)})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: h.link, Name: short(h.holder.Vif), Description: short(describe(h.holder))})
+	if h.Qube != "" {
+		b = appendNames(b, h.holder.Addresses, h.Qube)
+	}
+	return pcapng.AppendFill(b, 0, h.First, pageSize-(len(b)-start))
+}
+
+func appendNames(b []byte, addrs []netip.Addr, name string) []byte {
+	const most = 8
+	var names []pcapng.Name
+	for _, a := range addrs[:min(len(addrs), most)] {
+		names = append(names, pcapng.Name{Addr: a, Name: name})
+	}
+	return pcapng.AppendNames(b, names, "")
+}
+
+// describe returns a holder for people: work (blue, AppVM, via sys-firewall).
+func describe(h *Holder) string {
+	if h.Name == "" {
+		return "unknown"
+	}
+	var more []string
+	for _, m := range []string{h.Label, h.Class, h.Netvm} {
+		if m != "" {
+			more = append(more, m)
+		}
+	}
+	if h.Netvm != "" {
+		more[len(more)-1] = "via " + h.Netvm
+	}
+	if len(more) == 0 {
+		return h.Name
+	}
+	return fmt.Sprintf("%s (%s)", h.Name, strings.Join(more, ", "))
+}
+
+// parseHead reads the first blocks of a segment.
+func parseHead(s *pcapng.Scanner) (h head, err error) {
+	var b pcapng.Block
+	if err := s.Next(&b); err != nil {
+		return h, err
+	}
+	var section pcapng.Section
+	if err := b.Section(&section); err != nil {
+		return h, err
+	}
+	if err := json.Unmarshal([]byte(section.Comment), &h); err != nil {
+		return h, fmt.Errorf("reading the head of a segment: %w", err)
+	}
+	if err := s.Next(&b); err != nil {
+		return h, err
+	}
+	var i pcapng.Interface
+	if err := b.Interface(&i); err != nil {
+		return h, err
+	}
+	h.link, h.description = i.LinkType, i.Description
+	h.holder = &Holder{Vif: i.Name, Name: h.Qube, UUID: h.UUID, Label: h.Label}
+	if !isFolder(h.Folder) || h.Sequence == 0 {
+		return h, fmt.Errorf("reading the head of a segment: %q is no folder of a qube", h.Folder)
+	}
+	return h, nil
+}

@@ -1,0 +1,246 @@
+package packetstore
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// start reads what is in the folder, and repairs what a crash has left.
+func (w *writer) start(s *Store) (err error) {
+	if w.scratch, err = unix.Mmap(-1, 0, scratchSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS); err != nil {
+		return err
+	}
+	top, err := s.files.List(".")
+	if err != nil {
+		return err
+	}
+	var open []string
+	for _, e := range top {
+		if openForm.MatchString(e.Name()) && e.Type().IsRegular() {
+			open = append(open, e.Name())
+			w.noteSequence(s.conf.boot, e.Name())
+		}
+	}
+	if err := s.readChain(); err != nil {
+		return err
+	}
+	for _, e := range top {
+		if e.IsDir() && isFolder(e.Name()) {
+			if err := s.loadFolder(e.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range open {
+		if err := s.repair(name); err != nil {
+			s.c.damaged++
+			s.conf.Logger.Error("a segment cannot be repaired; the next start tries again", "file", name, "error", err)
+		}
+	}
+	s.sweep()
+	w.lines = nil
+	return s.defaultBytes()
+}
+
+// noteSequence notes the number in a segment's name, so that no name comes twice.
+func (w *writer) noteSequence(boot, file string) {
+	if b, seq, ok := sequence(file); ok && b == boot {
+		w.seq = max(w.seq, seq)
+	}
+}
+
+// readChain opens the chain, and notes which segments it has a line of.
+func (s *Store) readChain() (err error) {
+	s.w.lines = map[string]bool{}
+	s.w.chain, err = openChain(s.files, func(l *Line) {
+		_, file := splitName(l.Name)
+		s.w.noteSequence(s.conf.boot, file)
+		if l.Event == Sealed || l.Event == Repaired {
+			s.w.lines[l.Name] = true
+		} else if l.Event != Kept {
+			s.w.lines[l.Name] = false
+		}
+	})
+	return err
+}
+
+// loadFolder enters the segments of a qube into the catalog, and removes what belongs to
+// none.
+func (s *Store) loadFolder(folder string) error {
+	entries, err := s.files.List(folder)
+	if err != nil {
+		return err
+	}
+	var segs []known
+	for _, e := range entries {
+		name := folder + "/" + e.Name()
+		if !segmentForm.MatchString(e.Name()) || !e.Type().IsRegular() {
+			continue
+		}
+		s.w.noteSequence(s.conf.boot, e.Name())
+		if there, ok := s.w.lines[name]; ok && !there { // a crash came before it was removed
+			if err := removeFiles(s.files, name); err != nil {
+				return err
+			}
+			continue
+		}
+		k, err := s.load(name, folder)
+		if err != nil {
+			s.c.damaged++
+			s.conf.Logger.Warn("a segment has no index that can be read", "segment", name, "error", err)
+		}
+		segs = append(segs, k)
+	}
+	slices.SortFunc(segs, func(a, b known) int { return cmp.Or(cmp.Compare(a.first, b.first), strings.Compare(a.name, b.name)) })
+	for _, k := range segs {
+		s.w.catalog.add(k)
+	}
+	return nil
+}
+
+// load returns what is known of a sealed segment. If its index is missing or damaged, it
+// is made from the segment.
+func (s *Store) load(name, folder string) (k known, err error) {
+	k = known{name: name, folder: folder}
+	f, err := s.files.Open(name)
+	if err != nil {
+		return k, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := f.Size()
+	if err != nil {
+		return k, err
+	}
+	k.bytes = rounded(size)
+	x, err := s.indexHead(indexName(name))
+	if err == nil && x.size != size {
+		err = fmt.Errorf("%w: it is of a segment of %d bytes; the segment has %d", errIndex, x.size, size)
+	}
+	if err != nil {
+		x, err = s.rebuild(name, f, size)
+	}
+	if err != nil {
+		return k, err
+	}
+	k.first, k.last, k.packets, k.index = x.first, x.last, x.packets, rounded(x.total())
+	k.bytes += k.index
+	return k, nil
+}
+
+// indexHead reads the head of an index.
+func (s *Store) indexHead(name string) (*indexHead, error) {
+	f, err := s.files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	x, err := openIndex(f, size)
+	if err != nil {
+		return nil, err
+	}
+	return &x.indexHead, nil
+}
+
+// wholeIndex is an index that was read and checked.
+type wholeIndex struct {
+	indexHead
+	digest string
+}
+
+// readIndex reads an index, and checks all of it.
+func (s *Store) readIndex(name string) (*wholeIndex, error) {
+	f, err := s.files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := readAll(f, maxIndex)
+	if err != nil {
+		return nil, err
+	}
+	x := &wholeIndex{digest: digest(b)}
+	return x, errors.Join(x.parse(b, int64(len(b))), x.check(b))
+}
+
+// rebuild makes the index of a sealed segment again, and writes a line that says so.
+func (s *Store) rebuild(name string, f file, size int64) (*indexHead, error) {
+	h, err := s.headOfSealed(name, f)
+	if err != nil {
+		return nil, err
+	}
+	g, err := scanSegment(f, h, s.conf.Segment.Age)
+	if err != nil {
+		return nil, err
+	}
+	if g.packets == 0 {
+		return nil, errors.New("no packet can be read")
+	}
+	x := slices.Clone(s.w.indexer.index(&g.segment, size, true))
+	if err := s.writeIndex(indexName(name), x); err != nil {
+		return nil, err
+	}
+	sum, err := s.sumOf(f, size)
+	if err != nil {
+		return nil, err
+	}
+	s.c.repaired++
+	head := new(indexHead)
+	return head, errors.Join(head.parse(x, int64(len(x))), s.w.chain.append(&Line{At: s.conf.Now(), Event: Repaired, Name: name, Bytes: size,
+		Packets: g.packets, First: g.first, Last: g.last, Segment: sum, Index: digest(x), Reason: "the index was missing or damaged"}))
+}
+
+// sweep removes indexes without a segment, and what was not complete.
+func (s *Store) sweep() {
+	for folder := range s.w.catalog.shelves {
+		entries, _ := s.files.List(folder)
+		have := map[string]bool{}
+		for _, e := range entries {
+			have[e.Name()] = true
+		}
+		for name := range have {
+			segment, isIndex := strings.CutSuffix(strings.TrimSuffix(name, ".tmp"), indexSuffix)
+			if isIndex && segmentForm.MatchString(segment+segmentSuffix) && (strings.HasSuffix(name, ".tmp") || !have[segment+segmentSuffix]) {
+				if err := s.files.Remove(folder + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					s.conf.Logger.Warn("an index without a segment cannot be removed", "file", name, "error", err)
+				}
+			}
+		}
+	}
+}
+
+// mostDefault is the default of MaxBytes where the disk is large.
+const mostDefault = 10 << 30
+
+// defaultBytes sets MaxBytes to half of what is free or taken by the store.
+func (s *Store) defaultBytes() error {
+	if s.conf.MaxBytes > 0 {
+		return nil
+	}
+	free, err := s.files.Free()
+	s.conf.MaxBytes = min(mostDefault, (free+s.w.catalog.bytes)/2)
+	return err
+}
+
+// close frees what start has taken.
+func (w *writer) close() error {
+	var errs []error
+	if w.chain != nil {
+		errs = append(errs, w.chain.close())
+		w.chain = nil
+	}
+	if w.scratch != nil {
+		errs = append(errs, unix.Munmap(w.scratch))
+		w.scratch = nil
+	}
+	return errors.Join(errs...)
+}

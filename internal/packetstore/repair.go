@@ -1,0 +1,150 @@
+package packetstore
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/pcapng"
+)
+
+// damagedFolder holds segments whose head was lost.
+const damagedFolder = "_damaged"
+
+// repair makes a sealed segment of an open one that no process writes any more: up to
+// the last packet that is whole. If there is none, the file is removed.
+func (s *Store) repair(name string) error {
+	f, err := s.files.Edit(name)
+	if err != nil {
+		return err
+	}
+	err = s.repairFile(name, f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("repairing %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Store) repairFile(name string, f file) error {
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	h, err := s.headOfFile(name, f, size)
+	if err != nil {
+		return err
+	}
+	final := segmentName(h.Folder, h.Boot, h.Sequence, h.First)
+	if x, err := s.readIndex(indexName(final)); err == nil && x.size == size { // only the name was missing
+		k := known{name: final, folder: h.Folder, bytes: rounded(size) + rounded(x.total()), index: rounded(x.total()), packets: x.packets, first: x.first, last: x.last}
+		chained := s.w.lines[final]
+		return s.publish(name, &k, &Line{Event: Repaired, Bytes: size, Index: x.digest, Reason: "the seal was not complete"}, &chained)
+	}
+	g, err := scanSegment(f, h, s.conf.Segment.Age)
+	defer g.release()
+	if err != nil {
+		return err
+	}
+	if g.packets == 0 {
+		return s.files.Remove(name)
+	}
+	return s.complete(name, final, f, &g.segment, size)
+}
+
+// complete ends the file of g behind its last packet, and gives it index and name.
+func (s *Store) complete(name, final string, f file, g *segment, size int64) error {
+	end := pcapng.AppendStats(nil, &pcapng.Stats{At: g.last, Start: g.first, End: g.last, Comment: "repaired"})
+	g.size = g.end + int64(len(end))
+	if _, err := f.WriteAt(end, g.end); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Truncate(g.size), f.Sync()); err != nil {
+		return err
+	}
+	sum, err := s.sumOf(f, g.size)
+	if err != nil {
+		return err
+	}
+	x := s.w.indexer.index(g, g.size, true)
+	if err := s.writeIndex(indexName(final), x); err != nil {
+		return err
+	}
+	index := rounded(int64(len(x)))
+	k := known{name: final, folder: g.qube, bytes: rounded(g.size) + index, index: index, packets: g.packets, first: g.first, last: g.last}
+	chained := false
+	if err := s.publish(name, &k, &Line{Event: Repaired, Bytes: g.size, Segment: sum, Index: digest(x), Reason: "not sealed"}, &chained); err != nil {
+		return err
+	}
+	s.bump(func(c *counters) { c.repaired++; c.bytesCut += uint64(max(size-g.size, 0)) })
+	return nil
+}
+
+// sumOf returns the digest of a file, "" without Integrity.
+func (s *Store) sumOf(f io.ReaderAt, size int64) (string, error) {
+	if !s.conf.Integrity {
+		return "", nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, size)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// headOfFile returns the head of a segment. If its page was lost, another one is written,
+// of an unknown client.
+func (s *Store) headOfFile(name string, f file, size int64) (*head, error) {
+	_, file := splitName("/" + name)
+	boot, seq, ok := sequence(file)
+	if !ok {
+		return nil, fmt.Errorf("%s is no name of a segment", name)
+	}
+	h, err := parseHead(pcapng.NewScanner(io.NewSectionReader(f, 0, pageSize), 0))
+	if err == nil && h.Boot == boot && h.Sequence == seq {
+		return &h, nil
+	}
+	h = head{Store: 1, Folder: damagedFolder, Boot: boot, Sequence: seq, link: 1, holder: &Holder{Vif: "unknown"}}
+	if size <= pageSize {
+		return &h, nil // there is no packet
+	}
+	_, err = f.WriteAt(appendHead(nil, &h), 0)
+	return &h, err
+}
+
+// headOfSealed returns the head of a sealed segment, which is not changed.
+func (s *Store) headOfSealed(name string, f file) (*head, error) {
+	h, err := parseHead(pcapng.NewScanner(io.NewSectionReader(f, 0, pageSize), 0))
+	folder, _ := splitName(name)
+	h.Folder = folder
+	return &h, err
+}
+
+// scanSegment reads the packets of a segment up to the first that is not whole or too far
+// away in time, and indexes them by what their headers say.
+func scanSegment(f io.ReaderAt, h *head, age time.Duration) (*repaired, error) {
+	r := &repaired{segment: segment{qube: h.Folder, link: h.link, end: pageSize}, stock: stock{limit: math.MaxInt}, flows: map[FlowInfo]uint32{}}
+	in := bufio.NewReaderSize(io.NewSectionReader(f, pageSize, 1<<40), 1<<18)
+	scan := pcapng.NewScanner(in, pageSize)
+	far := int64(age + 24*time.Hour)
+	var b pcapng.Block
+	var p pcapng.Packet
+	for {
+		switch err := scan.Next(&b); {
+		case err == io.EOF || errors.Is(err, pcapng.ErrDamaged):
+			return r, nil
+		case err != nil:
+			return r, err
+		case b.Type != pcapng.TypePacket:
+			continue
+		}
+		if b.Packet(&p) != nil || p.Interface != 0 || r.packets >= maxPackets || r.packets > 0 && max(p.At-r.first, r.first-p.At) > far {
+			return r, nil
+		}
+		r.add(&b, &p)
+	}
+}

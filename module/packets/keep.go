@@ -1,0 +1,136 @@
+package packets
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/packetstore"
+	"github.com/qubesbeat/qubesbeat/module/flow"
+)
+
+var _ flow.Keeper = (*Service)(nil) // type check
+
+// keeper is what belongs to the meter's goroutine.
+type keeper struct {
+	packet  packetstore.Packet // used again for every frame
+	table   *meter.Table
+	ref     meter.Ref
+	record  meter.Record
+	scratch []byte // for frames whose tag is put back
+
+	drops  uint64 // of the kernel, as of looked
+	looked int64  // packet time, nanoseconds
+}
+
+// unstored counts frames that the store was not asked for.
+type unstored struct {
+	packets, bytes atomic.Uint64 // while no store is open
+	noLink         atomic.Uint64
+}
+
+// Snap implements [flow.Keeper].
+func (s *Service) Snap() uint32 {
+	switch c := &s.conf.Packets; {
+	case !c.Payload:
+		return headerBytes
+	case c.Snaplen > 0:
+		return uint32(c.Snaplen)
+	}
+	return capture.WholeFrame
+}
+
+// headerBytes is what the store keeps of a packet without its payload.
+const headerBytes = 256
+
+// Keep implements [flow.Keeper]. It does not wait, and allocates nothing.
+func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at meter.Ref) {
+	if !hasLink(f) {
+		s.unstored.noLink.Add(1)
+		return
+	}
+	k := &s.keeper
+	q := &k.packet
+	length := int(max(f.Length, uint32(len(f.Data))))
+	q.Mark = nil
+	if p != nil {
+		q.Mark = at.Mark()
+	}
+	store := s.store.Load()
+	if store == nil {
+		s.unstored.packets.Add(1)
+		s.unstored.bytes.Add(uint64(length))
+		if q.Mark != nil {
+			q.Mark.Kept |= meter.Lost
+		}
+		return
+	}
+	k.table, k.ref = t, at
+	if len(k.scratch) < len(f.Data)+tagBytes {
+		k.scratch = make([]byte, len(f.Data)+tagBytes+1024)
+	}
+	q.Data = f.Tagged(k.scratch)
+	length += len(q.Data) - len(f.Data)
+	q.Iface, q.At, q.Length, q.LinkType, q.Flags = f.Iface, f.Time, length, uint16(f.FileLink()), f.EPBFlags()
+	q.Dropped = s.newDrops(f.Time)
+	store.Add(q)
+	q.Data, k.ref = nil, meter.Ref{}
+}
+
+// tagBytes is the length of a VLAN tag.
+const tagBytes = 4
+
+// hasLink reports whether a file can say what the frame begins with.
+func hasLink(f *capture.Frame) bool {
+	return f.EtherType == 0 || f.EtherType == 0x0800 || f.EtherType == 0x86dd
+}
+
+// newDrops returns how many frames the kernel has dropped since the last call, of which it
+// is asked once a second.
+func (s *Service) newDrops(now int64) uint32 {
+	k := &s.keeper
+	if d := now - k.looked; d >= 0 && d < int64(time.Second) {
+		return 0
+	}
+	k.looked = now
+	n := s.deps.KernelDrops()
+	n, k.drops = n-min(n, k.drops), n
+	return uint32(min(n, 1<<32-1))
+}
+
+// describe names the flow of the frame that is being kept.
+func (s *Service) describe(f *packetstore.FlowInfo) {
+	r := &s.keeper.record
+	s.keeper.table.Describe(s.keeper.ref, r)
+	from, to := &r.Source, &r.Destination
+	if r.IsICMP() && !from.Sent && to.Sent {
+		from, to = to, from // as in the flow's Community ID
+	}
+	*f = packetstore.FlowInfo{Key: flow.Key(r), Source: netipOf(from, r.Family), Destination: netipOf(to, r.Family),
+		SourcePort: from.Port, DestinationPort: to.Port, Protocol: r.Proto, Born: r.Born}
+	if r.IsICMP() {
+		f.SourcePort, f.DestinationPort = uint16(from.ICMPType), uint16(from.ICMPCode)
+	}
+}
+
+func netipOf(e *meter.Endpoint, family uint8) netip.Addr { return e.Addr.Netip(family) }
+
+// goneAfter is how long after its end the last frames of an interface, which the ring may
+// still hold, have been read.
+const goneAfter = 5 * time.Second
+
+// Gone implements [flow.Keeper]. The segment is sealed at once, and again what late frames
+// have begun.
+func (s *Service) Gone(iface uint32) {
+	s.holders.gone(iface)
+	seal := func() {
+		if store := s.store.Load(); store != nil {
+			store.Gone(iface)
+		}
+	}
+	seal()
+	time.AfterFunc(goneAfter, seal)
+}
