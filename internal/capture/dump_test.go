@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -308,4 +309,24 @@ func TestDump_full_play(t *testing.T) {
 	}
 	err = d.Close()
 	t.Logf("written %d, dropped %d, fault %v", d.Stats().Written, d.Stats().Dropped, err)
+}
+
+// TestDump_first holds that the file without a number in its name is that of the first
+// frame, although a chunk of others is complete before.
+func TestDump_first(t *testing.T) {
+	t.Parallel()
+	d, dir := openDump(t)
+	d.Frame(&capture.Frame{Data: []byte("frame"), Time: dumpTime, Length: 5, Link: packet.LinkEthernet})
+	large := make([]byte, 65_000)
+	for d.Stats().Written == 0 {
+		d.Frame(&capture.Frame{Data: large, Time: dumpTime, Length: 65_000, Link: packet.LinkRaw})
+		runtime.Gosched()
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files := dumpFiles(t, dir)
+	if link, _ := readDump(t, files[len(files)-1]); link != layers.LinkTypeEthernet {
+		t.Errorf("%s has link type %d", files[len(files)-1], link)
+	}
 }

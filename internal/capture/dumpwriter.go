@@ -35,6 +35,9 @@ func (d *Dump) run() {
 // What the disk refuses waits, and with it what follows in the same file; if giveUp is
 // set, it is left out. It returns the chunks that are still needed.
 func (d *Dump) write(held []*chunk, partial, giveUp bool) []*chunk {
+	if d.files.first != nil && len(held) > 0 {
+		_, _ = d.files.file(held[0].link) // it exists; chunks are in the order in which they were begun
+	}
 	var fault error
 	failed := map[packet.Link]error{}
 	held = slices.DeleteFunc(held, func(c *chunk) (done bool) {

@@ -15,7 +15,9 @@ import (
 func TestRun(t *testing.T) {
 	t.Parallel()
 	dir := fastDir(t)
+	begun := time.Now()
 	w := newWorld(t, dir, func(c *Config) {
+		c.uptime = func() time.Duration { return time.Since(begun) }
 		c.Now, c.Segment.Bytes, c.Flush, c.Memory = time.Now, 1<<20, 5*time.Millisecond, 16<<20
 	})
 	stop := w.running()
