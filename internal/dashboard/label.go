@@ -1,12 +1,13 @@
 package dashboard
 
-import "strings"
+import (
+	"strings"
 
-// labelColors are the trust labels of Qubes OS with its own colours, in its own order.
-var labelColors = [...]struct{ label, color string }{
-	{"red", "#cc0000"}, {"orange", "#f57900"}, {"yellow", "#edd400"}, {"green", "#73d216"},
-	{"gray", "#555555"}, {"blue", "#3465a4"}, {"purple", "#75507b"}, {"black", "#000000"},
-}
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// labels are the trust labels of Qubes OS in its own order.
+var labels = [...]string{"red", "orange", "yellow", "green", "gray", "blue", "purple", "black"}
 
 // isLabel reports whether the values of a field are trust labels.
 func isLabel(field string) bool {
@@ -19,9 +20,9 @@ func isLabel(field string) bool {
 // drawn grey altogether from 8.13 on (kibana#231165).
 func colorMapping() object {
 	var assignments []object
-	for _, l := range labelColors {
-		assignments = append(assignments, object{"rule": object{"type": "matchExactly", "values": []string{l.label}},
-			"color": object{"type": "colorCode", "colorCode": l.color}, "touched": true})
+	for _, l := range labels {
+		assignments = append(assignments, object{"rule": object{"type": "matchExactly", "values": []string{l}},
+			"color": object{"type": "colorCode", "colorCode": qube.LabelColor(l)}, "touched": true})
 	}
 	return object{"assignments": assignments, "paletteId": "eui_amsterdam_color_blind", "colorMode": object{"type": "categorical"},
 		"specialAssignments": []object{{"rule": object{"type": "other"}, "color": object{"type": "loop"}, "touched": false}}}
