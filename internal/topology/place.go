@@ -109,6 +109,9 @@ func (p *placing) chain(exits []int, host int) {
 		y += p.boxes[i].H + boxGap
 	}
 	p.bottom = max(p.bottom, y-boxGap, margin+p.boxes[host].H)
+	for _, i := range exits {
+		p.boxes[i].Y += (p.bottom - (y - boxGap)) / 2
+	}
 	outermost := host
 	for i := host; i >= 0; i = p.boxes[i].parent {
 		p.boxes[i].Y = (p.bottom + margin - p.boxes[i].H) / 2
