@@ -27,19 +27,25 @@ type pcapArgs struct {
 }
 
 func (a *pcapArgs) register(c *cobra.Command) {
+	a.registerRange(c)
+	f := c.Flags()
+	f.StringArrayVar(&a.communities, "community-id", nil, "Community ID of a flow (network.community_id)")
+	f.StringVar(&a.filter, "filter", "", "packets that this filter of tcpdump accepts")
+}
+
+// registerRange adds the flags that say which qube and time is meant.
+func (a *pcapArgs) registerRange(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&a.events, "event", nil, "file with events of the beat, whose packets are wanted; - for standard input")
-	f.StringArrayVar(&a.communities, "community-id", nil, "Community ID of a flow (network.community_id)")
 	f.StringVar(&a.qube, "qube", "", "packets of this qube only")
 	f.StringVar(&a.from, "from", "", "first time, such as 22:40, '2026-11-27 22:40' (UTC), RFC 3339, or 90m ago as 90m")
 	f.StringVar(&a.to, "to", "", "last time")
 	f.DurationVar(&a.around, "around", 0, "with --event: all packets of its qube so long before and after it, such as 5m")
-	f.StringVar(&a.filter, "filter", "", "packets that this filter of tcpdump accepts")
 }
 
 // find finds what is wanted and calls do with it.
 func (a *pcapArgs) find(c *cobra.Command, s *pcapStore, do func(*packetstore.Reader, *pcapFound) error) error {
-	f := &pcapFound{wanted: &packets.Wanted{}}
+	f := &pcapFound{wanted: &packets.Wanted{}, around: a.around}
 	if err := a.query(c, f, time.Now()); err != nil {
 		return withExit(ExitCode(err), printError(c, err))
 	}
@@ -50,7 +56,7 @@ func (a *pcapArgs) find(c *cobra.Command, s *pcapStore, do func(*packetstore.Rea
 			}
 		}
 		s.note(c, r, a.what(f))
-		if err := f.search(c.Context(), r, a.around); err != nil {
+		if err := f.search(c.Context(), r); err != nil {
 			return err
 		}
 		for _, err := range f.result.Unreadable {
@@ -62,10 +68,10 @@ func (a *pcapArgs) find(c *cobra.Command, s *pcapStore, do func(*packetstore.Rea
 }
 
 // search looks for what is wanted.
-func (f *pcapFound) search(ctx context.Context, r *packetstore.Reader, around time.Duration) error {
+func (f *pcapFound) search(ctx context.Context, r *packetstore.Reader) error {
 	queries := []*packetstore.Query{&f.wanted.Query}
-	if around > 0 {
-		queries, f.filter = f.wanted.Around(around), true
+	if f.around > 0 {
+		queries, f.filter = f.wanted.Around(f.around), true
 	}
 	for i, q := range queries {
 		found, err := r.Find(ctx, q)

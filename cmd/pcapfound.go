@@ -15,7 +15,8 @@ import (
 // pcapFound is what was looked for and found.
 type pcapFound struct {
 	wanted *packets.Wanted
-	filter bool // less than what was found is wanted
+	filter bool          // less than what was found is wanted
+	around time.Duration // before and after the events, 0 for their flows only
 	result *packetstore.Result
 }
 
