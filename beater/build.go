@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
+	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
@@ -129,7 +130,7 @@ func (b *builder) addFirewall() error {
 	if !c.Enabled || !b.live {
 		return nil
 	}
-	verdicts := firewall.New(c, firewall.Deps{Sink: b.aux, Enrich: b.enricher, Local: b.inventory.Local,
+	verdicts := firewall.New(c, firewall.Deps{Sink: b.aux, Refused: b.liftRefused, Enrich: b.enricher, Local: b.inventory.Local,
 		Captured: b.flows.InterfaceName, Logger: b.log.With("component", "firewall"), Guard: b.guard})
 	if o, wanted := verdicts.ICMPErrors(); wanted {
 		b.flows.ObservePackets(o)
@@ -148,12 +149,25 @@ func (b *builder) addPackets() error {
 		b.log.Warn("packets of capture files are not stored, although packets.enabled is set")
 		return nil
 	}
-	s := packets.New(packets.Config{Packets: c, DataDir: dataDir(), Hold: b.hold()}, packets.Deps{Inventory: b.inventory.Index(),
-		InterfaceName: b.flows.InterfaceName, KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "packets"), Guard: b.guard})
+	s, err := packets.New(packets.Config{Packets: c, DataDir: dataDir(), Hold: b.hold()}, packets.Deps{Inventory: b.inventory.Index(),
+		InterfaceName: b.flows.InterfaceName, KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "packets"), ReadSettings: b.readPackets, Guard: b.guard})
+	if err != nil {
+		return err
+	}
+	b.packets = s
 	b.flows.KeepPackets(s)
 	b.flows.ObserveFlows(s.Flow)
 	b.middle = append(b.middle, s)
 	return nil
+}
+
+// readPackets reads the section of the store of packets again.
+func (b *builder) readPackets() (*config.Packets, error) {
+	s, err := readFiles(b.root)
+	if err != nil {
+		return nil, err
+	}
+	return &s.Packets, nil
 }
 
 // addNames has flows named, and those found that bypass the resolver.
@@ -163,7 +177,7 @@ func (b *builder) addNames() {
 	}
 	b.flows.ObserveFlows(b.names.Fill)
 	if b.settings.Resolver.On() {
-		s := finding.New(finding.Deps{Sink: b.aux, Resolver: b.names.IsResolver})
+		s := finding.New(finding.Deps{Sink: b.aux, Resolver: b.names.IsResolver, Found: b.liftFound})
 		b.flows.ObserveFlows(s.Flow)
 		b.middle = append(b.middle, s)
 	}

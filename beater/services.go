@@ -11,6 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/task"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 	"github.com/qubesbeat/qubesbeat/module/inventory"
+	"github.com/qubesbeat/qubesbeat/module/packets"
 	"github.com/qubesbeat/qubesbeat/module/summary"
 )
 
@@ -33,8 +34,9 @@ type builder struct {
 
 	inventory *inventory.Service
 	enricher  *enrich.Enricher
-	names     *dns.Names // nil if no part sees the qubes' DNS
-	middle    []service  // those that stop after the flows and before the inventory, in that order
+	names     *dns.Names       // nil if no part sees the qubes' DNS
+	packets   *packets.Service // nil without a store of packets
+	middle    []service        // those that stop after the flows and before the inventory, in that order
 }
 
 // errNothing refuses a configuration without a part that is enabled.

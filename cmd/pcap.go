@@ -35,7 +35,8 @@ func pcapCommand(root string) *cobra.Command {
 			"are on the disk after packets.flush, a second, at the latest. Times are UTC.",
 	})
 	parent.PersistentFlags().StringVar(&s.dir, "dir", "", "folder of the store: packets.dir, or packets in path.data")
-	for _, c := range []*cobra.Command{pcapStatus(s), pcapGet(s), pcapKeep(s), pcapVerify(s), pcapSeal(s), pcapForget(s), pcapRepair(s)} {
+	for _, c := range []*cobra.Command{pcapStatus(s), pcapGet(s), pcapKeep(s), pcapExport(s), pcapWatch(s), pcapVerify(s), pcapSeal(s), pcapForget(s), pcapReload(s),
+		pcapRepair(s)} {
 		parent.AddCommand(usageExit(c))
 	}
 	return parent

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -22,21 +23,29 @@ type pcapArgs struct {
 	qube        string
 	from, to    string
 	filter      string
+	around      time.Duration
 }
 
 func (a *pcapArgs) register(c *cobra.Command) {
+	a.registerRange(c)
+	f := c.Flags()
+	f.StringArrayVar(&a.communities, "community-id", nil, "Community ID of a flow (network.community_id)")
+	f.StringVar(&a.filter, "filter", "", "packets that this filter of tcpdump accepts")
+}
+
+// registerRange adds the flags that say which qube and time is meant.
+func (a *pcapArgs) registerRange(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&a.events, "event", nil, "file with events of the beat, whose packets are wanted; - for standard input")
-	f.StringArrayVar(&a.communities, "community-id", nil, "Community ID of a flow (network.community_id)")
 	f.StringVar(&a.qube, "qube", "", "packets of this qube only")
 	f.StringVar(&a.from, "from", "", "first time, such as 22:40, '2026-11-27 22:40' (UTC), RFC 3339, or 90m ago as 90m")
 	f.StringVar(&a.to, "to", "", "last time")
-	f.StringVar(&a.filter, "filter", "", "packets that this filter of tcpdump accepts")
+	f.DurationVar(&a.around, "around", 0, "with --event: all packets of its qube so long before and after it, such as 5m")
 }
 
 // find finds what is wanted and calls do with it.
 func (a *pcapArgs) find(c *cobra.Command, s *pcapStore, do func(*packetstore.Reader, *pcapFound) error) error {
-	f := &pcapFound{wanted: &packets.Wanted{}}
+	f := &pcapFound{wanted: &packets.Wanted{}, around: a.around}
 	if err := a.query(c, f, time.Now()); err != nil {
 		return withExit(ExitCode(err), printError(c, err))
 	}
@@ -46,8 +55,8 @@ func (a *pcapArgs) find(c *cobra.Command, s *pcapStore, do func(*packetstore.Rea
 				fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s\nqubesbeat: what the beat is writing just now may be missing\n", safetext.Line(err.Error()))
 			}
 		}
-		var err error
-		if f.result, err = r.Find(c.Context(), &f.wanted.Query); err != nil {
+		s.note(c, r, a.what(f))
+		if err := f.search(c.Context(), r); err != nil {
 			return err
 		}
 		for _, err := range f.result.Unreadable {
@@ -56,6 +65,37 @@ func (a *pcapArgs) find(c *cobra.Command, s *pcapStore, do func(*packetstore.Rea
 		fmt.Fprint(c.ErrOrStderr(), f.flows())
 		return do(r, f)
 	})
+}
+
+// search looks for what is wanted.
+func (f *pcapFound) search(ctx context.Context, r *packetstore.Reader) error {
+	queries := []*packetstore.Query{&f.wanted.Query}
+	if f.around > 0 {
+		queries, f.filter = f.wanted.Around(f.around), true
+	}
+	for i, q := range queries {
+		found, err := r.Find(ctx, q)
+		switch {
+		case err != nil:
+			return err
+		case i == 0:
+			f.result = found
+		default:
+			f.result.Add(found)
+		}
+	}
+	return nil
+}
+
+// checkAround finds mistakes in the use of --around.
+func (a *pcapArgs) checkAround(c *cobra.Command) error {
+	switch {
+	case a.around < 0:
+		return usageError(c, "%s: --around %v is negative", pcapName(c), a.around)
+	case a.around > 0 && (len(a.events) == 0 || a.from+a.to+a.qube != "" || len(a.communities) > 0):
+		return usageError(c, "%s: --around goes with --event, and not with --qube, --community-id, --from or --to", pcapName(c))
+	}
+	return nil
 }
 
 // query sets what is wanted.
@@ -68,6 +108,9 @@ func (a *pcapArgs) query(c *cobra.Command, f *pcapFound, now time.Time) error {
 		if err := readWantedEvents(c, w, path); err != nil {
 			return fmt.Errorf("%s: %w", pcapName(c), err)
 		}
+	}
+	if err := a.checkAround(c); err != nil {
+		return err
 	}
 	w.CommunityIDs = append(w.CommunityIDs, a.communities...)
 	if a.qube != "" {

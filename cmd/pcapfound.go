@@ -15,7 +15,8 @@ import (
 // pcapFound is what was looked for and found.
 type pcapFound struct {
 	wanted *packets.Wanted
-	filter bool // less than what was found is wanted
+	filter bool          // less than what was found is wanted
+	around time.Duration // before and after the events, 0 for their flows only
 	result *packetstore.Result
 }
 
@@ -134,12 +135,22 @@ func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) str
 		add(lost, "%s of the flows could not be stored")
 	}
 	add(uint64(len(done.Damaged)), "%s segments are damaged")
-	add(uint64(done.OtherLink), "%s segments have another link type")
+	if n := done.OtherLink; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s another link type; write into a file, not to standard output", countedHave(n)))
+	}
 	add(uint64(f.result.Unsearched), "%s segments cannot be searched by flow.id; use --community-id")
 	if done.Limited {
 		parts = append(parts, "the file is full (--limit)")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// countedHave returns how many segments have something.
+func countedHave(n int) string {
+	if n == 1 {
+		return "1 segment has"
+	}
+	return fmt.Sprintf("%d segments have", n)
 }
 
 // removed says which segments of the time were removed, "" if none were.

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/packetstore"
+	"github.com/qubesbeat/qubesbeat/internal/report"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 	"github.com/qubesbeat/qubesbeat/internal/version"
 )
@@ -17,11 +20,12 @@ import (
 // pcapGet returns `pcap get`.
 func pcapGet(s *pcapStore) *cobra.Command {
 	var a pcapArgs
-	out, limit := "", int64(0)
+	out, limit := "", sizeFlag(1<<30)
 	c := &cobra.Command{
 		Use: "get -w FILE {--event FILE | --community-id ID | --qube NAME}", Args: cobra.NoArgs,
 		Short: "Write the packets of an event, a flow or a qube as a pcapng file",
 		Long: "Writes packets in the order of their times, as a pcapng file for Wireshark; -w - is standard output.\n" +
+			"Packets of several link types go into a file each, FILE with the name of the link type before its ending.\n" +
 			"What was found goes to standard error. Exit status: 0 all packets, 3 some are cut or missing, 4 none is\n" +
 			"there, 1 a fault, 2 a mistake on the command line.",
 		Example: "  qubesbeat pcap get --event event.json -w out.pcapng\n" +
@@ -32,13 +36,13 @@ func pcapGet(s *pcapStore) *cobra.Command {
 				return printError(c, usageError(c, "pcap get: where to is not said; give -w FILE, or -w - for standard output"))
 			}
 			return a.find(c, s, func(r *packetstore.Reader, f *pcapFound) error {
-				return f.write(c, r, out, limit)
+				return f.write(c, r, out, int64(limit))
 			})
 		},
 	}
 	a.register(c)
 	c.Flags().StringVarP(&out, "write", "w", "", "file to write; - for standard output")
-	c.Flags().Int64Var(&limit, "limit", 1<<30, "bytes that the file may have")
+	c.Flags().Var(&limit, "limit", "bytes that all files together may have")
 	return c
 }
 
@@ -76,27 +80,62 @@ func copyOptions(limit int64) packetstore.CopyOptions {
 }
 
 // write writes what was found, and says what that is.
-func (f *pcapFound) write(c *cobra.Command, r *packetstore.Reader, path string, limit int64) (err error) {
+func (f *pcapFound) write(c *cobra.Command, r *packetstore.Reader, path string, limit int64) error {
+	var sum packetstore.Copied
 	if f.result.Segments == 0 {
-		return f.judge(c, r, &packetstore.Copied{})
+		return f.judge(c, r, &sum)
 	}
+	links := f.result.Links()
+	if path == "-" || len(links) < 2 { // standard output is one file, whose link type is that of the first packet
+		done, err := f.copyTo(c, r, path, 0, limit)
+		if err != nil {
+			return err
+		}
+		return f.judge(c, r, done)
+	}
+	for _, link := range links {
+		done, err := f.copyTo(c, r, linkPath(path, link), link, limit-sum.Bytes)
+		if err != nil {
+			return err
+		}
+		if sum.Add(done); done.Packets > 0 {
+			fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", safetext.Line(linkPath(path, link)), report.Counted(done.Packets, "packet"))
+		}
+		if sum.Limited {
+			break
+		}
+	}
+	return f.judge(c, r, &sum)
+}
+
+// copyTo writes the packets of a link type into a file, which is removed if there are none.
+func (f *pcapFound) copyTo(c *cobra.Command, r *packetstore.Reader, path string, link uint16, limit int64) (_ *packetstore.Copied, err error) {
 	var out io.Writer = os.Stdout // as it is: it is not text
 	if path != "-" {
 		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
-			return err
+			return &packetstore.Copied{}, err
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
 		out = file
 	}
-	done, err := r.Copy(c.Context(), out, f.result, copyOptions(limit))
-	if err != nil {
-		return err
-	}
-	if done.Packets == 0 && path != "-" {
+	o := copyOptions(limit)
+	o.Link = link
+	done, err := r.Copy(c.Context(), out, f.result, o)
+	if err == nil && done.Packets == 0 && path != "-" {
 		err = os.Remove(path)
 	}
-	return errors.Join(err, f.judge(c, r, &done))
+	return &done, err
+}
+
+// linkPath returns the path of the file for a link type.
+func linkPath(path string, link uint16) string {
+	name := map[uint16]string{1: "ethernet", 101: "ip", 228: "ip", 229: "ip", 113: "cooked", 276: "cooked"}[link]
+	if name == "" {
+		name = fmt.Sprint("link", link)
+	}
+	ext := filepath.Ext(path)
+	return strings.TrimSuffix(path, ext) + "-" + name + ext
 }
 
 // judge says what was written, and returns an error with an exit status if that is not all.

@@ -16,10 +16,13 @@ import (
 // pcapVerify returns `pcap verify`.
 func pcapVerify(s *pcapStore) *cobra.Command {
 	return &cobra.Command{
-		Use: "verify", Args: cobra.NoArgs, Short: "Check whether files were changed, added or removed since they were complete",
-		Long: "Reads the whole store and compares it with its chain. Compare the digest that it prints with stats.packets.chain\n" +
+		Use: "verify [BUNDLE]", Args: cobra.MaximumNArgs(1), Short: "Check whether files were changed, added or removed since they were complete",
+		Long: "Checks the store, or a bundle of `pcap export`, which needs nothing else; - is standard input.\n\nReads the whole store and compares it with its chain. Compare the digest that it prints with stats.packets.chain\n" +
 			"in a stats event: nothing else shows that the end of the chain was cut off.",
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return verifyBundle(c, args[0])
+			}
 			return s.with(c, func(r *packetstore.Reader) error {
 				v, err := r.Verify(c.Context())
 				if err != nil {

@@ -1,94 +1,178 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/control"
 	"github.com/qubesbeat/qubesbeat/internal/packetstore"
 	"github.com/qubesbeat/qubesbeat/internal/report"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/module/packets"
 )
 
 // pcapStatus returns `pcap status`.
 func pcapStatus(s *pcapStore) *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Args: cobra.NoArgs, Short: "Show what is stored of each qube",
-		Long: "Shows what is on the disk. Packets, cut and lost are those of complete files; stats.packets in the events\n" +
-			"has the counters of the running beat.",
+		Use: "status", Args: cobra.NoArgs, Short: "Show what is stored of each qube, and what is not",
+		Long: "Shows what is on the disk and, of a running beat, what it does: which qubes are excluded and why, where the filter\n" +
+			"lets nothing through, what is watched. stats.packets in the events has all counters.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return s.with(c, func(r *packetstore.Reader) error {
-				st, err := r.Status()
+				v, err := s.look(c.Context(), r)
 				if err != nil {
 					return err
 				}
-				settings := s.settings()
-				return showPackets(c.OutOrStdout(), st, &settings, time.Now())
+				return v.show(c.OutOrStdout(), time.Now())
 			})
 		},
 	}
 }
 
-func showPackets(w io.Writer, st *packetstore.Status, settings *config.Packets, now time.Time) error {
-	state, most := "no beat stores packets here", ""
-	if st.Running {
-		state = "running"
+// pcapView is what `pcap status` shows.
+type pcapView struct {
+	st       *packetstore.Status
+	live     *control.PacketStatus // nil without a beat that answers
+	fault    error                 // why a beat that runs does not answer
+	last     *packetstore.Line     // the last removal, nil if there was none
+	volume   int64                 // bytes of the file system
+	settings config.Packets
+}
+
+// look looks at the store, and asks the beat.
+func (s *pcapStore) look(ctx context.Context, r *packetstore.Reader) (*pcapView, error) {
+	v := &pcapView{settings: s.settings()}
+	var err error
+	if v.st, err = r.Status(); err != nil {
+		return nil, err
 	}
-	if settings.MaxBytes > 0 {
-		most = fmt.Sprintf(" of %s", report.Size(uint64(settings.MaxBytes)))
+	if v.volume, err = packetstore.VolumeBytes(s.folder()); err != nil {
+		return nil, fmt.Errorf("looking at the volume of %s: %w", s.folder(), err)
 	}
-	first := time.Time{}
-	var lost, cut uint64
-	for i := range st.Qubes {
-		q := &st.Qubes[i]
-		lost, cut = lost+q.Lost, cut+q.Cut
-		if first.IsZero() || !q.First.IsZero() && q.First.Before(first) {
-			first = q.First
+	lines, err := r.Removed("", time.Time{}, time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("reading the chain: %w", err)
+	}
+	for i := range lines {
+		if lines[i].Event == packetstore.Evicted {
+			v.last = &lines[i]
 		}
 	}
-	fmt.Fprintf(w, "%s: %s%s, %s free", state, report.Size(uint64(st.Bytes)), most, report.Size(uint64(st.Free)))
-	if !first.IsZero() {
-		fmt.Fprintf(w, ", back to %s (%.0f h)", stamp(first), now.Sub(first).Hours())
-	}
-	fmt.Fprintln(w)
-	if len(st.Qubes) > 0 {
-		t := newTable(w)
-		fmt.Fprintln(t, "QUBE\tSIZE\tFILES\tBACK TO\tUNTIL\tPACKETS\tCUT\tLOST")
-		for i := range st.Qubes {
-			q := &st.Qubes[i]
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", dash(qubeText(q.Qube)), report.Size(uint64(q.Bytes)), filesCell(q),
-				timeCell(q.First), timeCell(q.Last), report.Count(q.Packets), report.Count(q.Cut), report.Count(q.Lost))
-		}
-		if err := t.Flush(); err != nil {
-			return err
+	if v.st.Running {
+		ctx, cancel := context.WithTimeout(ctx, sealWait)
+		defer cancel()
+		live := &control.PacketStatus{}
+		if v.fault = control.NewClient(packets.Socket(s.folder())).Get(ctx, "/packets", nil, live); v.fault == nil {
+			v.live = live
 		}
 	}
-	if st.Kept > 0 {
-		fmt.Fprintf(w, "kept: %s of %s\n", report.Size(uint64(st.Kept)), report.Size(uint64(settings.KeptMaxBytes)))
+	return v, nil
+}
+
+// show writes all of it.
+func (v *pcapView) show(w io.Writer, now time.Time) error {
+	fmt.Fprintln(w, v.first(now))
+	if err := v.table(w); err != nil {
+		return err
 	}
-	if lost+cut > 0 {
-		fmt.Fprintf(w, "%s cut, %s lost: stats.packets says why\n", report.Counted(cut, "packet"), report.Count(lost))
+	for _, line := range v.notes() {
+		fmt.Fprintln(w, line)
 	}
 	return nil
 }
 
-// filesCell returns how many segments a qube has.
-func filesCell(q *packetstore.QubeStatus) string {
-	text := fmt.Sprint(q.Segments)
-	if q.Open > 0 {
-		text += fmt.Sprintf("+%d open", q.Open)
+// first returns the line with the state, and the limit that acts.
+func (v *pcapView) first(now time.Time) string {
+	state, most := "no beat stores packets here", int64(v.settings.MaxBytes)
+	if v.st.Running {
+		state = "running"
 	}
-	if q.Damaged > 0 {
-		text += fmt.Sprintf(", %d damaged", q.Damaged)
+	if v.live != nil {
+		state, most = v.live.State, v.live.MaxBytes
+		if v.live.Why != "" {
+			state += " (" + safetext.Line(v.live.Why) + ")"
+		}
 	}
-	return text
+	text := fmt.Sprintf("%s: %s", state, report.Size(uint64(v.st.Bytes)))
+	if most > 0 {
+		text += " of " + report.Size(uint64(most))
+	}
+	text += fmt.Sprintf(", %s free", report.Size(uint64(v.st.Free)))
+	var back time.Time
+	for i := range v.st.Qubes {
+		if f := v.st.Qubes[i].First; back.IsZero() || !f.IsZero() && f.Before(back) {
+			back = f
+		}
+	}
+	if !back.IsZero() {
+		text += fmt.Sprintf(", back to %s (%.0f h)", stamp(back), now.Sub(back).Hours())
+	}
+	return text + "; the limit that acts: " + v.limit()
 }
 
-func timeCell(t time.Time) string {
-	if t.IsZero() {
-		return "-"
+// limit names the limit by which packets were removed last.
+func (v *pcapView) limit() string {
+	if v.last == nil {
+		return "none yet"
 	}
-	return stamp(t)
+	name := map[string]string{"age": "max_age", "quota": "quota of " + packetstore.Qube(v.last.Name), "gone": "forget_disposables"}[v.last.Reason]
+	if name == "" {
+		name = v.last.Reason // max_bytes, min_free
+	}
+	return fmt.Sprintf("%s (since %s)", safetext.Line(name), stamp(v.last.At))
+}
+
+// smallVolume is up to where the volume of a qube has its size of the beginning, or
+// little more.
+const smallVolume = 4 << 30
+
+// notes returns lines about what is not in the table.
+func (v *pcapView) notes() (lines []string) {
+	add := func(form string, args ...any) { lines = append(lines, safetext.Line(fmt.Sprintf(form, args...))) }
+	if v.fault != nil {
+		add("the beat does not say what it does: %v", v.fault)
+	}
+	if v.volume > 0 && v.volume < smallVolume {
+		add("the volume has %s only; in dom0: qvm-volume extend sys-log:private 40GiB", report.Size(uint64(v.volume)))
+	}
+	if v.st.Kept > 0 {
+		add("kept: %s of %s", report.Size(uint64(v.st.Kept)), report.Size(uint64(v.settings.KeptMaxBytes)))
+	}
+	if v.live == nil {
+		return lines
+	}
+	if f := v.live.Filter; f != "" {
+		add("filter: %s; it has left out %s", f, report.Counted(v.live.Filtered, "packet"))
+	}
+	for i := range v.live.Vifs {
+		if one := &v.live.Vifs[i]; one.Nothing {
+			add("the filter lets nothing of %s through: %s left out", one.Name, report.Counted(one.Filtered, "packet"))
+		}
+	}
+	for _, one := range v.live.Watches {
+		add("watched until %s: %s (%s)", stamp(one.Until), one.What, report.Counted(one.Flows, "flow"))
+	}
+	if n := v.live.Lifted; n > 0 {
+		add("stored whole for a finding or a verdict: %s", report.Counted(uint64(n), "flow"))
+	}
+	return append(lines, v.losses())
+}
+
+// losses returns a line about what the running beat has cut and lost.
+func (v *pcapView) losses() string {
+	lost := "none"
+	if m, d := v.live.LostMemory, v.live.LostDisk; m+d > 0 {
+		lost = fmt.Sprintf("%s (memory %s, disk %s)", report.Count(m+d), report.Count(m), report.Count(d))
+	}
+	parts := []string{"lost since the start: " + lost, "cut for want of room: " + report.Count(v.live.CutPressure)}
+	if n := v.live.CutFlow; n > 0 {
+		parts = append(parts, "cut above flow_limit: "+report.Count(n))
+	}
+	return strings.Join(parts, "; ")
 }

@@ -20,15 +20,19 @@ import (
 // storeStart is the time of the first packet in a store of the scripts.
 var storeStart = time.Date(2026, 11, 27, 22, 48, 16, 0, time.UTC)
 
-// packetStore makes a store of packets: store DIR. It has three packets of a flow of work
-// and two of personal, a second apart, and beside it are the events of both flows,
-// work.json and personal.json.
+// packetStore makes a store of packets: store DIR [ip]. It has three packets of a flow of
+// work and two of personal, a second apart, and beside it are the events of both flows,
+// work.json and personal.json. With ip, vpn is in place of personal, whose packets have no
+// link header.
 func packetStore(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: store DIR")
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: store DIR [ip]")
 	}
 	dir := ts.MkAbs(args[0])
 	names := []string{"work", "personal"}
+	if len(args) == 2 {
+		names[1] = "vpn"
+	}
 	s, err := packetstore.Open(packetstore.Config{Dir: dir, MinFree: 1, MaxBytes: 1 << 40, Memory: 2 << 20, Integrity: true,
 		Names: func(iface uint32, _ time.Time) (packetstore.Holder, bool) {
 			return packetstore.Holder{Vif: fmt.Sprintf("vif%d.0", iface+7), Name: names[iface], Label: "blue", Class: "AppVM"}, true
@@ -43,8 +47,11 @@ func packetStore(ts *testscript.TestScript, neg bool, args []string) {
 		info := packetstore.FlowInfo{Key: flow.Key(&r), Source: from, Destination: to, SourcePort: 40000, DestinationPort: 53, Protocol: 17, Born: r.Born}
 		var mark meter.Mark
 		for n := range 3 - i {
-			data := datagram(from, to)
-			s.Add(&packetstore.Packet{Iface: uint32(i), At: storeStart.Add(time.Duration(n) * time.Second).UnixNano(), Data: data, Length: len(data), LinkType: 1, Flow: &info, Mark: &mark})
+			data, link := datagram(from, to), uint16(1)
+			if name == "vpn" {
+				data, link = data[14:], 101
+			}
+			s.Add(&packetstore.Packet{Iface: uint32(i), At: storeStart.Add(time.Duration(n) * time.Second).UnixNano(), Data: data, Length: len(data), LinkType: link, Flow: &info, Mark: &mark})
 		}
 		event := fmt.Sprintf(`{"@timestamp": "2026-11-27T22:48:18.000Z", "event": {"start": "2026-11-27T22:48:16.000Z", "end": "2026-11-27T22:48:18.000Z"},
 "flow": {"id": %q, "final": true}, "network": {"transport": "udp", "iana_number": "17", "community_id": %q, "packets": %d},

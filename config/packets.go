@@ -31,6 +31,9 @@ type Packets struct {
 	// FlowLimit is how many bytes of a flow are stored in each segment before its packets
 	// are cut to their headers. Default 0, for no limit.
 	FlowLimit Size `config:"flow_limit"`
+	// Filter is a filter in the language of tcpdump that packets must pass to be stored, up
+	// to 1,000 bytes. Empty, the default, for all. The meter sees all of them.
+	Filter string `config:"filter"`
 	// Snaplen is how many bytes of a packet are stored, up to 128 KiB. Default 0, for all.
 	Snaplen int `config:"snaplen"`
 	// Payload stores more than the first 256 bytes of each packet. Default true.
@@ -109,6 +112,9 @@ func defaultPackets() Packets {
 		Flush: Duration(time.Second), Integrity: true, KeptMaxBytes: 2 << 30}
 }
 
+// maxFilter is how long a filter may be, in bytes: it stands in the head of every file.
+const maxFilter = 1000
+
 // maxSnaplen is the most that the store takes of a packet, in bytes.
 const maxSnaplen = 128 << 10
 
@@ -122,6 +128,9 @@ func (c *Config) checkPackets() error {
 	p.sizeWithin("segment.bytes", s.Segment.Bytes, 1<<20, 4<<30)
 	p.sizeWithin("memory", s.Memory, 2<<20, 4<<30)
 	p.Within("snaplen", s.Snaplen, 0, maxSnaplen)
+	if len(s.Filter) > maxFilter {
+		p.Addf("filter", "%d bytes are too long; %d are possible", len(s.Filter), maxFilter)
+	}
 	if s.MaxBytes > 0 && s.MaxBytes < 2*s.Segment.Bytes {
 		p.Addf("max_bytes", "%v has no room for two segments of %v; make it larger, or segment.bytes smaller", s.MaxBytes, s.Segment.Bytes)
 	}

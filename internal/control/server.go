@@ -40,14 +40,6 @@ type Config struct {
 	Guard *guard.Part
 }
 
-// Packets is a store of packets. Its methods must be safe for concurrent use.
-type Packets interface {
-	// Seal completes the files of a qube, or all if qube is "", so that they can be read.
-	Seal(ctx context.Context, qube string) error
-	// Forget removes the packets of a qube, and returns how many files it had.
-	Forget(ctx context.Context, qube string) (segments int, err error)
-}
-
 // Listen makes the socket, readable and writable for its user alone. A socket that
 // a dead process has left behind is replaced.
 func Listen(conf Config) (*Server, error) {
@@ -67,7 +59,7 @@ func Listen(conf Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{path: path, conf: &conf, resolver: conf.Resolver, listener: l, guard: conf.Guard}
-	s.http.Handler, s.http.ReadHeaderTimeout = s.routes(), 5*time.Second
+	s.http.Handler, s.http.ReadHeaderTimeout, s.http.ConnContext = s.routes(), 5*time.Second, withPeer
 	return s, nil
 }
 
@@ -137,22 +129,6 @@ func (s *Server) routes() http.Handler {
 
 // router adds a route and what answers there.
 type router func(pattern string, do func(r *http.Request) (any, error))
-
-// packetRoutes are those of `qubesbeat pcap`.
-func (s *Server) packetRoutes(answer router) {
-	answer("POST /packets/seal", func(r *http.Request) (any, error) {
-		return struct{}{}, s.conf.Packets.Seal(r.Context(), r.FormValue("qube"))
-	})
-	answer("POST /packets/forget", func(r *http.Request) (any, error) {
-		n, err := s.conf.Packets.Forget(r.Context(), r.FormValue("qube"))
-		return Forgotten{Segments: n}, err
-	})
-}
-
-// Forgotten is the answer to /packets/forget.
-type Forgotten struct {
-	Segments int `json:"segments"`
-}
 
 // resolverRoutes are those of `qubesbeat dns`.
 func (s *Server) resolverRoutes(answer router) {

@@ -171,7 +171,7 @@ func (s *Store) begin(st *stream, p *Packet, c *chunk) *segment {
 		s.generation++
 	}
 	g := &segment{iface: st.iface, link: p.LinkType, generation: s.generation, chunk: c, end: pageSize,
-		began: p.At, first: p.At, last: p.At, recent: p.At, held: !st.named && !s.knows(st.iface, p.At), flowLimit: s.conf.FlowLimit, headers: s.conf.HeadersOnly}
+		began: p.At, first: p.At, last: p.At, recent: p.At, held: !st.named && !s.knows(st.iface, p.At), flowLimit: s.conf.FlowLimit, headers: s.conf.HeadersOnly, filter: s.conf.Filter}
 	c.n = pageSize
 	st.seg = g
 	s.open++
@@ -207,7 +207,7 @@ func (s *Store) slotOf(g *segment, p *Packet) (uint32, *slot) {
 		return 0, nil
 	}
 	sl.start(s.info(p), p.At)
-	sl.limit = jitter(g.flowLimit)
+	sl.limit = s.limitOf(g, sl)
 	p.Mark.Generation, p.Mark.Slot = g.generation, uint16(g.notes.flows-1)
 	return g.notes.flows - 1, sl
 }
@@ -228,7 +228,10 @@ func (s *Store) portion(g *segment, p *Packet, sl *slot) (n int, k kind) {
 		n = min(n, cutBytes)
 	}
 	if sl != nil && sl.limit > 0 && sl.bytes >= uint64(sl.limit) && n > flowCutBytes {
-		return flowCutBytes, cutFlow
+		if !s.lifted(sl) {
+			return flowCutBytes, cutFlow
+		}
+		sl.limit = 0
 	}
 	if n > cutBytes && (s.level == levelShort || s.pressure.Load() || s.pool.greedy(g.iface) || g.held && g.end > chunkSize/2) {
 		return cutBytes, cutPressure

@@ -30,6 +30,14 @@ type Copied struct {
 	Damaged   []error
 }
 
+// Add adds what another Copy of the same result has written: that of another link type, so
+// that no segment was left out for its link type by both.
+func (c *Copied) Add(o *Copied) {
+	c.Packets, c.Cut, c.Bytes = c.Packets+o.Packets, c.Cut+o.Cut, c.Bytes+o.Bytes
+	c.Limited = c.Limited || o.Limited
+	c.Damaged = append(c.Damaged, o.Damaged...)
+}
+
 // errLimit ends a copy at its limit.
 var errLimit = errors.New("limit")
 
@@ -98,7 +106,7 @@ func (c *copier) activate(p part) error {
 		c.done.OtherLink++
 		return nil
 	}
-	cur, err := c.reader.openCursor(p, c.wanted)
+	cur, err := c.reader.openCursor(p, p.of.wants)
 	if err != nil {
 		c.done.Damaged = append(c.done.Damaged, fmt.Errorf("%s: %w", p.name, err))
 		return nil
@@ -110,9 +118,8 @@ func (c *copier) activate(p part) error {
 	return c.advance(cur, func() { heap.Push(&c.active, cur) })
 }
 
-// wanted reports whether the query asks for a packet.
-func (c *copier) wanted(link uint16, p *pcapng.Packet) bool {
-	q := c.res.query
+// wants reports whether the query asks for a packet.
+func (q *Query) wants(link uint16, p *pcapng.Packet) bool {
 	if !q.overlaps(p.At, p.At) || q.Match != nil && !q.Match(link, p.Data) {
 		return false
 	}
@@ -129,7 +136,7 @@ func (c *copier) advance(cur *cursor, then func()) error {
 		case err != nil:
 			c.done.Damaged = append(c.done.Damaged, fmt.Errorf("%s: %w", cur.name, err))
 			return cur.close()
-		case !cur.scan || c.res.match.frame(cur.head.link, cur.packet.Data):
+		case !cur.scan || cur.flows.frame(cur.head.link, cur.packet.Data):
 			then()
 			return nil
 		}

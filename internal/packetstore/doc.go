@@ -15,6 +15,7 @@
 //	QUBE/BOOT-NUMBER-START.idx     its index: by flow, by Community ID, by time
 //	.open-VIF-BOOT-NUMBER.pcapng   a segment that is being filled, valid at every moment
 //	chain.log                      what happened to which segment, each line with the digest of the one before
+//	reads.log                      who has read which packets
 //	kept/                          copies that are never removed
 //	lock
 //

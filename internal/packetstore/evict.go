@@ -41,12 +41,14 @@ func (s *Store) holdings() []holding {
 	for _, st := range s.streams {
 		if g := st.seg; g != nil && g.resolved {
 			open[g.qube] += g.allocated
+			s.w.spare(g)
 		}
 	}
 	s.mu.Unlock()
 	all := make([]holding, 0, len(s.w.catalog.shelves))
+	now := s.conf.Now().UnixNano()
 	for folder, sh := range s.w.catalog.shelves {
-		all = append(all, holding{folder: folder, segs: sh.segs, bytes: sh.bytes + open[folder], limits: s.conf.Limits(qubeOf(folder))})
+		all = append(all, holding{folder: folder, segs: sh.segs, bytes: sh.bytes + open[folder], limits: s.conf.Limits(qubeOf(folder)), spared: s.w.spares(folder, now)})
 	}
 	return all
 }
@@ -151,6 +153,9 @@ const ageEvery = time.Minute
 // tend looks at the disk once in a flush interval.
 func (s *Store) tend() {
 	now := s.conf.Now()
+	s.mu.Lock()
+	s.watches.expire(now.UnixNano(), nil)
+	s.mu.Unlock()
 	if s.w.looked.wall.IsZero() || now.Sub(s.w.looked.wall).Abs() >= ageEvery {
 		s.retain(true)
 	} else if s.w.stale {
@@ -198,7 +203,7 @@ func (s *Store) setLevel(l level, why string) {
 	s.mu.Lock()
 	was := s.level
 	if was != levelClosed {
-		s.level = l
+		s.level, s.why = l, why
 	}
 	s.mu.Unlock()
 	if was == l || was == levelClosed {

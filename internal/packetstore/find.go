@@ -48,12 +48,39 @@ type Result struct {
 	parts []part
 }
 
+// Add adds what another query has found. Segments that both have found must not have the
+// same packets: of different qubes they do not.
+func (r *Result) Add(o *Result) {
+	r.Flows = append(r.Flows, o.Flows...)
+	r.Segments, r.Searched, r.Unsearched = r.Segments+o.Segments, r.Searched+o.Searched, r.Unsearched+o.Unsearched
+	r.Unreadable = append(r.Unreadable, o.Unreadable...)
+	r.parts = append(r.parts, o.parts...)
+	r.sort()
+}
+
+func (r *Result) sort() {
+	slices.SortStableFunc(r.parts, func(a, b part) int { return cmp.Compare(a.head.first, b.head.first) })
+}
+
+// Links returns the link types of the segments, which a file for tcpdump must not mix. Those
+// that must be read as a whole may not be among them.
+func (r *Result) Links() (links []uint16) {
+	for i := range r.parts {
+		if p := &r.parts[i]; p.lacking == nil && !slices.Contains(links, p.head.link) {
+			links = append(links, p.head.link)
+		}
+	}
+	return links
+}
+
 // part is a segment that may have packets that are wanted.
 type part struct {
 	stored
 	positions []uint32 // of the packets, if flows were found; else the segment is read from place on
 	place     int64
 	scan      bool
+	of        *Query // by which it was found
+	flows     *flowMatch
 }
 
 // Find finds packets. It reads indexes only, and a segment if it has no index.
@@ -83,7 +110,10 @@ func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding packets: %w", err)
 	}
-	slices.SortStableFunc(res.parts, func(a, b part) int { return cmp.Compare(a.head.first, b.head.first) })
+	for i := range res.parts {
+		res.parts[i].of, res.parts[i].flows = q, res.match
+	}
+	res.sort()
 	return res, nil
 }
 

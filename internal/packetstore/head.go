@@ -23,6 +23,7 @@ type head struct {
 	Label    string `json:"label,omitempty"`
 
 	link        uint16
+	filter      string
 	holder      *Holder
 	description string // of the interface, of a head that was read
 }
@@ -31,7 +32,7 @@ type head struct {
 func (s *Store) headOf(g *segment) *head {
 	h := &g.holder
 	return &head{Store: 1, Folder: g.qube, Boot: s.conf.boot, Sequence: g.seq, First: g.began, Version: short(s.conf.Version),
-		Qube: short(h.Name), UUID: short(h.UUID), Label: short(h.Label), link: g.link, holder: h}
+		Qube: short(h.Name), UUID: short(h.UUID), Label: short(h.Label), link: g.link, filter: g.filter, holder: h}
 }
 
 // short bounds a text from outside, so that a head fits into its page.
@@ -48,7 +49,7 @@ func appendHead(b []byte, h *head) []byte {
 		comment = nil // strings and numbers only: it does not happen
 	}
 	b = pcapng.AppendSection(b, &pcapng.Section{Program: "qubesbeat " + h.Version, Comment: string(comment)})
-	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: h.link, Name: short(h.holder.Vif), Description: short(describe(h.holder))})
+	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: h.link, Name: short(h.holder.Vif), Description: short(describe(h.holder)), Filter: h.filter})
 	if h.Qube != "" {
 		b = appendNames(b, h.holder.Addresses, h.Qube)
 	}

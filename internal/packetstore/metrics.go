@@ -14,7 +14,7 @@ func (s *Store) publishUse() {
 	free, _ := s.files.Free()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.disk = diskUse{bytes: c.bytes + c.open, index: c.index, free: free, segments: c.count, oldest: c.oldest(), slowest: s.w.slowest, head: s.w.chain.head}
+	s.disk = diskUse{bytes: c.bytes + c.open, index: c.index, free: free, most: s.conf.MaxBytes, segments: c.count, oldest: c.oldest(), slowest: s.w.slowest, head: s.w.chain.head}
 }
 
 // Metrics adds the counters. frames is the sum of written_*, cut_*, excluded, lost_* and

@@ -26,7 +26,7 @@ func folderOf(qube string) string {
 	switch qube {
 	case "":
 		return "_"
-	case chainName, oldChain, lockName, keptName:
+	case chainName, oldChain, lockName, keptName, readLog, oldReadLog:
 		return fmt.Sprintf("%%%02X%s", qube[0], qube[1:])
 	}
 	var b strings.Builder
@@ -55,7 +55,7 @@ var (
 
 // isFolder reports whether a name is one that folderOf returns.
 func isFolder(name string) bool {
-	return folderForm.MatchString(name) && name != keptName && name != chainName && name != oldChain && name != lockName
+	return folderForm.MatchString(name) && name != keptName && name != chainName && name != oldChain && name != lockName && name != readLog && name != oldReadLog
 }
 
 // qubeOf returns the qube of a folder; the folder's name if folderOf did not make it.

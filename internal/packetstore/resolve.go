@@ -37,7 +37,8 @@ func (s *Store) resolve(g *segment, force bool) {
 		g.flowLimit = limits.FlowLimit
 	}
 	for i := range g.notes.flows { // that began before it was known
-		g.notes.slot(i).limit = jitter(g.flowLimit)
+		sl := g.notes.slot(i)
+		sl.limit = s.limitOf(g, sl)
 	}
 }
 

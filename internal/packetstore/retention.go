@@ -9,7 +9,9 @@ import (
 const (
 	forAge   = "age"
 	forQuota = "quota"
-	forSpace = "space"
+	forBytes = "max_bytes"
+	forFree  = "min_free"
+	forCount = "segments"
 	forGone  = "gone"
 )
 
@@ -19,6 +21,7 @@ type holding struct {
 	segs   []known // sealed, the oldest first
 	bytes  int64   // of them, and what is reserved for open ones
 	limits Limits
+	spared bool // it is watched: the last to lose for space
 }
 
 // bounds are those of all holdings together.
@@ -70,9 +73,20 @@ func choose(all []holding, b bounds) (victims []victim) {
 		if h == nil {
 			break
 		}
-		take(h, forSpace)
+		take(h, b.reason())
 	}
 	return victims
+}
+
+// reason returns which of the bounds that are exceeded asks for a removal.
+func (b *bounds) reason() string {
+	switch {
+	case b.lacking > 0:
+		return forFree
+	case b.total > b.most:
+		return forBytes
+	}
+	return forCount
 }
 
 // heaviest returns the holding that is largest by its weight, of those that have
@@ -80,11 +94,19 @@ func choose(all []holding, b bounds) (victims []victim) {
 func heaviest(hs []holding) (found *holding) {
 	for i := range hs {
 		h := &hs[i]
-		if len(h.segs) > 0 && h.bytes > h.limits.Reserve && (found == nil || h.weighed() > found.weighed()) {
+		if len(h.segs) > 0 && h.bytes > h.limits.Reserve && (found == nil || h.before(found)) {
 			found = h
 		}
 	}
 	return found
+}
+
+// before reports whether a holding is to lose something rather than another.
+func (h *holding) before(o *holding) bool {
+	if h.spared != o.spared {
+		return o.spared
+	}
+	return h.weighed() > o.weighed()
 }
 
 // weighed returns the bytes of a holding by its weight.

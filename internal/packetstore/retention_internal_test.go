@@ -18,6 +18,12 @@ func shelfOf(folder string, n int, l Limits) holding {
 	return h
 }
 
+// spared returns a holding that is watched.
+func spared(h holding) holding {
+	h.spared = true
+	return h
+}
+
 func TestChoose(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -27,14 +33,16 @@ func TestChoose(t *testing.T) {
 		want   string
 	}{
 		{"all fits", []holding{shelfOf("a", 3, Limits{}), shelfOf("b", 9, Limits{})}, bounds{most: 120}, ""},
-		{"the noisy one loses its own", []holding{shelfOf("a", 3, Limits{}), shelfOf("b", 9, Limits{})}, bounds{most: 90}, "b space b space b space "},
-		{"by weight", []holding{shelfOf("a", 6, Limits{}), shelfOf("b", 9, Limits{Weight: 3})}, bounds{most: 130}, "a space a space "},
-		{"reserve", []holding{shelfOf("a", 3, Limits{}), shelfOf("b", 9, Limits{Reserve: 90})}, bounds{most: 100}, "a space a space "},
+		{"the noisy one loses its own", []holding{shelfOf("a", 3, Limits{}), shelfOf("b", 9, Limits{})}, bounds{most: 90}, "b max_bytes b max_bytes b max_bytes "},
+		{"by weight", []holding{shelfOf("a", 6, Limits{}), shelfOf("b", 9, Limits{Weight: 3})}, bounds{most: 130}, "a max_bytes a max_bytes "},
+		{"reserve", []holding{shelfOf("a", 3, Limits{}), shelfOf("b", 9, Limits{Reserve: 90})}, bounds{most: 100}, "a max_bytes a max_bytes "},
+		{"watched, and first", []holding{spared(shelfOf("a", 9, Limits{})), shelfOf("b", 3, Limits{})}, bounds{most: 80}, "b max_bytes b max_bytes b max_bytes a max_bytes "},
+		{"watched", []holding{shelfOf("a", 3, Limits{}), spared(shelfOf("b", 9, Limits{}))}, bounds{most: 80}, "a max_bytes a max_bytes a max_bytes b max_bytes "},
 		{"quota", []holding{shelfOf("a", 3, Limits{Quota: 10}), shelfOf("b", 9, Limits{})}, bounds{most: 1000}, "a quota a quota "},
 		{"age first", []holding{shelfOf("a", 3, Limits{}), shelfOf("b", 4, Limits{})}, bounds{most: 50, old: func(k *known) bool { return k.last < 1 }}, "a age b age "},
-		{"the file system", []holding{shelfOf("a", 3, Limits{}), shelfOf("b", 4, Limits{})}, bounds{most: 1000, lacking: 11}, "b space a space "},
-		{"too many segments", []holding{shelfOf("a", 3, Limits{})}, bounds{most: 1000, segments: 1}, "a space "},
-		{"nothing is left", []holding{shelfOf("a", 1, Limits{})}, bounds{most: -1}, "a space "},
+		{"the file system", []holding{shelfOf("a", 3, Limits{}), shelfOf("b", 4, Limits{})}, bounds{most: 1000, lacking: 11}, "b min_free a min_free "},
+		{"too many segments", []holding{shelfOf("a", 3, Limits{})}, bounds{most: 1000, segments: 1}, "a segments "},
+		{"nothing is left", []holding{shelfOf("a", 1, Limits{})}, bounds{most: -1}, "a max_bytes "},
 		{"all is reserved", []holding{shelfOf("a", 3, Limits{Reserve: 30})}, bounds{most: 10}, ""},
 	} {
 		for _, h := range tt.all {
@@ -64,6 +72,7 @@ func FuzzChoose(f *testing.F) {
 			l := Limits{Quota: r.Int64N(3) * 50, Reserve: r.Int64N(3) * 40, Weight: float64(r.IntN(4))}
 			all = append(all, shelfOf(fmt.Sprint(i), r.IntN(30), l))
 			all[i].bytes += r.Int64N(20) // open
+			all[i].spared = r.IntN(4) == 0
 			b.total += all[i].bytes
 		}
 		b.most = r.Int64N(b.total + 1)
@@ -86,13 +95,13 @@ func checkChoice(t *testing.T, all []holding, b bounds) {
 			if h.limits.Quota == 0 || h.bytes <= h.limits.Quota {
 				t.Fatalf("%s loses a segment for a quota that it keeps", v.folder)
 			}
-		case forSpace:
+		case forBytes, forFree, forCount:
 			if !eligible(h) || total <= b.most && lacking <= 0 {
 				t.Fatalf("%s loses a segment of its reserve, or without need", v.folder)
 			}
 			for _, o := range left {
-				if eligible(o) && o.weighed() > h.weighed() {
-					t.Fatalf("%s loses a segment, although %s has more", v.folder, o.folder)
+				if eligible(o) && o.before(h) {
+					t.Fatalf("%s loses a segment, although %s has more, or is not watched", v.folder, o.folder)
 				}
 			}
 		}

@@ -37,6 +37,7 @@ func (s *Store) finishSegment(g *segment, reason string) error {
 	_ = g.file.Close()
 	s.w.catalog.open -= g.allocated
 	s.w.stale = true
+	s.w.spare(g)
 	s.bump(func(c *counters) { c.sealed++; s.stock.release(&g.notes) })
 	return nil
 }

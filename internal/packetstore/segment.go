@@ -31,8 +31,10 @@ type segment struct {
 	unindexed   uint32 // packets of flows that the notes had no room for
 	times       []timeMark
 	flowLimit   int64
-	headers     bool // 256 bytes of each frame at most
-	held        bool // of a client that may have no name; at most one chunk
+	filter      string // that its packets have passed
+	spared      int64  // until when its qube is spared, Unix nanoseconds; 0 for not at all
+	headers     bool   // 256 bytes of each frame at most
+	held        bool   // of a client that may have no name; at most one chunk
 
 	// What the writer writes.
 	holder     Holder

@@ -60,7 +60,9 @@ type Store struct {
 	tight      bool       // the notes have no more room
 	asked      []request
 	level      level
-	stalled    bool // the writer waits for space
+	stalled    bool   // the writer waits for space
+	why        string // the level is not levelRunning
+	watches    watches
 	c          counters
 	disk       diskUse
 
@@ -87,6 +89,7 @@ type request struct {
 // diskUse is what the writer knows of the disk, for the counters.
 type diskUse struct {
 	bytes, index, free int64
+	most               int64 // the bound of bytes
 	segments           int
 	oldest             int64 // Unix nanoseconds; 0 if there is none
 	slowest            time.Duration
@@ -111,9 +114,12 @@ func Open(conf Config) (*Store, error) {
 // maxNotes bounds the notes of all open segments.
 const maxNotes = 32 << 20
 
+// defaultMinFree is what is left free on the file system.
+const defaultMinFree = 512 << 20
+
 // setDefaults sets what is not set.
 func (c *Config) setDefaults() {
-	c.MinFree = cmp.Or(c.MinFree, 512<<20)
+	c.MinFree = cmp.Or(c.MinFree, defaultMinFree)
 	c.Segment.Bytes = max(1<<20, min(cmp.Or(c.Segment.Bytes, 64<<20), 4<<30))
 	c.Segment.Age = cmp.Or(c.Segment.Age, time.Hour)
 	c.Memory = max(cmp.Or(c.Memory, 32<<20), 8*chunkSize)

@@ -13,12 +13,13 @@ type writer struct {
 	scratch   []byte // aligned, for the last page and what fills it
 	seq       uint32 // number of the last segment
 	breaks    []time.Time
-	retry     time.Time       // end of levelFailed
-	looked    clock           // when the age of segments was looked at
-	stale     bool            // segments are to be looked at again, because one was sealed
-	lines     map[string]bool // segments of the chain, and whether they are there; while the store opens
-	condemned string          // segment whose line says that it was removed
-	stuck     bool            // the first job waits for space
+	retry     time.Time        // end of levelFailed
+	looked    clock            // when the age of segments was looked at
+	stale     bool             // segments are to be looked at again, because one was sealed
+	lines     map[string]bool  // segments of the chain, and whether they are there; while the store opens
+	spared    map[string]int64 // folders that are watched, and until when
+	condemned string           // segment whose line says that it was removed
+	stuck     bool             // the first job waits for space
 	slowest   time.Duration
 	full      string // why nothing is stored, if the limits cannot be held
 }

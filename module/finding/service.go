@@ -13,12 +13,14 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/flow"
 )
 
-// Deps are what a [Service] needs of others. All are required.
+// Deps are what a [Service] needs of others. All but Found are required.
 type Deps struct {
 	Sink event.Sink
 	// Resolver reports whether the beat's own resolver, or the one that Qubes
 	// redirects to it, is reached at an address.
 	Resolver func(netip.Addr) bool
+	// Found is called for the flow of a finding; nil for nothing.
+	Found func(*event.Flow)
 }
 
 // Service looks for flows that deserve a look and publishes findings about them: at
@@ -68,6 +70,9 @@ func (s *Service) Flow(f *event.Flow) {
 		return
 	}
 	s.findings.Add(1)
+	if s.deps.Found != nil {
+		s.deps.Found(f)
+	}
 	s.deps.Sink.Publish(bypass(f, method, client, dst, count))
 }
 

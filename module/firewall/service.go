@@ -28,7 +28,7 @@ type Enrich interface {
 	PartiesOn(iface string, s enrich.Observation) event.Parties
 }
 
-// Deps are what a [Service] needs of others. All but Watch and Guard are required.
+// Deps are what a [Service] needs of others. All but Refused, Watch and Guard are required.
 type Deps struct {
 	Sink   event.Sink
 	Enrich Enrich
@@ -36,6 +36,8 @@ type Deps struct {
 	Local func(netip.Addr) bool
 	// Captured returns the name of an observation point of the capture.
 	Captured func(iface uint32) string
+	// Refused is called for each verdict about one flow; nil for nothing.
+	Refused func(*firewall.Verdict)
 	// Watch reports when a log file may have grown; nil means [filewatch.Watch].
 	Watch  filewatch.Func
 	Logger *slog.Logger
@@ -155,6 +157,9 @@ func (s *Service) observe(o *firewall.Observation) {
 func (s *Service) publish(v *firewall.Verdict) {
 	if part := s.deps.Guard.Part("firewall/tracker"); part.Armed() {
 		part.Probe(fmt.Appendf(nil, "%+v", *v))
+	}
+	if s.deps.Refused != nil && !v.Coalesced {
+		s.deps.Refused(v)
 	}
 	s.deps.Sink.Publish(documentOf(s.deps.Enrich, v))
 }

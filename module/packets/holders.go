@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
@@ -18,7 +19,7 @@ import (
 // holders knows who is behind each interface, and what limits each qube has. It is safe for
 // concurrent use.
 type holders struct {
-	conf  *config.Packets
+	conf  *atomic.Pointer[config.Packets] // changed by a reload
 	qubes *inventory.Index
 	name  func(iface uint32) string
 	hold  time.Duration // 0 if no name can come
@@ -47,16 +48,16 @@ func (h *holders) at(iface uint32, at time.Time) (packetstore.Holder, bool) {
 	vif := h.name(iface)
 	domid, isVif := qube.VifDomain(vif)
 	if !isVif { // of this machine itself
-		return packetstore.Holder{Vif: vif, Excluded: vif != "" && excluded(h.conf, nil)}, true
+		return packetstore.Holder{Vif: vif, Excluded: vif != "" && excluded(h.conf.Load(), nil)}, true
 	}
 	q := h.qubes.ByDomain(domid, at)
 	if q == nil {
 		h.warn()
 		late := h.hold == 0 || time.Since(at) >= h.hold
-		return packetstore.Holder{Vif: vif, Excluded: late && excluded(h.conf, nil)}, h.hold == 0
+		return packetstore.Holder{Vif: vif, Excluded: late && excluded(h.conf.Load(), nil)}, h.hold == 0
 	}
 	h.note(q, vif)
-	return holderOf(q, vif, excluded(h.conf, q)), true
+	return holderOf(q, vif, excluded(h.conf.Load(), q)), true
 }
 
 // holderOf returns what the store writes about a qube.
@@ -129,7 +130,7 @@ func (h *holders) gone(iface uint32) {
 func (h *holders) limits(name string) packetstore.Limits {
 	q, gone := h.last(name)
 	l := packetstore.Limits{Forget: h.forget(name, q, gone)}
-	if r := quotaOf(h.conf, q); r != nil {
+	if r := quotaOf(h.conf.Load(), q); r != nil {
 		l.Quota, l.Reserve, l.Weight, l.FlowLimit = int64(r.Quota), int64(r.Reserve), r.Weight, int64(r.FlowLimit)
 		l.HeadersOnly = r.Payload != nil && !*r.Payload
 	}
@@ -157,7 +158,7 @@ func (h *holders) last(name string) (q *qube.Qube, gone time.Time) {
 // that is gone for long enough. One that was gone before this process began is known by
 // the name that Qubes OS gives.
 func (h *holders) forget(name string, q *qube.Qube, gone time.Time) bool {
-	after := h.conf.ForgetDisposables.D()
+	after := h.conf.Load().ForgetDisposables.D()
 	if after == 0 || gone.IsZero() || time.Since(gone) < after {
 		return false
 	}
@@ -170,9 +171,14 @@ func (h *holders) forget(name string, q *qube.Qube, gone time.Time) bool {
 
 // excludes reports whether packets on an interface are excluded at a time, which is past.
 func (h *holders) excludes(iface uint32, at time.Time) bool {
-	var q *qube.Qube
-	if domid, isVif := qube.VifDomain(h.name(iface)); isVif {
-		q = h.qubes.ByDomain(domid, at)
+	return excluded(h.conf.Load(), h.behind(iface, at))
+}
+
+// behind returns the qube on an interface at a time, nil if it is not known.
+func (h *holders) behind(iface uint32, at time.Time) *qube.Qube {
+	domid, isVif := qube.VifDomain(h.name(iface))
+	if !isVif {
+		return nil
 	}
-	return excluded(h.conf, q)
+	return h.qubes.ByDomain(domid, at)
 }

@@ -90,7 +90,7 @@ func TestHolders_forget(t *testing.T) {
 		want("59 minutes after", map[string]bool{"disp1234": false, "work": false})
 		time.Sleep(time.Minute)
 		want("an hour after", map[string]bool{"disp1234": true, "work": false})
-		h.conf.ForgetDisposables = 0
+		h.conf.Load().ForgetDisposables = 0
 		want("turned off", map[string]bool{"disp1234": false, "disp99": false})
 	})
 }

@@ -30,6 +30,8 @@ type keeper struct {
 type unstored struct {
 	packets, bytes atomic.Uint64 // while no store is open
 	noLink         atomic.Uint64
+
+	filtered, filteredBytes atomic.Uint64 // refused by the filter
 }
 
 // Snap implements [flow.Keeper].
@@ -59,6 +61,16 @@ func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at me
 	if p != nil {
 		q.Mark = at.Mark()
 	}
+	k.table, k.ref = t, at
+	if len(k.scratch) < len(f.Data)+tagBytes {
+		k.scratch = make([]byte, len(f.Data)+tagBytes+1024)
+	}
+	q.Data = f.Tagged(k.scratch)
+	if !s.sieve.Load().accepts(f.Iface, f.FileLink(), q.Data, f.Time) {
+		s.unstored.filtered.Add(1)
+		s.unstored.filteredBytes.Add(uint64(length))
+		return
+	}
 	store := s.store.Load()
 	if store == nil {
 		s.unstored.packets.Add(1)
@@ -68,11 +80,6 @@ func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at me
 		}
 		return
 	}
-	k.table, k.ref = t, at
-	if len(k.scratch) < len(f.Data)+tagBytes {
-		k.scratch = make([]byte, len(f.Data)+tagBytes+1024)
-	}
-	q.Data = f.Tagged(k.scratch)
 	length += len(q.Data) - len(f.Data)
 	q.Iface, q.At, q.Length, q.LinkType, q.Flags = f.Iface, f.Time, length, uint16(f.FileLink()), f.EPBFlags()
 	q.Dropped = s.newDrops(f.Time)
@@ -126,6 +133,7 @@ const goneAfter = 5 * time.Second
 // have begun.
 func (s *Service) Gone(iface uint32) {
 	s.holders.gone(iface)
+	s.sieve.Load().forget(iface)
 	seal := func() {
 		if store := s.store.Load(); store != nil {
 			store.Gone(iface)

@@ -30,9 +30,14 @@ func matches(patterns []string, name string) bool {
 	})
 }
 
-// anySelects reports whether one of the selectors selects the qube.
-func anySelects(list []config.Selector, q *qube.Qube) bool {
-	return slices.ContainsFunc(list, func(s config.Selector) bool { return selects(&s, q) })
+// anySelects returns the first of the selectors that selects the qube, nil if none does.
+func anySelects(list []config.Selector, q *qube.Qube) *config.Selector {
+	for i := range list {
+		if selects(&list[i], q) {
+			return &list[i]
+		}
+	}
+	return nil
 }
 
 // excluded reports whether no packet of a qube may be stored, which is nil if it is not
@@ -42,7 +47,34 @@ func excluded(c *config.Packets, q *qube.Qube) bool {
 	if out == nil {
 		out = anonymous
 	}
-	return anySelects(out, q) || len(c.Include) > 0 && !anySelects(c.Include, q)
+	return anySelects(out, q) != nil || len(c.Include) > 0 && anySelects(c.Include, q) == nil
+}
+
+// whyExcluded returns why no packet of a qube is stored: tag anon-vm; "" if they are.
+func whyExcluded(c *config.Packets, q *qube.Qube) string {
+	out := c.Exclude
+	if out == nil {
+		out = anonymous
+	}
+	s := anySelects(out, q)
+	switch {
+	case s == nil && len(c.Include) > 0 && anySelects(c.Include, q) == nil:
+		return "not in include"
+	case s == nil:
+		return ""
+	case matches(s.Qubes, q.Name):
+		return "name"
+	case slices.Contains(s.Labels, q.Label):
+		return "label " + q.Label
+	case slices.Contains(s.Classes, q.Class):
+		return "class " + q.Class
+	}
+	for _, tag := range s.Tags {
+		if slices.Contains(q.Tags, tag) {
+			return "tag " + tag
+		}
+	}
+	return ""
 }
 
 // quotaOf returns the first quota for a qube, nil if there is none. One without conditions
@@ -54,4 +86,13 @@ func quotaOf(c *config.Packets, q *qube.Qube) *config.PacketQuota {
 		}
 	}
 	return nil
+}
+
+// QuotaByName returns the quota of a qube of which nothing but the name is known, in bytes;
+// 0 if there is none.
+func QuotaByName(c *config.Packets, name string) int64 {
+	if r := quotaOf(c, &qube.Qube{Name: name}); r != nil {
+		return int64(r.Quota)
+	}
+	return 0
 }

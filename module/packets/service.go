@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,8 @@ type Deps struct {
 	InterfaceName func(iface uint32) string
 	KernelDrops   func() uint64 // frames that the kernel has dropped so far
 	Logger        *slog.Logger
+	// ReadSettings reads the section of the configuration again, for a reload. It may be nil.
+	ReadSettings func() (*config.Packets, error)
 	// Guard recovers from panics at one call of the socket. It may be nil.
 	Guard *guard.Keeper
 }
@@ -42,6 +45,10 @@ type Service struct {
 	conf    Config
 	deps    Deps
 	holders holders
+
+	rules     atomic.Pointer[config.Packets] // what a reload has changed, and the rest of conf
+	sieve     atomic.Pointer[sieve]
+	reloading sync.Mutex
 
 	keeper   keeper
 	unstored unstored
@@ -56,14 +63,20 @@ type opened struct {
 	err   error
 }
 
-// New returns a service that has opened nothing.
-func New(conf Config, deps Deps) *Service {
+// New returns a service that has opened nothing. It fails for a filter that cannot be read.
+func New(conf Config, deps Deps) (*Service, error) {
+	f, err := newSieve(conf.Filter)
+	if err != nil {
+		return nil, err
+	}
 	conf.Dir = Dir(&conf.Packets, conf.DataDir)
 	s := &Service{conf: conf, deps: deps, opening: make(chan opened, 1)}
-	s.holders = holders{conf: &s.conf.Packets, qubes: deps.Inventory, name: deps.InterfaceName, hold: conf.Hold, log: deps.Logger,
+	s.rules.Store(&conf.Packets)
+	s.sieve.Store(f)
+	s.holders = holders{conf: &s.rules, qubes: deps.Inventory, name: deps.InterfaceName, hold: conf.Hold, log: deps.Logger,
 		seen: map[string]*client{}, began: time.Now()}
 	s.keeper.packet.Describe = s.describe
-	return s
+	return s, nil
 }
 
 // Dir returns the folder of the store.
@@ -122,10 +135,10 @@ func (s *Service) take(o opened) bool {
 }
 
 func (s *Service) storeConfig() packetstore.Config {
-	c := &s.conf.Packets
+	c := s.rules.Load()
 	return packetstore.Config{Dir: c.Dir, MaxBytes: int64(c.MaxBytes), MaxAge: c.MaxAge.D(), MinFree: int64(c.MinFree),
 		Segment: packetstore.SegmentLimits{Bytes: int64(c.Segment.Bytes), Age: c.Segment.Age.D()}, Memory: int(c.Memory), Flush: c.Flush.D(),
-		Hold: s.conf.Hold, Integrity: c.Integrity, HeadersOnly: !c.Payload, Snaplen: c.Snaplen, FlowLimit: int64(c.FlowLimit),
+		Hold: s.conf.Hold, Integrity: c.Integrity, HeadersOnly: !c.Payload, Snaplen: c.Snaplen, FlowLimit: int64(c.FlowLimit), Filter: c.Filter,
 		Names: s.holders.at, Limits: s.holders.limits, Version: version.Version, Logger: s.deps.Logger}
 }
 
@@ -137,10 +150,30 @@ func (s *Service) Run(ctx context.Context) error {
 		return nil
 	}
 	defer s.serve()()
+	defer s.watchFilter(ctx)()
 	if err := store.Run(ctx); err != nil {
 		s.deps.Logger.Warn("closing the store of packets", "error", err.Error())
 	}
 	return nil
+}
+
+// watchFilter looks, every ten seconds, where the filter lets nothing through. The function
+// that it returns waits for its end, which comes with that of ctx.
+func (s *Service) watchFilter(ctx context.Context) (wait func()) {
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(10 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case now := <-tick.C:
+				s.warnEmpty(now)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return done.Wait
 }
 
 // wait returns the store once it is open, nil if ctx ends before.
@@ -214,6 +247,8 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Group("packets")
 	m.Add("not_open", packets)
 	m.Add("not_open_bytes", bytes)
+	m.Add("filtered", s.unstored.filtered.Load())
+	m.Add("filtered_bytes", s.unstored.filteredBytes.Load())
 	m.Add("no_link", s.unstored.noLink.Load())
 	if store == nil {
 		m.Text("state", "not open")
@@ -228,6 +263,9 @@ func Check(c *config.Packets, replay bool, dataDir string) error {
 	p := config.Problems{Section: "packets"}
 	if replay {
 		p.Addf("enabled", "packets of capture files are not stored: the files have them; set it to false for a replay")
+	}
+	if _, err := newSieve(c.Filter); err != nil {
+		p.Add("filter", errors.Unwrap(err))
 	}
 	dir := Dir(c, dataDir)
 	p.Add("dir", checkDir(dir))

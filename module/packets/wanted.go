@@ -82,20 +82,50 @@ func (w *Wanted) add(d *fields) error {
 	if e.Key != 0 {
 		qube = "" // flow.id says enough, also where the store did not know the qube
 	}
+	from, to := e.From, e.To
+	if e.Key == 0 {
+		from, to = from.Add(-around), to.Add(around)
+	}
 	switch {
 	case len(w.Events) == 0:
-		w.Qube, w.From = qube, e.From
+		w.Qube, w.From = qube, from
 	case w.Qube != qube:
 		w.Qube = ""
 	}
-	if e.From.Before(w.From) {
-		w.From = e.From
+	if from.Before(w.From) {
+		w.From = from
 	}
-	if e.To.After(w.To) {
-		w.To = e.To
+	if to.After(w.To) {
+		w.To = to
 	}
 	w.Events = append(w.Events, *e)
 	return nil
+}
+
+// Around returns queries, one of each qube, for all its packets from so long before its first
+// event to so long after its last. A qube that is not known is known by its interface.
+func (w *Wanted) Around(span time.Duration) (queries []*packetstore.Query) {
+	by := map[string]*packetstore.Query{}
+	for i := range w.Events {
+		e := &w.Events[i]
+		qube := e.Qube
+		if qube == "" {
+			qube = "_" + e.Vif
+		}
+		q := by[qube]
+		if q == nil {
+			q = &packetstore.Query{Qube: qube, From: e.From.Add(-span), Match: w.Match}
+			by[qube] = q
+			queries = append(queries, q)
+		}
+		if from := e.From.Add(-span); from.Before(q.From) {
+			q.From = from
+		}
+		if to := e.To.Add(span); to.After(q.To) {
+			q.To = to
+		}
+	}
+	return queries
 }
 
 // Expected returns how many packets the flows of the events have, and whether all events say

@@ -89,9 +89,6 @@ func (d *fields) event() (*Event, error) {
 	}
 	// Events have times in milliseconds.
 	e.From, e.To = e.From.Truncate(time.Millisecond), e.To.Truncate(time.Millisecond).Add(time.Millisecond-1)
-	if e.Key == 0 {
-		e.From, e.To = e.From.Add(-around), e.To.Add(around)
-	}
 	return e, nil
 }
 

@@ -77,9 +77,12 @@ func newWorld(t *testing.T, change func(*Config)) *world {
 	if change != nil {
 		change(&conf)
 	}
-	w.Service = New(conf, Deps{Inventory: indexOf(t, qubes), InterfaceName: func(i uint32) string { return interfaces[i] },
-		KernelDrops: func() uint64 { return w.drops }, Logger: slog.New(slog.NewTextHandler(w.log, nil))})
 	var err error
+	w.Service, err = New(conf, Deps{Inventory: indexOf(t, qubes), InterfaceName: func(i uint32) string { return interfaces[i] },
+		KernelDrops: func() uint64 { return w.drops }, Logger: slog.New(slog.NewTextHandler(w.log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.table, err = meter.New(meter.Config{IdleTimeout: time.Minute, MaxFlows: 100, Report: func(r *meter.Record) { w.records = append(w.records, *r) }})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,52 @@
+package beater
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	verdict "github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/module/packets"
+)
+
+// TestBuilder_lift has the flows of findings and verdicts lifted in the store, and does
+// nothing without one.
+func TestBuilder_lift(t *testing.T) {
+	t.Parallel()
+	f := &event.Flow{}
+	f.Family, f.Proto = 4, packet.ProtoTCP
+	f.Source.Addr, _ = packet.AddrFrom(netip.MustParseAddr("10.137.0.7"))
+	f.Destination.Addr, _ = packet.AddrFrom(netip.MustParseAddr("198.51.100.7"))
+	f.Source.Port, f.Destination.Port = 40000, 443
+	v := &verdict.Verdict{Tuple: verdict.Tuple{Proto: packet.ProtoUDP, Src: netip.MustParseAddr("10.137.0.7"), Dst: netip.MustParseAddr("198.51.100.8"), SrcPort: 1, DstPort: 2}}
+	b := &builder{}
+	b.liftFound(f)
+	b.liftRefused(v)
+	conf := packets.Config{Packets: config.Default().Packets, DataDir: t.TempDir()}
+	conf.MinFree, conf.MaxBytes, conf.FlowLimit = 1, 1<<30, 1000
+	s, err := packets.New(conf, packets.Deps{Inventory: inventory.NewIndex(inventory.Config{}), InterfaceName: func(uint32) string { return "vif7.0" },
+		KernelDrops: func() uint64 { return 0 }, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	b.packets = s
+	b.liftFound(f)
+	b.liftFound(f)
+	b.liftRefused(v)
+	if n := s.Status().Lifted; n != 2 {
+		t.Errorf("%d flows are lifted; want that of the finding and that of the verdict", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
