@@ -73,6 +73,9 @@ func newRig(t testing.TB, release string, b behaviour) *rig {
 // own library, since dom0 has no others.
 func (r *rig) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
+	if _, err := os.Stat(script()); err != nil { // by which go test knows not to repeat an old result
+		t.Fatal(err)
+	}
 	cmd := exec.Command(python(t), append([]string{"-I", "-S", script(), "--socket", r.qubesd.path}, args...)...)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(r.dir, "bin")+":"+os.Getenv("PATH"))
 	return cmd
