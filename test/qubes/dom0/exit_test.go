@@ -76,18 +76,17 @@ func TestUpstream(t *testing.T) {
 		{"a loop between two events", func(qubes map[string]*row) { qubes["sys-vpn"].netvm = "sys-fw2" }, []string{"--upstream"}, nil},
 		{"a loop above", func(qubes map[string]*row) { qubes["sys-net"].netvm = "sys-vpn" }, []string{"--upstream"}, netvms},
 	}
-	eachRelease(t, func(t *testing.T, release string) {
-		for _, tt := range tests {
-			t.Run(tt.name, func(t *testing.T) {
-				t.Parallel()
-				r := newRig(t, release, behaviour{})
-				r.world.change(tt.change)
-				if diff := cmp.Diff(tt.want, r.upstream(t, tt.args...)); diff != "" {
-					t.Errorf("upstream mismatch (-want +got):\n%s", diff)
-				}
-			})
-		}
-	})
+	t.Parallel()
+	for i, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, releases[i%2], behaviour{})
+			r.world.change(tt.change)
+			if diff := cmp.Diff(tt.want, r.upstream(t, tt.args...)); diff != "" {
+				t.Errorf("upstream mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // TestUpstream_pseudonym checks that a netvm to hide is hidden upstream, too, and left

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -134,23 +135,22 @@ func lints() []struct {
 
 // TestLint checks each finding alone, and that there are none where all is well.
 func TestLint(t *testing.T) {
-	eachRelease(t, func(t *testing.T, release string) {
-		for _, tt := range lints() {
-			t.Run(tt.name, func(t *testing.T) {
-				t.Parallel()
-				r := newRig(t, release, behaviour{})
-				r.alike()
-				tt.change(t, r)
-				got := r.linted(t)
-				for i := range got {
-					got[i] = strings.ReplaceAll(got[i], filepath.Join(r.dir, "policy.d"), "POLICY")
-				}
-				if diff := cmp.Diff(tt.want, got); diff != "" {
-					t.Errorf("findings mismatch (-want +got):\n%s", diff)
-				}
-			})
-		}
-	})
+	t.Parallel()
+	for i, tt := range lints() {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, releases[i%2], behaviour{})
+			r.alike()
+			tt.change(t, r)
+			got := r.linted(t)
+			for i := range got {
+				got[i] = strings.ReplaceAll(got[i], filepath.Join(r.dir, "policy.d"), "POLICY")
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("findings mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // TestLint_hostile checks that no answer ends it with a traceback, or brings a control
@@ -172,7 +172,7 @@ func TestLint_hostile(t *testing.T) {
 			cmd := r.command(t, "--lint", "--policy", filepath.Join(r.dir, "policy.d"))
 			cmd.Stdout, cmd.Stderr = &out, &errs
 			finish(t, cmd)
-			if said := out.String() + errs.String(); strings.Contains(said, "Traceback") || strings.ContainsAny(said, "\x1b\x00\xff") {
+			if said := out.String() + errs.String(); strings.Contains(said, "Traceback") || strings.ContainsAny(said, "\x1b\x00\ufffd") || !utf8.ValidString(said) {
 				t.Errorf("the script wrote %q", said)
 			}
 			r.isQuiet(t)

