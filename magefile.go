@@ -33,19 +33,30 @@ func Build() error {
 	return sh.RunWithV(static, "go", "build", "-tags", buildTags, "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/qubesbeat")
 }
 
-// Packages builds the rpm and the deb for Qubes OS templates into build/. Two builds
-// of the same commit are identical.
+// Packages builds the rpm and the deb for Qubes OS templates, and the rpm for dom0, into
+// build/. Two builds of the same commit are identical.
 func Packages() error {
 	if err := Build(); err != nil {
 		return err
 	}
-	env := packageEnv()
 	for _, format := range []string{"deb", "rpm"} {
-		if err := sh.RunWithV(env, "go", "tool", "-C", "packaging", "nfpm", "package", "--packager", format, "--target", "../build/"); err != nil {
+		if err := nfpm("nfpm.yaml", format); err != nil {
 			return err
 		}
 	}
-	return nil
+	return PackageDom0()
+}
+
+// PackageDom0 builds the rpm for dom0 into build/. It holds scripts only, so that nothing
+// has to be compiled.
+func PackageDom0() error { return nfpm("nfpm-dom0.yaml", "rpm") }
+
+// nfpm builds the package that a file in packaging describes.
+func nfpm(config, format string) error {
+	if err := os.MkdirAll("build", 0o755); err != nil {
+		return err
+	}
+	return sh.RunWithV(packageEnv(), "go", "tool", "-C", "packaging", "nfpm", "package", "--config", config, "--packager", format, "--target", "../build/")
 }
 
 // packageEnv returns the version and the time of the last commit, which all files in

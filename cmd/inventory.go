@@ -62,13 +62,21 @@ func showInventory(c *cobra.Command, path string, fields []string) error {
 		return err
 	}
 	t := newTable(c.OutOrStdout())
-	fmt.Fprintln(t, "NAME\tLABEL\tCLASS\tSTATE\tNETVM\tIP\tIP6\tVIF\tTEMPLATE")
+	fmt.Fprintln(t, "NAME\tLABEL\tCLASS\tSTATE\tNETVM\tIP\tIP6\tVIF\tTEMPLATE\tEXIT")
 	for i := range s.Qubes {
 		q := &s.Qubes[i]
 		fmt.Fprintln(t, strings.Join([]string{dash(q.Name), dash(q.Label), dash(q.Class), dash(q.State), dash(q.NetVM),
-			addrCell(q.IP), addrCell(q.IP6), vifCell(q), dash(q.Template)}, "\t"))
+			addrCell(q.IP), addrCell(q.IP6), vifCell(q), dash(q.Template), dash(q.Exit)}, "\t"))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil || len(s.Upstream) == 0 {
+		return err
+	}
+	var chain []string
+	for _, u := range s.Upstream {
+		chain = append(chain, u.Name)
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "upstream: %s\n", strings.Join(chain, " > "))
+	return err
 }
 
 func checkInventory(c *cobra.Command, path string, fields []string) error {

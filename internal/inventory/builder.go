@@ -14,6 +14,7 @@ type builder struct {
 	checks   []check
 	qubes    []qube.Qube
 	problems problems
+	above    []Upstream
 	domains  bool // a record says which domain a qube is, or that it is none
 
 	names map[string]place
@@ -144,5 +145,5 @@ func (b *builder) snapshot() (*Snapshot, error) {
 	if err := b.problems.err(); err != nil {
 		return nil, fmt.Errorf("parsing inventory: %w", err)
 	}
-	return &Snapshot{Qubes: b.qubes, Domains: b.domains}, nil
+	return &Snapshot{Qubes: b.qubes, Upstream: b.above, Domains: b.domains}, nil
 }

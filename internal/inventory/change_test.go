@@ -37,7 +37,7 @@ func TestIndex_Update_changes(t *testing.T) {
 	t.Parallel()
 
 	all := workQube()
-	all.Tags, all.ProvidesNetwork = []string{"x"}, true
+	all.Tags, all.ProvidesNetwork, all.Exit = []string{"x"}, true, qube.ExitTor
 
 	tests := []struct {
 		name          string
@@ -55,7 +55,7 @@ func TestIndex_Update_changes(t *testing.T) {
 			name:   "every field",
 			before: []qube.Qube{{Name: "a", XID: -1, UUID: all.UUID}},
 			after:  []qube.Qube{all},
-			want:   []string{"changed a>work name,class,state,label,netvm,template,ip,ip6,provides_network,xid,tags"},
+			want:   []string{"changed a>work name,class,state,label,netvm,template,ip,ip6,provides_network,xid,tags,exit"},
 		},
 		{
 			name:   "renamed",

@@ -31,6 +31,7 @@ func readColumns() []namedColumn {
 		{"UUID", func(r *record) *string { return &r.uuid }},
 		{"STUBDOM_XID", func(r *record) *string { return &r.stub }},
 		{"TAGS", func(r *record) *string { return &r.tags }},
+		{"EXIT", func(r *record) *string { return &r.exit }},
 	}
 }
 

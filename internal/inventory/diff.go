@@ -96,6 +96,7 @@ func differences(a, b *qube.Qube) (fields []string) {
 		{"stubdom_xid", a.StubXID != b.StubXID},
 		{"uuid", a.UUID != b.UUID},
 		{"tags", !slices.Equal(a.Tags, b.Tags)},
+		{"exit", a.Exit != b.Exit},
 	} {
 		if f.differ {
 			fields = append(fields, f.name)

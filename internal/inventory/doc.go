@@ -25,7 +25,8 @@
 //	work|10.137.0.6|blue
 //
 // Without it, and without Config.Fields, 11 columns are those above and 2 columns are NAME and IP. Any other number is an
-// error, because a guess could give a qube the address of its gateway. TAGS (separated by ',') is read as well. Other
+// error, because a guess could give a qube the address of its gateway. TAGS (separated by ',') and EXIT, which qvm-ls
+// does not know, are read as well. Other
 // columns of qvm-ls are accepted and ignored; a column that qvm-ls does not know is an error, because qvm-ls prints '-'
 // for it in every row and reports success. An empty column and '-' mean none. Blank lines and other lines that begin with
 // '#' are skipped; lines may end in CR LF.
@@ -38,8 +39,8 @@
 //	  {"name": "work", "class": "AppVM", "state": "Running", "label": "blue", "netvm": "sys-log",
 //	   "ip": "10.137.0.6", "ip6": "fd09:24ef:4179::a89:6", "template": "debian-12-minimal",
 //	   "provides_network": false, "xid": 4, "stubdom_xid": -1, "uuid": "2a0d7e73-f517-519e-9535-35d779a1a0be",
-//	   "tags": ["client-acme", "created-by-dom0"]}
-//	]}
+//	   "tags": ["client-acme", "created-by-dom0"], "exit": "vpn"}
+//	], "upstream": [{"name": "sys-net", "class": "AppVM"}, {"name": "sys-firewall", "class": "DispVM"}]}
 //
 // "version", "qubes" and each "name" are required, everything else may be left out or null; "-" means none, as in lines.
 // Keys are case-sensitive; an unknown or repeated key is an error. JSON is the better format for a push, since a truncated

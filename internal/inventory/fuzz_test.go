@@ -42,6 +42,7 @@ func fuzzParse(t *testing.T, data []byte) {
 		t.Errorf("Update = %d changes; want %d", len(changes), len(s.Qubes))
 	}
 
+	checkUpstream(t, s)
 	names, addrs, xids := map[string]bool{}, map[netip.Addr]bool{}, map[int32]bool{}
 	for i := range s.Qubes {
 		q := &s.Qubes[i]
@@ -77,7 +78,8 @@ func checkQube(t *testing.T, q *qube.Qube) {
 	for _, optional := range []struct {
 		text  string
 		valid func(string) error
-	}{{q.Label, qube.ValidLabel}, {q.Class, qube.ValidClass}, {q.NetVM, qube.ValidName}, {q.Template, qube.ValidName}} {
+	}{{q.Label, qube.ValidLabel}, {q.Class, qube.ValidClass}, {q.NetVM, qube.ValidName}, {q.Template, qube.ValidName},
+		{q.Exit, qube.ValidExit}} {
 		if err := optional.valid(optional.text); optional.text != "" && err != nil {
 			t.Error(err)
 		}
@@ -89,6 +91,28 @@ func checkQube(t *testing.T, q *qube.Qube) {
 
 	if q.XID < qube.NoDomain || q.XID > qube.MaxDomain {
 		t.Errorf("xid of %s = %d; want a domain id or -1", q.Name, q.XID)
+	}
+}
+
+// checkUpstream checks that the netvms are valid, and that no lookup finds them.
+func checkUpstream(t *testing.T, s *inventory.Snapshot) {
+	t.Helper()
+
+	names := map[string]bool{}
+	for i := range s.Qubes {
+		names[s.Qubes[i].Name] = true
+	}
+	for _, u := range s.Upstream {
+		once(t, names, u.Name)
+		if err := qube.ValidName(u.Name); err != nil {
+			t.Error(err)
+		}
+		if err := qube.ValidClass(u.Class); u.Class != "" && err != nil {
+			t.Error(err)
+		}
+	}
+	if len(s.Upstream) > 64 {
+		t.Errorf("%d netvms; want 64 at most", len(s.Upstream))
 	}
 }
 

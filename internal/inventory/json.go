@@ -49,11 +49,12 @@ func (p *jsonParser) syntax(size int, err error) {
 // inventory parses the outermost object.
 func (p *jsonParser) inventory(whole member) {
 	var (
-		version *int
-		qubes   json.RawMessage
+		version         *int
+		qubes, upstream json.RawMessage
 	)
 
-	values, faults := readObject(whole, []jsonField{{"version", "a number", into(&version)}, {"qubes", "a list", into(&qubes)}})
+	values, faults := readObject(whole, []jsonField{{"version", "a number", into(&version)}, {"qubes", "a list", into(&qubes)},
+		{"upstream", "a list", into(&upstream)}})
 	for _, f := range faults {
 		p.report(p.lines.line(f.offset), "", f.err)
 	}
@@ -70,6 +71,9 @@ func (p *jsonParser) inventory(whole member) {
 		p.report(0, "", errors.New("there is no \"qubes\": add it, with [] if there is no qube"))
 	default:
 		p.qubes(list)
+		if above, ok := values["upstream"]; ok {
+			p.chain(above)
+		}
 	}
 }
 
@@ -99,7 +103,7 @@ func (p *jsonParser) qubes(list member) {
 
 // A jsonQube is a qube in JSON. A nil pointer means that the field was left out.
 type jsonQube struct {
-	name, class, state, label, netvm, template, uuid, ip, ip6 string
+	name, class, state, label, netvm, template, uuid, ip, ip6, exit string
 
 	providesNetwork *bool
 	xid, stub       *int64
@@ -122,6 +126,7 @@ func (q *jsonQube) fields() []jsonField {
 		{"stubdom_xid", "a whole number", into(&q.stub)},
 		{"uuid", "a string", into(&q.uuid)},
 		{"tags", "a list of strings", into(&q.tags)},
+		{"exit", "a string", into(&q.exit)},
 	}
 }
 
@@ -129,7 +134,7 @@ func (q *jsonQube) fields() []jsonField {
 func (q *jsonQube) record() *record {
 	r := &record{
 		name: q.name, class: q.class, state: q.state, label: q.label, netvm: q.netvm,
-		template: q.template, uuid: q.uuid, ip: q.ip, ip6: q.ip6,
+		template: q.template, uuid: q.uuid, ip: q.ip, ip6: q.ip6, exit: q.exit,
 		tags: strings.Join(q.tags, ","),
 	}
 

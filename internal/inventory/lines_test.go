@@ -174,6 +174,16 @@ func lineCases() []parseCase {
 			},
 		},
 		{
+			name: "exits",
+			in:   "#fields NAME|EXIT|IP\na|tor|10.137.0.6\nb|-|10.137.0.7\n",
+			want: []qube.Qube{{Name: "a", IP: addr("10.137.0.6"), XID: -1, Exit: qube.ExitTor}, {Name: "b", IP: addr("10.137.0.7"), XID: -1}},
+		},
+		{
+			name: "an exit of another kind",
+			in:   "#fields NAME|EXIT|IP\na|Tor|10.137.0.6\n",
+			errs: []string{`line 2: qube a: exit "Tor" is not clear, vpn, tor or anon`},
+		},
+		{
 			name: "tags of 4.1",
 			in:   "#fields NAME,IP,TAGS\na|10.137.0.6|<qubesadmin.tags.Tags object at 0x7f>\nb|10.137.0.7|x,,y\n",
 			errs: []string{"qvm-ls before 4.2.11", "one of the tags is empty"},

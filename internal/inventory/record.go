@@ -17,7 +17,7 @@ type record struct {
 	path string
 
 	name, class, state, label, netvm, template, uuid string
-	ip, ip6, provides, xid, stub, tags               string
+	ip, ip6, provides, xid, stub, tags, exit         string
 }
 
 // A check parses part of a record into a qube. All checks run, so that all problems are reported at once.
@@ -27,7 +27,7 @@ type check func(r *record, q *qube.Qube) error
 func checks() []check {
 	return []check{
 		checkName, checkClass, checkState, checkLabel, checkNetVM, checkTemplate, checkIP, checkIP6,
-		checkProvidesNetwork, checkXID, checkStub, checkUUID, checkTags,
+		checkProvidesNetwork, checkXID, checkStub, checkUUID, checkTags, checkExit,
 	}
 }
 
@@ -169,6 +169,8 @@ func isUUID(text string) bool {
 	}
 	return true
 }
+
+func checkExit(r *record, q *qube.Qube) error { return optional(r.exit, &q.Exit, qube.ValidExit) }
 
 func checkTags(r *record, q *qube.Qube) error {
 	if none(r.tags) {

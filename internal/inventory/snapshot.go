@@ -13,6 +13,9 @@ import (
 type Snapshot struct {
 	// Qubes have valid and distinct names, and no two of them share an address, a live Xen domain id or a UUID.
 	Qubes []qube.Qube
+	// Upstream are the netvms between this qube and the outside, the outermost first. It is nil if dom0 does not list
+	// them, which it does with --upstream of its script only. They are no clients, so that no lookup finds them.
+	Upstream []Upstream
 	// Domains reports whether the inventory says of any qube which Xen domain it is, or that it is none: a qube without a
 	// domain id is not running then.
 	Domains bool

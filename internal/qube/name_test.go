@@ -93,3 +93,19 @@ func TestValidState(t *testing.T) {
 		{"address", "10.137.0.6", "power state"},
 	})
 }
+
+func TestValidExit(t *testing.T) {
+	t.Parallel()
+
+	checkRules(t, qube.ValidExit, []rule{
+		{"clear", qube.ExitClear, ""},
+		{"vpn", qube.ExitVPN, ""},
+		{"tor", qube.ExitTor, ""},
+		{"anon", qube.ExitAnon, ""},
+		{"empty", "", "is not clear, vpn, tor or anon"},
+		{"another case", "Tor", "is not clear"},
+		{"a word of a later release", "i2p", `exit "i2p" is not`},
+		{"control characters", "tor\x1b[2J", `exit "tor\x1b[2J" is not`},
+		{"long", strings.Repeat("tor", 100), `exit "` + strings.Repeat("tor", 13) + `t" is not`},
+	})
+}

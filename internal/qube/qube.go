@@ -48,6 +48,10 @@ type Qube struct {
 	// ProvidesNetwork reports whether other qubes may have it as netvm, whose traffic then leaves it under its address.
 	ProvidesNetwork bool
 
+	// Exit is how the traffic of the qube is meant to reach the outside: one of the Exit constants, empty if dom0 says
+	// nothing about it. It is an intention; that the traffic takes this path does not follow. See ValidExit.
+	Exit string
+
 	// Tags are in ascending order, without duplicates.
 	Tags []string
 }

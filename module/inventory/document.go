@@ -84,6 +84,7 @@ func writeQube(w event.Writer, q *qube.Qube) {
 	if q.XID >= 0 {
 		w.Uint("xid", uint64(q.XID))
 	}
+	event.Optional(w, "exit", q.Exit)
 }
 
 // writeChange writes the names of the fields that changed, and the previous values of

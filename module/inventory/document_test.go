@@ -33,8 +33,8 @@ func changes() map[string]event.QubeChange {
 	return map[string]event.QubeChange{
 		"appeared": {At: t0, Action: "appeared", After: work()},
 		"vanished": {At: t0, Action: "vanished", Before: work()},
-		"changed": {At: t0, Action: "changed", Fields: []string{"label", "netvm", "xid"}, After: work(),
-			Before: work(func(q *qube.Qube) { q.Label, q.NetVM, q.XID = "red", "", qube.NoDomain })},
+		"changed": {At: t0, Action: "changed", Fields: []string{"label", "netvm", "xid", "exit"}, After: work(func(q *qube.Qube) { q.Exit = qube.ExitVPN }),
+			Before: work(func(q *qube.Qube) { q.Label, q.NetVM, q.XID, q.Exit = "red", "", qube.NoDomain, qube.ExitClear })},
 		"bare": {At: t0, Action: "appeared", After: &qube.Qube{Name: "vault", XID: qube.NoDomain}},
 	}
 }

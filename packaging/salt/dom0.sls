@@ -1,7 +1,15 @@
-# dom0: the script that pushes the inventory, one way.
+# dom0: the script that pushes the inventory, one way, and that which has qubes send probes.
 /usr/local/bin/qubesbeat-inventory:
   file.managed:
     - source: salt://qubesbeat/qubesbeat-inventory
+    - mode: '0755'
+    - user: root
+    - group: root
+
+# Sends nothing until it is run, by a person.
+/usr/local/bin/qubesbeat-probe:
+  file.managed:
+    - source: salt://qubesbeat/qubesbeat-probe
     - mode: '0755'
     - user: root
     - group: root

@@ -41,11 +41,45 @@ func TestDeb(t *testing.T) {
 func TestRPM(t *testing.T) {
 	m := newMachine(t)
 	run(t, time.Minute, "rpm", "--root", m.root, "--initdb")
-	run(t, time.Minute, "unshare", "-n", "rpm", "--root", m.root, "--nodeps", "--install", pkg(t, "*.rpm"))
+	run(t, time.Minute, "unshare", "-n", "rpm", "--root", m.root, "--nodeps", "--install", pkg(t, "qubesbeat-[0-9]*.rpm"))
 	m.check(t)
 	run(t, time.Minute, "rpm", "--root", m.root, "--nodeps", "--erase", "qubesbeat") // outside: its rules stay until the next boot
 	if _, err := os.Lstat(m.root + "/usr/bin/qubesbeat"); err == nil {
 		t.Error("the package leaves /usr/bin/qubesbeat")
+	}
+}
+
+// TestDom0 installs and removes the rpm for dom0. It starts nothing, and has no script
+// that dom0 would run.
+func TestDom0(t *testing.T) {
+	if os.Getenv("QUBESBEAT_PACKAGES") != "1" {
+		t.Skip("needs root, rpm and the packages: go tool mage testPackages")
+	}
+	file, root := pkg(t, "qubesbeat-dom0-*.noarch.rpm"), t.TempDir()
+	const format = "[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]"
+	want := `-rw-rw-r-- root:qubes /etc/qubes/policy.d/30-qubesbeat.policy
+-rwxr-xr-x root:root /usr/bin/qubesbeat-inventory
+-rwxr-xr-x root:root /usr/bin/qubesbeat-probe
+-rw-r--r-- root:root /usr/lib/systemd/system/qubesbeat-inventory.service
+-rw-r--r-- root:root /usr/share/licenses/qubesbeat-dom0/LICENSE
+-rw-r--r-- root:root /usr/share/licenses/qubesbeat-dom0/NOTICE
+`
+	if got := run(t, time.Minute, "rpm", "--query", "--package", "--queryformat", format, file); got != want {
+		t.Errorf("files:\n%s\nwant\n%s", got, want)
+	}
+	if got := run(t, time.Minute, "rpm", "--query", "--package", "--scripts", "--triggers", file); got != "" {
+		t.Errorf("the package has scripts:\n%s", got)
+	}
+	run(t, time.Minute, "rpm", "--root", root, "--initdb")
+	run(t, time.Minute, "unshare", "-n", "rpm", "--root", root, "--nodeps", "--install", file)
+	for _, program := range []string{"qubesbeat-inventory", "qubesbeat-probe"} {
+		if out := run(t, time.Minute, root+"/usr/bin/"+program, "--help"); !strings.Contains(out, "Runs in dom0.") {
+			t.Errorf("%s --help:\n%s", program, out)
+		}
+	}
+	run(t, time.Minute, "rpm", "--root", root, "--nodeps", "--erase", "qubesbeat-dom0")
+	if left, _ := filepath.Glob(root + "/usr/bin/*"); len(left) > 0 {
+		t.Errorf("the package leaves %q", left)
 	}
 }
 

@@ -30,6 +30,7 @@ type behaviour struct {
 	noise  string // on stdout and on stderr
 	closed bool   // it does not read, like one whose qube is halted
 	status int
+	runs   bool // it runs the command of a qube, as that would
 }
 
 // newQvmRun writes the program to a folder for PATH.
@@ -42,6 +43,9 @@ func newQvmRun(t testing.TB, bin, dir string, b behaviour) *qvmRun {
 	noise := ""
 	if b.noise != "" {
 		noise = "cat noise; cat noise >&2\n"
+	}
+	if b.runs {
+		noise += "case \"$*\" in *--service*) ;; *) for command; do :; done; sh -c \"$command\" ;; esac\n"
 	}
 	// The script runs one after the other, so that counting the files is enough.
 	script := fmt.Sprintf("#!/bin/sh\ncd '%s' || exit 9\nn=0; while [ -e push-$n ]; do n=$((n+1)); done\n"+

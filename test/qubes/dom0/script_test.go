@@ -10,9 +10,13 @@ import (
 	"testing"
 )
 
-// script is the path of what is tested.
-func script() string {
-	return filepath.Join("..", "..", "..", "packaging", "dom0", "qubesbeat-inventory")
+// script is the path of what is tested, unless it is one of scripts.
+func script() string { return scripts()[0] }
+
+// scripts are the paths of all that runs in dom0.
+func scripts() []string {
+	dom0 := filepath.Join("..", "..", "..", "packaging", "dom0")
+	return []string{filepath.Join(dom0, "qubesbeat-inventory"), filepath.Join(dom0, "qubesbeat-probe")}
 }
 
 // interpreter finds python itself: what is on PATH may be a wrapper, which takes its time.
@@ -69,11 +73,20 @@ func newRig(t testing.TB, release string, b behaviour) *rig {
 	return r
 }
 
-// command is the script with arguments. Python does not look for modules outside its
-// own library, since dom0 has no others.
+// command is the script with arguments.
 func (r *rig) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(python(t), append([]string{"-I", "-S", script(), "--socket", r.qubesd.path}, args...)...)
+	return r.commandOf(t, script(), args...)
+}
+
+// commandOf is a script with arguments. Python does not look for modules outside its
+// own library, since dom0 has no others.
+func (r *rig) commandOf(t testing.TB, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	if _, err := os.Stat(script); err != nil { // by which go test knows not to repeat an old result
+		t.Fatal(err)
+	}
+	cmd := exec.Command(python(t), append([]string{"-I", "-S", script, "--socket", r.qubesd.path}, args...)...)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(r.dir, "bin")+":"+os.Getenv("PATH"))
 	return cmd
 }

@@ -9,8 +9,10 @@ import (
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	const program = "import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1], feature_version=(3, 8))"
-	if out, err := output(python(t), "-c", program, script()); err != nil {
-		t.Errorf("the script is not Python 3.8: %v\n%s", err, out)
+	for _, script := range scripts() {
+		if out, err := output(python(t), "-c", program, script); err != nil {
+			t.Errorf("the script is not Python 3.8: %v\n%s", err, out)
+		}
 	}
 }
 
@@ -32,12 +34,14 @@ for node in ast.walk(ast.parse(open(sys.argv[1]).read())):
         if name.split('.')[0] not in sys.stdlib_module_names:
             print(name)
 `
-	out, err := output(python(t), "-c", program, script())
-	if strings.Contains(out, "has no attribute 'stdlib_module_names'") {
-		t.Skip("this python3 is older than 3.10 and does not list its modules")
-	}
-	if err != nil || len(out) > 0 {
-		t.Errorf("imports that are not from the standard library: %s (%v)", out, err)
+	for _, script := range scripts() {
+		out, err := output(python(t), "-c", program, script)
+		if strings.Contains(out, "has no attribute 'stdlib_module_names'") {
+			t.Skip("this python3 is older than 3.10 and does not list its modules")
+		}
+		if err != nil || len(out) > 0 {
+			t.Errorf("%s imports what is not in the standard library: %s (%v)", script, out, err)
+		}
 	}
 }
 
@@ -52,8 +56,10 @@ func TestVersions(t *testing.T) {
 				t.Skipf("%s does not run: %v", name, err)
 			}
 			const program = "import sys; compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')"
-			if out, err := output(name, "-W", "error", "-c", program, script()); err != nil {
-				t.Errorf("compiling: %v\n%s", err, out)
+			for _, script := range scripts() {
+				if out, err := output(name, "-W", "error", "-c", program, script); err != nil {
+					t.Errorf("compiling: %v\n%s", err, out)
+				}
 			}
 			r := newRig(t, "r4.3", behaviour{})
 			out, err := output(name, script(), "--socket", r.qubesd.path, "--print")
@@ -61,6 +67,9 @@ func TestVersions(t *testing.T) {
 				t.Fatalf("%s --print: %v\n%s", name, err, out)
 			}
 			r.isTold(t, push{text: []byte(out)})
+			if out, err = output(name, scripts()[1], "--socket", r.qubesd.path, "work"); err != nil || !strings.Contains(out, "nothing was sent") {
+				t.Errorf("%s qubesbeat-probe: %v\n%s", name, err, out)
+			}
 		})
 	}
 }

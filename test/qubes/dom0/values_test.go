@@ -8,6 +8,9 @@ func (w *world) values(q *row) map[string]string {
 		"name": q.name, "klass": q.class, "label": q.label, "netvm": q.netvm, "template": q.template,
 		"provides_network": q.provides, "xid": q.xid, "uuid": q.uuid, "icon": strings.ToLower(q.class) + "-" + q.label,
 	}
+	if other, ok := w.dispvms[q.name]; ok {
+		v["default_dispvm"] = other
+	}
 	for _, name := range []string{"ip", "ip6", "visible_ip", "visible_ip6", "visible_netmask", "dns", "gateway", "gateway6", "visible_gateway", "visible_gateway6"} {
 		v[name] = ""
 	}

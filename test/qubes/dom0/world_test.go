@@ -16,12 +16,16 @@ type world struct {
 	answers map[string][]byte // of the real qubesd about its properties, by qube
 	qubes   map[string]*row
 	tags    map[string][]string
+	// settings are properties of the whole machine, dispvms those default_dispvm that
+	// are not default-dvm.
+	settings, dispvms map[string]string
 }
 
 // newWorld is the machine of the fixtures.
 func newWorld(t testing.TB, release string) *world {
 	t.Helper()
-	w := &world{release: release, answers: map[string][]byte{}, qubes: rows(t, release), tags: map[string][]string{}}
+	w := &world{release: release, answers: map[string][]byte{}, qubes: rows(t, release), tags: map[string][]string{}, dispvms: map[string]string{},
+		settings: map[string]string{"clockvm": "sys-net", "default_netvm": "sys-log", "updatevm": "sys-net"}}
 	for name := range w.qubes {
 		w.tags[name] = []string{"audiovm-dom0", "created-by-dom0", "guivm-dom0"}
 	}
@@ -49,6 +53,8 @@ func (w *world) answerTo(method, name string) string {
 		return "2\x00QubesVMNotFoundError\x00\x00No such domain: '" + name + "'\x00"
 	case method == "admin.vm.List+" && name == "dom0":
 		return "0\x00" + w.list()
+	case method == "admin.property.GetAll+" && name == "dom0":
+		return "0\x00" + w.globals()
 	case method == "admin.vm.property.GetAll+":
 		return "0\x00" + w.properties(q)
 	case method == "admin.vm.tag.List+":
@@ -68,6 +74,15 @@ func (w *world) list() (text string) {
 			text += " uuid=" + q.uuid
 		}
 		text += "\n"
+	}
+	return text
+}
+
+// globals writes the properties of the machine as qubesd does (qubes-core-admin,
+// qubes/api/admin.py, property_get_all).
+func (w *world) globals() (text string) {
+	for _, name := range slices.Sorted(maps.Keys(w.settings)) {
+		text += name + " default=False type=vm " + w.settings[name] + "\n"
 	}
 	return text
 }
