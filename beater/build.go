@@ -9,6 +9,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	verdict "github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 	"github.com/qubesbeat/qubesbeat/module/finding"
@@ -18,6 +19,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/packets"
 	"github.com/qubesbeat/qubesbeat/module/stats"
 	"github.com/qubesbeat/qubesbeat/module/summary"
+	"github.com/qubesbeat/qubesbeat/module/top"
 )
 
 // addSummaries gives each client its share of the output. A replay, a drop-in packetbeat
@@ -90,6 +92,19 @@ func (b *builder) hold() time.Duration {
 	return b.settings.Inventory.Hold.D()
 }
 
+// addTop has the live view count, which a replay has no use for and packetbeat does not have.
+func (b *builder) addTop() error {
+	s := b.settings
+	if !b.live || !s.Top.Enabled || b.root == "packetbeat" || s.Compat.Strict {
+		return nil
+	}
+	c := top.Config{Top: s.Top, DataDir: dataDir(), Resolver: s.resolver != nil && s.Resolver.Log.Enabled, Firewall: s.Firewall.Enabled}
+	b.top = top.New(c, top.Deps{Flows: b.flows, Enrich: b.enricher, Resolved: b.names.Resolved,
+		Logger: b.log.With("component", "top"), Guard: b.guard})
+	b.flows.GaugePackets(b.top.Gauge())
+	return nil
+}
+
 // addResolver adds the resolver, which has nothing to answer in a replay.
 func (b *builder) addResolver() error {
 	if b.settings.resolver == nil || !b.live {
@@ -103,7 +118,7 @@ func (b *builder) addResolver() error {
 	host, _ := os.Hostname()
 	resolver := dns.New(dns.Config{Settings: b.settings.resolver, DataDir: dataDir(), Instance: host, Hold: b.hold()},
 		dns.Deps{Outlet: out, Inventory: b.inventory.Index(), Captured: b.flows.InterfaceName, ReadSettings: b.readResolver,
-			Names: b.names, Released: debug.FreeOSMemory, Logger: b.log.With("component", "resolver"), Guard: b.guard})
+			Names: b.names, Observe: b.top.Query, Released: debug.FreeOSMemory, Logger: b.log.With("component", "resolver"), Guard: b.guard})
 	b.inventory.OnChange(resolver.Renew)
 	b.middle = append(b.middle, resolver)
 	return nil
@@ -130,7 +145,7 @@ func (b *builder) addFirewall() error {
 	if !c.Enabled || !b.live {
 		return nil
 	}
-	verdicts := firewall.New(c, firewall.Deps{Sink: b.aux, Refused: b.liftRefused, Enrich: b.enricher, Local: b.inventory.Local,
+	verdicts := firewall.New(c, firewall.Deps{Sink: b.top.Watch(b.aux), Refused: func(v *verdict.Verdict) { b.packets.LiftVerdict(v) }, Enrich: b.enricher, Local: b.inventory.Local,
 		Captured: b.flows.InterfaceName, Logger: b.log.With("component", "firewall"), Guard: b.guard})
 	if o, wanted := verdicts.ICMPErrors(); wanted {
 		b.flows.ObservePackets(o)
@@ -177,7 +192,7 @@ func (b *builder) addNames() {
 	}
 	b.flows.ObserveFlows(b.names.Fill)
 	if b.settings.Resolver.On() {
-		s := finding.New(finding.Deps{Sink: b.aux, Resolver: b.names.IsResolver, Found: b.liftFound})
+		s := finding.New(finding.Deps{Sink: b.top.Watch(b.aux), Resolver: b.names.IsResolver, Found: b.packets.LiftFlow})
 		b.flows.ObserveFlows(s.Flow)
 		b.middle = append(b.middle, s)
 	}

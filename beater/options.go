@@ -58,39 +58,9 @@ func (o *Options) Processing() processing.SupportFactory {
 	}
 }
 
-// Overrides shortens the time that a batch waits to become full, where the user
-// has not said anything about the queue: 10 s, libbeat's default, is right for
-// a fleet in front of one cluster and too long for one person in front of a
-// file. A replay has nothing to wait for at all.
-//
-// A file output becomes ours. Outputs with a codec get ours unless they have one: the
-// same JSON, see codec.
+// Overrides are the settings that apply where the user has not set them.
 func (o *Options) Overrides() []cfgfile.ConditionalOverride {
-	flush := func(timeout string, replay bool) cfgfile.ConditionalOverride {
-		return cfgfile.ConditionalOverride{
-			Check: func(c *conf.C) bool {
-				return replay == (len(o.Flags.Files) > 0) && !publish.SaysQueue(c) && !publish.SaysQueue(commandLine())
-			},
-			Config: conf.MustNewConfigFrom(map[string]any{"queue.mem.flush.timeout": timeout}),
-		}
-	}
-	// libbeat calls Check before it merges the file and the command line, which is the
-	// one moment at which a key can still be renamed.
-	all := []cfgfile.ConditionalOverride{{Check: func(c *conf.C) bool {
-		o.Files.Adopt(c)
-		o.Files.Adopt(commandLine())
-		return false
-	}}, flush("1s", false), flush("20ms", true)}
-	for _, output := range publish.Encoded() {
-		key := "output." + output
-		all = append(all, cfgfile.ConditionalOverride{
-			Check: func(c *conf.C) bool {
-				return (publish.Has(c, key) || publish.Has(commandLine(), key)) && !publish.Has(c, key+".codec") && !publish.Has(commandLine(), key+".codec")
-			},
-			Config: conf.MustNewConfigFrom(map[string]any{key + ".codec": map[string]any{publish.CodecName: map[string]any{}}}),
-		})
-	}
-	return all
+	return publish.Overrides(&o.Files, commandLine, func() bool { return len(o.Flags.Files) > 0 })
 }
 
 // commandLine returns the settings of -E, nil where there are none.

@@ -13,6 +13,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/inventory"
 	"github.com/qubesbeat/qubesbeat/module/packets"
 	"github.com/qubesbeat/qubesbeat/module/summary"
+	"github.com/qubesbeat/qubesbeat/module/top"
 )
 
 // service is a part of the beat that counts.
@@ -34,9 +35,16 @@ type builder struct {
 
 	inventory *inventory.Service
 	enricher  *enrich.Enricher
-	names     *dns.Names       // nil if no part sees the qubes' DNS
-	packets   *packets.Service // nil without a store of packets
-	middle    []service        // those that stop after the flows and before the inventory, in that order
+	names     *dns.Names // nil if no part sees the qubes' DNS
+	middle    []service  // those that stop after the flows and before the inventory, in that order
+	liveOnly
+}
+
+// liveOnly are services that a replay does not have, and a live beat need not have: they
+// may be nil.
+type liveOnly struct {
+	packets *packets.Service
+	top     *top.Service // also nil for packetbeat
 }
 
 // errNothing refuses a configuration without a part that is enabled.
@@ -44,7 +52,7 @@ var errNothing = errors.New("nothing to do: the configuration has neither flows,
 
 // build makes the services and lists them in the order in which they stop.
 func (b *builder) build() error {
-	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTransactions, b.addResolver,
+	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTop, b.addTransactions, b.addResolver,
 		b.addFirewall, b.addPackets, b.addProcesses} {
 		if err := step(); err != nil {
 			return err
@@ -63,6 +71,9 @@ func (b *builder) list() {
 	b.tasks, b.counters = []task.Task{b.flows}, []metrics.Source{b.flows, b.aux, b.delivery}
 	for _, s := range b.middle {
 		b.tasks, b.counters = append(b.tasks, s), append(b.counters, s)
+	}
+	if b.top != nil {
+		b.tasks, b.counters = append(b.tasks, b.top), append(b.counters, b.top)
 	}
 	if b.names != nil {
 		b.counters = append(b.counters, b.names)

@@ -80,7 +80,8 @@ func buildFor(t *testing.T, root, text string, replay bool, capacity int64) (nam
 // TestBuilder_build shows which services a configuration has, in the order in which they
 // stop: each before those that take what it delivers.
 func TestBuilder_build(t *testing.T) {
-	const end = "inventory, stats, publisher of other events, rotation, delivery"
+	const rest = "inventory, stats, publisher of other events, rotation, delivery"
+	const end = "live view, " + rest
 	const resolver = "{listen: ['127.0.0.1:5353'], upstreams: {default: [udp://127.0.0.1:9]}}"
 	tests := []struct {
 		name, config string
@@ -96,7 +97,8 @@ func TestBuilder_build(t *testing.T) {
 			"flow metering, transactions, resolver, firewall verdicts, findings, " + end},
 		{"packets", "packets: {enabled: true}", false, "flow metering, packet store, " + end},
 		{"packets of a replay", "packets: {enabled: true}", true, "flow metering, inventory, stats, publisher of other events, delivery"},
-		{"strict names of packetbeat", "{compat: {strict: true}, resolver: " + resolver + "}", false, "flow metering, resolver, " + end},
+		{"strict names of packetbeat", "{compat: {strict: true}, resolver: " + resolver + "}", false, "flow metering, resolver, " + rest},
+		{"no live view", "top: {enabled: false}", false, "flow metering, " + rest},
 		{"replay", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, resolver: " + resolver + "}", true,
 			"flow metering, transactions, inventory, stats, publisher of other events, delivery"},
 	}

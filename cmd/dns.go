@@ -20,13 +20,13 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
-// defaultSocket is where a packaged beat has its socket; one that was started by
-// hand has it below its own data directory.
-func defaultSocket() string {
-	const packaged = "/var/lib/qubesbeat/dns.sock"
+// socketNamed is where a packaged beat has a socket; one that was started by hand has it
+// below its own data directory.
+func socketNamed(name string) string {
+	packaged, byHand := "/var/lib/qubesbeat/"+name, "data/"+name
 	if _, err := os.Stat(packaged); err != nil {
-		if _, err := os.Stat("data/dns.sock"); err == nil {
-			return "data/dns.sock"
+		if _, err := os.Stat(byHand); err == nil {
+			return byHand
 		}
 	}
 	return packaged
@@ -52,7 +52,7 @@ func dnsCommand() *cobra.Command {
 				v.Set("name", args[0])
 			}
 			if socket == "" {
-				socket = defaultSocket()
+				socket = socketNamed("dns.sock")
 			}
 			client := control.NewClient(socket)
 			call := client.Get

@@ -26,6 +26,8 @@ type Config struct {
 	Packets Packets `config:"packets"`
 	// Quota is each client's share of the output.
 	Quota Quota `config:"quota"`
+	// Top is what `qubesbeat top` is shown.
+	Top Top `config:"top"`
 	// Stats are the events with the beat's own counters.
 	Stats Stats `config:"stats"`
 	// Transactions are the limits of the protocol analyzers.
@@ -42,6 +44,16 @@ type Stats struct {
 	// Period is the time between stats events. Default 30s, at least 1s; 0 or
 	// negative for one event at the end.
 	Period Duration `config:"period"`
+}
+
+// Top holds the settings of the live view.
+type Top struct {
+	// Enabled counts by qube and answers `qubesbeat top`. Default true; packetbeat under
+	// its own name does not.
+	Enabled bool `config:"enabled"`
+	// Socket is the path of the socket of `qubesbeat top`. Empty, the default, for
+	// top.sock in path.data.
+	Socket string `config:"socket"`
 }
 
 // Transactions holds the settings of the protocol analyzers that packetbeat does
@@ -81,6 +93,7 @@ func Default() Config {
 		},
 		Packets:         defaultPackets(),
 		Quota:           Quota{Enabled: true},
+		Top:             Top{Enabled: true},
 		Stats:           Stats{Period: Duration(30 * time.Second)},
 		ShutdownTimeout: Duration(10 * time.Second),
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
+	"github.com/qubesbeat/qubesbeat/internal/topview"
 )
 
 // Server serves the socket.
@@ -34,10 +35,19 @@ type Config struct {
 	Resolver *resolver.Resolver
 	// Packets answers the calls of `qubesbeat pcap`. It may be nil.
 	Packets Packets
+	// Top answers the calls of `qubesbeat top`. It may be nil.
+	Top Top
 	// Reload reads the configuration again; nil means that the beat cannot.
 	Reload func() error
 	// Guard recovers from panics at one request. It may be nil.
 	Guard *guard.Part
+}
+
+// Top is who counts what `qubesbeat top` shows. It must be safe for concurrent use.
+type Top interface {
+	// Top returns the counters of all qubes, and all peers of an interface, none if open is
+	// "".
+	Top(ctx context.Context, open string) (*topview.Snapshot, error)
 }
 
 // Listen makes the socket, readable and writable for its user alone. A socket that
@@ -123,6 +133,9 @@ func (s *Server) routes() http.Handler {
 	}
 	if s.conf.Packets != nil {
 		s.packetRoutes(answer)
+	}
+	if s.conf.Top != nil {
+		answer("GET /top", func(r *http.Request) (any, error) { return s.conf.Top.Top(r.Context(), r.FormValue("open")) })
 	}
 	return mux
 }

@@ -46,6 +46,18 @@ type perInterface struct {
 	cursor uint32 // where the next sample starts, as a fraction of the table
 }
 
+// countLive counts a flow that begins (+1) or ends (-1).
+func (t *Table) countLive(iface uint32, change int) {
+	if change > 0 {
+		t.perInterface.add(iface)
+	} else {
+		t.perInterface.remove(iface)
+	}
+	if t.cfg.Live != nil {
+		t.cfg.Live(iface, change)
+	}
+}
+
 func (c *perInterface) init() { c.count = make(map[uint32]int) }
 
 func (c *perInterface) add(iface uint32) { c.count[iface]++ }

@@ -16,6 +16,10 @@ type Config struct {
 	// to keep it, because the record is reused.
 	Report func(*Record)
 
+	// Live is called with +1 when a flow of an interface begins and with -1 when it ends.
+	// It may be nil, and must not call the table.
+	Live func(iface uint32, change int)
+
 	// IdleTimeout ends a flow that has had no packet for this long; required, at
 	// least one second.
 	IdleTimeout time.Duration
@@ -197,7 +201,7 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 	e.add(p, swapped, now)
 	t.index.insert(hash, i, &t.entries)
 	t.wheel.add(i, e, t.due(e), &t.entries)
-	t.perInterface.add(key.Iface)
+	t.countLive(key.Iface, 1)
 	t.stats.Created++
 	t.rearm(i, e)
 	return e
@@ -221,7 +225,7 @@ func (t *Table) end(i uint32, e *entry, reason Reason) {
 	t.report(e, reason)
 	t.wheel.remove(i, e, &t.entries)
 	t.index.remove(e.hash, i)
-	t.perInterface.remove(e.key.Iface)
+	t.countLive(e.key.Iface, -1)
 	t.tunnels.release(e.key.Tunnel)
 	t.entries.free(i)
 }

@@ -1,6 +1,7 @@
 package hello
 
 import (
+	"net/netip"
 	"sync"
 
 	"github.com/qubesbeat/qubesbeat/internal/clienthello"
@@ -50,7 +51,7 @@ type Stats struct {
 
 // Table remembers the ClientHello of each flow until the flow has ended. An interface
 // that has more of them than its share loses its own oldest. Packet and Close may be
-// called from the meter's goroutine only; ForRecord and Stats may be called from any.
+// called from the meter's goroutine only; ForRecord, ServerName and Stats may be called from any.
 type Table struct {
 	open      map[key]*openItem              // incomplete ones; belongs to Packet
 	openShare *share.Store[uint32, *reading] // what open holds, by interface; belongs to Packet
@@ -133,6 +134,21 @@ func (t *Table) ForRecord(r *flow.Record) *clienthello.Hello {
 		}
 	}
 	return found
+}
+
+// ServerName returns the name in the latest ClientHello between two endpoints that is
+// remembered, "" if there is none.
+func (t *Table) ServerName(iface uint32, proto uint8, client, server netip.AddrPort) string {
+	src, family := packet.AddrFrom(client.Addr())
+	dst, _ := packet.AddrFrom(server.Addr())
+	k := newKey(iface, proto, family, &src, &dst, client.Port(), server.Port())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	name := ""
+	for i := t.known[k]; i != nil; i = i.Value.later {
+		name = i.Value.hello.ServerName
+	}
+	return name
 }
 
 // forget removes a ClientHello. Its later remains valid. It is called with mu held.

@@ -2,6 +2,7 @@ package hello_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,6 +85,28 @@ func bytewise(data []byte) (all []sent) {
 		all = append(all, segment(i, uint32(101+i), data[i:i+1]))
 	}
 	return all
+}
+
+// TestTable_ServerName finds the latest name between two endpoints, and forgets nothing.
+func TestTable_ServerName(t *testing.T) {
+	t.Parallel()
+	b := hello.New()
+	any := segment(0, 0, nil)
+	ends := func(s side) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr(s.addr), s.port) }
+	for i := range 2 {
+		read(t, b, segment(10000*i, uint32(7+1000*i), tlsHello(t, fmt.Sprintf("%d.example", i))))
+	}
+	for range 2 {
+		if got := b.ServerName(any.iface, packet.ProtoTCP, ends(any.src), ends(any.dst)); got != "1.example" {
+			t.Errorf("ServerName = %q; want 1.example", got)
+		}
+	}
+	if got := b.ServerName(any.iface+1, packet.ProtoTCP, ends(any.src), ends(any.dst)); got != "" {
+		t.Errorf("ServerName on another interface = %q", got)
+	}
+	if got := b.ServerName(any.iface, packet.ProtoUDP, ends(any.src), ends(any.dst)); got != "" {
+		t.Errorf("ServerName of another protocol = %q", got)
+	}
 }
 
 // TestTable_ForRecord finds the ClientHello of a flow among those of other

@@ -36,6 +36,7 @@ type Meter struct {
 	taps   []Tap
 	dump   func(*capture.Frame)
 	keeper Keeper // nil for none
+	gauge  Gauge  // nil for none
 	now    func() int64
 	guard  *guard.Part
 	conf   flow.Config // of tables
@@ -70,6 +71,8 @@ type MeterConfig struct {
 	// Keeper gets every frame with its flow. It may be nil, and needs a live Source and
 	// flows.
 	Keeper Keeper
+	// Gauge counts what is metered, by observation point. It may be nil.
+	Gauge Gauge
 	// Taps look at every packet that could be decoded, in the meter's goroutine.
 	Taps []Tap
 	// Now is the time on the packets' clock while no packet comes; nil means
@@ -90,7 +93,7 @@ type Tap interface {
 
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
-	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump, guard: cfg.Guard}
+	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump, gauge: cfg.Gauge, guard: cfg.Guard}
 	m.waiter, _ = cfg.Source.(capture.Waiter)
 	m.live, _ = cfg.Source.(capture.Live)
 	if cfg.Keeper != nil {
@@ -103,6 +106,9 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 		return m, nil
 	}
 	cfg.Flow.Report = func(r *flow.Record) { m.queue.Push(r) }
+	if m.gauge != nil {
+		cfg.Flow.Live = m.gauge.Flow
+	}
 	table, err := flow.New(cfg.Flow)
 	if err != nil {
 		return nil, err
@@ -224,9 +230,16 @@ func (m *Meter) take(f *capture.Frame) {
 func (m *Meter) flush() {
 	n := m.n
 	m.n = 0
-	if m.table == nil {
-		return
+	if m.table != nil {
+		m.update(n)
 	}
+	if m.gauge != nil {
+		m.gauge.Packets(m.batch[:n])
+	}
+}
+
+// update meters the first n packets of the batch into the table.
+func (m *Meter) update(n int) {
 	m.inTable = true
 	if m.kept != nil {
 		m.table.UpdateBatchRefs(m.batch[:n], &m.kept.refs)
@@ -326,6 +339,17 @@ func (m *Meter) share() {
 	m.mu.Lock()
 	m.shared = own
 	m.mu.Unlock()
+	if m.gauge != nil {
+		m.gauge.Share()
+	}
+}
+
+// Wake has the meter call [Gauge.Share] soon, also while no packet comes. It is safe for
+// concurrent use.
+func (m *Meter) Wake() {
+	if m.waiter != nil {
+		m.waiter.Wake()
+	}
 }
 
 // Stats returns the counters as of the last moments. It is safe for concurrent

@@ -25,6 +25,9 @@ func (m *Meter) replaceTable() {
 	m.past = sum(m.past, m.table.Stats())
 	m.lostFlows += uint64(m.past.Live)
 	m.past.Live = 0
+	if m.gauge != nil {
+		m.gauge.ForgetFlows()
+	}
 	next, err := flow.New(m.conf)
 	if err != nil {
 		panic("pipeline: " + err.Error()) // the same configuration was valid before

@@ -86,6 +86,16 @@ func (n *Names) Fill(f *event.Flow) {
 	}
 }
 
+// Resolved returns the name that a client had resolved to an address at a time, in
+// nanoseconds since the Unix epoch, "" if none.
+func (n *Names) Resolved(client, addr netip.Addr, at int64) string {
+	if n == nil {
+		return ""
+	}
+	name, _ := n.names.Find(client, addr, at)
+	return name
+}
+
 // global reports whether programs find an address through the DNS and not otherwise.
 func global(a netip.Addr) bool { return a.IsGlobalUnicast() && !a.IsPrivate() }
 

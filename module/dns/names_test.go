@@ -66,6 +66,14 @@ func TestServiceNames_Fill(t *testing.T) {
 			t.Errorf("%s: Fill = %q, unresolved %v; want %q, %v", tt.name, tt.flow.Domain, tt.flow.Unresolved, tt.domain, tt.unresolved)
 		}
 	}
+	at := t0.UnixNano()
+	client, server := netip.MustParseAddr("10.137.0.6"), netip.MustParseAddr("198.51.100.1")
+	if name := n.Resolved(client, server, at); name != "www.example" {
+		t.Errorf("Resolved = %q; want www.example", name)
+	}
+	if name := n.Resolved(server, client, at) + (*dns.Names)(nil).Resolved(client, server, at); name != "" {
+		t.Errorf("Resolved = %q for what no one has resolved, or where nothing is known", name)
+	}
 	got := counts(n)
 	for name, want := range map[string]uint64{"names.clients": 1, "names.addresses": 1, "names.evicted": 0, "names.flows_named": 1, "names.flows_unresolved": 1} {
 		if v, ok := got[name]; v != want || !ok {

@@ -40,7 +40,7 @@ type Inventory interface {
 }
 
 // Deps are what a [Service] needs of others. All but Names,
-// Released and Guard are required.
+// Observe, Released and Guard are required.
 type Deps struct {
 	Outlet    event.Outlet
 	Inventory Inventory
@@ -51,6 +51,9 @@ type Deps struct {
 	ReadSettings func() (*Settings, error)
 	// Names takes the names of addresses in answers.
 	Names *Names
+	// Observe is called with the queries of a client, which is its interface or, if that is
+	// not known, its address. It may be nil.
+	Observe func(client string, blocked bool, n uint64)
 	// Released is called after a table of lists was replaced. It may be nil.
 	Released func()
 	// Guard recovers from panics at one query, answer or entry of the log.

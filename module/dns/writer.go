@@ -125,6 +125,9 @@ func (w *writer) take(e *dnsevent.Entry) {
 		return
 	}
 	d := NewDocument(e, w.parties(e))
+	if s.deps.Observe != nil {
+		s.deps.Observe(d.ObservationPoint(), e.Action == dnsevent.Blocked, uint64(e.Count))
+	}
 	s.deps.Names.observe(e, d.Question())
 	if w.coalesced.add(d) || d.Uncertain() && w.held.Add(d) {
 		w.holding.Add(int64(d.Count))

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -293,6 +294,26 @@ func TestService_log_idle(t *testing.T) {
 		synctest.Wait()
 		if next := b.writer.next(); !next.IsZero() {
 			t.Errorf("the writer wants to look at what waits at %v, though nothing does", next)
+		}
+		b.end()
+	})
+}
+
+// TestWriter_Observe reports each query with its client, before it is coalesced or held.
+func TestWriter_Observe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, time.Minute, func(c *config.Resolver) { c.Log.Coalesce = config.Duration(time.Minute) })
+		got := map[string]uint64{}
+		b.deps.Observe = func(client string, blocked bool, n uint64) { got[fmt.Sprint(client, " ", blocked)] += n }
+		b.query(work, "a.example")
+		b.query(work, "a.example")
+		b.query(disp, "b.example")
+		b.log.Push(&dnsevent.Entry{At: time.Now().UnixNano(), From: netip.AddrPortFrom(disp, 5000), Name: []byte{0}, Count: 3,
+			Outcome: dnsevent.Outcome{Action: dnsevent.Blocked, EDE: dnsmsg.NoEDE}})
+		synctest.Wait()
+		if diff := cmp.Diff(map[string]uint64{"vif9.0 false": 3, "10.137.0.9 true": 3}, got); diff != "" {
+			t.Errorf("observed mismatch (-want +got):\n%s", diff)
 		}
 		b.end()
 	})

@@ -47,7 +47,7 @@ func (s *Service) open() (*stages, error) {
 // connect makes the stages behind the source.
 func (s *Service) connect(p *stages) (err error) {
 	cfg := pipeline.MeterConfig{Source: p.source.Source, Queue: p.queue, Flow: tableConfig(s),
-		NoFlows: !s.conf.Flows.Enabled, Taps: s.packetObservers(), Now: p.source.Now, Guard: s.deps.Guard.Part("capture/meter")}
+		NoFlows: !s.conf.Flows.Enabled, Gauge: s.gauge, Taps: s.packetObservers(), Now: p.source.Now, Guard: s.deps.Guard.Part("capture/meter")}
 	if s.keeper != nil {
 		cfg.Keeper = s.keeper
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -58,6 +59,7 @@ type Service struct {
 	annotate  []func(*event.Flow) // called in this order before a flow is published
 	payload   *capture.SnapPolicy // that the observers want, nil for none
 	keeper    Keeper              // nil for none
+	gauge     pipeline.Gauge      // nil for none
 	hellos    *hello.Table        // nil without ClientHellos
 	stages    *stages             // nil before Open
 	cut       atomic.Bool         // stopped before the end of the source
@@ -100,6 +102,9 @@ type Keeper interface {
 // Open, at most once, and needs flows.
 func (s *Service) KeepPackets(k Keeper) { s.keeper = k }
 
+// GaugePackets has a gauge count what is metered. It must be called before Open, at most once.
+func (s *Service) GaugePackets(g pipeline.Gauge) { s.gauge = g }
+
 // Open opens the source. What cannot be captured is reported here.
 func (s *Service) Open() (err error) {
 	s.stages, err = s.open()
@@ -138,6 +143,23 @@ func (s *Service) InterfaceName(iface uint32) string {
 		return ""
 	}
 	return s.stages.source.Interfaces().Name(iface)
+}
+
+// Wake has the meter call the gauge soon. It does nothing before Open, and is safe for
+// concurrent use after it.
+func (s *Service) Wake() {
+	if s.stages != nil {
+		s.stages.meter.Wake()
+	}
+}
+
+// ServerName returns the name that a client has asked a server for in TLS or QUIC, "" if it
+// is not known or not looked for. It is safe for concurrent use.
+func (s *Service) ServerName(iface uint32, proto uint8, client, server netip.AddrPort) string {
+	if s.hellos == nil {
+		return ""
+	}
+	return s.hellos.ServerName(iface, proto, client, server)
 }
 
 // KernelDrops returns how many frames the kernel has dropped, 0 before Open. It is safe

@@ -1,4 +1,4 @@
-package beater
+package packets_test
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/packets"
 )
 
-// TestBuilder_lift has the flows of findings and verdicts lifted in the store, and does
+// TestService_LiftFlow has the flows of findings and verdicts lifted in the store, and does
 // nothing without one.
-func TestBuilder_lift(t *testing.T) {
+func TestService_LiftFlow(t *testing.T) {
 	t.Parallel()
 	f := &event.Flow{}
 	f.Family, f.Proto = 4, packet.ProtoTCP
@@ -24,9 +24,9 @@ func TestBuilder_lift(t *testing.T) {
 	f.Destination.Addr, _ = packet.AddrFrom(netip.MustParseAddr("198.51.100.7"))
 	f.Source.Port, f.Destination.Port = 40000, 443
 	v := &verdict.Verdict{Tuple: verdict.Tuple{Proto: packet.ProtoUDP, Src: netip.MustParseAddr("10.137.0.7"), Dst: netip.MustParseAddr("198.51.100.8"), SrcPort: 1, DstPort: 2}}
-	b := &builder{}
-	b.liftFound(f)
-	b.liftRefused(v)
+	var none *packets.Service
+	none.LiftFlow(f)
+	none.LiftVerdict(v)
 	conf := packets.Config{Packets: config.Default().Packets, DataDir: t.TempDir()}
 	conf.MinFree, conf.MaxBytes, conf.FlowLimit = 1, 1<<30, 1000
 	s, err := packets.New(conf, packets.Deps{Inventory: inventory.NewIndex(inventory.Config{}), InterfaceName: func(uint32) string { return "vif7.0" },
@@ -37,10 +37,9 @@ func TestBuilder_lift(t *testing.T) {
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
 	}
-	b.packets = s
-	b.liftFound(f)
-	b.liftFound(f)
-	b.liftRefused(v)
+	s.LiftFlow(f)
+	s.LiftFlow(f)
+	s.LiftVerdict(v)
 	if n := s.Status().Lifted; n != 2 {
 		t.Errorf("%d flows are lifted; want that of the finding and that of the verdict", n)
 	}
