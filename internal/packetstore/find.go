@@ -112,7 +112,7 @@ func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
 		return nil, fmt.Errorf("finding packets: %w", err)
 	}
 	for i := range res.parts {
-		res.parts[i].of, res.parts[i].flows = q, res.match
+		res.parts[i].of, res.parts[i].flows, res.parts[i].index = q, res.match, nil
 	}
 	res.sort()
 	return res, nil
