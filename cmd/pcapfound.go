@@ -176,7 +176,7 @@ func (f *pcapFound) removed(r *packetstore.Reader) string {
 		return ""
 	}
 	l := &lines[len(lines)-1]
-	text := fmt.Sprintf("%s was removed on %s UTC (%s)", safetext.Line(strings.TrimSuffix(l.Name, path.Ext(l.Name))), stamp(l.At), safetext.Line(l.Reason))
+	text := fmt.Sprintf("%s was removed on %s UTC (%s)", safetext.Line(strings.TrimSuffix(l.Name, path.Ext(l.Name))), stamp(l.At), reasonText(l))
 	if n := len(lines) - 1; n > 0 {
 		text = fmt.Sprintf("%s, and %s of that time", text, report.Counted(uint64(n), "other"))
 	}
