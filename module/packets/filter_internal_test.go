@@ -96,7 +96,7 @@ func TestSieve_bound(t *testing.T) {
 
 // TestSieve_concurrent lets interfaces go, and others look, while the meter counts: the
 // interfaces are followed by a goroutine of their own. What comes after the end of an
-// interface is counted anew.
+// interface is counted from 1 on.
 func TestSieve_concurrent(t *testing.T) {
 	t.Parallel()
 	f, err := newSieve("port 22")
