@@ -293,6 +293,24 @@ func BenchLive() error {
 	return sh.RunV("go", "run", "-C", "bench", "./live", "-qubesbeat", bin, "-packetbeat", peer, "-check")
 }
 
+// BenchPackets compares what it costs to keep packets with tcpdump, dumpcap, netsniff-ng and
+// stenotype, in network namespaces, which needs root, or "unshare -Urnm"; and looks for a
+// flow in a store of 10 GiB, or of as many as QUBESBEAT_PACKETS_GIB says, beside tcpdump.
+func BenchPackets() error {
+	if err := Build(); err != nil {
+		return err
+	}
+	bin, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	env := map[string]string{"QUBESBEAT_PACKETS_GIB": cmp.Or(os.Getenv("QUBESBEAT_PACKETS_GIB"), "10"), "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
+	if err := sh.RunWithV(env, "go", "test", "-count=1", "-v", "-timeout=30m", "-run=^TestFind_large$", "./internal/packetstore"); err != nil {
+		return err
+	}
+	return sh.RunV("go", "run", "-C", "bench", "./live", "-qubesbeat", bin, "-packets", "-check")
+}
+
 // Lint checks the format, runs vet and staticcheck, and holds the rules of the
 // repository: complexity, doc comments, words, imports, links in documents.
 func Lint() error {

@@ -126,7 +126,10 @@ func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) str
 			parts = append(parts, fmt.Sprintf(form, report.Count(n)))
 		}
 	}
-	add(done.Cut, "%s were cut to their headers")
+	for i := range done.Cuts {
+		one := &done.Cuts[i]
+		parts = append(parts, fmt.Sprintf("%s were cut to their headers (%s, %s)", report.Count(one.Packets), one.Why, span(one.First, one.Last)))
+	}
 	if _, known := f.expected(); !known {
 		var lost uint64
 		for i := range f.result.Flows {
@@ -143,6 +146,14 @@ func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) str
 		parts = append(parts, "the file is full (--limit)")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// span returns a range of times, to the second, in UTC.
+func span(first, last time.Time) string {
+	if from, to := stamp(first), last.UTC().Format(time.TimeOnly); !strings.HasSuffix(from, to) {
+		return from + " to " + to
+	}
+	return stamp(first)
 }
 
 // countedHave returns how many segments have something.
@@ -165,7 +176,7 @@ func (f *pcapFound) removed(r *packetstore.Reader) string {
 		return ""
 	}
 	l := &lines[len(lines)-1]
-	text := fmt.Sprintf("%s was removed on %s UTC (%s)", safetext.Line(strings.TrimSuffix(l.Name, path.Ext(l.Name))), stamp(l.At), safetext.Line(l.Reason))
+	text := fmt.Sprintf("%s was removed on %s UTC (%s)", safetext.Line(strings.TrimSuffix(l.Name, path.Ext(l.Name))), stamp(l.At), reasonText(l))
 	if n := len(lines) - 1; n > 0 {
 		text = fmt.Sprintf("%s, and %s of that time", text, report.Counted(uint64(n), "other"))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/packetstore"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/module/packets"
 )
 
 // note notes which packets a command reads: the beat does if it runs, for it knows from the
@@ -58,15 +59,18 @@ func (a *pcapArgs) what(f *pcapFound) string {
 	add("community_id", strings.Join(a.communities, ","))
 	for i := range f.wanted.Events {
 		e := &f.wanted.Events[i]
-		add("event", fmt.Sprintf("%s/%s/%s", e.Qube, e.From.UTC().Format(time.RFC3339), flowText(e.Info, e.CommunityID)))
+		add("event", fmt.Sprintf("%s/%s/%s", e.Qube, e.From.UTC().Format(time.RFC3339), flowText(e)))
 	}
 	return strings.Join(parts, " ")
 }
 
 // flowText names the flow of an event.
-func flowText(f *packetstore.FlowInfo, communityID string) string {
-	if f == nil {
-		return communityID
+func flowText(e *packets.Event) string {
+	switch {
+	case e.End != nil:
+		return e.End.Addr.String()
+	case e.Info == nil:
+		return e.CommunityID
 	}
-	return strings.NewReplacer(" -> ", "-", " ", "/").Replace(ends(f))
+	return strings.NewReplacer(" -> ", "-", " ", "/").Replace(ends(e.Info))
 }

@@ -121,11 +121,16 @@ func (v *pcapView) limit() string {
 	if v.last == nil {
 		return "none yet"
 	}
-	name := map[string]string{"age": "max_age", "quota": "quota of " + packetstore.Qube(v.last.Name), "gone": "forget_disposables"}[v.last.Reason]
+	return fmt.Sprintf("%s (since %s)", reasonText(v.last), stamp(v.last.At))
+}
+
+// reasonText names the setting for which a file was removed, or the command.
+func reasonText(l *packetstore.Line) string {
+	name := map[string]string{"age": "max_age", "quota": "quota of " + packetstore.Qube(l.Name), "gone": "forget_disposables"}[l.Reason]
 	if name == "" {
-		name = v.last.Reason // max_bytes, min_free
+		name = l.Reason // max_bytes, min_free, pcap forget
 	}
-	return fmt.Sprintf("%s (since %s)", safetext.Line(name), stamp(v.last.At))
+	return safetext.Line(name)
 }
 
 // smallVolume is up to where the volume of a qube has its size of the beginning, or

@@ -30,7 +30,8 @@ const (
 // losses are what a contender says of a run; negative numbers are unknown.
 type losses struct {
 	Seen    int64 `json:"seen"`    // frames that it got
-	Dropped int64 `json:"dropped"` // by the kernel, for want of room
+	Dropped int64 `json:"dropped"` // by the kernel for want of room, and by the store
+	Cut     int64 `json:"cut"`     // stored with their headers only, for want of room
 }
 
 // contender is a program in one of its settings.
@@ -39,6 +40,7 @@ type contender struct {
 	missing string // why it cannot run, "" if it can
 	argv    func(dir string) ([]string, error)
 	losses  func(dir string) (losses, error) // after the end
+	kill    bool                             // it does not end by SIGINT
 	before  []string                         // a command to run before the end, its output goes to the file statistics
 }
 
@@ -50,6 +52,9 @@ func allContenders(o *options) (list []*contender) {
 		newBeat(dumpName, "qubesbeat", o.qubesbeat, "trace"),
 		newTcpdump(), newSoftflowd(), newNfpcapd(),
 		newBeat(packetName, "packetbeat", o.packetbeat, ""),
+	}
+	if o.packets {
+		all = keepers(o)
 	}
 	if o.before != "" {
 		all = append(all, newBeat(beforeName, "qubesbeat", o.before, ""), newBeat(beforeDump, "qubesbeat", o.before, "trace"))
@@ -102,7 +107,7 @@ func newBeat(name, root, path, dump string) *contender {
 }
 
 // unknownLosses is that of a program that does not say.
-func unknownLosses(string) (losses, error) { return losses{-1, -1}, nil }
+func unknownLosses(string) (losses, error) { return losses{Seen: -1, Dropped: -1}, nil }
 
 // beatLosses reads the last stats event of qubesbeat.
 func beatLosses(dir string) (l losses, err error) {
@@ -129,13 +134,19 @@ func beatLosses(dir string) (l losses, err error) {
 					Frames      int64 `json:"frames"`
 					KernelDrops int64 `json:"kernel_drops"`
 				} `json:"capture"`
+				Packets struct {
+					CutPressure int64 `json:"cut_pressure"`
+					LostMemory  int64 `json:"lost_memory"`
+					LostDisk    int64 `json:"lost_disk"`
+				} `json:"packets"`
 			} `json:"stats"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return l, err
 		}
 		if e.Stats.Last {
-			l, found = losses{e.Stats.Capture.Frames, e.Stats.Capture.KernelDrops}, true
+			c, p := &e.Stats.Capture, &e.Stats.Packets
+			l, found = losses{Seen: c.Frames, Dropped: c.KernelDrops + p.LostMemory + p.LostDisk, Cut: p.CutPressure}, true
 		}
 	}
 	if !found {

@@ -23,6 +23,7 @@ type options struct {
 	rounds, rate                                       int
 	duration                                           time.Duration
 	check, requirePeers                                bool
+	packets                                            bool
 
 	// Of the processes that the harness starts of itself.
 	send, hold bool
@@ -33,6 +34,9 @@ type options struct {
 
 // defaultInputs are frames of three sizes, a mix of real ones, and a bulk transfer.
 const defaultInputs = "64,508,1496,mix,bulk"
+
+// keeperInputs are those with -packets: the shortest frame that has a store alone, too.
+const keeperInputs = "60,508,1496,mix,bulk"
 
 // parse returns the options of the command line.
 func parse() *options {
@@ -50,6 +54,7 @@ func parse() *options {
 	flag.DurationVar(&o.duration, "duration", 3*time.Second, "`time` to send in each run")
 	flag.StringVar(&o.jsonFile, "json", "", "write the results as JSON to `file`")
 	flag.BoolVar(&o.check, "check", false, "exit with status 1 unless qubesbeat meets the criteria")
+	flag.BoolVar(&o.packets, "packets", false, "compare what keeps packets on the disk: the store of packets, tcpdump, dumpcap, netsniff-ng, stenotype")
 	flag.BoolVar(&o.requirePeers, "require-peers", false, "fail if a peer is missing instead of leaving it out")
 	flag.BoolVar(&o.send, "send", false, "send frames (used by the harness for itself)")
 	flag.BoolVar(&o.hold, "hold", false, "wait for the end of standard input (used by the harness for itself)")
@@ -58,6 +63,9 @@ func parse() *options {
 	flag.StringVar(&o.file, "file", "", "with -send: capture `file`")
 	flag.IntVar(&o.size, "size", 0, "with -send: `bytes` of a frame")
 	flag.Parse()
+	if o.packets && o.inputs == defaultInputs {
+		o.inputs = keeperInputs
+	}
 	if o.out == "" {
 		o.out = filepath.Join(o.root, "out")
 	}
@@ -162,6 +170,9 @@ func finish(o *options, rep *report) error {
 	}
 	if !o.check {
 		return nil
+	}
+	if o.packets {
+		return criterion.Print(os.Stdout, rep.keeping(o.requirePeers))
 	}
 	return criterion.Print(os.Stdout, rep.criteria(o.requirePeers))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,7 +61,22 @@ type sample struct {
 	Sender  float64 `json:"sender_us"`  // CPU time of the sender, 0 for bulk
 	Softirq float64 `json:"softirq_us"` // CPU time of all softirqs of the machine
 	Gbit    float64 `json:"gbit_s"`     // for bulk
+	RSS     int64   `json:"rss"`        // bytes, the peak of the contender's resident memory
+	Disk    int64   `json:"disk"`       // bytes of the files that the contender has left
 	losses
+}
+
+// bytesIn returns the bytes of all files in a folder.
+func bytesIn(dir string) (n int64) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error { // what cannot be read does not count
+		if err == nil && e.Type().IsRegular() {
+			if info, err := e.Info(); err == nil {
+				n += info.Size()
+			}
+		}
+		return nil
+	})
+	return n
 }
 
 // Times around a run: how long a contender gets to begin and to read what is left, and to end.
@@ -89,11 +105,12 @@ func measure(ctx context.Context, o *options, nw *network, c *contender, in *inp
 		s.Frames = end.frames - begin.frames
 		n := float64(s.Frames) / 1e6
 		s.Process, s.Softirq = (end.process-begin.process)/n, (end.softirq-begin.softirq)/n
-		s.Sender, s.Gbit = played.CPU/n, played.gbit
+		s.Sender, s.Gbit, s.RSS = played.CPU/n, played.gbit, end.peak
 	}
 	if stopErr := p.stop(c); stopErr != nil {
 		return s, errors.Join(err, stopErr, tail(dir))
 	}
+	s.Disk = bytesIn(dir)
 	if err == nil && c.losses != nil {
 		s.losses, err = c.losses(dir)
 	}
@@ -221,6 +238,16 @@ func (p *program) stop(c *contender) error {
 			return err
 		}
 	}
+	if c.kill {
+		select {
+		case err := <-p.ended:
+			return fmt.Errorf("%s has ended: %w", c.name, err)
+		default:
+			_ = p.cmd.Process.Kill()
+			<-p.ended
+			return nil
+		}
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGINT) // has ended if it fails: Wait says how
 	select {
 	case err := <-p.ended:
@@ -244,6 +271,7 @@ func tail(dir string) error {
 type counters struct {
 	frames           int64 // of the vif, both directions
 	process, softirq float64
+	peak             int64 // bytes of resident memory
 }
 
 // now reads the counters.
@@ -263,6 +291,12 @@ func now(p *program) (c counters) {
 	}
 	if p == nil {
 		return c
+	}
+	for line := range lines(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmHWM:" {
+			kib, _ := strconv.ParseInt(f[1], 10, 64)
+			c.peak = kib << 10
+		}
 	}
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
 	for _, name := range threads {

@@ -40,6 +40,9 @@ func softirq(s sample) float64 { return s.Softirq }
 func gbit(s sample) float64    { return s.Gbit }
 func frames(s sample) float64  { return float64(s.Frames) }
 func dropped(s sample) float64 { return float64(s.Dropped) }
+func peak(s sample) float64    { return float64(s.RSS) / 1e6 }
+func disk(s sample) float64    { return float64(s.Disk) / 1e6 }
+func cut(s sample) float64     { return float64(s.Cut) }
 func seen(s sample) float64    { return float64(s.Seen) / float64(s.Frames) * 100 }
 
 // ran reports whether r has samples and no failure.
@@ -82,7 +85,7 @@ func (rep *report) table(w io.Writer) {
 	for _, in := range rep.Inputs {
 		fmt.Fprintf(w, "\n%s %s\n", in.Name, in.Missing)
 		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(tw, "contender\tprocess µs\tmin..max\tsender µs\tsoftirq µs\tseen %\tdropped\tGbit/s\tframes")
+		fmt.Fprintln(tw, "contender\tprocess µs\tmin..max\tsender µs\tsoftirq µs\tseen %\tdropped\tcut\tGbit/s\tframes\tMB\tdisk MB")
 		for _, r := range in.Results {
 			fmt.Fprintln(tw, strings.Join(r.row(), "\t"))
 		}
@@ -98,10 +101,10 @@ func (r *result) row() []string {
 	}
 	v := r.sorted(process)
 	row := []string{r.Contender, fmt.Sprintf("%.3f", r.median(process)), fmt.Sprintf("%.3f..%.3f", v[0], v[len(v)-1]),
-		fmt.Sprintf("%.3f", r.median(sender)), fmt.Sprintf("%.3f", r.median(softirq)), "-", "-",
-		fmt.Sprintf("%.2f", r.median(gbit)), fmt.Sprintf("%.0f", r.median(frames))}
+		fmt.Sprintf("%.3f", r.median(sender)), fmt.Sprintf("%.3f", r.median(softirq)), "-", "-", "-",
+		fmt.Sprintf("%.2f", r.median(gbit)), fmt.Sprintf("%.0f", r.median(frames)), fmt.Sprintf("%.0f", r.median(peak)), fmt.Sprintf("%.0f", r.median(disk))}
 	if r.Contender != noneName && r.most(dropped) >= 0 {
-		row[5], row[6] = fmt.Sprintf("%.2f", r.median(seen)), fmt.Sprintf("%.0f", r.most(dropped))
+		row[5], row[6], row[7] = fmt.Sprintf("%.2f", r.median(seen)), fmt.Sprintf("%.0f", r.most(dropped)), fmt.Sprintf("%.0f", r.most(cut))
 	}
 	return row
 }

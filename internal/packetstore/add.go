@@ -236,6 +236,9 @@ func (s *Store) portion(g *segment, p *Packet, sl *slot) (n int, k kind) {
 	if n > cutBytes && (s.level == levelShort || s.pressure.Load() || s.pool.greedy(g.iface) || g.held && g.end > chunkSize/2) {
 		return cutBytes, cutPressure
 	}
+	if s.short(g, p) {
+		return n, cutPressure
+	}
 	return n, whole
 }
 

@@ -24,6 +24,7 @@ type CopyOptions struct {
 type Copied struct {
 	Packets   uint64
 	Cut       uint64 // of them shorter than on the wire
+	Cuts      []Cut  // of them, by reason
 	Bytes     int64  // of the file
 	OtherLink int    // segments that were left out for their link type
 	Limited   bool   // there is more than the limit allows
@@ -36,6 +37,14 @@ func (c *Copied) Add(o *Copied) {
 	c.Packets, c.Cut, c.Bytes = c.Packets+o.Packets, c.Cut+o.Cut, c.Bytes+o.Bytes
 	c.Limited = c.Limited || o.Limited
 	c.Damaged = append(c.Damaged, o.Damaged...)
+	for i := range o.Cuts {
+		at := slices.IndexFunc(c.Cuts, func(one Cut) bool { return one.Why == o.Cuts[i].Why })
+		if at < 0 {
+			c.Cuts = append(c.Cuts, o.Cuts[i])
+		} else {
+			c.Cuts[at].add(&o.Cuts[i])
+		}
+	}
 }
 
 // errLimit ends a copy at its limit.
@@ -161,7 +170,7 @@ func (c *copier) one() error {
 	}
 	c.done.Packets++
 	if len(p.Data) < int(p.Length) {
-		c.done.Cut++
+		c.done.noteCut(&p, cur.head.Most)
 	}
 	more := false
 	if err := c.advance(cur, func() { more = true }); err != nil {

@@ -15,6 +15,7 @@ import (
 type Query struct {
 	Keys         []uint64    // numbers at the end of flow.id
 	CommunityIDs []string    // version 1, with seed 0
+	Ends         []End       // by one end; see [End]
 	Flows        []*FlowInfo // by addresses, ports and protocol, in either direction; see Result.Unsearched
 
 	Qube     string    // "" for all
@@ -111,7 +112,7 @@ func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
 		return nil, fmt.Errorf("finding packets: %w", err)
 	}
 	for i := range res.parts {
-		res.parts[i].of, res.parts[i].flows = q, res.match
+		res.parts[i].of, res.parts[i].flows, res.parts[i].index = q, res.match, nil
 	}
 	res.sort()
 	return res, nil
@@ -186,11 +187,12 @@ type flowMatch struct {
 	keys   []uint64
 	ids    []uint64 // of Community IDs
 	infos  []FlowInfo
+	ends   []End
 	packet packet.Packet
 }
 
 func newFlowMatch(q *Query) (*flowMatch, error) {
-	m := &flowMatch{keys: q.Keys}
+	m := &flowMatch{keys: q.Keys, ends: q.Ends}
 	for _, id := range q.CommunityIDs {
 		n, ok := communityText(id)
 		if !ok {
@@ -205,10 +207,12 @@ func newFlowMatch(q *Query) (*flowMatch, error) {
 }
 
 // flows reports whether certain flows are wanted.
-func (m *flowMatch) flows() bool { return len(m.keys)+len(m.ids)+len(m.infos) > 0 }
+func (m *flowMatch) flows() bool { return len(m.keys)+len(m.ids)+len(m.infos)+len(m.ends) > 0 }
 
 // keysOnly reports whether flows are known by their keys only, which packets do not have.
-func (m *flowMatch) keysOnly() bool { return len(m.keys) > 0 && len(m.ids)+len(m.infos) == 0 }
+func (m *flowMatch) keysOnly() bool {
+	return len(m.keys) > 0 && len(m.ids)+len(m.infos)+len(m.ends) == 0
+}
 
 // number returns the number of a flow's Community ID.
 func number(f *FlowInfo) uint64 {
@@ -248,7 +252,7 @@ func (m *flowMatch) search(x *index) (map[uint32]*flowRecord, error) {
 			enter(f)
 		}
 	}
-	return found, nil
+	return found, m.searchEnds(x, enter)
 }
 
 // frame reports whether a frame belongs to one of the flows.
@@ -260,7 +264,7 @@ func (m *flowMatch) frame(link uint16, frame []byte) bool {
 	if !ok {
 		return false
 	}
-	if slices.Contains(m.infos, f) || slices.Contains(m.infos, f.reverse()) {
+	if slices.Contains(m.infos, f) || slices.Contains(m.infos, f.reverse()) || m.has(&f) {
 		return true
 	}
 	return len(m.ids) > 0 && slices.Contains(m.ids, number(&f))

@@ -21,6 +21,7 @@ type head struct {
 	Qube     string `json:"qube,omitempty"`
 	UUID     string `json:"uuid,omitempty"`
 	Label    string `json:"label,omitempty"`
+	Most     int    `json:"most,omitempty"` // bytes of a packet that the settings ask for, 0 for all
 
 	link        uint16
 	filter      string
@@ -32,7 +33,7 @@ type head struct {
 func (s *Store) headOf(g *segment) *head {
 	h := &g.holder
 	return &head{Store: 1, Folder: g.qube, Boot: s.conf.boot, Sequence: g.seq, First: g.began, Version: short(s.conf.Version),
-		Qube: short(h.Name), UUID: short(h.UUID), Label: short(h.Label), link: g.link, filter: g.filter, holder: h}
+		Qube: short(h.Name), UUID: short(h.UUID), Label: short(h.Label), Most: s.most(g), link: g.link, filter: g.filter, holder: h}
 }
 
 // short bounds a text from outside, so that a head fits into its page.

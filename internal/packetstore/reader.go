@@ -34,6 +34,7 @@ type stored struct {
 	head         indexHead // of its index; zero if open
 	open         bool      // it is being filled, or was not repaired yet
 	lacking      error     // why there is no index that can be used
+	index        *index    // is open during the call of list; nil else
 }
 
 // list calls do for every segment of a qube, or of all if qube is "".
@@ -69,12 +70,24 @@ func (r *Reader) listFolder(folder string, do func(*stored) error) error {
 			continue
 		}
 		s := stored{name: folder + "/" + e.Name(), folder: folder}
-		s.lacking = r.withIndex(&s, func(x *index) error { s.head = x.indexHead; return nil })
-		if err := do(&s); err != nil {
+		if err := r.listSegment(&s, do); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// listSegment calls do for a sealed segment, with its index open if that can be used.
+func (r *Reader) listSegment(s *stored, do func(*stored) error) (err error) {
+	s.lacking = r.withIndex(s, func(x *index) error {
+		s.head, s.index = x.indexHead, x
+		err = do(s)
+		return nil
+	})
+	if s.index = nil; s.lacking != nil {
+		return do(s)
+	}
+	return err
 }
 
 // listOpen calls do for an open segment, of which nothing is known but what its head says.
@@ -97,6 +110,9 @@ func (r *Reader) listOpen(name, qube string, do func(*stored) error) error {
 
 // withIndex calls do with the index of a segment.
 func (r *Reader) withIndex(s *stored, do func(*index) error) error {
+	if s.index != nil {
+		return do(s.index)
+	}
 	f, err := r.files.Open(indexName(s.name))
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/pcapng"
 )
@@ -65,4 +66,57 @@ func TestStore_SetRules(t *testing.T) {
 	if err := w.SetRules(t.Context(), &Rules{}); err == nil {
 		t.Error("SetRules of a store that is stopped = nil; want an error")
 	}
+}
+
+// TestStore_rules_run changes rules and watches, and looks, while the meter adds and the
+// writer runs. Its other half is the race detector.
+func TestStore_rules_run(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fastDir(t), func(c *Config) {
+		c.Now, c.FlowLimit, c.Flush, c.Segment.Bytes = time.Now, 5000, 5*time.Millisecond, 1<<20
+	})
+	stop := w.running()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 200 {
+			f := *info(7, uint64(i%20))
+			w.Lift(&f, time.Now().Add(time.Duration(i%3)*time.Millisecond))
+			watch := Watch{Addr: f.Destination, Until: time.Now().Add(time.Millisecond)}
+			if i%2 == 0 {
+				watch = Watch{CommunityID: communityID(&f), Until: watch.Until}
+			}
+			if err := w.Watch(watch); err != nil {
+				t.Error(err)
+			}
+			if i%20 == 0 {
+				if err := w.SetRules(t.Context(), &Rules{MaxBytes: 1 << 30, MinFree: 1, FlowLimit: int64(i) * 100, Filter: "udp"}); err != nil {
+					t.Error(err)
+				}
+			}
+			w.Live()
+			w.Watches()
+		}
+	}()
+	packets := map[uint32][]*Packet{}
+	for i := range uint64(20) {
+		packets[7], packets[8] = append(packets[7], w.packet(7, i, 500)), append(packets[8], w.packet(8, i+1000, 500))
+	}
+	w.added = 0
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+			for _, iface := range []uint32{7, 8} {
+				for _, p := range packets[iface] {
+					p.At = time.Now().UnixNano()
+					w.Add(p)
+					w.added++
+				}
+			}
+		}
+	}
+	stop()
+	w.balance()
 }

@@ -18,10 +18,12 @@ type sieve struct {
 	text  string
 	match func(link packet.Link, frame []byte) bool // nil for all
 
-	last      *sifted // of the meter: that of lastIface
+	last      *sifted // of the meter: that of lastIface, while gone is lastGone
 	lastIface uint32
+	lastGone  uint64
+	gone      atomic.Uint64 // interfaces so far
 
-	mu   sync.Mutex // the meter alone writes to vifs
+	mu   sync.Mutex
 	vifs map[uint32]*sifted
 }
 
@@ -67,19 +69,20 @@ func (f *sieve) accepts(iface uint32, link packet.Link, frame []byte, now int64)
 // of returns the counters of an interface; beyond maxSifted interfaces some that are not
 // shown.
 func (f *sieve) of(iface uint32) *sifted {
-	if f.last != nil && f.lastIface == iface {
+	gone := f.gone.Load()
+	if f.last != nil && f.lastIface == iface && f.lastGone == gone {
 		return f.last
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	n := f.vifs[iface]
 	if n == nil {
 		n = &sifted{}
-		f.mu.Lock()
 		if len(f.vifs) < maxSifted {
 			f.vifs[iface] = n
 		}
-		f.mu.Unlock()
 	}
-	f.last, f.lastIface = n, iface
+	f.last, f.lastIface, f.lastGone = n, iface, gone
 	return n
 }
 
@@ -119,12 +122,12 @@ func (f *sieve) empty(now time.Time) (ifaces []uint32) {
 	return ifaces
 }
 
-// forget forgets an interface that is gone. It is called by the meter's goroutine.
+// forget forgets an interface that is gone.
 func (f *sieve) forget(iface uint32) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.vifs, iface)
-	f.last = nil
+	f.gone.Add(1)
 }
 
 // warnEmpty logs interfaces on which the filter lets nothing through.

@@ -2,6 +2,7 @@ package packets
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,5 +91,42 @@ func TestSieve_bound(t *testing.T) {
 	}
 	if n := len(f.vifs); n != maxSifted {
 		t.Errorf("%d interfaces are counted; want %d", n, maxSifted)
+	}
+}
+
+// TestSieve_concurrent lets interfaces go, and others look, while the meter counts: the
+// interfaces are followed by a goroutine of their own. What comes after the end of an
+// interface is counted from 1 on.
+func TestSieve_concurrent(t *testing.T) {
+	t.Parallel()
+	f, err := newSieve("port 22")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := frame(40000, 53, 100)
+	var others sync.WaitGroup
+	stop := make(chan struct{})
+	others.Go(func() {
+		for i := uint32(0); ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				f.forget(i % 64)
+				f.counts(i % 64)
+				f.empty(time.Now())
+			}
+		}
+	})
+	for i := range uint32(200_000) {
+		f.accepts(i%64, 1, data, 1)
+	}
+	close(stop)
+	others.Wait()
+	f.accepts(1, 1, data, 1)
+	f.forget(1)
+	f.accepts(1, 1, data, 1)
+	if n := f.counts(1); n == nil || n.refused.Load() != 1 {
+		t.Errorf("counts of an interface that has come again = %+v; want 1", n)
 	}
 }

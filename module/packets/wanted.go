@@ -70,6 +70,8 @@ func (w *Wanted) add(d *fields) error {
 		if !slices.Contains(w.Keys, e.Key) {
 			w.Keys = append(w.Keys, e.Key)
 		}
+	case e.End != nil:
+		w.Ends = append(w.Ends, *e.End)
 	case e.CommunityID != "":
 		w.CommunityIDs = append(w.CommunityIDs, e.CommunityID)
 	case e.Info == nil:

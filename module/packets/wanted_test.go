@@ -62,6 +62,9 @@ func TestWanted_Read(t *testing.T) {
 			packetstore.Query{Keys: key, Flows: []*packetstore.FlowInfo{info, info}, From: at("2023-11-14T22:13:20Z"), To: at("2023-11-14T22:13:20.020999999Z")}, 5},
 		{"query", queryEvent, packetstore.Query{CommunityIDs: []string{community}, Flows: []*packetstore.FlowInfo{resolver}, Qube: "work",
 			From: at("2023-11-14T22:15:00Z"), To: at("2023-11-14T22:25:00.000999999Z")}, 0},
+		{"query of the resolver", strings.Replace(queryEvent, `"network"`, `"event": {"dataset": "qubesbeat.dns"}, "network"`, 1), packetstore.Query{
+			Ends: []packetstore.End{{Addr: netip.MustParseAddrPort("10.137.0.2:5353"), Protocol: 17}}, Qube: "work",
+			From: at("2023-11-14T22:15:00Z"), To: at("2023-11-14T22:25:00.000999999Z")}, 0},
 		{"both", flowEvent(true, 7) + queryEvent, packetstore.Query{Keys: key, CommunityIDs: []string{community}, Flows: []*packetstore.FlowInfo{info, resolver},
 			From: at("2023-11-14T22:13:20Z"), To: at("2023-11-14T22:25:00.000999999Z")}, 0},
 		{"ICMP, addresses only", `{"event": {"start": "2023-11-14T22:20:00Z"}, "network": {"transport": "icmp"}, "flow": {"icmp": {"type": 3, "code": 1}}, "source": {"ip": "10.137.0.2"}, "destination": {"ip": "1.1.1.1"}}`,
@@ -78,7 +81,7 @@ func TestWanted_Read(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.Match = nil
-			if diff := cmp.Diff(tt.want, w.Query, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			if diff := cmp.Diff(tt.want, w.Query, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 				t.Errorf("query mismatch (-want +got):\n%s", diff)
 			}
 			if n, known := w.Expected(); n != tt.packets || known != (tt.packets > 0) {

@@ -16,6 +16,7 @@ type Event struct {
 	Qube, Vif   string // "" if unknown, which text from outside must be made harmless
 	Key         uint64 // the number at the end of flow.id, 0 if it has none
 	CommunityID string
+	End         *packetstore.End      // the client of the resolver, nil for events of others
 	Info        *packetstore.FlowInfo // its two ends, nil if it does not have both
 	From, To    time.Time
 	Packets     uint64 // of the flow, 0 if unknown
@@ -33,6 +34,7 @@ type fields struct {
 	Timestamp time.Time `json:"@timestamp"`
 	Event     struct {
 		Start, End time.Time
+		Dataset    string
 	}
 	Flow struct {
 		ID    string
@@ -77,6 +79,7 @@ func (d *fields) event() (*Event, error) {
 		return nil, fmt.Errorf("flow.id %q is none of this beat", d.Flow.ID)
 	}
 	e.Info = d.info()
+	e.client(d)
 	e.From, e.To = d.Event.Start, d.Event.End
 	if e.From.IsZero() {
 		e.From = d.Timestamp
@@ -90,6 +93,20 @@ func (d *fields) event() (*Event, error) {
 	// Events have times in milliseconds.
 	e.From, e.To = e.From.Truncate(time.Millisecond), e.To.Truncate(time.Millisecond).Add(time.Millisecond-1)
 	return e, nil
+}
+
+// queries is the dataset of the resolver's events.
+const queries = "qubesbeat.dns"
+
+// client takes, from an event of the resolver, the client for the flow: the client has sent its
+// packets to an address that was translated on the way to the resolver.
+func (e *Event) client(d *fields) {
+	proto, ok := protocol("", d.Network.Transport)
+	if d.Event.Dataset != queries || !ok || !d.From.IP.IsValid() || d.From.Port == 0 {
+		return
+	}
+	e.Info, e.CommunityID = nil, ""
+	e.End = &packetstore.End{Addr: netip.AddrPortFrom(d.From.IP.Unmap(), d.From.Port), Protocol: proto}
 }
 
 // info returns the ends of the flow as the store has them, nil if they are not known.

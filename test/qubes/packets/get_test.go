@@ -127,27 +127,24 @@ func TestGet(t *testing.T) {
 // vif, and the restarted qube gets another one.
 func TestManage(t *testing.T) {
 	h := newHome(t, stored)
-	want := func(part string) {
+	want := func(files int) {
 		t.Helper()
 		out, talk, status := h.pcap(t, "status")
-		if status != 0 || !regexp.MustCompile(`(?m)^work +[0-9.]+ kB +`+part+" ").MatchString(out) {
-			t.Errorf("status %d: %s%s; want work with %s files", status, out, talk, part)
+		if status != 0 || !regexp.MustCompile(`(?m)^work +(vif\d+\.0|-) +[0-9.]+ kB +- +2`).MatchString(out) || len(h.sealed(t)) != files {
+			t.Errorf("status %d: %s%s; want work; %d files: %v", status, out, talk, files, h.sealed(t))
 		}
 	}
 	get := "curl -sS -o /dev/null " + testbed.SmallURL
 	h.run(t, h.work, get)
-	poll.Until(t, "a flush", func() bool { out, _, _ := h.pcap(t, "status"); return strings.Contains(out, "0+1 open") })
+	poll.Until(t, "a flush", func() bool { out, _, _ := h.pcap(t, "status"); return strings.Contains(out, "\nwork ") })
 	if out, talk, status := h.pcap(t, "seal", "work"); status != 0 || out+talk != "" {
 		t.Errorf("seal: status %d: %s%s", status, out, talk)
 	}
-	want("1")
+	want(1)
 	h.run(t, h.work, get)
 	h.work = h.ReAdd(h.work, 21)
 	h.WriteInventory(filepath.Join(h.beat.Home, "inventory"))
-	poll.Until(t, "the segment of the vif", func() bool {
-		out, _, _ := h.pcap(t, "status")
-		return regexp.MustCompile(`(?m)^work +[0-9.]+ kB +2[ +]`).MatchString(out)
-	})
+	poll.Until(t, "the segment of the vif", func() bool { return len(h.sealed(t)) == 2 })
 	h.settle(t)
 	flows := h.flows(t)
 	if out, talk, status := h.pcap(t, "forget", "work", "--yes"); status != 0 || !regexp.MustCompile("^removed [23] files of work\n$").MatchString(out) { // a qube that starts may send something
@@ -161,7 +158,7 @@ func TestManage(t *testing.T) {
 	}
 	h.run(t, h.work, get)
 	h.beat.Stop(t)
-	want("1")
+	want(1)
 	if out, talk, status := h.pcap(t, "verify"); status != 0 {
 		t.Errorf("verify: status %d: %s%s", status, out, talk)
 	}

@@ -93,6 +93,16 @@ func (h *home) pcap(t *testing.T, args ...string) (stdout, stderr string, status
 	return out.String(), talk.String(), status
 }
 
+// sealed returns the files of work that are complete.
+func (h *home) sealed(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(h.dir, "work", "*.pcapng"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
 // settle waits until all flows have ended.
 func (h *home) settle(t *testing.T) {
 	t.Helper()
@@ -122,6 +132,18 @@ type event struct {
 // flows returns the events of flows that have been written.
 func (h *home) flows(t *testing.T) (all []event) {
 	t.Helper()
+	for _, line := range h.lines(t) {
+		e := event{raw: line}
+		if err := json.Unmarshal(line, &e); err == nil && e.Type == "flow" {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// lines returns all events that have been written.
+func (h *home) lines(t *testing.T) (all [][]byte) {
+	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(h.beat.Home, "out", "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -132,10 +154,7 @@ func (h *home) flows(t *testing.T) (all []event) {
 			t.Fatal(err)
 		}
 		for line := range bytes.Lines(text) {
-			e := event{raw: line}
-			if err := json.Unmarshal(line, &e); err == nil && e.Type == "flow" {
-				all = append(all, e)
-			}
+			all = append(all, line)
 		}
 	}
 	return all

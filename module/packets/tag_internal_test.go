@@ -1,0 +1,45 @@
+package packets
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/packetstore"
+)
+
+// TestService_Keep_tags stores the tag that the kernel has taken off, also the outer one of
+// two, and lets the filter see it, as tcpdump does.
+func TestService_Keep_tags(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.Filter = "vlan" })
+	stop := w.run()
+	plain := frame(40000, 53, 100)
+	inner := append(append(append([]byte{}, plain[:12]...), 0x81, 0, 0, 200), plain[12:]...)
+	for i, f := range []capture.Frame{
+		{Data: plain, HasVLAN: true, VLAN: 7, VLANType: 0x8100},
+		{Data: inner, HasVLAN: true, VLAN: 100, VLANType: 0x88a8},
+		{Data: plain},
+	} {
+		f.Time, f.Length, f.Iface, f.Link = w.now+int64(i), uint32(len(f.Data)), 7, packet.LinkEthernet
+		var batch [1]packet.Packet
+		if f.Decode(&batch[0]) != packet.OK {
+			t.Fatalf("frame %d cannot be decoded", i)
+		}
+		var refs [meter.BatchSize]meter.Ref
+		w.table.UpdateBatchRefs(batch[:], &refs)
+		w.Keep(&f, &batch[0], w.table, refs[0])
+	}
+	stop()
+	_, file, done := find(t, w.conf.Dir, &packetstore.Query{})
+	if done.Packets != 2 || done.Cut != 0 || w.metric("filtered") != 1 {
+		t.Errorf("%d packets are stored, %d cut, %d filtered; want the two with tags whole", done.Packets, done.Cut, w.metric("filtered"))
+	}
+	for name, tags := range map[string][]byte{"tag": {0x81, 0, 0, 7, 8, 0, 0x45}, "QinQ": {0x88, 0xa8, 0, 100, 0x81, 0, 0, 200, 8, 0, 0x45}} {
+		if !bytes.Contains(file, append(append([]byte{}, plain[:12]...), tags...)) {
+			t.Errorf("the %s is not where it was on the wire", name)
+		}
+	}
+}
