@@ -3,6 +3,7 @@ module github.com/qubesbeat/qubesbeat
 go 1.25.0
 
 require (
+	filippo.io/age v1.2.1
 	github.com/elastic/beats/v7 v7.0.0-alpha2.0.20251031181001-be9871f5dab9
 	github.com/elastic/elastic-agent-libs v0.24.1
 	github.com/elastic/go-lumber v0.1.2-0.20220819171948-335fde24ea0f

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/packetstore"
+	"github.com/qubesbeat/qubesbeat/internal/report"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 	"github.com/qubesbeat/qubesbeat/internal/version"
 )
@@ -38,6 +39,7 @@ func pcapGet(s *pcapStore) *cobra.Command {
 	}
 	a.register(c)
 	c.Flags().StringVarP(&out, "write", "w", "", "file to write; - for standard output")
+	c.Flags().StringArrayVarP(&s.keys, "identity", "i", nil, "file with the private key of age that decrypts segments (packets.encrypt_to)")
 	c.Flags().Int64Var(&limit, "limit", 1<<30, "bytes that the file may have")
 	return c
 }
@@ -106,6 +108,10 @@ func (f *pcapFound) judge(c *cobra.Command, r *packetstore.Reader, done *packets
 		fmt.Fprintf(talk, "qubesbeat: %s\n", safetext.Line(err.Error()))
 	}
 	fmt.Fprintln(talk, f.sum(done))
+	if n := uint64(len(done.Locked)); n > 0 {
+		return fmt.Errorf("%s cannot be decrypted; copy each file, with its .idx, to where the private key is, and run there: pcap get --dir COPY -i KEY",
+			report.Counted(n, "segment"))
+	}
 	if done.Packets == 0 {
 		return withExit(exitNone, fmt.Errorf("%s: %s", pcapName(c), f.gone(r)))
 	}

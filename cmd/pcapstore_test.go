@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	meter "github.com/qubesbeat/qubesbeat/internal/flow"
@@ -22,14 +23,21 @@ var storeStart = time.Date(2026, 11, 27, 22, 48, 16, 0, time.UTC)
 
 // packetStore makes a store of packets: store DIR. It has three packets of a flow of work
 // and two of personal, a second apart, and beside it are the events of both flows,
-// work.json and personal.json.
+// work.json and personal.json. With a FILE for a key, which it makes, it encrypts: store DIR FILE.
 func packetStore(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: store DIR")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: store DIR [FILE]")
+	}
+	var keys []string
+	for _, path := range args[1:] {
+		key, err := age.GenerateX25519Identity()
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(path), []byte("# of a test\n"+key.String()+"\n"), 0o600))
+		keys = append(keys, key.Recipient().String())
 	}
 	dir := ts.MkAbs(args[0])
 	names := []string{"work", "personal"}
-	s, err := packetstore.Open(packetstore.Config{Dir: dir, MinFree: 1, MaxBytes: 1 << 40, Memory: 2 << 20, Integrity: true,
+	s, err := packetstore.Open(packetstore.Config{Dir: dir, MinFree: 1, MaxBytes: 1 << 40, Memory: 2 << 20, Integrity: true, EncryptTo: keys,
 		Names: func(iface uint32, _ time.Time) (packetstore.Holder, bool) {
 			return packetstore.Holder{Vif: fmt.Sprintf("vif%d.0", iface+7), Name: names[iface], Label: "blue", Class: "AppVM"}, true
 		}})

@@ -14,6 +14,7 @@ import (
 
 // Events of the chain.
 const (
+	Opened    = "opened" // of an encrypted segment, whose own head no one can read here
 	Sealed    = "sealed"
 	Repaired  = "repaired"
 	Evicted   = "evicted"

@@ -28,6 +28,7 @@ type Copied struct {
 	OtherLink int    // segments that were left out for their link type
 	Limited   bool   // there is more than the limit allows
 	Damaged   []error
+	Locked    []string // segments that are encrypted, and no key opens them; of Damaged, too
 }
 
 // errLimit ends a copy at its limit.
@@ -94,12 +95,15 @@ func (c *copier) activate(p part) error {
 	if c.o.Link == 0 {
 		c.o.Link = p.head.link
 	}
-	if p.head.link != c.o.Link && p.lacking == nil {
+	if p.head.link != c.o.Link && p.lacking == nil && !p.head.blind {
 		c.done.OtherLink++
 		return nil
 	}
 	cur, err := c.reader.openCursor(p, c.wanted)
 	if err != nil {
+		if errors.Is(err, ErrLocked) {
+			c.done.Locked = append(c.done.Locked, p.name)
+		}
 		c.done.Damaged = append(c.done.Damaged, fmt.Errorf("%s: %w", p.name, err))
 		return nil
 	}

@@ -142,7 +142,7 @@ func check(tb testing.TB, err error) {
 // segments returns the paths of all files with packets, the open ones, too.
 func segments(tb testing.TB, dir string) (paths []string) {
 	tb.Helper()
-	for _, form := range []string{"*/*.pcapng", ".open-*.pcapng"} {
+	for _, form := range []string{"*/*.pcapng", ".open-*.pcapng", "*/*.pcapng.age", ".open-*.pcapng.age"} {
 		found, err := filepath.Glob(filepath.Join(dir, form))
 		check(tb, err)
 		paths = append(paths, found...)
@@ -155,6 +155,9 @@ func segments(tb testing.TB, dir string) (paths []string) {
 func rows(tb testing.TB, dir string) (n uint64) {
 	tb.Helper()
 	for _, path := range segments(tb, dir) {
+		if isEncrypted(path) {
+			path = decryptedCopy(tb, path)
+		}
 		n += uint64(len(lines(tb, path, "-T", "fields", "-e", "frame.number")))
 	}
 	return n

@@ -16,14 +16,21 @@ func (w *writer) start(s *Store) (err error) {
 	if w.scratch, err = unix.Mmap(-1, 0, scratchSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS); err != nil {
 		return err
 	}
+	if len(s.recipients) > 0 {
+		if w.cipher, err = unix.Mmap(-1, 0, cipherSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS); err != nil {
+			return err
+		}
+	}
 	top, err := s.files.List(".")
 	if err != nil {
 		return err
 	}
 	var open []string
+	w.lines, w.opened = map[string]bool{}, map[string]Line{}
 	for _, e := range top {
 		if openForm.MatchString(e.Name()) && e.Type().IsRegular() {
 			open = append(open, e.Name())
+			w.opened[openKey(e.Name())] = Line{}
 			w.noteSequence(s.conf.boot, e.Name())
 		}
 	}
@@ -44,7 +51,7 @@ func (w *writer) start(s *Store) (err error) {
 		}
 	}
 	s.sweep()
-	w.lines = nil
+	w.lines, w.opened = nil, nil
 	return s.defaultBytes()
 }
 
@@ -57,17 +64,26 @@ func (w *writer) noteSequence(boot, file string) {
 
 // readChain opens the chain, and notes which segments it has a line of.
 func (s *Store) readChain() (err error) {
-	s.w.lines = map[string]bool{}
 	s.w.chain, err = openChain(s.files, func(l *Line) {
 		_, file := splitName(l.Name)
 		s.w.noteSequence(s.conf.boot, file)
-		if l.Event == Sealed || l.Event == Repaired {
+		switch l.Event {
+		case Opened:
+			if key := openKey(file); hasKey(s.w.opened, key) {
+				s.w.opened[key] = *l
+			}
+		case Sealed, Repaired:
 			s.w.lines[l.Name] = true
-		} else if l.Event != Kept {
+		case Evicted, Forgotten:
 			s.w.lines[l.Name] = false
 		}
 	})
 	return err
+}
+
+func hasKey[K comparable, V any](m map[K]V, key K) bool {
+	_, ok := m[key]
+	return ok
 }
 
 // loadFolder enters the segments of a qube into the catalog, and removes what belongs to
@@ -122,7 +138,10 @@ func (s *Store) load(name, folder string) (k known, err error) {
 	if err == nil && x.size != size {
 		err = fmt.Errorf("%w: it is of a segment of %d bytes; the segment has %d", errIndex, x.size, size)
 	}
-	if err != nil {
+	switch {
+	case err != nil && isEncrypted(name):
+		x, err = s.rebuildBlind(name, f, size)
+	case err != nil:
 		x, err = s.rebuild(name, f, size)
 	}
 	if err != nil {
@@ -209,7 +228,7 @@ func (s *Store) sweep() {
 		}
 		for name := range have {
 			segment, isIndex := strings.CutSuffix(strings.TrimSuffix(name, ".tmp"), indexSuffix)
-			if isIndex && segmentForm.MatchString(segment+segmentSuffix) && (strings.HasSuffix(name, ".tmp") || !have[segment+segmentSuffix]) {
+			if isIndex && segmentForm.MatchString(segment+segmentSuffix) && (strings.HasSuffix(name, ".tmp") || !have[segment+segmentSuffix] && !have[segment+segmentSuffix+ageSuffix]) {
 				if err := s.files.Remove(folder + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					s.conf.Logger.Warn("an index without a segment cannot be removed", "file", name, "error", err)
 				}
@@ -241,6 +260,10 @@ func (w *writer) close() error {
 	if w.scratch != nil {
 		errs = append(errs, unix.Munmap(w.scratch))
 		w.scratch = nil
+	}
+	if w.cipher != nil {
+		errs = append(errs, unix.Munmap(w.cipher))
+		w.cipher = nil
 	}
 	return errors.Join(errs...)
 }

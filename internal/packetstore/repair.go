@@ -35,6 +35,9 @@ func (s *Store) repairFile(name string, f file) error {
 	if err != nil {
 		return err
 	}
+	if isEncrypted(name) {
+		return s.repairEncrypted(name, f, size)
+	}
 	h, err := s.headOfFile(name, f, size)
 	if err != nil {
 		return err

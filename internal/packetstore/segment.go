@@ -41,11 +41,12 @@ type segment struct {
 	excluded   bool   // nothing of it may be written
 	qube       string // name of the folder
 	seq        uint32
-	name       string    // of the open file
-	seen       time.Time // when the writer first saw it
-	flushed    int64     // what was appended up to here is in the file
-	inflight   tally     // packets that were to be flushed when the disk was full
-	done       int64     // complete pages up to here are in the file
+	name       string     // of the open file
+	seen       time.Time  // when the writer first saw it
+	enc        *encrypted // nil if the segment is not encrypted
+	flushed    int64      // what was appended up to here is in the file
+	inflight   tally      // packets that were to be flushed when the disk was full
+	done       int64      // complete pages up to here are in the file, or encrypted
 	file       file
 	allocated  int64
 	sum        hash.Hash // of complete pages; nil without Integrity
@@ -55,6 +56,7 @@ type segment struct {
 	indexBytes int64
 	faults     int // of flushes
 	chained    bool
+	opened     bool // the chain says that it was begun
 	broken     bool
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/task"
@@ -44,6 +45,8 @@ type Store struct {
 	files files
 	lock  *os.File
 	wake  chan struct{}
+
+	recipients []age.Recipient // of what is encrypted; none if nothing is
 
 	pressure atomic.Bool
 
@@ -144,6 +147,9 @@ const maxFrame = 128 << 10
 
 // start makes the folder and reads what is in it.
 func (s *Store) start() (err error) {
+	if s.recipients, err = recipientsOf(s.conf.EncryptTo); err != nil {
+		return err
+	}
 	if s.files = s.conf.files; s.files == nil {
 		if err := os.MkdirAll(s.conf.Dir, 0o700); err != nil {
 			return err

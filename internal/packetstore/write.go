@@ -2,6 +2,7 @@ package packetstore
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -26,6 +27,9 @@ func (s *Store) create(g *segment) error {
 	if g.done > 0 {
 		return nil
 	}
+	if len(s.recipients) > 0 {
+		return s.createEncrypted(g)
+	}
 	page := s.w.scratch[:pageSize]
 	appendHead(page[:0], s.headOf(g))
 	if err := s.put(g, page, 0); err != nil {
@@ -40,7 +44,7 @@ func (s *Store) createFile(g *segment) (file, error) {
 	for attempt := 0; ; attempt++ {
 		s.w.seq++
 		g.seq = s.w.seq
-		g.name = openName(g.holder.Vif, s.conf.boot, g.seq)
+		g.name = openName(g.holder.Vif, s.conf.boot, g.seq) + s.suffix()
 		f, err := s.files.Create(g.name)
 		if errors.Is(err, fs.ErrExist) && attempt < 1000 {
 			continue
@@ -55,6 +59,14 @@ func (g *segment) addSum(b []byte) {
 	}
 }
 
+// sumText returns the digest of what was written; "" without Integrity.
+func (g *segment) sumText() string {
+	if g.sum == nil {
+		return ""
+	}
+	return hex.EncodeToString(g.sum.Sum(nil))
+}
+
 // writePages writes the complete pages of a chunk that are not in the file yet.
 func (s *Store) writePages(g *segment, c *chunk) error {
 	return s.writeUpTo(g, c.buf, c.base, c.base+int64(c.n&^(pageSize-1)))
@@ -64,9 +76,15 @@ func (s *Store) writePages(g *segment, c *chunk) error {
 // base on.
 func (s *Store) writeUpTo(g *segment, buf []byte, base, to int64) error {
 	if to <= g.done {
+		if g.enc != nil {
+			return s.putEncrypted(g, nil)
+		}
 		return nil
 	}
 	b := buf[g.done-base : to-base]
+	if g.enc != nil {
+		return s.putEncrypted(g, b)
+	}
 	if err := s.put(g, b, g.done); err != nil {
 		return err
 	}
@@ -141,7 +159,7 @@ func (s *Store) flushSegment(st *stream, g *segment) error {
 			return err
 		}
 	}
-	if len(tail) > 0 {
+	if len(tail) > 0 && g.enc == nil {
 		if err := s.put(g, fill(tail, s.conf.Now().UnixNano()), end&^(pageSize-1)); err != nil {
 			return err
 		}
@@ -149,7 +167,7 @@ func (s *Store) flushSegment(st *stream, g *segment) error {
 	g.flushed = end
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written(&g.inflight)
+	s.credit(g, &g.inflight, end)
 	return nil
 }
 
