@@ -148,7 +148,7 @@ func (b *builder) addPackets() error {
 		b.log.Warn("packets of capture files are not stored, although packets.enabled is set")
 		return nil
 	}
-	s := packets.New(packets.Config{Packets: c, DataDir: dataDir(), Hold: b.hold()}, packets.Deps{Inventory: b.inventory.Index(),
+	s := packets.New(packets.Config{Packets: c, DataDir: dataDir(), Hold: b.hold(), Strict: b.settings.Compat.Strict}, packets.Deps{Inventory: b.inventory.Index(),
 		InterfaceName: b.flows.InterfaceName, KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "packets"), Guard: b.guard})
 	b.flows.KeepPackets(s)
 	b.flows.ObserveFlows(s.Flow)

@@ -49,10 +49,10 @@ func packetStore(ts *testscript.TestScript, neg bool, args []string) {
 		r.Destination.Addr, _ = packet.AddrFrom(to)
 		r.Source.Port, r.Destination.Port = 40000, 53
 		info := packetstore.FlowInfo{Key: flow.Key(&r), Source: from, Destination: to, SourcePort: 40000, DestinationPort: 53, Protocol: 17, Born: r.Born}
-		var mark meter.Mark
+		var account packetstore.Account
 		for n := range 3 - i {
 			data := datagram(from, to)
-			s.Add(&packetstore.Packet{Iface: uint32(i), At: storeStart.Add(time.Duration(n) * time.Second).UnixNano(), Data: data, Length: len(data), LinkType: 1, Flow: &info, Mark: &mark})
+			s.Add(&packetstore.Packet{Iface: uint32(i), At: storeStart.Add(time.Duration(n) * time.Second).UnixNano(), Data: data, Length: len(data), LinkType: 1, Flow: &info, Account: &account})
 		}
 		event := fmt.Sprintf(`{"@timestamp": "2026-11-27T22:48:18.000Z", "event": {"start": "2026-11-27T22:48:16.000Z", "end": "2026-11-27T22:48:18.000Z"},
 "flow": {"id": %q, "final": true}, "network": {"transport": "udp", "iana_number": "17", "community_id": %q, "packets": %d},

@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
-	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 )
@@ -33,7 +32,7 @@ type meter struct {
 
 type metered struct {
 	FlowInfo
-	mark    flow.Mark
+	account Account
 	packets int
 }
 
@@ -97,7 +96,7 @@ func storeCapture(w *world, m *meter, path string, iface uint32) {
 		s := Packet{Iface: iface, At: f.Time, Data: f.Data, Length: max(int(f.Length), len(f.Data)), LinkType: 1}
 		if fl := m.flow(&p, 1, f.Data, f.Time); fl != nil {
 			fl.packets++
-			s.Flow, s.Mark = &fl.FlowInfo, &fl.mark
+			s.Flow, s.Account = &fl.FlowInfo, &fl.account
 		}
 		w.added++
 		w.Add(&s)

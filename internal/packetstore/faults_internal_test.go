@@ -295,8 +295,8 @@ func TestRestart(t *testing.T) {
 		w := newWorld(t, dir, nil)
 		w.add(7, uint64(i), 10, 100)
 		w.stop()
-		if n := len(segments(t, dir)); n != i+1 || w.w.seq != uint32(i+1) {
-			t.Errorf("start %d: %d segments, the last is number %d", i, n, w.w.seq)
+		if n := len(segments(t, dir)); n != i+1 || w.seq != uint32(i+1) {
+			t.Errorf("start %d: %d segments, the last is number %d", i, n, w.seq)
 		}
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
 // TestPressure holds that packets are cut before any is lost while the writer stands
@@ -253,7 +251,7 @@ func TestFrames(t *testing.T) {
 		w.turn(true)
 	}
 	arp := w.packet(7, 1, 60)
-	arp.Flow, arp.Mark = nil, nil
+	arp.Flow, arp.Account = nil, nil
 	w.Add(arp)
 	cut := w.packet(7, 1, 96)
 	cut.Length = 1514
@@ -324,7 +322,7 @@ func TestFlood(t *testing.T) {
 	w := newWorld(t, dir, nil)
 	for i := range uint64(70_000) {
 		w.add(7, i, 1, 60)
-		w.marks = map[uint64]*flow.Mark{}
+		w.marks = map[uint64]*Account{}
 	}
 	w.tick()
 	w.stop()

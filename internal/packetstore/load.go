@@ -31,7 +31,7 @@ func (w *writer) start(s *Store) (err error) {
 		if openForm.MatchString(e.Name()) && e.Type().IsRegular() {
 			open = append(open, e.Name())
 			w.opened[openKey(e.Name())] = Line{}
-			w.noteSequence(s.conf.boot, e.Name())
+			s.noteSequence(e.Name())
 		}
 	}
 	if err := s.readChain(); err != nil {
@@ -56,9 +56,11 @@ func (w *writer) start(s *Store) (err error) {
 }
 
 // noteSequence notes the number in a segment's name, so that no name comes twice.
-func (w *writer) noteSequence(boot, file string) {
-	if b, seq, ok := sequence(file); ok && b == boot {
-		w.seq = max(w.seq, seq)
+func (s *Store) noteSequence(file string) {
+	if b, seq, ok := sequence(file); ok && b == s.conf.boot {
+		s.mu.Lock()
+		s.seq = max(s.seq, seq)
+		s.mu.Unlock()
 	}
 }
 
@@ -66,7 +68,7 @@ func (w *writer) noteSequence(boot, file string) {
 func (s *Store) readChain() (err error) {
 	s.w.chain, err = openChain(s.files, func(l *Line) {
 		_, file := splitName(l.Name)
-		s.w.noteSequence(s.conf.boot, file)
+		s.noteSequence(file)
 		switch l.Event {
 		case Opened:
 			if key := openKey(file); hasKey(s.w.opened, key) {
@@ -99,7 +101,7 @@ func (s *Store) loadFolder(folder string) error {
 		if !segmentForm.MatchString(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
-		s.w.noteSequence(s.conf.boot, e.Name())
+		s.noteSequence(e.Name())
 		if there, ok := s.w.lines[name]; ok && !there { // a crash came before it was removed
 			if err := removeFiles(s.files, name); err != nil {
 				return err

@@ -8,9 +8,9 @@ import (
 // segment is one file of a stream. The meter appends to it under the Store's lock; once
 // it is sealed it belongs to the writer.
 type segment struct {
-	iface      uint32
-	link       uint16
-	generation uint16
+	iface uint32
+	seq   uint32 // number, unique in this run of the machine
+	link  uint16
 
 	// What the meter writes.
 	chunk       *chunk         // nil while there is nothing to append
@@ -36,11 +36,10 @@ type segment struct {
 
 	// What the writer writes.
 	holder     Holder
-	known      bool   // holder was known
-	resolved   bool   // holder is final
-	excluded   bool   // nothing of it may be written
-	qube       string // name of the folder
-	seq        uint32
+	known      bool       // holder was known
+	resolved   bool       // holder is final
+	excluded   bool       // nothing of it may be written
+	qube       string     // name of the folder
 	name       string     // of the open file
 	seen       time.Time  // when the writer first saw it
 	enc        *encrypted // nil if the segment is not encrypted

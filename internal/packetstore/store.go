@@ -50,22 +50,22 @@ type Store struct {
 
 	pressure atomic.Bool
 
-	mu         sync.Mutex // held for moments, and never while waiting for the disk
-	pool       *pool
-	stock      stock
-	streams    map[uint32]*stream
-	recent     *stream
-	described  FlowInfo
-	open       int // segments that are being filled
-	generation uint16
-	fresh      []*segment // that the writer has not seen
-	jobs       []*job     // for the writer, the oldest first
-	tight      bool       // the notes have no more room
-	asked      []request
-	level      level
-	stalled    bool // the writer waits for space
-	c          counters
-	disk       diskUse
+	mu        sync.Mutex // held for moments, and never while waiting for the disk
+	pool      *pool
+	stock     stock
+	streams   map[uint32]*stream
+	recent    *stream
+	described FlowInfo
+	open      int        // segments that are being filled
+	seq       uint32     // number of the last segment
+	fresh     []*segment // that the writer has not seen
+	jobs      []*job     // for the writer, the oldest first
+	tight     bool       // the notes have no more room
+	asked     []request
+	level     level
+	stalled   bool // the writer waits for space
+	c         counters
+	disk      diskUse
 
 	w writer
 }

@@ -42,8 +42,12 @@ func (s *Store) create(g *segment) error {
 
 func (s *Store) createFile(g *segment) (file, error) {
 	for attempt := 0; ; attempt++ {
-		s.w.seq++
-		g.seq = s.w.seq
+		if attempt > 0 { // which is nobody's doing but a user's
+			s.mu.Lock()
+			s.seq++
+			g.seq = s.seq
+			s.mu.Unlock()
+		}
 		g.name = openName(g.holder.Vif, s.conf.boot, g.seq) + s.suffix()
 		f, err := s.files.Create(g.name)
 		if errors.Is(err, fs.ErrExist) && attempt < 1000 {

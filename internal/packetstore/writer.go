@@ -12,7 +12,6 @@ type writer struct {
 	indexer   indexer
 	scratch   []byte // aligned, for the last page and what fills it
 	cipher    []byte // aligned, for what is encrypted; nil without
-	seq       uint32 // number of the last segment
 	breaks    []time.Time
 	retry     time.Time       // end of levelFailed
 	looked    clock           // when the age of segments was looked at

@@ -10,6 +10,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
@@ -23,6 +24,7 @@ type Config struct {
 	config.Packets
 	DataDir string        // where the store is if the configuration names no folder
 	Hold    time.Duration // for which packets wait for the name of their qube; 0 if none can come
+	Strict  bool          // events have no fields that packetbeat does not have
 }
 
 // Deps are what a [Service] needs of others. All but Guard are required.
@@ -42,6 +44,7 @@ type Service struct {
 	conf    Config
 	deps    Deps
 	holders holders
+	boot    uint32 // number of this run of the machine
 
 	keeper   keeper
 	unstored unstored
@@ -59,7 +62,7 @@ type opened struct {
 // New returns a service that has opened nothing.
 func New(conf Config, deps Deps) *Service {
 	conf.Dir = Dir(&conf.Packets, conf.DataDir)
-	s := &Service{conf: conf, deps: deps, opening: make(chan opened, 1)}
+	s := &Service{conf: conf, deps: deps, opening: make(chan opened, 1), boot: packetstore.Boot()}
 	s.holders = holders{conf: &s.conf.Packets, qubes: deps.Inventory, name: deps.InterfaceName, hold: conf.Hold, log: deps.Logger,
 		seen: map[string]*client{}, began: time.Now()}
 	s.keeper.packet.Describe = s.describe
@@ -197,10 +200,10 @@ func (s *Service) Forget(ctx context.Context, qube string) (segments int, err er
 }
 
 // Flow corrects what a flow says of its packets: those that waited for the name of a qube
-// that is excluded were not stored.
+// that is excluded were not stored, and with Strict it says nothing.
 func (s *Service) Flow(f *event.Flow) {
-	if f.Kept != 0 && s.holders.excludes(f.Iface, time.Unix(0, f.Start)) {
-		f.Kept = 0
+	if f.Kept.Known() && (s.conf.Strict || s.holders.excludes(f.Iface, time.Unix(0, f.Start))) {
+		f.Kept = meter.Kept{}
 	}
 }
 

@@ -80,7 +80,7 @@ func newWorld(t *testing.T, change func(*Config)) *world {
 	w.Service = New(conf, Deps{Inventory: indexOf(t, qubes), InterfaceName: func(i uint32) string { return interfaces[i] },
 		KernelDrops: func() uint64 { return w.drops }, Logger: slog.New(slog.NewTextHandler(w.log, nil))})
 	var err error
-	w.table, err = meter.New(meter.Config{IdleTimeout: time.Minute, MaxFlows: 100, Report: func(r *meter.Record) { w.records = append(w.records, *r) }})
+	w.table, err = meter.New(meter.Config{IdleTimeout: time.Minute, MaxFlows: 100, Report: func(r *meter.Record) { w.Service.Report(r); w.records = append(w.records, *r) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,12 +130,15 @@ func (w *world) add(iface uint32, data []byte) meter.Kept {
 	var batch [1]packet.Packet
 	if f.Decode(&batch[0]) != packet.OK {
 		w.Keep(&f, nil, w.table, meter.Ref{})
-		return 0
+		return meter.Kept{}
 	}
 	var refs [meter.BatchSize]meter.Ref
 	w.table.UpdateBatchRefs(batch[:], &refs)
 	w.Keep(&f, &batch[0], w.table, refs[0])
-	return refs[0].Mark().Kept
+	var r meter.Record
+	w.table.Describe(refs[0], &r)
+	w.Report(&r)
+	return r.Kept
 }
 
 // metric returns a counter of the store.
