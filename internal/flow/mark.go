@@ -11,10 +11,10 @@ type Mark uint32
 // MarkOpen is set by a keeper once the account is that of this flow.
 const MarkOpen Mark = 1 << 31
 
-// Kept is what became of a flow's packets that a keeper was given, since the flow began.
+// Kept counts a flow's packets that a keeper was given, since the flow began.
 // The zero Kept is that of a flow of which no keeper knows.
 type Kept struct {
-	Whole, Cut, Lost uint32 // packets: stored, stored as headers only, not stored
+	Written, Cut, Lost uint32 // packets: stored, stored as headers only, not stored
 	First, Last      uint32 // numbers of the segments that have the first and the last; 0 for none
 	Boot             uint32 // of the machine, in which the numbers are unique
 }
@@ -33,4 +33,4 @@ func (k *Kept) Segments() (first, last string) {
 }
 
 // Known reports whether a keeper was given packets of the flow.
-func (k *Kept) Known() bool { return k.Whole|k.Cut|k.Lost != 0 }
+func (k *Kept) Known() bool { return k.Written|k.Cut|k.Lost != 0 }

@@ -17,8 +17,8 @@ func TestMark(t *testing.T) {
 		first, last string
 	}{
 		{flow.Kept{Lost: 1, Boot: 1}, "", ""},
-		{flow.Kept{Whole: 1, First: 17, Last: 17, Boot: 0x3f9a1c04}, "3f9a1c04-000017", ""},
-		{flow.Kept{Whole: 2, First: 17, Last: 1000019, Boot: 4}, "00000004-000017", "00000004-1000019"},
+		{flow.Kept{Written: 1, First: 17, Last: 17, Boot: 0x3f9a1c04}, "3f9a1c04-000017", ""},
+		{flow.Kept{Written: 2, First: 17, Last: 1000019, Boot: 4}, "00000004-000017", "00000004-1000019"},
 	} {
 		if first, last := tt.kept.Segments(); first != tt.first || last != tt.last || !tt.kept.Known() {
 			t.Errorf("Segments of %+v = %q, %q, known %v; want %q and %q", tt.kept, first, last, tt.kept.Known(), tt.first, tt.last)

@@ -43,7 +43,7 @@ func (p *Packet) keep(seq uint32, k kind) {
 		a.kept.First = seq
 	}
 	if k == whole {
-		a.kept.Whole++
+		a.kept.Written++
 	} else {
 		a.kept.Cut++
 	}

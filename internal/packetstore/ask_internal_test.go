@@ -87,13 +87,13 @@ func TestAdd_kept(t *testing.T) {
 		w.Add(p)
 		return p.Account.Kept()
 	}
-	if k := add(1); k != (flow.Kept{Whole: 1, First: 1, Last: 1}) {
+	if k := add(1); k != (flow.Kept{Written: 1, First: 1, Last: 1}) {
 		t.Errorf("Kept = %+v; want one packet", k)
 	}
 	for range 5 {
 		add(1)
 	}
-	if k := add(1); k.Whole+k.Cut != 7 || k.Cut == 0 || k.Whole < 2 || asked != 1 {
+	if k := add(1); k.Written+k.Cut != 7 || k.Cut == 0 || k.Written < 2 || asked != 1 {
 		t.Errorf("Kept = %+v above the limit, asked %d times; want 7 packets, some cut, once", k, asked)
 	}
 	w.Gone(7)
@@ -162,10 +162,10 @@ func TestAdd_burst(t *testing.T) {
 			w.Add(w.packet(iface, uint64(iface), 60_000))
 		}
 	}
-	if k := w.marks[7].Kept(); k.Whole != 100 {
+	if k := w.marks[7].Kept(); k.Written != 100 {
 		t.Errorf("Kept of the known holder = %+v; want 100 packets", k)
 	}
-	if k := w.marks[99].Kept(); k.Cut == 0 || k.Whole+k.Cut+k.Lost != 100 {
+	if k := w.marks[99].Kept(); k.Cut == 0 || k.Written+k.Cut+k.Lost != 100 {
 		t.Errorf("Kept of the unknown holder = %+v; want 100, some cut", k)
 	}
 	w.stop()

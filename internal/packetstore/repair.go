@@ -2,8 +2,6 @@ package packetstore
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -92,11 +90,7 @@ func (s *Store) sumOf(f io.ReaderAt, size int64) (string, error) {
 	if !s.conf.Integrity {
 		return "", nil
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, size)); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return sumOfReader(io.NewSectionReader(f, 0, size))
 }
 
 // headOfFile returns the head of a segment. If its page was lost, another one is written,

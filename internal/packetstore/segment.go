@@ -1,9 +1,6 @@
 package packetstore
 
-import (
-	"hash"
-	"time"
-)
+import "time"
 
 // segment is one file of a stream. The meter appends to it under the Store's lock; once
 // it is sealed it belongs to the writer.
@@ -48,10 +45,10 @@ type segment struct {
 	done       int64      // complete pages up to here are in the file, or encrypted
 	file       file
 	allocated  int64
-	sum        hash.Hash // of complete pages; nil without Integrity
-	size       int64     // of the complete file; 0 while it is not
-	digest     string    // of the complete file
-	indexed    string    // digest of the index, once that is on the disk
+	sum        *sum   // of complete pages; nil without Integrity
+	size       int64  // of the complete file; 0 while it is not
+	digest     string // of the complete file
+	indexed    string // digest of the index, once that is on the disk
 	indexBytes int64
 	faults     int // of flushes
 	chained    bool

@@ -1,8 +1,6 @@
 package packetstore
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -21,7 +19,7 @@ func (s *Store) create(g *segment) error {
 		}
 		g.file = f
 		if s.conf.Integrity {
-			g.sum = sha256.New()
+			g.sum = newSum()
 		}
 	}
 	if g.done > 0 {
@@ -42,7 +40,7 @@ func (s *Store) create(g *segment) error {
 
 func (s *Store) createFile(g *segment) (file, error) {
 	for attempt := 0; ; attempt++ {
-		if attempt > 0 { // which is nobody's doing but a user's
+		if attempt > 0 { // a file that a user has made
 			s.mu.Lock()
 			s.seq++
 			g.seq = s.seq
@@ -68,7 +66,7 @@ func (g *segment) sumText() string {
 	if g.sum == nil {
 		return ""
 	}
-	return hex.EncodeToString(g.sum.Sum(nil))
+	return g.sum.text()
 }
 
 // writePages writes the complete pages of a chunk that are not in the file yet.

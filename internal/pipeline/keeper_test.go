@@ -37,7 +37,7 @@ func (k *fakeKeeper) Keep(f *capture.Frame, p *packet.Packet, _ *flow.Table, at 
 }
 
 // Report implements [pipeline.Keeper].
-func (k *fakeKeeper) Report(r *flow.Record) { r.Kept.Whole = uint32(r.Mark&^flow.MarkOpen) + 1 }
+func (k *fakeKeeper) Report(r *flow.Record) { r.Kept.Written = uint32(r.Mark&^flow.MarkOpen) + 1 }
 
 // TestMeter_Keeper gives every frame to the keeper, in order and with the mark of its flow,
 // before the bytes of a block are given back: the source writes over them then.

@@ -100,7 +100,7 @@ func (d *Document) writeKept(w event.Writer) {
 		return
 	}
 	w.Begin("packets")
-	w.Uint("written", uint64(d.Kept.Whole))
+	w.Uint("written", uint64(d.Kept.Written))
 	w.Uint("cut", uint64(d.Kept.Cut))
 	w.Uint("lost", uint64(d.Kept.Lost))
 	switch first, last := d.Kept.Segments(); {

@@ -44,7 +44,7 @@ func TestService_Keep(t *testing.T) {
 	w := newWorld(t, nil)
 	stop := w.run()
 	for n := range uint32(3) {
-		if k := w.add(7, frame(40000, 53, 200)); k != (meter.Kept{Whole: n + 1, First: 1, Last: 1, Boot: packetstore.Boot()}) {
+		if k := w.add(7, frame(40000, 53, 200)); k != (meter.Kept{Written: n + 1, First: 1, Last: 1, Boot: packetstore.Boot()}) {
 			t.Errorf("Kept = %+v; want %d packets in the first segment", k, n+1)
 		}
 	}
@@ -109,7 +109,7 @@ func TestService_Keep_allocs(t *testing.T) {
 func TestService_Flow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	one := meter.Kept{Whole: 1, First: 1, Last: 1}
+	one := meter.Kept{Written: 1, First: 1, Last: 1}
 	for iface, want := range map[uint32]meter.Kept{7: one, 8: {}, 9: one} {
 		f := &event.Flow{Record: meter.Record{Iface: iface, Start: w.now, Kept: one}}
 		if w.Flow(f); f.Kept != want {
@@ -151,7 +151,7 @@ func TestService_disk(t *testing.T) {
 	for w.store.Load() == nil {
 		runtime.Gosched()
 	}
-	if k := w.add(7, frame(3, 4, 100)); k.Whole != 1 {
+	if k := w.add(7, frame(3, 4, 100)); k.Written != 1 {
 		t.Errorf("Kept = %+v; want one packet", k)
 	}
 	stop()
