@@ -15,8 +15,8 @@ const MarkOpen Mark = 1 << 31
 // The zero Kept is that of a flow of which no keeper knows.
 type Kept struct {
 	Written, Cut, Lost uint32 // packets: stored, stored as headers only, not stored
-	First, Last      uint32 // numbers of the segments that have the first and the last; 0 for none
-	Boot             uint32 // of the machine, in which the numbers are unique
+	First, Last        uint32 // numbers of the segments that have the first and the last; 0 for none
+	Boot               uint32 // of the machine, in which the numbers are unique
 }
 
 // Segments returns the names of the segments that have the first and the last of the

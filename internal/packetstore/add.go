@@ -214,9 +214,12 @@ func (s *Store) info(p *Packet) *FlowInfo {
 
 // portion returns how many bytes of a packet are stored, and why not more.
 func (s *Store) portion(g *segment, p *Packet, sl *slot) (n int, k kind) {
-	n = min(len(p.Data), s.conf.Snaplen)
+	most := s.conf.Snaplen
 	if g.headers {
-		n = min(n, cutBytes)
+		most = min(most, cutBytes)
+	}
+	if n = min(len(p.Data), most); n < min(p.Length, most) {
+		k = cutPressure // by the capture, whose ring was filling up
 	}
 	if sl != nil && sl.limit > 0 && sl.bytes >= uint64(sl.limit) && n > flowCutBytes {
 		return flowCutBytes, cutFlow
@@ -224,12 +227,12 @@ func (s *Store) portion(g *segment, p *Packet, sl *slot) (n int, k kind) {
 	if n > cutBytes && (s.level == levelShort || s.pressure.Load() || s.pool.greedy(g.iface) || g.held && g.end > chunkSize/2) {
 		return cutBytes, cutPressure
 	}
-	return n, whole
+	return n, k
 }
 
 // room makes room for a block of n bytes in the segment's chunk.
 func (s *Store) room(g *segment, n int) bool {
-	if g.chunk != nil && g.chunk.n+n <= chunkSize {
+	if g.chunk != nil && g.chunk.n+n <= chunkFull {
 		return true
 	}
 	if g.chunk != nil {
@@ -254,8 +257,32 @@ func (s *Store) room(g *segment, n int) bool {
 // complete.
 func (s *Store) handOver(g *segment) {
 	c := g.chunk
+	g.pad()
 	g.keepTail()
 	s.push(&job{seg: g, chunk: c})
+}
+
+// pad fills up the last page of the chunk, so that what is written ends with a block, and no
+// byte of it is written again.
+func (g *segment) pad() {
+	c := g.chunk
+	n := padding(c.n)
+	if n == 0 {
+		return
+	}
+	b := pcapng.AppendFill(c.buf[:c.n], 0, g.recent, n)
+	c.n = len(b)
+	g.end += int64(n)
+	g.page = tally{}
+}
+
+// padding returns how many bytes a filler has that ends with a page; 0 if there need be none.
+func padding(n int) int {
+	n = -n & (pageSize - 1)
+	if n > 0 && n < pcapng.MinFill {
+		n += pageSize
+	}
+	return n
 }
 
 // keepTail takes the page that is not complete, and the account of it, out of the chunk.

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	pageSize  = 4096      // unit of what is written, so that the page cache can be left out
-	chunkSize = 256 << 10 // larger writes gain nothing (see docs/packet-store.md)
+	pageSize  = 4096                 // unit of what is written, so that the page cache can be left out
+	chunkSize = 256 << 10            // larger writes gain nothing (see docs/packet-store.md)
+	chunkFull = chunkSize - pageSize // of it for packets: there is room to pad
 )
 
 // chunk is a piece of a segment on its way to the disk. What is below n does not change

@@ -265,10 +265,14 @@ func TestRepair_cut(t *testing.T) {
 		damaged := append([]byte(nil), data...)
 		clear(damaged[page*pageSize : (page+1)*pageSize])
 		check(t, os.WriteFile(filepath.Join(to, filepath.Base(open)), damaged, 0o600))
-		newWorld(t, to, nil).stop()
+		again := newWorld(t, to, nil)
+		again.stop()
 		want := max(0, page-1) * pageSize / block
 		if page == 0 {
 			want = 200
+		}
+		if lost := again.c.lostCrash; page < len(data)/pageSize-2 && lost != uint64(200-want) {
+			t.Errorf("page %d zeroed: lost_crash = %d; want %d", page, lost, 200-want)
 		}
 		if n := rows(t, to); n != uint64(want) {
 			t.Fatalf("page %d zeroed: %d packets; want %d", page, n, want)

@@ -57,22 +57,24 @@ func (s *Store) index(g *segment, name string) error {
 // rounded returns what a file of n bytes takes on the disk.
 func rounded(n int64) int64 { return (n + pageSize - 1) &^ (pageSize - 1) }
 
-// writeEnd writes the last page, which ends with the statistics.
+// writeEnd writes the last page, which ends with the statistics. Zeros behind them, or a block that is not
+// complete, would be there for a moment.
 func (s *Store) writeEnd(g *segment) error {
 	tail := s.w.scratch[:copy(s.w.scratch, g.tail[:g.end%pageSize])]
-	tail = pcapng.AppendStats(tail, &pcapng.Stats{At: g.last, Start: g.first, End: g.last, Counted: true,
+	end := pcapng.AppendStats(nil, &pcapng.Stats{At: g.last, Start: g.first, End: g.last, Counted: true,
 		Received: uint64(g.packets) + g.lost.packets + g.kernel, Dropped: g.lost.packets + g.kernel})
-	n := len(tail)
+	if n := padding(len(tail) + len(end)); n > 0 {
+		tail = pcapng.AppendFill(tail, 0, g.last, n)
+	}
+	tail = append(tail, end...)
 	if g.enc != nil {
 		return s.endEncrypted(g, tail)
 	}
-	page := tail[:rounded(int64(n))]
-	clear(page[n:])
-	if err := s.put(g, page, g.done); err != nil {
+	if err := s.put(g, tail, g.done); err != nil {
 		return err
 	}
 	g.addSum(tail)
-	g.size = g.done + int64(n)
+	g.size = g.done + int64(len(tail))
 	g.digest = g.sumText()
 	s.ended(g)
 	return nil

@@ -249,6 +249,7 @@ func (s *Store) seal(st *stream, reason string) {
 	s.open--
 	c := g.chunk
 	if c != nil {
+		g.pad()
 		g.keepTail()
 	}
 	s.push(&job{seg: g, chunk: c, seal: reason})

@@ -147,7 +147,8 @@ func (s *Store) flush() {
 	}
 }
 
-// flushSegment writes the end of a segment that is being filled.
+// flushSegment writes what has come to a segment that is being filled. Nothing that is in the
+// file is changed by it, so that a reader that is in the middle of it is not led astray.
 func (s *Store) flushSegment(st *stream, g *segment) error {
 	if err := s.create(g); err != nil {
 		return err
@@ -161,8 +162,8 @@ func (s *Store) flushSegment(st *stream, g *segment) error {
 			return err
 		}
 	}
-	if len(tail) > 0 && g.enc == nil {
-		if err := s.put(g, fill(tail, s.conf.Now().UnixNano()), end&^(pageSize-1)); err != nil {
+	if g.enc == nil && len(tail) > 0 {
+		if err := s.putTail(g, tail, end&^(pageSize-1)); err != nil {
 			return err
 		}
 	}
@@ -173,32 +174,58 @@ func (s *Store) flushSegment(st *stream, g *segment) error {
 	return nil
 }
 
+// putTail writes what there is of a page that is not complete.
+func (s *Store) putTail(g *segment, tail []byte, at int64) error {
+	s.reserve(g, at+pageSize)
+	n, err := g.file.WriteTail(tail, at)
+	if err == nil && n < len(tail) {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
 // snapshot returns the chunk that is being filled, where it ends now, and a copy of the
-// page that is not complete. It takes over the account of the packets up to there. A
-// chunk to which nothing was added since the last flush is given back.
+// page that is not complete. More than that page is padded, so that one write takes all to the
+// end of a block. It takes over the account of the packets up to there. A chunk to which
+// nothing was added since the last flush is given back.
 func (s *Store) snapshot(st *stream, g *segment) (c *chunk, end int64, tail []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if st.seg != g || s.pending(g) {
 		return nil, g.flushed, nil // it is written by a job, which comes before this
 	}
-	c, end = g.chunk, g.end
-	switch {
-	case end == g.flushed && c != nil:
+	c = g.chunk
+	if g.end == g.flushed && c != nil {
 		g.keepTail()
 		s.pool.give(c)
 		s.notePressure()
-		return nil, end, nil
-	case c == nil:
+		return nil, g.end, nil
+	}
+	if c != nil && g.end > g.done+pageSize && g.enc == nil && g.end%pageSize != 0 {
+		g.noteCount(c, s.conf.Now().UnixNano())
+		g.pad()
+	}
+	end = g.end
+	if c == nil {
 		tail = s.w.scratch[:copy(s.w.scratch, g.tail[:end%pageSize])]
 		g.inflight.merge(&g.tailTally)
-	default:
+	} else {
 		tail = s.w.scratch[:copy(s.w.scratch, c.buf[c.n&^(pageSize-1):c.n])]
 		g.inflight.merge(&c.tally)
 		c.tally = tally{}
 	}
 	g.page, g.tailTally = tally{}, tally{}
 	return c, end, tail
+}
+
+// noteCount appends how many packets the file has now, so that after a crash it is known how many
+// are not there.
+func (g *segment) noteCount(c *chunk, at int64) {
+	b := pcapng.AppendStats(c.buf[:c.n:chunkFull], &pcapng.Stats{At: at, Counted: true, Received: uint64(g.packets)})
+	if len(b) <= chunkFull { // else it is not in the chunk
+		g.end += int64(len(b) - c.n)
+		c.n = len(b)
+	}
 }
 
 // pending reports whether the writer has a job for a segment.
@@ -209,16 +236,4 @@ func (s *Store) pending(g *segment) bool {
 		}
 	}
 	return false
-}
-
-// fill fills the last page, or two if less is left than a filler takes.
-func fill(tail []byte, at int64) []byte {
-	n := -len(tail) & (pageSize - 1)
-	if n == 0 {
-		return tail
-	}
-	if n < pcapng.MinFill {
-		n += pageSize
-	}
-	return pcapng.AppendFill(tail, 0, at, n)
 }
