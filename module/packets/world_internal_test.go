@@ -28,7 +28,7 @@ const qubes = `{"version": 1, "qubes": [
 	{"name": "disp1234", "class": "DispVM", "label": "red", "ip": "10.138.0.1", "xid": 10}]}`
 
 // indexOf returns the inventory of a text.
-func indexOf(t *testing.T, text string) *inventory.Index {
+func indexOf(t testing.TB, text string) *inventory.Index {
 	t.Helper()
 	s, err := inventory.Parse(strings.NewReader(text), inventory.Config{})
 	if err != nil {
@@ -42,7 +42,7 @@ func indexOf(t *testing.T, text string) *inventory.Index {
 // world is a service and the table whose packets it keeps.
 type world struct {
 	*Service
-	t       *testing.T
+	t       testing.TB
 	table   *meter.Table
 	records []meter.Record
 	log     *lines
@@ -69,7 +69,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-func newWorld(t *testing.T, change func(*Config)) *world {
+func newWorld(t testing.TB, change func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Now().UnixNano(), log: &lines{}}
 	conf := Config{Packets: config.Default().Packets, DataDir: t.TempDir(), Hold: 10 * time.Millisecond}
@@ -98,7 +98,7 @@ func (w *world) run() (stop func()) {
 
 // start runs the service.
 func (w *world) start() (stop func()) {
-	ctx, cancel := context.WithCancel(w.t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
 	<-w.Ready()
