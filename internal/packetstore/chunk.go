@@ -24,6 +24,15 @@ type chunk struct {
 	tally tally  // packets that end in pages that are complete, and of the page that is not while it is filled
 }
 
+// pages returns how many complete pages with packets there are.
+func (c *chunk) pages() int {
+	n := c.n / pageSize
+	if c.base == 0 {
+		n-- // the head
+	}
+	return n
+}
+
 // pool is the bounded stock of chunks, divided among the interfaces.
 type pool struct {
 	memory []byte

@@ -249,7 +249,9 @@ func (s *Store) seal(st *stream, reason string) {
 	s.open--
 	c := g.chunk
 	if c != nil {
-		g.pad()
+		if c.pages() > 0 {
+			g.pad()
+		}
 		g.keepTail()
 	}
 	s.push(&job{seg: g, chunk: c, seal: reason})
