@@ -164,7 +164,7 @@ func (b *builder) addPackets() error {
 		b.log.Warn("packets of capture files are not stored, although packets.enabled is set")
 		return nil
 	}
-	s, err := packets.New(packets.Config{Packets: c, DataDir: dataDir(), Hold: b.hold()}, packets.Deps{Inventory: b.inventory.Index(),
+	s, err := packets.New(packets.Config{Packets: c, DataDir: dataDir(), Hold: b.hold(), Strict: b.settings.Compat.Strict}, packets.Deps{Inventory: b.inventory.Index(),
 		InterfaceName: b.flows.InterfaceName, KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "packets"), ReadSettings: b.readPackets, Guard: b.guard})
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 type pcapStore struct {
 	root string // of the configuration
 	dir  string
+	keys []string // files with keys that decrypt segments
 }
 
 // pcapCommand returns the commands that fetch, check and remove packets that were stored.
@@ -93,6 +94,11 @@ func pcapName(c *cobra.Command) string { return "pcap " + c.Name() }
 func (s *pcapStore) open() (*packetstore.Reader, error) {
 	dir := s.folder()
 	r, err := packetstore.OpenReader(dir)
+	if err == nil {
+		if err = s.unlock(r); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: there is no store of packets: packets.enabled is not set, or it is in another folder (--dir)", dir)
@@ -100,6 +106,20 @@ func (s *pcapStore) open() (*packetstore.Reader, error) {
 		return nil, fmt.Errorf("%s: only the user of the beat may read packets; try sudo", dir)
 	}
 	return r, err
+}
+
+// unlock gives a reader the keys.
+func (s *pcapStore) unlock(r *packetstore.Reader) error {
+	for _, path := range s.keys {
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("reading the key: %w", err)
+		}
+		if err := errors.Join(r.Unlock(f), f.Close()); err != nil {
+			return fmt.Errorf("%s: %w: it must have lines that begin with AGE-SECRET-KEY-1, as age-keygen writes them", path, err)
+		}
+	}
+	return nil
 }
 
 // with calls do with the opened store, and prints its error.

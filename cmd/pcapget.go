@@ -42,6 +42,7 @@ func pcapGet(s *pcapStore) *cobra.Command {
 	}
 	a.register(c)
 	c.Flags().StringVarP(&out, "write", "w", "", "file to write; - for standard output")
+	c.Flags().StringArrayVarP(&s.keys, "identity", "i", nil, "file with the private key of age that decrypts segments (packets.encrypt_to)")
 	c.Flags().Var(&limit, "limit", "bytes that all files together may have")
 	return c
 }
@@ -145,6 +146,10 @@ func (f *pcapFound) judge(c *cobra.Command, r *packetstore.Reader, done *packets
 		fmt.Fprintf(talk, "qubesbeat: %s\n", safetext.Line(err.Error()))
 	}
 	fmt.Fprintln(talk, f.sum(done))
+	if n := uint64(len(done.Locked)); n > 0 {
+		return fmt.Errorf("%s cannot be decrypted; copy each file, with its .idx, to where the private key is, and run there: pcap get --dir COPY -i KEY",
+			report.Counted(n, "segment"))
+	}
 	if done.Packets == 0 {
 		return withExit(exitNone, fmt.Errorf("%s: %s", pcapName(c), f.gone(r)))
 	}

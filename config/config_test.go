@@ -83,6 +83,10 @@ func TestConfig_Validate(t *testing.T) {
 		{"packets, room", packets(func(p *config.Packets) { p.MaxBytes = 100 << 20 }), []string{"packets.max_bytes: 100MiB has no room for two segments of 64MiB"}},
 		{"packets, times", packets(func(p *config.Packets) { p.Segment.Age, p.Flush, p.MaxAge, p.ForgetDisposables = sec, 1, sec, -sec }),
 			[]string{"packets.segment.age: 1s is too short", "packets.flush: 1ns is too short", "packets.max_age: 1s is too short", "packets.forget_disposables: -1s"}},
+		{"packets, keys", packets(func(p *config.Packets) {
+			p.EncryptTo = []string{"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kdh5rvpkqzyrg8e", "age1", "AGE-SECRET-KEY-1"}
+		}),
+			[]string{`packets.encrypt_to.1: "age1" is no public key of age`, "packets.encrypt_to.2: it is a private key"}},
 		{"packets, a year", packets(func(p *config.Packets) { p.Segment.Age = config.Duration(10_000 * time.Hour) }), []string{"packets.segment.age: 10000h0m0s is longer than a year"}},
 		{"all at once", func(c *config.Config) {
 			*c = config.Config{Interfaces: []config.Interface{{Type: "x", BufferSizeMB: 9999}, {Loop: &negative}}}

@@ -3,7 +3,10 @@ package config
 import (
 	"fmt"
 	"path"
+	"strings"
 	"time"
+
+	"filippo.io/age"
 )
 
 // Packets describes which packets are stored, where and for how long.
@@ -50,6 +53,8 @@ type Packets struct {
 	Flush Duration `config:"flush"`
 	// Integrity writes a digest of each segment into the chain. Default true.
 	Integrity bool `config:"integrity"`
+	// EncryptTo encrypts what is stored to public keys of age (age1...). Default none.
+	EncryptTo []string `config:"encrypt_to"`
 	// KeptMaxBytes bounds what `qubesbeat pcap keep` has copied. Default 2GiB.
 	KeptMaxBytes Size `config:"kept_max_bytes"`
 }
@@ -142,10 +147,27 @@ func (c *Config) checkPackets() error {
 	if s.ForgetDisposables.D() < 0 {
 		p.Addf("forget_disposables", "%v is negative; use 0 for never", s.ForgetDisposables.D())
 	}
+	p.encryptTo(s.EncryptTo)
 	for i := range s.Quotas {
 		p.quota(fmt.Sprintf("quotas.%d", i), &s.Quotas[i])
 	}
 	return p.Err()
+}
+
+// encryptTo adds the problems of the keys that packets are encrypted to.
+func (p *Problems) encryptTo(keys []string) {
+	const most = 16
+	if len(keys) > most {
+		p.Addf("encrypt_to", "%d keys; at most %d", len(keys), most)
+	}
+	for i, k := range keys {
+		at := fmt.Sprintf("encrypt_to.%d", i)
+		if strings.HasPrefix(strings.ToUpper(k), "AGE-SECRET-KEY-") {
+			p.Addf(at, "it is a private key, which must not be on this machine; use the public one, age1...")
+		} else if _, err := age.ParseX25519Recipient(k); err != nil {
+			p.Addf(at, "%q is no public key of age, such as age-keygen prints: %v", k, err)
+		}
+	}
 }
 
 // quota adds the problems of one quota.

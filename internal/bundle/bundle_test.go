@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/bundle"
-	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packetstore"
 )
 
@@ -40,7 +39,7 @@ func newStore(t *testing.T, integrity bool) string {
 			t.Fatal(err)
 		}
 		data := make([]byte, 100)
-		s.Add(&packetstore.Packet{Iface: iface, At: start.Add(time.Duration(i) * 30 * time.Minute).UnixNano(), Data: data, Length: 100, LinkType: 1, Mark: new(flow.Mark), Flow: &packetstore.FlowInfo{}})
+		s.Add(&packetstore.Packet{Iface: iface, At: start.Add(time.Duration(i) * 30 * time.Minute).UnixNano(), Data: data, Length: 100, LinkType: 1, Account: new(packetstore.Account), Flow: &packetstore.FlowInfo{}})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := s.Run(ctx); err != nil {

@@ -35,12 +35,11 @@ type entry struct {
 
 	next, prev uint32 // neighbours in a wheel slot; next also links the free list
 	slot       int32  // wheel slot, -1 for none
-
-	sent [2]bool // by side: whether it has sent a packet since the flow began
+	mark       Mark   // of a keeper; with it the entry fills three cache lines
 
 	outerPorts [2]uint16 // by side: ports of the outer header of the first packet
 
-	mark Mark // of a keeper; it fills the entry up to three cache lines, so that the next one is aligned, too
+	sent [2]bool // by side: whether it has sent a packet since the flow began
 }
 
 // icmpMessage is the type and the code of an ICMP message.
@@ -62,9 +61,9 @@ func sideOf(e *entry, swapped bool) int {
 
 // start fills e for the first packet of a new flow.
 func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now int64) {
-	next := e.next
+	next, mark := e.next, e.mark&^MarkOpen
 	*e = entry{key: *k, hash: uint32(hash >> 32), touched: now, first: p.Time, last: p.Time,
-		born: p.Time, activeFrom: now, reportFrom: now, next: next, slot: -1}
+		born: p.Time, activeFrom: now, reportFrom: now, next: next, slot: -1, mark: mark}
 	e.swapped, e.fresh = swapped != reversed(p), true
 	s := sideOf(e, swapped)
 	e.outerRev = p.Outer.Src.Compare(&p.Outer.Dst) > 0 != (s == responder)

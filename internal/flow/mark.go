@@ -1,22 +1,36 @@
 package flow
 
-// Mark is a note that a keeper of packets leaves in a live flow: where, in what it
-// writes just now, this flow is entered already, and what happened to its packets. It is
-// 6 bytes long, which is what an entry has to spare. The zero Mark is that of a flow that
-// no one has noted yet.
-type Mark struct {
-	Generation uint16 // of what is written; 0 for none
-	Slot       uint16 // the flow's place, valid for the generation only
-	Kept       Kept   // since the flow began
+import "fmt"
+
+// Mark is the number of the account that a keeper of packets has of a flow, in 31 bits; 0
+// for none. A place of the table keeps its number: the next flow there finds it without
+// [MarkOpen], so that a keeper needs no more numbers than the table has places. A Mark is 4
+// bytes long, which an entry has to spare.
+type Mark uint32
+
+// MarkOpen is set by a keeper once the account is that of this flow.
+const MarkOpen Mark = 1 << 31
+
+// Kept counts a flow's packets that a keeper was given, since the flow began.
+// The zero Kept is that of a flow of which no keeper knows.
+type Kept struct {
+	Written, Cut, Lost uint32 // packets: stored, stored as headers only, not stored
+	First, Last        uint32 // numbers of the segments that have the first and the last; 0 for none
+	Boot               uint32 // of the machine, in which the numbers are unique
 }
 
-// Kept says what happened to packets of a flow that a keeper was given: any of the bits
-// below.
-type Kept uint8
+// Segments returns the names of the segments that have the first and the last of the
+// packets, as those of files begin: 3f9a1c04-000017. last is "" if it is the same one, and both
+// are if none is stored.
+func (k *Kept) Segments() (first, last string) {
+	if k.First == 0 {
+		return "", ""
+	}
+	if first = fmt.Sprintf("%08x-%06d", k.Boot, k.First); k.Last != k.First {
+		last = fmt.Sprintf("%08x-%06d", k.Boot, k.Last)
+	}
+	return first, last
+}
 
-// The bits of Kept.
-const (
-	Stored Kept = 1 << iota // packets were stored
-	Cut                     // of some only the headers
-	Lost                    // some were not
-)
+// Known reports whether a keeper was given packets of the flow.
+func (k *Kept) Known() bool { return k.Written|k.Cut|k.Lost != 0 }

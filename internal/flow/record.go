@@ -69,7 +69,8 @@ type Record struct {
 	FromSource  packet.Direction // which way the source's packets crossed the observation point
 	HasMAC      bool
 	Reason      Reason
-	Kept        Kept // what a keeper of packets has done since the flow began, 0 without one
+	Mark        Mark // of a keeper of packets
+	Kept        Kept // is filled in by it, see pipeline.Keeper
 }
 
 // Final reports whether the record ends its counters; false for an interim report.
@@ -85,7 +86,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 	k := &e.key
 	*r = Record{Start: e.first, End: e.last, Born: e.born, Iface: k.Iface, VLAN: k.VLAN,
 		VLANs: k.VLANs, Family: k.Family, Proto: k.Proto, FromSource: e.side,
-		HasMAC: e.hasMAC, Reason: reason, Kept: e.mark.Kept}
+		HasMAC: e.hasMAC, Reason: reason, Mark: e.mark}
 	r.Source = Endpoint{Addr: k.A, Port: k.APort}
 	r.Destination = Endpoint{Addr: k.B, Port: k.BPort}
 	if e.swapped {

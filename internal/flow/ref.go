@@ -4,7 +4,7 @@ package flow
 type Ref struct{ entry *entry }
 
 // Mark returns the mark of the flow, which the caller may change, and nil for the zero Ref. It
-// begins as the zero Mark and is kept as long as the flow lives, over active timeouts, too.
+// begins without [MarkOpen] and is kept as long as the flow lives, over active timeouts, too.
 // It is in a cache line that the metering of a packet does not touch.
 func (r Ref) Mark() *Mark {
 	if r.entry == nil {

@@ -18,17 +18,17 @@ func marksOf(m *meter, number *uint16, ps ...packet.Packet) (found []uint16) {
 	m.UpdateBatchRefs(ps, &refs)
 	for i := range ps {
 		mark := refs[i].Mark()
-		if mark.Generation == 0 {
+		if *mark&flow.MarkOpen == 0 {
 			*number++
-			*mark = flow.Mark{Generation: 1, Slot: *number}
+			*mark = flow.MarkOpen | flow.Mark(*number)
 		}
-		found = append(found, mark.Slot)
+		found = append(found, uint16(*mark))
 	}
 	return found
 }
 
 // TestTable_UpdateBatchRefs keeps the mark of a flow as long as it lives, over an active
-// timeout, too, and gives each new flow the zero mark, also one on the ports of another or
+// timeout, too, and gives each new flow a mark that is not open, also one on the ports of another or
 // in the place of one that has ended in the same batch.
 func TestTable_UpdateBatchRefs(t *testing.T) {
 	t.Parallel()
@@ -139,23 +139,27 @@ func TestTable_UpdateBatchRefs_allocs(t *testing.T) {
 	}
 }
 
-// TestTable_UpdateBatchRefs_kept reports what a keeper has noted in every further record of
-// the flow, and not in those of the next one on the same ports.
+// TestTable_UpdateBatchRefs_kept has the mark of a keeper in every further record of the flow,
+// and its number only in those of the next one in its place.
 func TestTable_UpdateBatchRefs_kept(t *testing.T) {
 	t.Parallel()
 	m := newMeter(t, func(c *flow.Config) { c.ActiveTimeout = 40 * sec })
 	var refs [flow.BatchSize]flow.Ref
 	m.UpdateBatchRefs([]packet.Packet{udp(0, client, server)}, &refs)
-	refs[0].Mark().Kept |= flow.Stored | flow.Cut
+	*refs[0].Mark() = 5 | flow.MarkOpen
 	m.UpdateBatchRefs([]packet.Packet{udp(25*sec, client, server)}, &refs)
 	m.UpdateBatchRefs([]packet.Packet{udp(50*sec, client, server)}, &refs)
 	m.UpdateBatchRefs([]packet.Packet{udp(500*sec, client, server)}, &refs)
 	m.Flush(flow.ReasonForced)
-	var got []flow.Kept
+	var got []flow.Mark
 	for _, r := range m.records {
-		got = append(got, r.Kept)
+		got = append(got, r.Mark)
 	}
-	if want := []flow.Kept{flow.Stored | flow.Cut, flow.Stored | flow.Cut, 0}; !slices.Equal(got, want) {
-		t.Errorf("Kept of all records = %v; want %v", got, want)
+	if want := []flow.Mark{5 | flow.MarkOpen, 5 | flow.MarkOpen, 0}; !slices.Equal(got, want) {
+		t.Errorf("marks of all records = %#x; want %#x", got, want)
+	}
+	m.UpdateBatchRefs([]packet.Packet{udp(600*sec, client, server), udp(600*sec, "10.137.0.9:1111", server)}, &refs)
+	if later := []flow.Mark{*refs[0].Mark(), *refs[1].Mark()}; !slices.Contains(later, 5) || !slices.Contains(later, 0) {
+		t.Errorf("marks of the flows in the places of both = %#x; want 5, which is not open, and 0", later)
 	}
 }

@@ -3,7 +3,6 @@ package packetstore
 import (
 	"time"
 
-	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/pcapng"
 )
 
@@ -17,7 +16,7 @@ const (
 // Bounds of an open segment.
 const (
 	maxPackets  = 256 << 10
-	maxFlows    = 64 << 10 // a Mark has 16 bits for them
+	maxFlows    = 64 << 10 // an Account has 16 bits for them
 	maxStreams  = 4096
 	maxOpen     = 128
 	maxBackward = int64(time.Minute) // of the clock
@@ -35,12 +34,12 @@ func (s *Store) Add(p *Packet) {
 	switch {
 	case st == nil:
 		s.c.lostMemory.add(size)
-		p.keep(flow.Lost)
+		p.lose()
 	case st.excluded:
 		s.c.excluded.add(size)
 	case s.level >= levelFull:
 		s.c.lostDisk.add(size)
-		p.keep(flow.Lost)
+		p.lose()
 	default:
 		s.store(st, p, size)
 	}
@@ -72,7 +71,7 @@ func (s *Store) store(st *stream, p *Packet, size count) {
 	g := s.segmentOf(st, p)
 	if g == nil {
 		s.lost().add(size)
-		p.keep(flow.Lost)
+		p.lose()
 		return
 	}
 	g.kernel += uint64(p.Dropped)
@@ -81,16 +80,13 @@ func (s *Store) store(st *stream, p *Packet, size count) {
 	n, k := s.portion(g, p, sl)
 	if !s.room(g, pcapng.PacketBytes(n, p.Flags, g.dropped)) {
 		s.lose(g, sl, size)
-		p.keep(flow.Lost)
+		p.lose()
 		return
 	}
 	s.append(g, p, n, at, sl != nil)
 	g.count(p, k, size)
 	s.c.waiting[k].add(size)
-	p.keep(flow.Stored)
-	if k != whole {
-		p.keep(flow.Cut)
-	}
+	p.keep(g.seq, k)
 	if sl != nil {
 		sl.packets++
 		sl.bytes += uint64(p.Length)
@@ -166,11 +162,8 @@ const sealEvery = int64(10 * time.Second)
 
 // begin begins a segment with an empty chunk, whose first page is left to the head.
 func (s *Store) begin(st *stream, p *Packet, c *chunk) *segment {
-	s.generation++
-	if s.generation == 0 {
-		s.generation++
-	}
-	g := &segment{iface: st.iface, link: p.LinkType, generation: s.generation, chunk: c, end: pageSize,
+	s.seq++
+	g := &segment{iface: st.iface, link: p.LinkType, seq: s.seq, chunk: c, end: pageSize,
 		began: p.At, first: p.At, last: p.At, recent: p.At, held: !st.named && !s.knows(st.iface, p.At), flowLimit: s.conf.FlowLimit, headers: s.conf.HeadersOnly, filter: s.conf.Filter}
 	c.n = pageSize
 	st.seg = g
@@ -190,13 +183,11 @@ func (s *Store) knows(iface uint32, at int64) bool {
 // slotOf returns the slot of a packet's flow, and makes it if the segment does not know
 // the flow; nil if the packet is of no flow or there is no room.
 func (s *Store) slotOf(g *segment, p *Packet) (uint32, *slot) {
-	if p.Mark == nil {
+	if p.Account == nil {
 		return 0, nil
 	}
-	if m := *p.Mark; m.Generation == g.generation && uint32(m.Slot) < g.notes.flows {
-		if sl := g.notes.slot(uint32(m.Slot)); p.Flow == nil || sl.key == p.Flow.Key {
-			return uint32(m.Slot), sl
-		}
+	if a := p.Account; a.segment == g.seq && uint32(a.slot) < g.notes.flows {
+		return uint32(a.slot), g.notes.slot(uint32(a.slot))
 	}
 	if g.notes.flows >= maxFlows {
 		return 0, nil
@@ -208,7 +199,7 @@ func (s *Store) slotOf(g *segment, p *Packet) (uint32, *slot) {
 	}
 	sl.start(s.info(p), p.At)
 	sl.limit = s.limitOf(g, sl)
-	p.Mark.Generation, p.Mark.Slot = g.generation, uint16(g.notes.flows-1)
+	p.Account.segment, p.Account.slot = g.seq, uint16(g.notes.flows-1)
 	return g.notes.flows - 1, sl
 }
 
@@ -223,9 +214,12 @@ func (s *Store) info(p *Packet) *FlowInfo {
 
 // portion returns how many bytes of a packet are stored, and why not more.
 func (s *Store) portion(g *segment, p *Packet, sl *slot) (n int, k kind) {
-	n = min(len(p.Data), s.conf.Snaplen)
+	most := s.conf.Snaplen
 	if g.headers {
-		n = min(n, cutBytes)
+		most = min(most, cutBytes)
+	}
+	if n = min(len(p.Data), most); n < min(p.Length, most) {
+		k = cutPressure // by the capture, whose ring was filling up
 	}
 	if sl != nil && sl.limit > 0 && sl.bytes >= uint64(sl.limit) && n > flowCutBytes {
 		if !s.lifted(sl) {
@@ -236,15 +230,12 @@ func (s *Store) portion(g *segment, p *Packet, sl *slot) (n int, k kind) {
 	if n > cutBytes && (s.level == levelShort || s.pressure.Load() || s.pool.greedy(g.iface) || g.held && g.end > chunkSize/2) {
 		return cutBytes, cutPressure
 	}
-	if s.short(g, p) {
-		return n, cutPressure
-	}
-	return n, whole
+	return n, k
 }
 
 // room makes room for a block of n bytes in the segment's chunk.
 func (s *Store) room(g *segment, n int) bool {
-	if g.chunk != nil && g.chunk.n+n <= chunkSize {
+	if g.chunk != nil && g.chunk.n+n <= chunkFull {
 		return true
 	}
 	if g.chunk != nil {
@@ -269,8 +260,32 @@ func (s *Store) room(g *segment, n int) bool {
 // complete.
 func (s *Store) handOver(g *segment) {
 	c := g.chunk
+	g.pad()
 	g.keepTail()
 	s.push(&job{seg: g, chunk: c})
+}
+
+// pad fills up the last page of the chunk, so that what is written ends with a block, and no
+// byte of it is written again.
+func (g *segment) pad() {
+	c := g.chunk
+	n := padding(c.n)
+	if n == 0 {
+		return
+	}
+	b := pcapng.AppendFill(c.buf[:c.n], 0, g.recent, n)
+	c.n = len(b)
+	g.end += int64(n)
+	g.page = tally{}
+}
+
+// padding returns how many bytes a filler has that ends with a page; 0 if there need be none.
+func padding(n int) int {
+	n = -n & (pageSize - 1)
+	if n > 0 && n < pcapng.MinFill {
+		n += pageSize
+	}
+	return n
 }
 
 // keepTail takes the page that is not complete, and the account of it, out of the chunk.
@@ -289,7 +304,7 @@ func (s *Store) append(g *segment, p *Packet, n int, at uint32, known bool) {
 	if g.packets == 0 || g.end/stretch != int64(g.times[len(g.times)-1].place)*4/stretch {
 		g.times = append(g.times, timeMark{place, p.At})
 	}
-	if p.Mark != nil && !(known && s.note(g, at, place)) {
+	if p.Account != nil && !(known && s.note(g, at, place)) {
 		g.unindexed++
 		s.c.unindexed++
 	}

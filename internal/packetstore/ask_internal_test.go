@@ -85,25 +85,25 @@ func TestAdd_kept(t *testing.T) {
 		name := p.Flow
 		p.Flow, p.Describe = nil, func(f *FlowInfo) { asked++; *f = *name }
 		w.Add(p)
-		return p.Mark.Kept
+		return p.Account.Kept()
 	}
-	if k := add(1); k != flow.Stored {
-		t.Errorf("Kept = %b; want Stored", k)
+	if k := add(1); k != (flow.Kept{Written: 1, First: 1, Last: 1}) {
+		t.Errorf("Kept = %+v; want one packet", k)
 	}
 	for range 5 {
 		add(1)
 	}
-	if k := add(1); k != flow.Stored|flow.Cut || asked != 1 {
-		t.Errorf("Kept = %b above the limit, asked %d times; want Stored and Cut, once", k, asked)
+	if k := add(1); k.Written+k.Cut != 7 || k.Cut == 0 || k.Written < 2 || asked != 1 {
+		t.Errorf("Kept = %+v above the limit, asked %d times; want 7 packets, some cut, once", k, asked)
 	}
 	w.Gone(7)
-	if add(1); asked != 2 {
-		t.Errorf("asked %d times in two segments; want twice", asked)
+	if k := add(1); asked != 2 || k.First != 1 || k.Last != 2 {
+		t.Errorf("asked %d times in two segments: %+v; want twice, and both named", asked, k)
 	}
 	w.tick()
 	w.level = levelFull
-	if k := add(3); k != flow.Lost {
-		t.Errorf("Kept = %b on a full disk; want Lost", k)
+	if k := add(3); k != (flow.Kept{Lost: 1}) {
+		t.Errorf("Kept = %+v on a full disk; want it lost", k)
 	}
 	w.level = levelRunning
 	w.stop()
@@ -162,11 +162,11 @@ func TestAdd_burst(t *testing.T) {
 			w.Add(w.packet(iface, uint64(iface), 60_000))
 		}
 	}
-	if k := w.marks[7].Kept; k != flow.Stored {
-		t.Errorf("Kept of the known holder = %b; want Stored", k)
+	if k := w.marks[7].Kept(); k.Written != 100 {
+		t.Errorf("Kept of the known holder = %+v; want 100 packets", k)
 	}
-	if k := w.marks[99].Kept; k&flow.Cut == 0 {
-		t.Errorf("Kept of the unknown holder = %b; want some cut", k)
+	if k := w.marks[99].Kept(); k.Cut == 0 || k.Written+k.Cut+k.Lost != 100 {
+		t.Errorf("Kept of the unknown holder = %+v; want 100, some cut", k)
 	}
 	w.stop()
 }

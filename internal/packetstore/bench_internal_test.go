@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
 // cpu returns the processor time of the process.
@@ -102,9 +100,9 @@ func BenchmarkFind(b *testing.B) {
 // fill14 stores n bytes of flows of 14 packets, 64 at once, and returns how many flows.
 func fill14(w *world, n int64) (flows uint64) {
 	const at = 64
-	var marks [at]flow.Mark
+	var marks [at]Account
 	p := w.packet(7, 0, 446)
-	w.marks = map[uint64]*flow.Mark{}
+	w.marks = map[uint64]*Account{}
 	w.Add(w.packet(7, 1<<40, 446))
 	w.drain() // the name is known
 	for stored := int64(0); stored < n; flows += at {
@@ -115,13 +113,13 @@ func fill14(w *world, n int64) (flows uint64) {
 				}
 				udp(p.Data[:42], 7, flows+i)
 				p.At += 1000
-				p.Flow, p.Mark = info(7, flows+i), &marks[i]
+				p.Flow, p.Account = info(7, flows+i), &marks[i]
 				w.Add(p)
 				w.added++
 				stored += 490
 			}
 		}
-		marks = [at]flow.Mark{}
+		marks = [at]Account{}
 	}
 	return flows
 }

@@ -14,6 +14,7 @@ import (
 
 // Events of the chain.
 const (
+	Opened    = "opened" // of an encrypted segment, whose own head no one can read here
 	Sealed    = "sealed"
 	Repaired  = "repaired"
 	Evicted   = "evicted"
@@ -32,8 +33,8 @@ type Line struct {
 	Packets  uint32    `json:"packets"`
 	First    int64     `json:"first"` // time of the first packet, Unix nanoseconds
 	Last     int64     `json:"last"`
-	Segment  string    `json:"segment,omitempty"` // SHA-256 of the file
-	Index    string    `json:"index,omitempty"`
+	Segment  string    `json:"blake3,omitempty"` // digest of the file, see sum
+	Index    string    `json:"index,omitempty"`  // SHA-256 of the index
 	Reason   string    `json:"reason,omitempty"`
 	Previous string    `json:"prev"`
 }

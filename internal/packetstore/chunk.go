@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	pageSize  = 4096      // unit of what is written, so that the page cache can be left out
-	chunkSize = 256 << 10 // larger writes gain nothing (see docs/packet-store.md)
+	pageSize  = 4096                 // unit of what is written, so that the page cache can be left out
+	chunkSize = 256 << 10            // larger writes gain nothing (see docs/packet-store.md)
+	chunkFull = chunkSize - pageSize // of it for packets: there is room to pad
 )
 
 // chunk is a piece of a segment on its way to the disk. What is below n does not change
@@ -21,6 +22,15 @@ type chunk struct {
 	base  int64  // offset of buf in the file, a multiple of pageSize
 	iface uint32 // whose share of the pool it is
 	tally tally  // packets that end in pages that are complete, and of the page that is not while it is filled
+}
+
+// pages returns how many complete pages with packets there are.
+func (c *chunk) pages() int {
+	n := c.n / pageSize
+	if c.base == 0 {
+		n-- // the head
+	}
+	return n
 }
 
 // pool is the bounded stock of chunks, divided among the interfaces.

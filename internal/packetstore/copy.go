@@ -29,6 +29,7 @@ type Copied struct {
 	OtherLink int    // segments that were left out for their link type
 	Limited   bool   // there is more than the limit allows
 	Damaged   []error
+	Locked    []string // segments that are encrypted, and no key opens them; of Damaged, too
 }
 
 // Add adds what another Copy of the same result has written: that of another link type, so
@@ -111,12 +112,15 @@ func (c *copier) activate(p part) error {
 	if c.o.Link == 0 {
 		c.o.Link = p.head.link
 	}
-	if p.head.link != c.o.Link && p.lacking == nil {
+	if p.head.link != c.o.Link && p.lacking == nil && !p.head.blind {
 		c.done.OtherLink++
 		return nil
 	}
 	cur, err := c.reader.openCursor(p, p.of.wants)
 	if err != nil {
+		if errors.Is(err, ErrLocked) {
+			c.done.Locked = append(c.done.Locked, p.name)
+		}
 		c.done.Damaged = append(c.done.Damaged, fmt.Errorf("%s: %w", p.name, err))
 		return nil
 	}

@@ -26,7 +26,7 @@ type cursor struct {
 
 // openCursor opens a part. match says which packets are wanted.
 func (r *Reader) openCursor(p part, match func(link uint16, p *pcapng.Packet) bool) (*cursor, error) {
-	f, err := r.files.Open(p.name)
+	f, err := r.openSegment(p.name)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +71,8 @@ func (c *cursor) step() error {
 	}
 	for b := new(pcapng.Block); ; {
 		err := c.scanner.Next(b)
-		if errors.Is(err, pcapng.ErrDamaged) && c.open {
-			return io.EOF // what is behind is being written
+		if errors.Is(err, pcapng.ErrDamaged) && (c.open || c.stored.head.blind) {
+			return io.EOF // what is behind is being written, or was lost in a crash
 		}
 		if err != nil {
 			return err

@@ -65,13 +65,3 @@ func (s *Store) most(g *segment) int {
 	}
 	return 0
 }
-
-// short reports whether the capture had less of a packet than is asked for, because the ring
-// was full of packets that wait.
-func (s *Store) short(g *segment, p *Packet) bool {
-	want := min(p.Length, s.conf.Snaplen)
-	if g.headers {
-		want = min(want, cutBytes)
-	}
-	return len(p.Data) < want
-}

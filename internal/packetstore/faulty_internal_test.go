@@ -125,18 +125,28 @@ type faultyFile struct {
 }
 
 func (x *faultyFile) WriteAt(b []byte, at int64) (int, error) {
+	return x.write(x.file.WriteAt, b, at, pageSize)
+}
+
+func (x *faultyFile) WriteTail(b []byte, at int64) (int, error) {
+	return x.write(x.file.WriteTail, b, at, 4)
+}
+
+// write writes as do does, or half of it, in units of some bytes.
+func (x *faultyFile) write(do func([]byte, int64) (int, error), b []byte, at int64, unit int) (int, error) {
+	half := b[:len(b)/2&^(unit-1)]
 	switch err := x.f.call("write", x.name); {
 	case errors.Is(err, errShort):
-		return x.file.WriteAt(b[:len(b)/2&^(pageSize-1)], at)
+		return do(half, at)
 	case errors.Is(err, errDead): // in the middle of it
 		if x.f.calls == x.f.die {
-			_, _ = x.file.WriteAt(b[:len(b)/2&^(pageSize-1)], at)
+			_, _ = do(half, at)
 		}
 		return 0, err
 	case err != nil:
 		return 0, err
 	}
-	return x.file.WriteAt(b, at)
+	return do(b, at)
 }
 
 func (x *faultyFile) Truncate(n int64) error {

@@ -29,6 +29,7 @@ type files interface {
 type file interface {
 	io.ReaderAt
 	io.WriterAt
+	WriteTail(b []byte, at int64) (int, error) // as WriteAt, within a page that begins at at
 	Size() (int64, error)
 	Truncate(n int64) error
 	Sync() error
@@ -169,6 +170,20 @@ func (f *osFile) WriteAt(b []byte, at int64) (int, error) {
 		_ = unix.Fadvise(int(f.Fd()), at, int64(len(b)), unix.FADV_DONTNEED)
 	}
 	return n, err
+}
+
+// WriteTail implements [file]. What is less than a page goes through the page cache. The file
+// gets its new size at once, with all of it.
+func (f *osFile) WriteTail(b []byte, at int64) (n int, err error) {
+	if !f.direct {
+		return f.File.WriteAt(b, at)
+	}
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFL, 0); err != nil {
+		return 0, err
+	}
+	n, err = f.File.WriteAt(b, at)
+	_, back := unix.FcntlInt(f.Fd(), unix.F_SETFL, unix.O_DIRECT)
+	return n, errors.Join(err, back)
 }
 
 // Size implements [file].

@@ -95,11 +95,14 @@ func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if s.locked {
+			return nil // the beat seals it if it is asked to
+		}
 		if s.open || s.lacking != nil {
 			res.scan(s)
 			return nil
 		}
-		if s.head.packets == 0 || !q.overlaps(s.head.first, s.head.last) {
+		if s.head.packets == 0 && !s.head.blind || !q.overlaps(s.head.first, s.head.last) {
 			return nil
 		}
 		if err := r.withIndex(s, func(x *index) error { return res.search(s, x) }); err != nil {
@@ -139,6 +142,15 @@ func (r *Result) scan(s *stored) {
 // search looks for the query's flows in an index.
 func (r *Result) search(s *stored, x *index) error {
 	m := r.match
+	if x.blind && m.flows() {
+		if m.keysOnly() {
+			r.Unsearched++
+			return nil
+		}
+		r.Segments++
+		r.parts = append(r.parts, part{stored: *s, place: pageSize, scan: true})
+		return nil
+	}
 	if !m.flows() {
 		p := part{stored: *s, place: pageSize, scan: true}
 		if from := r.query.From; !from.IsZero() {

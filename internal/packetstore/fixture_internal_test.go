@@ -12,8 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
 // t0 is the time of the first packet of a test.
@@ -25,14 +23,14 @@ type world struct {
 	tb      testing.TB
 	now     time.Time
 	holders map[uint32]Holder
-	marks   map[uint64]*flow.Mark
+	marks   map[uint64]*Account
 	added   uint64
 }
 
 // newWorld opens a store. change may be nil.
 func newWorld(tb testing.TB, dir string, change func(*Config)) *world {
 	tb.Helper()
-	w := &world{tb: tb, now: time.Unix(0, t0), marks: map[uint64]*flow.Mark{}, holders: map[uint32]Holder{}}
+	w := &world{tb: tb, now: time.Unix(0, t0), marks: map[uint64]*Account{}, holders: map[uint32]Holder{}}
 	for i, name := range []string{"work", "personal", "untrusted", "vault"} {
 		w.holders[uint32(i+7)] = Holder{Vif: fmt.Sprintf("vif%d.0", i+7), Name: name, Label: "blue", Class: "AppVM", UUID: "uuid-" + name,
 			Netvm: "sys-firewall", Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 137, 0, byte(i + 7)})}}
@@ -63,11 +61,11 @@ func (w *world) packet(iface uint32, id uint64, n int) *Packet {
 	udp(frame, iface, id)
 	m := w.marks[id]
 	if m == nil {
-		m = new(flow.Mark)
+		m = new(Account)
 		w.marks[id] = m
 	}
 	w.added++
-	return &Packet{Iface: iface, At: w.now.UnixNano(), Data: frame, Length: n, LinkType: 1, Flags: 1, Flow: info(iface, id), Mark: m}
+	return &Packet{Iface: iface, At: w.now.UnixNano(), Data: frame, Length: n, LinkType: 1, Flags: 1, Flow: info(iface, id), Account: m}
 }
 
 // udp writes the headers of a UDP packet.
@@ -142,7 +140,7 @@ func check(tb testing.TB, err error) {
 // segments returns the paths of all files with packets, the open ones, too.
 func segments(tb testing.TB, dir string) (paths []string) {
 	tb.Helper()
-	for _, form := range []string{"*/*.pcapng", ".open-*.pcapng"} {
+	for _, form := range []string{"*/*.pcapng", ".open-*.pcapng", "*/*.pcapng.age", ".open-*.pcapng.age"} {
 		found, err := filepath.Glob(filepath.Join(dir, form))
 		check(tb, err)
 		paths = append(paths, found...)
@@ -155,6 +153,9 @@ func segments(tb testing.TB, dir string) (paths []string) {
 func rows(tb testing.TB, dir string) (n uint64) {
 	tb.Helper()
 	for _, path := range segments(tb, dir) {
+		if isEncrypted(path) {
+			path = decryptedCopy(tb, path)
+		}
 		n += uint64(len(lines(tb, path, "-T", "fields", "-e", "frame.number")))
 	}
 	return n

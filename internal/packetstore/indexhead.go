@@ -32,6 +32,7 @@ type indexHead struct {
 	sums                      [4]uint32 // CRC-32C of the parts: by key, by Community ID, times, flows
 	link                      uint16
 	repaired                  bool // the keys of its flows are not known
+	blind                     bool // nothing is known of the packets: the segment is encrypted and was repaired
 }
 
 var (
@@ -53,11 +54,16 @@ func (h *indexHead) append(b []byte) []byte {
 	}
 	b = le.AppendUint64(le.AppendUint64(le.AppendUint64(b, uint64(h.first)), uint64(h.last)), uint64(h.size))
 	b = le.AppendUint16(b, h.link)
-	if h.repaired {
-		b = append(b, 1)
-	}
+	b = append(b, flag(h.repaired), flag(h.blind))
 	b = append(b, make([]byte, headBytes-4-(len(b)-start))...)
 	return le.AppendUint32(b, crc32.Checksum(b[start:], crcTab))
+}
+
+func flag(on bool) byte {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 // parse reads a head, and checks that its parts have size bytes together with it.
@@ -72,7 +78,7 @@ func (h *indexHead) parse(b []byte, size int64) error {
 		*to = le.Uint32(b[8+4*i:])
 	}
 	h.first, h.last, h.size = int64(le.Uint64(b[52:])), int64(le.Uint64(b[60:])), int64(le.Uint64(b[68:]))
-	h.link, h.repaired = le.Uint16(b[76:]), b[78] == 1
+	h.link, h.repaired, h.blind = le.Uint16(b[76:]), b[78] == 1, b[79] == 1
 	if h.flows > maxFlows || h.flowsAt()+int64(h.flowBytes) != size {
 		return fmt.Errorf("%w: the parts do not fill it", errIndex)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/pcapng"
 )
 
 // TestPressure holds that packets are cut before any is lost while the writer stands
@@ -69,27 +69,34 @@ func TestPressure(t *testing.T) {
 // lostAtCount returns the packets of interface 7 that were stored.
 func lostAtCount(w *world) uint64 { return w.c.waiting.sum().packets + w.c.written.sum().packets - 1 }
 
-// TestTally holds that a chunk's account is of the packets that end in its complete
-// pages, to the packet: it is what is counted as written before the rest is.
+// TestTally holds that a chunk's account is of the packets in it, all of which are whole, and
+// that it ends with a page: it is what is counted as written before the rest is.
 func TestTally(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, fastDir(t), nil)
 	w.add(7, 1, 1, 508)
-	const block = 508 + 32 + 8 + 4
 	for range 2000 {
 		w.Add(w.packet(7, 1, 508))
 	}
-	before := uint64(0)
-	for _, j := range w.jobs {
-		end := (j.chunk.base + int64(j.chunk.n)) &^ (pageSize - 1)
-		upTo := uint64(end-pageSize) / block
-		if n := j.chunk.tally.sum().packets; n != upTo-before {
-			t.Errorf("the chunk at %d has %d packets; want %d", j.chunk.base, n, upTo-before)
+	sum := uint64(0)
+	for i, j := range w.jobs {
+		at, n := 0, uint64(0)
+		if i == 0 {
+			at = pageSize // is the head's
 		}
-		before = upTo
+		for at < j.chunk.n {
+			if le.Uint32(j.chunk.buf[at:]) == pcapng.TypePacket {
+				n++
+			}
+			at += int(le.Uint32(j.chunk.buf[at+4:]))
+		}
+		if have := j.chunk.tally.sum().packets; have != n || at != j.chunk.n || at%pageSize != 0 {
+			t.Errorf("the chunk at %d counts %d packets and ends at %d, its blocks at %d; want %d", j.chunk.base, have, j.chunk.n, at, n)
+		}
+		sum += n
 	}
-	if before < 1500 {
-		t.Errorf("%d chunks only", len(w.jobs))
+	if sum < 1500 {
+		t.Errorf("%d packets in %d chunks; want nearly 2000", sum, len(w.jobs))
 	}
 	w.stop()
 }
@@ -253,7 +260,7 @@ func TestFrames(t *testing.T) {
 		w.turn(true)
 	}
 	arp := w.packet(7, 1, 60)
-	arp.Flow, arp.Mark = nil, nil
+	arp.Flow, arp.Account = nil, nil
 	w.Add(arp)
 	cut := w.packet(7, 1, 96)
 	cut.Length = 1514
@@ -324,7 +331,7 @@ func TestFlood(t *testing.T) {
 	w := newWorld(t, dir, nil)
 	for i := range uint64(70_000) {
 		w.add(7, i, 1, 60)
-		w.marks = map[uint64]*flow.Mark{}
+		w.marks = map[uint64]*Account{}
 	}
 	w.tick()
 	w.stop()

@@ -16,15 +16,22 @@ func (w *writer) start(s *Store) (err error) {
 	if w.scratch, err = unix.Mmap(-1, 0, scratchSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS); err != nil {
 		return err
 	}
+	if len(s.recipients) > 0 {
+		if w.cipher, err = unix.Mmap(-1, 0, cipherSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS); err != nil {
+			return err
+		}
+	}
 	top, err := s.files.List(".")
 	if err != nil {
 		return err
 	}
 	var open []string
+	w.lines, w.opened = map[string]bool{}, map[string]Line{}
 	for _, e := range top {
 		if openForm.MatchString(e.Name()) && e.Type().IsRegular() {
 			open = append(open, e.Name())
-			w.noteSequence(s.conf.boot, e.Name())
+			w.opened[openKey(e.Name())] = Line{}
+			s.noteSequence(e.Name())
 		}
 	}
 	if err := s.readChain(); err != nil {
@@ -44,30 +51,41 @@ func (w *writer) start(s *Store) (err error) {
 		}
 	}
 	s.sweep()
-	w.lines = nil
+	w.lines, w.opened = nil, nil
 	return s.defaultBytes()
 }
 
 // noteSequence notes the number in a segment's name, so that no name comes twice.
-func (w *writer) noteSequence(boot, file string) {
-	if b, seq, ok := sequence(file); ok && b == boot {
-		w.seq = max(w.seq, seq)
+func (s *Store) noteSequence(file string) {
+	if b, seq, ok := sequence(file); ok && b == s.conf.boot {
+		s.mu.Lock()
+		s.seq = max(s.seq, seq)
+		s.mu.Unlock()
 	}
 }
 
 // readChain opens the chain, and notes which segments it has a line of.
 func (s *Store) readChain() (err error) {
-	s.w.lines = map[string]bool{}
 	s.w.chain, err = openChain(s.files, func(l *Line) {
 		_, file := splitName(l.Name)
-		s.w.noteSequence(s.conf.boot, file)
-		if l.Event == Sealed || l.Event == Repaired {
+		s.noteSequence(file)
+		switch l.Event {
+		case Opened:
+			if key := openKey(file); hasKey(s.w.opened, key) {
+				s.w.opened[key] = *l
+			}
+		case Sealed, Repaired:
 			s.w.lines[l.Name] = true
-		} else if l.Event != Kept {
+		case Evicted, Forgotten:
 			s.w.lines[l.Name] = false
 		}
 	})
 	return err
+}
+
+func hasKey[K comparable, V any](m map[K]V, key K) bool {
+	_, ok := m[key]
+	return ok
 }
 
 // loadFolder enters the segments of a qube into the catalog, and removes what belongs to
@@ -83,7 +101,7 @@ func (s *Store) loadFolder(folder string) error {
 		if !segmentForm.MatchString(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
-		s.w.noteSequence(s.conf.boot, e.Name())
+		s.noteSequence(e.Name())
 		if there, ok := s.w.lines[name]; ok && !there { // a crash came before it was removed
 			if err := removeFiles(s.files, name); err != nil {
 				return err
@@ -122,7 +140,10 @@ func (s *Store) load(name, folder string) (k known, err error) {
 	if err == nil && x.size != size {
 		err = fmt.Errorf("%w: it is of a segment of %d bytes; the segment has %d", errIndex, x.size, size)
 	}
-	if err != nil {
+	switch {
+	case err != nil && isEncrypted(name):
+		x, err = s.rebuildBlind(name, f, size)
+	case err != nil:
 		x, err = s.rebuild(name, f, size)
 	}
 	if err != nil {
@@ -209,7 +230,7 @@ func (s *Store) sweep() {
 		}
 		for name := range have {
 			segment, isIndex := strings.CutSuffix(strings.TrimSuffix(name, ".tmp"), indexSuffix)
-			if isIndex && segmentForm.MatchString(segment+segmentSuffix) && (strings.HasSuffix(name, ".tmp") || !have[segment+segmentSuffix]) {
+			if isIndex && segmentForm.MatchString(segment+segmentSuffix) && (strings.HasSuffix(name, ".tmp") || !have[segment+segmentSuffix] && !have[segment+segmentSuffix+ageSuffix]) {
 				if err := s.files.Remove(folder + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					s.conf.Logger.Warn("an index without a segment cannot be removed", "file", name, "error", err)
 				}
@@ -241,6 +262,10 @@ func (w *writer) close() error {
 	if w.scratch != nil {
 		errs = append(errs, unix.Munmap(w.scratch))
 		w.scratch = nil
+	}
+	if w.cipher != nil {
+		errs = append(errs, unix.Munmap(w.cipher))
+		w.cipher = nil
 	}
 	return errors.Join(errs...)
 }

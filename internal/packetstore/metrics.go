@@ -43,6 +43,8 @@ func (s *Store) Metrics(set *metrics.Set) {
 	set.Add("segments_forgotten", c.forgotten)
 	set.Add("segments_repaired", c.repaired)
 	set.Add("segments_damaged", c.damaged)
+	set.Add("lost_crash", c.lostCrash)
+	set.Add("crash_bytes_cut", c.bytesCut)
 	set.Add("faults", c.faults)
 	set.Add("disk_bytes", uint64(max(d.bytes, 0)))
 	set.Add("index_bytes", uint64(d.index))

@@ -16,6 +16,7 @@ const (
 	keptName  = "kept"
 
 	segmentSuffix = ".pcapng"
+	ageSuffix     = ".age" // behind it, if the segment is encrypted
 	indexSuffix   = ".idx"
 	openPrefix    = ".open-"
 )
@@ -49,8 +50,8 @@ func plain(c byte) bool {
 
 var (
 	folderForm  = regexp.MustCompile(`^(?:[A-Za-z0-9_-]|%[0-9A-F]{2})(?:[A-Za-z0-9_.-]|%[0-9A-F]{2})*$`)
-	segmentForm = regexp.MustCompile(`^([0-9a-f]{8})-(\d{6,10})-(\d{8}T\d{6}Z)\.pcapng$`)
-	openForm    = regexp.MustCompile(`^\.open-.*-([0-9a-f]{8})-(\d{6,10})\.pcapng$`)
+	segmentForm = regexp.MustCompile(`^([0-9a-f]{8})-(\d{6,10})-(\d{8}T\d{6}Z)\.pcapng(?:\.age)?$`)
+	openForm    = regexp.MustCompile(`^\.open-.*-([0-9a-f]{8})-(\d{6,10})\.pcapng(?:\.age)?$`)
 )
 
 // isFolder reports whether a name is one that folderOf returns.
@@ -95,8 +96,11 @@ func openName(vif, boot string, seq uint32) string {
 
 // indexName returns the name of a segment's index.
 func indexName(segment string) string {
-	return strings.TrimSuffix(segment, segmentSuffix) + indexSuffix
+	return strings.TrimSuffix(strings.TrimSuffix(segment, ageSuffix), segmentSuffix) + indexSuffix
 }
+
+// isEncrypted reports whether the segment of a name is encrypted.
+func isEncrypted(name string) bool { return strings.HasSuffix(name, ageSuffix) }
 
 // sequence returns boot and number of a segment by its name without the folder.
 func sequence(name string) (boot string, seq uint32, ok bool) {

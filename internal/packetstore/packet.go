@@ -1,10 +1,6 @@
 package packetstore
 
-import (
-	"net/netip"
-
-	"github.com/qubesbeat/qubesbeat/internal/flow"
-)
+import "net/netip"
 
 // Packet is a captured frame and the flow that it belongs to.
 type Packet struct {
@@ -16,18 +12,11 @@ type Packet struct {
 	Flags    uint32 // pcapng's epb_flags: direction in bits 0 and 1, checksums in 9 to 11
 	Dropped  uint32 // frames that the kernel has lost on the ring since the last packet
 
-	Mark *flow.Mark // of the flow, written by Add; nil if the frame belongs to none, such as ARP
-	Flow *FlowInfo  // names the flow; nil for Describe
+	Account *Account  // of the flow, written by Add; nil if the frame belongs to none, such as ARP
+	Flow    *FlowInfo // names the flow; nil for Describe
 	// Describe does the same for the first packet of a flow in a segment. It must not
-	// be nil if Flow is and Mark is not.
+	// be nil if Flow is and Account is not.
 	Describe func(*FlowInfo)
-}
-
-// keep notes in the flow what happened to the packet.
-func (p *Packet) keep(k flow.Kept) {
-	if p.Mark != nil {
-		p.Mark.Kept |= k
-	}
 }
 
 // FlowInfo names a flow. Its ends are those of the packet or of the flow's record: the

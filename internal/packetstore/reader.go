@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 
+	"filippo.io/age"
+
 	"github.com/qubesbeat/qubesbeat/internal/pcapng"
 )
 
@@ -14,6 +16,7 @@ import (
 type Reader struct {
 	dir   string
 	files files
+	keys  []age.Identity // of segments that are encrypted
 }
 
 // OpenReader opens the store in a folder. The caller must call Close.
@@ -33,6 +36,7 @@ type stored struct {
 	name, folder string
 	head         indexHead // of its index; zero if open
 	open         bool      // it is being filled, or was not repaired yet
+	locked       bool      // open and encrypted: not even its head is known
 	lacking      error     // why there is no index that can be used
 	index        *index    // is open during the call of list; nil else
 }
@@ -92,9 +96,11 @@ func (r *Reader) listSegment(s *stored, do func(*stored) error) (err error) {
 
 // listOpen calls do for an open segment, of which nothing is known but what its head says.
 func (r *Reader) listOpen(name, qube string, do func(*stored) error) error {
-	f, err := r.files.Open(name)
+	f, err := r.openSegment(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it was sealed just now
+	} else if errors.Is(err, ErrLocked) {
+		return do(&stored{name: name, folder: "_", open: true, locked: true})
 	} else if err != nil {
 		return err
 	}

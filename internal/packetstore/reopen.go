@@ -50,7 +50,7 @@ func (s *Store) startAgain() error {
 	old, oldLock := s.files, s.lock
 	oldWriter := s.w
 	s.files, s.lock = files, lock
-	s.w = writer{seq: oldWriter.seq, looked: oldWriter.looked}
+	s.w = writer{looked: oldWriter.looked}
 	if err := s.w.start(s); err != nil {
 		failed := s.w.close()
 		s.files, s.lock, s.w = old, oldLock, oldWriter

@@ -2,8 +2,6 @@ package packetstore
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +33,9 @@ func (s *Store) repairFile(name string, f file) error {
 	if err != nil {
 		return err
 	}
+	if isEncrypted(name) {
+		return s.repairEncrypted(name, f, size)
+	}
 	h, err := s.headOfFile(name, f, size)
 	if err != nil {
 		return err
@@ -58,6 +59,7 @@ func (s *Store) repairFile(name string, f file) error {
 
 // complete ends the file of g behind its last packet, and gives it index and name.
 func (s *Store) complete(name, final string, f file, g *segment, size int64) error {
+	lost := lostOf(f, size, g.packets)
 	end := pcapng.AppendStats(nil, &pcapng.Stats{At: g.last, Start: g.first, End: g.last, Comment: "repaired"})
 	g.size = g.end + int64(len(end))
 	if _, err := f.WriteAt(end, g.end); err != nil {
@@ -80,8 +82,35 @@ func (s *Store) complete(name, final string, f file, g *segment, size int64) err
 	if err := s.publish(name, &k, &Line{Event: Repaired, Bytes: g.size, Segment: sum, Index: digest(x), Reason: "not sealed"}, &chained); err != nil {
 		return err
 	}
-	s.bump(func(c *counters) { c.repaired++; c.bytesCut += uint64(max(size-g.size, 0)) })
+	s.bump(func(c *counters) { c.repaired++; c.lostCrash += lost; c.bytesCut += uint64(max(size-g.size, 0)) })
 	return nil
+}
+
+// lostOf returns how many packets a file lacks that its last flush had counted. There is no
+// count if the end of the file is damaged, or was written after the last flush.
+func lostOf(f io.ReaderAt, size int64, have uint32) uint64 {
+	const most = 3 * pageSize // that a flush writes behind the packets
+	buf := make([]byte, min(size, most))
+	n, err := f.ReadAt(buf, size-int64(len(buf)))
+	if err != nil && err != io.EOF {
+		return 0
+	}
+	for buf = buf[:n]; len(buf) >= pcapng.MinBlock; {
+		at := len(buf) - int(min(le.Uint32(buf[len(buf)-4:]), most+1))
+		if at < 0 || at > len(buf)-pcapng.MinBlock || le.Uint32(buf[at+4:]) != uint32(len(buf)-at) {
+			return 0
+		}
+		b := pcapng.Block{Type: le.Uint32(buf[at:]), Length: len(buf) - at, Body: buf[at+8 : len(buf)-4], Order: le}
+		var s pcapng.Stats
+		if b.Stats(&s) != nil {
+			return 0
+		}
+		if s.Counted {
+			return s.Received - min(s.Received, uint64(have))
+		}
+		buf = buf[:at]
+	}
+	return 0
 }
 
 // sumOf returns the digest of a file, "" without Integrity.
@@ -89,11 +118,7 @@ func (s *Store) sumOf(f io.ReaderAt, size int64) (string, error) {
 	if !s.conf.Integrity {
 		return "", nil
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, size)); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return sumOfReader(io.NewSectionReader(f, 0, size))
 }
 
 // headOfFile returns the head of a segment. If its page was lost, another one is written,

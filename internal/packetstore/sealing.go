@@ -1,7 +1,6 @@
 package packetstore
 
 import (
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"time"
@@ -19,16 +18,17 @@ func (s *Store) finishSegment(g *segment, reason string) error {
 			return err
 		}
 	}
-	if err := errors.Join(g.file.Truncate(g.size), g.file.Sync()); err != nil {
-		return err
+	name := s.sealedName(g)
+	cut := func() error { return errors.Join(g.file.Truncate(g.size), g.file.Sync()) }
+	write := func() error { return s.index(g, name) }
+	steps := []func() error{cut, write}
+	if g.enc != nil { // whose end only the index tells from the rest of its page
+		steps = []func() error{g.file.Sync, write, func() error { s.ended(g); return cut() }}
 	}
-	name := segmentName(g.qube, s.conf.boot, g.seq, g.began)
-	if g.indexed == "" {
-		x := s.w.indexer.index(g, g.size, false)
-		if err := s.writeIndex(indexName(name), x); err != nil {
+	for _, do := range steps {
+		if err := do(); err != nil {
 			return err
 		}
-		g.indexed, g.indexBytes = digest(x), rounded(int64(len(x)))
 	}
 	k := known{name: name, folder: g.qube, bytes: rounded(g.size) + g.indexBytes, index: g.indexBytes, packets: g.packets, first: g.first, last: g.last}
 	if err := s.publish(g.name, &k, &Line{Event: Sealed, Bytes: g.size, Segment: g.digest, Index: g.indexed, Reason: reason}, &g.chained); err != nil {
@@ -42,30 +42,55 @@ func (s *Store) finishSegment(g *segment, reason string) error {
 	return nil
 }
 
+// index writes the index of a segment, unless that is done.
+func (s *Store) index(g *segment, name string) error {
+	if g.indexed != "" {
+		return nil
+	}
+	x := s.w.indexer.index(g, g.size, false)
+	if err := s.writeIndex(indexName(name), x); err != nil {
+		return err
+	}
+	g.indexed, g.indexBytes = digest(x), rounded(int64(len(x)))
+	return nil
+}
+
 // rounded returns what a file of n bytes takes on the disk.
 func rounded(n int64) int64 { return (n + pageSize - 1) &^ (pageSize - 1) }
 
-// writeEnd writes the last page, which ends with the statistics.
+// writeEnd writes the last page, which ends with the statistics. Zeros behind them, or a block that is not
+// complete, would be there for a moment.
 func (s *Store) writeEnd(g *segment) error {
 	tail := s.w.scratch[:copy(s.w.scratch, g.tail[:g.end%pageSize])]
-	tail = pcapng.AppendStats(tail, &pcapng.Stats{At: g.last, Start: g.first, End: g.last, Counted: true,
+	end := pcapng.AppendStats(nil, &pcapng.Stats{At: g.last, Start: g.first, End: g.last, Counted: true,
 		Received: uint64(g.packets) + g.lost.packets + g.kernel, Dropped: g.lost.packets + g.kernel})
-	n := len(tail)
-	page := tail[:rounded(int64(n))]
-	clear(page[n:])
-	if err := s.put(g, page, g.done); err != nil {
+	if n := padding(len(tail) + len(end)); n > 0 {
+		tail = pcapng.AppendFill(tail, 0, g.last, n)
+	}
+	tail = append(tail, end...)
+	if g.enc != nil {
+		return s.endEncrypted(g, tail)
+	}
+	if err := s.put(g, tail, g.done); err != nil {
 		return err
 	}
 	g.addSum(tail)
-	if g.sum != nil {
-		g.digest = hex.EncodeToString(g.sum.Sum(nil))
-	}
-	g.size = g.done + int64(n)
+	g.size = g.done + int64(len(tail))
+	g.digest = g.sumText()
+	s.ended(g)
+	return nil
+}
+
+// ended counts what a segment has, all of which is written.
+func (s *Store) ended(g *segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.written(&g.tailTally)
 	s.written(&g.inflight)
-	return nil
+	if g.enc != nil {
+		s.written(&g.enc.promised[0].tally)
+		s.written(&g.enc.promised[1].tally)
+	}
 }
 
 // writeIndex writes an index to the disk, under its name once it is complete.
@@ -204,6 +229,10 @@ func (s *Store) discard(j *job) {
 	if j.seal != "" {
 		drop(&g.tailTally)
 		drop(&g.inflight)
+		if g.enc != nil {
+			drop(&g.enc.promised[0].tally)
+			drop(&g.enc.promised[1].tally)
+		}
 		s.stock.release(&g.notes)
 	}
 	s.mu.Unlock()

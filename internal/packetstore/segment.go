@@ -1,16 +1,13 @@
 package packetstore
 
-import (
-	"hash"
-	"time"
-)
+import "time"
 
 // segment is one file of a stream. The meter appends to it under the Store's lock; once
 // it is sealed it belongs to the writer.
 type segment struct {
-	iface      uint32
-	link       uint16
-	generation uint16
+	iface uint32
+	seq   uint32 // number, unique in this run of the machine
+	link  uint16
 
 	// What the meter writes.
 	chunk       *chunk         // nil while there is nothing to append
@@ -38,25 +35,26 @@ type segment struct {
 
 	// What the writer writes.
 	holder     Holder
-	known      bool   // holder was known
-	resolved   bool   // holder is final
-	excluded   bool   // nothing of it may be written
-	qube       string // name of the folder
-	seq        uint32
-	name       string    // of the open file
-	seen       time.Time // when the writer first saw it
-	flushed    int64     // what was appended up to here is in the file
-	inflight   tally     // packets that were to be flushed when the disk was full
-	done       int64     // complete pages up to here are in the file
+	known      bool       // holder was known
+	resolved   bool       // holder is final
+	excluded   bool       // nothing of it may be written
+	qube       string     // name of the folder
+	name       string     // of the open file
+	seen       time.Time  // when the writer first saw it
+	enc        *encrypted // nil if the segment is not encrypted
+	flushed    int64      // what was appended up to here is in the file
+	inflight   tally      // packets that were to be flushed when the disk was full
+	done       int64      // complete pages up to here are in the file, or encrypted
 	file       file
 	allocated  int64
-	sum        hash.Hash // of complete pages; nil without Integrity
-	size       int64     // of the complete file; 0 while it is not
-	digest     string    // of the complete file
-	indexed    string    // digest of the index, once that is on the disk
+	sum        *sum   // of complete pages; nil without Integrity
+	size       int64  // of the complete file; 0 while it is not
+	digest     string // of the complete file
+	indexed    string // digest of the index, once that is on the disk
 	indexBytes int64
 	faults     int // of flushes
 	chained    bool
+	opened     bool // the chain says that it was begun
 	broken     bool
 }
 

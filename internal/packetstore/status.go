@@ -19,6 +19,7 @@ type Status struct {
 	Bytes   int64
 	Free    int64 // of the file system
 	Kept    int64
+	Locked  int          // segments that are being filled, encrypted, so that it is not known whose they are
 	Qubes   []QubeStatus // by name
 }
 
@@ -38,6 +39,9 @@ func (r *Reader) Status() (*Status, error) {
 	st := &Status{}
 	all := map[string]*QubeStatus{}
 	err := r.list("", func(s *stored) error {
+		if s.locked {
+			return r.countLocked(st, s)
+		}
 		q := all[s.folder]
 		if q == nil {
 			q = &QubeStatus{Qube: qubeOf(s.folder)}
@@ -58,6 +62,20 @@ func (r *Reader) Status() (*Status, error) {
 	}
 	st.Running = busy(r.dir)
 	return st, err
+}
+
+// countLocked adds a segment of which nothing is known but its size.
+func (r *Reader) countLocked(st *Status, s *stored) error {
+	f, err := r.files.Open(s.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	size, err := f.Size()
+	st.Locked++
+	st.Bytes += rounded(size)
+	return errors.Join(err, f.Close())
 }
 
 // count adds a segment.

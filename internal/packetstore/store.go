@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/task"
@@ -45,26 +46,28 @@ type Store struct {
 	lock  *os.File
 	wake  chan struct{}
 
+	recipients []age.Recipient // of what is encrypted; none if nothing is
+
 	pressure atomic.Bool
 
-	mu         sync.Mutex // held for moments, and never while waiting for the disk
-	pool       *pool
-	stock      stock
-	streams    map[uint32]*stream
-	recent     *stream
-	described  FlowInfo
-	open       int // segments that are being filled
-	generation uint16
-	fresh      []*segment // that the writer has not seen
-	jobs       []*job     // for the writer, the oldest first
-	tight      bool       // the notes have no more room
-	asked      []request
-	level      level
-	stalled    bool   // the writer waits for space
-	why        string // the level is not levelRunning
-	watches    watches
-	c          counters
-	disk       diskUse
+	mu        sync.Mutex // held for moments, and never while waiting for the disk
+	pool      *pool
+	stock     stock
+	streams   map[uint32]*stream
+	recent    *stream
+	described FlowInfo
+	open      int        // segments that are being filled
+	seq       uint32     // number of the last segment
+	fresh     []*segment // that the writer has not seen
+	jobs      []*job     // for the writer, the oldest first
+	tight     bool       // the notes have no more room
+	asked     []request
+	level     level
+	stalled   bool   // the writer waits for space
+	why       string // the level is not levelRunning
+	watches   watches
+	c         counters
+	disk      diskUse
 
 	w writer
 }
@@ -150,6 +153,9 @@ const maxFrame = 128 << 10
 
 // start makes the folder and reads what is in it.
 func (s *Store) start() (err error) {
+	if s.recipients, err = recipientsOf(s.conf.EncryptTo); err != nil {
+		return err
+	}
 	if s.files = s.conf.files; s.files == nil {
 		if err := os.MkdirAll(s.conf.Dir, 0o700); err != nil {
 			return err
@@ -249,6 +255,9 @@ func (s *Store) seal(st *stream, reason string) {
 	s.open--
 	c := g.chunk
 	if c != nil {
+		if c.pages() > 0 {
+			g.pad()
+		}
 		g.keepTail()
 	}
 	s.push(&job{seg: g, chunk: c, seal: reason})

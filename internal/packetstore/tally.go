@@ -55,6 +55,7 @@ type counters struct {
 	forgotten                                   uint64
 	pressureChanges, unindexed, dropped, faults uint64
 	bytesCut                                    uint64 // by repairs
+	lostCrash                                   uint64 // packets of earlier runs that repairs did not find
 }
 
 // missing returns what the counters fail to account for; the zero count if all is well.

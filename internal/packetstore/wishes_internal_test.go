@@ -32,7 +32,7 @@ func TestWish_tls(t *testing.T) {
 	var p packet.Packet
 	add := func(data []byte) {
 		f := m.flow(&p, 1, data, w.now.UnixNano())
-		w.Add(&Packet{Iface: 7, At: w.now.UnixNano(), Data: data, Length: len(data), LinkType: 1, Flow: &f.FlowInfo, Mark: &f.mark})
+		w.Add(&Packet{Iface: 7, At: w.now.UnixNano(), Data: data, Length: len(data), LinkType: 1, Flow: &f.FlowInfo, Account: &f.account})
 		w.added++
 		w.now = w.now.Add(time.Millisecond)
 	}

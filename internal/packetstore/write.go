@@ -1,7 +1,6 @@
 package packetstore
 
 import (
-	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
@@ -20,11 +19,14 @@ func (s *Store) create(g *segment) error {
 		}
 		g.file = f
 		if s.conf.Integrity {
-			g.sum = sha256.New()
+			g.sum = newSum()
 		}
 	}
 	if g.done > 0 {
 		return nil
+	}
+	if len(s.recipients) > 0 {
+		return s.createEncrypted(g)
 	}
 	page := s.w.scratch[:pageSize]
 	appendHead(page[:0], s.headOf(g))
@@ -38,9 +40,13 @@ func (s *Store) create(g *segment) error {
 
 func (s *Store) createFile(g *segment) (file, error) {
 	for attempt := 0; ; attempt++ {
-		s.w.seq++
-		g.seq = s.w.seq
-		g.name = openName(g.holder.Vif, s.conf.boot, g.seq)
+		if attempt > 0 { // a file that a user has made
+			s.mu.Lock()
+			s.seq++
+			g.seq = s.seq
+			s.mu.Unlock()
+		}
+		g.name = openName(g.holder.Vif, s.conf.boot, g.seq) + s.suffix()
 		f, err := s.files.Create(g.name)
 		if errors.Is(err, fs.ErrExist) && attempt < 1000 {
 			continue
@@ -55,6 +61,14 @@ func (g *segment) addSum(b []byte) {
 	}
 }
 
+// sumText returns the digest of what was written; "" without Integrity.
+func (g *segment) sumText() string {
+	if g.sum == nil {
+		return ""
+	}
+	return g.sum.text()
+}
+
 // writePages writes the complete pages of a chunk that are not in the file yet.
 func (s *Store) writePages(g *segment, c *chunk) error {
 	return s.writeUpTo(g, c.buf, c.base, c.base+int64(c.n&^(pageSize-1)))
@@ -64,9 +78,15 @@ func (s *Store) writePages(g *segment, c *chunk) error {
 // base on.
 func (s *Store) writeUpTo(g *segment, buf []byte, base, to int64) error {
 	if to <= g.done {
+		if g.enc != nil {
+			return s.putEncrypted(g, nil)
+		}
 		return nil
 	}
 	b := buf[g.done-base : to-base]
+	if g.enc != nil {
+		return s.putEncrypted(g, b)
+	}
 	if err := s.put(g, b, g.done); err != nil {
 		return err
 	}
@@ -127,7 +147,8 @@ func (s *Store) flush() {
 	}
 }
 
-// flushSegment writes the end of a segment that is being filled.
+// flushSegment writes what has come to a segment that is being filled. Nothing that is in the
+// file is changed by it, so that a reader that is in the middle of it is not led astray.
 func (s *Store) flushSegment(st *stream, g *segment) error {
 	if err := s.create(g); err != nil {
 		return err
@@ -141,44 +162,70 @@ func (s *Store) flushSegment(st *stream, g *segment) error {
 			return err
 		}
 	}
-	if len(tail) > 0 {
-		if err := s.put(g, fill(tail, s.conf.Now().UnixNano()), end&^(pageSize-1)); err != nil {
+	if g.enc == nil && len(tail) > 0 {
+		if err := s.putTail(g, tail, end&^(pageSize-1)); err != nil {
 			return err
 		}
 	}
 	g.flushed = end
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written(&g.inflight)
+	s.credit(g, &g.inflight, end)
 	return nil
 }
 
+// putTail writes what there is of a page that is not complete.
+func (s *Store) putTail(g *segment, tail []byte, at int64) error {
+	s.reserve(g, at+pageSize)
+	n, err := g.file.WriteTail(tail, at)
+	if err == nil && n < len(tail) {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
 // snapshot returns the chunk that is being filled, where it ends now, and a copy of the
-// page that is not complete. It takes over the account of the packets up to there. A
-// chunk to which nothing was added since the last flush is given back.
+// page that is not complete. More than that page is padded, so that one write takes all to the
+// end of a block. It takes over the account of the packets up to there. A chunk to which
+// nothing was added since the last flush is given back.
 func (s *Store) snapshot(st *stream, g *segment) (c *chunk, end int64, tail []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if st.seg != g || s.pending(g) {
 		return nil, g.flushed, nil // it is written by a job, which comes before this
 	}
-	c, end = g.chunk, g.end
-	switch {
-	case end == g.flushed && c != nil:
+	c = g.chunk
+	if g.end == g.flushed && c != nil {
 		g.keepTail()
 		s.pool.give(c)
 		s.notePressure()
-		return nil, end, nil
-	case c == nil:
+		return nil, g.end, nil
+	}
+	if c != nil && g.end > g.done+pageSize && g.enc == nil && g.end%pageSize != 0 {
+		g.noteCount(c, s.conf.Now().UnixNano())
+		g.pad()
+	}
+	end = g.end
+	if c == nil {
 		tail = s.w.scratch[:copy(s.w.scratch, g.tail[:end%pageSize])]
 		g.inflight.merge(&g.tailTally)
-	default:
+	} else {
 		tail = s.w.scratch[:copy(s.w.scratch, c.buf[c.n&^(pageSize-1):c.n])]
 		g.inflight.merge(&c.tally)
 		c.tally = tally{}
 	}
 	g.page, g.tailTally = tally{}, tally{}
 	return c, end, tail
+}
+
+// noteCount appends how many packets the file has now, so that after a crash it is known how many
+// are not there.
+func (g *segment) noteCount(c *chunk, at int64) {
+	b := pcapng.AppendStats(c.buf[:c.n:chunkFull], &pcapng.Stats{At: at, Counted: true, Received: uint64(g.packets)})
+	if len(b) <= chunkFull { // else it is not in the chunk
+		g.end += int64(len(b) - c.n)
+		c.n = len(b)
+	}
 }
 
 // pending reports whether the writer has a job for a segment.
@@ -189,16 +236,4 @@ func (s *Store) pending(g *segment) bool {
 		}
 	}
 	return false
-}
-
-// fill fills the last page, or two if less is left than a filler takes.
-func fill(tail []byte, at int64) []byte {
-	n := -len(tail) & (pageSize - 1)
-	if n == 0 {
-		return tail
-	}
-	if n < pcapng.MinFill {
-		n += pageSize
-	}
-	return pcapng.AppendFill(tail, 0, at, n)
 }

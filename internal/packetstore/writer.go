@@ -11,12 +11,13 @@ type writer struct {
 	catalog   catalog
 	indexer   indexer
 	scratch   []byte // aligned, for the last page and what fills it
-	seq       uint32 // number of the last segment
+	cipher    []byte // aligned, for what is encrypted; nil without
 	breaks    []time.Time
 	retry     time.Time        // end of levelFailed
 	looked    clock            // when the age of segments was looked at
 	stale     bool             // segments are to be looked at again, because one was sealed
 	lines     map[string]bool  // segments of the chain, and whether they are there; while the store opens
+	opened    map[string]Line  // that say whose the open segments are, by boot and number; as long
 	spared    map[string]int64 // folders that are watched, and until when
 	condemned string           // segment whose line says that it was removed
 	stuck     bool             // the first job waits for space
@@ -175,7 +176,7 @@ func (s *Store) try(j *job) error {
 			return err
 		}
 		j.chunk = nil
-		s.settle(c)
+		s.settle(g, c)
 	}
 	if j.seal != "" {
 		return s.finishSegment(g, j.seal)
@@ -184,10 +185,10 @@ func (s *Store) try(j *job) error {
 }
 
 // settle counts the packets of a chunk that is on the disk and gives it back.
-func (s *Store) settle(c *chunk) {
+func (s *Store) settle(g *segment, c *chunk) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written(&c.tally)
+	s.credit(g, &c.tally, c.base+int64(c.n))
 	s.pool.give(c)
 	s.notePressure()
 }

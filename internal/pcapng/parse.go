@@ -18,7 +18,7 @@ func (b *Block) Packet(p *Packet) error {
 	}
 	*p = Packet{
 		Interface: b.Order.Uint32(b.Body),
-		At:        int64(uint64(b.Order.Uint32(b.Body[4:]))<<32 | uint64(b.Order.Uint32(b.Body[8:]))),
+		At:        b.time(b.Body[4:]),
 		Length:    b.Order.Uint32(b.Body[16:]),
 		Data:      b.Body[20 : 20+n : 20+n],
 	}
@@ -33,6 +33,35 @@ func (b *Block) Packet(p *Packet) error {
 		}
 	}
 	return nil
+}
+
+// Stats parses statistics.
+func (b *Block) Stats(s *Stats) error {
+	if b.Type != TypeStats || len(b.Body) < 12 {
+		return fmt.Errorf("%w at %d: no statistics", ErrDamaged, b.Offset)
+	}
+	*s = Stats{Interface: b.Order.Uint32(b.Body), At: b.time(b.Body[4:])}
+	for code, value := range b.options(12) {
+		switch {
+		case code == optComment:
+			s.Comment = string(value)
+		case len(value) != 8:
+		case code == optStart:
+			s.Start = b.time(value)
+		case code == optEndTime:
+			s.End = b.time(value)
+		case code == optReceived:
+			s.Received, s.Counted = b.Order.Uint64(value), true
+		case code == optDrop:
+			s.Dropped = b.Order.Uint64(value)
+		}
+	}
+	return nil
+}
+
+// time returns a time of which the upper half comes first.
+func (b *Block) time(raw []byte) int64 {
+	return int64(uint64(b.Order.Uint32(raw))<<32 | uint64(b.Order.Uint32(raw[4:])))
 }
 
 // Interface parses the description of an interface.

@@ -22,6 +22,7 @@ func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	var got []pcapng.Packet
 	var gotNames []pcapng.Name
+	counted := false
 	s := pcapng.NewScanner(bytes.NewReader(file()), 0)
 	for {
 		var b pcapng.Block
@@ -51,12 +52,22 @@ func TestRoundTrip(t *testing.T) {
 			if want := pcapng.PacketBytes(len(p.Data), p.Flags, p.Dropped); p.Comment == "" && b.Length != want {
 				t.Errorf("a packet's block has %d bytes; PacketBytes = %d", b.Length, want)
 			}
+		case pcapng.TypeStats:
+			var got pcapng.Stats
+			check(t, b.Stats(&got))
+			if diff := cmp.Diff(stats, got); diff != "" && got.Counted {
+				t.Errorf("statistics mismatch (-want +got):\n%s", diff)
+			}
+			counted = counted || got.Counted
 		case pcapng.TypeNames:
 			gotNames = b.Names()
 		}
 	}
 	if diff := cmp.Diff(packets, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("packets mismatch (-want +got):\n%s", diff)
+	}
+	if !counted {
+		t.Error("no statistics are read")
 	}
 	want := []pcapng.Name{names[0], names[1], {Addr: names[3].Addr, Name: "dns"}}
 	if diff := cmp.Diff(want, gotNames, cmp.Comparer(func(a, b pcapng.Name) bool { return a == b })); diff != "" {

@@ -15,6 +15,9 @@ type Keeper interface {
 	// flow, such as ARP, has a nil p and the zero Ref. The bytes of f belong to the source,
 	// and at belongs to the table: neither may be used after the call.
 	Keep(f *capture.Frame, p *packet.Packet, t *flow.Table, at flow.Ref)
+	// Report is called with each record, to fill in Kept. Of the packets of the batch that
+	// the flow ends in, it does not know yet.
+	Report(r *flow.Record)
 }
 
 // errKeeper is returned by NewMeter.

@@ -17,7 +17,7 @@ import (
 // fakeKeeper numbers the flows and writes down what it gets.
 type fakeKeeper struct {
 	lines []string
-	flows uint16
+	flows flow.Mark
 }
 
 var _ pipeline.Keeper = (*fakeKeeper)(nil) // type check
@@ -29,12 +29,15 @@ func (k *fakeKeeper) Keep(f *capture.Frame, p *packet.Packet, _ *flow.Table, at 
 		return
 	}
 	m := at.Mark()
-	if m.Generation == 0 {
-		*m = flow.Mark{Generation: 1, Slot: k.flows}
+	if *m&flow.MarkOpen == 0 {
+		*m = flow.MarkOpen | k.flows
 		k.flows++
 	}
-	k.lines = append(k.lines, fmt.Sprintf("%d: port %d %d flow %d", f.Time-t0, p.SrcPort, binary.BigEndian.Uint16(f.Data[20:]), m.Slot))
+	k.lines = append(k.lines, fmt.Sprintf("%d: port %d %d flow %d", f.Time-t0, p.SrcPort, binary.BigEndian.Uint16(f.Data[20:]), *m&^flow.MarkOpen))
 }
+
+// Report implements [pipeline.Keeper].
+func (k *fakeKeeper) Report(r *flow.Record) { r.Kept.Written = uint32(r.Mark&^flow.MarkOpen) + 1 }
 
 // TestMeter_Keeper gives every frame to the keeper, in order and with the mark of its flow,
 // before the bytes of a block are given back: the source writes over them then.

@@ -105,7 +105,12 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 	if cfg.NoFlows {
 		return m, nil
 	}
-	cfg.Flow.Report = func(r *flow.Record) { m.queue.Push(r) }
+	cfg.Flow.Report = func(r *flow.Record) {
+		if m.keeper != nil {
+			m.keeper.Report(r)
+		}
+		m.queue.Push(r)
+	}
 	if m.gauge != nil {
 		cfg.Flow.Live = m.gauge.Flow
 	}

@@ -96,13 +96,19 @@ func (d *Document) writeFlow(w event.Writer) {
 
 // writeKept writes what the store of packets has of the flow, if it was given its packets.
 func (d *Document) writeKept(w event.Writer) {
-	if d.Kept == 0 {
+	if !d.Kept.Known() {
 		return
 	}
 	w.Begin("packets")
-	w.Bool("stored", d.Kept&meter.Stored != 0)
-	w.Bool("cut", d.Kept&meter.Cut != 0)
-	w.Bool("lost", d.Kept&meter.Lost != 0)
+	w.Uint("written", uint64(d.Kept.Written))
+	w.Uint("cut", uint64(d.Kept.Cut))
+	w.Uint("lost", uint64(d.Kept.Lost))
+	switch first, last := d.Kept.Segments(); {
+	case last != "":
+		w.Strings("segment", first, last)
+	case first != "":
+		w.String("segment", first)
+	}
 	w.End()
 }
 

@@ -56,7 +56,7 @@ func withMAC(f *flow.Document) *flow.Document {
 // keptFlow is a flow of which a store has some packets as headers only.
 func keptFlow() *flow.Document {
 	f := onVif(base("10.137.0.6:40000", "1.1.1.1:53"))
-	f.Kept = meter.Stored | meter.Cut
+	f.Kept = meter.Kept{Written: 12, Cut: 3, Lost: 1, First: 17, Last: 19, Boot: 0x3f9a1c04}
 	return f
 }
 

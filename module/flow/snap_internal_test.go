@@ -17,6 +17,7 @@ type fakeKeeper uint32
 var _ Keeper = fakeKeeper(0) // type check
 
 func (k fakeKeeper) Snap() uint32                                               { return uint32(k) }
+func (fakeKeeper) Report(*meter.Record)                                         {}
 func (fakeKeeper) Gone(uint32)                                                  {}
 func (fakeKeeper) Keep(*capture.Frame, *packet.Packet, *meter.Table, meter.Ref) {}
 

@@ -75,8 +75,8 @@ func TestService_Reload(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Flush = config.Duration(100 * time.Millisecond) })
 	w.deps.ReadSettings = func() (*config.Packets, error) { c := next; return &c, nil }
 	defer w.run()()
-	if k := w.add(7, frame(40000, 53, 200)); k != meter.Stored {
-		t.Fatalf("Kept = %b; want Stored", k)
+	if k := w.add(7, frame(40000, 53, 200)); k.Written != 1 {
+		t.Fatalf("Kept = %+v; want one packet written", k)
 	}
 	next = w.conf.Packets
 	next.Filter, next.Snaplen, next.MaxBytes, next.Enabled = "not port 53", 96, 2<<30, true
@@ -88,8 +88,8 @@ func TestService_Reload(t *testing.T) {
 	if !slices.Equal(done.Restart, []string{"packets.enabled", "packets.snaplen"}) {
 		t.Errorf("after a restart only: %v; want enabled and snaplen", done.Restart)
 	}
-	if k := w.add(9, frame(40000, 53, 200)); k != 0 {
-		t.Errorf("Kept of what the new filter refuses = %b; want 0", k)
+	if k := w.add(9, frame(40000, 53, 200)); k != (meter.Kept{}) {
+		t.Errorf("Kept of what the new filter refuses = %+v; want nothing", k)
 	}
 	w.add(7, frame(40000, 80, 200))
 	st := status(t, w, func(st *control.PacketStatus) bool {

@@ -16,12 +16,12 @@ func TestService_filter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *Config) { c.Filter = "not port 22" })
 	stop := w.run()
-	if k := w.add(7, frame(40000, 53, 200)); k != meter.Stored {
-		t.Errorf("Kept of what is accepted = %b; want Stored", k)
+	if k := w.add(7, frame(40000, 53, 200)); k.Written != 1 {
+		t.Errorf("Kept of what is accepted = %+v; want one packet written", k)
 	}
 	for range 2 {
-		if k := w.add(7, frame(40001, 22, 200)); k != 0 {
-			t.Errorf("Kept of what is refused = %b; want 0", k)
+		if k := w.add(7, frame(40001, 22, 200)); k != (meter.Kept{}) {
+			t.Errorf("Kept of what is refused = %+v; want nothing", k)
 		}
 	}
 	stop()

@@ -20,6 +20,7 @@ type keeper struct {
 	table   *meter.Table
 	ref     meter.Ref
 	record  meter.Record
+	ledger  ledger
 	scratch []byte // for frames whose tag is put back
 
 	drops  uint64 // of the kernel, as of looked
@@ -57,9 +58,9 @@ func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at me
 	k := &s.keeper
 	q := &k.packet
 	length := int(max(f.Length, uint32(len(f.Data))))
-	q.Mark = nil
+	q.Account = nil
 	if p != nil {
-		q.Mark = at.Mark()
+		q.Account = k.ledger.open(at.Mark())
 	}
 	k.table, k.ref = t, at
 	if len(k.scratch) < len(f.Data)+tagBytes {
@@ -75,8 +76,8 @@ func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at me
 	if store == nil {
 		s.unstored.packets.Add(1)
 		s.unstored.bytes.Add(uint64(length))
-		if q.Mark != nil {
-			q.Mark.Kept |= meter.Lost
+		if q.Account != nil {
+			q.Account.Lose()
 		}
 		return
 	}
@@ -85,6 +86,14 @@ func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at me
 	q.Dropped = s.newDrops(f.Time)
 	store.Add(q)
 	q.Data, k.ref = nil, meter.Ref{}
+}
+
+// Report implements [flow.Keeper].
+func (s *Service) Report(r *meter.Record) {
+	if a := s.keeper.ledger.of(r.Mark); a != nil {
+		r.Kept = a.Kept()
+		r.Kept.Boot = s.boot
+	}
 }
 
 // tagBytes is the length of a VLAN tag.

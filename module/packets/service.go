@@ -11,6 +11,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
@@ -24,6 +25,7 @@ type Config struct {
 	config.Packets
 	DataDir string        // where the store is if the configuration names no folder
 	Hold    time.Duration // for which packets wait for the name of their qube; 0 if none can come
+	Strict  bool          // events have no fields that packetbeat does not have
 }
 
 // Deps are what a [Service] needs of others. All but Guard are required.
@@ -45,6 +47,7 @@ type Service struct {
 	conf    Config
 	deps    Deps
 	holders holders
+	boot    uint32 // number of this run of the machine
 
 	rules     atomic.Pointer[config.Packets] // what a reload has changed, and the rest of conf
 	sieve     atomic.Pointer[sieve]
@@ -70,7 +73,7 @@ func New(conf Config, deps Deps) (*Service, error) {
 		return nil, err
 	}
 	conf.Dir = Dir(&conf.Packets, conf.DataDir)
-	s := &Service{conf: conf, deps: deps, opening: make(chan opened, 1)}
+	s := &Service{conf: conf, deps: deps, opening: make(chan opened, 1), boot: packetstore.Boot()}
 	s.rules.Store(&conf.Packets)
 	s.sieve.Store(f)
 	s.holders = holders{conf: &s.rules, qubes: deps.Inventory, name: deps.InterfaceName, hold: conf.Hold, log: deps.Logger,
@@ -138,7 +141,7 @@ func (s *Service) storeConfig() packetstore.Config {
 	c := s.rules.Load()
 	return packetstore.Config{Dir: c.Dir, MaxBytes: int64(c.MaxBytes), MaxAge: c.MaxAge.D(), MinFree: int64(c.MinFree),
 		Segment: packetstore.SegmentLimits{Bytes: int64(c.Segment.Bytes), Age: c.Segment.Age.D()}, Memory: int(c.Memory), Flush: c.Flush.D(),
-		Hold: s.conf.Hold, Integrity: c.Integrity, HeadersOnly: !c.Payload, Snaplen: c.Snaplen, FlowLimit: int64(c.FlowLimit), Filter: c.Filter,
+		Hold: s.conf.Hold, Integrity: c.Integrity, HeadersOnly: !c.Payload, Snaplen: c.Snaplen, FlowLimit: int64(c.FlowLimit), Filter: c.Filter, EncryptTo: c.EncryptTo,
 		Names: s.holders.at, Limits: s.holders.limits, Version: version.Version, Logger: s.deps.Logger}
 }
 
@@ -230,10 +233,10 @@ func (s *Service) Forget(ctx context.Context, qube string) (segments int, err er
 }
 
 // Flow corrects what a flow says of its packets: those that waited for the name of a qube
-// that is excluded were not stored.
+// that is excluded were not stored, and with Strict it says nothing.
 func (s *Service) Flow(f *event.Flow) {
-	if f.Kept != 0 && s.holders.excludes(f.Iface, time.Unix(0, f.Start)) {
-		f.Kept = 0
+	if f.Kept.Known() && (s.conf.Strict || s.holders.excludes(f.Iface, time.Unix(0, f.Start))) {
+		f.Kept = meter.Kept{}
 	}
 }
 

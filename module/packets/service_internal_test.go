@@ -43,9 +43,9 @@ func TestService_Keep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	stop := w.run()
-	for range 3 {
-		if k := w.add(7, frame(40000, 53, 200)); k != meter.Stored {
-			t.Errorf("Kept = %b; want Stored", k)
+	for n := range uint32(3) {
+		if k := w.add(7, frame(40000, 53, 200)); k != (meter.Kept{Written: n + 1, First: 1, Last: 1, Boot: packetstore.Boot()}) {
+			t.Errorf("Kept = %+v; want %d packets in the first segment", k, n+1)
 		}
 	}
 	w.add(7, frame(40001, 53, 300))
@@ -109,11 +109,17 @@ func TestService_Keep_allocs(t *testing.T) {
 func TestService_Flow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	for iface, want := range map[uint32]meter.Kept{7: meter.Stored, 8: 0, 9: meter.Stored} {
-		f := &event.Flow{Record: meter.Record{Iface: iface, Start: w.now, Kept: meter.Stored}}
+	one := meter.Kept{Written: 1, First: 1, Last: 1}
+	for iface, want := range map[uint32]meter.Kept{7: one, 8: {}, 9: one} {
+		f := &event.Flow{Record: meter.Record{Iface: iface, Start: w.now, Kept: one}}
 		if w.Flow(f); f.Kept != want {
-			t.Errorf("Kept of %s = %b; want %b", interfaces[iface], f.Kept, want)
+			t.Errorf("Kept of %s = %+v; want %+v", interfaces[iface], f.Kept, want)
 		}
+	}
+	strict := newWorld(t, func(c *Config) { c.Strict = true })
+	f := &event.Flow{Record: meter.Record{Iface: 7, Start: w.now, Kept: one}}
+	if strict.Flow(f); f.Kept.Known() {
+		t.Errorf("Kept = %+v with Strict; want nothing", f.Kept)
 	}
 }
 
@@ -128,8 +134,8 @@ func TestService_disk(t *testing.T) {
 	if err := w.Open(); err != nil {
 		t.Fatalf("Open = %v; want nil whatever the disk does", err)
 	}
-	if k := w.add(7, frame(1, 2, 100)); k != meter.Lost || w.metric("not_open") != 1 || w.metric("not_open_bytes") != 100 {
-		t.Errorf("Kept = %b, not_open = %d, %d bytes; want Lost, 1 and 100", k, w.metric("not_open"), w.metric("not_open_bytes"))
+	if k := w.add(7, frame(1, 2, 100)); k != (meter.Kept{Lost: 1, Boot: k.Boot}) || w.metric("not_open") != 1 || w.metric("not_open_bytes") != 100 {
+		t.Errorf("Kept = %+v, not_open = %d, %d bytes; want Lost, 1 and 100", k, w.metric("not_open"), w.metric("not_open_bytes"))
 	}
 	if !strings.Contains(w.log.String(), "packets are not stored") {
 		t.Errorf("log = %s; want a warning", w.log)
@@ -145,8 +151,8 @@ func TestService_disk(t *testing.T) {
 	for w.store.Load() == nil {
 		runtime.Gosched()
 	}
-	if k := w.add(7, frame(3, 4, 100)); k != meter.Stored {
-		t.Errorf("Kept = %b; want Stored", k)
+	if k := w.add(7, frame(3, 4, 100)); k.Written != 1 {
+		t.Errorf("Kept = %+v; want one packet", k)
 	}
 	stop()
 	if n := w.metric("written"); n != 1 {

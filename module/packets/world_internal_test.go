@@ -28,7 +28,7 @@ const qubes = `{"version": 1, "qubes": [
 	{"name": "disp1234", "class": "DispVM", "label": "red", "ip": "10.138.0.1", "xid": 10}]}`
 
 // indexOf returns the inventory of a text.
-func indexOf(t *testing.T, text string) *inventory.Index {
+func indexOf(t testing.TB, text string) *inventory.Index {
 	t.Helper()
 	s, err := inventory.Parse(strings.NewReader(text), inventory.Config{})
 	if err != nil {
@@ -42,7 +42,7 @@ func indexOf(t *testing.T, text string) *inventory.Index {
 // world is a service and the table whose packets it keeps.
 type world struct {
 	*Service
-	t       *testing.T
+	t       testing.TB
 	table   *meter.Table
 	records []meter.Record
 	log     *lines
@@ -69,7 +69,7 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-func newWorld(t *testing.T, change func(*Config)) *world {
+func newWorld(t testing.TB, change func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Now().UnixNano(), log: &lines{}}
 	conf := Config{Packets: config.Default().Packets, DataDir: t.TempDir(), Hold: 10 * time.Millisecond}
@@ -83,7 +83,7 @@ func newWorld(t *testing.T, change func(*Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.table, err = meter.New(meter.Config{IdleTimeout: time.Minute, MaxFlows: 100, Report: func(r *meter.Record) { w.records = append(w.records, *r) }})
+	w.table, err = meter.New(meter.Config{IdleTimeout: time.Minute, MaxFlows: 100, Report: func(r *meter.Record) { w.Service.Report(r); w.records = append(w.records, *r) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func (w *world) run() (stop func()) {
 
 // start runs the service.
 func (w *world) start() (stop func()) {
-	ctx, cancel := context.WithCancel(w.t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
 	<-w.Ready()
@@ -133,12 +133,15 @@ func (w *world) add(iface uint32, data []byte) meter.Kept {
 	var batch [1]packet.Packet
 	if f.Decode(&batch[0]) != packet.OK {
 		w.Keep(&f, nil, w.table, meter.Ref{})
-		return 0
+		return meter.Kept{}
 	}
 	var refs [meter.BatchSize]meter.Ref
 	w.table.UpdateBatchRefs(batch[:], &refs)
 	w.Keep(&f, &batch[0], w.table, refs[0])
-	return refs[0].Mark().Kept
+	var r meter.Record
+	w.table.Describe(refs[0], &r)
+	w.Report(&r)
+	return r.Kept
 }
 
 // metric returns a counter of the store.

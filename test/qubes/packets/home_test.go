@@ -115,7 +115,10 @@ type event struct {
 	raw  []byte
 	Flow struct {
 		ID      string
-		Packets *struct{ Stored, Cut, Lost bool }
+		Packets *struct {
+			Written, Cut, Lost uint64
+			Segment            any
+		}
 	}
 	Network struct {
 		Transport string
