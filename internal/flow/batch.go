@@ -17,10 +17,24 @@ const batchFrom = 5000
 // With 50,000 flows, where nearly every packet misses the caches, this takes 25
 // to 40 % less time than calling Update for each. ps must have at most BatchSize
 // packets.
-func (t *Table) UpdateBatch(ps []packet.Packet) {
+func (t *Table) UpdateBatch(ps []packet.Packet) { t.updateBatch(ps, nil) }
+
+// UpdateBatchRefs is like UpdateBatch and sets refs[i] to the flow of ps[i]. They are
+// valid until the next call of any method but Describe and Stats, also where a later
+// packet of the batch has ended the flow.
+func (t *Table) UpdateBatchRefs(ps []packet.Packet, refs *[BatchSize]Ref) {
+	t.entries.hold(true)
+	t.updateBatch(ps, refs)
+}
+
+// updateBatch meters a batch; refs may be nil.
+func (t *Table) updateBatch(ps []packet.Packet, refs *[BatchSize]Ref) {
 	if t.entries.live < batchFrom {
 		for i := range ps {
-			t.Update(&ps[i])
+			e := t.meter(&ps[i])
+			if refs != nil {
+				refs[i] = Ref{e}
+			}
 		}
 		return
 	}
@@ -41,10 +55,14 @@ func (t *Table) UpdateBatch(ps []packet.Packet) {
 	}
 	t.touched = touched // keeps the loads from being optimized away
 	for i := range ps {
+		var e *entry
 		if b := &probes[i]; b.ready {
-			t.update(&ps[i], &b.key, b.hash, b.swapped)
+			e = t.update(&ps[i], &b.key, b.hash, b.swapped)
 		} else {
-			t.Update(&ps[i])
+			e = t.meter(&ps[i])
+		}
+		if refs != nil {
+			refs[i] = Ref{e}
 		}
 	}
 }

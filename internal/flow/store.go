@@ -9,6 +9,11 @@ type entries struct {
 	used     uint32 // places that were ever allocated
 	freeHead uint32 // head of the list of free places, as index+1; 0 for none
 	live     int
+
+	// While holding is set, places that are freed wait in a list of their own, so that
+	// no other flow begins where a Ref still refers to.
+	holding            bool
+	heldHead, heldTail uint32 // first and last of them, as index+1; 0 for none
 }
 
 // blockSize is the number of flows in a block, which takes about 400 KiB: little
@@ -39,9 +44,25 @@ func (s *entries) alloc() uint32 {
 // free frees an entry.
 func (s *entries) free(i uint32) {
 	e := s.at(i)
-	e.slot, e.next = -1, s.freeHead
-	s.freeHead = i + 1
+	head := &s.freeHead
+	if s.holding {
+		if head = &s.heldHead; *head == 0 {
+			s.heldTail = i + 1
+		}
+	}
+	e.slot, e.next = -1, *head
+	*head = i + 1
 	s.live--
+}
+
+// hold begins or ends to keep freed places from being used again. Those that were kept
+// before can be used now.
+func (s *entries) hold(on bool) {
+	if s.holding = on; s.heldHead == 0 {
+		return
+	}
+	s.at(s.heldTail - 1).next = s.freeHead
+	s.freeHead, s.heldHead, s.heldTail = s.heldHead, 0, 0
 }
 
 // index finds the entry of a key: an open-addressing hash table of 8-byte slots

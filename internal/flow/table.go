@@ -135,7 +135,10 @@ func (t *Table) Stats() Stats {
 // Update meters one packet. p.Time, p.Length, p.Iface and p.Direction must be
 // set. p is not kept, but the ports of a later fragment are filled in, and a packet
 // whose tunnel has no place becomes that of its tunnel.
-func (t *Table) Update(p *packet.Packet) {
+func (t *Table) Update(p *packet.Packet) { t.meter(p) }
+
+// meter meters a packet and returns the entry of its flow.
+func (t *Table) meter(p *packet.Packet) *entry {
 	if p.Fragment != packet.FragmentNone {
 		t.frags.resolve(p)
 	}
@@ -144,12 +147,13 @@ func (t *Table) Update(p *packet.Packet) {
 	tunnel := t.tunnels.enter(p)
 	t.tunnels.hold(tunnel)
 	key, swapped := keyOf(p, tunnel)
-	t.update(p, &key, key.hash(&t.seed), swapped)
+	e := t.update(p, &key, key.hash(&t.seed), swapped)
 	t.tunnels.release(tunnel)
+	return e
 }
 
-// update meters a packet whose key is known.
-func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) {
+// update meters a packet whose key is known, and returns the entry of its flow.
+func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) *entry {
 	now := t.tick(p.Time)
 	t.stats.Packets++
 	t.stats.Bytes += uint64(p.Length)
@@ -160,11 +164,11 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) {
 		if ended == ReasonNone {
 			e.add(p, swapped, now)
 			t.rearm(i, e)
-			return
+			return e
 		}
 		t.end(i, e, ended)
 	}
-	t.begin(key, hash, p, swapped, now)
+	return t.begin(key, hash, p, swapped, now)
 }
 
 // endedBefore returns why the flow of e has ended before p, ReasonNone if it has
@@ -182,7 +186,7 @@ func (t *Table) endedBefore(e *entry, p *packet.Packet, now int64) Reason {
 }
 
 // begin creates the entry of a new flow.
-func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now int64) {
+func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now int64) *entry {
 	t.tunnels.hold(key.Tunnel)
 	if t.entries.live >= t.cfg.MaxFlows {
 		t.evict()
@@ -196,6 +200,7 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 	t.perInterface.add(key.Iface)
 	t.stats.Created++
 	t.rearm(i, e)
+	return e
 }
 
 // rearm brings the timer of a connection forward when it has just closed, because
