@@ -12,16 +12,13 @@ import (
 // Next implements [Source].
 func (r *Ring) Next(f *Frame) error {
 	r.waited = false
-	for {
-		for r.left > 0 {
-			if r.take(f) {
-				return nil
-			}
-		}
+	for r.left == 0 {
 		if err := r.nextBlock(); err != nil {
 			return err
 		}
 	}
+	r.take(f)
+	return nil
 }
 
 // header returns the header of a block (struct tpacket_block_desc).
@@ -48,30 +45,53 @@ func (r *Ring) nextBlock() error {
 	r.held = r.mem[r.block*blockSize : (r.block+1)*blockSize]
 	r.left, r.at = h.Num_pkts, h.Offset_to_first_pkt
 	r.frames.Add(uint64(r.left))
+	r.skip()
 	return nil
 }
 
-// take fills f with the next frame of the held block. It reports whether the
-// frame is of a wanted interface.
-func (r *Ring) take(f *Frame) bool {
+// next returns the kernel's description of the next frame.
+func (r *Ring) next() (h *unix.Tpacket3Hdr, addr *unix.RawSockaddrLinklayer) {
 	b := r.held[r.at:]
-	h := (*unix.Tpacket3Hdr)(unsafe.Pointer(&b[0]))
-	addr := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(&b[tpacketAlign(unix.SizeofTpacket3Hdr)]))
+	return (*unix.Tpacket3Hdr)(unsafe.Pointer(&b[0])), (*unix.RawSockaddrLinklayer)(unsafe.Pointer(&b[tpacketAlign(unix.SizeofTpacket3Hdr)]))
+}
+
+// take fills f with the next frame of the held block, which is wanted.
+func (r *Ring) take(f *Frame) {
+	h, addr := r.next()
+	f.fill(r.held[r.at:], h, addr)
+	f.Iface = uint32(addr.Ifindex)
+	r.step(h)
+	r.skip()
+	f.Last = r.left == 0
+}
+
+// step goes on to the frame behind h.
+func (r *Ring) step(h *unix.Tpacket3Hdr) {
 	r.left--
 	r.at += h.Next_offset
+}
+
+// skip steps over frames that are not wanted, so that the one that is taken last is known.
+func (r *Ring) skip() {
+	for r.left > 0 {
+		h, addr := r.next()
+		if r.wants(addr) {
+			return
+		}
+		r.skipped.Add(1)
+		r.step(h)
+	}
+}
+
+// wants reports whether a frame is of a wanted interface.
+func (r *Ring) wants(addr *unix.RawSockaddrLinklayer) bool {
 	index := uint32(addr.Ifindex)
 	wanted, known := (*r.wanted.Load())[index]
 	if !known {
 		wanted = r.meet(index)
 	}
 	// The kernel shows a packet on the loopback twice, going out and coming in.
-	if !wanted || addr.Hatype == unix.ARPHRD_LOOPBACK && addr.Pkttype == unix.PACKET_OUTGOING {
-		r.skipped.Add(1)
-		return false
-	}
-	f.fill(b, h, addr)
-	f.Iface = index
-	return true
+	return wanted && (addr.Hatype != unix.ARPHRD_LOOPBACK || addr.Pkttype != unix.PACKET_OUTGOING)
 }
 
 // tpacketAlign is TPACKET_ALIGN of Linux' if_packet.h.
@@ -85,6 +105,7 @@ func (f *Frame) fill(b []byte, h *unix.Tpacket3Hdr, addr *unix.RawSockaddrLinkla
 	if addr.Pkttype == unix.PACKET_OUTGOING {
 		f.Direction = packet.Outbound
 	}
+	f.Offload = Offload(h.Status) & offloads
 	f.HasVLAN = h.Status&unix.TP_STATUS_VLAN_VALID != 0
 	f.VLAN = uint16(h.Hv1.Vlan_tci)
 	if f.HasVLAN {

@@ -35,6 +35,7 @@ type Meter struct {
 	queue  *Queue
 	taps   []Tap
 	dump   func(*capture.Frame)
+	keeper Keeper // nil for none
 	now    func() int64
 	guard  *guard.Part
 	conf   flow.Config // of tables
@@ -48,6 +49,7 @@ type Meter struct {
 	own   MeterStats // belongs to Run
 	batch [flow.BatchSize]packet.Packet
 	n     int         // packets in batch
+	kept  *keptFrames // nil without a keeper
 	long  bool        // the source may wait for longer than shortIdle
 	link  packet.Link // of the first frame that could not be read
 
@@ -65,6 +67,9 @@ type MeterConfig struct {
 	NoFlows bool
 	// Dump is shown every frame, decoded or not. It may be nil.
 	Dump func(*capture.Frame)
+	// Keeper gets every frame with its flow. It may be nil, and needs a live Source and
+	// flows.
+	Keeper Keeper
 	// Taps look at every packet that could be decoded, in the meter's goroutine.
 	Taps []Tap
 	// Now is the time on the packets' clock while no packet comes; nil means
@@ -88,6 +93,12 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump, guard: cfg.Guard}
 	m.waiter, _ = cfg.Source.(capture.Waiter)
 	m.live, _ = cfg.Source.(capture.Live)
+	if cfg.Keeper != nil {
+		if m.live == nil || cfg.NoFlows {
+			return nil, errKeeper
+		}
+		m.keeper, m.kept = cfg.Keeper, new(keptFrames)
+	}
 	if cfg.NoFlows {
 		return m, nil
 	}
@@ -192,11 +203,20 @@ func (m *Meter) take(f *capture.Frame) {
 		for _, t := range m.taps {
 			t.Packet(&m.batch[m.n], f.Data)
 		}
-		if m.n++; m.n == flow.BatchSize {
+		if m.kept != nil {
+			m.kept.frames[m.n] = *f
+		}
+		if m.n++; m.n == flow.BatchSize || m.kept != nil && f.Last {
 			m.flush()
 		}
-	} else if status == packet.Unsupported && m.own.Status[status] == 1 {
+		return
+	}
+	if status == packet.Unsupported && m.own.Status[status] == 1 {
 		m.link = f.Link
+	}
+	if m.kept != nil {
+		m.flush() // what came before, in order
+		m.keeper.Keep(f, nil, flow.Ref{})
 	}
 }
 
@@ -204,10 +224,18 @@ func (m *Meter) take(f *capture.Frame) {
 func (m *Meter) flush() {
 	n := m.n
 	m.n = 0
-	if m.table != nil {
-		m.inTable = true
+	if m.table == nil {
+		return
+	}
+	m.inTable = true
+	if m.kept != nil {
+		m.table.UpdateBatchRefs(m.batch[:n], &m.kept.refs)
+	} else {
 		m.table.UpdateBatch(m.batch[:n])
-		m.inTable = false
+	}
+	m.inTable = false
+	if m.kept != nil {
+		m.keep(n)
 	}
 }
 
