@@ -147,7 +147,7 @@ func (s *Service) snap() capture.SnapPolicy {
 		if w.Relief == 0 {
 			w.Relief = capture.DefaultSnap
 		}
-		w.HeaderLen, w.FullOnly = s.dumpSnap(), false
+		w.HeaderLen, w.PlainLen, w.FullOnly = s.dumpSnap(), s.dumpSnap(), false
 		w.Relief = min(w.Relief, w.HeaderLen)
 	}
 	return w

@@ -22,10 +22,10 @@ func TestService_snap(t *testing.T) {
 	}{
 		{"plain", "", false, 0, capture.SnapPolicy{}},
 		{"hellos", "", true, 0, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos}},
-		{"dump", "x", false, 0, capture.SnapPolicy{HeaderLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
-		{"dump and hellos", "x", true, 0, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, Relief: snapWithHellos}},
-		{"dump with snaplen", "x", true, 2000, capture.SnapPolicy{ClientHello: true, FullLen: 2000, HeaderLen: 2000, Relief: snapWithHellos}},
-		{"dump of headers", "x", true, 96, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, Relief: 96}},
+		{"dump", "x", false, 0, capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
+		{"dump and hellos", "x", true, 0, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: snapWithHellos}},
+		{"dump with snaplen", "x", true, 2000, capture.SnapPolicy{ClientHello: true, FullLen: 2000, HeaderLen: 2000, PlainLen: 2000, Relief: snapWithHellos}},
+		{"dump of headers", "x", true, 96, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, PlainLen: 96, Relief: 96}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
