@@ -40,6 +40,11 @@ func TestRing_Next_plain(t *testing.T) {
 		r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{ClientHello: hello, HeaderLen: headers}}, "vif4.0")
 		w.deliver(t, udpFrame(1, 60))
 		kept(t, r)
+		small := tcpFrame(packet.ACK)[:headers] // one of many segments of a ClientHello
+		send(t, w.fd, small)
+		if f := next(t, r); len(f.Data) != len(small) {
+			t.Errorf("a small segment (hello %v): %d bytes of %d are kept", hello, len(f.Data), len(small))
+		}
 		for _, tt := range frames {
 			want := tt.want
 			if !hello {

@@ -17,14 +17,14 @@ type SnapPolicy struct {
 	ClientHello bool     // the first packet of TLS and QUIC clients is captured in full, on any port
 	FullLen     uint32   // bytes of a packet that is captured in full; 0 means 262144
 	HeaderLen   uint32   // bytes of any other packet; 0 means DefaultSnap
-	PlainLen    uint32   // bytes of one whose headers are plain, HeaderLen at most; 0 means DefaultPlain
+	PlainLen    uint32   // bytes of a longer one whose headers are plain, HeaderLen at most; 0 means DefaultPlain
 	Relief      uint32   // HeaderLen while the meter is behind, see [Ring]; 0 means no other
 	FullOnly    bool     // packets that are not captured in full are not captured at all
 }
 
 // DefaultPlain, in bytes, covers the headers of TCP and UDP over IP with all options of IPv4
-// and TCP: 14 + 60 + 60. Only a packet in VXLAN, and the second one of a ClientHello, which ends
-// with PSH, has more to read. The less is copied, the more packets are in a block of the
+// and TCP: 14 + 60 + 60. Only a packet in VXLAN, and one of a ClientHello, has more to read: its
+// last one ends with PSH, and what a client cuts into small segments is captured whole. The less is copied, the more packets are in a block of the
 // ring, and the reader is woken for each block.
 const DefaultPlain = 144
 
@@ -62,7 +62,9 @@ func (a *assembler) snaps(p *SnapPolicy) {
 	}
 	a.add(bpf.RetConstant{Val: orDefault(p.HeaderLen, DefaultSnap)})
 	a.label("plain")
-	a.add(bpf.RetConstant{Val: min(orDefault(p.PlainLen, DefaultPlain), orDefault(p.HeaderLen, DefaultSnap))})
+	a.add(bpf.LoadExtension{Num: bpf.ExtLen}, bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: orDefault(p.HeaderLen, DefaultSnap), SkipTrue: 1},
+		bpf.RetConstant{Val: orDefault(p.HeaderLen, DefaultSnap)},
+		bpf.RetConstant{Val: min(orDefault(p.PlainLen, DefaultPlain), orDefault(p.HeaderLen, DefaultSnap))})
 }
 
 // orDefault returns n, or usual if n is 0.
