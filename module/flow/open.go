@@ -161,7 +161,7 @@ func (s *Service) snap() capture.SnapPolicy {
 		if w.Relief == 0 {
 			w.Relief = capture.DefaultSnap
 		}
-		w.HeaderLen, w.FullOnly = want, false
+		w.HeaderLen, w.PlainLen, w.FullOnly = want, want, false
 		w.Relief = min(w.Relief, w.HeaderLen)
 	}
 	return w
