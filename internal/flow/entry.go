@@ -34,7 +34,8 @@ type entry struct {
 	reportFrom int64 // table time of the last interim report
 
 	next, prev uint32 // neighbours in a wheel slot; next also links the free list
-	slot       int32  // wheel slot, -1 for none
+	slot       int16  // wheel slot, -1 for none
+	place      uint16 // of the shunt, 0 if the flow is not shunted
 
 	sent [2]bool // by side: whether it has sent a packet since the flow began
 
