@@ -58,6 +58,7 @@ type Service struct {
 	annotate  []func(*event.Flow) // called in this order before a flow is published
 	payload   *capture.SnapPolicy // that the observers want, nil for none
 	keeper    Keeper              // nil for none
+	shunt     *shunting           // nil in a replay and before Open
 	hellos    *hello.Table        // nil without ClientHellos
 	stages    *stages             // nil before Open
 	cut       atomic.Bool         // stopped before the end of the source
@@ -128,7 +129,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.cut.Store(ctx.Err() != nil)
 	fault = errors.Join(fault, p.closeDump())
 	<-published
-	return errors.Join(fault, unpublished, p.source.Close())
+	return errors.Join(fault, unpublished, p.source.Close(), s.shunt.close())
 }
 
 // InterfaceName returns the name of an observation point, "" if it has none or the
