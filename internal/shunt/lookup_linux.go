@@ -181,11 +181,19 @@ func count() asm.Instructions {
 		asm.LoadMem(asm.R3, asm.R9, flagsAt, asm.DWord),
 		asm.Or.Reg(asm.R2, asm.R3),
 		asm.JEq.Reg(asm.R2, asm.R3, "counted"),
-		asm.OrAtomic.Mem(asm.R9, asm.R2, asm.DWord, flagsAt),
+		atomicOr(asm.R2, flagsAt),
 		add(asm.R1, packetsAt).WithSymbol("counted"),
 		asm.Mov.Imm(asm.R0, toSink),
 		asm.Return(),
 	}
+}
+
+// atomicOr sets the bits of a register in a field of the line in R9. Version 0.19 of the
+// library encodes every atomic operation as an addition unless the constant says which.
+func atomicOr(from asm.Register, field int16) asm.Instruction {
+	ins := asm.OrAtomic.Mem(asm.R9, from, asm.DWord, field)
+	ins.Constant = int64(asm.OrAtomic >> 8)
+	return ins
 }
 
 // add adds a register to a field of the line in R9, at once for all CPUs.

@@ -79,6 +79,7 @@ func TestProgram(t *testing.T) {
 		{"UDP without payload", udp, frame(ends4, 0, packet.ProtoUDP, 0, nil), false, true, false},
 		{"UDP without payload, 6", udp6, frame(ends6, 0, packet.ProtoUDP, 0, nil), false, true, false},
 		{"TCP", tcp, tcp, false, true, false},
+		{"TCP, more flags", frame(ends4, 0, packet.ProtoTCP, ack|packet.PSH, body), tcp, false, true, false},
 		{"TCP back", tcp, frame(ends4, 1, packet.ProtoTCP, ack|packet.PSH, body), true, true, false},
 		{"TCP, 6", tcp6, tcp6, false, true, false},
 		{"TCP back, 6", tcp6, frame(ends6, 1, packet.ProtoTCP, ack, nil), true, true, false},
@@ -131,11 +132,12 @@ func (w *world) check(t *testing.T, of, send []byte, back, counted, over bool) {
 		fd, line = w.near, 1-own
 	}
 	if counted {
-		want.Packets[line], want.Bytes[line] = 1, uint64(len(send))
+		want.Packets[line], want.Bytes[line], want.Flags[line] = 1, uint64(len(send)), w.decode(send).TCPFlags
 	}
 	if want.Over = over; !over {
 		want.Packets[own]++
 		want.Bytes[own] += uint64(len(of))
+		want.Flags[own] |= w.decode(of).TCPFlags
 	}
 	w.send(fd, send)
 	w.send(w.far, mark())
@@ -148,7 +150,7 @@ func (w *world) check(t *testing.T, of, send []byte, back, counted, over bool) {
 		t.Errorf("%d packets are captured after it; over is to be %v", n, over)
 	}
 	var c flow.Counted
-	if w.shunt.Read(place, &c); c.Packets != want.Packets || c.Bytes != want.Bytes || c.Over != over {
+	if w.shunt.Read(place, &c); c.Packets != want.Packets || c.Bytes != want.Bytes || c.Flags != want.Flags || c.Over != over {
 		t.Errorf("counted %+v; want %+v", c, want)
 	}
 }
