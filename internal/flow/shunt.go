@@ -55,6 +55,7 @@ type shunting struct {
 type shunted struct {
 	entry uint32 // its number plus one, 0 for none
 	over  bool   // no packet was being counted when it was read the last time
+	old   bool   // it has seen a sweep
 }
 
 // candidate is a flow that may move bulk.
@@ -163,9 +164,11 @@ func (t *Table) sweep(at *shunted) {
 	switch at.over = t.shunt.counted.Over; {
 	case over:
 		t.free(e)
+		return
 	case at.over:
-	case packets < coldPackets:
+	case packets < coldPackets && at.old:
 		t.cfg.Shunt.Stop(e.place)
 		at.over = true
 	}
+	at.old = true
 }

@@ -203,3 +203,37 @@ func compareShunted(t *testing.T, every, few *meter, shunt *fakeShunt, seed int6
 		t.Errorf("%d flows are shunted after the end, %d by the shunt", few.Shunted(), len(shunt.counted))
 	}
 }
+
+// TestTable_Sweep keeps a flow that has just begun to be counted, and ends the counting of
+// one that has become slow.
+func TestTable_Sweep(t *testing.T) {
+	t.Parallel()
+	shunt := &fakeShunt{room: 9, silence: int64(time.Hour)}
+	m := newMeter(t, func(c *flow.Config) { c.Shunt = shunt })
+	now, counted := time.Duration(0), 0
+	bulk := func(n int) {
+		for range n {
+			now += time.Millisecond
+			if p := udp(now, client, server); shunt.takes(&p) {
+				counted++
+			} else {
+				m.meter(p)
+			}
+		}
+	}
+	check := func(when string, shunted, most int) {
+		t.Helper()
+		m.Sweep()
+		if m.Shunted() != shunted || counted != most {
+			t.Errorf("%s: %d flows are shunted, %d packets; want %d, %d", when, m.Shunted(), counted, shunted, most)
+		}
+	}
+	bulk(130)
+	check("just begun", 1, 2)
+	bulk(100)
+	check("bulk", 1, 102)
+	bulk(15)
+	check("slow", 1, 117)
+	bulk(15)
+	check("not counted any more", 0, 117)
+}

@@ -5,8 +5,6 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
@@ -88,7 +86,7 @@ func (s *Shunt) write(at uint16, k *wireKey) {
 	mem := s.way(at)
 	clear(mem)
 	copy(mem, (*[keySize]byte)(unsafe.Pointer(k))[:])
-	now := monotonic()
+	now := s.clock.now()
 	for line := range 2 {
 		word(mem, lineAt(line)+lastAt).Store(uint64(now)) // silence begins now
 	}
@@ -113,14 +111,17 @@ func (s *Shunt) tag(at uint16) *atomic.Uint64 {
 func (s *Shunt) Read(at uint16, c *flow.Counted) {
 	p, mem := &s.places[at], s.way(at)
 	*c = flow.Counted{Over: s.tag(at).Load() == 0}
-	offset := wallOffset()
+	var offset int64
 	for line := range 2 {
-		packets, bytes, first, last, flags := readLine(mem[lineAt(line):])
 		seen := &p.seen[line]
-		n := packets - seen.packets
-		if n == 0 {
+		if word(mem, lineAt(line)+packetsAt).Load() == seen.packets {
 			continue
 		}
+		if offset == 0 {
+			offset = s.clock.wallOffset()
+		}
+		packets, bytes, first, last, flags := readLine(mem[lineAt(line):])
+		n := packets - seen.packets
 		c.Packets[line], c.Bytes[line], c.Flags[line] = n, bytes-seen.bytes, flags
 		if p.vlan {
 			c.Bytes[line] += n * vlanLen
@@ -168,7 +169,7 @@ func (s *Shunt) Free(at uint16) {
 	s.Stop(at)
 	s.changeLive(-1)
 	s.places[at].freed = true
-	s.retired = append(s.retired, retiree{at, monotonic()})
+	s.retired = append(s.retired, retiree{at, s.clock.now()})
 }
 
 // changeLive changes the number of flows that are counted. The program does nothing while
@@ -206,7 +207,10 @@ const defaultRetirement = int64(time.Second)
 
 // release makes retired places free, and counts what has come too late for its flow.
 func (s *Shunt) release() {
-	now := monotonic()
+	if len(s.retired) == 0 {
+		return
+	}
+	now := s.clock.now()
 	for len(s.retired) > 0 && now-s.retired[0].since > s.retirement {
 		at := s.retired[0].at
 		s.retired = s.retired[1:]
@@ -217,17 +221,4 @@ func (s *Shunt) release() {
 		s.shares.Give(s.places[at].iface, 1)
 		s.places[at] = place{}
 	}
-}
-
-// monotonic returns the time of the kernel's program, in nanoseconds.
-func monotonic() int64 { return clock(unix.CLOCK_MONOTONIC) }
-
-// wallOffset returns what is to be added to it for the time since the Unix epoch. A clock
-// that is set between a packet and its reading moves the packet.
-func wallOffset() int64 { return clock(unix.CLOCK_REALTIME) - monotonic() }
-
-func clock(id int32) int64 {
-	var t unix.Timespec
-	_ = unix.ClockGettime(id, &t) // fails for no clock that there is
-	return t.Nano()
 }

@@ -35,6 +35,7 @@ type Config struct {
 // the other methods belong to one goroutine, that of the flow table.
 type Shunt struct {
 	cfg             Config
+	clock           clock
 	bucketMap, ctrl *ebpf.Map
 	program         *ebpf.Program
 	mem, control    []byte
@@ -77,6 +78,9 @@ func Open(cfg Config) (*Shunt, error) {
 
 // load makes the maps and the program.
 func (s *Shunt) load() (err error) {
+	if s.clock, err = newClock(); err != nil {
+		return err
+	}
 	if s.bucketMap, s.mem, err = sharedArray("qb_flows", bucketSize, buckets); err != nil {
 		return err
 	}
