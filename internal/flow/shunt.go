@@ -35,9 +35,9 @@ type Counted struct {
 // A flow is shunted when it has had bulkPackets packets twice, the second time within
 // bulkTime, and not any more when it has had less than coldPackets between two sweeps.
 const (
-	bulkPackets = 64
+	bulkPackets = 32
 	bulkTime    = int64(1e9)
-	coldPackets = 16
+	coldPackets = 8
 
 	candidates = 512 // flows that are looked at at once
 )

@@ -228,12 +228,12 @@ func TestTable_Sweep(t *testing.T) {
 			t.Errorf("%s: %d flows are shunted, %d packets; want %d, %d", when, m.Shunted(), counted, shunted, most)
 		}
 	}
-	bulk(130)
+	bulk(66)
 	check("just begun", 1, 2)
 	bulk(100)
 	check("bulk", 1, 102)
-	bulk(15)
-	check("slow", 1, 117)
-	bulk(15)
-	check("not counted any more", 0, 117)
+	bulk(7)
+	check("slow", 1, 109)
+	bulk(7)
+	check("not counted any more", 0, 109)
 }
