@@ -20,6 +20,7 @@ func (s *Shunt) Begin(p *packet.Packet) uint16 {
 	if !s.attached.Load() || !s.countable(p) {
 		return 0
 	}
+	s.release()
 	if !s.shares.Take(p.Iface, 1) {
 		s.refused.Add(1)
 		return 0
@@ -72,7 +73,6 @@ func port(n uint16) [2]byte { return [2]byte{byte(n >> 8), byte(n)} }
 
 // freePlace returns a free place in a bucket, 0 if there is none.
 func (s *Shunt) freePlace(bucket int) uint16 {
-	s.release()
 	for way := range ways {
 		if at := uint16(bucket*ways + way + 1); !s.places[at].taken {
 			return at

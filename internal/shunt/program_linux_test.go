@@ -2,10 +2,13 @@ package shunt_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/shunt"
@@ -152,5 +155,29 @@ func (w *world) check(t *testing.T, of, send []byte, back, counted, over bool) {
 	var c flow.Counted
 	if w.shunt.Read(place, &c); c.Packets != want.Packets || c.Bytes != want.Bytes || c.Flags != want.Flags || c.Over != over {
 		t.Errorf("counted %+v; want %+v", c, want)
+	}
+}
+
+// TestProgram_silence has the first packet after a silence captured, and those that follow.
+func TestProgram_silence(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	w := newWorld(t, shunt.Config{Silence: 100 * time.Millisecond})
+	udp := frame(ends4, 0, packet.ProtoUDP, 0, nil)
+	place := w.shunt.Begin(w.decode(udp))
+	w.send(w.far, udp)
+	var f capture.Frame
+	if err := w.ring.Next(&f); !errors.Is(err, capture.ErrIdle) { // after a quarter of a second
+		t.Fatalf("Next = %v; want ErrIdle", err)
+	}
+	for range 2 {
+		w.send(w.far, udp)
+	}
+	w.send(w.far, mark())
+	var c flow.Counted
+	captured := w.captured()
+	if w.shunt.Read(place, &c); captured != 2 || c.Packets[0]+c.Packets[1] != 1 || !c.Over {
+		t.Errorf("%d packets are captured, counted %+v; want 2, and one that was counted before", captured, c)
 	}
 }
