@@ -32,6 +32,8 @@ require (
 
 require github.com/klauspost/cpuid/v2 v2.3.0 // indirect
 
+require github.com/cilium/ebpf v0.19.0
+
 require (
 	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.18.0 // indirect
 	github.com/Azure/azure-sdk-for-go/sdk/azidentity v1.10.1 // indirect

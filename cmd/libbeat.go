@@ -23,8 +23,8 @@ func registerFields(name string) {
 // allowSyscalls adds to libbeat's seccomp policy the system calls of the CPU profiler,
 // without which --cpuprofile and http.pprof record nothing, that with which the file
 // output gives a complete file its name, those of the store of packets, and those with which the analyzer process sets
-// its limits, shares memory, drops its capabilities and confines itself.
+// its limits, shares memory, drops its capabilities and confines itself, and that which loads the program of the shunt.
 func allowSyscalls() {
 	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete", "renameat2",
-		"fallocate", "fadvise64", "sync_file_range", "prlimit64", "memfd_create", "setpgid", "capset", "seccomp")
+		"fallocate", "fadvise64", "sync_file_range", "prlimit64", "memfd_create", "setpgid", "capset", "seccomp", "bpf")
 }

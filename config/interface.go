@@ -45,12 +45,19 @@ type Interface struct {
 	// FanoutGroup is the af_packet group with whose other processes the packets are
 	// shared. nil, the default, for none.
 	FanoutGroup *uint16 `config:"fanout_group"`
+	// Shunt is auto, or off: the packets of flows that move bulk are counted in the kernel
+	// instead of being captured, or not. Empty, the default, means auto. One interface
+	// with off turns it off for all.
+	Shunt string `config:"shunt"`
 	// PollRoute is accepted for packetbeat's sake and changes nothing: routes are
 	// followed through netlink.
 	PollRoute Duration `config:"poll_default_route"`
 	// MetricsInterval is accepted for packetbeat's sake and changes nothing.
 	MetricsInterval Duration `config:"metrics_interval"`
 }
+
+// NoShunt reports whether Shunt is off, which a YAML parser may have read as false.
+func (n *Interface) NoShunt() bool { return n.Shunt == "off" || n.Shunt == "false" }
 
 // DefaultInterface returns the settings of an interface that names no device. In
 // the logging qube that should be every vif; elsewhere nothing would match "vif*"
@@ -67,6 +74,11 @@ func (n *Interface) validate(i int) error {
 	case "", "autodetect", "pcap", "af_packet":
 	default:
 		p.Addf("type", "%q is not known; use af_packet (pcap is accepted and means the same here)", n.Type)
+	}
+	switch n.Shunt {
+	case "", "auto", "off", "true", "false":
+	default:
+		p.Addf("shunt", "%q is not known; use auto or off", n.Shunt)
 	}
 	if n.FanoutGroup != nil && n.Type != "af_packet" {
 		p.Addf("fanout_group", "only with type af_packet")

@@ -18,6 +18,7 @@ import (
 const (
 	noneName    = "none"
 	oursName    = "qubesbeat"
+	offName     = "qubesbeat-off" // without the shunt
 	dumpName    = "qubesbeat-dump"
 	beforeName  = "before"
 	beforeDump  = "before-dump"
@@ -48,16 +49,17 @@ type contender struct {
 func allContenders(o *options) (list []*contender) {
 	all := []*contender{
 		{name: noneName},
-		newBeat(oursName, "qubesbeat", o.qubesbeat, ""),
-		newBeat(dumpName, "qubesbeat", o.qubesbeat, "trace"),
+		newBeat(oursName, "qubesbeat", o.qubesbeat, "", ""),
+		newBeat(offName, "qubesbeat", o.qubesbeat, "", "shunt: off"),
+		newBeat(dumpName, "qubesbeat", o.qubesbeat, "trace", ""),
 		newTcpdump(), newSoftflowd(), newNfpcapd(),
-		newBeat(packetName, "packetbeat", o.packetbeat, ""),
+		newBeat(packetName, "packetbeat", o.packetbeat, "", ""),
 	}
 	if o.packets {
 		all = keepers(o)
 	}
 	if o.before != "" {
-		all = append(all, newBeat(beforeName, "qubesbeat", o.before, ""), newBeat(beforeDump, "qubesbeat", o.before, "trace"))
+		all = append(all, newBeat(beforeName, "qubesbeat", o.before, "", ""), newBeat(beforeDump, "qubesbeat", o.before, "trace", ""))
 	}
 	for _, c := range all {
 		if o.only == "" || c.name == noneName || slices.Contains(strings.Split(o.only, ","), c.name) {
@@ -81,16 +83,16 @@ func missingProgram(name, hint string) string {
 // beatConfig is the configuration of both beats: flows with final reports only, into a
 // file, and a ring of 24 MiB, as all contenders have.
 const beatConfig = `%[1]s:
-  interfaces: {device: %[2]s, type: af_packet, buffer_size_mb: 24}
+  interfaces: {device: %[2]s, type: af_packet, buffer_size_mb: 24, %[4]s}
   flows: {timeout: 30s, period: -1s}
 output.file: {path: %[3]q, filename: events, rotate_every_kb: 10485760}
 queue.mem: {events: 3200, flush: {min_events: 1600, timeout: 0.1s}}
 logging: {level: error, to_stderr: true}
 `
 
-// newBeat returns a beat whose own settings have the given root. With a dump, it writes all
-// packets to files, too.
-func newBeat(name, root, path, dump string) *contender {
+// newBeat returns a beat whose own settings have the given root, with another setting of the
+// interface. With a dump, it writes all packets to files, too.
+func newBeat(name, root, path, dump, setting string) *contender {
 	c := &contender{name: name, missing: missingProgram(path, "give its path with -"+root), losses: unknownLosses}
 	if root == "qubesbeat" {
 		c.losses = beatLosses
@@ -101,7 +103,7 @@ func newBeat(name, root, path, dump string) *contender {
 		if dump != "" {
 			argv = append(argv, "--dump", filepath.Join(dir, dump))
 		}
-		return argv, os.WriteFile(config, fmt.Appendf(nil, beatConfig, root, watched, filepath.Join(dir, "events")), 0o600)
+		return argv, os.WriteFile(config, fmt.Appendf(nil, beatConfig, root, watched, filepath.Join(dir, "events"), setting), 0o600)
 	}
 	return c
 }

@@ -34,7 +34,7 @@ func TestDump_tags(t *testing.T) {
 		return
 	}
 	w, dir := newWire(t, "vif4.0"), t.TempDir()
-	r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{HeaderLen: capture.WholeFrame}}, "vif4.0")
+	r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame}}, "vif4.0")
 	w.deliver(t, udpFrame(9, 60))
 	kept(t, r)
 	peer := startTcpdump(t, filepath.Join(dir, "peer"), "-i", "vif4.0", "-c", "5")

@@ -30,7 +30,7 @@ func TestRing_pressure(t *testing.T) {
 		return
 	}
 	const size, blocks, perBlock = 1400, 16, 85 // perBlock: with the kernel's own header
-	snap := capture.SnapPolicy{UDPPorts: []uint16{7}, HeaderLen: capture.WholeFrame, Relief: 100}
+	snap := capture.SnapPolicy{UDPPorts: []uint16{7}, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: 100}
 	for _, tt := range []struct {
 		name        string
 		waiting     int // blocks

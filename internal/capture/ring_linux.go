@@ -34,6 +34,9 @@ type RingConfig struct {
 	// Fanout, if not nil, is the number of a group of sockets that share the
 	// packets (PACKET_FANOUT_HASH of packet(7), with fragments reassembled).
 	Fanout *uint16
+	// Shunt, if not nil, is attached when the ring has begun to capture, and detached by
+	// Drain. It must be closed after the ring. It is not used together with Fanout.
+	Shunt Shunt
 	// OnLink, if not nil, is called when the ring begins or ceases to capture from
 	// an interface. The calls come one at a time from the goroutine that watches
 	// the interfaces, the first ones from OpenRing.
@@ -45,6 +48,15 @@ type RingConfig struct {
 	OnFault func(err error)
 	// Guard recovers from panics of the watch. It may be nil.
 	Guard *guard.Part
+}
+
+// Shunt keeps packets that it has counted from a ring.
+type Shunt interface {
+	// Attach puts the shunt in front of a packet socket. It returns an error only if the
+	// ring cannot go on without it.
+	Attach(fd int) error
+	// Detach has the ring get every packet again.
+	Detach()
 }
 
 // DefaultSnap, in bytes, covers the headers of everything that Decode reads, with
@@ -161,6 +173,10 @@ func (r *Ring) start() (err error) {
 		if err := unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_FANOUT, int(*r.cfg.Fanout)|hash<<16); err != nil {
 			return fmt.Errorf("joining fanout_group %d: %w", *r.cfg.Fanout, err)
 		}
+	} else if r.cfg.Shunt != nil {
+		if err := r.cfg.Shunt.Attach(r.fd); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -212,6 +228,9 @@ func (r *Ring) Drain() error {
 	r.filter.Lock()
 	defer r.filter.Unlock()
 	r.drained.Store(true)
+	if r.cfg.Shunt != nil {
+		r.cfg.Shunt.Detach()
+	}
 	return attach(r.fd, none)
 }
 

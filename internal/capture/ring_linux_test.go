@@ -51,7 +51,7 @@ func TestRing_Next(t *testing.T) {
 	send(t, sender(t, "vif4.0"), udpFrame(4, 60))
 	checkReceived(t, r,
 		"vif4.0 1 len 60 of 60 ok port 1 vlan []",
-		"vif5.0 1 len 512 of 1514 ok port 2 vlan []",
+		"vif5.0 1 len 144 of 1514 ok port 2 vlan []",
 		"vif4.0 2 len 60 of 60 ok port 4 vlan []")
 	// What is not wanted was refused in the kernel and cost nothing here.
 	if diff := cmp.Diff(capture.Stats{Frames: 3}, r.Stats()); diff != "" {
@@ -118,7 +118,7 @@ func TestRing_Stats(t *testing.T) {
 		return
 	}
 	w := newWire(t, "vif4.0")
-	r := openRing(t, capture.RingConfig{Size: 1, Snap: capture.SnapPolicy{HeaderLen: 1000}}, "vif4.0")
+	r := openRing(t, capture.RingConfig{Size: 1, Snap: capture.SnapPolicy{HeaderLen: 1000, PlainLen: 1000}}, "vif4.0")
 	const sent = 10000
 	w.deliver(t, udpFrame(1, 1000))
 	for range sent {

@@ -17,9 +17,16 @@ type SnapPolicy struct {
 	ClientHello bool     // the first packet of TLS and QUIC clients is captured in full, on any port
 	FullLen     uint32   // bytes of a packet that is captured in full; 0 means 262144
 	HeaderLen   uint32   // bytes of any other packet; 0 means DefaultSnap
+	PlainLen    uint32   // bytes of a longer one whose headers are plain, HeaderLen at most; 0 means DefaultPlain
 	Relief      uint32   // HeaderLen while the meter is behind, see [Ring]; 0 means no other
 	FullOnly    bool     // packets that are not captured in full are not captured at all
 }
+
+// DefaultPlain, in bytes, covers the headers of TCP and UDP over IP with all options of IPv4
+// and TCP: 14 + 60 + 60. Only a packet in VXLAN, and one of a ClientHello, has more to read: its
+// last one ends with PSH, and what a client cuts into small segments is captured whole. The less is copied, the more packets are in a block of the
+// ring, and the reader is woken for each block.
+const DefaultPlain = 144
 
 // WholeFrame, in bytes, is more than any frame has that fits into a block of the ring:
 // libpcap's largest snap length. Segmentation offload makes frames of 65,549 bytes and
@@ -49,10 +56,15 @@ func (a *assembler) snaps(p *SnapPolicy) {
 	a.add(bpf.RetConstant{Val: orDefault(p.FullLen, WholeFrame)})
 	a.label("headers")
 	if p.FullOnly {
+		a.label("plain")
 		a.add(bpf.RetConstant{Val: 0})
 		return
 	}
 	a.add(bpf.RetConstant{Val: orDefault(p.HeaderLen, DefaultSnap)})
+	a.label("plain")
+	a.add(bpf.LoadExtension{Num: bpf.ExtLen}, bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: orDefault(p.HeaderLen, DefaultSnap), SkipTrue: 1},
+		bpf.RetConstant{Val: orDefault(p.HeaderLen, DefaultSnap)},
+		bpf.RetConstant{Val: min(orDefault(p.PlainLen, DefaultPlain), orDefault(p.HeaderLen, DefaultSnap))})
 }
 
 // orDefault returns n, or usual if n is 0.
@@ -129,13 +141,16 @@ func (a *assembler) transport(p *SnapPolicy, name string, base uint32) {
 	a.room(base, tcpLen)
 	a.ports(base, p.TCPPorts)
 	if p.ClientHello {
+		a.add(bpf.LoadIndirect{Off: base + 13, Size: 1}, bpf.StoreScratch{Src: bpf.RegA, N: 0})
 		a.add(bpf.LoadIndirect{Off: base + 12, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0},
 			bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 2}, bpf.ALUOpX{Op: bpf.ALUOpAdd}, bpf.TAX{})
 		a.room(base, 2)
 		a.add(bpf.LoadIndirect{Off: base, Size: 2}) // a handshake record of TLS (RFC 8446 section 5.1)
 		a.when(bpf.JumpEqual, 0x1603, "full")
+		a.add(bpf.LoadScratch{Dst: bpf.RegA, N: 0})
+		a.when(bpf.JumpBitsSet, packet.PSH, "headers")
 	}
-	a.jump("headers")
+	a.jump("plain")
 
 	a.label(name + "udp")
 	a.room(base, udpLen)
@@ -145,7 +160,9 @@ func (a *assembler) transport(p *SnapPolicy, name string, base uint32) {
 		a.add(bpf.LoadIndirect{Off: base + udpLen, Size: 1}, bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xc0})
 		a.when(bpf.JumpEqual, 0xc0, "full") // a long header of QUIC (RFC 9000 section 17.2)
 	}
-	a.jump("headers")
+	a.add(bpf.LoadIndirect{Off: base + 2, Size: 2})
+	a.when(bpf.JumpEqual, packet.PortVXLAN, "headers")
+	a.jump("plain")
 }
 
 // room makes sure that there are n bytes at base + X; a shorter frame is cut.

@@ -39,7 +39,7 @@ func TestRing_Next_large(t *testing.T) {
 	w := newWire(t, "vif4.0")
 	ip(t, "link set vif4.0 mtu 65535")
 	ip(t, "link set xvif4.0 mtu 65535")
-	r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{HeaderLen: 65535}}, "vif4.0")
+	r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{HeaderLen: 65535, PlainLen: 65535}}, "vif4.0")
 	w.deliver(t, udpFrame(1, 60))
 	for range 3 {
 		w.deliver(t, udpFrame(2, 65535))

@@ -34,7 +34,8 @@ type entry struct {
 	reportFrom int64 // table time of the last interim report
 
 	next, prev uint32 // neighbours in a wheel slot; next also links the free list
-	slot       int32  // wheel slot, -1 for none
+	slot       int16  // wheel slot, -1 for none
+	place      uint16 // of the shunt, 0 if the flow is not shunted
 	mark       Mark   // of a keeper; with it the entry fills three cache lines
 
 	outerPorts [2]uint16 // by side: ports of the outer header of the first packet

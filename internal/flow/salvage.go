@@ -11,6 +11,9 @@ func (t *Table) Salvage(reason Reason) {
 		if e.slot < 0 || e.touched == 0 { // free, or the panic came before it was filled in
 			continue
 		}
+		if e.place != 0 {
+			t.unshunt(e)
+		}
 		e.slot = -1
 		t.entries.live--
 		if reported := e.reported && e.packets == [2]uint64{}; !reported || t.cfg.Delta {

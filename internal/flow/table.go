@@ -43,6 +43,9 @@ type Config struct {
 	// Delta makes each record cover the time since the previous one.
 	Delta bool
 
+	// Shunt counts the packets of flows that move bulk. It may be nil.
+	Shunt Shunt
+
 	// Seed makes the hash deterministic for tests; 0 means random, which hostile
 	// traffic requires. Records do not depend on it.
 	Seed uint64
@@ -78,6 +81,10 @@ type Stats struct {
 	TimeJumps      uint64          // times the packets' clock went back by more than a minute
 	TunnelsFull    uint64          // packets metered as those of their tunnel, for want of room
 	Live           int             // flows now
+
+	// ShuntedPackets and ShuntedBytes are those of Packets and Bytes that Config.Shunt has
+	// counted.
+	ShuntedPackets, ShuntedBytes uint64
 }
 
 // Table is the flow table of one meter. It is not safe for concurrent use.
@@ -97,8 +104,9 @@ type Table struct {
 	restarted bool  // the next packet's time has nothing to do with the last one's
 	seed      [4]uint64
 	stats     Stats
-	scratch   Record // the record that is being reported
-	touched   uint32 // see UpdateBatch
+	scratch   Record    // the record that is being reported
+	touched   uint32    // see UpdateBatch
+	shunt     *shunting // nil without Config.Shunt
 }
 
 // New returns an empty table, or an error that names each wrong setting.
@@ -117,6 +125,10 @@ func New(cfg Config) (*Table, error) {
 	t.perInterface.init()
 	t.tunnels.init()
 	t.seedWith(cfg.Seed)
+	if cfg.Shunt != nil {
+		cfg.Shunt.Reset()
+		t.shunt = new(shunting)
+	}
 	return t, nil
 }
 
@@ -164,10 +176,16 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) *e
 	i := t.index.find(hash, key, &t.entries)
 	if i != none {
 		e := t.entries.at(i)
+		if e.place != 0 {
+			t.absorb(e) // what came before
+		}
 		ended := t.endedBefore(e, p, now)
 		if ended == ReasonNone {
 			e.add(p, swapped, now)
 			t.rearm(i, e)
+			if t.shunt != nil && (e.packets[initiator]+e.packets[responder])%bulkPackets == 0 {
+				t.consider(i, e, p, now)
+			}
 			return e
 		}
 		t.end(i, e, ended)
@@ -222,6 +240,9 @@ func (t *Table) rearm(i uint32, e *entry) {
 
 // end reports the flow for the last time and frees its entry.
 func (t *Table) end(i uint32, e *entry, reason Reason) {
+	if e.place != 0 {
+		t.unshunt(e)
+	}
 	t.report(e, reason)
 	t.wheel.remove(i, e, &t.entries)
 	t.index.remove(e.hash, i)

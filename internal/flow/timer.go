@@ -83,6 +83,9 @@ func (t *Table) fire(now int64) {
 // visit does what is due for a flow whose timer has fired and, unless the flow has
 // ended, arms the timer again. Packets do not move the timer, so it may fire early.
 func (t *Table) visit(i uint32, e *entry, now int64) {
+	if e.place != 0 {
+		t.absorb(e)
+	}
 	if now-e.touched > t.timeout(e) {
 		t.end(i, e, e.endReason(ReasonIdle))
 		return
@@ -179,7 +182,7 @@ func (w *wheel) take(tick int64) uint32 {
 func (w *wheel) add(i uint32, e *entry, due int64, all *entries) {
 	tick := max(due/w.tick, w.at)
 	tick = min(tick, w.at+wheelSlots-1)
-	e.slot = int32(uint64(tick) % wheelSlots)
+	e.slot = int16(uint64(tick) % wheelSlots)
 	head := &w.heads[e.slot]
 	e.prev, e.next = none, *head
 	if *head != none {

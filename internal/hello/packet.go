@@ -54,6 +54,15 @@ func (t *Table) Close() {
 	}
 }
 
+// Reading reports whether the rest of a ClientHello may come in the conversation of p. Like
+// Packet, it is not safe for concurrent use.
+func (t *Table) Reading(p *packet.Packet) bool {
+	if len(t.open) == 0 {
+		return false
+	}
+	return t.open[newKey(p.Iface, p.Proto, p.Family, &p.Src, &p.Dst, p.SrcPort, p.DstPort)] != nil
+}
+
 // tcp takes a segment. Fragments, which TCP avoids, are ignored.
 func (t *Table) tcp(p *packet.Packet, frame []byte) {
 	if p.Fragment != packet.FragmentNone {

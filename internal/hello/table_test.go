@@ -208,3 +208,25 @@ func TestTable_fastOpen(t *testing.T) {
 		t.Errorf("name = %q (%+v)", got, b.Stats())
 	}
 }
+
+// TestTable_Reading knows which conversation may bring the rest of a ClientHello, in both
+// directions.
+func TestTable_Reading(t *testing.T) {
+	t.Parallel()
+	b, hello := hello.New(), tlsHello(t, "www.example.org")
+	first, rest := segment(0, 1, hello[:100]), segment(1, 101, hello[100:])
+	_, p := first.frame(t)
+	answer := back(segment(1, 1, nil))
+	_, q := answer.frame(t)
+	for _, step := range []struct {
+		send *sent
+		want bool
+	}{{nil, false}, {&first, true}, {&rest, false}} {
+		if step.send != nil {
+			read(t, b, *step.send)
+		}
+		if b.Reading(&p) != step.want || b.Reading(&q) != step.want {
+			t.Errorf("Reading = %v, %v; want %v", b.Reading(&p), b.Reading(&q), step.want)
+		}
+	}
+}

@@ -51,6 +51,7 @@ type Meter struct {
 	batch [flow.BatchSize]packet.Packet
 	n     int         // packets in batch
 	kept  *keptFrames // nil without a keeper
+	swept int64       // when the shunted flows were read, on the packets' clock
 	long  bool        // the source may wait for longer than shortIdle
 	link  packet.Link // of the first frame that could not be read
 
@@ -159,6 +160,7 @@ func (m *Meter) read(ctx context.Context) error {
 		if done {
 			return err
 		}
+		m.sweep()
 		m.share()
 		if err := m.guard.Err(); err != nil {
 			return err
@@ -300,7 +302,11 @@ func (m *Meter) mayIdle() time.Duration {
 	if !ok || m.now == nil {
 		return longIdle
 	}
-	return min(max(time.Duration(due-m.now()), shortIdle), longIdle)
+	longest := longIdle
+	if m.table.Shunted() > 0 {
+		longest = sweepEvery
+	}
+	return min(max(time.Duration(due-m.now()), shortIdle), longest)
 }
 
 // setIdle sets how long the source may wait, if it does.
@@ -335,12 +341,14 @@ func (m *Meter) share() {
 	own := m.own
 	if m.table != nil {
 		own.Table = sum(m.past, m.table.Stats())
+		own.Status[packet.OK] += own.Table.ShuntedPackets
+		own.StatusBytes[packet.OK] += own.Table.ShuntedBytes
 	}
 	for i := range own.Status {
 		own.Frames += own.Status[i]
 		own.Bytes += own.StatusBytes[i]
 	}
-	own.LostPackets, own.LostFlows = m.lost(own.Table.Packets), m.lostFlows
+	own.LostPackets, own.LostFlows = m.lost(own.Table.Packets-own.Table.ShuntedPackets), m.lostFlows
 	m.mu.Lock()
 	m.shared = own
 	m.mu.Unlock()

@@ -85,6 +85,8 @@ func (m *Meter) lost(metered uint64) uint64 {
 func sum(a, b flow.Stats) flow.Stats {
 	b.Packets += a.Packets
 	b.Bytes += a.Bytes
+	b.ShuntedPackets += a.ShuntedPackets
+	b.ShuntedBytes += a.ShuntedBytes
 	b.Created += a.Created
 	b.TimeJumps += a.TimeJumps
 	b.TunnelsFull += a.TunnelsFull

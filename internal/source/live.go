@@ -56,7 +56,7 @@ func openLive(c *Config) (*Source, error) {
 	cfg.OnFault = func(err error) {
 		log.Warn("following interfaces failed; trying again", "error", err.Error())
 	}
-	cfg.Guard = c.Guard
+	cfg.Guard, cfg.Shunt = c.Guard, c.Shunt
 	ring, err := capture.OpenRing(cfg)
 	if err != nil {
 		return nil, err

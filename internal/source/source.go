@@ -20,6 +20,8 @@ type Config struct {
 	// Unused says that no part of the program looks at live packets: none are
 	// captured.
 	Unused bool
+	// Shunt counts the packets of some flows before the ring. It may be nil.
+	Shunt capture.Shunt
 	// Gone, if not nil, is called when an interface is not captured any more. Some of its
 	// frames may come yet.
 	Gone func(iface uint32)

@@ -33,6 +33,7 @@ func (s *Service) captureMetrics(m *metrics.Set) {
 	m.Add("watch_failures", src.WatchFailures)
 	m.Add("lost_packets", read.LostPackets)
 	m.Add("lost_flows", read.LostFlows)
+	s.shunt.metrics(m, &read.Table)
 	for status := packet.OK + 1; int(status) < packet.Statuses; status++ {
 		m.Add(status.String()+"_frames", read.Status[status])
 		m.Add(status.String()+"_bytes", read.StatusBytes[status])

@@ -33,13 +33,17 @@ func (s *Service) open() (*stages, error) {
 	if s.keeper != nil {
 		cfg.Gone = s.keeper.Gone
 	}
+	if c.Live() && !unused {
+		s.shunt = s.openShunt()
+		cfg.Shunt = s.shunt.ring()
+	}
 	src, err := source.Open(&cfg)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.shunt.close())
 	}
 	p := &stages{source: src, queue: pipeline.NewQueue(queueSize, !c.Live())}
 	if err := s.connect(p); err != nil {
-		return nil, errors.Join(err, src.Close())
+		return nil, errors.Join(err, src.Close(), s.shunt.close())
 	}
 	return p, nil
 }
@@ -106,7 +110,7 @@ func (s *Service) packetObservers() []pipeline.Tap {
 func tableConfig(s *Service) meter.Config {
 	f := &s.conf.Flows
 	return meter.Config{IdleTimeout: f.Timeout.D(), ActiveTimeout: max(f.ActiveTimeout.D(), 0),
-		Period: max(f.Period.D(), 0), MaxFlows: f.MaxFlows, Delta: f.Delta}
+		Period: max(f.Period.D(), 0), MaxFlows: f.MaxFlows, Delta: f.Delta, Shunt: s.shunt.table()}
 }
 
 // publisherPart is the name of the part that publishes flows.
@@ -161,7 +165,7 @@ func (s *Service) snap() capture.SnapPolicy {
 		if w.Relief == 0 {
 			w.Relief = capture.DefaultSnap
 		}
-		w.HeaderLen, w.FullOnly = want, false
+		w.HeaderLen, w.PlainLen, w.FullOnly = want, want, false
 		w.Relief = min(w.Relief, w.HeaderLen)
 	}
 	return w

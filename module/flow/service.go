@@ -60,6 +60,7 @@ type Service struct {
 	payload   *capture.SnapPolicy // that the observers want, nil for none
 	keeper    Keeper              // nil for none
 	gauge     pipeline.Gauge      // nil for none
+	shunt     *shunting           // nil in a replay and before Open
 	hellos    *hello.Table        // nil without ClientHellos
 	stages    *stages             // nil before Open
 	cut       atomic.Bool         // stopped before the end of the source
@@ -133,7 +134,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.cut.Store(ctx.Err() != nil)
 	fault = errors.Join(fault, p.closeDump())
 	<-published
-	return errors.Join(fault, unpublished, p.source.Close())
+	return errors.Join(fault, unpublished, p.source.Close(), s.shunt.close())
 }
 
 // InterfaceName returns the name of an observation point, "" if it has none or the

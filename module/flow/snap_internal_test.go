@@ -35,13 +35,13 @@ func TestService_snap(t *testing.T) {
 	}{
 		{"plain", "", false, 0, nil, capture.SnapPolicy{}},
 		{"hellos", "", true, 0, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos}},
-		{"dump", "x", false, 0, nil, capture.SnapPolicy{HeaderLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
-		{"dump and hellos", "x", true, 0, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, Relief: snapWithHellos}},
-		{"dump with snaplen", "x", true, 2000, nil, capture.SnapPolicy{ClientHello: true, FullLen: 2000, HeaderLen: 2000, Relief: snapWithHellos}},
-		{"dump of headers", "x", true, 96, nil, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, Relief: 96}},
-		{"keeper", "", true, 0, fakeKeeper(capture.WholeFrame), capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, Relief: snapWithHellos}},
-		{"keeper of headers", "", true, 0, fakeKeeper(256), capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, Relief: snapWithHellos}},
-		{"keeper of more than the dump", "x", false, 96, fakeKeeper(1500), capture.SnapPolicy{FullLen: 96, HeaderLen: 1500, Relief: capture.DefaultSnap}},
+		{"dump", "x", false, 0, nil, capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
+		{"dump and hellos", "x", true, 0, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: snapWithHellos}},
+		{"dump with snaplen", "x", true, 2000, nil, capture.SnapPolicy{ClientHello: true, FullLen: 2000, HeaderLen: 2000, PlainLen: 2000, Relief: snapWithHellos}},
+		{"dump of headers", "x", true, 96, nil, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, PlainLen: 96, Relief: 96}},
+		{"keeper", "", true, 0, fakeKeeper(capture.WholeFrame), capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: snapWithHellos}},
+		{"keeper of headers", "", true, 0, fakeKeeper(256), capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, PlainLen: snapWithHellos, Relief: snapWithHellos}},
+		{"keeper of more than the dump", "x", false, 96, fakeKeeper(1500), capture.SnapPolicy{FullLen: 96, HeaderLen: 1500, PlainLen: 1500, Relief: capture.DefaultSnap}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
