@@ -17,6 +17,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/packets"
 	"github.com/qubesbeat/qubesbeat/module/stats"
 	"github.com/qubesbeat/qubesbeat/module/summary"
+	"github.com/qubesbeat/qubesbeat/module/verify"
 )
 
 // addSummaries gives each client its share of the output. A replay, a drop-in packetbeat
@@ -152,6 +153,25 @@ func (b *builder) addPackets() error {
 		InterfaceName: b.flows.InterfaceName, KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "packets"), Guard: b.guard})
 	b.flows.KeepPackets(s)
 	b.flows.ObserveFlows(s.Flow)
+	b.middle = append(b.middle, s)
+	return nil
+}
+
+// addVerify adds the verdicts on what the qubes send.
+func (b *builder) addVerify() error {
+	c := b.settings.Verify
+	if !c.Enabled {
+		return nil
+	}
+	s, err := verify.New(verify.Config{Verify: c, Live: b.live, DataDir: dataDir(), QubesDB: b.settings.Resolver.Firewall.Socket},
+		verify.Deps{Sink: b.aux, Enricher: b.enricher, Inventory: b.inventory.Index(), HasVif: b.flows.HasVif, Local: b.inventory.Local,
+			KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "verify"), Guard: b.guard})
+	if err != nil {
+		return err
+	}
+	b.flows.ObservePackets(s.Observer())
+	b.flows.WantHeaders()
+	b.inventory.OnChange(s.Renew)
 	b.middle = append(b.middle, s)
 	return nil
 }

@@ -34,6 +34,8 @@ type Config struct {
 	Resolver *resolver.Resolver
 	// Packets answers the calls of `qubesbeat pcap`. It may be nil.
 	Packets Packets
+	// Verifier answers the calls of `qubesbeat verify`. It may be nil.
+	Verifier Verifier
 	// Reload reads the configuration again; nil means that the beat cannot.
 	Reload func() error
 	// Guard recovers from panics at one request. It may be nil.
@@ -131,6 +133,9 @@ func (s *Server) routes() http.Handler {
 	}
 	if s.conf.Packets != nil {
 		s.packetRoutes(answer)
+	}
+	if s.conf.Verifier != nil {
+		s.verifierRoutes(answer)
 	}
 	return mux
 }

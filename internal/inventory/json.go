@@ -99,7 +99,7 @@ func (p *jsonParser) qubes(list member) {
 
 // A jsonQube is a qube in JSON. A nil pointer means that the field was left out.
 type jsonQube struct {
-	name, class, state, label, netvm, template, uuid, ip, ip6 string
+	name, class, state, label, netvm, template, uuid, ip, ip6, exit string
 
 	providesNetwork *bool
 	xid, stub       *int64
@@ -121,6 +121,7 @@ func (q *jsonQube) fields() []jsonField {
 		{"xid", "a whole number", into(&q.xid)},
 		{"stubdom_xid", "a whole number", into(&q.stub)},
 		{"uuid", "a string", into(&q.uuid)},
+		{"exit", "a string", into(&q.exit)},
 		{"tags", "a list of strings", into(&q.tags)},
 	}
 }
@@ -129,7 +130,7 @@ func (q *jsonQube) fields() []jsonField {
 func (q *jsonQube) record() *record {
 	r := &record{
 		name: q.name, class: q.class, state: q.state, label: q.label, netvm: q.netvm,
-		template: q.template, uuid: q.uuid, ip: q.ip, ip6: q.ip6,
+		template: q.template, uuid: q.uuid, ip: q.ip, ip6: q.ip6, exit: q.exit,
 		tags: strings.Join(q.tags, ","),
 	}
 

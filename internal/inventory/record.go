@@ -17,7 +17,7 @@ type record struct {
 	path string
 
 	name, class, state, label, netvm, template, uuid string
-	ip, ip6, provides, xid, stub, tags               string
+	ip, ip6, provides, xid, stub, exit, tags         string
 }
 
 // A check parses part of a record into a qube. All checks run, so that all problems are reported at once.
@@ -27,7 +27,7 @@ type check func(r *record, q *qube.Qube) error
 func checks() []check {
 	return []check{
 		checkName, checkClass, checkState, checkLabel, checkNetVM, checkTemplate, checkIP, checkIP6,
-		checkProvidesNetwork, checkXID, checkStub, checkUUID, checkTags,
+		checkProvidesNetwork, checkXID, checkStub, checkUUID, checkExit, checkTags,
 	}
 }
 
@@ -168,6 +168,16 @@ func isUUID(text string) bool {
 		}
 	}
 	return true
+}
+
+// checkExit takes the words that dom0 derives from the tags anon-gateway and anon-vm.
+func checkExit(r *record, q *qube.Qube) error {
+	return optional(r.exit, &q.Exit, func(text string) error {
+		if text != "tor" && text != "anon" {
+			return fmt.Errorf("exit %.40q is neither tor nor anon: update qubesbeat, or use the script that came with it", text)
+		}
+		return nil
+	})
 }
 
 func checkTags(r *record, q *qube.Qube) error {

@@ -48,6 +48,10 @@ type Qube struct {
 	// ProvidesNetwork reports whether other qubes may have it as netvm, whose traffic then leaves it under its address.
 	ProvidesNetwork bool
 
+	// Exit is the way by which dom0 says that it reaches the outside: tor for a gateway of Tor, anon for a qube that
+	// belongs behind one, else empty.
+	Exit string
+
 	// Tags are in ascending order, without duplicates.
 	Tags []string
 }

@@ -82,6 +82,15 @@ func (r *record) agrees(p *packet.Packet, now int64) {
 	r.Last, r.seen = p.Time, now
 }
 
+// agreed counts a packet that agrees, at a packet time.
+func (r *record) agreed(at, now int64) {
+	if r.Packets == 0 {
+		r.First = at
+	}
+	r.Packets++
+	r.Last, r.seen = at, now
+}
+
 // speaksAgainst counts a packet that does not agree, and keeps the first as a sample.
 func (r *record) speaksAgainst(p *packet.Packet, now int64, sample func() Sample) {
 	if r.Against == 0 || r.acked > 0 && r.LastAgainst <= r.acked {

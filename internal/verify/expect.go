@@ -122,16 +122,13 @@ type Own uint8
 
 // The kinds of own traffic, a set.
 const (
-	OwnDNS Own = 1 << iota // queries for the names of the endpoints
-	OwnLAN                 // the local network
+	OwnLAN Own = 1 << iota // the local network
 	OwnNTP                 // the time
 )
 
 // OwnByName returns the kind of own traffic with a name.
 func OwnByName(name string) (o Own, ok bool) {
 	switch name {
-	case "dns":
-		return OwnDNS, true
 	case "lan":
 		return OwnLAN, true
 	case "ntp":

@@ -23,10 +23,10 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 		s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
 	}
 	if e.spoofed {
-		v.spoofed(s, p)
+		v.spoofed(s, p, frame)
 	}
 	if e.ruled == ruleDrops {
-		v.ruledOut(s, p)
+		v.ruledOut(s, p, frame)
 	}
 	v.common(s, c, p, frame)
 	switch s.exit() {
@@ -54,19 +54,19 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 }
 
 // spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.
-func (v *Verifier) spoofed(s *subject, p *packet.Packet) {
-	v.tracer.add(s, p, setOf(ISO3), v.now)
+func (v *Verifier) spoofed(s *subject, p *packet.Packet, frame []byte) {
+	v.tracer.add(s, p, frame, setOf(ISO3), v.now)
 }
 
 // settled is how long changed rules may take until they are loaded, in nanoseconds.
 const settled = int64(5 * time.Second)
 
 // ruledOut judges a packet that the rules of qvm-firewall drop: it must not come out.
-func (v *Verifier) ruledOut(s *subject, p *packet.Packet) {
+func (v *Verifier) ruledOut(s *subject, p *packet.Packet, frame []byte) {
 	if p.Time-s.rules.Changed < settled {
 		return
 	}
-	v.tracer.add(s, p, setOf(ISO6), v.now)
+	v.tracer.add(s, p, frame, setOf(ISO6), v.now)
 }
 
 // common judges what is expected of all qubes.
@@ -76,7 +76,7 @@ func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
 		if v.allowed(s, p, true) {
 			return
 		}
-		v.toPeer(s, p)
+		v.toPeer(s, p, frame)
 	case c == classLocal:
 		v.tryLocal(s, p)
 	}
@@ -98,10 +98,10 @@ func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
 
 // toPeer follows a packet to another qube whose vif is captured. What is behind another
 // netvm cannot be seen.
-func (v *Verifier) toPeer(s *subject, p *packet.Packet) {
+func (v *Verifier) toPeer(s *subject, p *packet.Packet, frame []byte) {
 	q := v.conf.World.ByAddr(p.Dst.Netip(p.Family), time.Unix(0, p.Time))
 	if q != nil && q.XID >= 0 && v.conf.World.HasVif(q.XID) {
-		v.tracer.add(s, p, setOf(ISO1), v.now)
+		v.tracer.add(s, p, frame, setOf(ISO1), v.now)
 	}
 }
 
@@ -156,7 +156,7 @@ var order = [...]Check{VPN7, VPN5, VPN6, VPN4, VPN3, VPN2, VPN10, VPN9, VPN1, TO
 // against counts a packet against several checks and follows it.
 func (v *Verifier) against(s *subject, which set, p *packet.Packet, frame []byte, name string) {
 	v.stats.Against++
-	v.tracer.add(s, p, which, v.now)
+	v.tracer.add(s, p, frame, which, v.now)
 	alert := true
 	for _, c := range order {
 		if !which.has(c) {
@@ -221,17 +221,29 @@ func (v *Verifier) classifySource(s *subject, p *packet.Packet) class {
 
 // leaves looks whether a packet that goes out somewhere is one that is followed.
 func (v *Verifier) leaves(p *packet.Packet) {
-	s, which := v.tracer.see(p)
-	if s == nil || s.iface == p.Iface && s.name != "" {
+	one := v.tracer.see(p)
+	if one == nil || one.subject.iface == p.Iface && one.subject.name != "" {
 		return
 	}
-	for c := range which.all {
-		r := &s.records[c]
+	one.found = true
+	for c := range one.checks.all {
+		r := &one.subject.records[c]
 		r.Traced++
 		r.Left++
-		if c == ISO1 || c == ISO3 || c == ISO6 {
-			v.record(s, c, p, nil, "")
+		if c == ISO1 || c == ISO3 {
+			v.cameOut(one, c)
 		}
+	}
+}
+
+// cameOut counts a packet against a check of isolation.
+func (v *Verifier) cameOut(one *trace, c Check) {
+	r := &one.subject.records[c]
+	first := r.verdict != Fail
+	p := packet.Packet{Time: one.sample.Time, Length: one.sample.Length}
+	r.speaksAgainst(&p, v.now, func() Sample { return one.sample })
+	if first {
+		v.reportNow(one.subject, c, true)
 	}
 }
 
@@ -239,25 +251,27 @@ func (v *Verifier) leaves(p *packet.Packet) {
 // in nanoseconds.
 const seenFor = int64(time.Minute)
 
-// caught notes that a packet that was followed did not come out. That says something only
+// traced judges a packet whose time is over. That it did not come out says something only
 // if the interface where it would have come out is captured; for ISO-1 that was asked
 // before.
-func (v *Verifier) caught(s *subject, which set, since int64) {
-	sees := v.outgoing != 0 && since-v.outgoing < seenFor
-	for c := range which.all {
-		if !sees && c != ISO1 {
-			continue
+func (v *Verifier) traced(one *trace) {
+	s := one.subject
+	if one.found {
+		if one.checks.has(ISO6) && s.rules == one.rules { // else new rules have let it out
+			v.cameOut(one, ISO6)
 		}
+		return
+	}
+	sees := v.outgoing != 0 && one.at-v.outgoing < seenFor
+	for c := range one.checks.all {
 		r := &s.records[c]
-		if c == ISO1 || c == ISO3 || c == ISO6 {
-			if r.Packets == 0 {
-				r.First = v.now - v.shift
-			}
-			r.Packets++
-			r.Last, r.seen = v.now-v.shift, v.now
-			continue
+		switch {
+		case !sees && c != ISO1:
+		case isolation.has(c):
+			r.agreed(v.now-v.shift, v.now)
+		default:
+			r.Traced++
 		}
-		r.Traced++
 	}
 }
 

@@ -9,16 +9,16 @@ func (v *Verifier) sweepIfDue() {
 		return
 	}
 	v.due = v.now + sweepEvery
-	v.tracer.expire(v.now, v.caught)
+	all := v.all()
+	for _, s := range all {
+		v.tick(s)
+	}
+	v.tracer.expire(v.now, v.traced)
 	v.judgeProbes()
 	if v.conf.Report == nil {
-		for _, s := range v.all() {
-			v.tick(s)
-		}
 		return
 	}
-	for _, s := range v.all() {
-		v.tick(s)
+	for _, s := range all {
 		for c := range checks {
 			if v.applies(s, c) {
 				v.look(s, c)

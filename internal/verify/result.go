@@ -48,6 +48,9 @@ func (v *Verifier) Results() []Result {
 		}
 	}
 	for i := range v.env.Missing {
+		if s := v.byName(v.env.Missing[i].Name); s != nil && !s.gone {
+			continue
+		}
 		list = append(list, v.absent(&v.env.Missing[i]))
 	}
 	slices.SortStableFunc(list, func(a, b Result) int {

@@ -215,7 +215,15 @@ var scenes = []scene{
 		l.wait(6 * time.Second)
 		l.tcp(ofWork, "10.137.0.6:1", server, data, []byte("x"))
 		l.send(out)
+		l.wait(2 * time.Second)
 	}, "ISO-6 work fail"},
+	{39, "the rules are opened while a packet is on its way", func(l *lab) {
+		l.qvmFirewall("10.137.0.6", "policy=drop")
+		l.tcp(ofWork, "10.137.0.6:1", server, syn, nil)
+		l.send(frame{iface: eth0, out: true, proto: packet.ProtoTCP, src: "192.168.1.5:1", dst: server, flags: syn})
+		l.qvmFirewall("10.137.0.6", "policy=accept")
+		l.wait(2 * time.Second)
+	}, "ISO-6 work unknown(no-traffic)"},
 	{40, "Tor, and its list of relays", func(l *lab) {
 		l.torExit().Relays = relays(l.tb, "203.0.113.20:9001")
 		l.apply()

@@ -36,9 +36,14 @@ type trace struct {
 	key     traceKey
 	subject *subject
 	checks  set
-	at      int64 // own time
+	rules   *Rules // of the qube
+	sample  Sample // for the checks of isolation, which fail only where it comes out
+	at      int64  // own time
 	found   bool
 }
+
+// isolation are the checks that a packet speaks against only if it comes out.
+const isolation = set(1<<ISO1 | 1<<ISO3 | 1<<ISO6)
 
 // tracer follows packets that should not come through, to see whether they do: for a second
 // it looks for each of them where packets leave. What one vif may have followed at a time is
@@ -59,14 +64,17 @@ func (t *tracer) init() {
 }
 
 // add follows a packet of a subject for the sake of some checks.
-func (t *tracer) add(s *subject, p *packet.Packet, checks set, now int64) {
+func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, checks set, now int64) {
 	if t.n == len(t.queue) || !t.room.Take(s.share(), 1) {
 		t.full++
 		return
 	}
 	i := (t.head + t.n) % len(t.queue)
 	k := traceKeyOf(p)
-	t.queue[i] = trace{key: k, subject: s, checks: checks, at: now}
+	t.queue[i] = trace{key: k, subject: s, checks: checks, at: now, rules: s.rules}
+	if checks&isolation != 0 {
+		t.queue[i].sample = sampleOf(s, p, frame, "")
+	}
 	t.index[k] = i
 	t.n++
 	for c := range checks.all {
@@ -74,24 +82,20 @@ func (t *tracer) add(s *subject, p *packet.Packet, checks set, now int64) {
 	}
 }
 
-// see looks whether a packet that leaves is one that is followed. It returns the subject
-// and the checks, nil if it is not.
-func (t *tracer) see(p *packet.Packet) (*subject, set) {
+// see returns the packet that is followed and that leaves here, nil if it is none.
+func (t *tracer) see(p *packet.Packet) *trace {
 	if t.n == 0 {
-		return nil, 0
+		return nil
 	}
 	i, ok := t.index[traceKeyOf(p)]
 	if !ok || t.queue[i].found || t.queue[i].subject == nil {
-		return nil, 0
+		return nil
 	}
-	one := &t.queue[i]
-	one.found = true
-	return one.subject, one.checks
+	return &t.queue[i]
 }
 
-// expire ends what was followed for long enough, and calls lost with each packet that was
-// not found.
-func (t *tracer) expire(now int64, lost func(s *subject, checks set, since int64)) {
+// expire ends what was followed for long enough, and calls ended with each.
+func (t *tracer) expire(now int64, ended func(*trace)) {
 	for t.n > 0 && now-t.queue[t.head].at >= traceFor {
 		one := t.queue[t.head]
 		if t.index[one.key] == t.head {
@@ -107,9 +111,7 @@ func (t *tracer) expire(now int64, lost func(s *subject, checks set, since int64
 		for c := range one.checks.all {
 			one.subject.records[c].tracing--
 		}
-		if !one.found {
-			lost(one.subject, one.checks, one.at)
-		}
+		ended(&one)
 	}
 }
 
