@@ -15,11 +15,9 @@ import (
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
-// Of the probes: where canaries go, how far, and how long each step may take.
+// Of the probes: how far canaries go, and how long each step may take.
 const (
-	canary4    = "192.0.2.200"   // RFC 5737
-	canary6    = "2001:db8::200" // RFC 3849
-	canaryHops = 2               // a client of a qube that is attached here
+	canaryHops = 2 // a client of a qube that is attached here
 	stepFor    = 5 * time.Minute
 )
 
@@ -65,25 +63,21 @@ func (v *verifier) planKillSwitch(c *cobra.Command, via, client string) error {
 // writeKillSwitch writes the steps.
 func writeKillSwitch(w io.Writer, via, client string, nonce [8]byte) error {
 	code := hex.EncodeToString(nonce[:])
-	fmt.Fprintf(w, "What is sent: 5 echo requests per step from %s to %s, and 1 to %s, TTL %d: they end in this qube,\n", client, canary4, canary6, canaryHops)
+	fmt.Fprintf(w, "What is sent: 5 echo requests per step from %s to %s, and 1 to %s, TTL %d: they end in this qube,\n", client, judge.CanaryAddr, judge.CanaryAddr6, canaryHops)
 	fmt.Fprintf(w, "and no packet to these addresses is routed anywhere. In the tunnel they reach the VPN server, which drops them.\n\n")
 	fmt.Fprintf(w, "1. Control, with the tunnel up. Here:\n     qubesbeat verify plan announce up %s %s %s\n   In dom0:\n", via, client, code)
-	writeCanaries(w, client, code)
+	writeCanaries(w, client, nonce)
 	fmt.Fprintf(w, "   `qubesbeat verify --qube %s` must show VPN-9 as PASS; if not, stop: the rest would show nothing.\n\n", via)
 	fmt.Fprintf(w, "2. End the tunnel in %s (wg-quick down, systemctl stop openvpn, or nmcli connection down), so that it is not only\n   silent but gone. Here:\n", via)
-	fmt.Fprintf(w, "     qubesbeat verify plan announce down %s %s %s\n   In dom0, the same commands again.\n\n", via, client, code)
+	fmt.Fprintf(w, "     qubesbeat verify plan announce down %s %s %s\n   In dom0, the same command again.\n\n", via, client, code)
 	_, err := fmt.Fprintf(w, "3. After five minutes `qubesbeat verify --qube %s` shows VPN-2: PASS if none came out and the tunnel was down all the time.\n   Start the tunnel again.\n", via)
 	return err
 }
 
-// writeCanaries writes the commands for dom0. Their output is discarded: nothing is read
-// from a qube.
-func writeCanaries(w io.Writer, client, code string) {
-	const magic = "7162766572696679"
-	for _, n := range judge.ProbeSizes() {
-		fmt.Fprintf(w, "     qvm-run --no-gui --no-autostart %s -- ping -n -c1 -W1 -t %d -s %d -p %s%s %s >/dev/null\n", client, canaryHops, n-28, magic, code, canary4)
-	}
-	fmt.Fprintf(w, "     qvm-run --no-gui --no-autostart %s -- ping -6 -n -c1 -W1 -t %d -s 64 -p %s%s %s >/dev/null\n", client, canaryHops, magic, code, canary6)
+// writeCanaries writes the command for dom0. Its output is discarded: nothing is read from a
+// qube.
+func writeCanaries(w io.Writer, client string, nonce [8]byte) {
+	fmt.Fprintf(w, "     qvm-run --no-gui --no-autostart %s -- '%s' >/dev/null 2>&1\n", client, judge.CanaryCommand(nonce, canaryHops))
 }
 
 // planEgress prints what the user may ask in a qube.

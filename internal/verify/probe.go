@@ -2,7 +2,11 @@ package verify
 
 import (
 	"bytes"
+	"encoding/hex"
+	"fmt"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -32,6 +36,28 @@ type Probe struct {
 
 // ProbeSizes are sizes that traffic seldom has in this order.
 func ProbeSizes() []int { return []int{411, 523, 677, 811, 953} }
+
+// CanaryCommand returns the command line that sends the canaries of a probe in a qube, hops
+// routers away from where they are to end. They are sent at once, so that their order is
+// theirs; a qube without ping sends none.
+func CanaryCommand(nonce [8]byte, hops int) string {
+	pattern := hex.EncodeToString([]byte(canaryMagic)) + hex.EncodeToString(nonce[:])
+	var sizes []string
+	for _, n := range ProbeSizes() {
+		sizes = append(sizes, strconv.Itoa(n-canaryHeaders))
+	}
+	return fmt.Sprintf("for s in %s; do ping -n -c1 -W1 -t %d -s $s -p %s %s & sleep 0.1; done; ping -6 -n -c1 -W1 -t %d -s 64 -p %s %s; wait",
+		strings.Join(sizes, " "), hops, pattern, CanaryAddr, hops, pattern, CanaryAddr6)
+}
+
+// canaryHeaders is what IPv4 and ICMP add to an echo request, in bytes.
+const canaryHeaders = 28
+
+// Where canaries go.
+const (
+	CanaryAddr  = "192.0.2.200"
+	CanaryAddr6 = "2001:db8::200"
+)
 
 // canaryMagic begins the pattern of a canary.
 const canaryMagic = "qbverify"
