@@ -41,7 +41,7 @@ type Change struct {
 	Before, After *qube.Qube
 
 	// Fields names the fields that differ if Kind is Changed: name, class, state, label, netvm, template, ip, ip6,
-	// provides_network, xid, stubdom_xid, uuid, tags, in this order. A qube was renamed if its name changed and its UUID
+	// provides_network, xid, stubdom_xid, uuid, exit, tags, in this order. A qube was renamed if its name changed and its UUID
 	// did not; without UUIDs, one qube vanishes and another appears.
 	Fields []string
 }

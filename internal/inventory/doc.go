@@ -38,7 +38,7 @@
 //	  {"name": "work", "class": "AppVM", "state": "Running", "label": "blue", "netvm": "sys-log",
 //	   "ip": "10.137.0.6", "ip6": "fd09:24ef:4179::a89:6", "template": "debian-12-minimal",
 //	   "provides_network": false, "xid": 4, "stubdom_xid": -1, "uuid": "2a0d7e73-f517-519e-9535-35d779a1a0be",
-//	   "tags": ["client-acme", "created-by-dom0"]}
+//	   "exit": "tor", "tags": ["client-acme", "created-by-dom0"]}
 //	]}
 //
 // "version", "qubes" and each "name" are required, everything else may be left out or null; "-" means none, as in lines.

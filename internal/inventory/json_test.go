@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -107,4 +108,19 @@ func TestParse_json(t *testing.T) {
 	t.Parallel()
 
 	checkParse(t, jsonCases())
+}
+
+// TestParse_exit takes the words that dom0 sends, and no other.
+func TestParse_exit(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"tor": true, "anon": true, "-": true, "vpn": false, "tor\u0000": false} {
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := inventory.Parse(strings.NewReader(`{"version": 1, "qubes": [{"name": "work", "exit": `+string(quoted)+`}]}`), inventory.Config{})
+		if (err == nil) != want || want && text != "-" && s.Qubes[0].Exit != text {
+			t.Errorf("exit %q: %v", text, err)
+		}
+	}
 }

@@ -37,6 +37,11 @@ func readScene(t *testing.T, path string) (*scene, *inventory.Index) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		t.Fatal(err)
 	}
+	for i := range s.Expect.Expect {
+		if relays := s.Expect.Expect[i].Relays; relays != "" {
+			s.Expect.Expect[i].Relays = filepath.Join(filepath.Dir(path), relays)
+		}
+	}
 	snapshot, err := inventory.Parse(strings.NewReader(s.Inventory), inventory.Config{})
 	if err != nil {
 		t.Fatal(err)

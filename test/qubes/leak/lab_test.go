@@ -193,7 +193,12 @@ func (l *lab) check(scene string, conf *config.Verify, want ...string) {
 		base = filepath.Join(dir, scene)
 	}
 	l.write(base + ".pcapng")
-	r := record{Scene: l.t.Name(), Expect: *conf, Inventory: l.Inventory(), Probes: l.probes, Want: want}
+	kept := *conf
+	kept.Expect = slices.Clone(conf.Expect)
+	if relays := kept.Expect[0].Relays; relays != "" {
+		kept.Expect[0].Relays = filepath.Base(relays)
+	}
+	r := record{Scene: l.t.Name(), Expect: kept, Inventory: l.Inventory(), Probes: l.probes, Want: want}
 	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		l.t.Fatal(err)
@@ -219,6 +224,9 @@ func (l *lab) check(scene string, conf *config.Verify, want ...string) {
 // decoders, and compares that with what verification has counted.
 func (l *lab) judge(file string, conf *config.Verify, view *judge.View) {
 	l.t.Helper()
+	if len(conf.Expect[0].Endpoints) == 0 {
+		return
+	}
 	path, err := exec.LookPath("tshark")
 	if err != nil {
 		l.t.Log("without tshark, no one else counts")
