@@ -290,7 +290,7 @@ func (l *lab) write(path string) {
 		}
 		data := f.data[:min(len(f.data), 192)] // headers, and what marks a tunnel
 		if f.data[23] == 6 {
-			data = f.data // a ClientHello
+			data = f.data[:min(len(f.data), 640)] // a ClientHello of Tor has some 590 bytes
 		}
 		b = pcapng.AppendPacket(b, &pcapng.Packet{Interface: uint32(f.iface), At: f.at.UnixNano(), Data: data, Length: uint32(len(f.data)), Flags: flags})
 	}
