@@ -12,6 +12,9 @@ import (
 
 // Isolation is what the ruleset does to traffic between clients.
 type Isolation struct {
+	// Qubes reports whether these are the rules of a netvm of Qubes OS R4.2 or later. The
+	// rest means nothing otherwise.
+	Qubes bool
 	// Drops4 and Drops6 report whether the chain forward of Qubes drops what goes to a
 	// client, for IPv4 and IPv6.
 	Drops4, Drops6 bool
@@ -29,7 +32,7 @@ type Isolation struct {
 
 // Isolation returns what the ruleset does to traffic between clients.
 func (s *State) Isolation() Isolation {
-	i := Isolation{Firewall: s.chains["ip qubes-firewall forward"], MapsDNS: len(s.rulesOf("dnat-dns")) > 0 || s.exists(DNSChain), Digest: s.digest()}
+	i := Isolation{Qubes: s.isQubes(), Firewall: s.chains["ip qubes-firewall forward"], MapsDNS: len(s.rulesOf("dnat-dns")) > 0 || s.exists(DNSChain), Digest: s.digest()}
 	i.Drops4 = s.dropsBetween("ip", &i.Accepts)
 	i.Drops6 = s.dropsBetween("ip6", &i.Accepts)
 	for chain := range s.chains {

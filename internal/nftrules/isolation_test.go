@@ -12,6 +12,7 @@ import (
 const isolationRules = `{"nftables": [
 	{"table": {"family": "ip", "name": "qubes"}},
 	{"chain": {"family": "ip", "table": "qubes", "name": "forward"}},
+	{"chain": {"family": "ip", "table": "qubes", "name": "custom-input"}},
 	{"chain": {"family": "ip", "table": "qubes-firewall", "name": "forward"}},
 	{"chain": {"family": "ip", "table": "qubes-firewall", "name": "qbs-10-137-0-6"}},
 	{"chain": {"family": "ip6", "table": "qubes-firewall", "name": "qbs-fd09--6"}},
@@ -46,7 +47,7 @@ func TestState_Isolation(t *testing.T) {
 			t.Fatal(err)
 		}
 		i := s.Isolation()
-		if i.Drops4 != tt.drops || !i.Drops6 || strings.Join(i.Accepts, ";") != tt.accepts || !i.Firewall || len(i.Chains) != 2 {
+		if i.Drops4 != tt.drops || !i.Drops6 || strings.Join(i.Accepts, ";") != tt.accepts || !i.Firewall || !i.Qubes || len(i.Chains) != 2 {
 			t.Errorf("%s: %+v", name, i)
 		}
 	}

@@ -65,7 +65,7 @@ type Verifier struct {
 	named    map[string]*subject // qubes in a capture without names of interfaces
 	others   map[uint32]bool     // interfaces that are no vifs
 	self     *subject
-	cache    *subject // of the last packet
+	points   [pointSlots]point
 	tracer   tracer
 	dns      recentDNS
 	probes   probes
@@ -151,14 +151,17 @@ func (v *Verifier) Packet(p *packet.Packet, frame []byte) {
 }
 
 func (v *Verifier) take(p *packet.Packet, frame []byte) {
-	s := v.cache
-	if s == nil || s.iface != p.Iface || s.domain == qube.NoDomain {
-		if s = v.subjectOf(p); s == nil {
+	at := &v.points[p.Iface%pointSlots]
+	if !at.known || at.iface != p.Iface {
+		v.lookUp(at, p)
+	}
+	s := at.subject
+	if s == nil {
+		if s = v.byAddress(at, p); s == nil {
 			v.stats.Others++
 			v.elsewhere(p)
 			return
 		}
-		v.cache = s
 	}
 	if v.now-s.looked >= refreshEvery || s.looked == 0 {
 		v.refresh(s, p.Time)
@@ -170,6 +173,45 @@ func (v *Verifier) take(p *packet.Packet, frame []byte) {
 	}
 	v.stats.Others++
 	v.toQube(s, p, frame)
+}
+
+// pointSlots is how many observation points are found without a search.
+const pointSlots = 64
+
+// point is an observation point: the vif of a subject, or another interface.
+type point struct {
+	subject  *subject // nil if it is no vif
+	iface    uint32
+	known    bool
+	nameless bool // packets are attributed by their addresses
+}
+
+// lookUp finds what an interface is.
+func (v *Verifier) lookUp(at *point, p *packet.Packet) {
+	*at = point{iface: p.Iface, known: true, subject: v.subjects[p.Iface]}
+	if at.subject != nil || v.others[p.Iface] {
+		return
+	}
+	name := v.conf.World.Name(p.Iface)
+	domain, isVif := qube.VifDomain(name)
+	switch {
+	case isVif:
+		s := v.add(p, name, domain) // may clear the points
+		*at = point{iface: p.Iface, known: true, subject: s}
+	case name == "":
+		at.nameless = true
+	case len(v.others) < maxSubjects:
+		v.others[p.Iface] = true
+	}
+}
+
+// byAddress returns the subject of a packet on an interface that is no vif, nil if there is
+// none.
+func (v *Verifier) byAddress(at *point, p *packet.Packet) *subject {
+	if !at.nameless {
+		return nil
+	}
+	return v.subjectByAddress(p)
 }
 
 // isFrom reports whether the qube of a vif has sent a packet.
@@ -185,28 +227,6 @@ func (v *Verifier) isFrom(s *subject, p *packet.Packet) bool {
 
 // maxSubjects bounds the vifs that are remembered.
 const maxSubjects = 1024
-
-// subjectOf returns the subject of a packet, nil if it crossed an interface that is no vif.
-func (v *Verifier) subjectOf(p *packet.Packet) *subject {
-	if s := v.subjects[p.Iface]; s != nil {
-		return s
-	}
-	if v.others[p.Iface] {
-		return nil
-	}
-	name := v.conf.World.Name(p.Iface)
-	domain, isVif := qube.VifDomain(name)
-	switch {
-	case isVif:
-		return v.add(p, name, domain)
-	case name == "":
-		return v.subjectByAddress(p)
-	}
-	if len(v.others) < maxSubjects {
-		v.others[p.Iface] = true
-	}
-	return nil
-}
 
 // subjectByAddress returns the subject of a packet on an interface without a name, as
 // capture files have it: then the address has to do.
@@ -251,9 +271,7 @@ func (v *Verifier) evict() {
 	}
 	v.stats.Evicted++
 	v.tracer.forget(oldest)
-	if v.cache == oldest {
-		v.cache = nil
-	}
+	clear(v.points[:])
 	if v.subjects[oldest.iface] == oldest {
 		delete(v.subjects, oldest.iface)
 	}

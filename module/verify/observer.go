@@ -58,7 +58,7 @@ func (o *observer) Packet(p *packet.Packet, frame []byte) {
 		o.attend()
 	}
 	o.verifier.Packet(p, frame)
-	if d := p.Time - o.looked; d >= lookEvery || d < 0 {
+	if d := p.Time - o.looked; d >= lookEvery || d <= -lookEvery {
 		o.look(p.Time)
 	}
 }

@@ -54,8 +54,10 @@ func (r *rulesReader) read(ctx context.Context) {
 	state, err := nftrules.ReadWithClients(ctx)
 	if err != nil {
 		r.warn("nft", "the rules of nft cannot be read; checks that rest on them are unknown", err)
+	} else if i := state.Isolation(); i.Qubes {
+		now.nft = toRuleset(i)
 	} else {
-		now.nft = toRuleset(state.Isolation())
+		r.warn("nft", "the rules of nft are not those of Qubes; checks that rest on them are unknown", nftrules.ErrNotQubes)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

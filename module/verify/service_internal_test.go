@@ -64,7 +64,7 @@ func newBed(t *testing.T, live bool) *bed {
 	index := inventory.NewIndex(inventory.Config{})
 	index.Update(s, time.Unix(0, t0))
 	names := map[uint32]string{1: "eth0", 4: "vif4.0", 7: "vif7.0", 8: "vif8.0"}
-	conf := Config{Live: live, DataDir: t.TempDir(), QubesDB: filepath.Join(t.TempDir(), "none"), Verify: config.Verify{Enabled: true, Rules: true, Window: config.Duration(15 * time.Minute),
+	conf := Config{Live: live, DataDir: t.TempDir(), QubesDB: filepath.Join(t.TempDir(), "none"), Verify: config.Verify{Enabled: true, Window: config.Duration(15 * time.Minute),
 		Expect: []config.VerifyExpect{{Qubes: []string{"sys-vpn"}, Exit: "vpn", Protocol: "wireguard", Endpoints: []string{"203.0.113.9:51820/udp"}},
 			{Qubes: []string{"away"}, Exit: "tor"}},
 		Isolation: config.VerifyIsolation{Allow: []string{"sys-print>work"}}}}
