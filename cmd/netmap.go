@@ -158,7 +158,7 @@ func addSeen(q *netmap.Qube, s *judge.QubeView, view *judge.View) {
 		}
 		switch {
 		case l.Verdict == judge.Fail.String():
-			if q.State != netmap.Failed {
+			if q.State != netmap.Failed || strings.HasPrefix(q.Why, judge.VPN1.String()+" ") { // the others say more
 				q.State, q.Why = netmap.Failed, l.Check+" "+l.Name
 			}
 		case q.State == netmap.Failed:

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -24,7 +23,6 @@ type subject struct {
 	sent     uint64
 	lastSent int64 // own time
 	to       destination
-	others   int // destinations since the last minute, see recent
 
 	records [Checks]record
 	clock   clock
@@ -32,7 +30,6 @@ type subject struct {
 	tor     torState
 	tried   localTries
 	learned learned
-	tracing int // packets that are being followed
 	boot    bool
 	gone    bool // the vif: its passes say nothing any more
 }
@@ -121,12 +118,4 @@ func (s *subject) label() string {
 		return s.name
 	}
 	return "this machine"
-}
-
-// address returns an address that a vif's qube has, invalid if it is not known.
-func (s *subject) address() netip.Addr {
-	if s.qube == nil {
-		return netip.Addr{}
-	}
-	return s.qube.IP
 }
