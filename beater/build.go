@@ -1,8 +1,10 @@
 package beater
 
 import (
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
@@ -163,7 +165,13 @@ func (b *builder) addVerify() error {
 	if !c.Enabled {
 		return nil
 	}
-	s, err := verify.New(verify.Config{Verify: c, Live: b.live, DataDir: dataDir(), QubesDB: b.settings.Resolver.Firewall.Socket},
+	self, _ := os.Hostname() // the name of a qube
+	var upstreams []string
+	if b.settings.Resolver.On() {
+		upstreams = slices.Concat(slices.Collect(maps.Values(b.settings.Resolver.Upstreams))...)
+	}
+	s, err := verify.New(verify.Config{Verify: c, Live: b.live, DataDir: dataDir(), QubesDB: b.settings.Resolver.Firewall.Socket, Self: self,
+		Upstreams: upstreams},
 		verify.Deps{Sink: b.aux, Enricher: b.enricher, Inventory: b.inventory.Index(), HasVif: b.flows.HasVif, Local: b.inventory.Local,
 			KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "verify"), Guard: b.guard})
 	if err != nil {

@@ -372,3 +372,22 @@ func TestParseEndpoint(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifier_upstream judges what this machine asks itself, and not what its clients ask.
+func TestVerifier_upstream(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.env.Upstreams = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")}
+	l.apply()
+	ask := func(dst string) {
+		l.send(frame{iface: eth0, out: true, proto: packet.ProtoUDP, src: "192.168.1.5:999", dst: dst, payload: query("a.example")})
+	}
+	ask("192.0.2.53:53")
+	l.want("DNS-2 this machine pass")
+	l.udp(ofWork, "10.137.0.6:1", "192.0.2.99:53", query("a.example"))
+	ask("192.0.2.99:53") // masqueraded
+	ask(resolver)
+	l.want("DNS-2 this machine pass; DNS-1 work fail")
+	ask("192.0.2.98:53")
+	l.want("DNS-2 this machine fail")
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/upstream"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
@@ -165,7 +166,7 @@ func exitWord(q *qube.Qube) judge.Exit {
 }
 
 // missing returns the qubes that the configuration names and that are not attached here.
-func (e *expectations) missing(index *inventory.Index, hasVif func(int32) bool, live bool) (list []judge.Absent) {
+func (e *expectations) missing(index *inventory.Index, hasVif func(int32) bool, above []string, live bool) (list []judge.Absent) {
 	for i := range e.list {
 		x := &e.list[i]
 		for _, name := range x.qubes {
@@ -174,11 +175,32 @@ func (e *expectations) missing(index *inventory.Index, hasVif func(int32) bool, 
 			}
 			q := index.ByName(name)
 			if q == nil && live || q != nil && q.XID >= 0 && !hasVif(q.XID) {
-				list = append(list, judge.Absent{Name: name, Expect: x.Expectation})
+				list = append(list, judge.Absent{Name: name, Expect: x.Expectation, Above: slices.Contains(above, name)})
 			}
 		}
 	}
 	return list
+}
+
+// namesAbove returns the netvms of this machine, as far as the inventory has them.
+func namesAbove(index *inventory.Index, self string) (list []string) {
+	for q := index.ByName(self); q != nil && q.NetVM != "" && !slices.Contains(list, q.NetVM); q = index.ByName(q.NetVM) {
+		list = append(list, q.NetVM)
+	}
+	return list
+}
+
+// upstreams returns the addresses of servers, nil if one of them has a name instead: then
+// what this machine asks cannot be judged.
+func upstreams(list []string) (addrs []netip.AddrPort) {
+	for _, text := range list {
+		a, err := upstream.Parse(text)
+		if err != nil || !a.IP.IsValid() {
+			return nil
+		}
+		addrs = append(addrs, netip.AddrPortFrom(a.IP, a.Port))
+	}
+	return addrs
 }
 
 // byAddr are the rules of qvm-firewall by the address of the qube.

@@ -21,10 +21,11 @@ import (
 // Config holds the settings of a [Service].
 type Config struct {
 	config.Verify
-	Live      bool             // as opposed to a replay, in which the rules of this machine say nothing
-	DataDir   string           // where the socket is
-	QubesDB   string           // socket of QubesDB
-	Upstreams []netip.AddrPort // that this machine's resolver asks; nil if not known
+	Live      bool     // as opposed to a replay, in which the rules of this machine say nothing
+	DataDir   string   // where the socket is
+	QubesDB   string   // socket of QubesDB
+	Upstreams []string // that this machine's resolver asks, as in the configuration
+	Self      string   // the name of this qube, "" if it is not known
 }
 
 // Deps are what a [Service] needs of others. All but Guard are required.
@@ -110,8 +111,9 @@ func (s *Service) Renew() { s.observer.set(s.environment()) }
 // environment returns what packets do not show, as of now.
 func (s *Service) environment() *judge.Environment {
 	rules := s.rules.snapshot()
-	e := &judge.Environment{Expect: s.expected.lookup(rules), Allow: s.expected.allow, Ports: s.conf.Isolation.Ports, Upstreams: s.conf.Upstreams,
-		Ruleset: rules.nft, Missing: s.expected.missing(s.deps.Inventory, s.deps.HasVif, s.conf.Live)}
+	hasVif, above := s.deps.HasVif, namesAbove(s.deps.Inventory, s.conf.Self)
+	e := &judge.Environment{Expect: s.expected.lookup(rules), Allow: s.expected.allow, Ports: s.conf.Isolation.Ports, Upstreams: upstreams(s.conf.Upstreams),
+		Ruleset: rules.nft, Missing: s.expected.missing(s.deps.Inventory, hasVif, above, s.conf.Live)}
 	if rules.firewall != nil {
 		e.Rules = func(a netip.Addr) *judge.Rules { return rules.firewall[a] }
 	}

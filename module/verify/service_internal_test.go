@@ -303,3 +303,35 @@ func TestByAddr_changedAt(t *testing.T) {
 		t.Error("rules that have not changed were replaced")
 	}
 }
+
+// TestExpectations_missing says of a qube above this machine that nothing can be seen of it.
+func TestExpectations_missing(t *testing.T) {
+	t.Parallel()
+	s, err := inventory.Parse(strings.NewReader(`{"version": 1, "qubes": [{"name": "sys-log", "netvm": "sys-vpn"}, {"name": "sys-vpn", "netvm": "sys-net"}]}`), inventory.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := inventory.NewIndex(inventory.Config{})
+	index.Update(s, time.Unix(0, t0))
+	above := namesAbove(index, "sys-log")
+	if diff := cmp.Diff([]string{"sys-vpn", "sys-net"}, above); diff != "" {
+		t.Errorf("names mismatch (-want +got):\n%s", diff)
+	}
+	e := expectations{list: []expectation{{[]string{"sys-vpn"}, &judge.Expectation{Exit: judge.ExitVPN}}}}
+	list := e.missing(inventory.NewIndex(inventory.Config{}), func(int32) bool { return false }, above, true)
+	if len(list) != 1 || !list[0].Above {
+		t.Errorf("missing = %+v", list)
+	}
+}
+
+// TestUpstreams takes addresses, and nothing if there is a name.
+func TestUpstreams(t *testing.T) {
+	t.Parallel()
+	want := []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("192.0.2.54:853")}
+	if diff := cmp.Diff(want, upstreams([]string{"udp://192.0.2.53", "tls://192.0.2.54#dns.example"}), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+		t.Errorf("upstreams mismatch (-want +got):\n%s", diff)
+	}
+	if got := upstreams([]string{"udp://192.0.2.53", "https://dns.example/dns-query"}); got != nil {
+		t.Errorf("upstreams = %v; want none", got)
+	}
+}
