@@ -144,6 +144,17 @@ func TestNet() error {
 	return sh.RunWithV(env, args[0], args[1:]...)
 }
 
+// RecordScenes recreates the captures of module/verify/testdata/scenes from real tunnels. It
+// needs root, wireguard-go, wg and openvpn.
+func RecordScenes() error {
+	dir, err := filepath.Abs("module/verify/testdata/scenes")
+	if err != nil {
+		return err
+	}
+	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_RECORD": dir, "CGO_ENABLED": "0"}
+	return sh.RunWithV(env, "go", "test", "-count=1", "-run", "TestScene", "./test/qubes/leak")
+}
+
 // TestPackages installs the packages into bare root file systems, whose systemd
 // starts them. It needs root, debootstrap and rpm.
 func TestPackages() error {

@@ -1,8 +1,10 @@
 package beater
 
 import (
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
@@ -20,6 +22,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/stats"
 	"github.com/qubesbeat/qubesbeat/module/summary"
 	"github.com/qubesbeat/qubesbeat/module/top"
+	"github.com/qubesbeat/qubesbeat/module/verify"
 )
 
 // addSummaries gives each client its share of the output. A replay, a drop-in packetbeat
@@ -183,6 +186,31 @@ func (b *builder) readPackets() (*config.Packets, error) {
 		return nil, err
 	}
 	return &s.Packets, nil
+}
+
+// addVerify adds the verdicts on what the qubes send.
+func (b *builder) addVerify() error {
+	c := b.settings.Verify
+	if !c.Enabled {
+		return nil
+	}
+	self, _ := os.Hostname() // the name of a qube
+	var upstreams []string
+	if b.settings.Resolver.On() {
+		upstreams = slices.Concat(slices.Collect(maps.Values(b.settings.Resolver.Upstreams))...)
+	}
+	s, err := verify.New(verify.Config{Verify: c, Live: b.live, DataDir: dataDir(), QubesDB: b.settings.Resolver.Firewall.Socket, Self: self,
+		Upstreams: upstreams},
+		verify.Deps{Sink: b.aux, Enricher: b.enricher, Inventory: b.inventory.Index(), HasVif: b.flows.HasVif, Local: b.inventory.Local,
+			KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "verify"), Guard: b.guard})
+	if err != nil {
+		return err
+	}
+	b.flows.ObservePackets(s.Observer())
+	b.flows.WantHeaders()
+	b.inventory.OnChange(s.Renew)
+	b.middle = append(b.middle, s)
+	return nil
 }
 
 // addNames has flows named, and those found that bypass the resolver.

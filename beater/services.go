@@ -53,7 +53,7 @@ var errNothing = errors.New("nothing to do: the configuration has neither flows,
 // build makes the services and lists them in the order in which they stop.
 func (b *builder) build() error {
 	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTop, b.addTransactions, b.addResolver,
-		b.addFirewall, b.addPackets, b.addProcesses} {
+		b.addFirewall, b.addPackets, b.addVerify, b.addProcesses} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -96,6 +96,8 @@ func TestBuilder_build(t *testing.T) {
 		{"all", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, procs: {enabled: true}, resolver: " + resolver + "}", false,
 			"flow metering, transactions, resolver, firewall verdicts, findings, " + end},
 		{"packets", "packets: {enabled: true}", false, "flow metering, packet store, " + end},
+		{"verification", "verify: {enabled: true}", false, "flow metering, verification, " + end},
+		{"verification of a replay", "verify: {enabled: true}", true, "flow metering, verification, inventory, stats, publisher of other events, delivery"},
 		{"packets of a replay", "packets: {enabled: true}", true, "flow metering, inventory, stats, publisher of other events, delivery"},
 		{"strict names of packetbeat", "{compat: {strict: true}, resolver: " + resolver + "}", false, "flow metering, resolver, " + rest},
 		{"no live view", "top: {enabled: false}", false, "flow metering, " + rest},

@@ -23,14 +23,18 @@ import (
 // mapCommand draws how the qubes reach the network.
 func mapCommand(root string) *cobra.Command {
 	var form mapForm
+	v := &verifier{root: root}
 	host := ""
 	c := quiet(&cobra.Command{
 		Use: "map", Args: cobra.NoArgs, Short: "Show how the qubes reach the network",
 		Long: "Draws the qubes of the inventory behind this one, each with its netvm, its addresses and where its traffic\n" +
-			"leaves. --table is the same as a list, --svg a picture for a browser.",
-		RunE: func(c *cobra.Command, _ []string) error { return printError(c, drawMap(c, root, host, &form)) },
+			"leaves. Exits and verdicts are those of the running beat (verify.enabled), or of a capture file with -I. --table is\n" +
+			"the same as a list, --svg a picture for a browser.",
+		RunE: func(c *cobra.Command, _ []string) error { return printError(c, drawMap(c, v, host, &form)) },
 	})
+	v.flags(c)
 	f := c.Flags()
+	f.StringVarP(&v.file, "file", "I", "", "read this capture `file` instead of asking the running beat")
 	f.BoolVar(&form.table, "table", false, "print a table: who leaves under which address")
 	f.BoolVar(&form.svg, "svg", false, "print a picture, one file without scripts or links")
 	f.BoolVar(&form.mermaid, "mermaid", false, "print a flowchart of Mermaid")
@@ -89,13 +93,20 @@ func locale() string {
 	return "UTF-8" // not set, as in a unit
 }
 
-func drawMap(c *cobra.Command, root, host string, form *mapForm) error {
+func drawMap(c *cobra.Command, v *verifier, host string, form *mapForm) error {
 	if form.count() > 1 {
 		return errors.New("map: choose one of --table, --svg, --mermaid, --dot and --json")
 	}
-	m, err := readMap(root, host)
+	view, err := v.view(c.Context())
+	if err != nil && v.file != "" {
+		return err
+	}
+	m, err := readMap(v.root, cmp.Or(host, commonNetvm(view)))
 	if err != nil {
 		return err
+	}
+	if view != nil {
+		addView(m, view)
 	}
 	return form.write(m, c.OutOrStdout())
 }
@@ -135,12 +146,15 @@ func ownQube(s *inventory.Snapshot) string {
 		}
 	}
 	name, _ := os.Hostname()
-	return cmp.Or(name, "this qube")
+	return cmp.Or(selfName(), name, "this qube")
 }
 
 // mapOf returns the map of an inventory, seen from host: of the qubes that have a network.
 func mapOf(s *inventory.Snapshot, host string, now time.Time) *topology.Map {
 	m := &topology.Map{Host: host, At: now}
+	for i := range s.Upstream {
+		m.Upstream = append(m.Upstream, s.Upstream[i].Name)
+	}
 	for i := range s.Qubes {
 		if q := &s.Qubes[i]; q.Class != qube.ClassAdmin && (q.NetVM != "" || q.ProvidesNetwork) {
 			m.Qubes = append(m.Qubes, mapQube(q))
@@ -151,7 +165,7 @@ func mapOf(s *inventory.Snapshot, host string, now time.Time) *topology.Map {
 }
 
 func mapQube(q *qube.Qube) topology.Qube {
-	t := topology.Qube{Name: q.Name, Label: q.Label, Class: q.Class, State: q.State, Netvm: q.NetVM}
+	t := topology.Qube{Name: q.Name, Label: q.Label, Class: q.Class, State: q.State, Netvm: q.NetVM, Exit: topology.Exit{Kind: q.Exit}}
 	if q.XID >= 0 {
 		t.Vif = vifCell(q)
 	}

@@ -24,6 +24,8 @@ type Config struct {
 	Firewall Firewall `config:"firewall"`
 	// Packets is the store of packets.
 	Packets Packets `config:"packets"`
+	// Verify is what is expected of the qubes.
+	Verify Verify `config:"verify"`
 	// Quota is each client's share of the output.
 	Quota Quota `config:"quota"`
 	// Top is what `qubesbeat top` is shown.
@@ -92,6 +94,7 @@ func Default() Config {
 			Qrexec: Qrexec{Socket: "/run/qubesbeat/inventory.sock"},
 		},
 		Packets:         defaultPackets(),
+		Verify:          defaultVerify(),
 		Quota:           Quota{Enabled: true},
 		Top:             Top{Enabled: true},
 		Stats:           Stats{Period: Duration(30 * time.Second)},

@@ -81,6 +81,16 @@ func TestConfig_Validate(t *testing.T) {
 		{"packets, quota", packets(func(p *config.Packets) {
 			p.Quotas = []config.PacketQuota{{Quota: 1 << 30, Reserve: 2 << 30}, {Weight: -1}, {Weight: math.NaN()}}
 		}), []string{"packets.quotas.0.reserve: 2GiB is more than the quota, 1GiB", "packets.quotas.1.weight: -1", "packets.quotas.2.weight: NaN"}},
+		{"verify", func(c *config.Config) {
+			c.Verify.Expect = []config.VerifyExpect{{Qubes: []string{"sys-vpn"}, Exit: "vpn", Protocol: "wireguard", Endpoints: []string{"203.0.113.9:51820/udp"}, OwnTraffic: []string{"ntp"}}}
+			c.Verify.Isolation.Allow = []string{"sys-print>work"}
+		}, nil},
+		{"verify, values", func(c *config.Config) {
+			c.Verify.Expect = []config.VerifyExpect{{Exit: "nowhere", Protocol: "pptp", Endpoints: []string{"vpn.example.com"}, OwnTraffic: []string{"dns"}}}
+			c.Verify.Isolation.Allow, c.Verify.Window = []string{"work"}, 1
+		}, []string{"verify.window: 1ns is too short", "verify.expect.0.qubes: names no qube", `verify.expect.0.exit: "nowhere"`, `verify.expect.0.protocol: "pptp"`,
+			`verify.expect.0.endpoints: "vpn.example.com" is not an endpoint`, `verify.expect.0.own_traffic: "dns"`,
+			"verify.expect.0.endpoints: is for exit: vpn", `verify.isolation.allow.0: "work" is not a pair`}},
 		{"packets, sizes", packets(func(p *config.Packets) { p.Segment.Bytes, p.Memory, p.Snaplen = 1<<33, 1<<20, 131073 }),
 			[]string{"packets.segment.bytes: 8GiB is not within 1MiB and 4GiB", "packets.memory: 1MiB is not within 2MiB and 4GiB", "packets.snaplen: 131073"}},
 		{"packets, room", packets(func(p *config.Packets) { p.MaxBytes = 100 << 20 }), []string{"packets.max_bytes: 100MiB has no room for two segments of 64MiB"}},

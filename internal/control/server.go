@@ -37,6 +37,8 @@ type Config struct {
 	Packets Packets
 	// Top answers the calls of `qubesbeat top`. It may be nil.
 	Top Top
+	// Verifier answers the calls of `qubesbeat verify`. It may be nil.
+	Verifier Verifier
 	// Reload reads the configuration again; nil means that the beat cannot.
 	Reload func() error
 	// Guard recovers from panics at one request. It may be nil.
@@ -136,6 +138,9 @@ func (s *Server) routes() http.Handler {
 	}
 	if s.conf.Top != nil {
 		answer("GET /top", func(r *http.Request) (any, error) { return s.conf.Top.Top(r.Context(), r.FormValue("open")) })
+	}
+	if s.conf.Verifier != nil {
+		s.verifierRoutes(answer)
 	}
 	return mux
 }

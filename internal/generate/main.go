@@ -15,7 +15,7 @@ import (
 )
 
 // modules are the folders below module/ in the order of the documents.
-var modules = []string{"flow", "transaction", "dns", "firewall", "packets", "finding", "inventory", "summary", "top", "stats"}
+var modules = []string{"flow", "transaction", "dns", "firewall", "packets", "verify", "finding", "inventory", "summary", "top", "stats"}
 
 func main() {
 	check := flag.Bool("check", false, "change nothing; fail if a file is out of date")

@@ -28,18 +28,19 @@ type MeterStats struct {
 
 // Meter reads a source and meters its packets into a table.
 type Meter struct {
-	source capture.Source
-	waiter capture.Waiter // source, nil if its Next does not wait
-	live   capture.Live   // source, nil if it is not a live one
-	table  *flow.Table    // nil where flows are off
-	queue  *Queue
-	taps   []Tap
-	dump   func(*capture.Frame)
-	keeper Keeper // nil for none
-	gauge  Gauge  // nil for none
-	now    func() int64
-	guard  *guard.Part
-	conf   flow.Config // of tables
+	source  capture.Source
+	waiter  capture.Waiter // source, nil if its Next does not wait
+	live    capture.Live   // source, nil if it is not a live one
+	table   *flow.Table    // nil where flows are off
+	queue   *Queue
+	taps    []Tap
+	dump    func(*capture.Frame)
+	tickers []Ticker
+	keeper  Keeper // nil for none
+	gauge   Gauge  // nil for none
+	now     func() int64
+	guard   *guard.Part
+	conf    flow.Config // of tables
 
 	frame            capture.Frame
 	working, inTable bool       // see repair
@@ -92,11 +93,22 @@ type Tap interface {
 	Close()
 }
 
+// Ticker is a [Tap] that wants to know the time while no packet comes.
+type Ticker interface {
+	// Tick is called about once a second, with the time on the packets' clock.
+	Tick(now int64)
+}
+
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
 	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump, gauge: cfg.Gauge, guard: cfg.Guard}
 	m.waiter, _ = cfg.Source.(capture.Waiter)
 	m.live, _ = cfg.Source.(capture.Live)
+	for _, t := range cfg.Taps {
+		if ticker, ok := t.(Ticker); ok {
+			m.tickers = append(m.tickers, ticker)
+		}
+	}
 	if cfg.Keeper != nil {
 		if m.live == nil || cfg.NoFlows {
 			return nil, errKeeper
@@ -264,11 +276,7 @@ func (m *Meter) update(n int) {
 func (m *Meter) pause(err error) (done bool, fault error) {
 	switch {
 	case errors.Is(err, capture.ErrIdle):
-		if m.now != nil && m.table != nil {
-			m.inTable = true
-			m.table.Advance(m.now())
-			m.inTable = false
-		}
+		m.tick()
 		m.setIdle(m.mayIdle())
 		return false, nil
 	case errors.Is(err, capture.ErrAgain):
@@ -284,6 +292,22 @@ func (m *Meter) pause(err error) (done bool, fault error) {
 	return true, fmt.Errorf("reading packets: %w", err)
 }
 
+// tick has time pass for the table and the taps.
+func (m *Meter) tick() {
+	if m.now == nil {
+		return
+	}
+	now := m.now()
+	if m.table != nil {
+		m.inTable = true
+		m.table.Advance(now)
+		m.inTable = false
+	}
+	for _, t := range m.tickers {
+		t.Tick(now)
+	}
+}
+
 // How long a source may wait for a packet. With packets in the batch it is
 // shortIdle: that is how late they may be metered. Without, it is until a flow is
 // due, but records need not be more exact than shortIdle, and a clock that was set
@@ -291,20 +315,25 @@ func (m *Meter) pause(err error) (done bool, fault error) {
 const (
 	shortIdle = capture.DefaultIdle
 	longIdle  = 10 * time.Second
+	tickIdle  = time.Second // if a tap wants the time
 )
 
 // mayIdle returns how long the source may wait while the batch is empty.
 func (m *Meter) mayIdle() time.Duration {
+	most := longIdle
+	if len(m.tickers) > 0 {
+		most = tickIdle
+	}
 	if m.table == nil {
-		return longIdle
+		return most
 	}
 	due, ok := m.table.NextExpiry()
 	if !ok || m.now == nil {
-		return longIdle
+		return most
 	}
-	longest := longIdle
+	longest := most
 	if m.table.Shunted() > 0 {
-		longest = sweepEvery
+		longest = min(longest, sweepEvery)
 	}
 	return min(max(time.Duration(due-m.now()), shortIdle), longest)
 }

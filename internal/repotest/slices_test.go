@@ -28,7 +28,7 @@ func slicesOf(t *testing.T) (names []string) {
 // that there is no folder below module which is no slice.
 func TestSlices_files(t *testing.T) {
 	t.Parallel()
-	want := []string{"dns", "finding", "firewall", "flow", "inventory", "packets", "stats", "summary", "top", "transaction"}
+	want := []string{"dns", "finding", "firewall", "flow", "inventory", "packets", "stats", "summary", "top", "transaction", "verify"}
 	got := slicesOf(t)
 	for _, name := range want {
 		if !slices.Contains(got, name) {

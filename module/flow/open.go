@@ -27,7 +27,7 @@ const queueSize = 16384
 // open opens the source and connects the stages behind it.
 func (s *Service) open() (*stages, error) {
 	c := &s.conf
-	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil
+	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil && !s.headers
 	cfg := source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Snap: snap, Unused: unused, Stop: s.stop, Logger: s.deps.Logger,
 		Guard: s.deps.Guard.Part("capture/interfaces")}
 	if s.keeper != nil {
@@ -152,7 +152,7 @@ func (s *Service) snap() capture.SnapPolicy {
 		w.HeaderLen = snapWithHellos
 	}
 	w.FullLen = s.snaplen()
-	w.FullOnly = !s.conf.Flows.Enabled && s.conf.Interfaces[0].BPFFilter == ""
+	w.FullOnly = !s.conf.Flows.Enabled && !s.headers && s.conf.Interfaces[0].BPFFilter == ""
 	var want uint32 // of every frame
 	if s.conf.Dump != "" {
 		want = s.dumpSnap()

@@ -58,6 +58,7 @@ type Service struct {
 	observers []pipeline.Tap      // of packets
 	annotate  []func(*event.Flow) // called in this order before a flow is published
 	payload   *capture.SnapPolicy // that the observers want, nil for none
+	headers   bool                // the observers want the headers of every packet
 	keeper    Keeper              // nil for none
 	gauge     pipeline.Gauge      // nil for none
 	shunt     *shunting           // nil in a replay and before Open
@@ -89,6 +90,10 @@ func (s *Service) ObserveFlows(f func(*event.Flow)) { s.annotate = append(s.anno
 func (s *Service) WantPayload(tcp, udp []uint16, icmp bool) {
 	s.payload = &capture.SnapPolicy{TCPPorts: tcp, UDPPorts: udp, ICMP: icmp}
 }
+
+// WantHeaders has the capture keep the headers of every packet for the observers, without
+// flows, too. It must be called before Open.
+func (s *Service) WantHeaders() { s.headers = true }
 
 // Keeper is a [pipeline.Keeper] that follows the interfaces.
 type Keeper interface {

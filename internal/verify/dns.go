@@ -1,0 +1,86 @@
+package verify
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// queryName returns the name that a packet asks for in lower case, "" if it is no query in
+// plain DNS or cannot be read.
+func queryName(p *packet.Packet, frame []byte) string {
+	if p.DstPort != portDNS {
+		return ""
+	}
+	payload, ok := p.Payload(frame)
+	if !ok {
+		return ""
+	}
+	if p.Proto == packet.ProtoTCP {
+		if len(payload) < 2 {
+			return ""
+		}
+		payload = payload[2:]
+	}
+	if len(payload) < dnsmsg.HeaderSize {
+		return ""
+	}
+	name, _, err := dnsmsg.AppendName(nil, payload, dnsmsg.HeaderSize)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(dnsmsg.Text(name))
+}
+
+// recentDNS are the servers that clients have asked themselves, so that their packets are
+// not taken for this machine's own once they are masqueraded.
+type recentDNS struct {
+	list [64]recentServer
+	next int
+}
+
+type recentServer struct {
+	addr packet.Addr
+	at   int64 // own time
+}
+
+// recentFor is how long a server counts as asked, in nanoseconds.
+const recentFor = int64(60e9)
+
+func (r *recentDNS) note(p *packet.Packet, now int64) {
+	for i := range r.list {
+		if r.list[i].addr == p.Dst {
+			r.list[i].at = now
+			return
+		}
+	}
+	r.list[r.next] = recentServer{p.Dst, now}
+	r.next = (r.next + 1) % len(r.list)
+}
+
+func (r *recentDNS) has(p *packet.Packet, now int64) bool {
+	for i := range r.list {
+		if r.list[i].at != 0 && r.list[i].addr == p.Dst && now-r.list[i].at <= recentFor {
+			return true
+		}
+	}
+	return false
+}
+
+// upstream judges DNS that leaves this machine on an interface that is no vif.
+func (v *Verifier) upstream(p *packet.Packet) {
+	if len(v.env.Upstreams) == 0 || !isDNS(p) || !v.conf.World.Local(p.Src.Netip(p.Family)) {
+		return
+	}
+	dst := netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)
+	switch {
+	case slices.Contains(v.env.Upstreams, dst):
+		v.self.records[DNS2].agrees(p, v.now)
+	case magic(dst.Addr()): // Qubes itself looks up the names in the rules of qvm-firewall
+	case !v.dns.has(p, v.now):
+		v.record(v.self, DNS2, p, nil, "")
+	}
+}

@@ -1,0 +1,106 @@
+package verify
+
+import (
+	"net/netip"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// Sample is a packet that speaks against a check.
+type Sample struct {
+	Time             int64 // nanoseconds since the Unix epoch
+	Iface            uint32
+	Length           uint32 // bytes on the wire
+	Family, Proto    uint8
+	ICMPType         uint8 // valid if Proto is ICMP
+	TTL              uint8 // as it crossed the vif; 0 if it is not known
+	Spoofed          bool  // the source is not an address of the qube
+	SrcPort, DstPort uint16
+	Src, Dst         packet.Addr
+	// Name is the name that was asked for, or that the ClientHello has; "" if there is none.
+	Name string
+}
+
+// Source returns the address and port that the packet is from.
+func (s *Sample) Source() netip.AddrPort {
+	return netip.AddrPortFrom(s.Src.Netip(s.Family), s.SrcPort)
+}
+
+// Destination returns the address and port that the packet is to.
+func (s *Sample) Destination() netip.AddrPort {
+	return netip.AddrPortFrom(s.Dst.Netip(s.Family), s.DstPort)
+}
+
+// Itself reports whether the qube itself has made the packet, as opposed to a qube behind
+// it: each router on the way takes one off the TTL that systems begin with.
+func (s *Sample) Itself() bool { return ownTTL(s.TTL) }
+
+func ownTTL(ttl uint8) bool { return ttl == 64 || ttl == 128 || ttl == 255 }
+
+// forwarded reports whether a qube behind has made a packet with this TTL.
+func forwarded(ttl uint8) bool { return ttl != 0 && !ownTTL(ttl) }
+
+// Evidence is what the packets say about one check of one subject. Times are those of
+// packets, in nanoseconds since the Unix epoch; 0 if there is none.
+type Evidence struct {
+	Packets, Bytes            uint64 // that agree
+	First, Last               int64
+	Against, AgainstBytes     uint64
+	FirstAgainst, LastAgainst int64
+	// Traced are those of Against that were looked for on the other interfaces, and Left
+	// those that were found there: they have left this machine, or reached a qube.
+	Traced, Left uint64
+}
+
+// record is the evidence of a check and what was reported of it.
+type record struct {
+	Evidence
+	sample  Sample
+	seen    int64 // own time of Last
+	failed  int64 // own time of LastAgainst
+	acked   int64 // packet time up to which packets against are acknowledged
+	tracing uint32
+	probed  bool // what agrees was sent by a probe
+
+	reported bool
+	verdict  Verdict // as reported
+	reason   Reason
+	stale    bool
+	inside   bool  // contained, as reported
+	since    int64 // packet time of the change
+	told     int64 // own time of the last report
+	counted  uint64
+}
+
+// agrees counts a packet that agrees.
+func (r *record) agrees(p *packet.Packet, now int64) {
+	if r.Packets == 0 {
+		r.First = p.Time
+	}
+	r.Packets++
+	r.Bytes += uint64(p.Length)
+	r.Last, r.seen = p.Time, now
+}
+
+// agreed counts a packet that agrees, at a packet time.
+func (r *record) agreed(at, now int64) {
+	if r.Packets == 0 {
+		r.First = at
+	}
+	r.Packets++
+	r.Last, r.seen = at, now
+}
+
+// speaksAgainst counts a packet that does not agree, and keeps the first as a sample.
+func (r *record) speaksAgainst(p *packet.Packet, now int64, sample func() Sample) {
+	if r.Against == 0 || r.acked > 0 && r.LastAgainst <= r.acked {
+		r.FirstAgainst, r.sample = p.Time, sample()
+	}
+	r.Against++
+	r.AgainstBytes += uint64(p.Length)
+	r.LastAgainst, r.failed = p.Time, now
+}
+
+// contained reports whether none of the packets against has left this machine, as far as
+// they were followed.
+func (r *record) contained() bool { return r.Traced > 0 && r.Left == 0 && r.tracing == 0 }

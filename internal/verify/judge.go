@@ -1,0 +1,304 @@
+package verify
+
+import (
+	"slices"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// fromQube judges a packet that a qube has sent.
+func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
+	if s.sent == 0 {
+		s.begun, s.begunOwn = p.Time, v.now
+	}
+	s.sent++
+	s.lastSent = v.now
+	e, known := s.memo.find(p, false)
+	if !known {
+		v.remember(s, p, e)
+	}
+	if e.seen < learnFrom && s.expect == nil && e.class == classOutside {
+		e.seen++
+		s.learn(p, frame)
+	}
+	c := e.class
+	if c != classNoise {
+		s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
+	}
+	if e.spoofed {
+		v.spoofed(s, p, frame)
+	}
+	if e.ruled == ruleDrops {
+		v.ruledOut(s, p, frame)
+	}
+	v.common(s, c, p, frame)
+	switch s.exit() {
+	case ExitVPN:
+		v.vpn(s, c, p, frame)
+	case ExitTor:
+		v.tor(s, c, p, frame)
+	case ExitAnon:
+		v.anon(s, c, p, frame)
+	case ExitClear, ExitNone:
+		v.stats.NotJudged++
+	}
+}
+
+// remember classifies a conversation and remembers it.
+func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
+	c := v.classify(s, p)
+	e.set(p, false, c)
+	e.valid = e.valid && c != classICMPError // the next one may be about another packet
+	e.spoofed = c != classNoise && !s.owns(p)
+	e.ruled = ruleUnclear
+	if s.rules != nil && (c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost || c == classQube) {
+		e.ruled = s.rules.judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
+	}
+}
+
+// spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.
+func (v *Verifier) spoofed(s *subject, p *packet.Packet, frame []byte) {
+	v.tracer.add(s, p, frame, setOf(ISO3), v.now)
+}
+
+// settled is how long changed rules may take until they are loaded, in nanoseconds.
+const settled = int64(5 * time.Second)
+
+// ruledOut judges a packet that the rules of qvm-firewall drop: it must not come out.
+func (v *Verifier) ruledOut(s *subject, p *packet.Packet, frame []byte) {
+	if p.Time-s.rules.Changed < settled {
+		return
+	}
+	v.tracer.add(s, p, frame, setOf(ISO6), v.now)
+}
+
+// common judges what is expected of all qubes.
+func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
+	switch {
+	case c == classQube:
+		if v.allowed(s, p, true) {
+			return
+		}
+		v.toPeer(s, p, frame)
+	case c == classLocal:
+		v.tryLocal(s, p)
+	}
+	if !isDNS(p) {
+		return
+	}
+	ours := c == classMagic || c == classLocal
+	if !ours {
+		v.dns.note(p, v.now)
+	}
+	switch {
+	case s.exit() == ExitVPN || s.exit() == ExitTor: // judged there
+	case ours:
+		s.records[DNS1].agrees(p, v.now)
+	default:
+		v.record(s, DNS1, p, frame, "")
+	}
+}
+
+// toPeer follows a packet to another qube whose vif is captured. What is behind another
+// netvm cannot be seen.
+func (v *Verifier) toPeer(s *subject, p *packet.Packet, frame []byte) {
+	q := v.conf.World.ByAddr(p.Dst.Netip(p.Family), time.Unix(0, p.Time))
+	if q != nil && q.XID >= 0 && v.conf.World.HasVif(q.XID) {
+		v.tracer.add(s, p, frame, setOf(ISO1), v.now)
+	}
+}
+
+// allowed reports whether the user has opened the way from a qube to the destination of a
+// packet, or the packet is an answer of the other way.
+func (v *Verifier) allowed(s *subject, p *packet.Packet, sent bool) bool {
+	if len(v.env.Allow) == 0 || s.qube == nil {
+		return false
+	}
+	addr := p.Src
+	if sent {
+		addr = p.Dst
+	}
+	peer := v.conf.World.ByAddr(addr.Netip(p.Family), time.Unix(0, p.Time))
+	if peer == nil {
+		return false
+	}
+	from, to := s.qube.Name, peer.Name
+	if !sent {
+		from, to = to, from
+	}
+	if slices.Contains(v.env.Allow, [2]string{from, to}) {
+		return true
+	}
+	opens := p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN
+	return slices.Contains(v.env.Allow, [2]string{to, from}) && !opens
+}
+
+// anon judges a packet of a qube that should be behind a gateway and not here.
+func (v *Verifier) anon(s *subject, c class, p *packet.Packet, frame []byte) {
+	if c == classNoise {
+		v.stats.NotJudged++
+		return
+	}
+	v.against(s, setOf(TOR6), p, frame, "")
+}
+
+// record counts a packet against one check, without the counters of all.
+func (v *Verifier) record(s *subject, c Check, p *packet.Packet, frame []byte, name string) {
+	r := &s.records[c]
+	first := r.verdict != Fail
+	r.speaksAgainst(p, v.now, func() Sample { return sampleOf(s, p, frame, name) })
+	if first {
+		v.reportNow(s, c, true)
+	}
+}
+
+// order is that of checks from the most specific to the most general. An alert is about the
+// first of them that a packet speaks against.
+var order = [...]Check{VPN7, VPN5, VPN6, VPN4, VPN3, VPN2, VPN10, VPN9, VPN1, TOR2, TOR4, TOR3, TOR7, TOR1, TOR6, DNS3}
+
+// against counts a packet against several checks and follows it.
+func (v *Verifier) against(s *subject, which set, p *packet.Packet, frame []byte, name string) {
+	v.stats.Against++
+	v.tracer.add(s, p, frame, which, v.now)
+	alert := true
+	for _, c := range order {
+		if !which.has(c) {
+			continue
+		}
+		r := &s.records[c]
+		first := r.verdict != Fail
+		r.speaksAgainst(p, v.now, func() Sample { return sampleOf(s, p, frame, name) })
+		if first {
+			v.reportNow(s, c, alert)
+		}
+		alert = false
+	}
+}
+
+// agree counts a packet that agrees with a check, as one judged.
+func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
+	v.stats.Agree++
+	s.records[c].agrees(p, v.now)
+}
+
+// toQube judges a packet to a qube: it may be the answer of an endpoint, a packet of another
+// qube, or an answer of this machine.
+func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) {
+	v.leaves(p)
+	e, known := s.memo.find(p, true)
+	if !known {
+		e.set(p, true, v.classifySource(s, p))
+	}
+	switch e.class {
+	case classEndpoint:
+		s.answered(p, frame, v.now)
+	case classQube:
+		v.fromPeer(s, p, frame)
+	case classLocal:
+		v.localAnswer(s, p, frame)
+	}
+}
+
+// classifySource returns the class of the source of a packet to a qube.
+func (v *Verifier) classifySource(s *subject, p *packet.Packet) class {
+	src := p.Src.Netip(p.Family)
+	switch {
+	case linkScope(src), discovery(p):
+		return classNoise
+	case v.conf.World.Local(src):
+		return classLocal
+	}
+	if c := v.relation(s, p, src); c != classNone {
+		return c
+	}
+	if s.expect == nil {
+		return classOutside
+	}
+	for i := range s.expect.Endpoints {
+		if e := &s.expect.Endpoints[i]; e.Addr == src && (e.Port == 0 || e.Port == p.SrcPort || p.Fragment == packet.FragmentLater) {
+			return classEndpoint
+		}
+	}
+	return classOutside
+}
+
+// leaves looks whether a packet that goes out somewhere is one that is followed.
+func (v *Verifier) leaves(p *packet.Packet) {
+	one := v.tracer.see(p)
+	if one == nil || one.subject.iface == p.Iface && one.subject.name != "" {
+		return
+	}
+	one.found = true
+	for c := range one.checks.all {
+		r := &one.subject.records[c]
+		r.Traced++
+		r.Left++
+		if c == ISO1 || c == ISO3 {
+			v.cameOut(one, c)
+		}
+	}
+}
+
+// cameOut counts a packet against a check of isolation.
+func (v *Verifier) cameOut(one *trace, c Check) {
+	r := &one.subject.records[c]
+	first := r.verdict != Fail
+	p := packet.Packet{Time: one.sample.Time, Length: one.sample.Length}
+	r.speaksAgainst(&p, v.now, func() Sample { return one.sample })
+	if first {
+		v.reportNow(one.subject, c, true)
+	}
+}
+
+// seenFor is how long after its last packet an interface without a qube counts as captured,
+// in nanoseconds.
+const seenFor = int64(time.Minute)
+
+// traced judges a packet whose time is over. That it did not come out says something only
+// if the interface where it would have come out is captured; for ISO-1 that was asked
+// before.
+func (v *Verifier) traced(one *trace) {
+	s := one.subject
+	if one.found {
+		if one.checks.has(ISO6) && s.rules == one.rules { // else new rules have let it out
+			v.cameOut(one, ISO6)
+		}
+		return
+	}
+	sees := v.outgoing != 0 && one.at-v.outgoing < seenFor
+	for c := range one.checks.all {
+		r := &s.records[c]
+		switch {
+		case !sees && c != ISO1:
+		case isolation.has(c):
+			r.agreed(v.now-v.shift, v.now)
+		default:
+			r.Traced++
+		}
+	}
+}
+
+// fromPeer judges a packet that another qube's address has sent to a qube. Its sender is
+// known if it was followed; if not, the receiver is the subject: its own evidence says that
+// something has reached it, and no source address can change the verdict of another.
+func (v *Verifier) fromPeer(s *subject, p *packet.Packet, frame []byte) {
+	if v.allowed(s, p, false) {
+		s.records[ISO1].agrees(p, v.now)
+		return
+	}
+	if _, ok := v.tracer.index[traceKeyOf(p)]; ok {
+		return
+	}
+	v.record(s, ISO1, p, frame, "")
+}
+
+// elsewhere looks at a packet on an interface that is no vif.
+func (v *Verifier) elsewhere(p *packet.Packet) {
+	if p.Direction == packet.Inbound {
+		return
+	}
+	v.outgoing = max(v.now, 1)
+	v.leaves(p)
+	v.upstream(p)
+}

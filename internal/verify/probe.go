@@ -1,0 +1,231 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/tunnelmark"
+)
+
+// ProbeKind is what a probe is to show.
+type ProbeKind uint8
+
+// The kinds of probes.
+const (
+	ProbeTunnel ProbeKind = iota // the tunnel is up: the canaries are in it
+	ProbeDown                    // the tunnel was ended: no canary comes out
+)
+
+// Probe says that canaries are sent in a qube. They are echo requests of certain sizes to
+// an address of documentation (RFC 5737, RFC 3849), with a pattern that has the nonce.
+type Probe struct {
+	Kind   ProbeKind
+	Via    string // the attached qube that makes the tunnel
+	Client string // the qube that sends: behind Via, or Via itself
+	Nonce  [8]byte
+	Sizes  []int // of the IP packets, bytes, in the order in which they are sent
+	// From and Until are when they are sent, in nanoseconds since the Unix epoch.
+	From, Until int64
+}
+
+// ProbeSizes are sizes that traffic seldom has in this order.
+func ProbeSizes() []int { return []int{411, 523, 677, 811, 953} }
+
+// CanaryCommand returns the command line that sends the canaries of a probe in a qube, hops
+// routers away from where they are to end. They are sent at once, so that their order is
+// theirs; a qube without ping sends none.
+func CanaryCommand(nonce [8]byte, hops int) string {
+	pattern := hex.EncodeToString([]byte(canaryMagic)) + hex.EncodeToString(nonce[:])
+	var sizes []string
+	for _, n := range ProbeSizes() {
+		sizes = append(sizes, strconv.Itoa(n-canaryHeaders))
+	}
+	return fmt.Sprintf("for s in %s; do ping -n -c1 -W1 -t %d -s $s -p %s %s & sleep 0.1; done; ping -6 -n -c1 -W1 -t %d -s 64 -p %s %s; wait",
+		strings.Join(sizes, " "), hops, pattern, CanaryAddr, hops, pattern, CanaryAddr6)
+}
+
+// canaryHeaders is what IPv4 and ICMP add to an echo request, in bytes.
+const canaryHeaders = 28
+
+// Where canaries go.
+const (
+	CanaryAddr  = "192.0.2.200"
+	CanaryAddr6 = "2001:db8::200"
+)
+
+// canaryMagic begins the pattern of a canary.
+const canaryMagic = "qbverify"
+
+// The networks that canaries are sent to. No packet to them is ever routed.
+var (
+	canary4 = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, 0}), 24)
+	canary6 = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8}), 32)
+)
+
+// maxProbes bounds the probes that are remembered.
+const maxProbes = 32
+
+// inOrder is within which time the canaries of a probe must be seen, in nanoseconds.
+const inOrder = int64(2 * time.Second)
+
+// controlFor is how long the control of a kill switch's probe is good for, in nanoseconds.
+const controlFor = int64(30 * time.Minute)
+
+// probes are those that run, and that have ended.
+type probes struct {
+	list [maxProbes]probeState
+	next int
+	n    int
+}
+
+// probeState is a probe and what was seen of it.
+type probeState struct {
+	Probe
+	matched int   // sizes, in order
+	began   int64 // own time of the first that matched
+	done    bool  // judged
+	good    bool  // all sizes were seen in the tunnel
+	leaked  bool  // a canary was seen in clear
+}
+
+// AddProbe has the verifier look for the canaries of a probe.
+func (v *Verifier) AddProbe(p Probe) {
+	l := &v.probes
+	l.list[l.next] = probeState{Probe: p}
+	l.next = (l.next + 1) % len(l.list)
+	l.n = min(l.n+1, len(l.list))
+}
+
+// running returns the probe that runs through a qube at a packet time, nil if none does.
+func (l *probes) running(s *subject, kind ProbeKind, at int64) *probeState {
+	if l.n == 0 || s.qube == nil {
+		return nil
+	}
+	for i := range l.n {
+		if one := &l.list[i]; one.Via == s.qube.Name && one.Kind == kind && one.From <= at && at <= one.Until {
+			return one
+		}
+	}
+	return nil
+}
+
+// tunnelled compares the size of a packet in a tunnel with what the next canary would have.
+func (l *probes) tunnelled(s *subject, p *packet.Packet, frame []byte, now int64) {
+	one := l.running(s, ProbeTunnel, p.Time)
+	if one == nil || one.good {
+		return
+	}
+	if one.matched > 0 && now-one.began > inOrder {
+		one.matched = 0
+	}
+	payload, ok := p.Payload(frame)
+	if !ok || one.matched >= len(one.Sizes) || length(p, frame, payload) != tunnelledLength(s.expect.Protocol, one.Sizes[one.matched]) {
+		return
+	}
+	if one.matched == 0 {
+		one.began = now
+	}
+	if one.matched++; one.matched == len(one.Sizes) {
+		one.good = true
+		r := &s.records[VPN9]
+		r.agrees(p, now)
+		r.probed = true
+	}
+}
+
+// tunnelledLength returns the UDP payload in which a tunnel sends an IP packet of n bytes,
+// -1 if that is not known.
+func tunnelledLength(p Protocol, n int) int {
+	switch p {
+	case ProtocolWireGuard:
+		return tunnelmark.WGLength(n)
+	case ProtocolOpenVPN:
+		return n + tunnelmark.OVOverhead
+	}
+	return -1
+}
+
+// clear returns the checks that a canary in clear speaks against. A canary whose nonce was
+// announced for another qube is none.
+func (l *probes) clear(s *subject, p *packet.Packet, frame []byte) set {
+	if l.n == 0 || s.qube == nil || !p.IsICMP() || !isCanaryAddr(p.Dst.Netip(p.Family)) {
+		return 0
+	}
+	for i := range l.n {
+		one := &l.list[i]
+		if one.Via != s.qube.Name || one.From > p.Time || p.Time > one.Until || !carries(p.Transport(frame), one.Nonce) {
+			continue
+		}
+		one.leaked = true
+		if one.Kind == ProbeDown {
+			return setOf(VPN9, VPN2)
+		}
+		return setOf(VPN9)
+	}
+	return 0
+}
+
+func isCanaryAddr(a netip.Addr) bool { return canary4.Contains(a) || canary6.Contains(a) }
+
+// carries reports whether a message has the pattern of a nonce.
+func carries(b []byte, nonce [8]byte) bool {
+	pattern := append([]byte(canaryMagic), nonce[:]...)
+	return bytes.Contains(b, pattern)
+}
+
+// judgeProbes judges the probes of killed tunnels whose time is over.
+func (v *Verifier) judgeProbes() {
+	for i := range v.probes.n {
+		one := &v.probes.list[i]
+		if one.done || v.now-v.shift <= one.Until {
+			continue
+		}
+		one.done = true
+		if one.Kind == ProbeDown && !one.leaked {
+			v.judgeDown(one)
+		}
+	}
+}
+
+// judgeDown decides what a kill switch has shown: that no canary came out says something
+// only if the same qube's canaries were seen in the tunnel before, and if no endpoint has
+// answered while they were sent.
+func (v *Verifier) judgeDown(one *probeState) {
+	s := v.byName(one.Via)
+	if s == nil || !v.probes.controlled(one) || v.lost != 0 && v.lost >= one.From+v.shift || s.clock.LastAnswer >= one.From {
+		return
+	}
+	r := &s.records[VPN2]
+	if r.Packets == 0 {
+		r.First = one.From
+	}
+	r.Packets += uint64(len(one.Sizes))
+	r.Last, r.seen, r.probed = one.Until, v.now, true
+}
+
+// controlled reports whether a probe with the tunnel up has succeeded shortly before.
+func (l *probes) controlled(down *probeState) bool {
+	for i := range l.n {
+		c := &l.list[i]
+		if c.Kind == ProbeTunnel && c.good && !c.leaked && c.Via == down.Via && c.Client == down.Client && down.From-c.Until <= controlFor && c.From <= down.From {
+			return true
+		}
+	}
+	return false
+}
+
+// byName returns the subject of a qube, nil if it is not attached.
+func (v *Verifier) byName(name string) *subject {
+	for _, s := range v.all() {
+		if s.qube != nil && s.qube.Name == name {
+			return s
+		}
+	}
+	return nil
+}

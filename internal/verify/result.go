@@ -1,0 +1,262 @@
+package verify
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// Result is the verdict on one check and one subject.
+type Result struct {
+	Check     Check
+	Verdict   Verdict
+	Previous  Verdict // that was reported before; NotTested at first
+	Reason    Reason
+	Method    Method
+	Contained bool // a fail of which no packet has left this machine, as far as they were followed
+	Stale     bool // a pass that is older than it is good for
+	Alert     bool // a person should see it
+
+	Iface     uint32
+	Interface string     // "" for this machine, and in a capture without names
+	Qube      *qube.Qube // nil if it is not known; it must not be changed
+	Subject   string     // the qube, the interface, or this machine
+
+	// At is the time of the result, Since of the last change, ValidUntil of the end of a
+	// pass: packet times in nanoseconds since the Unix epoch; 0 if there is none.
+	At, Since, ValidUntil int64
+
+	Expect   *Expectation // nil if nothing is expected
+	Tunnel   Tunnel
+	Evidence Evidence
+	Sample   *Sample // the first packet against, nil if there is none
+	Count    uint64  // packets against since the last report
+	Lost     uint64  // by the capture, since the start
+	Text     string  // a sentence for people
+}
+
+// Results returns all results as of the last packet, fails first.
+func (v *Verifier) Results() []Result {
+	var list []Result
+	for _, s := range v.all() {
+		for c := range checks {
+			if v.applies(s, c) {
+				list = append(list, *v.result(s, c))
+			}
+		}
+	}
+	for i := range v.env.Missing {
+		if s := v.byName(v.env.Missing[i].Name); s != nil && !s.gone {
+			continue
+		}
+		list = append(list, v.absent(&v.env.Missing[i]))
+	}
+	slices.SortStableFunc(list, func(a, b Result) int {
+		return cmp.Or(int(b.Verdict)-int(a.Verdict), strings.Compare(a.Subject, b.Subject), int(a.Check)-int(b.Check))
+	})
+	return list
+}
+
+// applies reports whether a check is about a subject. Of a vif that is gone, only fails count.
+func (v *Verifier) applies(s *subject, c Check) bool {
+	return infos[c].of&s.audience(v) != 0 && (!s.gone || v.fails(&s.records[c]))
+}
+
+// audience returns what checks may be about the subject.
+func (s *subject) audience(v *Verifier) audience {
+	switch {
+	case s == v.self:
+		return ofMachine
+	case s.expect == nil:
+		return ofClear
+	}
+	switch s.expect.Exit {
+	case ExitVPN:
+		return ofVPN
+	case ExitTor:
+		return ofTor
+	case ExitAnon:
+		return ofAnon
+	}
+	return ofClear
+}
+
+// result returns the result of a check as of now.
+func (v *Verifier) result(s *subject, c Check) *Result {
+	r := &s.records[c]
+	x := &Result{Check: c, Previous: r.verdict, Iface: s.iface, Interface: s.name, Qube: s.qube, Subject: s.label(), At: v.now - v.shift,
+		Since: r.since, Expect: s.expect, Evidence: r.Evidence, Lost: v.stats.Lost, Count: r.Against - r.counted, Tunnel: s.clock.Tunnel}
+	x.Verdict, x.Reason, x.Method = v.verdict(s, c)
+	if r.Against > 0 {
+		sample := r.sample
+		x.Sample = &sample
+	}
+	if x.Verdict == Fail {
+		x.Contained = r.Against > 0 && r.contained()
+	}
+	if x.Verdict == Pass && x.Method != Ruled {
+		until := r.seen + v.window
+		if r.probed {
+			until = r.seen + v.hold
+		}
+		x.ValidUntil = until - v.shift
+		x.Stale = v.now > until || v.isOldList(s, c)
+	}
+	x.Text = describe(x, s, v)
+	return x
+}
+
+// isOldList reports whether a pass rests on a list of relays that is too old.
+func (v *Verifier) isOldList(s *subject, c Check) bool {
+	return c == TOR3 && s.expect != nil && s.expect.Relays != nil && v.now-v.shift-s.expect.Relays.ValidAfter.UnixNano() >= relaysOld
+}
+
+// verdict decides a check.
+func (v *Verifier) verdict(s *subject, c Check) (Verdict, Reason, Method) {
+	r := &s.records[c]
+	if v.fails(r) {
+		return Fail, NoReason, Observed
+	}
+	if s.expect != nil && s.expect.Conflict != "" && c >= VPN1 && c <= TOR7 {
+		return Unknown, NoExpectation, NoMethod
+	}
+	switch infos[c].kind {
+	case byRules:
+		return v.byRules(s, c)
+	case byProbe:
+		return v.byProbe(s, c)
+	}
+	if verdict, reason, method, special := v.special(s, c); special {
+		return verdict, reason, method
+	}
+	return v.observed(r)
+}
+
+// fails reports whether a packet against is neither acknowledged nor too long ago.
+func (v *Verifier) fails(r *record) bool {
+	return r.Against > 0 && r.LastAgainst > r.acked && v.now-r.failed < v.hold
+}
+
+// observed decides a check by its packets.
+func (v *Verifier) observed(r *record) (Verdict, Reason, Method) {
+	switch {
+	case v.lost != 0 && v.now-v.lost < v.window:
+		return Unknown, CaptureLost, NoMethod
+	case v.env.Stale:
+		return Unknown, InventoryStale, NoMethod
+	case r.Packets == 0:
+		return Unknown, NoTraffic, NoMethod
+	}
+	return Pass, NoReason, Observed
+}
+
+func (v *Verifier) byRules(s *subject, c Check) (verdict Verdict, reason Reason, method Method) {
+	switch c {
+	case ISO2:
+		verdict, reason = v.isolation()
+	case ISO5:
+		verdict, reason = v.loaded(s)
+	case VPN8:
+		verdict, reason = v.endpointRules(s)
+	case DNS4:
+		verdict, reason = v.mapped()
+	}
+	if verdict == Pass || verdict == Fail {
+		method = Ruled
+	}
+	return verdict, reason, method
+}
+
+// mapped decides DNS-4.
+func (v *Verifier) mapped() (Verdict, Reason) {
+	switch r := v.env.Ruleset; {
+	case r == nil:
+		return Unknown, NoRulesRead
+	case !r.MapsDNS:
+		return Fail, NoReason
+	}
+	return Pass, NoReason
+}
+
+func (v *Verifier) byProbe(s *subject, c Check) (Verdict, Reason, Method) {
+	r := &s.records[c]
+	switch {
+	case r.Packets > 0:
+		verdict, reason, _ := v.observed(r)
+		return verdict, reason, Probed
+	case c == VPN2 && s.clock.Outages == 0:
+		return Unknown, NoTraffic, NoMethod
+	case c == VPN2, c == VPN3, c == TOR7:
+		return Unknown, NeedsProbe, NoMethod
+	}
+	return NotTested, NeedsProbe, NoMethod
+}
+
+// special decides the checks for which packets that agree are not enough, or not needed.
+func (v *Verifier) special(s *subject, c Check) (verdict Verdict, reason Reason, method Method, ok bool) {
+	switch c {
+	case VPN4:
+		if s.qube != nil && !s.qube.IP6.IsValid() && s.records[VPN4].Packets == 0 {
+			return Pass, NoReason, Ruled, true // Qubes drops all IPv6 of a qube without such an address
+		}
+	case VPN7:
+		if s.expect.Protocol == ProtocolAny {
+			return Unknown, NoExpectation, NoMethod, true
+		}
+	case TOR3:
+		if s.expect.Relays == nil || s.tor.missing != 0 {
+			return Unknown, NoExpectation, NoMethod, true
+		}
+	case TOR5:
+		return v.torPeers(s)
+	case SYS1:
+		verdict, reason, method = v.able()
+		return verdict, reason, method, true
+	}
+	return 0, 0, 0, false
+}
+
+// torPeers decides TOR-5, which never fails.
+func (v *Verifier) torPeers(s *subject) (Verdict, Reason, Method, bool) {
+	n, share := s.tor.used(v.now)
+	switch {
+	case n == 0:
+		return Unknown, NoTraffic, NoMethod, true
+	case s.tor.many || n > fewPeers || share < 90:
+		return Unknown, NoExpectation, NoMethod, true
+	}
+	s.records[TOR5].seen = max(s.records[TOR5].seen, s.records[TOR1].seen)
+	return Pass, NoReason, Observed, true
+}
+
+// able decides SYS-1.
+func (v *Verifier) able() (Verdict, Reason, Method) {
+	switch {
+	case v.stats.Packets+v.stats.Others == 0:
+		return Unknown, NoTraffic, NoMethod
+	case v.lost != 0 && v.now-v.lost < v.window:
+		return Unknown, CaptureLost, NoMethod
+	case v.env.Stale:
+		return Unknown, InventoryStale, NoMethod
+	}
+	v.self.records[SYS1].seen = v.now
+	return Pass, NoReason, Observed
+}
+
+// absent returns the result for a qube that is not attached here.
+func (v *Verifier) absent(a *Absent) Result {
+	x := Result{Check: VPN1, Verdict: Unknown, Reason: NotAttached, Subject: a.Name, Expect: a.Expect, At: v.now - v.shift}
+	switch a.Expect.Exit {
+	case ExitTor:
+		x.Check = TOR1
+	case ExitAnon:
+		x.Check = TOR6
+	}
+	if a.Above {
+		x.Reason = NotInPosition
+	}
+	x.Text = "unknown: " + x.Reason.String()
+	return x
+}

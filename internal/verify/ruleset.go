@@ -1,0 +1,79 @@
+package verify
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// rulesetState is when the ruleset of nft has changed last.
+type rulesetState struct {
+	generation uint64
+	changed    int64 // own time; 0 if it has not changed since the start
+}
+
+// take notes a ruleset.
+func (r *rulesetState) take(now *Ruleset, at int64) {
+	if now == nil {
+		return
+	}
+	if r.generation != 0 && r.generation != now.Generation {
+		r.changed = at
+	}
+	r.generation = now.Generation
+}
+
+// isolation decides ISO-2.
+func (v *Verifier) isolation() (Verdict, Reason) {
+	r := v.env.Ruleset
+	switch {
+	case r == nil:
+		return Unknown, NoRulesRead
+	case !r.DropsBetween4 || !r.DropsBetween6 || len(r.Accepts) > 0 && len(v.env.Allow) == 0:
+		return Fail, NoReason
+	}
+	return Pass, NoReason
+}
+
+// loaded decides ISO-5: whether qvm-firewall has loaded the rules of a qube.
+func (v *Verifier) loaded(s *subject) (Verdict, Reason) {
+	r := v.env.Ruleset
+	switch {
+	case r == nil || v.env.Rules == nil:
+		return Unknown, NoRulesRead
+	case s.qube == nil:
+		return Unknown, NoExpectation
+	case v.now-s.begunOwn < attachedFor:
+		return Unknown, RulesetChanged
+	case !r.Firewall || !slices.Contains(r.Chains, s.qube.IP):
+		return Fail, NoReason
+	}
+	return Pass, NoReason
+}
+
+// attachedFor is how long qvm-firewall may take to load the rules of a qube that was just
+// attached, in nanoseconds.
+const attachedFor = int64(2e9)
+
+// endpointRules decides VPN-8.
+func (v *Verifier) endpointRules(s *subject) (Verdict, Reason) {
+	switch {
+	case v.env.Rules == nil:
+		return Unknown, NoRulesRead
+	case s.rules == nil || len(s.expect.Endpoints) == 0:
+		return Unknown, NoExpectation
+	}
+	hosts, _, ok := s.rules.Hosts()
+	if !ok {
+		return Fail, NoReason
+	}
+	for _, h := range hosts {
+		if !s.expect.hasHost(h.Addr) {
+			return Fail, NoReason
+		}
+	}
+	return Pass, NoReason
+}
+
+func (x *Expectation) hasHost(a netip.Addr) bool {
+	return slices.ContainsFunc(x.Endpoints, func(e Endpoint) bool { return e.Addr == a })
+}

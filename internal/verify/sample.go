@@ -1,0 +1,41 @@
+package verify
+
+import "github.com/qubesbeat/qubesbeat/internal/packet"
+
+// maxName bounds the name in a sample, in bytes.
+const maxName = 255
+
+// sampleOf returns a packet as a sample.
+func sampleOf(s *subject, p *packet.Packet, frame []byte, name string) Sample {
+	return Sample{Time: p.Time, Iface: p.Iface, Length: p.Length, Family: p.Family, Proto: p.Proto, ICMPType: p.ICMPType,
+		TTL: hops(p, frame), Spoofed: !s.owns(p), SrcPort: p.SrcPort, DstPort: p.DstPort, Src: p.Src, Dst: p.Dst, Name: name[:min(len(name), maxName)]}
+}
+
+// hops returns the TTL or hop limit of a packet, 0 if it is not found: it is looked for in
+// front of the transport header, where no options or extension headers are.
+func hops(p *packet.Packet, frame []byte) uint8 {
+	at := int(p.TransportAt)
+	if at > len(frame) {
+		return 0
+	}
+	switch {
+	case p.Family == 4 && at >= 20 && frame[at-20] == 0x45:
+		return frame[at-20+8]
+	case p.Family == 6 && at >= 40 && frame[at-40]>>4 == 6:
+		return frame[at-40+7]
+	}
+	return 0
+}
+
+// length returns how many bytes of payload a UDP or TCP packet had on the wire.
+func length(p *packet.Packet, frame []byte, payload []byte) int {
+	header := len(p.Transport(frame)) - len(payload)
+	if p.Proto == packet.ProtoUDP {
+		if t := p.Transport(frame); len(t) >= 6 {
+			if n := int(t[4])<<8 | int(t[5]); n >= 8 {
+				return n - 8
+			}
+		}
+	}
+	return max(int(p.Length)-int(p.TransportAt)-header, len(payload))
+}

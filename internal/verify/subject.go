@@ -1,0 +1,121 @@
+package verify
+
+import (
+	"slices"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// subject is a vif, or this machine, and what is known of it.
+type subject struct {
+	iface  uint32
+	name   string // of the interface
+	domain int32  // Xen domain id, [qube.NoDomain] if the interface has no name
+	qube   *qube.Qube
+	expect *Expectation
+	rules  *Rules
+	looked int64 // own time of the last look at the inventory
+
+	begun    int64 // packet time of the first packet
+	begunOwn int64 // own time of it
+	sent     uint64
+	lastSent int64 // own time
+	to       destination
+
+	records [Checks]record
+	clock   clock
+	memo    memo
+	tor     torState
+	tried   localTries
+	learned learned
+	boot    bool
+	gone    bool // the vif: its passes say nothing any more
+}
+
+// destination is where the last packet went.
+type destination struct {
+	addr   packet.Addr
+	family uint8
+	proto  uint8
+	port   uint16
+}
+
+// refreshEvery is how often the inventory is looked at, in nanoseconds of own time.
+const refreshEvery = int64(time.Second)
+
+// refresh looks the qube up, and what is expected of it.
+func (v *Verifier) refresh(s *subject, at int64) {
+	s.looked = v.now
+	if s.domain != qube.NoDomain {
+		q := v.conf.World.ByDomain(s.domain, time.Unix(0, at))
+		if s.gone = q == nil && s.qube != nil; s.gone {
+			return
+		}
+		s.qube = q
+	}
+	var expect *Expectation
+	var rules *Rules
+	if s.qube != nil {
+		if v.env.Expect != nil {
+			expect = v.env.Expect(s.qube)
+		}
+		if v.env.Rules != nil {
+			rules = v.env.Rules(s.qube.IP)
+		}
+	}
+	if !sameExpectation(expect, s.expect) {
+		s.forgetExpected()
+	}
+	if expect != s.expect || rules != s.rules {
+		s.memo.clear()
+	}
+	s.expect, s.rules = expect, rules
+}
+
+// forgetExpected removes the evidence of checks that rest on an expectation.
+func (s *subject) forgetExpected() {
+	for c := VPN1; c <= TOR7; c++ {
+		s.records[c] = record{}
+	}
+	s.clock, s.tor = clock{}, torState{}
+}
+
+// sameExpectation reports whether two expectations demand the same.
+func sameExpectation(a, b *Expectation) bool {
+	if a == nil || b == nil || a == b {
+		return a == b
+	}
+	return a.Exit == b.Exit && a.Protocol == b.Protocol && a.Own == b.Own && a.Source == b.Source && a.Conflict == b.Conflict &&
+		slices.Equal(a.Endpoints, b.Endpoints) && slices.Equal(a.Names, b.Names) && sameRelays(a.Relays, b.Relays)
+}
+
+// exit returns the exit that is expected.
+func (s *subject) exit() Exit {
+	if s.expect == nil || s.expect.Conflict != "" {
+		return ExitNone
+	}
+	return s.expect.Exit
+}
+
+// owns reports whether a packet may have a source address on the vif: one of the qube's,
+// or one that any machine may use before it has another.
+func (s *subject) owns(p *packet.Packet) bool {
+	if s.qube == nil {
+		return true // it cannot be judged
+	}
+	a := p.Src.Netip(p.Family)
+	return s.qube.Owns(a) || a.IsUnspecified() || a.IsLinkLocalUnicast()
+}
+
+// label returns how results name the subject.
+func (s *subject) label() string {
+	switch {
+	case s.qube != nil:
+		return s.qube.Name
+	case s.name != "":
+		return s.name
+	}
+	return "this machine"
+}

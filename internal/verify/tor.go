@@ -1,0 +1,231 @@
+package verify
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/tunnelmark"
+)
+
+// torState is what is known of a qube that uses Tor. Its size is fixed.
+type torState struct {
+	hellos  [16]torHello
+	next    int
+	names   uint64 // ClientHellos with a name as Tor makes them up
+	cells   uint64 // payloads with the size of cells
+	missing int64  // packet time of the first packet to an address that is in no list, 0 for none
+	peers   [64]torPeer
+	inUse   int
+	many    bool // more destinations than there is room for
+	absent  uint64
+}
+
+// torHello is a connection whose first payload has not come yet.
+type torHello struct {
+	dst     packet.Addr
+	ports   uint32
+	reading clienthello.TCP
+	open    bool
+}
+
+// torPeer is a destination.
+type torPeer struct {
+	addr  packet.Addr
+	port  uint16
+	at    int64 // own time of the last packet
+	bytes uint64
+}
+
+// Limits of Tor's checks.
+const (
+	relayGrace  = int64(24 * time.Hour)     // how long a destination may be newer than the list
+	relaysOld   = int64(7 * 24 * time.Hour) // from when on a list is too old
+	fewPeers    = 12
+	peerFor     = int64(7 * 24 * time.Hour)
+	minTorCells = 2
+)
+
+// tor judges a packet of a qube that is to use Tor only.
+func (v *Verifier) tor(s *subject, c class, p *packet.Packet, frame []byte) {
+	switch {
+	case c == classNoise, c == classICMPError && v.torError(s, p):
+		v.stats.NotJudged++
+	case isDNS(p):
+		v.torDNS(s, p, frame)
+	case c == classLocal && p.IsICMP():
+		v.stats.NotJudged++
+	case c == classEndpoint: // a bridge
+		v.stats.Own++
+		s.records[TOR1].agrees(p, v.now)
+	case p.Proto != packet.ProtoTCP:
+		v.against(s, setOf(TOR1), p, frame, "")
+	case p.Fragment == packet.FragmentLater:
+		v.stats.NotJudged++
+	default:
+		v.agree(s, TOR1, p)
+		v.torPeer(s, p)
+		v.torShape(s, p, frame)
+		v.torRelay(s, p, frame)
+	}
+}
+
+// torError reports whether an ICMP error is about a connection of Tor's: it goes to a
+// destination that the qube has.
+func (v *Verifier) torError(s *subject, p *packet.Packet) bool {
+	return v.conf.World.Local(p.Dst.Netip(p.Family)) || s.tor.hasAddr(p.Dst)
+}
+
+func (t *torState) hasAddr(a packet.Addr) bool {
+	for i := range t.inUse {
+		if t.peers[i].addr == a {
+			return true
+		}
+	}
+	return false
+}
+
+// torDNS judges DNS, which Tor's gateway has no use for.
+func (v *Verifier) torDNS(s *subject, p *packet.Packet, frame []byte) {
+	name := queryName(p, frame)
+	if name != "" && s.expect.hasName(name) {
+		v.stats.Own++
+		return
+	}
+	which := setOf(TOR2, DNS3)
+	if p.Proto != packet.ProtoTCP {
+		which |= setOf(TOR1)
+	}
+	v.against(s, which, p, frame, name)
+}
+
+// torPeer notes the destination.
+func (v *Verifier) torPeer(s *subject, p *packet.Packet) {
+	t := &s.tor
+	for i := range t.inUse {
+		if one := &t.peers[i]; one.addr == p.Dst && one.port == p.DstPort {
+			one.at = v.now
+			one.bytes += uint64(p.Length)
+			return
+		}
+	}
+	if t.inUse == len(t.peers) {
+		t.many = true
+		return
+	}
+	t.peers[t.inUse] = torPeer{p.Dst, p.DstPort, v.now, uint64(p.Length)}
+	t.inUse++
+}
+
+// torShape reads the first payload of each connection, and counts what looks like cells.
+func (v *Verifier) torShape(s *subject, p *packet.Packet, frame []byte) {
+	t := &s.tor
+	if p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN {
+		t.hellos[t.next] = torHello{dst: p.Dst, ports: portsOf(p), open: true}
+		t.next = (t.next + 1) % len(t.hellos)
+		return
+	}
+	payload, ok := p.Payload(frame)
+	if !ok || len(payload) == 0 {
+		return
+	}
+	if h := t.hello(p); h != nil {
+		v.torHello(s, h, p, frame, payload)
+		return
+	}
+	if tunnelmark.TorCells(length(p, frame, payload)) {
+		if t.cells++; t.names > 0 && t.cells >= minTorCells {
+			s.records[TOR4].agrees(p, v.now)
+		}
+	}
+}
+
+// hello returns the connection of a packet if its first payload has not come yet.
+func (t *torState) hello(p *packet.Packet) *torHello {
+	for i := range t.hellos {
+		if h := &t.hellos[i]; h.open && h.dst == p.Dst && h.ports == portsOf(p) {
+			return h
+		}
+	}
+	return nil
+}
+
+// torHello judges the first payload of a connection.
+func (v *Verifier) torHello(s *subject, h *torHello, p *packet.Packet, frame, payload []byte) {
+	if h.reading.Size() == 0 && !clienthello.IsTLSClient(payload) {
+		h.open = false
+		if isHTTP(payload) {
+			v.notTor(s, p, frame, "")
+		}
+		return
+	}
+	switch h.reading.Feed(payload) {
+	case clienthello.More:
+		return
+	case clienthello.Done:
+		hello := h.reading.Hello()
+		if tunnelmark.TorName(hello.ServerName) || tunnelmark.TorJA4(hello.JA4) {
+			s.tor.names++
+		} else {
+			v.notTor(s, p, frame, hello.ServerName)
+		}
+	}
+	*h = torHello{}
+}
+
+// notTor counts a connection that does not speak Tor's protocol. If its destination is in
+// no list, either, there is nothing to wait for.
+func (v *Verifier) notTor(s *subject, p *packet.Packet, frame []byte, name string) {
+	which := setOf(TOR4)
+	if r := s.expect.Relays; r != nil && !r.Has(netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)) {
+		which |= setOf(TOR3)
+	}
+	v.stats.Agree-- // it was counted as TCP
+	v.against(s, which, p, frame, name)
+}
+
+// torRelay looks the destination up.
+func (v *Verifier) torRelay(s *subject, p *packet.Packet, frame []byte) {
+	r := s.expect.Relays
+	if r == nil {
+		return
+	}
+	if r.Has(netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)) {
+		s.records[TOR3].agrees(p, v.now)
+		return
+	}
+	t := &s.tor
+	t.absent++
+	switch {
+	case t.missing == 0:
+		t.missing = p.Time
+	case p.Time-t.missing >= relayGrace && p.Time-r.ValidAfter.UnixNano() < relaysOld:
+		v.record(s, TOR3, p, frame, "")
+	}
+}
+
+// used returns how many destinations there are, and which share of the bytes goes to the
+// three with most, in per cent.
+func (t *torState) used(now int64) (n int, share uint64) {
+	var sum uint64
+	var top [3]uint64
+	for i := range t.inUse {
+		one := &t.peers[i]
+		if now-one.at > peerFor {
+			continue
+		}
+		n++
+		sum += one.bytes
+		b := one.bytes
+		for j := range top {
+			if b > top[j] {
+				top[j], b = b, top[j]
+			}
+		}
+	}
+	if sum == 0 {
+		return n, 0
+	}
+	return n, (top[0] + top[1] + top[2]) * 100 / sum
+}

@@ -1,0 +1,147 @@
+package verify
+
+import (
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/share"
+)
+
+// Bounds of the tracer: packets that are followed at a time, and for how long, in
+// nanoseconds.
+const (
+	maxTraced = 1024
+	traceFor  = int64(time.Second)
+)
+
+// traceKey finds a packet again on another interface: masquerading changes the source, and
+// leaves destination and size.
+type traceKey struct {
+	dst   packet.Addr
+	size  uint32 // of transport header and payload, bytes
+	port  uint16
+	proto uint8
+}
+
+func traceKeyOf(p *packet.Packet) traceKey {
+	k := traceKey{dst: p.Dst, port: p.DstPort, proto: p.Proto, size: p.Length - min(p.Length, p.TransportAt)}
+	if p.IsICMP() {
+		k.port = uint16(p.ICMPType)
+	}
+	return k
+}
+
+// trace is a packet that is followed.
+type trace struct {
+	key     traceKey
+	subject *subject
+	checks  set
+	rules   *Rules // of the qube
+	sample  Sample // for the checks of isolation, which fail only where it comes out
+	at      int64  // own time
+	found   bool
+}
+
+// isolation are the checks that a packet speaks against only if it comes out.
+const isolation = set(1<<ISO1 | 1<<ISO3 | 1<<ISO6)
+
+// tracer follows packets that should not come through, to see whether they do: for a second
+// it looks for each of them where packets leave. What one vif may have followed at a time is
+// bounded by what it leaves free for the others.
+type tracer struct {
+	queue []trace // a ring
+	head  int
+	n     int
+	index map[traceKey]int // of the last with that key
+	room  *share.Pool[share.Class]
+	full  uint64
+}
+
+func (t *tracer) init() {
+	t.queue = make([]trace, maxTraced)
+	t.index = make(map[traceKey]int)
+	t.room = share.NewPool[share.Class](maxTraced)
+}
+
+// add follows a packet of a subject for the sake of some checks.
+func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, checks set, now int64) {
+	if t.n == len(t.queue) || !t.room.Take(s.share(), 1) {
+		t.full++
+		return
+	}
+	i := (t.head + t.n) % len(t.queue)
+	k := traceKeyOf(p)
+	t.queue[i] = trace{key: k, subject: s, checks: checks, at: now, rules: s.rules}
+	if checks&isolation != 0 {
+		t.queue[i].sample = sampleOf(s, p, frame, "")
+	}
+	t.index[k] = i
+	t.n++
+	for c := range checks.all {
+		s.records[c].tracing++
+	}
+}
+
+// see returns the packet that is followed and that leaves here, nil if it is none.
+func (t *tracer) see(p *packet.Packet) *trace {
+	if t.n == 0 {
+		return nil
+	}
+	i, ok := t.index[traceKeyOf(p)]
+	if !ok || t.queue[i].found || t.queue[i].subject == nil {
+		return nil
+	}
+	return &t.queue[i]
+}
+
+// expire ends what was followed for long enough, and calls ended with each.
+func (t *tracer) expire(now int64, ended func(*trace)) {
+	for t.n > 0 && now-t.queue[t.head].at >= traceFor {
+		one := t.queue[t.head]
+		if t.index[one.key] == t.head {
+			delete(t.index, one.key)
+		}
+		t.queue[t.head] = trace{}
+		t.head = (t.head + 1) % len(t.queue)
+		t.n--
+		if one.subject == nil {
+			continue
+		}
+		t.room.Give(one.subject.share(), 1)
+		for c := range one.checks.all {
+			one.subject.records[c].tracing--
+		}
+		ended(&one)
+	}
+}
+
+// forget ends what is followed of a subject that goes.
+func (t *tracer) forget(s *subject) {
+	for i := range t.queue {
+		if t.queue[i].subject == s {
+			t.room.Give(s.share(), 1)
+			t.queue[i].subject = nil
+		}
+	}
+}
+
+// set is a set of checks.
+type set uint64
+
+func setOf(list ...Check) (s set) {
+	for _, c := range list {
+		s |= 1 << c
+	}
+	return s
+}
+
+func (s set) has(c Check) bool { return s&(1<<c) != 0 }
+
+// all calls yield with each check.
+func (s set) all(yield func(Check) bool) {
+	for c := range checks {
+		if s.has(c) && !yield(c) {
+			return
+		}
+	}
+}

@@ -1,0 +1,305 @@
+package verify
+
+import (
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/share"
+)
+
+// Config holds the settings of a [Verifier].
+type Config struct {
+	// World finds qubes. It must not be nil.
+	World World
+	// Report is called with each change of a verdict, with each fail at once, and with
+	// each verdict every Period. It must not call the verifier. It may be nil.
+	Report func(*Result)
+	// Window is for how long a pass lasts after the last packet that agrees, and how long
+	// ago packets must not have been lost. 0 for 15 minutes.
+	Window time.Duration
+	// Hold is how long a fail lasts after the last packet against. 0 for 24 hours.
+	Hold time.Duration
+	// Period is the time between two reports of a verdict that does not change. 0 for 15
+	// minutes.
+	Period time.Duration
+	// Fold is the time between two alerts of a fail that goes on. 0 for an hour.
+	Fold time.Duration
+}
+
+// Stats counts what the verifier has seen: Packets = Agree + Against + Own + NotJudged.
+type Stats struct {
+	Packets   uint64 // from qubes
+	Agree     uint64
+	Against   uint64
+	Own       uint64 // that a qube may send beside its tunnel
+	NotJudged uint64 // nothing is expected of the qube, or of such packets
+	Others    uint64 // to qubes, and on other interfaces
+	Lost      uint64 // that the capture has lost
+	Untraced  uint64 // against, and not followed for want of room
+	Evicted   uint64 // subjects
+	Subjects  int
+	Reports   [Verdicts]uint64
+	Alerts    uint64
+}
+
+// Verifier keeps evidence. It is not safe for concurrent use.
+type Verifier struct {
+	conf    Config
+	env     *Environment
+	window  int64
+	hold    int64
+	period  int64
+	foldFor int64
+
+	now   int64 // own time: that of the packets, and never goes back
+	shift int64 // own time minus packet time
+	due   int64 // own time of the next sweep
+	woke  int64 // own time of the end of the last gap
+	lost  int64 // own time of the last loss, 0 for none
+	// outgoing is the own time of the last packet that left on an interface that is no vif,
+	// 0 for none.
+	outgoing int64
+
+	subjects map[uint32]*subject // vifs
+	named    map[string]*subject // qubes in a capture without names of interfaces
+	others   map[uint32]bool     // interfaces that are no vifs
+	self     *subject
+	points   [pointSlots]point
+	tracer   tracer
+	dns      recentDNS
+	probes   probes
+	ruleset  rulesetState
+	stats    Stats
+}
+
+// New returns a verifier that expects nothing.
+func New(c Config) *Verifier {
+	v := &Verifier{conf: c, env: &Environment{}, subjects: map[uint32]*subject{}, named: map[string]*subject{}, others: map[uint32]bool{},
+		window: orDefault(c.Window, 15*time.Minute), hold: orDefault(c.Hold, 24*time.Hour), period: orDefault(c.Period, 15*time.Minute),
+		foldFor: orDefault(c.Fold, time.Hour), self: &subject{domain: qube.NoDomain}}
+	v.tracer.init()
+	return v
+}
+
+func orDefault(d, usual time.Duration) int64 {
+	if d <= 0 {
+		d = usual
+	}
+	return int64(d)
+}
+
+// SetEnvironment replaces what packets do not show. e must not be nil, and must not change
+// afterwards.
+func (v *Verifier) SetEnvironment(e *Environment) {
+	v.env = e
+	v.ruleset.take(e.Ruleset, v.now)
+	for _, s := range v.all() {
+		s.looked = 0
+		s.memo.clear()
+	}
+}
+
+// Lost notes that the capture has lost n packets since the last call.
+func (v *Verifier) Lost(n uint64) {
+	if n == 0 {
+		return
+	}
+	v.stats.Lost += n
+	v.lost = max(v.now, 1)
+}
+
+// Tick says that the packets' clock shows at, in nanoseconds since the Unix epoch, and no
+// packet has come.
+func (v *Verifier) Tick(at int64) {
+	v.advance(at)
+	v.sweepIfDue()
+}
+
+// maxReorder is by how much packets may be out of order. A larger step back means that the
+// clock was set.
+const maxReorder = int64(time.Second)
+
+// maxGap is the longest time without a packet or a tick in which tunnels go on. A longer one
+// is a machine that was suspended, or a clock that was set.
+const maxGap = int64(30 * time.Second)
+
+// advance moves own time to the time of a packet.
+func (v *Verifier) advance(at int64) {
+	switch own := at + v.shift; {
+	case own >= v.now:
+		if own-v.now > maxGap {
+			v.woke = own
+		}
+		v.now = own
+	case v.now-own > maxReorder:
+		v.shift = v.now - at
+	}
+}
+
+// Packet takes a packet that was decoded from frame. It keeps nothing of frame, and does
+// not allocate for packets that agree.
+func (v *Verifier) Packet(p *packet.Packet, frame []byte) {
+	v.advance(p.Time)
+	if p.Outer.Kind != packet.TunnelNone {
+		outer := *p
+		outer.TakeOuter() // a qube may write inside what it likes
+		p = &outer
+	}
+	v.take(p, frame)
+	v.sweepIfDue()
+}
+
+func (v *Verifier) take(p *packet.Packet, frame []byte) {
+	at := &v.points[p.Iface%pointSlots]
+	if !at.known || at.iface != p.Iface {
+		v.lookUp(at, p)
+	}
+	s := at.subject
+	if s == nil {
+		if s = v.byAddress(at, p); s == nil {
+			v.stats.Others++
+			v.elsewhere(p)
+			return
+		}
+	}
+	if v.now-s.looked >= refreshEvery || s.looked == 0 {
+		v.refresh(s, p.Time)
+	}
+	if v.isFrom(s, p) {
+		v.stats.Packets++
+		v.fromQube(s, p, frame)
+		return
+	}
+	v.stats.Others++
+	v.toQube(s, p, frame)
+}
+
+// pointSlots is how many observation points are found without a search.
+const pointSlots = 64
+
+// point is an observation point: the vif of a subject, or another interface.
+type point struct {
+	subject  *subject // nil if it is no vif
+	iface    uint32
+	known    bool
+	nameless bool // packets are attributed by their addresses
+}
+
+// lookUp finds what an interface is.
+func (v *Verifier) lookUp(at *point, p *packet.Packet) {
+	*at = point{iface: p.Iface, known: true, subject: v.subjects[p.Iface]}
+	if at.subject != nil || v.others[p.Iface] {
+		return
+	}
+	name := v.conf.World.Name(p.Iface)
+	domain, isVif := qube.VifDomain(name)
+	switch {
+	case isVif:
+		s := v.add(p, name, domain) // may clear the points
+		*at = point{iface: p.Iface, known: true, subject: s}
+	case name == "":
+		at.nameless = true
+	case len(v.others) < maxSubjects:
+		v.others[p.Iface] = true
+	}
+}
+
+// byAddress returns the subject of a packet on an interface that is no vif, nil if there is
+// none.
+func (v *Verifier) byAddress(at *point, p *packet.Packet) *subject {
+	if !at.nameless {
+		return nil
+	}
+	return v.subjectByAddress(p)
+}
+
+// isFrom reports whether the qube of a vif has sent a packet.
+func (v *Verifier) isFrom(s *subject, p *packet.Packet) bool {
+	switch p.Direction {
+	case packet.Inbound:
+		return true
+	case packet.Outbound:
+		return false
+	}
+	return s.qube == nil || s.qube.Owns(p.Src.Netip(p.Family)) || !s.qube.Owns(p.Dst.Netip(p.Family))
+}
+
+// maxSubjects bounds the vifs that are remembered.
+const maxSubjects = 1024
+
+// subjectByAddress returns the subject of a packet on an interface without a name, as
+// capture files have it: then the address has to do.
+func (v *Verifier) subjectByAddress(p *packet.Packet) *subject {
+	at := time.Unix(0, p.Time)
+	q := v.conf.World.ByAddr(p.Src.Netip(p.Family), at)
+	if q == nil {
+		if q = v.conf.World.ByAddr(p.Dst.Netip(p.Family), at); q == nil {
+			return nil
+		}
+	}
+	if s := v.named[q.Name]; s != nil {
+		return s
+	}
+	s := v.add(p, "", qube.NoDomain)
+	delete(v.subjects, p.Iface)
+	s.qube = q
+	v.named[q.Name] = s
+	return s
+}
+
+// add adds the subject of a vif.
+func (v *Verifier) add(p *packet.Packet, name string, domain int32) *subject {
+	if len(v.subjects)+len(v.named) >= maxSubjects {
+		v.evict()
+	}
+	s := &subject{iface: p.Iface, name: name, domain: domain, begun: p.Time, begunOwn: v.now, boot: true}
+	v.subjects[p.Iface] = s
+	return s
+}
+
+// evict forgets the subject that has been silent for the longest time.
+func (v *Verifier) evict() {
+	var oldest *subject
+	for _, s := range v.all() {
+		if s != v.self && (oldest == nil || s.lastSent < oldest.lastSent) {
+			oldest = s
+		}
+	}
+	if oldest == nil {
+		return
+	}
+	v.stats.Evicted++
+	v.tracer.forget(oldest)
+	clear(v.points[:])
+	if v.subjects[oldest.iface] == oldest {
+		delete(v.subjects, oldest.iface)
+	}
+	if oldest.qube != nil && v.named[oldest.qube.Name] == oldest {
+		delete(v.named, oldest.qube.Name)
+	}
+}
+
+// all returns all subjects, this machine included, in no order.
+func (v *Verifier) all() []*subject {
+	list := make([]*subject, 0, len(v.subjects)+len(v.named)+1)
+	list = append(list, v.self)
+	for _, s := range v.subjects {
+		list = append(list, s)
+	}
+	for _, s := range v.named {
+		list = append(list, s)
+	}
+	return list
+}
+
+// Stats returns the counters.
+func (v *Verifier) Stats() Stats {
+	s := v.stats
+	s.Subjects = len(v.subjects) + len(v.named)
+	s.Untraced = v.tracer.full
+	return s
+}
+
+// class of the subject in what is shared.
+func (s *subject) share() share.Class { return share.Class(s.iface) }

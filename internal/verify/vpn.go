@@ -1,0 +1,248 @@
+package verify
+
+import (
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/tunnelmark"
+)
+
+// vpn judges a packet of a qube that is to use a tunnel only.
+func (v *Verifier) vpn(s *subject, c class, p *packet.Packet, frame []byte) {
+	switch c {
+	case classEndpoint:
+		v.toEndpoint(s, p, frame)
+	case classNoise:
+		v.stats.NotJudged++
+	case classMagic, classLocal:
+		v.vpnDNS(s, p, frame)
+	case classICMPError:
+		v.vpnError(s, p, frame)
+	case classLAN:
+		if s.expect.Own&OwnLAN != 0 {
+			v.stats.Own++
+			return
+		}
+		v.against(s, setOf(VPN1, VPN6)|s.beside(p), p, frame, queryName(p, frame))
+	case classQube:
+		v.against(s, setOf(VPN1, VPN6), p, frame, "")
+	case classEndpointHost:
+		v.against(s, setOf(VPN1, VPN7), p, frame, "")
+	default:
+		v.beside(s, p, frame)
+	}
+}
+
+// vpnDNS judges what goes to the resolver, or to this machine.
+func (v *Verifier) vpnDNS(s *subject, p *packet.Packet, frame []byte) {
+	if !isDNS(p) {
+		v.stats.NotJudged++ // ISO-4 has it
+		return
+	}
+	name := queryName(p, frame)
+	if name == "" && p.Proto == packet.ProtoTCP && p.DstPort == portDNS { // a segment without a question
+		v.stats.NotJudged++
+		return
+	}
+	if name != "" && s.expect.hasName(name) {
+		v.stats.Own++
+		s.records[VPN5].agrees(p, v.now)
+		return
+	}
+	v.against(s, setOf(VPN1, VPN5, DNS3)|s.beside(p)&^setOf(VPN2), p, frame, name)
+}
+
+// vpnError judges an ICMP error: one about a packet of an endpoint is a part of the tunnel.
+func (v *Verifier) vpnError(s *subject, p *packet.Packet, frame []byte) {
+	dst := p.Dst.Netip(p.Family)
+	for i := range s.expect.Endpoints {
+		if s.expect.Endpoints[i].Addr == dst {
+			v.stats.NotJudged++
+			return
+		}
+	}
+	if v.conf.World.Local(dst) || localNetwork(dst) {
+		v.stats.NotJudged++ // to the resolver, or to this machine
+		return
+	}
+	v.against(s, setOf(VPN1)|s.beside(p), p, frame, "")
+}
+
+// beside judges a packet to the outside that is not for an endpoint.
+func (v *Verifier) beside(s *subject, p *packet.Packet, frame []byte) {
+	if p.Proto == packet.ProtoUDP && p.DstPort == portNTP && s.expect.Own&OwnNTP != 0 {
+		v.stats.Own++
+		return
+	}
+	which := setOf(VPN1) | s.beside(p)
+	if isDNS(p) {
+		which |= setOf(VPN5, DNS3)
+	}
+	if v.shapeOf(s, p, frame) == shapeTunnel && !isDNS(p) {
+		which |= setOf(VPN10)
+	}
+	if p.Family == 4 && forwarded(hops(p, frame)) && !isDNS(p) {
+		which |= setOf(VPN2) // a kill switch would not have forwarded it, whatever the tunnel does
+	}
+	which |= v.probes.clear(s, p, frame)
+	v.against(s, which, p, frame, queryName(p, frame))
+}
+
+// beside returns the checks that a packet beside the tunnel speaks against, by the state of
+// that.
+func (s *subject) beside(p *packet.Packet) (which set) {
+	if p.Family == 6 {
+		which |= setOf(VPN4)
+	}
+	switch s.clock.State {
+	case TunnelNone, TunnelBoot:
+		if s.boot {
+			which |= setOf(VPN3)
+		}
+	case TunnelSilent, TunnelDown:
+		which |= setOf(VPN2)
+	}
+	return which
+}
+
+// toEndpoint judges a packet to an endpoint by what it looks like.
+func (v *Verifier) toEndpoint(s *subject, p *packet.Packet, frame []byte) {
+	shape := v.shapeOf(s, p, frame)
+	if shape == shapeOther {
+		v.against(s, setOf(VPN1, VPN7), p, frame, "")
+		return
+	}
+	begins, waits := s.sends(p, frame)
+	if begins || s.clock.State != TunnelUp || v.now-s.clock.unanswered > silentAfter {
+		s.clock.update(v.now, v.woke)
+	}
+	s.clock.sent(p.Time, v.now, begins, waits)
+	if p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.FIN|packet.RST) != 0 {
+		s.clock.closed = true
+	}
+	if s.clock.State == TunnelNone {
+		s.clock.State = TunnelBoot
+	}
+	v.agree(s, VPN1, p)
+	if p.Family == 6 {
+		s.records[VPN4].agrees(p, v.now)
+	}
+	if shape == shapeTunnel {
+		s.records[VPN7].agrees(p, v.now)
+		s.records[VPN10].agrees(p, v.now)
+	}
+	v.probes.tunnelled(s, p, frame, v.now)
+}
+
+// answered notes a packet from an endpoint.
+func (s *subject) answered(p *packet.Packet, frame []byte, now int64) {
+	if p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.FIN|packet.RST) != 0 {
+		s.clock.closed = true
+		s.clock.update(now, 0)
+		return
+	}
+	s.clock.answer(p.Time, now)
+	s.boot = false
+	if s.clock.State != TunnelUp {
+		s.clock.update(now, 0)
+	}
+}
+
+// shape is what a packet to an endpoint looks like.
+type shape uint8
+
+const (
+	shapeUnknown shape = iota // no mark of either kind
+	shapeTunnel               // a mark of the tunnel
+	shapeOther                // certainly something else
+)
+
+// shapeOf returns what a packet looks like, for the protocol that is expected.
+func (v *Verifier) shapeOf(s *subject, p *packet.Packet, frame []byte) shape {
+	if p.Proto == packet.ProtoESP {
+		return shapeFor(s.expect.Protocol == ProtocolIPsec, s.expect.Protocol == ProtocolAny)
+	}
+	payload, ok := p.Payload(frame)
+	if !ok || p.Fragment != packet.FragmentNone {
+		return shapeUnknown
+	}
+	n := length(p, frame, payload)
+	if n == 0 {
+		return shapeUnknown
+	}
+	switch s.expect.Protocol {
+	case ProtocolWireGuard:
+		s.clock.Protocol = ProtocolWireGuard
+		return shapeFor(p.Proto == packet.ProtoUDP && tunnelmark.ReadWireGuard(payload, n) != tunnelmark.WGNone, false)
+	case ProtocolOpenVPN:
+		return s.openVPN(p, payload, n)
+	case ProtocolIPsec:
+		return shapeFor(tunnelmark.ReadIPsec(p.DstPort, payload, n) != tunnelmark.IPsecNone, false)
+	}
+	return shapeUnknown
+}
+
+// shapeFor returns shapeTunnel if is, shapeUnknown if unclear, and shapeOther otherwise.
+func shapeFor(is, unclear bool) shape {
+	switch {
+	case is:
+		return shapeTunnel
+	case unclear:
+		return shapeUnknown
+	}
+	return shapeOther
+}
+
+// openVPN judges a packet of OpenVPN. Data has one byte of marks, so that it counts only
+// once the session was seen to begin; and TCP segments need not begin with a packet.
+func (s *subject) openVPN(p *packet.Packet, payload []byte, n int) shape {
+	read := tunnelmark.ReadOpenVPN
+	if p.Proto == packet.ProtoTCP {
+		read = tunnelmark.ReadOpenVPNTCP
+	}
+	switch read(payload, n) {
+	case tunnelmark.OVReset, tunnelmark.OVAnswer:
+		s.clock.Protocol = ProtocolOpenVPN
+		return shapeTunnel
+	case tunnelmark.OVControl, tunnelmark.OVData:
+		if s.clock.Protocol == ProtocolOpenVPN {
+			return shapeTunnel
+		}
+		return shapeUnknown
+	}
+	if p.Proto == packet.ProtoTCP && !foreign(payload) {
+		return shapeUnknown
+	}
+	return shapeOther
+}
+
+// foreign reports whether a payload begins like TLS or HTTP.
+func foreign(payload []byte) bool { return clienthello.IsTLSClient(payload) || isHTTP(payload) }
+
+// isHTTP reports whether a payload begins with a request of HTTP.
+func isHTTP(b []byte) bool {
+	for _, method := range [...]string{"GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ", "CONNECT ", "DELETE "} {
+		if len(b) >= len(method) && string(b[:len(method)]) == method {
+			return true
+		}
+	}
+	return false
+}
+
+// sends reports whether a packet begins a handshake of the tunnel, and whether it waits for
+// an answer, which a keepalive does not.
+func (s *subject) sends(p *packet.Packet, frame []byte) (begins, waits bool) {
+	payload, ok := p.Payload(frame)
+	if !ok {
+		return false, false
+	}
+	switch n := length(p, frame, payload); {
+	case p.Proto == packet.ProtoTCP:
+		begins = p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN
+		return begins, begins || n > 0
+	case s.expect.Protocol == ProtocolWireGuard:
+		return tunnelmark.ReadWireGuard(payload, n) == tunnelmark.WGInitiation, n != tunnelmark.WGKeepalive
+	case s.expect.Protocol == ProtocolOpenVPN:
+		return tunnelmark.ReadOpenVPN(payload, n) == tunnelmark.OVReset, true
+	}
+	return false, true
+}

@@ -1,0 +1,106 @@
+package verify
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+)
+
+// endless is a source of n segments of 1,400 bytes of eight qubes, in flows connections each,
+// and of their way out by the uplink.
+type endless struct {
+	left, flows int
+	data        []byte
+	names       capture.Interfaces
+}
+
+func newEndless(n, flows int) *endless {
+	data := make([]byte, 14+20+20+1400)
+	data[12], data[14], data[22], data[23] = 8, 0x45, 64, packet.ProtoTCP
+	binary.BigEndian.PutUint16(data[16:], uint16(len(data)-14))
+	copy(data[26:], []byte{10, 137, 0, 6, 198, 51, 100, 7})
+	binary.BigEndian.PutUint16(data[36:], 443)
+	data[46], data[47] = 0x50, packet.ACK
+	return &endless{left: n, flows: flows, data: data}
+}
+
+// Next implements [capture.Source].
+func (e *endless) Next(f *capture.Frame) error {
+	if e.left == 0 {
+		return io.EOF
+	}
+	e.left--
+	n := e.left / 2
+	iface, direction := uint32(4+n%8), packet.Inbound
+	if e.left%2 == 0 {
+		iface, direction = 1, packet.Outbound
+	}
+	e.data[29] = byte(4 + n%8)
+	e.data[33] = byte(n / 8 % 16)
+	binary.BigEndian.PutUint16(e.data[34:], uint16(n/8%e.flows+1024))
+	*f = capture.Frame{Data: e.data, Time: t0 - int64(e.left)*1000, Length: uint32(len(e.data)), Link: packet.LinkEthernet, Iface: iface, Direction: direction}
+	return nil
+}
+
+func (e *endless) Interfaces() *capture.Interfaces { return &e.names }
+func (e *endless) Stats() capture.Stats            { return capture.Stats{} }
+func (e *endless) Close() error                    { return nil }
+
+// benchMeter meters b.N packets.
+func benchMeter(b *testing.B, flows int, taps ...pipeline.Tap) {
+	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: newEndless(b.N, flows), Queue: pipeline.NewQueue(1<<17, false), Taps: taps,
+		Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 100000}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	if err := m.Run(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkMeter compares the meter without verification and with it. Run it with -count 10
+// and benchstat.
+func BenchmarkMeter(b *testing.B) {
+	text := `{"version": 1, "qubes": [`
+	for i := range 8 {
+		text += fmt.Sprintf(`{"name": "q%d", "netvm": "sys-log", "ip": "10.137.0.%d", "xid": %d},`, i, 4+i, 10+i)
+	}
+	s, err := inventory.Parse(strings.NewReader(strings.TrimSuffix(text, ",")+"]}"), inventory.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	index := inventory.NewIndex(inventory.Config{})
+	index.Update(s, time.Unix(0, t0))
+	names := map[uint32]string{1: "eth0"}
+	for i := range uint32(8) {
+		names[4+i] = "vif1" + string(rune('0'+i)) + ".0"
+	}
+	for name, flows := range map[string]int{"few": 4, "many": 2000} {
+		b.Run(name+"/without", func(b *testing.B) { benchMeter(b, flows) })
+		b.Run(name+"/with", func(b *testing.B) {
+			enricher := &enrich.Enricher{Qubes: index, Name: func(i uint32) string { return names[i] }}
+			service, err := New(Config{Verify: config.Verify{Enabled: true}}, Deps{Sink: discard{}, Enricher: enricher, Inventory: index,
+				HasVif: func(int32) bool { return true }, Local: func(netip.Addr) bool { return false }, KernelDrops: func() uint64 { return 0 },
+				Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchMeter(b, flows, service.Observer())
+		})
+	}
+}

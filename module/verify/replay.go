@@ -1,0 +1,51 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+	"github.com/qubesbeat/qubesbeat/internal/source"
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
+)
+
+// discard takes events that no one wants.
+type discard struct{}
+
+// Publish implements [event.Sink].
+func (discard) Publish(event.Document) {}
+
+// Replay returns the verdicts on a capture file. Checks that rest on the rules of the machine
+// are unknown. probes are those that ran when it was captured.
+func Replay(ctx context.Context, conf *config.Verify, index *inventory.Index, file string, probes ...judge.Probe) (*judge.View, error) {
+	log := slog.New(slog.DiscardHandler)
+	src, err := source.Open(&source.Config{Interfaces: make([]config.Interface, 1), Logger: log,
+		Replay: source.Replay{Files: []string{file}, Loop: 1, TopSpeed: true}})
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	enricher := &enrich.Enricher{Qubes: index, Name: func(i uint32) string { return src.Interfaces().Name(i) }, HasVif: src.HasVif}
+	s, err := New(Config{Verify: *conf}, Deps{Sink: discard{}, Enricher: enricher, Inventory: index, HasVif: src.HasVif,
+		Local: func(netip.Addr) bool { return false }, KernelDrops: func() uint64 { return 0 }, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range probes {
+		s.observer.verifier.AddProbe(p)
+	}
+	meter, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src.Source, Queue: pipeline.NewQueue(1, true), NoFlows: true, Taps: []pipeline.Tap{s.Observer()}})
+	if err != nil {
+		return nil, err
+	}
+	if err := meter.Run(ctx); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return s.Verdicts(ctx)
+}

@@ -1,0 +1,150 @@
+package verify
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/nftrules"
+	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
+)
+
+// ruleset is what the rules of this machine say. It does not change.
+type ruleset struct {
+	nft      *judge.Ruleset // nil if it cannot be read
+	firewall byAddr         // of qvm-firewall; nil if they cannot be read
+}
+
+// rulesReader reads the rules.
+type rulesReader struct {
+	conf *Config
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	now    *ruleset // guarded by mu
+	warned map[string]bool
+}
+
+// snapshot returns the rules as they were read last.
+func (r *rulesReader) snapshot() *ruleset {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.now == nil {
+		return &ruleset{}
+	}
+	return r.now
+}
+
+// nftTimeout bounds a run of nft.
+const nftTimeout = 10 * time.Second
+
+// read reads the rules. What cannot be read is logged once.
+func (r *rulesReader) read(ctx context.Context) {
+	if !r.conf.Rules {
+		return
+	}
+	before := r.snapshot()
+	now := &ruleset{firewall: r.readFirewall(before.firewall)}
+	ctx, cancel := context.WithTimeout(ctx, nftTimeout)
+	defer cancel()
+	state, err := nftrules.ReadWithClients(ctx)
+	if err != nil {
+		r.warn("nft", "the rules of nft cannot be read; checks that rest on them are unknown", err)
+	} else if i := state.Isolation(); i.Qubes {
+		now.nft = toRuleset(i)
+	} else {
+		r.warn("nft", "the rules of nft are not those of Qubes; checks that rest on them are unknown", nftrules.ErrNotQubes)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = now
+}
+
+func toRuleset(i nftrules.Isolation) *judge.Ruleset {
+	return &judge.Ruleset{Generation: i.Digest, DropsBetween4: i.Drops4, DropsBetween6: i.Drops6, Accepts: i.Accepts, Firewall: i.Firewall,
+		Chains: i.Chains, MapsDNS: i.MapsDNS}
+}
+
+// rulesPrefix is the path of the rules in QubesDB: /qubes-firewall/ADDRESS/KEY.
+const rulesPrefix = "/qubes-firewall/"
+
+// readFirewall reads the rules of qvm-firewall. Rules that are not understood are left out:
+// qubes-firewall drops all packets of such a qube.
+func (r *rulesReader) readFirewall(before byAddr) byAddr {
+	c, err := qubesdb.Dial(r.conf.QubesDB)
+	if err != nil {
+		r.warn("qubesdb", "the rules of qvm-firewall cannot be read; checks that rest on them are unknown", err)
+		return nil
+	}
+	defer c.Close()
+	all, err := c.ReadAll(rulesPrefix)
+	if err != nil {
+		r.warn("qubesdb", "the rules of qvm-firewall cannot be read; checks that rest on them are unknown", err)
+		return nil
+	}
+	return firewallRules(all).changedAt(before, time.Now())
+}
+
+// firewallRules parses the entries of QubesDB.
+func firewallRules(all map[string]string) byAddr {
+	entries := map[netip.Addr]map[string]string{}
+	for path, value := range all {
+		ip, key, _ := strings.Cut(strings.TrimPrefix(path, rulesPrefix), "/")
+		a, err := netip.ParseAddr(ip)
+		if err != nil {
+			continue
+		}
+		if entries[a] == nil {
+			entries[a] = map[string]string{}
+		}
+		entries[a][key] = value
+	}
+	list := byAddr{}
+	for a, one := range entries {
+		if rules, err := judge.ParseRules(one); err == nil {
+			list[a] = rules
+		}
+	}
+	return list
+}
+
+// warn logs once that something cannot be read.
+func (r *rulesReader) warn(what, text string, err error) {
+	if r.warned[what] {
+		return
+	}
+	if r.warned == nil {
+		r.warned = map[string]bool{}
+	}
+	r.warned[what] = true
+	r.log.Warn(text, "error", err.Error())
+}
+
+// retryAfter is the time between two attempts to follow QubesDB.
+const retryAfter = 10 * time.Second
+
+// follow says on changed that rules of qvm-firewall have changed, until ctx ends.
+func (r *rulesReader) follow(ctx context.Context, changed chan<- struct{}) {
+	for r.conf.Rules && ctx.Err() == nil {
+		if c, err := qubesdb.Dial(r.conf.QubesDB); err == nil {
+			_ = c.Watch(ctx, rulesPrefix, func(path string) error {
+				if path == rulesPrefix || strings.Count(path, "/") == 2 { // written last, when the rules are complete
+					select {
+					case changed <- struct{}{}:
+					default:
+					}
+				}
+				return nil
+			})
+			_ = c.Close()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryAfter):
+		}
+	}
+}

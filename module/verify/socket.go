@@ -1,0 +1,67 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/control"
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
+)
+
+var _ control.Verifier = (*Service)(nil) // type check
+
+// serve answers the calls of `qubesbeat verify` until the function that it returns is
+// called. Without the socket, verdicts are published all the same.
+func (s *Service) serve() (stop func()) {
+	server, err := control.Listen(control.Config{Path: SocketPath(s.conf.DataDir), Verifier: s, Guard: s.deps.Guard.Part("verify/control")})
+	if err != nil {
+		s.deps.Logger.Warn("the socket of the verify commands cannot be made", "error", err.Error())
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(); err != nil {
+			s.deps.Logger.Warn("the verify commands are not served", "error", err.Error())
+		}
+	}()
+	return func() {
+		if err := server.Close(); err != nil {
+			s.deps.Logger.Warn("closing the socket of the verify commands", "error", err.Error())
+		}
+		<-done
+	}
+}
+
+// answerWithin is how long a command waits for the verifier.
+const answerWithin = 5 * time.Second
+
+// Verdicts implements [control.Verifier].
+func (s *Service) Verdicts(ctx context.Context) (v *judge.View, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if e := s.observer.do(ctx, func(verifier *judge.Verifier) { v = verifier.View() }); e != nil {
+		return nil, fmt.Errorf("asking the verifier: %w", e)
+	}
+	return v, nil
+}
+
+// Acknowledge implements [control.Verifier].
+func (s *Service) Acknowledge(ctx context.Context, check, subject string) (n int, err error) {
+	c, ok := judge.CheckByID(check)
+	if !ok {
+		return 0, fmt.Errorf("there is no check %.20q; `qubesbeat verify explain` lists them", check)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	err = s.observer.do(ctx, func(v *judge.Verifier) { n = v.Acknowledge(c, subject) })
+	return n, err
+}
+
+// Probe implements [control.Verifier].
+func (s *Service) Probe(ctx context.Context, p judge.Probe) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return s.observer.do(ctx, func(v *judge.Verifier) { v.AddProbe(p) })
+}
