@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
 // TestService_filter stores what the filter accepts, and counts the rest, which the flows
