@@ -6,7 +6,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
 )
 
 // TestService_filter stores what the filter accepts, and counts the rest, which the flows
