@@ -11,7 +11,7 @@ type line struct {
 	Number   uint64 `json:"n"`
 	Event    string `json:"event"`
 	Name     string `json:"name"`
-	Segment  string `json:"segment"`
+	Segment  string `json:"blake3"`
 	Previous string `json:"prev"`
 }
 

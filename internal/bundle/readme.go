@@ -19,7 +19,7 @@ To check it, on any machine, without a network:
 
     qubesbeat pcap verify BUNDLE.tar
 
-Each line of the chain has the SHA-256 of the line before, and of the file that it is about.
+Each line of the chain has the SHA-256 of the line before, and the BLAKE3 digest of the file that it is about.
 The lines of other qubes' files are among them, with the names of those qubes. The anchor
 names an event of the beat that has the digest of the last line: if events left the machine,
 they show that nothing was changed after that time. It does not show that the machine told

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/qubesbeat/qubesbeat/internal/packetstore"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
@@ -86,11 +87,12 @@ func (c *Checked) entries(r *tar.Reader, digests map[string]string) error {
 			c.problem("%s is there in place of %s; what comes after it is not checked", h.Name, e.Name)
 			return nil
 		}
-		s := newSum(io.Discard)
+		stored := packetstore.NewDigest()
+		s := newSum(stored)
 		if _, err := io.Copy(s, r); err != nil {
 			return err
 		}
-		c.compare(e, s, digests)
+		c.compare(e, s, stored, digests)
 	}
 	if h, err := r.Next(); err == nil {
 		c.problem("%s was added: the manifest does not have it", h.Name)
@@ -101,7 +103,7 @@ func (c *Checked) entries(r *tar.Reader, digests map[string]string) error {
 }
 
 // compare compares an entry with the manifest and with the chain.
-func (c *Checked) compare(e *Entry, s *sum, digests map[string]string) {
+func (c *Checked) compare(e *Entry, s *sum, stored *packetstore.Digest, digests map[string]string) {
 	if s.n != e.Bytes || s.text() != e.SHA256 {
 		c.problem("%s was changed since the bundle was made", e.Name)
 		return
@@ -115,7 +117,7 @@ func (c *Checked) compare(e *Entry, s *sum, digests map[string]string) {
 		c.problem("%s: the chain has no line of %s", e.Name, e.Segment)
 	case want == "":
 		c.problem("%s: it was stored without a digest (packets.integrity)", e.Name)
-	case want != e.SHA256:
+	case want != stored.String():
 		c.problem("%s was changed after it was stored", e.Name)
 	default:
 		c.Segments++

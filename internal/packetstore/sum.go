@@ -23,6 +23,18 @@ func (s *sum) text() string {
 	return hex.EncodeToString(s.state.Sum(out[:0]))
 }
 
+// Digest is the digest of a segment as the lines of the chain have it.
+type Digest struct{ sum *sum }
+
+// NewDigest returns the digest of nothing.
+func NewDigest() *Digest { return &Digest{newSum()} }
+
+// Write implements [io.Writer]. It never fails.
+func (d *Digest) Write(b []byte) (int, error) { return d.sum.Write(b) }
+
+// String returns the digest of what was written, in hexadecimal digits.
+func (d *Digest) String() string { return d.sum.text() }
+
 // sumOfReader returns the digest of what in has.
 func sumOfReader(in io.Reader) (string, error) {
 	s := newSum()
