@@ -39,7 +39,7 @@ const (
 	bulkTime    = int64(1e9)
 	coldPackets = 8
 
-	candidates = 512 // flows that are looked at at once
+	candidates = 4096 // flows that are looked at at once, by the numbers of their entries
 )
 
 // shunting is what a table knows of its shunted flows.
