@@ -63,7 +63,7 @@ func (c *Client) hint(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s: only the user of the beat may open it; try sudo", c.path)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: no such socket: the beat is not running, has no resolver.listen, or uses another socket (--socket)", c.path)
+		return fmt.Errorf("%s: no such socket: the beat is not running, has nothing that answers there (resolver.listen, verify.enabled), or uses another socket (--socket)", c.path)
 	}
 	return fmt.Errorf("%s: the beat does not answer: %w", c.path, errors.Unwrap(err))
 }

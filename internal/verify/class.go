@@ -49,8 +49,8 @@ func (v *Verifier) classify(s *subject, p *packet.Packet) class {
 	case magic(dst):
 		return classMagic
 	}
-	if q := v.conf.World.ByAddr(dst, time.Unix(0, p.Time)); q != nil && q != s.qube {
-		return classQube
+	if c := v.relation(s, p, dst); c != classNone {
+		return c
 	}
 	if s.expect != nil {
 		switch at, host := s.expect.endpoint(p, dst); {
@@ -64,6 +64,22 @@ func (v *Verifier) classify(s *subject, p *packet.Packet) class {
 		return classLAN
 	}
 	return classOutside
+}
+
+// relation returns classQube for an address of a qube that has the same netvm, which is this
+// machine, and classLocal for one of this machine, as the inventory of another one has it.
+// For qubes elsewhere, which cannot be reached past this machine, it returns classNone.
+func (v *Verifier) relation(s *subject, p *packet.Packet, a netip.Addr) class {
+	q := v.conf.World.ByAddr(a, time.Unix(0, p.Time))
+	switch {
+	case q == nil || q == s.qube:
+		return classNone
+	case s.qube == nil || q.NetVM == s.qube.NetVM:
+		return classQube
+	case q.Name == s.qube.NetVM:
+		return classLocal
+	}
+	return classNone
 }
 
 // endpoint reports whether a packet goes to an endpoint, and whether it goes to the address

@@ -26,7 +26,10 @@ func describeFail(x *Result, v *Verifier) string {
 	if x.Sample == nil {
 		return failedRule(x, v)
 	}
-	text := fmt.Sprintf("%s to %s since %s, last %s", counted(x.Evidence.Against, "packet"), place(x.Sample), clockTime(x.Evidence.FirstAgainst), clockTime(x.Evidence.LastAgainst))
+	text := fmt.Sprintf("%s since %s, last %s, the first to %s", counted(x.Evidence.Against, "packet"), clockTime(x.Evidence.FirstAgainst), clockTime(x.Evidence.LastAgainst), place(x.Sample))
+	if x.Evidence.Against == 1 {
+		text = fmt.Sprintf("1 packet to %s at %s", place(x.Sample), clockTime(x.Evidence.FirstAgainst))
+	}
 	if x.Sample.Name != "" {
 		text += ", for " + safetext.Line(x.Sample.Name)
 	}

@@ -18,6 +18,10 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	if !known {
 		v.remember(s, p, e)
 	}
+	if e.seen < learnFrom && s.expect == nil && e.class == classOutside {
+		e.seen++
+		s.learn(p, frame)
+	}
 	c := e.class
 	if c != classNoise {
 		s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
@@ -205,8 +209,8 @@ func (v *Verifier) classifySource(s *subject, p *packet.Packet) class {
 	case v.conf.World.Local(src):
 		return classLocal
 	}
-	if q := v.conf.World.ByAddr(src, time.Unix(0, p.Time)); q != nil && q != s.qube {
-		return classQube
+	if c := v.relation(s, p, src); c != classNone {
+		return c
 	}
 	if s.expect == nil {
 		return classOutside

@@ -24,6 +24,7 @@ type remembered struct {
 	outbound bool
 	valid    bool
 	class    class
+	seen     uint8 // packets, up to learnFrom
 	spoofed  bool
 	ruled    ruling
 }

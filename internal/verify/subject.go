@@ -31,6 +31,7 @@ type subject struct {
 	memo    memo
 	tor     torState
 	tried   localTries
+	learned learned
 	tracing int // packets that are being followed
 	boot    bool
 	gone    bool // the vif: its passes say nothing any more

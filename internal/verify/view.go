@@ -70,6 +70,7 @@ type QubeView struct {
 	LastAt    time.Time `json:"last_at,omitzero"`
 	Peers     int       `json:"peers"` // destinations, as far as they are remembered
 	Packets   uint64    `json:"packets"`
+	Looks     *Looks    `json:"looks,omitempty"` // if nothing is expected
 }
 
 // View returns what commands show, as of the last packet.
@@ -108,7 +109,7 @@ func lineOf(r *Result) Line {
 }
 
 func (v *Verifier) qubeView(s *subject) QubeView {
-	q := QubeView{Name: s.label(), Vif: s.name, Packets: s.sent, Peers: s.memo.peers()}
+	q := QubeView{Name: s.label(), Vif: s.name, Packets: s.sent, Peers: s.memo.peers(), Looks: s.learned.looks()}
 	if s.qube != nil {
 		q.Label, q.NetVM, q.Provides = s.qube.Label, s.qube.NetVM, s.qube.ProvidesNetwork
 		if s.qube.IP.IsValid() {

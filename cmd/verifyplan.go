@@ -1,0 +1,132 @@
+package cmd
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
+)
+
+// Of the probes: where canaries go, how far, and how long each step may take.
+const (
+	canary4    = "192.0.2.200"   // RFC 5737
+	canary6    = "2001:db8::200" // RFC 3849
+	canaryHops = 2               // a client of a qube that is attached here
+	stepFor    = 5 * time.Minute
+)
+
+// verifyPlan prints what a probe would send, and announces one.
+func verifyPlan(v *verifier) *cobra.Command {
+	parent := group(&cobra.Command{
+		Use: "plan", Short: "Print what a probe would send, and the commands for it; nothing is sent",
+		Long: "Canaries are five echo requests of certain sizes to an address of documentation, with a TTL that ends in this qube.\n" +
+			"This machine sends none of them: you do, in the client, by the commands that are printed.",
+	})
+	kill := usageExit(&cobra.Command{
+		Use: "killswitch VPN-QUBE CLIENT", Short: "Test the kill switch of a qube with the canaries of a client", Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return printError(c, v.planKillSwitch(c, args[0], args[1]))
+		},
+	})
+	egress := usageExit(&cobra.Command{
+		Use: "egress QUBE", Short: "Find out under which address a qube is seen", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return printError(c, planEgress(c.OutOrStdout(), args[0]))
+		},
+	})
+	announce := usageExit(&cobra.Command{
+		Use: "announce up|down VPN-QUBE CLIENT NONCE", Short: "Have the beat look for the canaries of a step, for five minutes", Args: cobra.ExactArgs(4),
+		RunE: func(c *cobra.Command, args []string) error { return printError(c, v.announce(c, args)) },
+	})
+	parent.AddCommand(kill, egress, announce)
+	return parent
+}
+
+// planKillSwitch prints the steps of the probe.
+func (v *verifier) planKillSwitch(c *cobra.Command, via, client string) error {
+	for _, name := range []string{via, client} {
+		if err := qube.ValidName(name); err != nil {
+			return withExit(exitUsage, err)
+		}
+	}
+	var nonce [8]byte
+	_, _ = rand.Read(nonce[:]) // never fails
+	return writeKillSwitch(c.OutOrStdout(), via, client, nonce)
+}
+
+// writeKillSwitch writes the steps.
+func writeKillSwitch(w io.Writer, via, client string, nonce [8]byte) error {
+	code := hex.EncodeToString(nonce[:])
+	fmt.Fprintf(w, "What is sent: 5 echo requests per step from %s to %s, and 1 to %s, TTL %d: they end in this qube,\n", client, canary4, canary6, canaryHops)
+	fmt.Fprintf(w, "and no packet to these addresses is routed anywhere. In the tunnel they reach the VPN server, which drops them.\n\n")
+	fmt.Fprintf(w, "1. Control, with the tunnel up. Here:\n     qubesbeat verify plan announce up %s %s %s\n   In dom0:\n", via, client, code)
+	writeCanaries(w, client, code)
+	fmt.Fprintf(w, "   `qubesbeat verify --qube %s` must show VPN-9 as PASS; if not, stop: the rest would show nothing.\n\n", via)
+	fmt.Fprintf(w, "2. End the tunnel in %s (wg-quick down, systemctl stop openvpn, or nmcli connection down), so that it is not only\n   silent but gone. Here:\n", via)
+	fmt.Fprintf(w, "     qubesbeat verify plan announce down %s %s %s\n   In dom0, the same commands again.\n\n", via, client, code)
+	_, err := fmt.Fprintf(w, "3. After five minutes `qubesbeat verify --qube %s` shows VPN-2: PASS if none came out and the tunnel was down all the time.\n   Start the tunnel again.\n", via)
+	return err
+}
+
+// writeCanaries writes the commands for dom0. Their output is discarded: nothing is read
+// from a qube.
+func writeCanaries(w io.Writer, client, code string) {
+	const magic = "7162766572696679"
+	for _, n := range judge.ProbeSizes() {
+		fmt.Fprintf(w, "     qvm-run --no-gui --no-autostart %s -- ping -n -c1 -W1 -t %d -s %d -p %s%s %s >/dev/null\n", client, canaryHops, n-28, magic, code, canary4)
+	}
+	fmt.Fprintf(w, "     qvm-run --no-gui --no-autostart %s -- ping -6 -n -c1 -W1 -t %d -s 64 -p %s%s %s >/dev/null\n", client, canaryHops, magic, code, canary6)
+}
+
+// planEgress prints what the user may ask in a qube.
+func planEgress(w io.Writer, name string) error {
+	if err := qube.ValidName(name); err != nil {
+		return withExit(exitUsage, err)
+	}
+	_, err := fmt.Fprintf(w, `Each of these leaves your machine and tells a third party that you have asked. Run in %s what you want to, and
+compare the answers; the answer is the qube's own word, and no verdict rests on it.
+
+  address, HTTP      curl -4 https://ifconfig.me            (ifconfig.me)
+  address, IPv6      curl -6 https://ifconfig.me            (ifconfig.me)
+  address, DNS       dig +short @resolver1.opendns.com myip.opendns.com   (OpenDNS, asked directly)
+  resolver           dig +short whoami.akamai.net           (Akamai, by way of your resolver)
+  Tor exit           curl https://check.torproject.org/api/ip   (the Tor Project)
+`, name)
+	return err
+}
+
+// announce has the beat look for canaries.
+func (v *verifier) announce(c *cobra.Command, args []string) error {
+	p := judge.Probe{Via: args[1], Client: args[2], Sizes: judge.ProbeSizes(), From: time.Now().UnixNano()}
+	p.Until = p.From + int64(stepFor)
+	switch args[0] {
+	case "up":
+	case "down":
+		p.Kind = judge.ProbeDown
+	default:
+		return usageError(c, "%q is neither up nor down", args[0])
+	}
+	nonce, err := hex.DecodeString(args[3])
+	if err != nil || len(nonce) != len(p.Nonce) {
+		return usageError(c, "%.40q is not a nonce of 16 hexadecimal digits", args[3])
+	}
+	copy(p.Nonce[:], nonce)
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	var none struct{}
+	if err := v.client().Post(c.Context(), "/verify/probe", url.Values{"probe": {string(text)}}, &none); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "looking for the canaries of %s until %s\n", line(args[2]), time.Unix(0, p.Until).Format(time.TimeOnly))
+	return err
+}
