@@ -33,7 +33,7 @@ func (s *State) Isolation() Isolation {
 	i.Drops4 = s.dropsBetween("ip", &i.Accepts)
 	i.Drops6 = s.dropsBetween("ip6", &i.Accepts)
 	for chain := range s.chains {
-		if a, ok := chainClient(chain); ok && s.jumpsTo(chain) {
+		if a, ok := chainClient(chain); ok && s.used[chain] {
 			i.Chains = append(i.Chains, a)
 		}
 	}
@@ -55,26 +55,6 @@ func (s *State) dropsBetween(family string, accepts *[]string) bool {
 			}
 			if r.has("accept") && !r.matches("oifgroup", "1") && !r.isEstablished() {
 				*accepts = append(*accepts, fmt.Sprintf("%s qubes %s: %s", family, chain, r.text()))
-			}
-		}
-	}
-	return false
-}
-
-// jumpsTo reports whether a rule sends packets to a chain, which is of no use otherwise.
-func (s *State) jumpsTo(key string) bool {
-	path := strings.SplitN(key, " ", 3)
-	for i := range s.rules {
-		r := &s.rules[i]
-		if len(path) < 3 || r.Family != path[0] || r.Table != path[1] {
-			continue
-		}
-		for _, e := range r.Expr {
-			var to struct{ Target string }
-			for _, word := range []string{"jump", "goto"} {
-				if raw := statement(e, word); raw != nil && json.Unmarshal(raw, &to) == nil && to.Target == path[2] {
-					return true
-				}
 			}
 		}
 	}

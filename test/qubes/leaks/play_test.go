@@ -97,7 +97,10 @@ func TestLive(t *testing.T) {
 				s.recorder.record(s, name)
 			}
 			c.play(s)
-			s.pass(1500 * time.Millisecond)
+			for range 3 { // time goes by packets in a replay
+				s.pass(800 * time.Millisecond)
+				s.ping(s.untrusted, 100, "10.137.0.5")
+			}
 			events := s.beat.Stop(t)
 			if c.live != "" {
 				check(t, events, c.live)

@@ -209,7 +209,7 @@ var scenes = []scene{
 		s.ping(s.work, 300, untrustedAddr)
 		s.try(s.work, "curl -sS --max-time 1 http://"+untrustedAddr+"/")
 		s.pass(2500 * time.Millisecond)
-	}, "ISO-1 work pass", "ISO-2 this machine pass", nil},
+	}, "ISO-1 work pass", "ISO-2 this machine pass; ISO-5 work pass", func(s *stage) { s.rules(workAddr, "accept") }},
 	{31, "between-qubes-accepted", "", func(s *stage) {
 		s.nft(s.Log, "add rule ip qubes custom-forward ip saddr "+workAddr+" ip daddr "+untrustedAddr+" accept")
 		s.ping(s.work, 300, untrustedAddr)
