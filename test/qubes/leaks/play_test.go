@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +92,7 @@ func TestLive(t *testing.T) {
 			if c.before != nil {
 				c.before(s)
 			}
+			s.config = strings.ReplaceAll(s.config, "RELAYS", s.relays)
 			s.restart()
 			s.recorder = &recorder{}
 			for _, name := range []string{"eth0", s.vpn.Vif, s.work.Vif, s.untrusted.Vif} {
@@ -108,7 +110,7 @@ func TestLive(t *testing.T) {
 			if c.want != "" {
 				check(t, events, c.want)
 			}
-			if os.Getenv("QUBESBEAT_RECORD") != "" && c.want != "" && (!t.Failed() || os.Getenv("QUBESBEAT_RECORD") == "force") {
+			if os.Getenv("QUBESBEAT_RECORD") != "" && c.want != "" && !t.Failed() {
 				s.write(c)
 			}
 		})
@@ -142,6 +144,15 @@ func (s *stage) write(c *scene) {
 	}
 	if err := os.WriteFile(path+".json", append(text, '\n'), 0o644); err != nil {
 		s.tb.Fatal(err)
+	}
+	if s.relays != "" {
+		list, err := os.ReadFile(s.relays)
+		if err != nil {
+			s.tb.Fatal(err)
+		}
+		if err := os.WriteFile(path+".consensus", list, 0o644); err != nil {
+			s.tb.Fatal(err)
+		}
 	}
 	s.WriteInventory(path + ".inventory")
 	if err := os.Chmod(path+".inventory", 0o644); err != nil {

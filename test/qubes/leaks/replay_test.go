@@ -40,7 +40,8 @@ func TestReplay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			check(t, replay(t, path, r.Config+"  inventory.file: "+inventory+"\n"), r.Want)
+			config := strings.ReplaceAll(r.Config, "RELAYS", strings.TrimSuffix(inventory, ".inventory")+".consensus")
+			check(t, replay(t, path, config+"  inventory.file: "+inventory+"\n"), r.Want)
 		})
 	}
 }

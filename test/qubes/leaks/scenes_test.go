@@ -279,6 +279,21 @@ var scenes = []scene{
 		s.pass(9 * time.Second)
 		s.kill(slow)
 	}, "", "ISO-6 work pass", func(s *stage) { s.rules(workAddr, "accept") }},
+	{40, "tor", `expect: [{qubes: [sys-vpn], exit: tor, relays: RELAYS}]`, func(s *stage) { s.useTor() },
+		"TOR-1 sys-vpn pass; TOR-2 sys-vpn unknown(no-traffic); TOR-3 sys-vpn pass; TOR-4 sys-vpn pass", "", (*stage).startTor},
+	{40, "tor-without-a-list", `expect: [{qubes: [sys-vpn], exit: tor}]`, func(s *stage) { s.useTor() },
+		"TOR-1 sys-vpn pass; TOR-3 sys-vpn unknown(no-expectation); TOR-4 sys-vpn pass", "", (*stage).startTor},
+	{43, "https-beside-a-running-tor", `expect: [{qubes: [sys-vpn], exit: tor, relays: RELAYS}]`, func(s *stage) {
+		s.useTor()
+		s.try(s.vpn, "curl -sSk -o /dev/null --max-time 3 --resolve www.example.org:443:198.51.100.7 https://www.example.org/")
+	}, "TOR-1 sys-vpn pass; TOR-3 sys-vpn fail; TOR-4 sys-vpn fail", "", (*stage).startTor},
+	{45, "tor-stopped", `expect: [{qubes: [sys-vpn], exit: tor, relays: RELAYS}]`, func(s *stage) {
+		t := s.useTor()
+		s.kill(t)
+		s.nft(s.vpn, "table inet whonix { chain forward { type filter hook forward priority -1; drop; }; }")
+		s.leak()
+		s.pass(2 * time.Second)
+	}, "TOR-1 sys-vpn pass; TOR-7 sys-vpn unknown(needs-probe)", "", (*stage).startTor},
 	{42, "beside-tor", `expect: [{qubes: [sys-vpn], exit: tor}]`, func(s *stage) {
 		s.ping(s.vpn, 300, "198.51.100.7")
 		s.try(s.vpn, "dig +tries=1 +time=1 @10.139.1.1 leak.example.com")

@@ -46,12 +46,14 @@ type stage struct {
 	beat                          *beat.Beat
 	recorder                      *recorder
 	qubesdb                       *testbed.QubesDB
+	tor                           *torNetwork
+	relays                        string // file with its list of relays
 }
 
 // newStage returns a network with sys-vpn, behind which banking is, and two other qubes.
 func newStage(tb testing.TB) *stage {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	tb.Cleanup(cancel)
 	nw := testbed.New(tb, testbed.Config{NoOffload: true})
 	nw.StartServers()

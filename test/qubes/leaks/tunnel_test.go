@@ -91,9 +91,9 @@ func (s *stage) wgKey(name string) wgKey {
 // await waits until something holds.
 func (s *stage) await(what string, holds func() bool) {
 	s.tb.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); s.pass(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !holds(); s.pass(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.tb.Fatalf("%s: not within 10 s", what)
+			s.tb.Fatalf("%s: not within 30 s", what)
 		}
 	}
 }
