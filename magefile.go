@@ -155,6 +155,20 @@ func RecordScenes() error {
 	return sh.RunWithV(env, "go", "test", "-count=1", "-run", "TestScene", "./test/qubes/leak")
 }
 
+// RecordLeaks plays the scenes of test/qubes/leaks with the real programs and keeps the
+// packets, which the tests replay.
+func RecordLeaks() error {
+	if err := Build(); err != nil {
+		return err
+	}
+	bin, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_RECORD": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
+	return sh.RunWithV(env, "go", "test", "-count=1", "-v", "-run=TestLive", "./test/qubes/leaks")
+}
+
 // TestPackages installs the packages into bare root file systems, whose systemd
 // starts them. It needs root, debootstrap and rpm.
 func TestPackages() error {

@@ -22,7 +22,7 @@ type Isolation struct {
 	Accepts []string
 	// Firewall reports whether the tables of qvm-firewall are there.
 	Firewall bool
-	// Chains are the clients that have a chain of qvm-firewall.
+	// Chains are the clients whose packets go through a chain of qvm-firewall of their own.
 	Chains []netip.Addr
 	// MapsDNS reports whether a rule redirects queries to the magic addresses.
 	MapsDNS bool
@@ -36,7 +36,7 @@ func (s *State) Isolation() Isolation {
 	i.Drops4 = s.dropsBetween("ip", &i.Accepts)
 	i.Drops6 = s.dropsBetween("ip6", &i.Accepts)
 	for chain := range s.chains {
-		if a, ok := chainClient(chain); ok {
+		if a, ok := chainClient(chain); ok && s.used[chain] {
 			i.Chains = append(i.Chains, a)
 		}
 	}

@@ -16,6 +16,9 @@ const isolationRules = `{"nftables": [
 	{"chain": {"family": "ip", "table": "qubes-firewall", "name": "forward"}},
 	{"chain": {"family": "ip", "table": "qubes-firewall", "name": "qbs-10-137-0-6"}},
 	{"chain": {"family": "ip6", "table": "qubes-firewall", "name": "qbs-fd09--6"}},
+	{"chain": {"family": "ip", "table": "qubes-firewall", "name": "qbs-10-137-0-9"}},
+	{"rule": {"family": "ip", "table": "qubes-firewall", "chain": "forward", "handle": 7, "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "10.137.0.6"}}, {"jump": {"target": "qbs-10-137-0-6"}}]}},
+	{"rule": {"family": "ip6", "table": "qubes-firewall", "chain": "qubes-forward", "handle": 8, "expr": [{"jump": {"target": "qbs-fd09--6"}}]}},
 	{"rule": {"family": "ip", "table": "qubes", "chain": "forward", "handle": 1, "expr": [{"jump": {"target": "custom-forward"}}]}},
 	{"rule": {"family": "ip", "table": "qubes", "chain": "forward", "handle": 2, "expr": [{"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}}, {"accept": null}]}}
 	%s%s

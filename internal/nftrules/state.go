@@ -16,6 +16,7 @@ type State struct {
 	sets   map[string][]json.RawMessage // "family table set"; nil elements if they were not read
 	tables map[string]bool              // "family table"
 	counts map[string]uint64            // named counters: "family table counter"
+	used   map[string]bool              // chains of qvm-firewall that a rule leads to, as in chains
 
 	path     *nftpath.Ruleset
 	ruleText func(p nftpath.Place) string // in nft's notation, "" if it is not known; may be nil
@@ -39,16 +40,19 @@ func statement(expr json.RawMessage, name string) json.RawMessage {
 }
 
 // leadsTo reports whether the rule jumps or goes to that chain.
-func (r *rule) leadsTo(chain string) bool {
+func (r *rule) leadsTo(chain string) bool { return slices.Contains(r.targets(), chain) }
+
+// targets returns the chains that the rule jumps or goes to.
+func (r *rule) targets() (list []string) {
 	for _, e := range r.Expr {
 		for _, verdict := range []string{"jump", "goto"} {
 			var v struct{ Target string }
-			if raw := statement(e, verdict); raw != nil && json.Unmarshal(raw, &v) == nil && v.Target == chain {
-				return true
+			if raw := statement(e, verdict); raw != nil && json.Unmarshal(raw, &v) == nil {
+				list = append(list, v.Target)
 			}
 		}
 	}
-	return false
+	return list
 }
 
 // ParseState reads the output of `nft -j list ruleset`, with what it takes to follow the
@@ -78,6 +82,7 @@ func parseState(data []byte) (*State, error) {
 		sets:   map[string][]json.RawMessage{},
 		tables: map[string]bool{},
 		counts: map[string]uint64{},
+		used:   map[string]bool{},
 	}
 	for _, object := range doc.Nftables {
 		for kind, value := range object {
@@ -105,8 +110,13 @@ func (s *State) addRule(value json.RawMessage) error {
 	if err := json.Unmarshal(value, &r); err != nil {
 		return err
 	}
-	if r.Table == Table || r.Table == "qubes" {
+	switch r.Table {
+	case Table, "qubes":
 		s.rules = append(s.rules, r)
+	case "qubes-firewall":
+		for _, target := range r.targets() {
+			s.used[r.Family+" "+r.Table+" "+target] = true
+		}
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func New(conf Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{conf: conf, deps: deps, expected: expected}
 	s.rules.conf, s.rules.log = &s.conf, deps.Logger
-	s.observer = newObserver(judge.Config{World: world{&s.deps}, Report: s.report, Window: conf.Window.D(), Hold: conf.Hold.D(), Period: conf.Period.D()},
+	s.observer = newObserver(judge.Config{World: world{&s.deps, conf.Live}, Report: s.report, Window: conf.Window.D(), Hold: conf.Hold.D(), Period: conf.Period.D()},
 		deps.KernelDrops)
 	s.observer.set(s.environment())
 	return s, nil

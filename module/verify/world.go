@@ -9,7 +9,10 @@ import (
 )
 
 // world finds qubes for the verifier.
-type world struct{ deps *Deps }
+type world struct {
+	deps *Deps
+	live bool
+}
 
 var _ judge.World = world{} // type check
 
@@ -26,8 +29,28 @@ func (w world) ByAddr(addr netip.Addr, at time.Time) *qube.Qube {
 	return w.deps.Inventory.ByAddr(addr, at)
 }
 
-// Local implements [judge.World].
-func (w world) Local(addr netip.Addr) bool { return w.deps.Local(addr) }
+// Local implements [judge.World]. In a replay, the addresses of the machine that captured
+// are those of the qube that provides network and has no vif there.
+func (w world) Local(addr netip.Addr) bool {
+	if w.deps.Local(addr) {
+		return true
+	}
+	if w.live {
+		return false
+	}
+	q := w.deps.Inventory.ByAddr(addr, time.Now())
+	return q != nil && q.ProvidesNetwork && !w.deps.HasVif(q.XID) && w.hasClients(q.Name)
+}
+
+// hasClients reports whether vifs of the clients of a qube are captured.
+func (w world) hasClients(name string) bool {
+	for _, client := range w.deps.Inventory.Downstream(name) {
+		if q := w.deps.Inventory.ByName(client); q != nil && w.deps.HasVif(q.XID) {
+			return true
+		}
+	}
+	return false
+}
 
 // HasVif implements [judge.World].
 func (w world) HasVif(domid int32) bool { return w.deps.HasVif(domid) }

@@ -1,0 +1,66 @@
+package leaks_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/cmd"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+)
+
+func TestMain(m *testing.M) { beat.Main(m, func() error { return cmd.Root().Execute() }) }
+
+// settings is the configuration of a scene's beat.
+func settings(config string) string {
+	return fmt.Sprintf("  verify: {enabled: true, %s}\n  flows: {period: -1s, timeout: 30s}\n", config)
+}
+
+// wanted is one verdict that a scene asks for.
+var wanted = regexp.MustCompile(`^(\S+) (this machine|\S+) (.+)$`)
+
+// check compares the last verdicts with what is wanted: "check subject verdict; ...", and
+// returns what there is.
+func check(tb testing.TB, events beat.Events, want string) (got string) {
+	tb.Helper()
+	last := verdicts(events)
+	var all []string
+	for one := range strings.SplitSeq(want, "; ") {
+		m := wanted.FindStringSubmatch(one)
+		if m == nil {
+			tb.Fatalf("%q is not a check, a subject and a verdict", one)
+		}
+		is := last[m[1]+" "+m[2]]
+		all = append(all, m[1]+" "+m[2]+" "+is.verdict)
+		if is.verdict == "" && (strings.HasPrefix(m[3], "unknown") || strings.HasPrefix(m[3], "not_tested")) {
+			continue // as at the start, of which there is no event
+		}
+		if !slices.Contains(strings.Split(m[3], "|"), is.verdict) {
+			tb.Errorf("%s of %s is %q; want %s (%s)", m[1], m[2], is.verdict, m[3], is.reason)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// verdict is the last one of a check about a subject.
+type verdict struct{ verdict, reason string }
+
+func verdicts(events beat.Events) map[string]verdict {
+	last := map[string]verdict{}
+	for _, e := range events {
+		if e["event.dataset"] != "qubesbeat.verify" {
+			continue
+		}
+		v := verdict{e.Text("verify.verdict"), e.Text("event.reason")}
+		if why := e.Text("verify.why"); why != "" {
+			v.verdict += "(" + why + ")"
+		}
+		if e.Flag("verify.contained") {
+			v.verdict += " contained"
+		}
+		last[e.Text("rule.id")+" "+e.Text("verify.subject")] = v
+	}
+	return last
+}
