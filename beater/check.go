@@ -13,13 +13,14 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/flow"
 	"github.com/qubesbeat/qubesbeat/module/inventory"
 	"github.com/qubesbeat/qubesbeat/module/packets"
+	"github.com/qubesbeat/qubesbeat/module/verify"
 )
 
 // check looks at what a start would open, for `test config`, and reports all
 // problems at once. replay says that it would be one. It changes nothing.
 func (s *settings) check(root string, replay bool, log *logp.Logger) error {
 	errs := []error{flow.Check(s.Interfaces), inventory.Check(&s.Inventory), firewall.Check(&s.Firewall),
-		packets.Check(&s.Packets, replay, dataDir())}
+		packets.Check(&s.Packets, replay, dataDir()), verify.Check(&s.Verify)}
 	if s.resolver != nil {
 		errs = append(errs, s.resolver.Check(filepath.Join(dataDir(), "lists")))
 	}

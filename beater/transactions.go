@@ -18,7 +18,7 @@ func (s *settings) transactionConfig() transaction.Config {
 func (s *settings) checkTransactions(log *logp.Logger) error {
 	cfg := s.transactionConfig()
 	if !cfg.Enabled() {
-		if s.Flows.Enabled || s.Resolver.On() || s.Firewall.Enabled {
+		if s.Flows.Enabled || s.Resolver.On() || s.Firewall.Enabled || s.Verify.Enabled {
 			return nil
 		}
 		return errNothing

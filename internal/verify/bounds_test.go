@@ -123,3 +123,27 @@ func TestVerifier_forger(t *testing.T) {
 		t.Error("the packets of sys-vpn were not followed while another qube flooded")
 	}
 }
+
+// TestVerifier_contained_events publishes few events about a qube that leaks now and then into
+// a firewall.
+func TestVerifier_contained_events(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.vpn()
+	l.handshake()
+	for range 100 {
+		l.ping(ofVPN, "10.137.0.20", "198.51.100.7", 63)
+		l.uplink()
+		l.wait(700 * time.Millisecond)
+	}
+	l.want("VPN-1 sys-vpn fail contained")
+	n := 0
+	for _, r := range l.reports {
+		if r.Check.String() == "VPN-1" {
+			n++
+		}
+	}
+	if n > 4 {
+		t.Errorf("%d events of VPN-1; want few", n)
+	}
+}

@@ -55,12 +55,11 @@ type Evidence struct {
 // record is the evidence of a check and what was reported of it.
 type record struct {
 	Evidence
-	sample  Sample
-	seen    int64 // own time of Last
-	failed  int64 // own time of LastAgainst
-	acked   int64 // packet time up to which packets against are acknowledged
-	tracing uint32
-	probed  bool // what agrees was sent by a probe
+	sample Sample
+	seen   int64 // own time of Last
+	failed int64 // own time of LastAgainst
+	acked  int64 // packet time up to which packets against are acknowledged
+	probed bool  // what agrees was sent by a probe
 
 	reported bool
 	verdict  Verdict // as reported
@@ -102,5 +101,6 @@ func (r *record) speaksAgainst(p *packet.Packet, now int64, sample func() Sample
 }
 
 // contained reports whether none of the packets against has left this machine, as far as
-// they were followed.
-func (r *record) contained() bool { return r.Traced > 0 && r.Left == 0 && r.tracing == 0 }
+// they were followed to the end. Those that are still followed do not count, or a client
+// could have it change with each of its packets.
+func (r *record) contained() bool { return r.Traced > 0 && r.Left == 0 }

@@ -18,8 +18,9 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	if !known {
 		v.remember(s, p, e)
 	}
-	if e.seen < learnFrom && s.expect == nil && e.class == classOutside {
+	if e.seen < learnFrom && s.expect == nil && s.looks > 0 && e.class == classOutside {
 		e.seen++
+		s.looks--
 		s.learn(p, frame)
 	}
 	c := e.class
@@ -47,6 +48,10 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 
 // remember classifies a conversation and remembers it.
 func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
+	if s.expect == nil && s.rules == nil && !isICMPError(p) {
+		v.rememberPlain(s, p, e)
+		return
+	}
 	c := v.classify(s, p)
 	e.set(p, false, c)
 	e.valid = e.valid && c != classICMPError // the next one may be about another packet
@@ -55,6 +60,18 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	if s.rules != nil && (c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost || c == classQube) {
 		e.ruled = s.rules.judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
 	}
+}
+
+// rememberPlain is remember for a qube of which nothing is expected: then the class depends on
+// the addresses only, and those of the last conversations are known.
+func (v *Verifier) rememberPlain(s *subject, p *packet.Packet, e *remembered) {
+	a := &s.plain[(p.Dst[3]^p.Dst[15])%plainSlots]
+	if !a.known || a.family != p.Family || a.dst != p.Dst || a.src != p.Src {
+		c := v.classify(s, p)
+		*a = plainClass{known: true, family: p.Family, dst: p.Dst, src: p.Src, class: c, spoofed: c != classNoise && !s.owns(p)}
+	}
+	e.set(p, false, a.class)
+	e.spoofed, e.ruled = a.spoofed, ruleUnclear
 }
 
 // spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.

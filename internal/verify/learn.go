@@ -27,6 +27,9 @@ const maxLearned = 8
 // learnFrom is how many packets of a conversation are looked at.
 const learnFrom = 4
 
+// looksPerRefresh bounds the packets of a qube that are looked at in a second.
+const looksPerRefresh = 256
+
 // learn looks at one of the first packets of a conversation.
 func (s *subject) learn(p *packet.Packet, frame []byte) {
 	protocol := recognise(p, frame)

@@ -15,6 +15,18 @@ const memoSize = 64
 // again: that costs time and nothing else.
 type memo struct{ entries [memoSize]remembered }
 
+// plainSlots is how many pairs of addresses of a vif are remembered with their class.
+const plainSlots = 16
+
+// plainClass is the class of a pair of addresses.
+type plainClass struct {
+	src, dst packet.Addr
+	known    bool
+	family   uint8
+	class    class
+	spoofed  bool
+}
+
 // remembered is a conversation in one direction.
 type remembered struct {
 	src, dst packet.Addr

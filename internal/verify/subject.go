@@ -27,6 +27,8 @@ type subject struct {
 	records [Checks]record
 	clock   clock
 	memo    memo
+	plain   [plainSlots]plainClass
+	looks   int // packets that may be looked at for marks until the next refresh
 	tor     torState
 	tried   localTries
 	learned learned
@@ -47,7 +49,7 @@ const refreshEvery = int64(time.Second)
 
 // refresh looks the qube up, and what is expected of it.
 func (v *Verifier) refresh(s *subject, at int64) {
-	s.looked = v.now
+	s.looked, s.looks = v.now, looksPerRefresh
 	if s.domain != qube.NoDomain {
 		q := v.conf.World.ByDomain(s.domain, time.Unix(0, at))
 		if s.gone = q == nil && s.qube != nil; s.gone {
@@ -71,6 +73,7 @@ func (v *Verifier) refresh(s *subject, at int64) {
 	if expect != s.expect || rules != s.rules {
 		s.memo.clear()
 	}
+	clear(s.plain[:]) // addresses may belong to others by now
 	s.expect, s.rules = expect, rules
 }
 

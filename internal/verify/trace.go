@@ -77,9 +77,6 @@ func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, checks set, now
 	}
 	t.index[k] = i
 	t.n++
-	for c := range checks.all {
-		s.records[c].tracing++
-	}
 }
 
 // see returns the packet that is followed and that leaves here, nil if it is none.
@@ -108,9 +105,6 @@ func (t *tracer) expire(now int64, ended func(*trace)) {
 			continue
 		}
 		t.room.Give(one.subject.share(), 1)
-		for c := range one.checks.all {
-			one.subject.records[c].tracing--
-		}
 		ended(&one)
 	}
 }

@@ -198,8 +198,8 @@ func (v *Verifier) lookUp(at *point, p *packet.Packet) {
 	case isVif:
 		s := v.add(p, name, domain) // may clear the points
 		*at = point{iface: p.Iface, known: true, subject: s}
-	case name == "":
-		at.nameless = true
+	case name == "": // it is asked for again: the name may come late
+		at.nameless, at.known = true, false
 	case len(v.others) < maxSubjects:
 		v.others[p.Iface] = true
 	}

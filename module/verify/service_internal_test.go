@@ -335,3 +335,14 @@ func TestUpstreams(t *testing.T) {
 		t.Errorf("upstreams = %v; want none", got)
 	}
 }
+
+// TestCheck finds a list of relays that is not there, and one that is none.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"testdata/scenes/40-tor.consensus": true, "testdata/none": false, "testdata/dns.golden.json": false} {
+		c := config.Verify{Enabled: true, Expect: []config.VerifyExpect{{Qubes: []string{"sys-whonix"}, Exit: "tor", Relays: name}}}
+		if err := Check(&c); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
