@@ -65,7 +65,7 @@ func (b *Baseline) makeRoom(hash uint64, grow Grow) {
 	if !t.full() {
 		return
 	}
-	more := max(minSlots, len(t.slots))
+	more := max(MinSlots, len(t.slots))
 	if len(t.slots) == 0 || len(t.slots) < MaxSlots && grow(more) {
 		t.grow()
 		return

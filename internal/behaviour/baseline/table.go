@@ -96,7 +96,7 @@ func (e *Entry) SetPeriod(ns int64) { e.period = octave(uint64(max(ns, 1)) >> ti
 
 // Periodic reports whether the thing is known to be used with a period in nanoseconds.
 func (e *Entry) Periodic(ns int64) bool {
-	d := int(e.period) - int(octave(uint64(max(ns, 1)) >> tick))
+	d := int(e.period) - int(octave(uint64(max(ns, 1))>>tick))
 	return e.period != 0 && d >= -2 && d <= 2
 }
 
@@ -111,7 +111,7 @@ func (e *Entry) AddUpload(bytes uint64) (before uint64) {
 // before.
 func (e *Entry) AddLongest(ns int64) (before int64) {
 	before = int64(fromOctave(e.longest) << tick)
-	e.longest = max(e.longest, octave(uint64(max(ns, 0)) >> tick))
+	e.longest = max(e.longest, octave(uint64(max(ns, 0))>>tick))
 	return before
 }
 
@@ -121,8 +121,8 @@ type table struct {
 	used  int
 }
 
-// minSlots is the size of the smallest table.
-const minSlots = 16
+// MinSlots is the size of the smallest table, which a baseline has without asking.
+const MinSlots = 16
 
 // find returns the entry of a thing, nil if there is none.
 func (t *table) find(k Kind, hash uint64) *Entry {
@@ -146,7 +146,7 @@ func (t *table) full() bool { return t.used+1 > len(t.slots)*7/8 }
 // grow doubles the table.
 func (t *table) grow() {
 	old := t.slots
-	t.slots, t.used = make([]Entry, max(minSlots, 2*len(old))), 0
+	t.slots, t.used = make([]Entry, max(MinSlots, 2*len(old))), 0
 	for i := range old {
 		if old[i].first != 0 {
 			t.insert(old[i])
