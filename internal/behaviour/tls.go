@@ -35,15 +35,16 @@ func (e *Engine) tls() {
 // is.
 func (e *Engine) tlsWay() (way, evidence string) {
 	o, t := e.obs, e.obs.TLS
-	asks := e.cur.resolves != 0 && o.At-e.cur.resolves >= dnsSeen // its queries have been seen for long enough
-	switch {
-	case t.ServerName == "" && o.Place == World && (o.Unresolved || o.Name == "" && !usualTLS(o.Port)):
+	asks := t.Domain != "" && e.cur.resolves != 0 && o.At-e.cur.resolves >= dnsSeen // its queries have been seen for long enough
+	if t.ServerName == "" && e.unnamed() {
 		return "no-sni", "the client names no server"
+	}
+	switch {
 	case oddServer(t):
 		return "odd-sni", "the server name " + t.ServerName + " looks generated"
 	case asks && e.mismatch():
 		return "sni-mismatch", "the client asks for " + t.ServerName + ", which it has not resolved"
-	case asks && t.Domain != "" && o.Unresolved && !e.hasAsked(t.Domain):
+	case asks && o.Unresolved && !e.hasAsked(t.Domain):
 		return "sni-unresolved", "the client has resolved neither the address nor " + t.ServerName
 	case !usualTLS(o.Port) && !e.known(baseline.Port, portHash(o)):
 		return "port", fmt.Sprintf("port %d is not one of TLS", o.Port)
@@ -86,5 +87,12 @@ func oddServer(t *TLS) bool {
 // the provider's.
 func (e *Engine) mismatch() bool {
 	o, t := e.obs, e.obs.TLS
-	return t.Domain != "" && !t.ECH && o.Domain != "" && o.Domain != t.Domain && !e.hasAsked(t.Domain)
+	return !t.ECH && o.Domain != "" && o.Domain != t.Domain && !e.hasAsked(t.Domain)
+}
+
+// unnamed reports whether the server has no name that is known, at a place where servers of
+// TLS have one.
+func (e *Engine) unnamed() bool {
+	o := e.obs
+	return o.Place == World && (o.Unresolved || o.Name == "" && !usualTLS(o.Port))
 }

@@ -16,6 +16,11 @@ type Config struct {
 	// to keep it, because the record is reused.
 	Report func(*Record)
 
+	// Notice is called with what happens in a flow while it lives, in the order of the
+	// packets, from within Update. It may be nil, and then costs nothing. What holds for
+	// Report holds for it, too.
+	Notice func(*Notice)
+
 	// IdleTimeout ends a flow that has had no packet for this long; required, at
 	// least one second.
 	IdleTimeout time.Duration
@@ -95,6 +100,8 @@ type Table struct {
 	stats     Stats
 	scratch   Record // the record that is being reported
 	touched   uint32 // see UpdateBatch
+	bursts    bursts // only with Config.Notice
+	notice    Notice // that is being passed on
 }
 
 // New returns an empty table, or an error that names each wrong setting.
@@ -162,6 +169,9 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) *e
 		e := t.entries.at(i)
 		ended := t.endedBefore(e, p, now)
 		if ended == ReasonNone {
+			if t.cfg.Notice != nil {
+				t.noteLive(i, e, p, swapped)
+			}
 			e.add(p, swapped, now)
 			t.rearm(i, e)
 			return e
@@ -194,6 +204,9 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 	i := t.entries.alloc()
 	e := t.entries.at(i)
 	e.start(key, hash, p, swapped, now)
+	if t.cfg.Notice != nil {
+		t.noteBegin(i, e, p)
+	}
 	e.add(p, swapped, now)
 	t.index.insert(hash, i, &t.entries)
 	t.wheel.add(i, e, t.due(e), &t.entries)
