@@ -43,6 +43,7 @@ const (
 	maxSeries   = 5_120
 	maxWindows  = 1_536
 	maxOpen     = 1_024
+	maxLasting  = 2_048
 )
 
 // Stats counts what an engine has seen and lost.

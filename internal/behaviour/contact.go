@@ -106,6 +106,9 @@ func (e *Engine) scan(a *walk.Alarm) {
 var services = map[uint16]string{22: "T1021.004 SSH", 23: "Telnet", 135: "RPC", 139: "T1021.002 SMB", 445: "T1021.002 SMB", 2049: "NFS",
 	3306: "MySQL", 3389: "T1021.001 RDP", 5432: "PostgreSQL", 5900: "T1021.005 VNC", 5985: "T1021.006 WinRM", 5986: "T1021.006 WinRM", 6379: "Redis"}
 
+// Service reports whether machines are entered, or their data read, at a port.
+func Service(port uint16) bool { return services[port] != "" }
+
 // lateral judges a contact with a neighbour. point is where the firewall refused it, "" if
 // it did not.
 func (e *Engine) lateral(point string) {

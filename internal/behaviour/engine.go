@@ -18,11 +18,14 @@ type Engine struct {
 	series   tracks[series]
 	windows  tracks[window]
 	open     tracks[opened]
-	nextID   uint32
-	swept    int64     // when destinations were forgotten
-	online   int64     // when any contact was answered
-	failing  [2]uint32 // the latest two subjects, distinct, with a contact that failed
-	stats    Stats
+
+	connections tracks[lasting]
+
+	nextID  uint32
+	swept   int64     // when destinations were forgotten
+	online  int64     // when any contact was answered
+	failing [2]uint32 // the latest two subjects, distinct, with a contact that failed
+	stats   Stats
 
 	cur *subject     // of the observation that is being judged
 	obs *Observation // that
@@ -38,6 +41,7 @@ func New(c Config) *Engine {
 	e.series.init(maxSeries, func() { e.stats.SeriesEvicted++ })
 	e.windows.init(maxWindows, func() { e.stats.WindowsEvicted++ })
 	e.open.init(maxOpen, func() {})
+	e.connections.init(maxLasting, func() {})
 	return e
 }
 
@@ -81,6 +85,12 @@ func (t *tracks[T]) add(subject uint32, hash uint64) (v *T, isNew bool) {
 	}
 	t.byHash[hash] = i
 	return &i.Value.value, true
+}
+
+// remove forgets the value of a hash, which must be there.
+func (t *tracks[T]) remove(hash uint64) {
+	t.store.Remove(t.byHash[hash])
+	delete(t.byHash, hash)
 }
 
 // dropSubject forgets the values of a subject.
@@ -204,6 +214,7 @@ func (e *Engine) drop(s *subject) {
 	e.series.dropSubject(s.id)
 	e.windows.dropSubject(s.id)
 	e.open.dropSubject(s.id)
+	e.connections.dropSubject(s.id)
 }
 
 // grow asks for room in the baselines for the current subject.

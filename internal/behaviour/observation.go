@@ -47,8 +47,11 @@ type Observation struct {
 	// Name is that of the destination, which the client has resolved, or else the server
 	// name that it asks for; Domain is its registered domain. Both are "" if unknown.
 	Name, Domain string
-	// Flow is the same for all observations of a flow.
-	Flow uint64
+	// Flow is the same for all observations of a flow, and Connection for all flows between
+	// the same ports: what is quiet for longer than the idle timeout becomes several flows.
+	Flow, Connection uint64
+	// Ended says that the connection is closed, and not only its flow.
+	Ended bool
 
 	// Midstream says that the beginning of the flow was not seen; Rejected, that the answer
 	// refuses the connection.

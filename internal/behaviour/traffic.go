@@ -22,6 +22,7 @@ func (e *Engine) traffic() {
 		e.icmp()
 		return
 	}
+	e.lasting()
 	e.long()
 	e.direct()
 	if o.Final {
@@ -44,6 +45,40 @@ func (e *Engine) bypass() {
 	}
 	f.Reason = fmt.Sprintf("%s: %s uses %s", words[o.Bypass], e.who(), e.whom())
 	e.report(f)
+}
+
+// lasting is a connection whose flows have ended, and that may go on.
+type lasting struct{ born, last int64 }
+
+// quietFor is for how long a connection may be quiet and still be the same: the time after
+// which TCP sends keepalives (RFC 9293 section 3.8.4).
+const quietFor = 2 * int64(3600e9)
+
+// minLasting is how long a flow of datagrams lives that may belong to a longer one.
+const minLasting = int64(20e9)
+
+// lasting adds the time of earlier flows of the current connection to its duration.
+func (e *Engine) lasting() {
+	o := e.obs
+	h := o.Connection // whichever side the flows take for the first
+	l := e.connections.find(h)
+	if l != nil && (o.At-l.last > quietFor || o.At < l.last) {
+		l.born = o.At - o.Duration
+	}
+	if l == nil {
+		if o.Ended || !o.Final || o.Proto != protoTCP && o.Duration < minLasting {
+			return
+		}
+		if l, _ = e.connections.add(e.cur.id, h); l == nil {
+			return
+		}
+		l.born = o.At - o.Duration
+	}
+	l.last = o.At
+	o.Duration = o.At - l.born
+	if o.Ended {
+		e.connections.remove(h)
+	}
 }
 
 // steps are the durations at which a long connection is reported.

@@ -70,6 +70,8 @@ type MeterConfig struct {
 	// Keeper gets every frame with its flow. It may be nil, and needs a live Source and
 	// flows.
 	Keeper Keeper
+	// Watcher is shown what happens in flows. It may be nil.
+	Watcher Watcher
 	// Taps look at every packet that could be decoded, in the meter's goroutine.
 	Taps []Tap
 	// Now is the time on the packets' clock while no packet comes; nil means
@@ -88,6 +90,13 @@ type Tap interface {
 	Close()
 }
 
+// Watcher is shown what happens in flows, in the order of the packets and in the meter's
+// goroutine. It must copy what it wants to keep.
+type Watcher interface {
+	Notice(n *flow.Notice)
+	Record(r *flow.Record)
+}
+
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
 	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump, guard: cfg.Guard}
@@ -103,6 +112,13 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 		return m, nil
 	}
 	cfg.Flow.Report = func(r *flow.Record) { m.queue.Push(r) }
+	if w := cfg.Watcher; w != nil {
+		cfg.Flow.Notice = w.Notice
+		cfg.Flow.Report = func(r *flow.Record) {
+			w.Record(r)
+			m.queue.Push(r)
+		}
+	}
 	table, err := flow.New(cfg.Flow)
 	if err != nil {
 		return nil, err
