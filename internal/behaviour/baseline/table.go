@@ -90,6 +90,10 @@ func (e *Entry) Hold(now, span int64) {
 // Release ends a Hold.
 func (e *Entry) Release() { e.held = 0 }
 
+// Accept makes the thing as old as the table can express, so that it is known as soon as
+// learning is over.
+func (e *Entry) Accept() { e.first = 1 }
+
 // SetPeriod records that the thing is used periodically, and Periodic reports whether it is
 // known to be, at a period within 25 %. Both are in nanoseconds.
 func (e *Entry) SetPeriod(ns int64) { e.period = octave(uint64(max(ns, 1)) >> tick) }
