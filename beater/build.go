@@ -129,7 +129,7 @@ func (b *builder) addFirewall() error {
 	if !c.Enabled || !b.live {
 		return nil
 	}
-	verdicts := firewall.New(c, firewall.Deps{Sink: b.aux, Enrich: b.enricher, Local: b.inventory.Local,
+	verdicts := firewall.New(c, firewall.Deps{Sink: b.aux, Observe: b.findings.Verdict, Enrich: b.enricher, Local: b.inventory.Local,
 		Captured: b.flows.InterfaceName, Logger: b.log.With("component", "firewall"), Guard: b.guard})
 	if o, wanted := verdicts.ICMPErrors(); wanted {
 		b.flows.ObservePackets(o)
@@ -156,16 +156,33 @@ func (b *builder) addPackets() error {
 	return nil
 }
 
-// addNames has flows named, and those found that bypass the resolver.
-func (b *builder) addNames() {
-	if b.names == nil {
-		return
+// addDetection makes the service that looks for what is odd. packetbeat has nothing like it.
+func (b *builder) addDetection() error {
+	c := &b.settings.Config
+	if !c.Detect.Enabled || !c.Flows.Enabled || c.Compat.Strict || b.root == "packetbeat" {
+		return nil
 	}
-	b.flows.ObserveFlows(b.names.Fill)
-	if b.settings.Resolver.On() {
-		s := finding.New(finding.Deps{Sink: b.aux, Resolver: b.names.IsResolver})
-		b.flows.ObserveFlows(s.Flow)
-		b.middle = append(b.middle, s)
+	conf := finding.Config{Detect: c.Detect, Live: b.live, Qubes: b.inventory.HasFile(), Hold: b.hold()}
+	deps := finding.Deps{Sink: b.aux, Enricher: b.enricher, Logger: b.log.With("component", "detection"), Guard: b.guard}
+	if b.live {
+		conf.DataDir, deps.Local = dataDir(), b.inventory.Local
+	}
+	if b.live && c.Resolver.On() {
+		deps.Resolver = b.names.IsResolver
+	}
+	b.findings = finding.New(conf, deps)
+	b.flows.Watch(b.findings.Feed(b.flows.PeekHello))
+	b.flows.WantPayload([]uint16{53}, []uint16{53}, false)
+	return nil
+}
+
+// addNames has flows named.
+func (b *builder) addNames() {
+	if b.names != nil {
+		b.flows.ObserveFlows(b.names.Fill)
+	}
+	if b.findings != nil {
+		b.middle = append(b.middle, b.findings)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 	"github.com/qubesbeat/qubesbeat/module/dns"
+	"github.com/qubesbeat/qubesbeat/module/finding"
 	"github.com/qubesbeat/qubesbeat/module/inventory"
 	"github.com/qubesbeat/qubesbeat/module/summary"
 )
@@ -33,8 +34,9 @@ type builder struct {
 
 	inventory *inventory.Service
 	enricher  *enrich.Enricher
-	names     *dns.Names // nil if no part sees the qubes' DNS
-	middle    []service  // those that stop after the flows and before the inventory, in that order
+	names     *dns.Names       // nil if no part sees the qubes' DNS
+	findings  *finding.Service // nil if nothing is looked for
+	middle    []service        // those that stop after the flows and before the inventory, in that order
 }
 
 // errNothing refuses a configuration without a part that is enabled.
@@ -42,7 +44,7 @@ var errNothing = errors.New("nothing to do: the configuration has neither flows,
 
 // build makes the services and lists them in the order in which they stop.
 func (b *builder) build() error {
-	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTransactions, b.addResolver,
+	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addDetection, b.addTransactions, b.addResolver,
 		b.addFirewall, b.addPackets, b.addProcesses} {
 		if err := step(); err != nil {
 			return err

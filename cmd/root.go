@@ -55,6 +55,7 @@ func Root() *cmd.BeatsRootCmd {
 	setStreams(&root.Command, os.Stdout, os.Stderr)
 	extendTestConfig(root, options)
 	extendTestOutput(root, settings)
-	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), pcapCommand(name), importCommand(name, options), archiveCommand())
+	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), pcapCommand(name), importCommand(name, options), archiveCommand(),
+		findingsCommand(), baselineCommand(), detectCommand())
 	return root
 }

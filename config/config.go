@@ -24,6 +24,8 @@ type Config struct {
 	Firewall Firewall `config:"firewall"`
 	// Packets is the store of packets.
 	Packets Packets `config:"packets"`
+	// Detect says what is reported as odd.
+	Detect Detect `config:"detect"`
 	// Quota is each client's share of the output.
 	Quota Quota `config:"quota"`
 	// Stats are the events with the beat's own counters.
@@ -80,6 +82,7 @@ func Default() Config {
 			Qrexec: Qrexec{Socket: "/run/qubesbeat/inventory.sock"},
 		},
 		Packets:         defaultPackets(),
+		Detect:          defaultDetect(),
 		Quota:           Quota{Enabled: true},
 		Stats:           Stats{Period: Duration(30 * time.Second)},
 		ShutdownTimeout: Duration(10 * time.Second),

@@ -1,5 +1,8 @@
 package behaviour
 
+// Version is that of the rules and their thresholds.
+const Version = "1"
+
 // Rule identifies a detector.
 type Rule uint8
 

@@ -20,7 +20,7 @@ func (e *Engine) tls() {
 		return
 	}
 	f := &Finding{Rule: TLSOdd, Way: way, Level: Low, Score: 0.5, dest: e.net, JA4: t.JA4, Evidence: []string{evidence}}
-	if way == "sni-mismatch" || way == "port" && e.learned() {
+	if way == "sni-mismatch" {
 		f.Level = Medium
 	}
 	if newClient {

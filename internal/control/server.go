@@ -34,6 +34,9 @@ type Config struct {
 	Resolver *resolver.Resolver
 	// Packets answers the calls of `qubesbeat pcap`. It may be nil.
 	Packets Packets
+	// Findings answers the calls of `qubesbeat findings` and `qubesbeat baseline`. It may be
+	// nil.
+	Findings Findings
 	// Reload reads the configuration again; nil means that the beat cannot.
 	Reload func() error
 	// Guard recovers from panics at one request. It may be nil.
@@ -131,6 +134,9 @@ func (s *Server) routes() http.Handler {
 	}
 	if s.conf.Packets != nil {
 		s.packetRoutes(answer)
+	}
+	if s.conf.Findings != nil {
+		s.findingRoutes(answer)
 	}
 	return mux
 }
