@@ -101,14 +101,15 @@ func (e *Engine) periodic(s *series, v *periodic.Verdict) {
 	if entry != nil && !e.learned() {
 		entry.SetPeriod(v.Period)
 	}
-	if known {
+	way := "connections"
+	if s.inFlow {
+		way = "connection"
+	}
+	if known || e.skips(Beacon, way, e.net) {
 		return
 	}
-	f := &Finding{Rule: Beacon, Way: "connections", Score: v.Score, First: s.Begun(), Period: v.Period, Jitter: v.Jitter, Beats: s.Beats(), dest: e.net,
+	f := &Finding{Rule: Beacon, Way: way, Score: v.Score, First: s.Begun(), Period: v.Period, Jitter: v.Jitter, Beats: s.Beats(), dest: e.net,
 		NoveltyBits: e.cur.base.Surprise(baseline.Destination)}
-	if s.inFlow {
-		f.Way = "connection"
-	}
 	e.beaconLevel(f, s)
 	f.Reason = fmt.Sprintf("%s contacts %s every %s (%d times since %s, jitter %.0f %%)%s", e.who(), e.whom(), seconds(v.Period), f.Beats,
 		clock(f.First), 100*v.Jitter, tail(f.Evidence))

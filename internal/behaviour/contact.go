@@ -115,7 +115,7 @@ func (e *Engine) lateral(point string) {
 	o := e.obs
 	known := e.known(baseline.Destination, e.net)
 	others := e.target()
-	if known {
+	if known || e.skips(Lateral, o.Place.String(), e.net) {
 		return
 	}
 	f := &Finding{Rule: Lateral, Way: o.Place.String(), Level: Low, Score: 0.5, dest: e.net, Refused: point != ""}

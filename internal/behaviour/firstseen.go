@@ -21,9 +21,8 @@ func (e *Engine) firstSeen() {
 		return
 	}
 	learned := e.learned()
-	bits, portBits := e.cur.base.Surprise(baseline.Destination), e.cur.base.Surprise(baseline.Port)
-	_, fresh := e.observe(baseline.Destination, e.net)
-	_, freshPort := e.observe(baseline.Port, portHash(o))
+	bits, fresh := e.use(baseline.Destination, e.net)
+	portBits, freshPort := e.use(baseline.Port, portHash(o))
 	if !learned || o.Midstream {
 		return
 	}
@@ -34,6 +33,16 @@ func (e *Engine) firstSeen() {
 		n := e.cur.base.Len(baseline.Destination) - 1
 		e.first("destination", bits, fmt.Sprintf("%s has used %d destinations in %d days; %s is new", e.who(), n, e.cur.base.Days(), e.whom()))
 	}
+}
+
+// use records a use in the baseline of the current subject, and returns how surprising it
+// is if it is the first.
+func (e *Engine) use(k baseline.Kind, hash uint64) (bits float64, fresh bool) {
+	if e.cur.base.Find(k, hash) == nil {
+		bits = e.cur.base.Surprise(k)
+	}
+	_, fresh = e.observe(k, hash)
+	return bits, fresh
 }
 
 // first reports a first use, up to a number in an hour.

@@ -6,7 +6,8 @@ import (
 
 // opened is a finding that was reported and may come again.
 type opened struct {
-	told  int64 // when it was reported last
+	told  int64 // when it was reported last, 0 if it never was
+	seen  int64 // when it was looked at last
 	level Level
 	count uint64 // since then
 	rules uint16 // of all findings about the destination, one bit each
@@ -30,11 +31,15 @@ func (e *Engine) report(f *Finding) {
 			e.hold(f.dest)
 		}
 	}
+	v, _ := e.open.add(e.cur.id, e.openKey(f.Rule, f.Way, f.dest))
+	if v != nil {
+		v.seen = o.At
+	}
 	if e.conf.Allowed != nil && e.conf.Allowed(f) {
 		e.stats.Allowed++
 		return
 	}
-	if f.Level < e.conf.Level || !e.fresh(f) || !e.withinRate(f) {
+	if f.Level < e.conf.Level || !e.fresh(f, v) || !e.withinRate(f) {
 		return
 	}
 	f.Score = min(1, f.Score)
@@ -95,17 +100,45 @@ func (e *Engine) keyed(hash uint64, n uint64) uint64 {
 	return (h ^ h>>29) * 0xbf58476d1ce4e5b9
 }
 
-// fresh reports whether a finding is to be reported now, and counts it.
-func (e *Engine) fresh(f *Finding) bool {
-	way := siphash(0, 0, f.Way)
-	v, isNew := e.open.add(e.cur.id, e.keyed(f.dest^way, uint64(f.Rule)+1))
+// openKey returns the key of a finding of the current subject.
+func (e *Engine) openKey(r Rule, way string, dest uint64) uint64 {
+	return e.keyed(dest^siphash(0, 0, way), uint64(r)+1)
+}
+
+// lookEvery is the packet time between two looks at the same finding: it takes a microsecond
+// to put one into words.
+const lookEvery = int64(60e9)
+
+// skips reports whether a finding need not be looked at: it was a moment ago, or enough of
+// the rule is known for this hour. It counts it.
+func (e *Engine) skips(r Rule, way string, dest uint64) bool {
+	at := e.obs.At
+	if e.conf.Off[r] {
+		return true
+	}
+	if c := &e.cur.rates[r]; c.n >= anHour && c.hour == at/3600e9 {
+		e.stats.Limited++
+		return true
+	}
+	v := e.open.find(e.openKey(r, way, dest))
+	if v == nil || at-v.seen >= lookEvery || at < v.seen {
+		return false
+	}
+	v.count++
+	e.stats.Repeated++
+	return true
+}
+
+// fresh reports whether a finding is to be reported now, and counts it. v is its place, nil
+// if there is no room.
+func (e *Engine) fresh(f *Finding, v *opened) bool {
 	if v == nil {
 		f.Count = 1
 		return true
 	}
 	v.count++
-	again := f.At-v.told >= e.conf.Repeat || f.At < v.told-e.conf.Repeat
-	if !isNew && !again && f.Level <= v.level {
+	again := v.told == 0 || f.At-v.told >= e.conf.Repeat || f.At < v.told-e.conf.Repeat
+	if !again && f.Level <= v.level {
 		e.stats.Repeated++
 		return false
 	}

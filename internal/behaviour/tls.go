@@ -16,7 +16,7 @@ func (e *Engine) tls() {
 	if newClient {
 		e.first("ja4", bits, fmt.Sprintf("%s has used %d TLS clients; %s to %s is new", e.who(), e.cur.base.Len(baseline.Client)-1, t.JA4, e.whom()))
 	}
-	if way == "" || e.known(baseline.Destination, e.net) {
+	if way == "" || e.known(baseline.Destination, e.net) || e.skips(TLSOdd, way, e.net) {
 		return
 	}
 	f := &Finding{Rule: TLSOdd, Way: way, Level: Low, Score: 0.5, dest: e.net, JA4: t.JA4, Evidence: []string{evidence}}

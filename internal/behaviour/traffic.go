@@ -37,6 +37,9 @@ func (e *Engine) traffic() {
 // bypass reports DNS around the resolver.
 func (e *Engine) bypass() {
 	o := e.obs
+	if e.skips(DNSBypass, o.Bypass, e.net) {
+		return
+	}
 	f := &Finding{Rule: DNSBypass, Way: o.Bypass, Level: Low, Score: 0.5, dest: e.net}
 	words := map[string]string{"dns": "DNS to a server that is not the resolver", "dot": "DNS over TLS bypasses the resolver",
 		"doq": "DNS over QUIC bypasses the resolver", "doh": "DNS over HTTPS bypasses the resolver"}
@@ -84,6 +87,9 @@ func (e *Engine) lasting() {
 // steps are the durations at which a long connection is reported.
 var steps = [...]int64{3600e9, 4 * 3600e9, 12 * 3600e9, 24 * 3600e9, 72 * 3600e9}
 
+// stepNames are the steps as events spell them.
+var stepNames = [len(steps)]string{"1h", "4h", "12h", "24h", "72h"}
+
 // long reports a connection that lives for longer than any other with the destination.
 func (e *Engine) long() {
 	o := e.obs
@@ -94,7 +100,10 @@ func (e *Engine) long() {
 	for step+1 < len(steps) && o.Duration >= steps[step+1] {
 		step++
 	}
-	f := &Finding{Rule: LongConnection, Way: seconds(steps[step]), Level: Low, Score: 0.5 + 0.1*float64(step), First: o.At - o.Duration, dest: e.net,
+	if e.skips(LongConnection, stepNames[step], e.net) {
+		return
+	}
+	f := &Finding{Rule: LongConnection, Way: stepNames[step], Level: Low, Score: 0.5 + 0.1*float64(step), First: o.At - o.Duration, dest: e.net,
 		BytesUp: o.Up, BytesDown: o.Down}
 	known := e.known(baseline.Destination, e.net)
 	if (!known || o.Unresolved) && e.learned() || step > 0 && o.Unresolved {
@@ -161,6 +170,9 @@ func (e *Engine) judgeUpload(u *upload) {
 	if u.up < uploadLow && !slow || u.up < uploadRatio*u.down || known && u.up < uploadGrowth*before {
 		return
 	}
+	if e.skips(Upload, "hour", e.net) || e.skips(Upload, "day", e.net) {
+		return
+	}
 	f := &Finding{Rule: Upload, Way: "hour", Level: Low, Score: 0.5, dest: e.net, BytesUp: u.up, BytesDown: u.down}
 	switch {
 	case u.up >= uploadHigh:
@@ -189,6 +201,9 @@ const (
 func (e *Engine) icmp() {
 	o := e.obs
 	if o.Place != World && o.Place != LAN || o.UpPackets < echoPackets || o.UpPackets == 0 {
+		return
+	}
+	if e.skips(ICMPTunnel, "replies", e.net) {
 		return
 	}
 	up, down := o.Up/o.UpPackets, uint64(0)
@@ -233,7 +248,7 @@ func (e *Engine) direct() {
 		return
 	}
 	s.direct++
-	if !enough || share >= directShare || o.At-s.resolves < dnsSeen || o.Up < directBytes || o.Down < directBytes || e.known(baseline.Destination, e.net) {
+	if !enough || share >= directShare || o.At-s.resolves < dnsSeen || o.Up < directBytes || o.Down < directBytes || e.known(baseline.Destination, e.net) || e.skips(DirectIP, "", e.net) {
 		return
 	}
 	e.report(&Finding{Rule: DirectIP, Level: Low, Score: 0.5 + 0.5*(1-share/directShare), dest: e.net, BytesUp: o.Up, BytesDown: o.Down,

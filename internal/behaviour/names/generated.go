@@ -49,23 +49,25 @@ func (t *tally) within(span, at int64) (n int) {
 	return n
 }
 
-// recent are the latest different domains.
+// recent are the latest different domains, each at one of two places.
 type recent struct {
 	at   [remembered]int64
 	hash [remembered]uint32
-	n    uint8 // place of the next
 }
 
 // add adds a domain and reports whether it is a new one. A domain that is known is as old
-// as it was.
+// as it was. If both places are taken, the older one goes.
 func (r *recent) add(h uint32, at int64) bool {
-	for i, old := range r.hash {
-		if old == h && r.at[i] != 0 && at-r.at[i] < long {
+	a, b := h%remembered, h>>16%remembered
+	for _, i := range [...]uint32{a, b} {
+		if r.hash[i] == h && r.at[i] != 0 && at-r.at[i] < long {
 			return false
 		}
 	}
-	r.hash[r.n], r.at[r.n] = h, at
-	r.n = (r.n + 1) % remembered
+	if r.at[b] < r.at[a] {
+		a = b
+	}
+	r.hash[a], r.at[a] = h, at
 	return true
 }
 
