@@ -7,6 +7,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
+	"github.com/qubesbeat/qubesbeat/internal/detect"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/module/dns"
@@ -58,8 +59,8 @@ func (b *builder) addInventory() error {
 }
 
 // addNameTable adds the names that the qubes' DNS gives to flows. packetbeat has none
-// of their fields. A replay has no names: answers and flows come there by ways that
-// overtake each other, and its events are to be the same on every run.
+// of their fields. In a replay, where answers of analyzers and flows overtake each other,
+// the detection has the names.
 func (b *builder) addNameTable() error {
 	analyzes := b.settings.transactionConfig()
 	if b.live && !b.settings.Compat.Strict && (b.settings.resolver != nil || analyzes.Enabled()) {
@@ -171,7 +172,13 @@ func (b *builder) addDetection() error {
 		deps.Resolver = b.names.IsResolver
 	}
 	b.findings = finding.New(conf, deps)
-	b.flows.Watch(b.findings.Feed(b.flows.PeekHello))
+	feed := b.findings.Feed(b.flows.PeekHello)
+	b.flows.Watch(feed)
+	if analyzes := b.settings.transactionConfig(); !b.live && (b.settings.resolver != nil || analyzes.Enabled()) {
+		names := detect.NewNames()
+		feed.Name(names)
+		b.flows.ObserveFlows(names.Fill)
+	}
 	b.flows.WantPayload([]uint16{53}, []uint16{53}, false)
 	return nil
 }

@@ -170,9 +170,13 @@ func (e *Engine) judgeUpload(u *upload) {
 	if u.up < uploadLow && !slow || u.up < uploadRatio*u.down || known && u.up < uploadGrowth*before {
 		return
 	}
-	if e.skips(Upload, "hour", e.net) || e.skips(Upload, "day", e.net) {
-		return
+	if !e.skips(Upload, "hour", e.net) && !e.skips(Upload, "day", e.net) {
+		e.reportUpload(u, slow)
 	}
+}
+
+// reportUpload reports an upload; slow says that a day of it is much.
+func (e *Engine) reportUpload(u *upload, slow bool) {
 	f := &Finding{Rule: Upload, Way: "hour", Level: Low, Score: 0.5, dest: e.net, BytesUp: u.up, BytesDown: u.down}
 	switch {
 	case u.up >= uploadHigh:

@@ -13,6 +13,7 @@ type Feed struct {
 	hello   func(*flow.Record) *clienthello.Hello // may be nil
 	waiting []Item                                // messages whose packets are not metered yet
 	since   int                                   // packets since the first of them
+	names   *Names                                // nil for none
 }
 
 var (
@@ -25,6 +26,9 @@ var (
 func NewFeed(push func(*Item), hello func(*flow.Record) *clienthello.Hello) *Feed {
 	return &Feed{push: push, hello: hello, waiting: make([]Item, 0, flow.BatchSize)}
 }
+
+// Name has the names of flows looked up, too. It must be called before the first packet.
+func (f *Feed) Name(n *Names) { f.names = n }
 
 // Packet implements [pipeline.Tap]: it takes messages of the DNS. The meter shows packets
 // before it meters them, several at once, so messages wait for their turn.
@@ -40,6 +44,9 @@ func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 	if m := readMessage(p, frame); m != nil {
 		if len(f.waiting) == 0 {
 			f.since = 0
+		}
+		if f.names != nil {
+			f.names.message(m, p.Time)
 		}
 		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Message: m})
 	}
@@ -73,6 +80,9 @@ func (f *Feed) Notice(n *flow.Notice) {
 // Record implements [pipeline.Watcher]. Interim records say nothing that the final one does
 // not.
 func (f *Feed) Record(r *flow.Record) {
+	if f.names != nil {
+		f.names.record(r)
+	}
 	if !r.Final() {
 		return
 	}
