@@ -80,7 +80,7 @@ const ringSize = 8192
 
 // New returns a service that has seen nothing.
 func New(conf Config, deps Deps) *Service {
-	s := &Service{conf: conf, deps: deps, guard: deps.Guard.Part("detection"), allowed: newAllowed(conf.Detect.Allow), waited: map[uint32]int64{}}
+	s := &Service{conf: conf, deps: deps, guard: deps.Guard.Part("detect/engine"), allowed: newAllowed(conf.Detect.Allow), waited: map[uint32]int64{}}
 	s.ring = ring.New(ring.Config[detect.Item]{Size: ringSize, Block: !conf.Live, Class: func(i *detect.Item) share.Class { return share.Class(i.Iface) }})
 	s.translator = detect.NewTranslator(detect.Config{Enricher: deps.Enricher, Qubes: conf.Qubes, Resolver: deps.Resolver, Local: deps.Local,
 		EachDisposable: conf.Detect.Disposables == "each"})

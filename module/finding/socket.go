@@ -18,7 +18,7 @@ func (s *Service) serve() (stop func()) {
 	if !s.conf.Live || s.conf.DataDir == "" {
 		return func() {}
 	}
-	server, err := control.Listen(control.Config{Path: Socket(s.conf.DataDir), Findings: s, Guard: s.deps.Guard.Part("detection/control")})
+	server, err := control.Listen(control.Config{Path: Socket(s.conf.DataDir), Findings: s, Guard: s.deps.Guard.Part("detect/control")})
 	if err != nil {
 		s.deps.Logger.Warn("the socket of the commands findings and baseline cannot be made", "error", err.Error())
 		return func() {}
