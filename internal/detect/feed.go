@@ -14,6 +14,7 @@ type Feed struct {
 	waiting []Item                                // messages whose packets are not metered yet
 	since   int                                   // packets since the first of them
 	names   *Names                                // nil for none
+	item    Item                                  // that is being pushed
 }
 
 var (
@@ -74,7 +75,9 @@ func (f *Feed) Notice(n *flow.Notice) {
 	if len(f.waiting) > 0 {
 		f.release(n.At)
 	}
-	f.push(&Item{At: n.At, Iface: n.Iface, Notice: *n})
+	i := &f.item
+	i.At, i.Iface, i.Notice = n.At, n.Iface, *n
+	f.push(i)
 }
 
 // Record implements [pipeline.Watcher]. Interim records say nothing that the final one does
@@ -86,10 +89,11 @@ func (f *Feed) Record(r *flow.Record) {
 	if !r.Final() {
 		return
 	}
-	copied := *r
-	i := Item{At: r.End, Iface: r.Iface, Record: &copied}
+	copied, i := *r, &f.item
+	i.At, i.Iface, i.Record, i.Notice.Kind = r.End, r.Iface, &copied, 0
 	if f.hello != nil {
 		i.Hello = f.hello(r)
 	}
-	f.push(&i)
+	f.push(i)
+	i.Record, i.Hello = nil, nil
 }

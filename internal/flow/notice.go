@@ -70,11 +70,11 @@ func (t *Table) noteLive(i uint32, e *entry, p *packet.Packet, swapped bool) {
 		}
 		return
 	}
-	if !carriesData(p) {
+	if p.Time-e.born < firstBeat*1e6 || !carriesData(p) {
 		return
 	}
 	age := (p.Time - e.born) / 1e6
-	if age < firstBeat || age >= 1<<32 {
+	if age >= 1<<32 {
 		return
 	}
 	b := t.bursts.at(i)
