@@ -189,7 +189,8 @@ func (e *Engine) reportUpload(u *upload, slow bool) {
 	if !e.learned() && f.Level > Low {
 		f.Level = f.Level.down()
 	}
-	f.Reason = fmt.Sprintf("%s has sent %s to %s within a %s, and received %s", e.who(), size(f.BytesUp), e.whom(), f.Way, size(u.down))
+	f.Reason = fmt.Sprintf("%s has sent %s to %s within %s, and received %s", e.who(), size(f.BytesUp), e.whom(),
+		map[string]string{"hour": "an hour", "day": "a day"}[f.Way], size(u.down))
 	e.report(f)
 }
 
