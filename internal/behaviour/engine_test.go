@@ -252,6 +252,20 @@ func TestEngine_allocs(t *testing.T) { // not parallel: it counts allocations
 	}
 }
 
+// TestEngine_allocs_found allocates nothing for what was found a moment ago.
+func TestEngine_allocs_found(t *testing.T) { // not parallel: it counts allocations
+	w := newWorld(nil)
+	o := contact("work", "10.137.0.9:22", "", start)
+	o.Place = behaviour.Qube
+	w.Observe(o)
+	if n := testing.AllocsPerRun(100, func() {
+		o.At += 1e8
+		w.Observe(o)
+	}); n != 0 || len(w.findings) != 1 || w.Stats().Repeated < 100 {
+		t.Errorf("%v allocations for each contact, %d findings; want none and one", n, len(w.findings))
+	}
+}
+
 // TestEngine_memory keeps within 12 MiB with 128 subjects, one of which floods, and the
 // flood takes nothing from the others.
 func TestEngine_memory(t *testing.T) { // not parallel: it measures the heap
