@@ -2,6 +2,7 @@ package beater
 
 import (
 	"maps"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/beater/publish"
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
+	"github.com/qubesbeat/qubesbeat/internal/detect"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	verdict "github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
@@ -64,8 +66,8 @@ func (b *builder) addInventory() error {
 }
 
 // addNameTable adds the names that the qubes' DNS gives to flows. packetbeat has none
-// of their fields. A replay has no names: answers and flows come there by ways that
-// overtake each other, and its events are to be the same on every run.
+// of their fields. In a replay, where answers of analyzers and flows overtake each other,
+// the detection has the names.
 func (b *builder) addNameTable() error {
 	analyzes := b.settings.transactionConfig()
 	if b.live && !b.settings.Compat.Strict && (b.settings.resolver != nil || analyzes.Enabled()) {
@@ -148,7 +150,7 @@ func (b *builder) addFirewall() error {
 	if !c.Enabled || !b.live {
 		return nil
 	}
-	verdicts := firewall.New(c, firewall.Deps{Sink: b.top.Watch(b.aux), Refused: func(v *verdict.Verdict) { b.packets.LiftVerdict(v) }, Enrich: b.enricher, Local: b.inventory.Local,
+	verdicts := firewall.New(c, firewall.Deps{Sink: b.top.Watch(b.aux), Observe: b.findings.Verdict, Refused: func(v *verdict.Verdict) { b.packets.LiftVerdict(v) }, Enrich: b.enricher, Local: b.inventory.Local,
 		Captured: b.flows.InterfaceName, Logger: b.log.With("component", "firewall"), Guard: b.guard})
 	if o, wanted := verdicts.ICMPErrors(); wanted {
 		b.flows.ObservePackets(o)
@@ -213,16 +215,40 @@ func (b *builder) addVerify() error {
 	return nil
 }
 
-// addNames has flows named, and those found that bypass the resolver.
-func (b *builder) addNames() {
-	if b.names == nil {
-		return
+// addDetection makes the service that looks for what is odd. packetbeat has nothing like it.
+func (b *builder) addDetection() error {
+	c := &b.settings.Config
+	if !c.Detect.Enabled || !c.Flows.Enabled || c.Compat.Strict || b.root == "packetbeat" {
+		return nil
 	}
-	b.flows.ObserveFlows(b.names.Fill)
-	if b.settings.Resolver.On() {
-		s := finding.New(finding.Deps{Sink: b.top.Watch(b.aux), Resolver: b.names.IsResolver, Found: b.packets.LiftFlow})
-		b.flows.ObserveFlows(s.Flow)
-		b.middle = append(b.middle, s)
+	conf := finding.Config{Detect: c.Detect, Live: b.live, Qubes: b.inventory.HasFile(), Hold: b.hold()}
+	deps := finding.Deps{Sink: b.top.Watch(b.aux), Enricher: b.enricher, Logger: b.log.With("component", "detection"), Guard: b.guard,
+		Found: func(source, destination netip.AddrPort, proto uint8) { b.packets.Lift(source, destination, proto) }}
+	if b.live {
+		conf.DataDir, deps.Local = dataDir(), b.inventory.Local
+	}
+	if b.live && c.Resolver.On() {
+		deps.Resolver = b.names.IsResolver
+	}
+	b.findings = finding.New(conf, deps)
+	feed := b.findings.Feed(b.flows.PeekHello)
+	b.flows.Watch(feed)
+	if analyzes := b.settings.transactionConfig(); !b.live && (b.settings.resolver != nil || analyzes.Enabled()) {
+		names := detect.NewNames()
+		feed.Name(names)
+		b.flows.ObserveFlows(names.Fill)
+	}
+	b.flows.WantPayload([]uint16{53}, []uint16{53}, false)
+	return nil
+}
+
+// addNames has flows named.
+func (b *builder) addNames() {
+	if b.names != nil {
+		b.flows.ObserveFlows(b.names.Fill)
+	}
+	if b.findings != nil {
+		b.middle = append(b.middle, b.findings)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 	"github.com/qubesbeat/qubesbeat/module/dns"
+	"github.com/qubesbeat/qubesbeat/module/finding"
 	"github.com/qubesbeat/qubesbeat/module/inventory"
 	"github.com/qubesbeat/qubesbeat/module/packets"
 	"github.com/qubesbeat/qubesbeat/module/summary"
@@ -37,14 +38,14 @@ type builder struct {
 	enricher  *enrich.Enricher
 	names     *dns.Names // nil if no part sees the qubes' DNS
 	middle    []service  // those that stop after the flows and before the inventory, in that order
-	liveOnly
+	optional
 }
 
-// liveOnly are services that a replay does not have, and a live beat need not have: they
-// may be nil.
-type liveOnly struct {
-	packets *packets.Service
-	top     *top.Service // also nil for packetbeat
+// optional are services that a beat need not have: they may be nil.
+type optional struct {
+	findings *finding.Service // looks for what is odd
+	packets  *packets.Service // live only
+	top      *top.Service     // live only, and not for packetbeat
 }
 
 // errNothing refuses a configuration without a part that is enabled.
@@ -52,7 +53,7 @@ var errNothing = errors.New("nothing to do: the configuration has neither flows,
 
 // build makes the services and lists them in the order in which they stop.
 func (b *builder) build() error {
-	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTop, b.addTransactions, b.addResolver,
+	for _, step := range []func() error{b.addSummaries, b.openAux, b.addInventory, b.addFlows, b.addNameTable, b.addTop, b.addDetection, b.addTransactions, b.addResolver,
 		b.addFirewall, b.addPackets, b.addVerify, b.addProcesses} {
 		if err := step(); err != nil {
 			return err

@@ -88,21 +88,22 @@ func TestBuilder_build(t *testing.T) {
 		replay       bool
 		want         string
 	}{
-		{"default", "{}", false, "flow metering, " + end},
+		{"default", "{}", false, "flow metering, findings, " + end},
 		{"resolver", "resolver: " + resolver, false, "flow metering, resolver, findings, " + end},
-		{"resolver alone", "{flows: {enabled: false}, resolver: " + resolver + "}", false, "flow metering, resolver, findings, " + end},
-		{"firewall", "firewall: {enabled: true}", false, "flow metering, firewall verdicts, " + end},
-		{"transactions", "protocols: [{type: http, port: 80}]", false, "flow metering, transactions, " + end},
+		{"resolver alone", "{flows: {enabled: false}, resolver: " + resolver + "}", false, "flow metering, resolver, " + end},
+		{"no detection", "detect: {enabled: false}", false, "flow metering, " + end},
+		{"firewall", "firewall: {enabled: true}", false, "flow metering, firewall verdicts, findings, " + end},
+		{"transactions", "protocols: [{type: http, port: 80}]", false, "flow metering, transactions, findings, " + end},
 		{"all", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, procs: {enabled: true}, resolver: " + resolver + "}", false,
 			"flow metering, transactions, resolver, firewall verdicts, findings, " + end},
-		{"packets", "packets: {enabled: true}", false, "flow metering, packet store, " + end},
-		{"verification", "verify: {enabled: true}", false, "flow metering, verification, " + end},
-		{"verification of a replay", "verify: {enabled: true}", true, "flow metering, verification, inventory, stats, publisher of other events, delivery"},
-		{"packets of a replay", "packets: {enabled: true}", true, "flow metering, inventory, stats, publisher of other events, delivery"},
+		{"packets", "packets: {enabled: true}", false, "flow metering, packet store, findings, " + end},
+		{"verification", "verify: {enabled: true}", false, "flow metering, verification, findings, " + end},
+		{"verification of a replay", "verify: {enabled: true}", true, "flow metering, verification, findings, inventory, stats, publisher of other events, delivery"},
+		{"packets of a replay", "packets: {enabled: true}", true, "flow metering, findings, inventory, stats, publisher of other events, delivery"},
 		{"strict names of packetbeat", "{compat: {strict: true}, resolver: " + resolver + "}", false, "flow metering, resolver, " + rest},
-		{"no live view", "top: {enabled: false}", false, "flow metering, " + rest},
+		{"no live view", "top: {enabled: false}", false, "flow metering, findings, " + rest},
 		{"replay", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, resolver: " + resolver + "}", true,
-			"flow metering, transactions, inventory, stats, publisher of other events, delivery"},
+			"flow metering, transactions, findings, inventory, stats, publisher of other events, delivery"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

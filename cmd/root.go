@@ -56,6 +56,6 @@ func Root() *cmd.BeatsRootCmd {
 	extendTestConfig(root, options)
 	extendTestOutput(root, settings)
 	root.AddCommand(devicesCommand(), qubesCommand(name), inventoryCommand(), reportCommand(), dnsCommand(), topCommand(), pcapCommand(name), mapCommand(name),
-		importCommand(name, options), archiveCommand(), verifyCommand(name), statusCommand(name))
+		importCommand(name, options), archiveCommand(), verifyCommand(name), statusCommand(name), findingsCommand(), baselineCommand(), detectCommand())
 	return root
 }

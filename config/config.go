@@ -26,6 +26,8 @@ type Config struct {
 	Packets Packets `config:"packets"`
 	// Verify is what is expected of the qubes.
 	Verify Verify `config:"verify"`
+	// Detect says what is reported as odd.
+	Detect Detect `config:"detect"`
 	// Quota is each client's share of the output.
 	Quota Quota `config:"quota"`
 	// Top is what `qubesbeat top` is shown.
@@ -95,6 +97,7 @@ func Default() Config {
 		},
 		Packets:         defaultPackets(),
 		Verify:          defaultVerify(),
+		Detect:          defaultDetect(),
 		Quota:           Quota{Enabled: true},
 		Top:             Top{Enabled: true},
 		Stats:           Stats{Period: Duration(30 * time.Second)},

@@ -29,6 +29,9 @@ func TestConfig_Validate(t *testing.T) {
 	one := func(n config.Interface) func(*config.Config) {
 		return func(c *config.Config) { c.Interfaces = []config.Interface{config.DefaultInterface(), n} }
 	}
+	detect := func(change func(*config.Detect)) func(*config.Config) {
+		return func(c *config.Config) { change(&c.Detect) }
+	}
 	packets := func(change func(*config.Packets)) func(*config.Config) {
 		return func(c *config.Config) { change(&c.Packets) }
 	}
@@ -50,6 +53,15 @@ func TestConfig_Validate(t *testing.T) {
 		{"no flows", func(c *config.Config) { c.Flows.MaxFlows = 0 }, []string{"flows.max_flows: 0 is not within"}},
 		{"many flows", func(c *config.Config) { c.Flows.MaxFlows = 100_000_001 }, []string{"flows.max_flows: 100000001"}},
 		{"stats", func(c *config.Config) { c.Stats.Period = sec / 2 }, []string{"stats.period: 500ms is too short"}},
+		{"detect level", detect(func(d *config.Detect) { d.Level = "loud" }), []string{`detect.level: "loud" is not one of`}},
+		{"detect disposables", detect(func(d *config.Detect) { d.Disposables = "off" }), []string{`detect.disposables: "off" is neither`}},
+		{"detect samples", detect(func(d *config.Detect) { d.Samples = 4 }), []string{"detect.samples: 4 is not within 0 and 3"}},
+		{"detect times", detect(func(d *config.Detect) { d.Learn, d.Forget, d.Repeat, d.Settle = 1, 1, 1, -1 }),
+			[]string{"detect.learn: 1ns is too short", "detect.forget: 1ns", "detect.repeat: 1ns", "detect.settle: -1ns is negative"}},
+		{"detect rules", detect(func(d *config.Detect) { d.Disable = []string{"beacons"} }), []string{`detect.disable: "beacons" is no rule`}},
+		{"detect allow", detect(func(d *config.Detect) {
+			d.Allow = []config.DetectAllow{{Reason: "x"}, {Rules: []string{"x"}, Networks: []string{"y"}, Qubes: []string{"["}}, {Rules: []string{"*"}}}
+		}), []string{"detect.allow.0: allows everything", `detect.allow.1.rules: "x"`, `detect.allow.1.networks: "y"`, `detect.allow.1.qubes: "["`}},
 		{"half a quota", func(c *config.Config) { c.Quota.BurstMB = 1 }, []string{"quota.per_day_mb: is not set; set both"}},
 		{"other half", func(c *config.Config) { c.Quota.PerDayMB = 1 }, []string{"quota.burst_mb: is not set; set both"}},
 		{"negative quota", func(c *config.Config) { c.Quota.PerDayMB, c.Quota.BurstMB = -1, 1 }, []string{"quota.per_day_mb: -1 is not within 0"}},

@@ -96,7 +96,7 @@ var examples = []string{
 	"interfaces", "flows.period", "inventory.file", "inventory.fields",
 	"resolver.listen", "resolver.upstreams", "resolver.zones", "resolver.records", "resolver.rewrite", "resolver.lists",
 	"resolver.schedules", "resolver.policies", "resolver.tsv.dir", "firewall.log_files",
-	"packets.include", "packets.exclude", "packets.quotas", "verify.expect", "verify.isolation.allow",
+	"packets.include", "packets.exclude", "packets.quotas", "verify.expect", "verify.isolation.allow", "detect.allow",
 }
 
 // TestReference_defaults holds that the values of the reference are the defaults,

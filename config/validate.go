@@ -9,7 +9,7 @@ import (
 // calls it after it has read the values. It does not look at the resolver, whose
 // settings package module/dns translates and checks.
 func (c *Config) Validate() error {
-	errs := []error{c.checkFlows(), c.checkServices(), c.checkQuota(), c.checkPackets(), c.checkVerify(), c.checkYears()}
+	errs := []error{c.checkFlows(), c.checkServices(), c.checkQuota(), c.checkPackets(), c.checkVerify(), c.checkDetect(), c.checkYears()}
 	for i := range c.Interfaces {
 		errs = append(errs, c.Interfaces[i].validate(i))
 	}
@@ -60,6 +60,7 @@ func (c *Config) checkYears() error {
 		{"stats.period", c.Stats.Period}, {"shutdown_timeout", c.ShutdownTimeout}, {"inventory.hold", c.Inventory.Hold},
 		{"verify.window", c.Verify.Window}, {"verify.hold", c.Verify.Hold}, {"verify.period", c.Verify.Period},
 		{"packets.forget_disposables", c.Packets.ForgetDisposables}, {"packets.segment.age", c.Packets.Segment.Age}, {"packets.flush", c.Packets.Flush},
+		{"detect.learn", c.Detect.Learn}, {"detect.forget", c.Detect.Forget}, {"detect.settle", c.Detect.Settle}, {"detect.repeat", c.Detect.Repeat},
 	} {
 		if one.d.D() > year {
 			p.Addf(one.key, "%v is longer than a year", one.d.D())

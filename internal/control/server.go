@@ -39,6 +39,9 @@ type Config struct {
 	Top Top
 	// Verifier answers the calls of `qubesbeat verify`. It may be nil.
 	Verifier Verifier
+	// Findings answers the calls of `qubesbeat findings` and `qubesbeat baseline`. It may be
+	// nil.
+	Findings Findings
 	// Reload reads the configuration again; nil means that the beat cannot.
 	Reload func() error
 	// Guard recovers from panics at one request. It may be nil.
@@ -141,6 +144,9 @@ func (s *Server) routes() http.Handler {
 	}
 	if s.conf.Verifier != nil {
 		s.verifierRoutes(answer)
+	}
+	if s.conf.Findings != nil {
+		s.findingRoutes(answer)
 	}
 	return mux
 }

@@ -19,6 +19,10 @@ type Config struct {
 	// Live is called with +1 when a flow of an interface begins and with -1 when it ends.
 	// It may be nil, and must not call the table.
 	Live func(iface uint32, change int)
+	// Notice is called with what happens in a flow while it lives, in the order of the
+	// packets, from within Update. It may be nil, and then costs nothing. What holds for
+	// Report holds for it, too.
+	Notice func(*Notice)
 
 	// IdleTimeout ends a flow that has had no packet for this long; required, at
 	// least one second.
@@ -107,6 +111,8 @@ type Table struct {
 	scratch   Record    // the record that is being reported
 	touched   uint32    // see UpdateBatch
 	shunt     *shunting // nil without Config.Shunt
+	bursts    bursts    // only with Config.Notice
+	notice    Notice    // that is being passed on
 }
 
 // New returns an empty table, or an error that names each wrong setting.
@@ -181,6 +187,9 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) *e
 		}
 		ended := t.endedBefore(e, p, now)
 		if ended == ReasonNone {
+			if t.cfg.Notice != nil {
+				t.noteLive(i, e, p, swapped)
+			}
 			e.add(p, swapped, now)
 			t.rearm(i, e)
 			if t.shunt != nil && (e.packets[initiator]+e.packets[responder])%bulkPackets == 0 {
@@ -216,6 +225,9 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 	i := t.entries.alloc()
 	e := t.entries.at(i)
 	e.start(key, hash, p, swapped, now)
+	if t.cfg.Notice != nil {
+		t.noteBegin(i, e, p)
+	}
 	e.add(p, swapped, now)
 	t.index.insert(hash, i, &t.entries)
 	t.wheel.add(i, e, t.due(e), &t.entries)

@@ -19,7 +19,15 @@ var modules = []string{"flow", "transaction", "dns", "firewall", "packets", "ver
 
 func main() {
 	check := flag.Bool("check", false, "change nothing; fail if a file is out of date")
+	bigrams := flag.String("bigrams", "", "write the table of pairs of characters from a file of names, and nothing else")
 	flag.Parse()
+	if *bigrams != "" {
+		if err := writeBigrams(*bigrams, "popular domains (netrack/learn, dns/plain/names.csv, Apache-2.0)"); err != nil {
+			fmt.Fprintln(os.Stderr, "generate:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(*check); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)

@@ -51,7 +51,7 @@ type Stats struct {
 
 // Table remembers the ClientHello of each flow until the flow has ended. An interface
 // that has more of them than its share loses its own oldest. Packet and Close may be
-// called from the meter's goroutine only; ForRecord, ServerName and Stats may be called from any.
+// called from the meter's goroutine only; ForRecord, Peek, ServerName and Stats may be called from any.
 type Table struct {
 	open      map[key]*openItem              // incomplete ones; belongs to Packet
 	openShare *share.Store[uint32, *reading] // what open holds, by interface; belongs to Packet
@@ -114,6 +114,15 @@ func newKey(iface uint32, proto, family uint8, src, dst *packet.Addr, srcPort, d
 // ForRecord returns the ClientHello of the flow that r describes, nil if none was
 // seen. After a record that ends the flow the table forgets it.
 func (t *Table) ForRecord(r *flow.Record) *clienthello.Hello {
+	return t.find(r, r.Final() && r.Reason != flow.ReasonActive)
+}
+
+// Peek is ForRecord for one of two readers: the table forgets nothing.
+func (t *Table) Peek(r *flow.Record) *clienthello.Hello { return t.find(r, false) }
+
+// find returns the ClientHello of the flow that r describes, and forgets it if the flow has
+// ended.
+func (t *Table) find(r *flow.Record, ended bool) *clienthello.Hello {
 	if r.Proto != packet.ProtoTCP && r.Proto != packet.ProtoUDP {
 		return nil
 	}
@@ -123,7 +132,6 @@ func (t *Table) ForRecord(r *flow.Record) *clienthello.Hello {
 		return nil
 	}
 	k := newKey(r.Iface, r.Proto, r.Family, &r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port)
-	ended := r.Final() && r.Reason != flow.ReasonActive
 	var found *clienthello.Hello
 	for i := t.known[k]; i != nil && i.Value.at <= r.End; i = i.Value.later { // later ones are of another connection on the same ports
 		if i.Value.at >= r.Born && found == nil {

@@ -36,8 +36,9 @@ type Meter struct {
 	taps    []Tap
 	dump    func(*capture.Frame)
 	tickers []Ticker
-	keeper  Keeper // nil for none
-	gauge   Gauge  // nil for none
+	keeper  Keeper  // nil for none
+	gauge   Gauge   // nil for none
+	watcher Watcher // nil for none
 	now     func() int64
 	guard   *guard.Part
 	conf    flow.Config // of tables
@@ -75,6 +76,8 @@ type MeterConfig struct {
 	Keeper Keeper
 	// Gauge counts what is metered, by observation point. It may be nil.
 	Gauge Gauge
+	// Watcher is shown what happens in flows. It may be nil.
+	Watcher Watcher
 	// Taps look at every packet that could be decoded, in the meter's goroutine.
 	Taps []Tap
 	// Now is the time on the packets' clock while no packet comes; nil means
@@ -99,6 +102,13 @@ type Ticker interface {
 	Tick(now int64)
 }
 
+// Watcher is shown what happens in flows, in the order of the packets and in the meter's
+// goroutine. It must copy what it wants to keep.
+type Watcher interface {
+	Notice(n *flow.Notice)
+	Record(r *flow.Record)
+}
+
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
 	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump, gauge: cfg.Gauge, guard: cfg.Guard}
@@ -118,11 +128,9 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 	if cfg.NoFlows {
 		return m, nil
 	}
-	cfg.Flow.Report = func(r *flow.Record) {
-		if m.keeper != nil {
-			m.keeper.Report(r)
-		}
-		m.queue.Push(r)
+	cfg.Flow.Report = m.report
+	if w := cfg.Watcher; w != nil {
+		m.watcher, cfg.Flow.Notice = w, w.Notice
 	}
 	if m.gauge != nil {
 		cfg.Flow.Live = m.gauge.Flow
@@ -133,6 +141,17 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 	}
 	m.table, m.conf = table, cfg.Flow
 	return m, nil
+}
+
+// report passes a record on to whoever looks at it in the meter's goroutine, and to the queue.
+func (m *Meter) report(r *flow.Record) {
+	if m.keeper != nil {
+		m.keeper.Report(r)
+	}
+	if m.watcher != nil {
+		m.watcher.Record(r)
+	}
+	m.queue.Push(r)
 }
 
 // checkEvery is how many packets pass at most between two looks at the context

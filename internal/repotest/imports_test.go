@@ -67,12 +67,13 @@ func ring(path string) (level int, ok bool) {
 var rings = []string{
 	0: `internal/version internal/spell internal/qube internal/packet internal/flow internal/event internal/reassembly
 		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache internal/share internal/nftpath internal/safetext internal/addrscope
-		internal/textmark internal/outputhint internal/topology internal/probe internal/tunnelmark internal/verify`,
+		internal/textmark internal/outputhint internal/topology internal/probe internal/tunnelmark internal/verify internal/behaviour/periodic internal/behaviour/names
+		internal/behaviour/walk internal/behaviour/baseline internal/behaviour`,
 	1: `config internal/atomicfile internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture internal/shunt
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
 		internal/kernellog internal/nflog internal/nftrules internal/adminapi internal/pcapng internal/packetstore`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/archive internal/bundle internal/control internal/dnsview
-		internal/blocky internal/eventimport internal/feed internal/hello internal/resolver internal/ecs internal/topview internal/topview/terminal`,
+		internal/blocky internal/detect internal/detect/evaluate internal/eventimport internal/feed internal/hello internal/resolver internal/ecs internal/topview internal/topview/terminal`,
 	3: `module/dns module/finding module/firewall module/flow module/inventory module/packets module/summary module/stats module/top module/verify
 		module/transaction module/transaction/analyzer module/transaction/wire module/transaction/wire/wiretest module/transaction/supervisor
 		module/transaction/procs module/transaction/mapping internal/source`,

@@ -19,6 +19,9 @@ type Item[K comparable, V any] struct {
 	prev, next *Item[K, V] // older and newer ones of the class
 }
 
+// Next returns the next newer item of the class, nil if there is none.
+func (i *Item[K, V]) Next() *Item[K, V] { return i.next }
+
 // list is what a class has stored.
 type list[K comparable, V any] struct{ oldest, newest *Item[K, V] }
 

@@ -6,25 +6,22 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
-	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 )
 
 // TestDocument_Account estimates the size of an event well enough to share an output.
 func TestDocument_Account(t *testing.T) {
 	t.Parallel()
-	s, out := newService()
-	f := outbound("192.0.2.1:443", packet.ProtoTCP, "dns.google")
-	f.Interface = "vif7.0"
-	s.Flow(f)
-	d := out.documents[0]
+	w := newWorld(nil)
+	w.run(t, func() { w.beacons(0, 12) })
+	d := w.documents[0]
 	var a event.Account
 	d.Account(&a)
 	got, want := a.Size-event.EnvelopeSize, len(strict.Document(t, "finding", d))
 	if off := math.Abs(float64(got-want)) / float64(want); off > 0.1 {
 		t.Errorf("Size = %d; %d are written", got, want)
 	}
-	if !a.Alert || a.Count != 1 || a.Outcome != "doh" || a.Peer != netip.MustParseAddr("192.0.2.1") || a.Parties.Qube != work {
+	if !a.Alert || a.Count != 1 || a.Outcome != "beacon" || a.Peer != netip.MustParseAddr("203.0.113.66") || a.Parties.Qube != work {
 		t.Errorf("account = %+v", a)
 	}
 }

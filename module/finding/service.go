@@ -2,96 +2,256 @@ package finding
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/qubesbeat/qubesbeat/internal/dnsview"
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/detect"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
-	"github.com/qubesbeat/qubesbeat/internal/metrics"
-	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/guard"
+	"github.com/qubesbeat/qubesbeat/internal/ring"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 	"github.com/qubesbeat/qubesbeat/internal/task"
-	"github.com/qubesbeat/qubesbeat/module/flow"
 )
 
-// Deps are what a [Service] needs of others. All but Found are required.
-type Deps struct {
-	Sink event.Sink
-	// Resolver reports whether the beat's own resolver, or the one that Qubes
-	// redirects to it, is reached at an address.
-	Resolver func(netip.Addr) bool
-	// Found is called for the flow of a finding; nil for nothing.
-	Found func(*event.Flow)
+// Config holds the settings of a [Service].
+type Config struct {
+	Detect config.Detect
+	// Live says that packets come from interfaces: the state is kept, and what finds no
+	// room is dropped.
+	Live bool
+	// Qubes says that there is an inventory.
+	Qubes bool
+	// DataDir has the state, unless it is "".
+	DataDir string
+	// Hold is how long what a qube does waits until dom0 has named it.
+	Hold time.Duration
 }
 
-// Service looks for flows that deserve a look and publishes findings about them: at
-// present DNS that bypasses the resolver.
+// Deps are what a [Service] needs of others. Sink, Enricher and Logger are required.
+type Deps struct {
+	Sink     event.Sink
+	Enricher *enrich.Enricher
+	// Resolver reports whether the beat's own resolver, or the one that Qubes redirects to
+	// it, is reached at an address. It may be nil; DNS that bypasses it is not looked for
+	// then.
+	Resolver func(netip.Addr) bool
+	// Found is called with both ends of the flow of a finding. It may be nil.
+	Found func(source, destination netip.AddrPort, proto uint8)
+	// Local reports whether an address is one of this machine. It may be nil.
+	Local  func(netip.Addr) bool
+	Logger *slog.Logger
+	// Guard recovers from panics, after which the detection ends. It may be nil.
+	Guard *guard.Keeper
+}
+
+// Service looks for what is odd and publishes findings about it.
 type Service struct {
 	task.Started
-	deps     Deps
-	once     dnsview.Once
-	findings atomic.Uint64
+	conf    Config
+	deps    Deps
+	guard   *guard.Part
+	ring    *ring.Ring[detect.Item]
+	allowed []allowed
+
+	mu         sync.Mutex
+	engine     *behaviour.Engine  // guarded by mu
+	translator *detect.Translator // belongs to Run
+	recent     recent             // guarded by mu
+	saved      int64              // packet time at which the state was written
+	saveFailed bool
+	dead       bool             // the detection has panicked
+	waited     map[uint32]int64 // by interface: until when its clients are known not to be named
+
+	published, lost atomic.Uint64
+	stats           atomic.Pointer[behaviour.Stats]
 }
 
-// New returns a service.
-func New(deps Deps) *Service { return &Service{deps: deps} }
+// ringSize is how many items wait for the engine, of some 400 bytes.
+const ringSize = 8192
+
+// New returns a service that has seen nothing.
+func New(conf Config, deps Deps) *Service {
+	s := &Service{conf: conf, deps: deps, guard: deps.Guard.Part("detect/engine"), allowed: newAllowed(conf.Detect.Allow), waited: map[uint32]int64{}}
+	s.ring = ring.New(ring.Config[detect.Item]{Size: ringSize, Block: !conf.Live, Class: func(i *detect.Item) share.Class { return share.Class(i.Iface) }})
+	s.translator = detect.NewTranslator(detect.Config{Enricher: deps.Enricher, Qubes: conf.Qubes, Resolver: deps.Resolver, Local: deps.Local,
+		EachDisposable: conf.Detect.Disposables == "each"})
+	s.engine = behaviour.New(s.engineConfig([2]uint64{}))
+	s.stats.Store(&behaviour.Stats{})
+	return s
+}
+
+// engineConfig translates the settings.
+func (s *Service) engineConfig(key [2]uint64) behaviour.Config {
+	d := &s.conf.Detect
+	c := behaviour.Defaults()
+	c.Report, c.Allowed, c.Key = s.report, s.isAllowed, key
+	c.Learn = baseline.Learning{Span: int64(d.Learn.D()), Days: min(3, 1+int(d.Learn.D()/(24*time.Hour))), Uses: 200}
+	c.Settle, c.Repeat, c.Forget, c.Samples = int64(d.Settle.D()), int64(d.Repeat.D()), int64(d.Forget.D()), d.Samples
+	c.Level, _ = behaviour.ParseLevel(d.Level)
+	for _, id := range d.Disable {
+		if r, ok := behaviour.ParseRule(id); ok {
+			c.Off[r] = true
+		}
+	}
+	if s.conf.Live {
+		_, offset := time.Now().Zone()
+		c.Offset = int64(offset) * int64(time.Second)
+	}
+	c.Disposable = func(subject string) bool { return len(subject) > 5 && subject[:5] == "disp:" }
+	return c
+}
+
+// Feed returns what collects items in the meter's goroutine. hello returns the ClientHello
+// of a flow and may be nil.
+func (s *Service) Feed(hello func(*flow.Record) *clienthello.Hello) *detect.Feed {
+	return detect.NewFeed(func(i *detect.Item) { s.ring.Push(i) }, hello)
+}
+
+// Verdict takes a refused connection, with the name of its interface. It is safe for
+// concurrent use. A nil *Service takes nothing.
+func (s *Service) Verdict(v *firewall.Verdict) {
+	if s == nil {
+		return
+	}
+	copied := *v
+	s.ring.Push(&detect.Item{At: v.First, Verdict: &copied, Vif: v.In})
+}
+
+// Open reads the state of the last run.
+func (s *Service) Open() error {
+	if s.conf.DataDir == "" {
+		return nil
+	}
+	key, err := readKey(s.conf.DataDir)
+	if err != nil { // learning goes on without it, until the next start
+		s.deps.Logger.Warn("the baselines are not kept", "error", err.Error())
+		s.conf.DataDir = ""
+		return nil
+	}
+	conf := s.engineConfig(key)
+	s.engine = behaviour.New(conf)
+	s.restore(conf)
+	return nil
+}
 
 // String implements [task.Task].
 func (s *Service) String() string { return "findings" }
 
-// Run waits until ctx ends: flows arrive through [Service.Flow].
+// batch is how many items are judged at once, with the lock held.
+const batch = 256
+
+// Run judges what arrives until ctx ends, and then the rest.
 func (s *Service) Run(ctx context.Context) error {
+	stopSocket := s.serve()
+	defer stopSocket()
 	s.MarkReady()
-	<-ctx.Done()
+	stop := context.AfterFunc(ctx, s.ring.Close)
+	defer stop()
+	items := make([]detect.Item, batch)
+	for !s.ring.Done() {
+		n := s.ring.Pop(items, time.Time{})
+		for i := range items[:n] {
+			s.judge(ctx, &items[i])
+		}
+		s.count()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.save()
 	return nil
 }
 
-// reasons say in a sentence how each method bypasses the resolver.
-var reasons = map[dnsview.Bypass]string{
-	dnsview.PlainDNS:   "DNS to a server that is not the resolver",
-	dnsview.DNSOverTLS: "DNS over TLS bypasses the resolver",
-	dnsview.DNSOverQ:   "DNS over QUIC bypasses the resolver",
-	dnsview.DNSOverH:   "DNS over HTTPS bypasses the resolver",
-}
-
-// Flow looks at a flow whose qubes and names are known. It is called from one
-// goroutine.
-func (s *Service) Flow(f *event.Flow) {
-	if !f.OfClient() {
+// judge has the engine look at an item. A panic ends the detection, and nothing else.
+func (s *Service) judge(ctx context.Context, i *detect.Item) {
+	if s.dead {
+		s.lost.Add(1)
 		return
 	}
-	method := dnsview.Classify(f, s.deps.Resolver)
-	if method == dnsview.None {
-		return
+	err := s.guard.Do(nil, func() {
+		o, uncertain := s.translator.Translate(i)
+		if uncertain && s.wait(ctx, i) {
+			o, _ = s.translator.Translate(i)
+		}
+		if o == nil {
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.engine.Observe(o)
+		if s.saved == 0 {
+			s.saved = o.At
+		}
+		if o.At-s.saved >= saveEvery || o.At < s.saved-saveEvery {
+			s.saved = o.At
+			s.save()
+		}
+	})
+	if errors.Is(err, guard.ErrPanic) {
+		s.dead = true
+		s.deps.Logger.Error("the detection has failed and looks at nothing any more; restart the beat to have it again, and please report this")
 	}
-	client, dst := f.Source.Addr.Netip(f.Family), f.Destination.Addr.Netip(f.Family)
-	use := dnsview.Use{Iface: f.Iface, Spoofed: f.Attribution == event.Spoofed, Client: client, Server: dst, Bypass: method}
-	count, first := s.once.First(use, f.Start, f.End)
-	if !first {
-		return
-	}
-	s.findings.Add(1)
-	if s.deps.Found != nil {
-		s.deps.Found(f)
-	}
-	s.deps.Sink.Publish(bypass(f, method, client, dst, count))
 }
 
-// bypass returns the finding about a flow around the resolver.
-func bypass(f *event.Flow, method dnsview.Bypass, client, dst netip.Addr, count uint64) *Document {
-	d := &Document{Parties: f.Parties, At: f.Start, Kind: "dns-bypass", Method: string(method), Reason: reasons[method], Transport: "udp",
-		Source: netip.AddrPortFrom(client, f.Source.Port), Destination: netip.AddrPortFrom(dst, f.Destination.Port),
-		FlowID: flow.ID(f.Metered()), Count: count, ServerName: f.Domain}
-	if f.Proto == packet.ProtoTCP {
-		d.Transport = "tcp"
+// named is for how long the clients of an interface are taken for unknown after they were
+// waited for, in nanoseconds.
+const named = int64(60e9)
+
+// maxWaited bounds the interfaces that are remembered.
+const maxWaited = 256
+
+// wait waits until dom0 may have named the client of an item. It reports whether it has
+// waited.
+func (s *Service) wait(ctx context.Context, i *detect.Item) bool {
+	left := s.conf.Hold - time.Since(time.Unix(0, i.At))
+	if s.conf.Hold <= 0 || left <= 0 || i.At < s.waited[i.Iface] {
+		return false
 	}
-	if f.Hello != nil && f.Hello.ServerName != "" {
-		d.ServerName = f.Hello.ServerName
+	if len(s.waited) >= maxWaited {
+		clear(s.waited)
 	}
-	return d
+	s.waited[i.Iface] = i.At + named
+	timer := time.NewTimer(min(left, s.conf.Hold))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return true
 }
 
-// Metrics implements [metrics.Source].
-func (s *Service) Metrics(m *metrics.Set) {
-	m.Group("findings")
-	m.Add("published", s.findings.Load())
+// isAllowed reports whether the configuration expects a finding. It is called by the engine.
+func (s *Service) isAllowed(f *behaviour.Finding) bool {
+	c, _ := f.Context.(*detect.Current)
+	for i := range s.allowed {
+		if s.allowed[i].matches(f, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// report publishes a finding. It is called by the engine.
+func (s *Service) report(f *behaviour.Finding) {
+	c, ok := f.Context.(*detect.Current)
+	if !ok {
+		return
+	}
+	d := newDocument(f, c)
+	s.recent.add(&d.Finding, d)
+	s.published.Add(1)
+	if s.deps.Found != nil && d.Source.IsValid() && d.Destination.IsValid() {
+		s.deps.Found(d.Source, d.Destination, d.Proto)
+	}
+	s.deps.Sink.Publish(d)
 }

@@ -28,10 +28,14 @@ type Enrich interface {
 	PartiesOn(iface string, s enrich.Observation) event.Parties
 }
 
-// Deps are what a [Service] needs of others. All but Refused, Watch and Guard are required.
+// Deps are what a [Service] needs of others. All but Observe, Refused, Watch and
+// Guard are required.
 type Deps struct {
 	Sink   event.Sink
 	Enrich Enrich
+	// Observe is called with each verdict before it is published, and must copy what it
+	// keeps. It may be nil.
+	Observe func(*firewall.Verdict)
 	// Local reports whether an address is one of this machine.
 	Local func(netip.Addr) bool
 	// Captured returns the name of an observation point of the capture.
@@ -160,6 +164,9 @@ func (s *Service) publish(v *firewall.Verdict) {
 	}
 	if s.deps.Refused != nil && !v.Coalesced {
 		s.deps.Refused(v)
+	}
+	if s.deps.Observe != nil {
+		s.deps.Observe(v)
 	}
 	s.deps.Sink.Publish(documentOf(s.deps.Enrich, v))
 }

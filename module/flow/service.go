@@ -5,13 +5,16 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/hello"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
@@ -62,6 +65,7 @@ type Service struct {
 	keeper    Keeper              // nil for none
 	gauge     pipeline.Gauge      // nil for none
 	shunt     *shunting           // nil in a replay and before Open
+	watcher   pipeline.Watcher    // nil for none
 	hellos    *hello.Table        // nil without ClientHellos
 	stages    *stages             // nil before Open
 	cut       atomic.Bool         // stopped before the end of the source
@@ -86,9 +90,44 @@ func (s *Service) ObservePackets(o pipeline.Tap) { s.observers = append(s.observ
 func (s *Service) ObserveFlows(f func(*event.Flow)) { s.annotate = append(s.annotate, f) }
 
 // WantPayload has the capture keep whole packets from or to the ports, and ICMP, for
-// the observers. It must be called before Open.
+// the observers, in addition to what was wanted before. It must be called before Open.
 func (s *Service) WantPayload(tcp, udp []uint16, icmp bool) {
-	s.payload = &capture.SnapPolicy{TCPPorts: tcp, UDPPorts: udp, ICMP: icmp}
+	if s.payload == nil {
+		s.payload = &capture.SnapPolicy{}
+	}
+	s.payload.TCPPorts, s.payload.UDPPorts = union(s.payload.TCPPorts, tcp), union(s.payload.UDPPorts, udp)
+	s.payload.ICMP = s.payload.ICMP || icmp
+}
+
+// union returns what is in a or b, in that order.
+func union(a, b []uint16) []uint16 {
+	for _, port := range b {
+		if !slices.Contains(a, port) {
+			a = append(a, port)
+		}
+	}
+	return a
+}
+
+// Watcher is shown packets and what happens in flows, in the meter's goroutine.
+type Watcher interface {
+	pipeline.Tap
+	pipeline.Watcher
+}
+
+// Watch adds the watcher, of which there is at most one. It must be called before Open, and
+// needs flows.
+func (s *Service) Watch(w Watcher) {
+	s.observers, s.watcher = append(s.observers, w), w
+}
+
+// PeekHello returns the ClientHello of a flow, nil if it is not known or none are read. It
+// is safe for concurrent use.
+func (s *Service) PeekHello(r *meter.Record) *clienthello.Hello {
+	if s.hellos == nil {
+		return nil
+	}
+	return s.hellos.Peek(r)
 }
 
 // WantHeaders has the capture keep the headers of every packet for the observers, without

@@ -7,25 +7,20 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/config"
-	"github.com/qubesbeat/qubesbeat/internal/event"
 	verdict "github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/module/packets"
 )
 
-// TestService_LiftFlow has the flows of findings and verdicts lifted in the store, and does
+// TestService_Lift has the flows of findings and verdicts lifted in the store, and does
 // nothing without one.
-func TestService_LiftFlow(t *testing.T) {
+func TestService_Lift(t *testing.T) {
 	t.Parallel()
-	f := &event.Flow{}
-	f.Family, f.Proto = 4, packet.ProtoTCP
-	f.Source.Addr, _ = packet.AddrFrom(netip.MustParseAddr("10.137.0.7"))
-	f.Destination.Addr, _ = packet.AddrFrom(netip.MustParseAddr("198.51.100.7"))
-	f.Source.Port, f.Destination.Port = 40000, 443
+	source, destination := netip.MustParseAddrPort("10.137.0.7:40000"), netip.MustParseAddrPort("198.51.100.7:443")
 	v := &verdict.Verdict{Tuple: verdict.Tuple{Proto: packet.ProtoUDP, Src: netip.MustParseAddr("10.137.0.7"), Dst: netip.MustParseAddr("198.51.100.8"), SrcPort: 1, DstPort: 2}}
 	var none *packets.Service
-	none.LiftFlow(f)
+	none.Lift(source, destination, packet.ProtoTCP)
 	none.LiftVerdict(v)
 	conf := packets.Config{Packets: config.Default().Packets, DataDir: t.TempDir()}
 	conf.MinFree, conf.MaxBytes, conf.FlowLimit = 1, 1<<30, 1000
@@ -37,8 +32,8 @@ func TestService_LiftFlow(t *testing.T) {
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
 	}
-	s.LiftFlow(f)
-	s.LiftFlow(f)
+	s.Lift(source, destination, packet.ProtoTCP)
+	s.Lift(source, destination, packet.ProtoTCP)
 	s.LiftVerdict(v)
 	if n := s.Status().Lifted; n != 2 {
 		t.Errorf("%d flows are lifted; want that of the finding and that of the verdict", n)

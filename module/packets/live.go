@@ -107,9 +107,10 @@ func (s *Service) Watch(what string, span time.Duration) error {
 const liftFor = time.Hour
 
 // Lift stores a flow whole from now on, although it is above its limit: a finding or a
-// verdict is about it. Either end may come first. It does not wait.
+// verdict is about it. Either end may come first. It does not wait, and does nothing without
+// a store: s may be nil.
 func (s *Service) Lift(a, b netip.AddrPort, proto uint8) {
-	if !limited(s.rules.Load()) {
+	if s == nil || !limited(s.rules.Load()) {
 		return // nothing to lift
 	}
 	if store := s.store.Load(); store != nil && a.IsValid() && b.IsValid() {

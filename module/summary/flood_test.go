@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/event"
@@ -66,8 +67,9 @@ func newVerdict(p event.Parties, at time.Time, i uint64) event.Countable {
 
 func newFinding(p event.Parties, at time.Time, i uint64) event.Countable {
 	dst := address(i)
-	return &finding.Document{Parties: p, At: at.UnixNano(), Kind: "dns-bypass", Method: "dns", Reason: "DNS to a server that is not the resolver", Count: 1,
-		Source: netip.AddrPortFrom(p.Client, 40000), Destination: netip.AddrPortFrom(dst.Netip(4), 53), Transport: "udp", FlowID: strings.Repeat("x", 60)}
+	return &finding.Document{Parties: p, Source: netip.AddrPortFrom(p.Client, 40000), Destination: netip.AddrPortFrom(dst.Netip(4), 53),
+		FlowID: strings.Repeat("x", 60), Finding: behaviour.Finding{Rule: behaviour.DNSBypass, Way: "dns", Level: behaviour.Medium, Subject: "work",
+			At: at.UnixNano(), First: at.UnixNano(), Count: 1, Proto: 17, Reason: "DNS to a server that is not the resolver"}}
 }
 
 // transaction is an event of an analyzer, as far as its share is concerned.

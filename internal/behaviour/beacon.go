@@ -1,0 +1,174 @@
+package behaviour
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/periodic"
+)
+
+const (
+	protoICMP   = 1
+	protoTCP    = 6
+	protoUDP    = 17
+	protoICMPv6 = 58
+)
+
+// clockwork reports whether a port is periodic by its nature: time, names, leases.
+func clockwork(proto uint8, port uint16) bool {
+	if proto == protoTCP {
+		return port == 53
+	}
+	switch port {
+	case 53, 67, 68, 123, 137, 138, 500, 546, 547, 1900, 4500, 5353, 5355:
+		return true
+	}
+	return proto != protoUDP
+}
+
+// pulse adds a contact with the current destination to its series.
+func (e *Engine) pulse() {
+	o := e.obs
+	if clockwork(o.Proto, o.Port) {
+		return
+	}
+	alone := e.cur.near(e.net, o.At) > 60e9
+	h := e.keyed(e.net, uint64(o.Port)<<8|uint64(o.Proto))
+	s := e.series.find(h)
+	if s == nil {
+		c := e.cur.seldom.contact(h, o.At)
+		if c == nil {
+			return
+		}
+		if s, _ = e.series.add(e.cur.id, h); s == nil {
+			return
+		}
+		s.Add(c.first)
+		s.Add(c.last)
+		*c = candidate{}
+	}
+	e.add(s, alone)
+}
+
+// beat adds a burst within a flow to the series of the flow.
+func (e *Engine) beat() {
+	o := e.obs
+	if clockwork(o.Proto, o.Port) || o.Place == Nowhere {
+		return
+	}
+	alone := e.cur.near(e.net, o.At) > 60e9
+	s, isNew := e.series.add(e.cur.id, e.keyed(o.Flow, 0xf1))
+	if s == nil {
+		return
+	}
+	if isNew {
+		s.inFlow = true
+	}
+	if o.Up > 0 {
+		s.Size(o.Up)
+	}
+	e.add(s, alone)
+}
+
+// add adds an arrival to a series and judges it when it is time.
+func (e *Engine) add(s *series, alone bool) {
+	if s.beats++; alone {
+		s.alone++
+	}
+	if !s.Add(e.obs.At) || s.silent {
+		return
+	}
+	v := s.Look()
+	if !v.Regular {
+		return
+	}
+	e.periodic(s, &v)
+}
+
+// minRegular is the least time for which something must have been regular: what lasts for
+// seconds is one action.
+const minRegular = int64(20e9)
+
+// periodic reports a series that is regular.
+func (e *Engine) periodic(s *series, v *periodic.Verdict) {
+	o := e.obs
+	if s.Last()-s.Begun() < minRegular {
+		return
+	}
+	entry := e.cur.base.Find(baseline.Destination, e.net)
+	known := e.cur.base.Known(entry, o.At)
+	if entry != nil && !e.learned() {
+		entry.SetPeriod(v.Period)
+	}
+	way := "connections"
+	if s.inFlow {
+		way = "connection"
+	}
+	if known || e.skips(Beacon, way, e.net) {
+		return
+	}
+	f := &Finding{Rule: Beacon, Way: way, Score: v.Score, First: s.Begun(), Period: v.Period, Jitter: v.Jitter, Beats: s.Beats(), dest: e.net,
+		NoveltyBits: e.cur.base.Surprise(baseline.Destination)}
+	e.beaconLevel(f, s)
+	f.Reason = fmt.Sprintf("%s contacts %s every %s (%d times since %s, jitter %.0f %%)%s", e.who(), e.whom(), seconds(v.Period), f.Beats,
+		clock(f.First), 100*v.Jitter, tail(f.Evidence))
+	e.report(f)
+}
+
+// beaconLevel sets the level of a beacon and the evidence for it.
+func (e *Engine) beaconLevel(f *Finding, s *series) {
+	o := e.obs
+	others := e.others()
+	f.Level = Medium
+	if others > 0 {
+		f.Level = Low
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%d other qubes contact it, too", others))
+	}
+	odd := e.oddities(f)
+	idle := f.Period < 900e9 && float64(s.alone) > 0.6*float64(s.beats) && e.cur.base.Missing(baseline.Destination) <= 0.1
+	if idle {
+		f.Evidence = append(f.Evidence, "the qube is idle otherwise")
+	}
+	if odd && f.Level == Medium || idle && e.learned() {
+		f.Level = f.Level.up()
+	}
+	if !e.learned() {
+		f.Level = f.Level.down()
+		f.Evidence = append(f.Evidence, "what is usual for the qube is not known yet")
+	}
+	if poller(o.Domain) {
+		f.Level = f.Level.down()
+		f.Evidence = append(f.Evidence, "programs are known to poll it")
+		if others >= 2 {
+			f.Level = Silent
+		}
+	}
+}
+
+// oddities adds what is odd about the current destination to the evidence.
+func (e *Engine) oddities(f *Finding) (odd bool) {
+	o := e.obs
+	if o.Unresolved {
+		odd = true
+		f.Evidence = append(f.Evidence, "no DNS response had the address")
+	}
+	if !usualPort(o.Port) {
+		odd = true
+		f.Evidence = append(f.Evidence, fmt.Sprintf("port %d is unusual", o.Port))
+	}
+	return odd
+}
+
+// pollers are domains that programs of the system and browsers are known to poll. A beacon
+// to one of them is lower by a level, and never hidden for that alone.
+var pollers = map[string]bool{
+	"windowsupdate.com": true, "microsoft.com": true, "live.com": true, "office.com": true, "office365.com": true, "msftncsi.com": true,
+	"msftconnecttest.com": true, "apple.com": true, "icloud.com": true, "google.com": true, "googleapis.com": true, "gstatic.com": true,
+	"mozilla.com": true, "mozilla.org": true, "mozilla.net": true, "firefox.com": true, "brave.com": true, "debian.org": true,
+	"fedoraproject.org": true, "ubuntu.com": true, "qubes-os.org": true, "gnome.org": true, "torproject.org": true, "signal.org": true,
+	"whatsapp.net": true, "telegram.org": true, "slack.com": true, "discord.gg": true, "discord.com": true, "zoom.us": true,
+	"lastpass.com": true, "grammarly.com": true, "dropbox.com": true, "spotify.com": true, "facebook.com": true, "github.com": true,
+}
+
+func poller(domain string) bool { return pollers[strings.ToLower(domain)] }

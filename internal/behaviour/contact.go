@@ -1,0 +1,169 @@
+package behaviour
+
+import (
+	"fmt"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/walk"
+)
+
+// opened judges the beginning of a flow.
+func (e *Engine) opened() {
+	o := e.obs
+	if o.Place == Nowhere {
+		return
+	}
+	if !o.Midstream {
+		e.cur.walk.Begin(e.contact(), &e.alarm)
+		e.scanned()
+	}
+	if o.Place != World {
+		e.lateral("")
+	}
+	e.pulse()
+	e.firstSeen()
+	e.hours(0)
+}
+
+// answered notes that a destination has answered, or refused.
+func (e *Engine) answered() {
+	o := e.obs
+	if o.Place == Nowhere || o.Midstream {
+		return
+	}
+	if !o.Rejected {
+		e.online = o.At
+	}
+	e.cur.walk.Answer(e.contact(), o.Rejected, &e.alarm)
+	e.scanned()
+}
+
+// refused judges a connection that the firewall has refused.
+func (e *Engine) refused() {
+	o := e.obs
+	if o.Place == Nowhere {
+		return
+	}
+	if o.Place != World {
+		e.lateral(o.Point)
+	}
+	c := e.contact()
+	e.cur.walk.Begin(c, &e.alarm)
+	e.cur.walk.Answer(c, true, &e.alarm)
+	e.scanned()
+}
+
+// contact describes the current contact for the walker. It is valid until the next one.
+func (e *Engine) contact() *walk.Contact {
+	o := e.obs
+	e.step = walk.Contact{At: o.At, Host: e.net, Port: o.Port, Proto: o.Proto}
+	if o.Domain == "" && o.Addr.IsValid() {
+		e.step.Host = e.hashAddr(o.Addr, false)
+	}
+	return &e.step
+}
+
+// scanned reports the scan that the walker has found, if it has.
+func (e *Engine) scanned() {
+	if e.alarm.Kind != walk.None {
+		a := e.alarm
+		e.alarm = walk.Alarm{}
+		e.scan(&a)
+	}
+}
+
+// netDown is for how long no contact of any subject succeeds while the network is down.
+const netDown = int64(60e9)
+
+// scan reports a scan, unless the network is down for everyone.
+func (e *Engine) scan(a *walk.Alarm) {
+	o := e.obs
+	if e.failing[0] != e.cur.id {
+		e.failing = [2]uint32{e.cur.id, e.failing[0]}
+	}
+	if e.failing[1] != 0 && e.online != 0 && o.At-e.online > netDown {
+		e.stats.Suppressed++
+		return
+	}
+	f := &Finding{Rule: Scan, Way: a.Kind.String(), Level: Medium, Score: min(1, 0.5+float64(a.Failures)/40), First: a.Since}
+	if o.Place != World {
+		f.Level = High
+	}
+	span := seconds(max(o.At-a.Since, 0))
+	switch a.Kind {
+	case walk.Vertical:
+		f.Reason = fmt.Sprintf("%s contacts ports of %s that do not answer: %d within %s", e.who(), o.Addr, a.Failures, span)
+	case walk.Sweep:
+		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s", e.who(), a.Port, a.Failures, span)
+	default:
+		f.Reason = fmt.Sprintf("%s contacts hosts and ports that do not answer: %d of %d first contacts within %s, %s among them", e.who(), a.Failures,
+			a.Contacts, span, e.whom())
+	}
+	e.report(f)
+}
+
+// services are ports by which machines are entered or their data is read.
+var services = map[uint16]string{22: "T1021.004 SSH", 23: "Telnet", 135: "RPC", 139: "T1021.002 SMB", 445: "T1021.002 SMB", 2049: "NFS",
+	3306: "MySQL", 3389: "T1021.001 RDP", 5432: "PostgreSQL", 5900: "T1021.005 VNC", 5985: "T1021.006 WinRM", 5986: "T1021.006 WinRM", 6379: "Redis"}
+
+// Service reports whether machines are entered, or their data read, at a port.
+func Service(port uint16) bool { return services[port] != "" }
+
+// lateral judges a contact with a neighbour. point is where the firewall refused it, "" if
+// it did not.
+func (e *Engine) lateral(point string) {
+	o := e.obs
+	known := e.known(baseline.Destination, e.net)
+	others := e.target()
+	if known || e.skips(Lateral, o.Place.String(), e.net) {
+		return
+	}
+	f := &Finding{Rule: Lateral, Way: o.Place.String(), Level: Low, Score: 0.5, dest: e.net, Refused: point != ""}
+	service := services[o.Port]
+	switch {
+	case o.Place == Qube || o.Place == NetVM:
+		f.Level, f.Score = High, 0.8
+	case service != "":
+		f.Level = Medium
+	}
+	if service != "" {
+		f.Evidence = append(f.Evidence, service)
+		f.Score += 0.1
+	}
+	if point != "" {
+		f.Level = f.Level.down()
+		f.Evidence = append(f.Evidence, "refused by "+point)
+	}
+	if others >= 3 {
+		f.Level = f.Level.up()
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%d neighbours within an hour", others))
+	}
+	what := map[Place]string{LAN: "the local network", Qube: "another qube", NetVM: "a netvm"}[o.Place]
+	f.Reason = fmt.Sprintf("%s contacts %s: %s%s", e.who(), what, e.whom(), tail(f.Evidence))
+	e.report(f)
+}
+
+// target records the current destination as a neighbour, and returns how many different
+// ones there were within an hour.
+func (e *Engine) target() (n int) {
+	s, at := e.cur, e.obs.At
+	oldest, found := 0, false
+	for i := range s.targets {
+		t := &s.targets[i]
+		if t.hash == e.net {
+			t.at, found = at, true
+		}
+		if t.at < s.targets[oldest].at {
+			oldest = i
+		}
+	}
+	if !found {
+		s.targets[oldest] = target{e.net, at}
+	}
+	for i := range s.targets {
+		if t := &s.targets[i]; t.at != 0 && at-t.at < 3600e9 {
+			n++
+		}
+	}
+	return n
+}

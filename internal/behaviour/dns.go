@@ -1,0 +1,95 @@
+package behaviour
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/names"
+)
+
+// asked judges a query or a response.
+func (e *Engine) asked() {
+	q := e.obs.Query
+	if q == nil {
+		return
+	}
+	s := e.cur
+	if s.resolves == 0 {
+		s.resolves = e.obs.At
+	}
+	if q.Domain != "" && !q.Response {
+		s.asked[e.net%uint64(len(s.asked))] = uint32(e.net >> 8)
+	}
+	e.generated(q)
+	w, _ := e.windows.add(s.id, e.keyed(e.net, 0xd5))
+	if w == nil {
+		return
+	}
+	if !q.Response && q.Sub() != "" && w.samples[w.at] == "" {
+		w.samples[w.at] = q.Name
+		w.at = (w.at + 1) % uint8(len(w.samples))
+	}
+	if shape := w.Add(q); shape != names.NoShape {
+		e.tunnel(w, shape, q)
+	}
+}
+
+// hasAsked reports whether the current subject has asked for a domain lately.
+func (e *Engine) hasAsked(domain string) bool {
+	h := siphash(e.conf.Key[0], e.conf.Key[1], domain)
+	return e.cur.asked[h%uint64(len(e.cur.asked))] == uint32(h>>8)
+}
+
+// tunnel reports names that carry data.
+func (e *Engine) tunnel(w *window, shape names.Shape, q *names.Query) {
+	o := e.obs
+	o.Name = q.Domain
+	f := &Finding{Rule: DNSTunnel, Way: shape.String(), Level: Medium, Score: w.Score(shape), dest: e.net, Beats: 0,
+		BytesUp: uint64(w.Up()), BytesDown: w.Down(), NoveltyBits: e.cur.base.Surprise(baseline.Destination)}
+	if shape == names.Volume || shape == names.Types {
+		f.Level = High
+	}
+	if e.known(baseline.Destination, e.net) {
+		f.Level = f.Level.down()
+		f.Evidence = append(f.Evidence, "the qube has used the domain before")
+	} else {
+		f.Score += 0.15
+	}
+	f.Evidence = append(f.Evidence, fmt.Sprintf("%d queries, %d names, %.1f bits a character", w.Queries(), w.Names(), w.Entropy()))
+	for _, name := range w.samples[:min(e.conf.Samples, len(w.samples))] {
+		if name != "" {
+			f.Names = append(f.Names, name)
+		}
+	}
+	w.samples, w.at = [3]string{}, 0
+	f.Reason = fmt.Sprintf("%s sends data in names below %s: %d characters in %d names within an hour%s", e.who(), q.Domain, w.Up(), w.Names(), tail(f.Evidence))
+	e.report(f)
+}
+
+// generated reports domains that look generated.
+func (e *Engine) generated(q *names.Query) {
+	s := e.cur
+	signs, odd, found := s.generated.Add(q)
+	if odd {
+		if s.oddNames[(s.oddAt+3)%4] != q.Domain {
+			s.oddNames[s.oddAt%4] = q.Domain
+			s.oddAt = (s.oddAt + 1) % 4
+		}
+	}
+	if !found {
+		return
+	}
+	f := &Finding{Rule: DGA, Level: Medium, Score: min(1, 0.5+float64(signs.Odd+signs.Unknown)/40)}
+	if signs.Unknown >= 20 || signs.Odd >= 10 {
+		f.Level = High
+	}
+	for _, name := range s.oddNames[:min(e.conf.Samples, 4)] {
+		if name != "" {
+			f.Names = append(f.Names, name)
+		}
+	}
+	f.Reason = fmt.Sprintf("%s asks for domains that look generated: of %d within %s, %d are odd and %d do not exist (%s)", e.who(), signs.Domains,
+		seconds(signs.Span), signs.Odd, signs.Unknown, strings.Join(f.Names, ", "))
+	e.report(f)
+}

@@ -1,0 +1,276 @@
+package behaviour
+
+import (
+	"net/netip"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/names"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/periodic"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/walk"
+	"github.com/qubesbeat/qubesbeat/internal/share"
+)
+
+// Engine judges the observations of all subjects. It is not safe for concurrent use.
+type Engine struct {
+	conf     Config
+	subjects map[string]*subject
+	slots    *share.Pool[uint32] // of baselines, by subject
+	series   tracks[series]
+	windows  tracks[window]
+	open     tracks[opened]
+
+	connections tracks[lasting]
+
+	nextID  uint32
+	swept   int64     // when destinations were forgotten
+	online  int64     // when any contact was answered
+	failing [2]uint32 // the latest two subjects, distinct, with a contact that failed
+	stats   Stats
+
+	cur *subject     // of the observation that is being judged
+	obs *Observation // that
+	net uint64       // hash of its destination
+
+	step  walk.Contact // scratch
+	alarm walk.Alarm   // scratch
+}
+
+// New returns an engine that knows nothing.
+func New(c Config) *Engine {
+	e := &Engine{conf: c, subjects: map[string]*subject{}, slots: share.NewPool[uint32](maxSlots)}
+	e.series.init(maxSeries, func() { e.stats.SeriesEvicted++ })
+	e.windows.init(maxWindows, func() { e.stats.WindowsEvicted++ })
+	e.open.init(maxOpen, func() {})
+	e.connections.init(maxLasting, func() {})
+	return e
+}
+
+// tracks are values that are found by a hash and shared among subjects.
+type tracks[T any] struct {
+	byHash map[uint64]*share.Item[uint32, *tracked[T]]
+	store  *share.Store[uint32, *tracked[T]]
+}
+
+// tracked is a value and its hash.
+type tracked[T any] struct {
+	hash  uint64
+	value T
+}
+
+func (t *tracks[T]) init(limit int, evicted func()) {
+	t.byHash = map[uint64]*share.Item[uint32, *tracked[T]]{}
+	t.store = share.NewStore(limit, func(i *share.Item[uint32, *tracked[T]]) {
+		delete(t.byHash, i.Value.hash)
+		evicted()
+	})
+}
+
+// find returns the value of a hash, nil if there is none.
+func (t *tracks[T]) find(hash uint64) *T {
+	if i := t.byHash[hash]; i != nil {
+		return &i.Value.value
+	}
+	return nil
+}
+
+// add returns the value of a hash, a new one of a subject if there is none; nil if there is
+// no room.
+func (t *tracks[T]) add(subject uint32, hash uint64) (v *T, isNew bool) {
+	if v := t.find(hash); v != nil {
+		return v, false
+	}
+	i := t.store.Add(subject, 1, &tracked[T]{hash: hash})
+	if i == nil {
+		return nil, false
+	}
+	t.byHash[hash] = i
+	return &i.Value.value, true
+}
+
+// remove forgets the value of a hash, which must be there.
+func (t *tracks[T]) remove(hash uint64) {
+	t.store.Remove(t.byHash[hash])
+	delete(t.byHash, hash)
+}
+
+// dropSubject forgets the values of a subject.
+func (t *tracks[T]) dropSubject(subject uint32) {
+	for i := t.store.Oldest(subject); i != nil; i = t.store.Oldest(subject) {
+		t.store.Remove(i)
+		delete(t.byHash, i.Value.hash)
+	}
+}
+
+// series is what comes at intervals.
+type series struct {
+	periodic.Series
+	alone  uint32 // beats while the subject did nothing else
+	beats  uint32
+	inFlow bool
+	silent bool // it was judged, and is not worth another look
+}
+
+// window is what is asked for below a domain.
+type window struct {
+	names.Window
+	samples [3]string
+	at      uint8
+}
+
+// Observe judges an observation. It keeps nothing of o but the texts of findings. It does
+// not allocate for what is known.
+func (e *Engine) Observe(o *Observation) {
+	e.stats.Observations++
+	e.obs, e.cur = o, e.subject(o.Subject, o.At)
+	e.net = e.hashOf(o)
+	e.learned() // it is over from this observation on, if it is
+	switch o.Kind {
+	case Opened:
+		e.opened()
+	case Answered:
+		e.answered()
+	case Beat:
+		e.beat()
+	case Traffic:
+		e.traffic()
+	case Asked:
+		e.asked()
+	case Refused:
+		e.refused()
+	}
+	e.sweep(o.At)
+	e.obs = nil
+}
+
+// hashOf returns the keyed hash of the destination of an observation: of its registered
+// domain or, if that is unknown, of its network.
+func (e *Engine) hashOf(o *Observation) uint64 {
+	switch {
+	case o.Domain != "":
+		return siphash(e.conf.Key[0], e.conf.Key[1], o.Domain)
+	case o.Addr.IsValid():
+		return e.hashAddr(o.Addr, o.Place == World)
+	}
+	return 0
+}
+
+// hashAddr returns the keyed hash of an address, or of its network.
+func (e *Engine) hashAddr(a netip.Addr, network bool) uint64 {
+	b := a.As16()
+	if a.Is4() || a.Is4In6() {
+		if network {
+			b[15] = 0
+		}
+	} else if network {
+		clear(b[6:])
+	}
+	h := e.conf.Key[0] ^ 0x6164647265737321
+	for i := 0; i < 16; i += 8 {
+		v := uint64(0)
+		for _, c := range b[i : i+8] {
+			v = v<<8 | uint64(c)
+		}
+		h = (h ^ v) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+		h = (h + e.conf.Key[1]) * 0xbf58476d1ce4e5b9
+		h ^= h >> 32
+	}
+	return h
+}
+
+// subject returns a subject, a new one if it is not known. If there are too many, the one
+// that was seen last goes.
+func (e *Engine) subject(name string, at int64) *subject {
+	s := e.subjects[name]
+	if s == nil {
+		if len(e.subjects) >= maxSubjects {
+			e.evictSubject()
+		}
+		e.nextID++
+		s = &subject{name: name, id: e.nextID}
+		e.subjects[name] = s
+	}
+	s.last = max(s.last, at)
+	return s
+}
+
+// evictSubject forgets the subject that was not seen for the longest time, by name if there
+// are several.
+func (e *Engine) evictSubject() {
+	var oldest *subject
+	for _, s := range e.subjects {
+		if oldest == nil || s.last < oldest.last || s.last == oldest.last && s.name < oldest.name {
+			oldest = s
+		}
+	}
+	e.drop(oldest)
+	e.stats.SubjectsEvicted++
+}
+
+// drop forgets a subject.
+func (e *Engine) drop(s *subject) {
+	delete(e.subjects, s.name)
+	e.slots.Give(s.id, s.base.Slots())
+	e.series.dropSubject(s.id)
+	e.windows.dropSubject(s.id)
+	e.open.dropSubject(s.id)
+	e.connections.dropSubject(s.id)
+}
+
+// grow asks for room in the baselines for the current subject.
+func (e *Engine) grow(slots int) bool { return e.slots.Take(e.cur.id, slots) }
+
+// observe records a use in the baseline of the current subject.
+func (e *Engine) observe(k baseline.Kind, hash uint64) (entry *baseline.Entry, fresh bool) {
+	b := &e.cur.base
+	if b.Slots() == 0 {
+		e.slots.Add(e.cur.id, baseline.MinSlots) // each subject has some
+	}
+	return b.Observe(k, hash, e.obs.At, e.grow)
+}
+
+// learned reports whether the current subject can be judged by its baseline.
+func (e *Engine) learned() bool { return e.cur.base.Learned(&e.conf.Learn, e.obs.At) }
+
+// known returns whether a thing belongs to the baseline of the current subject.
+func (e *Engine) known(k baseline.Kind, hash uint64) bool {
+	return e.cur.base.Known(e.cur.base.Find(k, hash), e.obs.At)
+}
+
+// others returns how many other subjects have contacted the current destination.
+func (e *Engine) others() (n int) {
+	for _, s := range e.subjects {
+		if s != e.cur && s.base.Find(baseline.Destination, e.net) != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// sweepEvery is the packet time between two sweeps.
+const sweepEvery = day
+
+// sweep forgets destinations that were not used for long.
+func (e *Engine) sweep(now int64) {
+	if e.swept == 0 {
+		e.swept = now
+	}
+	if now-e.swept < sweepEvery {
+		return
+	}
+	e.swept = now
+	for _, s := range e.subjects {
+		s.base.Forget(now, e.conf.Forget)
+	}
+}
+
+// Stats returns the counters.
+func (e *Engine) Stats() Stats {
+	s := e.stats
+	s.Subjects, s.Series, s.Windows = uint64(len(e.subjects)), uint64(e.series.store.Len()), uint64(e.windows.store.Len())
+	for _, one := range e.subjects {
+		s.EntriesEvicted += one.base.Evicted()
+		s.Entries += uint64(one.base.Slots())
+	}
+	return s
+}

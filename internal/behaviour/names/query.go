@@ -1,0 +1,80 @@
+package names
+
+import "strings"
+
+// Query is a question, or the response to it.
+type Query struct {
+	At     int64  // packet time, nanoseconds since the Unix epoch
+	Name   string // in lower case, without the last dot
+	Domain string // the registered domain of Name, or its last labels if it has none
+	Suffix bool   // Domain is a registered domain, below a suffix that ICANN or its owner has made public
+	Type   uint16 // of the question
+	// Response says that this is the response, and NXDomain that the name does not exist.
+	Response, NXDomain bool
+	Bytes              int // of the message
+}
+
+// Sub returns the part of the name below the domain, without the dot, "" if there is none.
+func (q *Query) Sub() string {
+	n := len(q.Name) - len(q.Domain) - 1
+	if n <= 0 {
+		return ""
+	}
+	return q.Name[:n]
+}
+
+// lookups are domains below which others publish what they know of an address or a file:
+// the names carry data, and on purpose.
+var lookups = map[string]bool{
+	"sophosxl.net": true, "mcafee.com": true, "e5.sk": true, "sorbs.net": true, "spamhaus.org": true, "spamhaus.net": true,
+	"spamcop.net": true, "barracudacentral.org": true, "surbl.org": true, "uribl.com": true, "dnswl.org": true,
+	"mailspike.net": true, "senderbase.org": true, "senderscore.com": true, "abuseat.org": true, "uceprotect.net": true,
+	"akadns.net": true, "trendmicro.com": true, "avqs.mcafee.com": true, "avts.mcafee.com": true,
+	"cymru.com": true, "dnsbl.info": true, "nerd.dk": true,
+}
+
+// own are endings of names that no server of the world answers, or that name hosts by address.
+var own = []string{".arpa", ".local", ".lan", ".home", ".internal", ".localdomain", ".invalid", ".test"}
+
+// signs are labels that carry keys and proofs.
+var signs = []string{"_dmarc.", "_domainkey.", "_acme-challenge.", "_tcp.", "_udp.", "_msdcs."}
+
+// usual reports whether a name says nothing about a tunnel: no data can get through, or
+// what looks like data is not.
+func (q *Query) usual() bool {
+	if q.Domain == "" || lookups[q.Domain] {
+		return true
+	}
+	for _, end := range own {
+		if strings.HasSuffix(q.Name, end) {
+			return true
+		}
+	}
+	for _, sign := range signs {
+		if strings.Contains(q.Name, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// common reports whether programs ask for a type every day.
+func common(t uint16) bool {
+	switch t {
+	case 1, 2, 6, 12, 28, 33, 43, 48, 64, 65, 257: // A, NS, SOA, PTR, AAAA, SRV, DS, DNSKEY, SVCB, HTTPS, CAA
+		return true
+	}
+	return false
+}
+
+// hash returns the hash of a text: FNV-1a, and a finalizer that spreads it over all bits. It
+// is not keyed: a qube that makes its names collide hides them from itself only.
+func hash(s string) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 0x100000001b3
+	}
+	h ^= h >> 32
+	h *= 0xd6e8feb86659fd93
+	return h ^ h>>32
+}

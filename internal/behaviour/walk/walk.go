@@ -1,0 +1,202 @@
+package walk
+
+import "math"
+
+// Contact is a first contact with a port of a host.
+type Contact struct {
+	At   int64  // packet time, nanoseconds since the Unix epoch
+	Host uint64 // hash of the host: of its name if the client has resolved one
+	Port uint16
+	// Proto is the IANA protocol number.
+	Proto uint8
+}
+
+// key returns what identifies the contact, never 0.
+func (c *Contact) key() uint32 {
+	h := (c.Host ^ uint64(c.Port)<<8 ^ uint64(c.Proto)) * 0x9e3779b97f4a7c15
+	return uint32(h>>32) | 1
+}
+
+// The hypotheses: eight contacts of ten succeed, or two of ten, with a chance of 1e-5 to
+// call the first the second. A failure is a step of ln 4 up, a success one down.
+const (
+	step     = 1.3862943611198906 // ln 4
+	limit    = 11.502875          // ln(0.99/1e-5): nine more failures than successes
+	answerIn = int64(5e9)         // nanoseconds within which a contact is answered
+	fanSpan  = int64(300e9)       // in which unanswered contacts are counted
+	fanPorts = 10                 // of one host
+	fanHosts = 8                  // on one port
+)
+
+// The sizes of what is remembered.
+const (
+	maxSeen    = 512
+	maxPending = 64
+	maxFailed  = 64
+)
+
+// Kind is how a scan was found.
+type Kind uint8
+
+// The kinds.
+const (
+	None     Kind = iota
+	Walk          // most first contacts fail
+	Vertical      // many ports of one host
+	Sweep         // many hosts on one port
+)
+
+// String returns the kind as events spell it, "" for None.
+func (k Kind) String() string { return [...]string{"", "walk", "ports", "hosts"}[k%4] }
+
+// Alarm is a scan.
+type Alarm struct {
+	Kind     Kind
+	Failures int   // ports, hosts or contacts that did not answer
+	Contacts int   // first contacts since the walk began
+	Since    int64 // time of the first of them
+	Port     uint16
+	Host     uint64
+}
+
+// Walker follows the first contacts of a client. The zero value is ready for use.
+type Walker struct {
+	seen     [maxSeen]uint32
+	pending  [maxPending]pending
+	failed   [maxFailed]Contact
+	score    float64
+	since    int64
+	contacts int32
+	failures int32
+	lost     uint8 // place of the next in failed
+	waiting  uint8 // places of pending that are used
+}
+
+// pending is a contact that may still be answered.
+type pending struct {
+	contact Contact
+	key     uint32
+}
+
+// Begin takes a new connection, datagram or echo request and reports whether it is a first
+// contact. Alarm is not nil if an earlier one has just failed.
+func (w *Walker) Begin(c *Contact, a *Alarm) (first bool) {
+	w.Expire(c.At, a)
+	k := c.key()
+	slot := &w.seen[k>>1%maxSeen]
+	if *slot == k {
+		return false
+	}
+	*slot = k
+	if w.since == 0 {
+		w.since = c.At
+	}
+	w.contacts++
+	if w.waiting == maxPending { // the oldest of a flood is answered or never will be
+		w.fail(&w.pending[0].contact, a)
+		w.remove(0)
+	}
+	w.pending[w.waiting] = pending{*c, k}
+	w.waiting++
+	return true
+}
+
+// Answer takes the answer to a contact: refused says that it was a reset or an error.
+func (w *Walker) Answer(c *Contact, refused bool, a *Alarm) {
+	k := c.key()
+	for i := range w.waiting {
+		if p := &w.pending[i]; p.key == k {
+			if refused {
+				w.fail(&p.contact, a)
+			} else {
+				w.succeed()
+			}
+			w.remove(int(i))
+			return
+		}
+	}
+}
+
+// Expire counts as failed what has not been answered in time.
+func (w *Walker) Expire(now int64, a *Alarm) {
+	for w.waiting > 0 && (now-w.pending[0].contact.At > answerIn || now < w.pending[0].contact.At-answerIn) {
+		w.fail(&w.pending[0].contact, a)
+		w.remove(0)
+	}
+}
+
+// remove removes a contact that waits, and keeps the order.
+func (w *Walker) remove(i int) {
+	copy(w.pending[i:w.waiting-1], w.pending[i+1:w.waiting])
+	w.waiting--
+}
+
+// succeed is a step down; the walk starts over at the floor.
+func (w *Walker) succeed() {
+	if w.score = max(0, w.score-step); w.score == 0 {
+		w.since, w.contacts, w.failures = 0, 0, 0
+	}
+}
+
+// fail is a step up. UDP counts for fans only: most datagrams want no answer.
+func (w *Walker) fail(c *Contact, a *Alarm) {
+	w.failed[w.lost] = *c
+	w.lost = (w.lost + 1) % maxFailed
+	if c.Proto == tcp {
+		w.score += step
+		w.failures++
+		if w.score >= limit {
+			*a = Alarm{Kind: Walk, Failures: int(w.failures), Contacts: int(w.contacts), Since: w.since, Port: c.Port, Host: c.Host}
+			w.score, w.since, w.contacts, w.failures = 0, 0, 0, 0
+			return
+		}
+	}
+	w.fan(c, a)
+}
+
+// The protocol and the ports that matter here.
+const tcp = 6
+
+// quiet reports whether servers of a port often do not answer, or are asked in parallel.
+func quiet(c *Contact) bool {
+	if c.Proto == tcp {
+		return false
+	}
+	switch c.Port {
+	case 53, 67, 123, 137, 138, 443, 500, 1900, 3478, 3702, 4500, 5353, 5355:
+		return true
+	}
+	return false
+}
+
+// fan counts what has failed like c within some minutes.
+func (w *Walker) fan(c *Contact, a *Alarm) {
+	if quiet(c) {
+		return
+	}
+	ports, hosts, since := 0, 0, int64(math.MaxInt64)
+	for i := range w.failed {
+		f := &w.failed[i]
+		if f.At == 0 || c.At-f.At > fanSpan || f.At-c.At > fanSpan || f.Proto != c.Proto {
+			continue
+		}
+		if f.Host == c.Host || f.Port == c.Port {
+			since = min(since, f.At)
+		}
+		if f.Host == c.Host {
+			ports++
+		}
+		if f.Port == c.Port {
+			hosts++
+		}
+	}
+	switch {
+	case hosts >= fanHosts:
+		*a = Alarm{Kind: Sweep, Failures: hosts, Contacts: hosts, Since: since, Port: c.Port}
+	case ports >= fanPorts:
+		*a = Alarm{Kind: Vertical, Failures: ports, Contacts: ports, Since: since, Host: c.Host}
+	}
+	if a.Kind == Sweep || a.Kind == Vertical {
+		w.failed = [maxFailed]Contact{}
+	}
+}

@@ -1,0 +1,141 @@
+package walk_test
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/walk"
+)
+
+const start = int64(1_700_000_000e9)
+
+// attempt is a contact and how it ends.
+type attempt struct {
+	host    uint64
+	port    uint16
+	proto   uint8
+	outcome byte // + answered, - refused, 0 no answer
+}
+
+// run makes an attempt each second and returns the alarms, with the attempts before each.
+func run(n int, next func(i int) attempt) (alarms []walk.Alarm, after []int) {
+	var w walk.Walker
+	for i := range n {
+		x := next(i)
+		c := walk.Contact{At: start + int64(i)*1e9, Host: x.host, Port: x.port, Proto: x.proto}
+		var a walk.Alarm
+		w.Begin(&c, &a)
+		if x.outcome != 0 {
+			w.Answer(&c, x.outcome == '-', &a)
+		}
+		if a.Kind != walk.None {
+			alarms, after = append(alarms, a), append(after, i+1)
+		}
+	}
+	return alarms, after
+}
+
+// TestWalker finds scans after ten first contacts or so, and no client that fails now and
+// then.
+func TestWalker(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		next  func(i int) attempt
+		want  walk.Kind // of the first alarm
+		after int       // attempts at most
+	}{
+		{"refused, one port", func(i int) attempt { return attempt{uint64(i), 22, 6, '-'} }, walk.Sweep, 8},
+		{"refused, all different", func(i int) attempt { return attempt{uint64(i), uint16(i), 6, '-'} }, walk.Walk, 9},
+		{"no answer", func(i int) attempt { return attempt{uint64(i), uint16(i), 6, 0} }, walk.Walk, 16},
+		{"ports of one host", func(i int) attempt { return attempt{7, uint16(i), 6, '-'} }, walk.Walk, 9},
+		{"datagrams to one host", func(i int) attempt { return attempt{7, uint16(1000 + i), 17, 0} }, walk.Vertical, 17},
+		{"echoes to a network", func(i int) attempt { return attempt{uint64(i), 0, 1, 0} }, walk.Sweep, 15},
+		{"one in four fails", func(i int) attempt { return attempt{uint64(i), uint16(i), 6, "+++-"[i%4]} }, walk.None, 0},
+		{"one server, down", func(int) attempt { return attempt{1, 443, 6, 0} }, walk.None, 0},
+		{"name servers that do not answer", func(i int) attempt { return attempt{uint64(i), 53, 17, 0} }, walk.None, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			alarms, after := run(60, tt.next)
+			if tt.want == walk.None {
+				if len(alarms) > 0 {
+					t.Errorf("alarm %+v after %d attempts; want none", alarms[0], after[0])
+				}
+				return
+			}
+			if len(alarms) == 0 || alarms[0].Kind != tt.want || after[0] > tt.after || alarms[0].Failures == 0 || alarms[0].Since == 0 {
+				t.Errorf("alarms %+v after %v attempts; want %v after at most %d", alarms, after, tt.want, tt.after)
+			}
+		})
+	}
+}
+
+// TestWalker_late takes an answer in time, and not one that comes too late.
+func TestWalker_late(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		delay int64
+		want  int
+	}{{4e9, 0}, {6e9, 1}} {
+		var w walk.Walker
+		alarms := 0
+		for i := range int64(9) {
+			var a walk.Alarm
+			c := walk.Contact{At: start + i*20e9, Host: uint64(i), Port: uint16(i), Proto: 6}
+			w.Begin(&c, &a)
+			w.Expire(c.At+tt.delay, &a)
+			w.Answer(&c, false, &a)
+			if a.Kind != walk.None {
+				alarms++
+			}
+		}
+		if alarms != tt.want {
+			t.Errorf("%d alarms with answers after %d s; want %d", alarms, tt.delay/1e9, tt.want)
+		}
+	}
+}
+
+// TestWalker_size keeps a client within its bound.
+func TestWalker_size(t *testing.T) {
+	t.Parallel()
+	if n := unsafe.Sizeof(walk.Walker{}); n > 8<<10 {
+		t.Errorf("a client takes %d bytes; want at most 8192", n)
+	}
+}
+
+// FuzzWalker takes contacts and answers in any order and at any time.
+func FuzzWalker(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var w walk.Walker
+		at := start
+		for ; len(data) >= 4; data = data[4:] {
+			at += int64(int8(data[0])) * 1e9
+			c := walk.Contact{At: at, Host: uint64(data[1]), Port: uint16(data[2]), Proto: [...]uint8{6, 17, 1, 58}[data[3]%4]}
+			var a walk.Alarm
+			if data[3]&0x80 != 0 {
+				w.Answer(&c, data[3]&0x40 != 0, &a)
+			} else {
+				w.Begin(&c, &a)
+			}
+			if a.Kind != walk.None && a.Failures < 8 {
+				t.Fatalf("alarm %+v", a)
+			}
+		}
+	})
+}
+
+// BenchmarkWalker is what a contact costs.
+func BenchmarkWalker(b *testing.B) {
+	b.ReportAllocs()
+	var w walk.Walker
+	var a walk.Alarm
+	c := walk.Contact{At: start, Proto: 6}
+	for b.Loop() {
+		c.At += 1e6
+		c.Host++
+		w.Begin(&c, &a)
+		w.Answer(&c, false, &a)
+	}
+}

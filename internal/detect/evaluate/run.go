@@ -1,0 +1,85 @@
+package evaluate
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+	"github.com/qubesbeat/qubesbeat/internal/detect"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// Result is what was found in a case.
+type Result struct {
+	Case
+	Span     time.Duration
+	Items    int
+	Findings []behaviour.Finding
+	Start    int64 // of the first item
+	From     int64 // findings count from here: the rest was for learning
+}
+
+// noQubes is an inventory without qubes: addresses are the subjects.
+type noQubes struct{}
+
+// ByDomain implements [enrich.QubeLookup].
+func (noQubes) ByDomain(int32, time.Time) *qube.Qube { return nil }
+
+// ByAddr implements [enrich.QubeLookup].
+func (noQubes) ByAddr(netip.Addr, time.Time) *qube.Qube { return nil }
+
+// Run runs the detection over a case. With learn, the first half is the baseline and only
+// the findings of the second half are returned.
+func Run(c *Case, learn bool) (*Result, error) {
+	items, err := Items(c)
+	if err != nil {
+		return nil, err
+	}
+	return RunItems(c, items, learn), nil
+}
+
+// RunItems is Run for items that were read before.
+func RunItems(c *Case, items []detect.Item, learn bool) *Result {
+	first, last := span(items)
+	r := &Result{Case: *c, Span: time.Duration(last - first), Items: len(items), Start: first, From: first}
+	conf := behaviour.Defaults()
+	if learn {
+		r.From = first + (last-first)/2
+		conf.Learn = baseline.Learning{Span: (last - first) / 2, Days: 1, Uses: 1}
+	}
+	conf.Report = func(f *behaviour.Finding) {
+		if f.At >= r.From {
+			one := *f
+			one.Context = nil
+			r.Findings = append(r.Findings, one)
+		}
+	}
+	engine := behaviour.New(conf)
+	t := detect.NewTranslator(detect.Config{Enricher: &enrich.Enricher{Qubes: noQubes{}, Name: func(uint32) string { return "" }},
+		Resolver: publicResolver})
+	for i := range items {
+		if o, _ := t.Translate(&items[i]); o != nil {
+			if o.Bypass == "dns" {
+				o.Bypass = "" // whose resolver is which cannot be known
+			}
+			engine.Observe(o)
+		}
+	}
+	return r
+}
+
+// publicResolver stands for a resolver that no capture has.
+func publicResolver(netip.Addr) bool { return false }
+
+// Found returns when the first finding of a rule was made, and whether there is one at a
+// level or above.
+func (r *Result) Found(rule behaviour.Rule, level behaviour.Level) (after time.Duration, ok bool) {
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Rule == rule && f.Level >= level {
+			return time.Duration(f.At - r.Start), true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,162 @@
+package evaluate
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+)
+
+// Score is how well a rule does.
+type Score struct {
+	Rule              behaviour.Rule
+	Expected, Found   int             // cases that expect it, and of these, those with a finding
+	After             []time.Duration // from the beginning to the first finding, in order
+	Cold              [2]int          // benign cases with a finding: at any level, at medium or above
+	Learned           [2]int          // likewise in the second half, the first of which was learned
+	Findings, Serious int             // in these second halves
+}
+
+// Recall returns the share of the cases that expect the rule in which it found something,
+// and Precision that of the cases with a finding that expect it, among those of malicious and
+// benign traffic. Both are 1 if there are none.
+func (s *Score) Recall() float64 { return share(s.Found, s.Expected) }
+
+// Precision is described at Recall.
+func (s *Score) Precision() float64 { return share(s.Found, s.Found+s.Cold[0]) }
+
+func share(n, of int) float64 {
+	if of == 0 {
+		return 1
+	}
+	return float64(n) / float64(of)
+}
+
+// Table is the outcome of an evaluation.
+type Table struct {
+	Scores  []Score // by rule
+	Results []*Result
+	Benign  time.Duration // of the second halves of benign cases
+	Faults  []error       // of cases that could not be read
+}
+
+// Evaluate runs all cases.
+func Evaluate(cases []Case) *Table {
+	t := &Table{Scores: make([]Score, behaviour.Rules)}
+	for i := range t.Scores {
+		t.Scores[i].Rule = behaviour.Rule(i)
+	}
+	for i := range cases {
+		c := &cases[i]
+		items, err := Items(c)
+		if err != nil {
+			t.Faults = append(t.Faults, err)
+			continue
+		}
+		r := RunItems(c, items, false)
+		t.Results = append(t.Results, r)
+		t.expected(r)
+		if c.Class == "benign" {
+			t.benign(r, RunItems(c, items, true))
+		}
+	}
+	for i := range t.Scores {
+		slices.Sort(t.Scores[i].After)
+	}
+	return t
+}
+
+// expected counts what a case expects.
+func (t *Table) expected(r *Result) {
+	for _, rule := range r.Expect {
+		s := &t.Scores[rule]
+		s.Expected++
+		if after, ok := r.Found(rule, behaviour.Low); ok {
+			s.Found++
+			s.After = append(s.After, after)
+		}
+	}
+}
+
+// maxSpan is the longest time that counts for rates: some captures are glued together from
+// several years.
+const maxSpan = 48 * time.Hour
+
+// benign counts what was found in a benign case, without and with learning.
+func (t *Table) benign(cold, learned *Result) {
+	if learned.Span <= maxSpan {
+		t.Benign += learned.Span / 2
+	}
+	for i := range t.Scores {
+		s := &t.Scores[i]
+		for k, level := range [...]behaviour.Level{behaviour.Low, behaviour.Medium} {
+			if _, ok := cold.Found(s.Rule, level); ok {
+				s.Cold[k]++
+			}
+			if _, ok := learned.Found(s.Rule, level); ok {
+				s.Learned[k]++
+			}
+		}
+	}
+	for i := range learned.Findings {
+		f := &learned.Findings[i]
+		t.Scores[f.Rule].Findings++
+		if f.Level >= behaviour.Medium {
+			t.Scores[f.Rule].Serious++
+		}
+	}
+}
+
+// Missed returns the cases in which a rule that they expect has found nothing.
+func (t *Table) Missed() (list []string) {
+	for _, r := range t.Results {
+		for _, rule := range r.Expect {
+			if _, ok := r.Found(rule, behaviour.Low); !ok {
+				list = append(list, fmt.Sprintf("%s: %s (%s)", rule, shortName(r.Path), r.Label))
+			}
+		}
+	}
+	return list
+}
+
+// Write writes the table for people.
+func (t *Table) Write(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(tw, "RULE\tEXPECTED\tFOUND\tRECALL\tPRECISION\tAFTER (MEDIAN)\tBENIGN FILES\tMEDIUM\tLEARNED HALF\tMEDIUM")
+	for i := range t.Scores {
+		s := &t.Scores[i]
+		after := "-"
+		if n := len(s.After); n > 0 {
+			after = s.After[n/2].Round(100 * time.Millisecond).String()
+		}
+		recall, precision := "-", "-"
+		if s.Expected > 0 {
+			recall, precision = fmt.Sprintf("%.0f %%", 100*s.Recall()), fmt.Sprintf("%.0f %%", 100*s.Precision())
+		}
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\n", s.Rule, s.Expected, s.Found, recall, precision, after, s.Cold[0], s.Cold[1], s.Learned[0], s.Learned[1])
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	low, medium := t.Rates()
+	fmt.Fprintf(w, "\n%d cases; %.1f h of benign traffic after learning: %.2f findings a day, %.2f at medium or above\n", len(t.Results), t.Benign.Hours(), low, medium)
+	if missed := t.Missed(); len(missed) > 0 {
+		fmt.Fprintf(w, "missed:\n  %s\n", strings.Join(missed, "\n  "))
+	}
+	return nil
+}
+
+// Rates returns how many findings there are in a day of benign traffic after learning, at
+// any level and at medium or above.
+func (t *Table) Rates() (low, medium float64) {
+	for _, s := range t.Scores {
+		low += float64(s.Findings)
+		medium += float64(s.Serious)
+	}
+	days := max(t.Benign.Hours()/24, 1e-9)
+	return low / days, medium / days
+}

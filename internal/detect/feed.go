@@ -1,0 +1,99 @@
+package detect
+
+import (
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+)
+
+// Feed collects items from the packets and flows of a meter, in its goroutine.
+type Feed struct {
+	push    func(*Item)
+	hello   func(*flow.Record) *clienthello.Hello // may be nil
+	waiting []Item                                // messages whose packets are not metered yet
+	since   int                                   // packets since the first of them
+	names   *Names                                // nil for none
+	item    Item                                  // that is being pushed
+}
+
+var (
+	_ pipeline.Tap     = (*Feed)(nil) // type check
+	_ pipeline.Watcher = (*Feed)(nil) // type check
+)
+
+// NewFeed returns a feed. push takes each item and must copy it; hello returns the
+// ClientHello of a flow without forgetting it, and may be nil.
+func NewFeed(push func(*Item), hello func(*flow.Record) *clienthello.Hello) *Feed {
+	return &Feed{push: push, hello: hello, waiting: make([]Item, 0, flow.BatchSize)}
+}
+
+// Name has the names of flows looked up, too. It must be called before the first packet.
+func (f *Feed) Name(n *Names) { f.names = n }
+
+// Packet implements [pipeline.Tap]: it takes messages of the DNS. The meter shows packets
+// before it meters them, several at once, so messages wait for their turn.
+func (f *Feed) Packet(p *packet.Packet, frame []byte) {
+	if len(f.waiting) > 0 {
+		if f.since++; f.since >= flow.BatchSize {
+			f.release(1<<63 - 1)
+		}
+	}
+	if p.SrcPort != 53 && p.DstPort != 53 {
+		return
+	}
+	if m := readMessage(p, frame); m != nil {
+		if len(f.waiting) == 0 {
+			f.since = 0
+		}
+		if f.names != nil {
+			f.names.message(m, p.Time)
+		}
+		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Message: m})
+	}
+}
+
+// Close implements [pipeline.Tap].
+func (f *Feed) Close() { f.release(1<<63 - 1) }
+
+// release passes on the messages that came before a time.
+func (f *Feed) release(before int64) {
+	n := 0
+	for n < len(f.waiting) && f.waiting[n].At < before {
+		f.push(&f.waiting[n])
+		n++
+	}
+	if n > 0 {
+		m := copy(f.waiting, f.waiting[n:])
+		clear(f.waiting[m:])
+		f.waiting = f.waiting[:m]
+	}
+}
+
+// Notice implements [pipeline.Watcher].
+func (f *Feed) Notice(n *flow.Notice) {
+	if len(f.waiting) > 0 {
+		f.release(n.At)
+	}
+	i := &f.item
+	i.At, i.Iface, i.Notice = n.At, n.Iface, *n
+	f.push(i)
+}
+
+// Record implements [pipeline.Watcher]. Interim records say nothing that the final one does
+// not.
+func (f *Feed) Record(r *flow.Record) {
+	if f.names != nil {
+		f.names.record(r)
+	}
+	if !r.Final() {
+		return
+	}
+	copied, i := *r, &f.item
+	i.At, i.Iface, i.Record, i.Notice.Kind = r.End, r.Iface, &copied, 0
+	if f.hello != nil {
+		i.Hello = f.hello(r)
+	}
+	f.push(i)
+	i.Record, i.Hello = nil, nil
+}

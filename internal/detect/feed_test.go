@@ -1,0 +1,191 @@
+package detect_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+	"github.com/qubesbeat/qubesbeat/internal/detect"
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+const start = int64(1_700_000_000e9)
+
+var (
+	client = netip.MustParseAddr("10.137.0.6")
+	server = netip.MustParseAddr("10.139.1.1")
+	web    = netip.MustParseAddr("93.184.215.14")
+	work   = &qube.Qube{Name: "work", IP: client, XID: 7}
+)
+
+// frame returns an Ethernet frame with a datagram, and the packet that it is.
+func frame(tb testing.TB, src, dst netip.AddrPort, at int64, data []byte) (packet.Packet, []byte) {
+	tb.Helper()
+	b := make([]byte, 14+20+8, 14+20+8+len(data))
+	b[12], b[14], b[22], b[23] = 8, 0x45, 64, packet.ProtoUDP // IPv4, header of 20 bytes, UDP
+	binary.BigEndian.PutUint16(b[16:], uint16(28+len(data)))
+	copy(b[26:], src.Addr().AsSlice())
+	copy(b[30:], dst.Addr().AsSlice())
+	binary.BigEndian.PutUint16(b[34:], src.Port())
+	binary.BigEndian.PutUint16(b[36:], dst.Port())
+	binary.BigEndian.PutUint16(b[38:], uint16(8+len(data)))
+	b = append(b, data...)
+	p := packet.Packet{Time: at, Length: uint32(len(b)), Iface: 7, Direction: packet.Inbound}
+	if src.Port() == 53 {
+		p.Direction = packet.Outbound
+	}
+	if s := p.Decode(packet.LinkEthernet, b); s != packet.OK {
+		tb.Fatalf("Decode = %v", s)
+	}
+	return p, b
+}
+
+// message returns a query for the addresses of a name, or the response to it.
+func message(tb testing.TB, name string, answers ...netip.Addr) []byte {
+	tb.Helper()
+	wire, err := dnsmsg.ParseName(nil, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	flags := uint16(0x0100)
+	if len(answers) > 0 {
+		flags |= dnsmsg.FlagQR
+	}
+	b := dnsmsg.AppendQuestion(dnsmsg.AppendHeader(nil, 1, flags), wire, dnsmsg.TypeA, dnsmsg.ClassIN)
+	binary.BigEndian.PutUint16(b[4:], 1)
+	binary.BigEndian.PutUint16(b[6:], uint16(len(answers)))
+	for _, a := range answers {
+		b = append(b, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4) // pointer to the name, A, IN, 60 s, 4 bytes
+		b = append(b, a.AsSlice()...)
+	}
+	return b
+}
+
+// world is a feed whose items are translated at once.
+type world struct {
+	*detect.Feed
+	t    *detect.Translator
+	seen []string
+}
+
+// inventory has work.
+type inventory struct{}
+
+func (inventory) ByDomain(id int32, _ time.Time) *qube.Qube {
+	return map[int32]*qube.Qube{7: work}[id]
+}
+
+func (inventory) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
+	return map[netip.Addr]*qube.Qube{client: work}[a]
+}
+
+func newWorld() *world {
+	w := &world{t: detect.NewTranslator(detect.Config{Qubes: true, Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("vif%d.0", i) }}})}
+	w.Feed = detect.NewFeed(func(i *detect.Item) {
+		o, _ := w.t.Translate(i)
+		if o == nil {
+			return
+		}
+		text := fmt.Sprintf("%v %d %s %s", time.Duration(o.At-start), o.Kind, o.Subject, o.Name)
+		if o.Unresolved {
+			text += " unresolved"
+		}
+		w.seen = append(w.seen, text)
+	}, nil)
+	return w
+}
+
+// ask feeds a query and its response.
+func (w *world) ask(tb testing.TB, name string, at int64, answers ...netip.Addr) {
+	tb.Helper()
+	p, b := frame(tb, netip.AddrPortFrom(client, 5000), netip.AddrPortFrom(server, 53), start+at, message(tb, name))
+	w.Packet(&p, b)
+	p, b = frame(tb, netip.AddrPortFrom(server, 53), netip.AddrPortFrom(client, 5000), start+at+1e6, message(tb, name, answers...))
+	w.Packet(&p, b)
+}
+
+// connect feeds the beginning of a connection.
+func (w *world) connect(to netip.Addr, at int64) {
+	n := flow.Notice{Kind: flow.Opened, At: start + at, Born: start + at, Iface: 7, Proto: packet.ProtoTCP, SourcePort: 40000, DestinationPort: 443, FromSource: packet.Inbound}
+	n.Source, n.Family = packet.AddrFrom(client)
+	n.Destination, _ = packet.AddrFrom(to)
+	w.Notice(&n)
+}
+
+// TestFeed_order has messages and flows in the order of their packets, although the meter
+// shows packets before it meters them, and flows with the names that were resolved before.
+func TestFeed_order(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.ask(t, "www.EXAMPLE.org", 1e9, web)
+	w.ask(t, "later.example.org", 3e9, web)
+	w.connect(web, 2e9) // in the same batch
+	w.connect(netip.MustParseAddr("93.184.215.15"), 4e9)
+	w.Close()
+	want := []string{"1s 5 work www.example.org", "1.001s 5 work www.example.org", "2s 1 work www.example.org", "3s 5 work later.example.org",
+		"3.001s 5 work later.example.org", "4s 1 work  unresolved"}
+	if diff := cmp.Diff(want, w.seen); diff != "" {
+		t.Errorf("observations mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// TestNames_Fill names the flows of a replay by what was resolved before they began, also if
+// a record is lost on the way.
+func TestNames_Fill(t *testing.T) {
+	t.Parallel()
+	w, n := newWorld(), detect.NewNames()
+	w.Name(n)
+	record := func(to netip.Addr, at int64) *event.Flow {
+		f := &event.Flow{Parties: event.Parties{Qube: work, SourceQube: work, Client: client, Direction: event.Outbound}}
+		f.Born, f.Start, f.End, f.Iface, f.Reason = start+at, start+at, start+at+1e9, 7, flow.ReasonEnd
+		f.Source.Addr, f.Family = packet.AddrFrom(client)
+		f.Destination.Addr, _ = packet.AddrFrom(to)
+		w.Record(&f.Record)
+		return f
+	}
+	before := record(web, 0)
+	w.ask(t, "www.example.org", 1e9, web)
+	named, lost, unresolved := record(web, 2e9), record(web, 3e9), record(netip.MustParseAddr("93.184.215.15"), 4e9)
+	w.ask(t, "other.example.org", 5e9, web)
+	for _, f := range []*event.Flow{before, named, unresolved} {
+		n.Fill(f)
+	}
+	_ = lost
+	if before.Domain != "" || before.Unresolved || named.Domain != "www.example.org" || named.Unresolved || unresolved.Domain != "" || !unresolved.Unresolved {
+		t.Errorf("names: %q %v, %q %v, %q %v; want none, www.example.org, and one that is not resolved", before.Domain, before.Unresolved, named.Domain,
+			named.Unresolved, unresolved.Domain, unresolved.Unresolved)
+	}
+}
+
+// FuzzMessage reads anything from and to port 53.
+func FuzzMessage(f *testing.F) {
+	f.Add(message(f, "www.example.org"), true)
+	f.Add(message(f, "www.example.org", web, web), false)
+	f.Fuzz(func(t *testing.T, data []byte, query bool) {
+		if len(data) > 60000 {
+			return
+		}
+		src, dst := netip.AddrPortFrom(client, 5000), netip.AddrPortFrom(server, 53)
+		if !query {
+			src, dst = dst, src
+		}
+		p, b := frame(t, src, dst, start, data)
+		feed := detect.NewFeed(func(i *detect.Item) {
+			if m := i.Message; i.Kind() != behaviour.Asked || len(m.Addresses) > 64 || m.Response == query || m.Bytes != len(data) {
+				t.Errorf("message = %+v", m)
+			}
+		}, nil)
+		feed.Packet(&p, b)
+		feed.Close()
+	})
+}

@@ -1,0 +1,33 @@
+package detect
+
+import (
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+	"github.com/qubesbeat/qubesbeat/internal/clienthello"
+	"github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+)
+
+// Item is what has happened at one time. One of its parts is set.
+type Item struct {
+	At      int64 // packet time, nanoseconds since the Unix epoch
+	Iface   uint32
+	Notice  flow.Notice        // Kind is 0 if it is not set
+	Record  *flow.Record       // of a flow that has ended, or of a part of one
+	Hello   *clienthello.Hello // of Record, nil if it is not known
+	Message *Message           // of the DNS
+	Verdict *firewall.Verdict  // of the firewall, with InterfaceName
+	Vif     string             // the interface that Verdict is about
+}
+
+// Kind returns the kind of the observation that the item becomes.
+func (i *Item) Kind() behaviour.Kind {
+	switch {
+	case i.Message != nil:
+		return behaviour.Asked
+	case i.Record != nil:
+		return behaviour.Traffic
+	case i.Verdict != nil:
+		return behaviour.Refused
+	}
+	return behaviour.Kind(i.Notice.Kind) // they begin with the same
+}

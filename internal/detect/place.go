@@ -1,0 +1,94 @@
+package detect
+
+import (
+	"net/netip"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+)
+
+// private are the networks in which neighbours are, besides those of RFC 1918 and RFC 4193.
+var private = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("169.254.0.0/16")}
+
+// place returns where a destination is, as seen by its client.
+func (t *Translator) place(p *event.Parties, dst netip.Addr, port uint16, proto uint8) behaviour.Place {
+	switch {
+	case everyone(dst):
+		return behaviour.Nowhere
+	case t.isLocal(dst):
+		return own(port, proto)
+	case dst == qubesdb.MagicDNS[0] || dst == qubesdb.MagicDNS[1] || t.conf.Resolver != nil && t.conf.Resolver(dst):
+		return behaviour.Nowhere
+	case p.DestinationQube != nil && p.DestinationQube != p.SourceQube:
+		if p.DestinationQube.ProvidesNetwork {
+			return behaviour.NetVM
+		}
+		return behaviour.Qube
+	case !isPrivate(dst):
+		return behaviour.World
+	}
+	return t.neighbour(port)
+}
+
+// isLocal reports whether an address is one of this machine.
+func (t *Translator) isLocal(a netip.Addr) bool { return t.conf.Local != nil && t.conf.Local(a) }
+
+// neighbour returns the place of a private address that is no qube's. Without qubes, hosts
+// of a network talk to each other and to their router all the time.
+func (t *Translator) neighbour(port uint16) behaviour.Place {
+	switch {
+	case t.conf.Qubes || behaviour.Service(port):
+		return behaviour.LAN
+	case infrastructure(port):
+		return behaviour.Nowhere
+	}
+	return behaviour.World
+}
+
+// everyone reports whether an address is not that of one host.
+func everyone(a netip.Addr) bool {
+	return a.IsMulticast() || a.IsUnspecified() || a.IsLoopback() || isBroadcast(a)
+}
+
+// own returns the place of an address of this machine: clients ask it for names, and send it
+// echo requests.
+func own(port uint16, proto uint8) behaviour.Place {
+	if port == 53 || proto == packet.ProtoICMP || proto == packet.ProtoICMPv6 {
+		return behaviour.Nowhere
+	}
+	return behaviour.NetVM
+}
+
+// infrastructure reports whether every client of a network uses a port of its router.
+func infrastructure(port uint16) bool {
+	switch port {
+	case 53, 67, 68, 123, 137, 138, 1900, 5351, 5353, 5355:
+		return true
+	}
+	return false
+}
+
+// isPrivate reports whether an address is that of a neighbour.
+func isPrivate(a netip.Addr) bool {
+	if a.IsPrivate() || a.IsLinkLocalUnicast() {
+		return true
+	}
+	for _, n := range private {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// isBroadcast reports whether an address is the broadcast address of a network of 256 or
+// more addresses, as far as it can be told.
+func isBroadcast(a netip.Addr) bool {
+	if !a.Is4() {
+		return false
+	}
+	b := a.As4()
+	return b[3] == 255 && (b[0] == 255 || isPrivate(a))
+}

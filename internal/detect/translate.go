@@ -1,0 +1,288 @@
+package detect
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/names"
+	"github.com/qubesbeat/qubesbeat/internal/dnsview"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// Config holds the settings of a [Translator].
+type Config struct {
+	// Enricher finds the qubes. It must not be nil.
+	Enricher *enrich.Enricher
+	// Qubes reports whether there is an inventory, without which addresses are subjects.
+	Qubes bool
+	// Resolver reports whether an address is that of the resolver of the qubes. It may be
+	// nil; DNS that bypasses the resolver is not looked for then.
+	Resolver func(netip.Addr) bool
+	// Local reports whether an address is one of this machine. It may be nil.
+	Local func(netip.Addr) bool
+	// EachDisposable gives each disposable a baseline of its own, instead of that of its
+	// template.
+	EachDisposable bool
+}
+
+// Translator makes observations of items. It is not safe for concurrent use.
+type Translator struct {
+	conf    Config
+	names   *dnsview.Names
+	texts   map[netip.Addr]string // of addresses that are subjects
+	o       behaviour.Observation
+	q       names.Query
+	tls     behaviour.TLS
+	Current // what the latest observation is about
+}
+
+// Current is what an observation is about, for the document of a finding.
+type Current struct {
+	Parties             event.Parties
+	Source, Destination netip.AddrPort
+	Proto               uint8
+	Record              *flow.Record // nil if the flow has not ended
+	Born                int64        // of the flow, 0 without one
+}
+
+// NewTranslator returns a translator that knows no names.
+func NewTranslator(c Config) *Translator {
+	return &Translator{conf: c, names: dnsview.NewNames(), texts: map[netip.Addr]string{}}
+}
+
+// Translate returns the observation that an item becomes, nil if there is none. It is valid
+// until the next call. uncertain reports whether the qube may be known later.
+func (t *Translator) Translate(i *Item) (o *behaviour.Observation, uncertain bool) {
+	t.o = behaviour.Observation{At: i.At, Kind: i.Kind()}
+	t.Current = Current{}
+	var judged bool
+	switch {
+	case i.Message != nil:
+		judged = t.message(i)
+	case i.Record != nil:
+		judged = t.record(i)
+	case i.Verdict != nil:
+		judged = t.verdict(i)
+	default:
+		judged = t.noticed(i)
+	}
+	if !judged {
+		return nil, false
+	}
+	t.o.Context = &t.Current
+	return &t.o, t.conf.Qubes && t.Parties.Uncertain()
+}
+
+// sides sets the parties and reports whether the source is a client that is to be judged
+// here: traffic between two qubes is seen on both vifs, and belongs to the one that began.
+func (t *Translator) sides(s enrich.Observation, sport, dport uint16, proto uint8) bool {
+	p := t.conf.Enricher.Parties(s)
+	t.Parties, t.Proto = p, proto
+	t.Source, t.Destination = netip.AddrPortFrom(s.Source, sport), netip.AddrPortFrom(s.Destination, dport)
+	if _, onVif := qube.VifDomain(p.Interface); onVif && p.Client != s.Source {
+		return false
+	}
+	if p.Direction == event.External || !s.Source.IsValid() || !s.Destination.IsValid() {
+		return false
+	}
+	if t.conf.Qubes && p.Direction == event.Inbound {
+		return false
+	}
+	t.o.Subject = t.subject(&p, s.Source)
+	t.o.Addr, t.o.Port, t.o.Proto = s.Destination, dport, proto
+	t.o.Place = t.place(&p, s.Destination, dport, proto)
+	return true
+}
+
+// maxTexts bounds the addresses whose texts are remembered.
+const maxTexts = 1024
+
+// subject returns whose baseline applies: that of the qube, of the template for numbered
+// disposables, or of the interface for what is not known or forged. Without an inventory it
+// is that of the address.
+func (t *Translator) subject(p *event.Parties, source netip.Addr) string {
+	if q := p.Qube; q != nil && p.Attribution == event.Inventory && p.Client == source {
+		if !t.conf.EachDisposable && Numbered(q) {
+			return "disp:" + q.Template
+		}
+		return q.Name
+	}
+	if _, onVif := qube.VifDomain(p.Interface); onVif && t.conf.Qubes {
+		return p.Interface
+	}
+	text, ok := t.texts[source]
+	if !ok {
+		if len(t.texts) >= maxTexts {
+			clear(t.texts)
+		}
+		text = source.String()
+		t.texts[source] = text
+	}
+	return text
+}
+
+// Numbered reports whether a qube is a disposable that Qubes has numbered: the next one is
+// another qube with the same purpose.
+func Numbered(q *qube.Qube) bool {
+	digits, ok := strings.CutPrefix(q.Name, "disp")
+	return ok && q.Class == "DispVM" && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// noticed fills the observation of a notice.
+func (t *Translator) noticed(i *Item) bool {
+	n := &i.Notice
+	src, dst := n.Source.Netip(n.Family), n.Destination.Netip(n.Family)
+	if n.Proto == packet.ProtoICMP && n.ICMPType != 8 && n.Kind == flow.Opened || n.Proto == packet.ProtoICMPv6 && n.ICMPType != 128 && n.Kind == flow.Opened {
+		return false
+	}
+	if n.Proto == packet.ProtoUDP && n.DestinationPort >= 1024 && (n.SourcePort == 53 || n.SourcePort == 123) {
+		return false // a response that comes after its flow has ended
+	}
+	if !t.sides(enrich.Observation{Iface: n.Iface, FromSource: n.FromSource, Source: src, Destination: dst, SourceSent: true, At: time.Unix(0, n.At)},
+		n.SourcePort, n.DestinationPort, n.Proto) {
+		return false
+	}
+	t.Born = n.Born
+	t.o.Midstream, t.o.Rejected, t.o.Up = n.Midstream, n.Rejected, uint64(n.Bytes)
+	t.o.Flow = flowHash(src, dst, n.SourcePort, n.DestinationPort, n.Born)
+	t.name(src, dst, n.Born, "")
+	return true
+}
+
+// record fills the observation of a record.
+func (t *Translator) record(i *Item) bool {
+	var f event.Flow
+	r := i.Record
+	t.conf.Enricher.Flow(r, &f)
+	r = &f.Record
+	src, dst := r.Source.Addr.Netip(r.Family), r.Destination.Addr.Netip(r.Family)
+	if r.IsICMP() && r.ICMPKind>>8 != 8 && r.ICMPKind>>8 != 128 {
+		return false
+	}
+	if !t.sides(enrich.Observation{Iface: r.Iface, FromSource: r.FromSource, Source: src, Destination: dst, SourceSent: r.Source.Sent,
+		DestSent: r.Destination.Sent, At: time.Unix(0, r.End)}, r.Source.Port, r.Destination.Port, r.Proto) {
+		return false
+	}
+	t.Record, t.Born = i.Record, r.Born
+	o := &t.o
+	o.Flow, o.Final, o.Duration = flowHash(src, dst, r.Source.Port, r.Destination.Port, r.Born), r.Final(), r.End-r.Born
+	o.Connection, o.Ended = connectionHash(src, dst, r.Source.Port, r.Destination.Port), r.Reason == flow.ReasonEnd
+	o.Up, o.Down, o.UpPackets, o.DownPackets = r.Source.Bytes, r.Destination.Bytes, r.Source.Packets, r.Destination.Packets
+	sni := ""
+	if h := i.Hello; h != nil {
+		sni = h.ServerName
+		t.tls = behaviour.TLS{ServerName: sni, Domain: registered(sni), JA4: h.JA4, ECH: h.ECH}
+		o.TLS = &t.tls
+	}
+	t.name(src, dst, r.Born, sni)
+	if t.conf.Resolver != nil && (f.OfClient() || !t.conf.Qubes) {
+		f.Hello = i.Hello
+		o.Bypass = string(dnsview.Classify(&f, t.conf.Resolver))
+	}
+	return true
+}
+
+// verdict fills the observation of a refused connection.
+func (t *Translator) verdict(i *Item) bool {
+	v := i.Verdict
+	if !v.Src.IsValid() || !v.Dst.IsValid() || v.Coalesced {
+		return false
+	}
+	p := t.conf.Enricher.PartiesOn(i.Vif, enrich.Observation{Iface: i.Iface, FromSource: packet.Inbound, Source: v.Src, Destination: v.Dst, SourceSent: true,
+		At: time.Unix(0, v.First)})
+	t.Parties, t.Proto = p, v.Proto
+	t.Source, t.Destination = netip.AddrPortFrom(v.Src, v.SrcPort), netip.AddrPortFrom(v.Dst, v.DstPort)
+	t.o.Subject, t.o.Addr, t.o.Port, t.o.Proto = t.subject(&p, v.Src), v.Dst, v.DstPort, v.Proto
+	t.o.Place, t.o.Point = t.place(&p, v.Dst, v.DstPort, v.Proto), v.Point.String()
+	t.name(v.Src, v.Dst, v.First, "")
+	return true
+}
+
+// message fills the observation of a message, and takes its addresses.
+func (t *Translator) message(i *Item) bool {
+	m := i.Message
+	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: m.FromClient, Source: m.Client, Destination: m.Server, SourceSent: true, At: time.Unix(0, i.At)},
+		0, 53, packet.ProtoUDP) {
+		return false
+	}
+	if !m.Response {
+		t.names.ObserveQuery(m.Client, i.At)
+	}
+	for _, a := range m.Addresses {
+		t.names.Add(m.Client, a.Addr, m.Name, i.At, a.TTL)
+	}
+	domain := registered(m.Name)
+	t.q = names.Query{At: i.At, Name: m.Name, Domain: domain, Suffix: domain != "", Type: m.Type, Response: m.Response, NXDomain: m.NXDomain, Bytes: m.Bytes}
+	if domain == "" {
+		t.q.Domain = lastLabels(m.Name)
+	}
+	t.o.Query, t.o.Name, t.o.Domain = &t.q, m.Name, t.q.Domain
+	return true
+}
+
+// name sets the name of the destination and whether the client could have resolved it.
+func (t *Translator) name(client, dst netip.Addr, at int64, sni string) {
+	o := &t.o
+	name, known := t.names.Find(client, dst, at)
+	o.Unresolved = known && name == "" && o.Place == behaviour.World
+	if name == "" {
+		name = sni
+	}
+	o.Name, o.Domain = name, registered(name)
+	if o.Domain == "" {
+		o.Domain = name
+	}
+}
+
+// registered returns the registered domain of a name, below the suffixes of ICANN and of
+// those who let others use names below theirs; "" if it has none.
+func registered(name string) string {
+	if name == "" {
+		return ""
+	}
+	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
+	if err != nil {
+		return ""
+	}
+	if suffix, icann := publicsuffix.PublicSuffix(name); !icann && !strings.Contains(suffix, ".") {
+		return "" // no such suffix: a name of a local network, or one that is made up
+	}
+	return domain
+}
+
+// lastLabels returns the last two labels of a name without a registered domain.
+func lastLabels(name string) string {
+	at := strings.LastIndexByte(name, '.')
+	if at < 0 {
+		return name
+	}
+	return name[strings.LastIndexByte(name[:at], '.')+1:]
+}
+
+// flowHash returns the same for all items of a flow.
+func flowHash(src, dst netip.Addr, sport, dport uint16, born int64) uint64 {
+	h := uint64(born) ^ uint64(sport)<<48 ^ uint64(dport)<<32
+	for _, a := range [...]netip.Addr{src, dst} {
+		b := a.As16()
+		for _, c := range b {
+			h = (h ^ uint64(c)) * 0x100000001b3
+		}
+	}
+	return h ^ h>>29
+}
+
+// connectionHash returns the same for all flows between two ports, in both directions.
+func connectionHash(src, dst netip.Addr, sport, dport uint16) uint64 {
+	if c := src.Compare(dst); c > 0 || c == 0 && sport > dport {
+		src, dst, sport, dport = dst, src, dport, sport
+	}
+	return flowHash(src, dst, sport, dport, 0)
+}

@@ -1,0 +1,127 @@
+package flow
+
+import "github.com/qubesbeat/qubesbeat/internal/packet"
+
+// NoticeKind is what has happened in a flow.
+type NoticeKind uint8
+
+// The kinds.
+const (
+	Opened   NoticeKind = iota + 1 // the flow has begun
+	Answered                       // the responder has sent its first packet
+	Beat                           // the initiator sends data after a second or more without any
+)
+
+// Notice says what has just happened in a flow that lives.
+type Notice struct {
+	Source, Destination packet.Addr // the initiator, the responder
+	At                  int64       // packet time, nanoseconds since the Unix epoch
+	Born                int64       // as in [Record]
+	Bytes               uint32      // of the burst of data before a Beat, headers of the transport included
+	Iface               uint32
+	SourcePort          uint16
+	DestinationPort     uint16
+	Kind                NoticeKind
+	Family, Proto       uint8
+	ICMPType            uint8 // of the packet, if Proto is ICMP
+	FromSource          packet.Direction
+	Midstream           bool // TCP: the flow does not begin with a SYN
+	Rejected            bool // the answer is a reset
+}
+
+// The bounds of beats, in milliseconds.
+const (
+	// firstBeat is the age that a flow has before its beats count: most flows are one
+	// request, and the rest of a page.
+	firstBeat = 8000
+	// beatGap is the least time without data before a beat, so that there is at most one
+	// in a second.
+	beatGap = 1000
+)
+
+// burst is the state of the beats of a flow.
+type burst struct {
+	last  uint32 // time of the last data, in milliseconds since the flow was born; 0 if there was none
+	bytes uint32 // of the data since the last beat
+}
+
+// bursts are those of the entries with the same numbers.
+type bursts []*[blockSize]burst
+
+// at returns the burst of an entry.
+func (b *bursts) at(i uint32) *burst {
+	for int(i/blockSize) >= len(*b) {
+		*b = append(*b, new([blockSize]burst))
+	}
+	return &(*b)[i/blockSize][i%blockSize]
+}
+
+// noteBegin notices the first packet of a flow, before it is counted.
+func (t *Table) noteBegin(i uint32, e *entry, p *packet.Packet) {
+	*t.bursts.at(i) = burst{}
+	t.notify(Opened, e, p)
+}
+
+// noteLive notices a packet of a live flow, before it is counted.
+func (t *Table) noteLive(i uint32, e *entry, p *packet.Packet, swapped bool) {
+	if sideOf(e, swapped) == responder {
+		if !e.sent[responder] {
+			t.notify(Answered, e, p)
+		}
+		return
+	}
+	if p.Time-e.born < firstBeat*1e6 || !carriesData(p) {
+		return
+	}
+	age := (p.Time - e.born) / 1e6
+	if age >= 1<<32 {
+		return
+	}
+	b := t.bursts.at(i)
+	if b.last != 0 && uint32(age) >= b.last+beatGap {
+		t.notice.Bytes = b.bytes
+		t.notify(Beat, e, p)
+		b.bytes = 0
+	}
+	b.last = max(b.last, uint32(age))
+	b.bytes += p.TransportLen
+}
+
+// maxTCPHeader is the size of the largest header of TCP (RFC 9293 section 3.1).
+const maxTCPHeader = 60
+
+// carriesData reports whether a packet has a payload. Data in small segments of TCP is
+// pushed, and keepalives and acknowledgements are not.
+func carriesData(p *packet.Packet) bool {
+	switch p.Proto {
+	case packet.ProtoTCP:
+		return p.TCPFlags&packet.PSH != 0 || p.TransportLen > maxTCPHeader
+	case packet.ProtoUDP:
+		return p.TransportLen > 8
+	}
+	return false
+}
+
+// notify passes on what a packet means for a flow.
+func (t *Table) notify(kind NoticeKind, e *entry, p *packet.Packet) {
+	n, k := &t.notice, &e.key
+	bytes := n.Bytes
+	*n = Notice{Kind: kind, At: p.Time, Born: e.born, Iface: k.Iface, Family: k.Family, Proto: k.Proto, FromSource: e.side, Source: k.A,
+		Destination: k.B, SourcePort: k.APort, DestinationPort: k.BPort}
+	if e.swapped {
+		n.Source, n.Destination, n.SourcePort, n.DestinationPort = n.Destination, n.Source, n.DestinationPort, n.SourcePort
+	}
+	switch {
+	case p.IsICMP():
+		n.ICMPType, n.SourcePort, n.DestinationPort = p.ICMPType, 0, 0
+	case k.Proto == packet.ProtoTCP && kind == Opened:
+		n.Midstream = !opens(p)
+	case k.Proto == packet.ProtoTCP && kind == Answered:
+		n.Rejected, n.Midstream = p.TCPFlags&packet.RST != 0, e.tcp.synCount == 0
+	}
+	if kind == Beat {
+		n.Bytes = bytes
+	}
+	t.cfg.Notice(n)
+	n.Bytes = 0
+}

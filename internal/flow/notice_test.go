@@ -1,0 +1,129 @@
+package flow_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// notices meters packets and returns what was noticed, as text.
+func notices(t *testing.T, packets ...packet.Packet) (lines []string) {
+	t.Helper()
+	m := newMeter(t, func(c *flow.Config) {
+		c.Notice = func(n *flow.Notice) {
+			line := fmt.Sprintf("%v %s %v:%d>%v:%d", time.Duration(n.At-t0), [...]string{"", "opened", "answered", "beat"}[n.Kind], n.Source.Netip(n.Family),
+				n.SourcePort, n.Destination.Netip(n.Family), n.DestinationPort)
+			if n.Midstream {
+				line += " midstream"
+			}
+			if n.Rejected {
+				line += " rejected"
+			}
+			if n.Bytes > 0 {
+				line += fmt.Sprintf(" %d bytes", n.Bytes)
+			}
+			lines = append(lines, line)
+		}
+	})
+	m.meter(packets...)
+	return lines
+}
+
+// data returns a segment with data.
+func data(when time.Duration, src, dst string, n uint32) packet.Packet {
+	p := tcp(when, src, dst, packet.ACK|packet.PSH)
+	p.TransportLen = 20 + n
+	return p
+}
+
+// TestTable_Notice notices the beginning, the first answer and beats, in the order of the
+// packets.
+func TestTable_Notice(t *testing.T) {
+	t.Parallel()
+	s := time.Second
+	for _, tt := range []struct {
+		name    string
+		packets []packet.Packet
+		want    []string
+	}{
+		{"connection", handshake(0, client, server), []string{"0s opened 10.137.0.6:40000>1.1.1.1:443", "1ms answered 10.137.0.6:40000>1.1.1.1:443"}},
+		{"refused", []packet.Packet{tcp(0, client, server, packet.SYN), tcp(s, server, client, packet.RST|packet.ACK)},
+			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443", "1s answered 10.137.0.6:40000>1.1.1.1:443 rejected"}},
+		{"seen from the middle", []packet.Packet{tcp(0, client, server, packet.ACK), tcp(s, server, client, packet.ACK)},
+			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443 midstream", "1s answered 10.137.0.6:40000>1.1.1.1:443 midstream"}},
+		{"seen from the answer", []packet.Packet{tcp(0, server, client, packet.SYN|packet.ACK)},
+			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443 midstream"}},
+		{"beats", []packet.Packet{tcp(0, client, server, packet.SYN), data(5*s, client, server, 10), data(9*s, client, server, 30), data(9*s+s/10, client, server, 50),
+			data(15*s, client, server, 7), tcp(18*s, client, server, packet.ACK), data(19*s, server, client, 99), data(20*s, client, server, 1)},
+			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443", "15s beat 10.137.0.6:40000>1.1.1.1:443 120 bytes",
+				"19s answered 10.137.0.6:40000>1.1.1.1:443 midstream", "20s beat 10.137.0.6:40000>1.1.1.1:443 27 bytes"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := notices(t, tt.packets...)
+			if tt.name == "beats" {
+				tt.want[2] = "19s answered 10.137.0.6:40000>1.1.1.1:443"
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("notices mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestTable_Notice_reuse does not let a flow have the beats of another one whose place it
+// takes.
+func TestTable_Notice_reuse(t *testing.T) {
+	t.Parallel()
+	s := time.Second
+	other := "10.137.0.6:40001"
+	got := notices(t, tcp(0, client, server, packet.SYN), data(9*s, client, server, 10), tcp(10*s, client, server, packet.RST),
+		tcp(60*s, other, server, packet.SYN), data(70*s, other, server, 10), data(72*s, other, server, 10))
+	want := "1m12s beat 10.137.0.6:40001>1.1.1.1:443 30 bytes"
+	if len(got) != 3 || got[2] != want {
+		t.Errorf("notices = %q; want the last to be %q", got, want)
+	}
+}
+
+// BenchmarkTable_Notice is what noticing costs: data in flows that are old enough to have
+// beats, the most expensive case.
+func BenchmarkTable_Notice(b *testing.B) {
+	for _, flows := range []int{1000, 50_000} {
+		for _, on := range []bool{false, true} {
+			b.Run(fmt.Sprintf("flows=%d/notice=%v", flows, on), func(b *testing.B) {
+				beats := 0
+				cfg := flow.Config{IdleTimeout: time.Hour, MaxFlows: 1 << 20, Report: func(*flow.Record) {}}
+				if on {
+					cfg.Notice = func(*flow.Notice) { beats++ }
+				}
+				table, err := flow.New(cfg)
+				if err != nil {
+					b.Fatal(err)
+				}
+				var batch [flow.BatchSize]packet.Packet
+				ps := make([]packet.Packet, flows)
+				for i := range ps {
+					ps[i] = data(0, fmt.Sprintf("10.137.%d.%d:40000", i>>8, i&255), server, 100)
+					table.Update(&ps[i])
+				}
+				b.ReportAllocs()
+				at, i := t0+int64(10*time.Second), 0
+				for b.Loop() {
+					for k := range batch {
+						i = (i + 7919) % flows
+						at += 1000
+						batch[k] = ps[i]
+						batch[k].Time = at
+					}
+					table.UpdateBatch(batch[:])
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/flow.BatchSize, "ns/packet")
+			})
+		}
+	}
+}

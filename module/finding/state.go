@@ -1,0 +1,70 @@
+package finding
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/qubesbeat/qubesbeat/internal/atomicfile"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+)
+
+// The files of the detection, below path.data.
+const (
+	stateFile = "behaviour.state"
+	keyFile   = "behaviour.key"
+	badSuffix = ".bad"
+)
+
+// saveEvery is the packet time between two writes of the state, in nanoseconds.
+const saveEvery = int64(600e9)
+
+// readKey returns the key of the installation, a new one if there is none.
+func readKey(dir string) (key [2]uint64, err error) {
+	path := filepath.Join(dir, keyFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(b) != 16 {
+		b = make([]byte, 16)
+		_, _ = rand.Read(b) // it cannot fail
+		err = atomicfile.Write(path, b)
+	}
+	if err != nil {
+		return key, fmt.Errorf("the key of the baselines: %w", err)
+	}
+	return [2]uint64{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}, nil
+}
+
+// restore reads the state of an earlier run. A state that cannot be read is kept under
+// another name.
+func (s *Service) restore(conf behaviour.Config) {
+	path := filepath.Join(s.conf.DataDir, stateFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil {
+		err = s.engine.Restore(b)
+	}
+	if err == nil {
+		return
+	}
+	s.engine = behaviour.New(conf)
+	kept := os.Rename(path, path+badSuffix)
+	s.deps.Logger.Warn("the baselines cannot be read, learning starts again; what there is was kept", "file", path+badSuffix, "error", errors.Join(err, kept).Error())
+}
+
+// save writes the state. It is called with mu held.
+func (s *Service) save() {
+	if s.conf.DataDir == "" || s.dead {
+		return
+	}
+	err := atomicfile.Write(filepath.Join(s.conf.DataDir, stateFile), s.engine.Snapshot())
+	if err != nil && !s.saveFailed {
+		s.deps.Logger.Warn("the baselines cannot be written; trying again every ten minutes", "error", err.Error())
+	}
+	s.saveFailed = err != nil
+}
