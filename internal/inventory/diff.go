@@ -95,7 +95,6 @@ func differences(a, b *qube.Qube) (fields []string) {
 		{"xid", a.XID != b.XID},
 		{"stubdom_xid", a.StubXID != b.StubXID},
 		{"uuid", a.UUID != b.UUID},
-		{"exit", a.Exit != b.Exit},
 		{"tags", !slices.Equal(a.Tags, b.Tags)},
 		{"exit", a.Exit != b.Exit},
 	} {

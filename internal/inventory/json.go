@@ -125,7 +125,6 @@ func (q *jsonQube) fields() []jsonField {
 		{"xid", "a whole number", into(&q.xid)},
 		{"stubdom_xid", "a whole number", into(&q.stub)},
 		{"uuid", "a string", into(&q.uuid)},
-		{"exit", "a string", into(&q.exit)},
 		{"tags", "a list of strings", into(&q.tags)},
 		{"exit", "a string", into(&q.exit)},
 	}
