@@ -143,7 +143,7 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 	return m, nil
 }
 
-// report passes a record on to whoever looks at it in the meter's goroutine, and to the queue.
+// report passes a record on to what looks at records in the meter's goroutine, and to the queue.
 func (m *Meter) report(r *flow.Record) {
 	if m.keeper != nil {
 		m.keeper.Report(r)

@@ -336,7 +336,7 @@ func TestUpstreams(t *testing.T) {
 	}
 }
 
-// TestCheck finds a list of relays that is not there, and one that is none.
+// TestCheck finds a list of relays that is not there, and a file that is something else.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{"testdata/scenes/40-tor.consensus": true, "testdata/none": false, "testdata/dns.golden.json": false} {

@@ -306,14 +306,4 @@ var scenes = []scene{
 	}, "TOR-1 sys-vpn fail", "", nil},
 	{46, "anonymous-qube-attached-here", `expect: [{qubes: [work], exit: anon}]`, func(s *stage) { s.fetch(s.work, "http://198.51.100.7/") },
 		"TOR-6 work fail", "", nil},
-	{48, "vpn-restarted", "", func(s *stage) {
-		t := s.wireguard()
-		s.fetch(s.banking, "http://198.51.100.7/")
-		s.end(t)
-		s.RemoveClient(s.banking)
-		s.vpn = s.ReAdd(s.vpn, 27)
-		s.inventory()
-		s.pass(2 * time.Second)
-		s.ping(s.vpn, 100, "10.137.0.5")
-	}, "VPN-1 sys-vpn unknown(no-traffic)", "", nil},
 }

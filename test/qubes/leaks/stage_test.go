@@ -53,7 +53,7 @@ type stage struct {
 // newStage returns a network with sys-vpn, behind which banking is, and two other qubes.
 func newStage(tb testing.TB) *stage {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	tb.Cleanup(cancel)
 	nw := testbed.New(tb, testbed.Config{NoOffload: true})
 	nw.StartServers()

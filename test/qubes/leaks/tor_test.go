@@ -46,14 +46,14 @@ func (s *stage) startTor() {
 		s.start(s.Net, nil, "tor -f "+n.write(i))
 	}
 	consensus := filepath.Join(n.dirs[torNodes-1], "cached-microdesc-consensus")
-	end := time.Now().Add(50 * time.Second)
+	end := time.Now().Add(100 * time.Second)
 	for {
 		text, err := os.ReadFile(consensus)
 		if err == nil && strings.Count(string(text), "\nr ") >= torNodes {
 			break
 		}
 		if time.Now().After(end) {
-			s.tb.Fatalf("no consensus of %d relays within 50 s: %v", torNodes, err)
+			s.tb.Fatalf("no consensus of %d relays within 100 s: %v", torNodes, err)
 		}
 		s.pass(200 * time.Millisecond)
 	}
