@@ -63,7 +63,7 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", config.Locate(root, configFiles(), err))
 	}
-	s.fillInterfaces()
+	s.FillInterfaces()
 	if s.ShutdownTimeout <= 0 { // packetbeat's default, which means something else there
 		s.ShutdownTimeout = config.Default().ShutdownTimeout
 	}
@@ -146,18 +146,6 @@ func unwrapInterfaces(raw *conf.C) error {
 		return fmt.Errorf("reading the configuration: interfaces: %w", err)
 	}
 	return raw.Merge(list)
-}
-
-// fillInterfaces gives every interface its device.
-func (s *settings) fillInterfaces() {
-	if len(s.Interfaces) == 0 {
-		s.Interfaces = []config.Interface{config.DefaultInterface()}
-	}
-	for i := range s.Interfaces {
-		if len(s.Interfaces[i].Device) == 0 {
-			s.Interfaces[i].Device = config.DefaultInterface().Device
-		}
-	}
 }
 
 // configFiles returns the files that the settings were read from, for error

@@ -95,3 +95,15 @@ func (n *Interface) validate(i int) error {
 	p.Within("buffer_size_mb", n.BufferSizeMB, 0, 4096)
 	return p.Err()
 }
+
+// FillInterfaces gives every interface its device, and makes one where there is none.
+func (c *Config) FillInterfaces() {
+	if len(c.Interfaces) == 0 {
+		c.Interfaces = []Interface{DefaultInterface()}
+	}
+	for i := range c.Interfaces {
+		if len(c.Interfaces[i].Device) == 0 {
+			c.Interfaces[i].Device = DefaultInterface().Device
+		}
+	}
+}
