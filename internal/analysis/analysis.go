@@ -50,7 +50,7 @@ type Analysis struct {
 	// OtherQubes are events about qubes beyond the first thousand.
 	OtherQubes uint64
 
-	Span       // of all events
+	Span       // of all events but stats
 	Timeline   *Timeline
 	Datasets   *Counts
 	Names      *Names
@@ -108,7 +108,9 @@ func (a *Analysis) add(text []byte) error {
 		return nil
 	}
 	a.Events++
-	a.extend(l.at, l.at)
+	if !l.is(fDataset, "qubesbeat.stats") { // of a replay, it is from another day
+		a.extend(l.at, l.at)
+	}
 	a.count(a.Datasets, l.text(fDataset), 1)
 	a.dispatch()
 	return nil

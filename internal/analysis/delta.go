@@ -8,7 +8,7 @@ import (
 
 // Bounds of what is read ahead.
 const (
-	maxAhead      = 24 << 20 // bytes
+	maxAhead      = 8 << 20 // bytes
 	maxAheadFlows = 2000
 	// enoughGrowing is after how many reports whose counters have grown, and have not
 	// begun again, a file is taken for one without delta reports. Of a file with them,

@@ -37,7 +37,7 @@ type Qube struct {
 const (
 	maxQubes    = 1000
 	maxRows     = 20_000 // of one table
-	maxAllRows  = 150_000
+	maxAllRows  = 100_000
 	maxCounts   = 200
 	maxSessions = 1000
 	maxChanges  = 2000

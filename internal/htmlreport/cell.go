@@ -14,7 +14,9 @@ import (
 // Table is a table of the report.
 type Table struct {
 	Head []string
-	Rows [][]Cell
+	// Classes are those of the heads: n for numbers. They are set by finish.
+	Classes []string
+	Rows    [][]Cell
 	// More says what is not in the rows, "" if nothing is missing.
 	More string
 }
@@ -23,7 +25,7 @@ type Table struct {
 type Cell struct {
 	Text  string
 	More  string // the rest of a long text
-	Class string // of the cell: "" for a text of the report, t for one of an event, n for a number
+	Class string // of the cell: "" for a text of the report, t for one of an event, n for a number, k for what is kept on one line
 	Dot   string // class of the trust label's dot, "" for none
 	Bar   string // class of a bar's width, "" for none
 	Ref   int    // page of the qube, 0 for none
@@ -50,6 +52,15 @@ func text(s string) Cell {
 			at += n
 		}
 		c.Text, c.More = safe[:at], safe[at:]
+	}
+	return c
+}
+
+// short is a text of an event that is kept on one line as long as it is short.
+func short(s string) Cell {
+	c := text(s)
+	if len(c.Text) <= 40 && c.More == "" {
+		c.Class = "k"
 	}
 	return c
 }
@@ -104,7 +115,7 @@ func (b *builder) when(t time.Time) Cell {
 	if t.IsZero() {
 		return word("")
 	}
-	return Cell{Text: t.In(b.zone).Format("2006-01-02 15:04:05"), raw: t.UTC().Format(time.RFC3339Nano)}
+	return Cell{Class: "k", Text: t.In(b.zone).Format("2006-01-02 15:04:05"), raw: t.UTC().Format(time.RFC3339Nano)}
 }
 
 // qube is the name of a qube with its dot and a link to its page.
@@ -124,7 +135,7 @@ func (b *builder) qube(q *analysis.Qube) Cell {
 }
 
 // label is the word of a trust label.
-func label(q *analysis.Qube) Cell { return text(q.Label) }
+func label(q *analysis.Qube) Cell { return short(q.Label) }
 
 // endpoint is the other side of flows.
 func endpoint(p *analysis.Peer) (name, port string) {

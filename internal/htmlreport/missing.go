@@ -32,7 +32,7 @@ func (b *builder) missing() (items []Item) {
 		if ok && n == 0 && always[c.Path] {
 			items = append(items, Item{"0 " + c.Text, false})
 		}
-		add(n, true, c.Text)
+		add(n, c.Path != "capture.non_ip_frames", c.Text) // ARP is no loss
 	}
 	unreadable := uint64(0)
 	for _, f := range b.Files {

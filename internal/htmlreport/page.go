@@ -60,6 +60,7 @@ func (b *builder) page(o *Options) *page {
 		}
 	}
 	p.NoPages = len(b.all) - len(p.Pages)
+	p.finish()
 	return p
 }
 

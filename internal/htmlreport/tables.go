@@ -53,7 +53,7 @@ func (b *builder) peerRow(p *analysis.Peer) []Cell {
 	if p.Inbound > 0 {
 		port += " inbound"
 	}
-	return []Cell{text(name), text(p.IP), text(port), text(p.Country), text(p.Network), number(p.Flows), size(p.Out), size(p.In), b.when(p.First), b.when(p.Last)}
+	return []Cell{text(name), short(p.IP), short(port), short(p.Country), text(p.Network), number(p.Flows), size(p.Out), size(p.In), b.when(p.First), b.when(p.Last)}
 }
 
 // peers is the table of the peers of a qube.
@@ -75,7 +75,7 @@ func (b *builder) between() Table {
 	t := Table{Head: []string{"Seen at", "Label", "Other qube", "Port", "Flows", "Out", "In"}}
 	for _, o := range all {
 		p := o.row
-		t.Rows = append(t.Rows, []Cell{b.qube(o.q), label(o.q), text(p.Name), text(portText(p.Port, p.Transport)), number(p.Flows), size(p.Out), size(p.In)})
+		t.Rows = append(t.Rows, []Cell{b.qube(o.q), label(o.q), text(p.Name), short(portText(p.Port, p.Transport)), number(p.Flows), size(p.Out), size(p.In)})
 	}
 	t.More = more(total-len(all), 0, "pairs")
 	return t
@@ -107,7 +107,7 @@ func (b *builder) counts(c *analysis.Counts, name, what string) Table {
 var refusalHead = []string{"Point", "Rule", "To", "Port", "Packets", "First", "Last"}
 
 func (b *builder) refusalRow(r *analysis.Refusal) []Cell {
-	return []Cell{text(r.Point), text(r.Rule), text(r.Peer), text(portText(r.Port, r.Transport)), number(r.Packets), b.when(r.First), b.when(r.Last)}
+	return []Cell{short(r.Point), text(r.Rule), short(r.Peer), short(portText(r.Port, r.Transport)), number(r.Packets), b.when(r.First), b.when(r.Last)}
 }
 
 // refused is the table of what the firewall refused to all qubes.
@@ -127,7 +127,7 @@ func (b *builder) refused() Table {
 
 // refusals is the table of what the firewall refused to a qube.
 func (b *builder) refusals(q *analysis.Qube) Table {
-	t := Table{Head: refusalHead}
+	t := Table{Head: slices.Clone(refusalHead)}
 	rows := q.Refusals.Top(b.top)
 	for _, r := range rows {
 		t.Rows = append(t.Rows, b.refusalRow(r))
