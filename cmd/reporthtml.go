@@ -15,6 +15,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/eventfile"
+	"github.com/qubesbeat/qubesbeat/internal/geoip"
 	"github.com/qubesbeat/qubesbeat/internal/htmlreport"
 	"github.com/qubesbeat/qubesbeat/internal/report"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
@@ -24,7 +25,7 @@ import (
 // reportFlags are the flags of `report`.
 type reportFlags struct {
 	html, csv, from, to, zone string
-	qubes                     []string
+	qubes, geoip              []string
 	top                       int
 	force                     bool
 }
@@ -39,6 +40,7 @@ func (f *reportFlags) add(c *cobra.Command) {
 	p.StringSliceVar(&f.qubes, "qube", nil, "report only about the qube of this `name`; may be given several times")
 	p.IntVar(&f.top, "top", 25, "rows of a table of the report")
 	p.StringVar(&f.zone, "tz", "UTC", "time `zone` of the report, such as Europe/Berlin or Local")
+	p.StringSliceVar(&f.geoip, "geoip", nil, "take countries and networks of addresses from this `file`: a MaxMind DB, Tor's geoip, or CSV; may be given several times")
 	p.BoolVar(&f.force, "force", false, "replace files that are there")
 }
 
@@ -48,7 +50,7 @@ func (f *reportFlags) wantsFiles() bool { return f.html != "" || f.csv != "" }
 // onlyTable returns an error if a flag was given that the table on the terminal has no use
 // for.
 func (f *reportFlags) onlyTable(c *cobra.Command) error {
-	for _, name := range []string{"from", "to", "qube", "top", "tz", "force"} {
+	for _, name := range []string{"from", "to", "qube", "top", "tz", "geoip", "force"} {
 		if c.Flags().Changed(name) {
 			return fmt.Errorf("--%s needs --html or --csv", name)
 		}
@@ -59,22 +61,27 @@ func (f *reportFlags) onlyTable(c *cobra.Command) error {
 // run reads the files and writes what was asked for. The report is written, too, if a file
 // could not be read whole: it says so.
 func (f *reportFlags) run(c *cobra.Command, files []string) error {
+	// Rows come and go: a heap of which a third is garbage, not half, for some more CPU.
+	debug.SetGCPercent(50)
 	conf, zone, err := f.config()
 	if err != nil {
 		return err
 	}
+	geo, err := geoip.Open(f.geoip...)
+	if err != nil {
+		return fmt.Errorf("--geoip: %w", err)
+	}
+	conf.Locate = locate(geo)
 	out, err := f.open()
 	if err != nil {
 		return err
 	}
-	// Rows come and go: a heap of which a third is garbage, not half, for some more CPU.
-	debug.SetGCPercent(50)
 	a := analysis.New(conf)
 	failure := f.read(c, a, files)
 	if a.Events == 0 {
 		return errors.Join(failure, errNoEvents, out.discard())
 	}
-	o := &htmlreport.Options{Zone: zone, Top: f.top, Command: f.command(files), Version: version.Product + " " + version.Version}
+	o := &htmlreport.Options{Zone: zone, Top: f.top, Command: f.command(files), Version: version.Product + " " + version.Version, Geo: geoText(geo)}
 	return errors.Join(failure, out.write(a, o))
 }
 
@@ -155,7 +162,7 @@ func progress(a *analysis.Analysis) func(*eventfile.Input) {
 // nor are folders.
 func (f *reportFlags) command(files []string) string {
 	parts := []string{version.Product, "report", "--html", "FILE"}
-	for _, p := range [...]struct{ name, value, usual string }{{"from", f.from, ""}, {"to", f.to, ""}, {"qube", strings.Join(f.qubes, ","), ""}, {"tz", f.zone, "UTC"}, {"top", fmt.Sprint(f.top), "25"}} {
+	for _, p := range [...]struct{ name, value, usual string }{{"from", f.from, ""}, {"to", f.to, ""}, {"qube", strings.Join(f.qubes, ","), ""}, {"geoip", baseNames(f.geoip), ""}, {"tz", f.zone, "UTC"}, {"top", fmt.Sprint(f.top), "25"}} {
 		if p.value != p.usual {
 			parts = append(parts, "--"+p.name, p.value)
 		}

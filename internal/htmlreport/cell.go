@@ -120,7 +120,7 @@ func (b *builder) when(t time.Time) Cell {
 
 // qube is the name of a qube with its dot and a link to its page.
 func (b *builder) qube(q *analysis.Qube) Cell {
-	c := text(q.Name)
+	c := short(q.Name)
 	switch {
 	case q.Others:
 		c = word("(other qubes)")

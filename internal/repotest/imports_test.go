@@ -70,7 +70,7 @@ var rings = []string{
 		internal/textmark internal/outputhint`,
 	1: `config internal/atomicfile internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
-		internal/kernellog internal/nflog internal/nftrules internal/adminapi internal/pcapng internal/packetstore`,
+		internal/kernellog internal/nflog internal/nftrules internal/adminapi internal/pcapng internal/packetstore internal/geoip`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/archive internal/control internal/dnsview
 		internal/analysis internal/htmlreport internal/blocky internal/eventimport internal/feed internal/hello internal/resolver internal/ecs`,
 	3: `module/dns module/finding module/firewall module/flow module/inventory module/packets module/summary module/stats
