@@ -78,7 +78,7 @@ func (f *reportFlags) run(c *cobra.Command, files []string) error {
 	}
 	a := analysis.New(conf)
 	failure := f.read(c, a, files)
-	if a.Events == 0 {
+	if a.Events == 0 || len(f.qubes) > 0 && len(a.Qubes()) == 0 {
 		return errors.Join(failure, errNoEvents, out.discard())
 	}
 	o := &htmlreport.Options{Zone: zone, Top: f.top, Command: f.command(files), Version: version.Product + " " + version.Version, Geo: geoText(geo)}

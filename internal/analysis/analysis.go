@@ -14,8 +14,8 @@ import (
 type Config struct {
 	// From and To bound the @timestamp, To excluded. The zero time is no bound.
 	From, To time.Time
-	// Qubes are names of the qubes that events must be about. Empty, all events count, also
-	// those that are about none.
+	// Qubes are names of the qubes that events must be about, except for stats. Empty, all
+	// events count, also those that are about none.
 	Qubes []string
 	// Location is that of hours and weekdays. Nil is UTC.
 	Location *time.Location
@@ -122,7 +122,8 @@ func (a *Analysis) wants() bool {
 	if !c.From.IsZero() && at.Before(c.From) || !c.To.IsZero() && !at.Before(c.To) {
 		return false
 	}
-	return len(c.Qubes) == 0 || slices.Contains(c.Qubes, a.line.text(fQubeName))
+	// What the beat has lost may be of any qube.
+	return len(c.Qubes) == 0 || a.line.is(fDataset, "qubesbeat.stats") || slices.Contains(c.Qubes, a.line.text(fQubeName))
 }
 
 // dispatch adds an event by its dataset.

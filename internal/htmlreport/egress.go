@@ -75,6 +75,7 @@ func heatCell(n, most uint64) Cell {
 	c := size(n)
 	if n == 0 {
 		c.Text = ""
+		return c
 	}
 	c.Class = "n " + heat(n, most)
 	return c
