@@ -354,7 +354,11 @@ func Demo() error {
 	if err := sh.RunV("./"+binary, append([]string{"report"}, files...)...); err != nil {
 		return err
 	}
-	fmt.Printf("\nevents: %s\n", strings.Join(files, " "))
+	page := filepath.Join(out, "report.html")
+	if err := sh.RunV("./"+binary, append([]string{"report", "--html", page}, files...)...); err != nil {
+		return err
+	}
+	fmt.Printf("\nevents: %s\nreport: %s, for a browser\n", strings.Join(files, " "), page)
 	return nil
 }
 
