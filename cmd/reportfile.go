@@ -9,37 +9,54 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/htmlreport"
+	"github.com/qubesbeat/qubesbeat/internal/timesketch"
 )
 
 // reportOutput is where a report goes.
 type reportOutput struct {
-	html   io.Writer // nil if none is wanted
-	file   *newFile  // of html, nil if that is standard output
-	folder string    // of the tables, "" if none are wanted
-	force  bool
+	html     io.Writer          // nil if none is wanted
+	timeline *timesketch.Writer // nil if none is wanted
+	files    []*newFile         // that html and timeline write to
+	folder   string             // of the tables, "" if none are wanted
+	force    bool
 }
 
 // open makes the files of the report, before anything is read: what is there is found at
 // once, and not after minutes.
 func (f *reportFlags) open() (*reportOutput, error) {
 	out := &reportOutput{folder: f.csv, force: f.force}
-	switch f.html {
-	case "":
-	case "-":
-		out.html = os.Stdout // the command's own writer escapes line by line
-	default:
-		file, err := createFile(f.html, f.force)
-		if err != nil {
-			return nil, err
-		}
-		out.file, out.html = file, file
+	lines, err := out.create(f.timesketch)
+	if err == nil {
+		out.html, err = out.create(f.html)
 	}
-	if f.csv != "" {
-		if err := os.MkdirAll(f.csv, 0o700); err != nil {
-			return nil, errors.Join(fmt.Errorf("creating the folder of the tables: %w", err), out.discard())
+	if err == nil && f.csv != "" {
+		if err = os.MkdirAll(f.csv, 0o700); err != nil {
+			err = fmt.Errorf("creating the folder of the tables: %w", err)
 		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, out.discard())
+	}
+	if lines != nil {
+		out.timeline = timesketch.NewWriter(lines)
 	}
 	return out, nil
+}
+
+// create creates a file, and returns nil if path is "".
+func (o *reportOutput) create(path string) (io.Writer, error) {
+	switch path {
+	case "":
+		return nil, nil
+	case "-":
+		return os.Stdout, nil // the command's own writer escapes line by line
+	}
+	file, err := createFile(path, o.force)
+	if err != nil {
+		return nil, err
+	}
+	o.files = append(o.files, file)
+	return file, nil
 }
 
 // write writes all that is wanted.
@@ -48,8 +65,12 @@ func (o *reportOutput) write(a *analysis.Analysis, options *htmlreport.Options) 
 	if o.html != nil {
 		errs = append(errs, htmlreport.Write(o.html, a, options))
 	}
-	if o.file != nil {
-		errs = append(errs, o.file.close(errors.Join(errs...) == nil))
+	if o.timeline != nil {
+		errs = append(errs, o.timeline.Close())
+	}
+	keep := errors.Join(errs...) == nil
+	for _, file := range o.files {
+		errs = append(errs, file.close(keep))
 	}
 	if o.folder != "" {
 		errs = append(errs, o.writeTables(a))
@@ -73,10 +94,11 @@ func (o *reportOutput) writeTables(a *analysis.Analysis) error {
 
 // discard removes what open has made.
 func (o *reportOutput) discard() error {
-	if o.file == nil {
-		return nil
+	var errs []error
+	for _, file := range o.files {
+		errs = append(errs, file.close(false))
 	}
-	return o.file.close(false)
+	return errors.Join(errs...)
 }
 
 // newFile is a file that only its owner may read. Nothing with its name is replaced unless

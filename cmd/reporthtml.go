@@ -24,10 +24,11 @@ import (
 
 // reportFlags are the flags of `report`.
 type reportFlags struct {
-	html, csv, from, to, zone string
-	qubes, geoip              []string
-	top                       int
-	force                     bool
+	html, csv, timesketch string
+	from, to, zone        string
+	qubes, geoip          []string
+	top                   int
+	force                 bool
 }
 
 // add adds the flags to the command.
@@ -35,6 +36,7 @@ func (f *reportFlags) add(c *cobra.Command) {
 	p := c.Flags()
 	p.StringVar(&f.html, "html", "", "write a report to this `file`, mode 0600; - is standard output")
 	p.StringVar(&f.csv, "csv", "", "write all tables to this `folder`, which is created")
+	p.StringVar(&f.timesketch, "timesketch", "", "write flows, refusals, findings and other events as JSON lines for Timesketch to this `file`; - is standard output")
 	p.StringVar(&f.from, "from", "", "leave out events before this `time`, such as 2026-11-21 or 2026-11-21T20:59:00Z")
 	p.StringVar(&f.to, "to", "", "leave out events from this `time` on")
 	p.StringSliceVar(&f.qubes, "qube", nil, "report only about the qube of this `name`; may be given several times")
@@ -44,15 +46,15 @@ func (f *reportFlags) add(c *cobra.Command) {
 	p.BoolVar(&f.force, "force", false, "replace files that are there")
 }
 
-// wantsFiles reports whether a report or its tables are to be written.
-func (f *reportFlags) wantsFiles() bool { return f.html != "" || f.csv != "" }
+// wantsFiles reports whether files are to be written.
+func (f *reportFlags) wantsFiles() bool { return f.html != "" || f.csv != "" || f.timesketch != "" }
 
 // onlyTable returns an error if a flag was given that the table on the terminal has no use
 // for.
 func (f *reportFlags) onlyTable(c *cobra.Command) error {
 	for _, name := range []string{"from", "to", "qube", "top", "tz", "geoip", "force"} {
 		if c.Flags().Changed(name) {
-			return fmt.Errorf("--%s needs --html or --csv", name)
+			return fmt.Errorf("--%s needs --html, --csv or --timesketch", name)
 		}
 	}
 	return nil
@@ -75,6 +77,9 @@ func (f *reportFlags) run(c *cobra.Command, files []string) error {
 	out, err := f.open()
 	if err != nil {
 		return err
+	}
+	if out.timeline != nil {
+		conf.Each = out.timeline.Write
 	}
 	a := analysis.New(conf)
 	failure := f.read(c, a, files)

@@ -24,6 +24,9 @@ type Config struct {
 	Locate func(netip.Addr) Location
 	// Domain returns the registered domain of a name, "" if it has none. It must not be nil.
 	Domain func(name string) string
+	// Each is called with each event that a timeline has a use for. It may be nil, and must
+	// not keep the entry.
+	Each func(*Entry)
 }
 
 // Location says where an address is registered.
@@ -113,6 +116,9 @@ func (a *Analysis) add(text []byte) error {
 	}
 	a.count(a.Datasets, l.text(fDataset), 1)
 	a.dispatch()
+	if a.conf.Each != nil {
+		a.pass()
+	}
 	return nil
 }
 

@@ -152,13 +152,20 @@ func (c *Count) weight() uint64 { return c.N }
 
 func (c *Count) add(other *Count) { c.N += other.N }
 
-// The tables by what they keep.
+// The tables, by what they keep.
 type (
-	Peers    = Table[Peer, *Peer]
-	Places   = Table[Place, *Place]
-	Names    = Table[Name, *Name]
+	// Peers are the other sides of flows.
+	Peers = Table[Peer, *Peer]
+	// Places are where traffic goes.
+	Places = Table[Place, *Place]
+	// Names are names that were asked for.
+	Names = Table[Name, *Name]
+	// Refusals are what the firewall refused.
 	Refusals = Table[Refusal, *Refusal]
+	// Findings are alerts.
 	Findings = Table[Finding, *Finding]
+	// Verdicts are those of `qubesbeat verify`.
 	Verdicts = Table[Verdict, *Verdict]
-	Counts   = Table[Count, *Count]
+	// Counts are numbers with names.
+	Counts = Table[Count, *Count]
 )

@@ -68,8 +68,8 @@ func (v Value) Field(name string) (field Value) {
 	return field
 }
 
-// Each calls do for each element of a list, and once for a value that is none, as the
-// fields of Elasticsearch may be one value or several.
+// Each calls do for each element of a list, and once for any other value, as the fields of
+// Elasticsearch may be one value or several.
 func (v Value) Each(do func(Value)) {
 	if !v.Exists() {
 		return

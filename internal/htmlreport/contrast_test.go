@@ -72,7 +72,7 @@ func TestWrite_words(t *testing.T) {
 	row := regexp.MustCompile(`<tr>.*</tr>`)
 	for _, r := range row.FindAllString(text, -1) {
 		if strings.Contains(r, "dot l-green") && !strings.Contains(r, ">green<") {
-			t.Errorf("a dot without a word: %s", r)
+			t.Errorf("a dot has no word beside it: %s", r)
 		}
 	}
 }

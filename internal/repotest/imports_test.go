@@ -72,7 +72,7 @@ var rings = []string{
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
 		internal/kernellog internal/nflog internal/nftrules internal/adminapi internal/pcapng internal/packetstore internal/geoip`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/archive internal/control internal/dnsview
-		internal/analysis internal/htmlreport internal/blocky internal/eventimport internal/feed internal/hello internal/resolver internal/ecs`,
+		internal/analysis internal/htmlreport internal/timesketch internal/blocky internal/eventimport internal/feed internal/hello internal/resolver internal/ecs`,
 	3: `module/dns module/finding module/firewall module/flow module/inventory module/packets module/summary module/stats
 		module/transaction module/transaction/analyzer module/transaction/wire module/transaction/wire/wiretest module/transaction/supervisor
 		module/transaction/procs module/transaction/mapping internal/source`,

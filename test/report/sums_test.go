@@ -55,7 +55,7 @@ func TestSums_jq(t *testing.T) {
 func TestSums_duckdb(t *testing.T) {
 	t.Parallel()
 	python := need(t, "python3", "apt-get install python3")
-	path := events(t, manyevents.Config{Events: 20_000, Peers: 5000, Qubes: 12, Seed: 4})
+	path := events(t, manyevents.Config{Events: 8000, Peers: 5000, Qubes: 12, Seed: 4})
 	script := filepath.Join(t.TempDir(), "sums.py")
 	text := "import sys\ntry:\n import duckdb\nexcept ImportError:\n print('absent'); sys.exit()\nfor r in duckdb.sql(\"\"\"" +
 		strings.ReplaceAll(sqlSums, "FILE", path) + "\"\"\").fetchall(): print(*r)\n"

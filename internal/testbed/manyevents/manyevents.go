@@ -32,7 +32,8 @@ var labels = [...]string{"red", "orange", "yellow", "green", "gray", "blue", "pu
 var begin = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
 // Write writes the events, a stats event last. Of a hundred, 78 are flows, 8 of them
-// interim reports; 15 are queries of the resolver, 5 refusals, and 2 transactions.
+// interim reports; 15 are queries of the resolver, 5 refusals, 1 is a
+// finding and 1 a transaction; one flow in 500 is spoofed.
 func Write(w io.Writer, c Config) error {
 	m := &maker{Config: c, Rand: rand.New(rand.NewPCG(c.Seed, 1)), out: bufio.NewWriterSize(w, 1<<20), at: begin}
 	step := 30 * 24 * time.Hour / time.Duration(max(1, c.Events))
@@ -55,6 +56,8 @@ func (m *maker) event(i int) {
 		m.query(q)
 	case kind < 98:
 		m.refusal(q)
+	case kind < 99:
+		m.finding(q)
 	default:
 		m.head("http", "event", "")
 		m.qube(q)
@@ -74,8 +77,12 @@ func (m *maker) head(dataset, kind, more string) {
 }
 
 func (m *maker) qube(q int) {
-	fmt.Fprintf(m.out, `"qube":{"name":"qube-%d","uuid":"2a0d7e73-f517-519e-9535-%012d","label":%q,"class":"AppVM","template":"debian-13-xfce","netvm":"sys-firewall","vif":"vif%d.0","ip":"10.137.0.%d","attribution":"inventory"},`,
-		q, q, labels[q%len(labels)], q+3, q+6)
+	attribution := "inventory"
+	if m.IntN(500) == 0 {
+		attribution = "spoofed"
+	}
+	fmt.Fprintf(m.out, `"qube":{"name":"qube-%d","uuid":"2a0d7e73-f517-519e-9535-%012d","label":%q,"class":"AppVM","template":"debian-13-xfce","netvm":"sys-firewall","vif":"vif%d.0","ip":"10.137.0.%d","attribution":%q},`,
+		q, q, labels[q%len(labels)], q+3, q+6, attribution)
 }
 
 func (m *maker) tail() {
@@ -107,6 +114,13 @@ func (m *maker) query(q int) {
 	m.qube(q)
 	fmt.Fprintf(m.out, `"dns":{"question":{"name":"host%d.site%d.example","registered_domain":"site%d.example","type":"A"},"response_code":"NOERROR","answers":[{"data":"192.0.2.1","ttl":60,"type":"A"}]},"qubesbeat":{"dns":{"count":%d,"response_type":"RESOLVED","upstream_group":"default"%s}},"status":"OK",`,
 		p, p%5000, p%5000, 1+m.IntN(4), list)
+	m.tail()
+}
+
+func (m *maker) finding(q int) {
+	m.head("qubesbeat.finding", "alert", `,"action":"dns-bypass","reason":"DNS over HTTPS to a server that is not the resolver"`)
+	m.qube(q)
+	fmt.Fprintf(m.out, `"finding":{"method":"doh","count":%d},"destination":{"ip":"11.0.0.%d","port":443,"domain":"dns%d.example"},`, 1+m.IntN(3), q%4, q%4)
 	m.tail()
 }
 
