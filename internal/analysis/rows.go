@@ -169,3 +169,14 @@ type (
 	// Counts are numbers with names.
 	Counts = Table[Count, *Count]
 )
+
+// type checks
+var (
+	_ counted[Peer]    = (*Peer)(nil)
+	_ counted[Place]   = (*Place)(nil)
+	_ counted[Name]    = (*Name)(nil)
+	_ counted[Refusal] = (*Refusal)(nil)
+	_ counted[Finding] = (*Finding)(nil)
+	_ counted[Verdict] = (*Verdict)(nil)
+	_ counted[Count]   = (*Count)(nil)
+)

@@ -9,6 +9,11 @@ import (
 // Row is what a [Table] keeps of one key.
 type Row[T any] interface {
 	*T
+	counted[T]
+}
+
+// counted are the methods of a row.
+type counted[T any] interface {
 	// weight is what rows are sorted by.
 	weight() uint64
 	// add adds the counters of another row.
