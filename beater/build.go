@@ -8,6 +8,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/beater/publish"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/filewatch"
+	"github.com/qubesbeat/qubesbeat/internal/geoip"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 	"github.com/qubesbeat/qubesbeat/module/finding"
@@ -167,6 +169,18 @@ func (b *builder) addNames() {
 		b.flows.ObserveFlows(s.Flow)
 		b.middle = append(b.middle, s)
 	}
+}
+
+// addGeoIP has flows located. packetbeat has none of their fields.
+func (b *builder) addGeoIP() {
+	files := b.settings.GeoIP.Files()
+	if len(files) == 0 || b.settings.Compat.Strict {
+		return
+	}
+	s := geoip.NewService(files, filewatch.Watch, b.log.With("component", "geoip"))
+	s.Open()
+	b.flows.ObserveFlows(s.Fill)
+	b.middle = append(b.middle, s)
 }
 
 func (b *builder) newStats() *stats.Service {

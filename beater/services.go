@@ -52,6 +52,7 @@ func (b *builder) build() error {
 		return errNothing
 	}
 	b.addNames()
+	b.addGeoIP()
 	b.list()
 	return nil
 }

@@ -95,6 +95,8 @@ func TestBuilder_build(t *testing.T) {
 		{"all", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, procs: {enabled: true}, resolver: " + resolver + "}", false,
 			"flow metering, transactions, resolver, firewall verdicts, findings, " + end},
 		{"packets", "packets: {enabled: true}", false, "flow metering, packet store, " + end},
+		{"countries", "geoip: {country: nowhere}", false, "flow metering, countries and networks, " + end},
+		{"countries of packetbeat", "{compat: {strict: true}, geoip: {country: nowhere}}", false, "flow metering, " + end},
 		{"packets of a replay", "packets: {enabled: true}", true, "flow metering, inventory, stats, publisher of other events, delivery"},
 		{"strict names of packetbeat", "{compat: {strict: true}, resolver: " + resolver + "}", false, "flow metering, resolver, " + end},
 		{"replay", "{protocols: [{type: http, port: 80}], firewall: {enabled: true}, resolver: " + resolver + "}", true,

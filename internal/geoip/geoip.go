@@ -2,6 +2,7 @@ package geoip
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -41,8 +42,8 @@ type DB struct {
 
 // source is a file that was read.
 type source interface {
-	// find adds what the file says of an address.
-	find(a netip.Addr, p *Place)
+	// find returns what the file says of an address.
+	find(a netip.Addr) Place
 }
 
 // maxFile is how large a file may be, in bytes. MaxMind's largest has 120 MB.
@@ -94,12 +95,12 @@ func (db *DB) Files() []File { return db.files }
 
 // Find returns what the files say of an address. An invalid address has no place.
 func (db *DB) Find(a netip.Addr) (p Place) {
-	a = a.Unmap().WithZone("")
-	if addrscope.Private(a) || isReserved(a) {
+	if a = a.Unmap().WithZone(""); !Public(a) {
 		return p
 	}
 	for _, s := range db.sources {
-		s.find(a, &p)
+		found := s.find(a)
+		p.Country, p.Number, p.Name = cmp.Or(p.Country, found.Country), cmp.Or(p.Number, found.Number), cmp.Or(p.Name, found.Name)
 	}
 	return p
 }
@@ -109,6 +110,13 @@ func (db *DB) Find(a netip.Addr) (p Place) {
 var reserved = [...]netip.Prefix{
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("2001:2::/48"),
+}
+
+// Public reports whether an address can be that of a public host, so that it is looked
+// up.
+func Public(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return !addrscope.Private(a) && !isReserved(a)
 }
 
 func isReserved(a netip.Addr) bool {

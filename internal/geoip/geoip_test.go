@@ -1,6 +1,7 @@
 package geoip_test
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -135,4 +136,19 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 	})
+}
+
+// BenchmarkDB_Find looks up an address as for each flow.
+func BenchmarkDB_Find(b *testing.B) {
+	var text strings.Builder
+	for i := range 400_000 { // as many ranges as Tor's file has
+		n := 16777216 + i*9000
+		fmt.Fprintf(&text, "%d,%d,%s\n", n, n+8999, [...]string{"US", "CH", "IE"}[i%3])
+	}
+	db := open(b, text.String())
+	addr := netip.MustParseAddr("93.184.216.34")
+	b.ReportAllocs()
+	for b.Loop() {
+		db.Find(addr)
+	}
 }

@@ -23,10 +23,10 @@ func parseMMDB(data []byte) (source, File, error) {
 
 // find implements source. The records have no common form: MaxMind nests the country,
 // others have it at the top.
-func (m mmdb) find(a netip.Addr, p *Place) {
+func (m mmdb) find(a netip.Addr) (p Place) {
 	result := m.Lookup(a)
 	if result.Err() != nil || !result.Found() {
-		return
+		return p
 	}
 	for _, path := range [][]any{{"country", "iso_code"}, {"country_code"}, {"country"}} {
 		if p.Country == "" {
@@ -41,6 +41,7 @@ func (m mmdb) find(a netip.Addr, p *Place) {
 			p.Name = cut(decode(result, path))
 		}
 	}
+	return p
 }
 
 // decode returns a text, "" if the record has none there.

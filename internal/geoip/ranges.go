@@ -153,7 +153,7 @@ func v4(a netip.Addr) uint32 {
 }
 
 // find implements source.
-func (r *ranges) find(a netip.Addr, p *Place) {
+func (r *ranges) find(a netip.Addr) Place {
 	index, ok := uint32(0), false
 	if a.Is4() {
 		index, ok = search(r.v4, v4(a), cmp.Compare[uint32])
@@ -161,10 +161,9 @@ func (r *ranges) find(a netip.Addr, p *Place) {
 		index, ok = search(r.v6, a.As16(), func(x, y [16]byte) int { return bytes.Compare(x[:], y[:]) })
 	}
 	if !ok {
-		return
+		return Place{}
 	}
-	found := &r.places[index]
-	p.Country, p.Number, p.Name = cmp.Or(p.Country, found.Country), cmp.Or(p.Number, found.Number), cmp.Or(p.Name, found.Name)
+	return r.places[index]
 }
 
 // search returns the place of the range that an address is in.
