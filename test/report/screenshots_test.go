@@ -4,7 +4,6 @@ import (
 	"image"
 	"image/png"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -19,7 +18,7 @@ var shots = map[string][]string{
 	"narrow": {"--window-size=480,1500", "--blink-settings=preferredColorScheme=1"},
 }
 
-// TestScreenshots compares the report of the bundled capture with its pictures in docs, or
+// TestScreenshots compares the report of the demonstration with its pictures in docs, or
 // takes them again.
 func TestScreenshots(t *testing.T) {
 	wanted(t)
@@ -43,21 +42,11 @@ func TestScreenshots_print(t *testing.T) {
 	compare(t, filepath.Join(dir, "print.png"), fixture.Repository(t, "docs", "report-print.png"))
 }
 
-// demo returns the path of the report of the bundled capture.
+// demo returns the path of the report of the demonstration.
 func demo(t *testing.T) string {
 	t.Helper()
-	program, dir := beat.Program(t), t.TempDir()
-	replay := exec.Command(program, "-c", "demo/qubesbeat.yml", "--path.home", dir, "--path.config", ".", "--strict.perms=false", "-t", "-I", "demo/qubes.pcapng", "-E", "output.file.path="+dir)
-	replay.Dir = fixture.Repository(t)
-	if out, err := replay.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, "events*.ndjson"))
-	if len(files) != 1 {
-		t.Fatalf("files of events: %v", files)
-	}
-	path := filepath.Join(dir, "report.html")
-	output(t, nil, program, "report", "--html", path, files[0])
+	path := filepath.Join(t.TempDir(), "report.html")
+	output(t, nil, beat.Program(t), "report", "--html", path, fixture.Repository(t, "demo", "events.ndjson"))
 	return path
 }
 
