@@ -2,7 +2,9 @@ package analysis
 
 import (
 	"cmp"
+	"net"
 	"strconv"
+	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/eventfile"
 )
@@ -49,15 +51,10 @@ func (a *Analysis) addFinding() {
 func (l *line) destination() string {
 	host := cmp.Or(l.text(fDestinationQube), l.text(fDestinationDomain), l.text(fServerName), l.text(fDomain))
 	ip := l.text(fDestinationIP)
-	if host != "" && ip != "" {
-		host += " " + ip
-	} else {
-		host += ip
+	if port := l.uint(fDestinationPort); port > 0 && ip != "" {
+		ip = net.JoinHostPort(ip, strconv.FormatUint(port, 10)) // brackets around IPv6
 	}
-	if port := l.uint(fDestinationPort); port > 0 {
-		host += " :" + strconv.FormatUint(port, 10)
-	}
-	return host
+	return strings.TrimSpace(host + " " + ip)
 }
 
 // addVerdict adds a verdict of a check.

@@ -127,7 +127,7 @@ func TestAnalysis_others(t *testing.T) {
 	if q := qubes["untrusted"]; q == nil || q.Label != "red" || q.Refusals.Top(1)[0].Packets != 60 {
 		t.Errorf("a qube that is seen in verdicts alone: %+v", q)
 	}
-	if f := a.Findings.Top(1)[0]; f.Qube != qubes["work"] || f.Method != "doh" || f.Count != 3 || f.Destination != "192.0.2.53 :443" {
+	if f := a.Findings.Top(1)[0]; f.Qube != qubes["work"] || f.Method != "doh" || f.Count != 3 || f.Destination != "192.0.2.53:443" {
 		t.Errorf("finding = %+v", f)
 	}
 	if v := a.Verdicts.Top(1)[0]; v.Verdict != "pass" || v.Fails != 1 || v.Events != 2 || v.State != "stale" {

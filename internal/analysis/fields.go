@@ -66,6 +66,7 @@ const (
 	fQubeNetVM
 	fQubeVIF
 	fQubeIP
+	fClients
 	fAttribution
 	fQuestion
 	fDomain
@@ -92,7 +93,7 @@ var paths = [fields]string{
 	fVerdict: "verify.verdict", fPrevious: "verify.previous", fSubject: "verify.subject", fStale: "verify.stale", fSince: "verify.since",
 	fChanged: "inventory.changed", fBefore: "inventory.previous",
 	fQube: "qube", fQubeName: "qube.name", fQubeUUID: "qube.uuid", fQubeLabel: "qube.label", fQubeClass: "qube.class", fQubeTemplate: "qube.template",
-	fQubeNetVM: "qube.netvm", fQubeVIF: "qube.vif", fQubeIP: "qube.ip", fAttribution: "qube.attribution",
+	fQubeNetVM: "qube.netvm", fQubeVIF: "qube.vif", fQubeIP: "qube.ip", fClients: "qube.clients", fAttribution: "qube.attribution",
 	fQuestion: "dns.question.name", fDomain: "dns.question.registered_domain", fQueries: "qubesbeat.dns.count", fList: "qubesbeat.dns.block.list",
 	fSummary: "summary", fStats: "stats",
 }

@@ -1,5 +1,7 @@
 package analysis
 
+import "github.com/qubesbeat/qubesbeat/internal/eventfile"
+
 // Key tells qubes apart: a name is used again by another disposable and on another
 // machine.
 type Key struct {
@@ -15,6 +17,9 @@ type Qube struct {
 	Others bool
 	// What the last event says of the qube.
 	Label, Class, Template, NetVM, VIF, IP string
+	// Clients are the qubes behind it, 32 at most, if it is a netvm: their traffic is its own
+	// here.
+	Clients []string
 
 	Traffic
 	Internal                                             uint64 // bytes with other qubes, which are counted at both
@@ -62,7 +67,25 @@ func (a *Analysis) qube() *Qube {
 			*p.to = text
 		}
 	}
+	q.setClients(l)
 	return q
+}
+
+// maxClients is how many clients of a netvm an event names.
+const maxClients = 32
+
+// setClients takes the clients of an event, if it has some.
+func (q *Qube) setClients(l *line) {
+	v := l.value(fClients)
+	if !v.Exists() {
+		return
+	}
+	q.Clients = q.Clients[:0]
+	v.Each(func(name eventfile.Value) {
+		if text := l.keep(name); text != "" && len(q.Clients) < maxClients {
+			q.Clients = append(q.Clients, text)
+		}
+	})
 }
 
 // newQube adds a qube.

@@ -84,7 +84,7 @@ func (b *builder) qubes() Table {
 		top := word("")
 		if peers := q.Peers.Top(1); len(peers) > 0 {
 			name, port := endpoint(peers[0])
-			top = text(name + " " + port)
+			top = short(name + " " + port)
 		}
 		t.Rows = append(t.Rows, []Cell{b.qube(q), label(q), number(q.Flows), size(q.Out), size(q.In), bar(q.Bytes(), most), top,
 			number(q.Queries), number(q.Denied), number(q.Refused), number(q.Alerts), word(odd(q))})

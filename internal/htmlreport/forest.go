@@ -3,6 +3,7 @@ package htmlreport
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/report"
@@ -12,6 +13,7 @@ import (
 type Tree struct {
 	Cell     Cell
 	Out, In  string // "" if no event is about the qube itself
+	For      *Cell  // qubes behind it whose traffic is its own here, nil for none
 	Children []*Tree
 }
 
@@ -37,6 +39,10 @@ func (b *builder) forest() (roots []*Tree) {
 		key := treeKey(b, q, q.Name)
 		if n := add(key); n.Out == "" {
 			n.Cell, n.Out, n.In = b.qube(q), report.Size(q.Out), report.Size(q.In)
+			if len(q.Clients) > 0 {
+				behind := text(strings.Join(q.Clients, ", "))
+				n.For = &behind
+			}
 		}
 		if q.NetVM != "" && parent[key] == "" {
 			up := treeKey(b, q, q.NetVM)

@@ -28,7 +28,7 @@ func world(s string) string {
 		`"event":{"dataset":"qubesbeat.stats"},"agent":{"version":S},"stats":{"capture":{"kernel_drops":7}}`,
 		`"event":{"dataset":S,"kind":"event"},"type":S,"qube":Q`,
 	} {
-		line = strings.ReplaceAll(line, "Q", `{"name":S,"label":S,"class":S,"template":S,"netvm":S,"vif":S,"ip":S,"uuid":S}`)
+		line = strings.ReplaceAll(line, "Q", `{"name":S,"label":S,"class":S,"template":S,"netvm":S,"clients":[S,"b"],"vif":S,"ip":S,"uuid":S}`)
 		fmt.Fprintf(&b, "{\"@timestamp\":\"2026-11-21T20:59:%02dZ\",\"host\":{\"name\":%s},%s}\n", i*3, quoted, strings.ReplaceAll(line, "S", string(quoted)))
 	}
 	return b.String()
