@@ -66,12 +66,7 @@ func (n *node) child(quoted []byte, escaped bool) *node {
 func (f *Fields) Read(line []byte) error {
 	clear(f.took)
 	s := scanner{text: line, took: f.took}
-	s.space()
-	if s.at >= len(line) || line[s.at] != '{' || !s.value(&f.root, 0) {
-		clear(f.took)
-		return errJSON
-	}
-	if s.space(); s.at < len(line) {
+	if !s.line(&f.root) {
 		clear(f.took)
 		return errJSON
 	}

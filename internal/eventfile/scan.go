@@ -13,6 +13,15 @@ type scanner struct {
 	took []Value
 }
 
+// line reports whether the text is one JSON object, with white space around it at most.
+func (s *scanner) line(n *node) bool {
+	if s.space(); s.at >= len(s.text) || s.text[s.at] != '{' || !s.value(n, 0) {
+		return false
+	}
+	s.space()
+	return s.at == len(s.text)
+}
+
 // value passes over a value, and takes it if n asks for it. n may be nil.
 func (s *scanner) value(n *node, depth int) bool {
 	s.space()
