@@ -137,7 +137,7 @@ func TestNet() error {
 		return err
 	}
 	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_BIN": bin, "CGO_ENABLED": "0"}
-	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/qubes/...", "./test/outputs/file", "./test/packetbeat/dropin"}
+	args := []string{"go", "test", "-count=1", "./internal/testbed/...", "./internal/capture/...", "./test/qubes/...", "./test/outputs/file", "./test/report", "./test/packetbeat/dropin"}
 	if os.Getuid() != 0 {
 		args = append([]string{"unshare", "-Urnm"}, args...)
 	}
@@ -381,9 +381,13 @@ func Check() error {
 }
 
 // Record recreates the bundled capture demo/qubes.pcapng from real programs in
-// namespaces.
+// namespaces, and demo/events.ndjson, what the beat says live of all that it knows.
 func Record() error {
-	return sh.RunWithV(static, "go", "run", "./internal/testbed/record", "-o", "demo/qubes.pcapng", "-i", "demo/inventory")
+	if err := sh.RunWithV(static, "go", "run", "./internal/testbed/record", "-o", "demo/qubes.pcapng", "-i", "demo/inventory"); err != nil {
+		return err
+	}
+	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_RECORD": "1", "CGO_ENABLED": "0"}
+	return sh.RunWithV(env, "go", "test", "-count=1", "-v", "-run=^TestScene$", "./test/report")
 }
 
 // Demo runs the beat over the bundled capture and prints what each qube did.
@@ -408,7 +412,11 @@ func Demo() error {
 	if err := sh.RunV("./"+binary, append([]string{"report"}, files...)...); err != nil {
 		return err
 	}
-	fmt.Printf("\nevents: %s\n", strings.Join(files, " "))
+	page := filepath.Join(out, "report.html")
+	if err := sh.RunV("./"+binary, "report", "--html", page, "demo/events.ndjson"); err != nil {
+		return err
+	}
+	fmt.Printf("\nevents: %s\nreport: %s, for a browser, of demo/events.ndjson\n", strings.Join(files, " "), page)
 	return nil
 }
 

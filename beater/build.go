@@ -13,7 +13,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/detect"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/filewatch"
 	verdict "github.com/qubesbeat/qubesbeat/internal/firewall"
+	"github.com/qubesbeat/qubesbeat/internal/geoip"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 	"github.com/qubesbeat/qubesbeat/module/finding"
@@ -250,6 +252,18 @@ func (b *builder) addNames() {
 	if b.findings != nil {
 		b.middle = append(b.middle, b.findings)
 	}
+}
+
+// addGeoIP has flows located. packetbeat has none of their fields.
+func (b *builder) addGeoIP() {
+	files := b.settings.GeoIP.Files()
+	if len(files) == 0 || b.settings.Compat.Strict {
+		return
+	}
+	s := geoip.NewService(files, filewatch.Watch, b.log.With("component", "geoip"))
+	s.Open()
+	b.flows.ObserveFlows(s.Fill)
+	b.middle = append(b.middle, s)
 }
 
 func (b *builder) newStats() *stats.Service {

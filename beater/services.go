@@ -63,6 +63,7 @@ func (b *builder) build() error {
 		return errNothing
 	}
 	b.addNames()
+	b.addGeoIP()
 	b.list()
 	return nil
 }

@@ -12,30 +12,46 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/report"
 )
 
-// reportCommand summarizes each qube's traffic from files of the file output.
+// reportCommand summarizes what files of the file output say.
 func reportCommand() *cobra.Command {
-	return quiet(&cobra.Command{
+	f := &reportFlags{}
+	c := quiet(&cobra.Command{
 		Use:   "report FILE...",
-		Short: "Print flows, bytes and top destinations per qube from NDJSON files",
-		Long: "Reads files that output.file has written, also compressed with gzip or zstd, and adds up their final flow events\n" +
-			"per qube; - is standard input.",
+		Short: "Print a table of each qube's traffic from files of events, or write an HTML report",
+		Long: "Reads files that output.file has written, also compressed with gzip or zstd, and adds up their events per qube; - is\n" +
+			"standard input. Without flags it prints flows, bytes and top destinations. With --html it writes one file for an\n" +
+			"offline browser, without scripts: findings, timeline, qubes, network, names, refusals, verification, inventory,\n" +
+			"losses, and a page for each qube. The report is a history of every qube: keep it as you keep the events.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			var t report.Tally
-			var failure error
-			for _, path := range args {
-				if err := readEvents(c, &t, path); err != nil {
-					failure = printError(c, err)
-				}
+			if f.wantsFiles() {
+				return printError(c, f.run(c, args))
 			}
-			fmt.Fprint(c.ErrOrStderr(), t.Notes())
-			if t.Flows > 0 || failure == nil {
-				// The table makes its own text harmless, for it has the colours of the labels.
-				return errors.Join(failure, t.Table(os.Stdout, wantsColour()))
+			if err := f.onlyTable(c); err != nil {
+				return printError(c, err)
 			}
-			return failure
+			return printTable(c, args)
 		},
 	})
+	f.add(c)
+	return c
+}
+
+// printTable prints the table of the events of files.
+func printTable(c *cobra.Command, files []string) error {
+	var t report.Tally
+	var failure error
+	for _, path := range files {
+		if err := readEvents(c, &t, path); err != nil {
+			failure = printError(c, err)
+		}
+	}
+	fmt.Fprint(c.ErrOrStderr(), t.Notes())
+	if t.Flows > 0 || failure == nil {
+		// The table makes its own text harmless, for it has the colours of the labels.
+		return errors.Join(failure, t.Table(os.Stdout, wantsColour()))
+	}
+	return failure
 }
 
 func readEvents(c *cobra.Command, t *report.Tally, path string) error {

@@ -20,6 +20,8 @@ type Config struct {
 	Inventory Inventory `config:"inventory"`
 	// Resolver is the DNS resolver for the qubes.
 	Resolver Resolver `config:"resolver"`
+	// GeoIP says where public addresses are registered.
+	GeoIP GeoIP `config:"geoip"`
 	// Firewall are the firewall verdicts.
 	Firewall Firewall `config:"firewall"`
 	// Packets is the store of packets.
@@ -58,6 +60,25 @@ type Top struct {
 	// Socket is the path of the socket of `qubesbeat top`. Empty, the default, for
 	// top.sock in path.data.
 	Socket string `config:"socket"`
+}
+
+// GeoIP holds the files that say where public addresses are registered. Without one,
+// nothing is looked up.
+type GeoIP struct {
+	// Country is the path of a file with countries. Default "".
+	Country string `config:"country"`
+	// ASN is the path of a file with autonomous systems. Default "".
+	ASN string `config:"asn"`
+}
+
+// Files returns the paths that are set.
+func (g *GeoIP) Files() (paths []string) {
+	for _, path := range []string{g.Country, g.ASN} {
+		if path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // Transactions holds the settings of the protocol analyzers that packetbeat does

@@ -27,6 +27,17 @@ type Flow struct {
 	// SourceProcess and DestinationProcess are the processes of this machine at
 	// the two ends, nil if there is none or processes are not looked up.
 	SourceProcess, DestinationProcess *Process
+
+	// SourcePlace and DestinationPlace say where the two ends are registered, if that is
+	// looked up. They are zero for qubes and for addresses that are not public.
+	SourcePlace, DestinationPlace Place
+}
+
+// Place says where an address is registered. The zero Place says nothing.
+type Place struct {
+	Country  string // two letters, "" if unknown
+	ASNumber uint32 // of the autonomous system, 0 if unknown
+	ASName   string // of its organization, "" if unknown: text from outside
 }
 
 // OfClient reports whether a client of this machine has begun the flow, toward the

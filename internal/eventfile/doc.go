@@ -14,6 +14,7 @@
 // counted in [Stats].
 //
 // [Open] opens a file of events for reading, also one that was compressed since, and
-// [Lines] reads it line by line in bounded memory. [Parse] reads a line as an [Event]. The
-// files may come from elsewhere: their text is hostile.
+// [Lines] reads it line by line in bounded memory. A [Parser] reads a line as an [Event],
+// and [Fields] takes chosen fields from it without decoding the others. The files may
+// come from elsewhere: their text is hostile.
 package eventfile

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -59,8 +58,9 @@ type Parser struct {
 func (p *Parser) Parse(line []byte) (e Event, err error) {
 	line = bytes.TrimSpace(line)
 	all, ok := membersOf(line)
+	s := scanner{text: line}
 	switch {
-	case !ok || !json.Valid(line):
+	case !ok || !s.line(nil):
 		return e, errJSON
 	case !utf8.Valid(line):
 		return e, errUTF8

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 )
 
-// members walks over the members of a JSON object in a text that [json.Valid] has
+// members walks over the members of a JSON object in a text that a scanner has
 // accepted. It builds nothing: an event has some hundred values, of which a reader wants
 // five.
 type members struct {

@@ -30,14 +30,19 @@ type Input struct {
 	Size int64
 
 	read    atomic.Int64
+	raw     io.Writer
 	closers []func() error
 }
 
 // Open opens a file, or stdin if path is "-". Of a file that grows it reads what is there
 // by now. The caller closes it.
-func Open(path string, stdin io.Reader) (*Input, error) {
+func Open(path string, stdin io.Reader) (*Input, error) { return OpenCopy(path, stdin, nil) }
+
+// OpenCopy is like [Open], and writes what is read of the file, as it is on the disk, to
+// raw, such as a hash, which may be nil. Once Read has returned [io.EOF], that is all.
+func OpenCopy(path string, stdin io.Reader, raw io.Writer) (*Input, error) {
 	if path == Stdin {
-		return newInput(&Input{Name: "standard input"}, stdin)
+		return newInput(&Input{Name: "standard input", raw: raw}, stdin)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -50,7 +55,7 @@ func Open(path string, stdin io.Reader) (*Input, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	in := &Input{Name: path, closers: []func() error{f.Close}}
+	in := &Input{Name: path, raw: raw, closers: []func() error{f.Close}}
 	var r io.Reader = f
 	if info.Mode().IsRegular() {
 		in.Size = info.Size()
@@ -62,7 +67,7 @@ func Open(path string, stdin io.Reader) (*Input, error) {
 // newInput finds out how r is compressed.
 func newInput(in *Input, r io.Reader) (*Input, error) {
 	const bufferBytes = 256 << 10
-	raw := bufio.NewReaderSize(&countingReader{r, &in.read}, bufferBytes)
+	raw := bufio.NewReaderSize(&countingReader{r, &in.read, in.raw}, bufferBytes)
 	head, err := raw.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(fmt.Errorf("reading %s: %w", in.Name, err), in.Close())
@@ -101,15 +106,21 @@ func (in *Input) Close() error {
 	return errors.Join(errs...)
 }
 
-// countingReader counts what is read.
+// countingReader counts what is read, and copies it to raw unless that is nil.
 type countingReader struct {
 	io.Reader
-	n *atomic.Int64
+	n   *atomic.Int64
+	raw io.Writer
 }
 
 // Read implements [io.Reader].
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.n.Add(int64(n))
+	if c.raw != nil {
+		if _, failure := c.raw.Write(p[:n]); failure != nil {
+			return n, failure
+		}
+	}
 	return n, err
 }

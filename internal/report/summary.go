@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
@@ -12,7 +11,7 @@ import (
 func (t *Tally) addSummary(e *flowEvent) {
 	s := &e.Summary
 	q := t.qube(e.Qube.Name)
-	q.Label = cmp.Or(safetext.Line(e.Qube.Label), q.Label)
+	q.setLabel(e)
 	q.Summarized += s.Events
 	t.Summarized += s.Events
 	n := int(min(s.Count, 1<<53))
@@ -20,8 +19,8 @@ func (t *Tally) addSummary(e *flowEvent) {
 	case "flow":
 		t.Flows += n
 		q.Flows += n
-		q.Out += s.Sent.Bytes
-		q.In += s.Received.Bytes
+		q.Out += s.Sent
+		q.In += s.Received
 		q.Spoofed += int(min(s.Spoofed, 1<<53))
 	case "qubesbeat.firewall":
 		q.Refused += s.Count

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 // Tally adds up flow and transaction events per qube. The zero value is ready for use.
 type Tally struct {
 	qubes  map[string]*QubeTally
+	fields *eventfile.Fields
 	Events int // of all kinds
 	Flows  int
 	// Transactions counts the events of protocol analyzers and the queries of the resolver.
@@ -44,46 +44,6 @@ type QubeTally struct {
 type Destination struct {
 	Name  string
 	Bytes uint64
-}
-
-// flowEvent holds the fields of an event that the tally reads.
-type flowEvent struct {
-	Type   string
-	Event  struct{ Dataset, Kind, Action string }
-	Flow   struct{ Final bool }
-	Source struct {
-		IP    string
-		Port  int
-		Bytes uint64
-		Qube  struct{ Name string }
-	}
-	Destination struct {
-		IP     string
-		Port   int
-		Domain string
-		Bytes  uint64
-		Qube   struct{ Name string }
-	}
-	Network  struct{ Transport, Direction string }
-	Firewall struct{ Count uint64 }
-	Qube     struct{ Name, Label, IP, Attribution string }
-	Summary  struct {
-		Dataset                string
-		Events, Count, Spoofed uint64
-		Sent, Received         struct{ Bytes uint64 }
-		Outcomes               []struct {
-			Name  string
-			Count uint64
-		}
-	}
-	Beat struct {
-		DNS struct{ Count int }
-	} `json:"qubesbeat"`
-	TLS struct {
-		Client struct {
-			ServerName string `json:"server_name"`
-		}
-	}
 }
 
 // ReadEvents adds the events of an NDJSON file. Of flows, only final events count. Invalid
@@ -124,11 +84,13 @@ func (t *Tally) addLine(line []byte, tooLong bool) error {
 	if len(line) == 0 {
 		return nil
 	}
-	var e flowEvent
-	if err := json.Unmarshal(line, &e); err != nil {
+	if t.fields == nil {
+		t.fields = eventfile.NewFields(paths[:]...)
+	}
+	if err := t.fields.Read(line); err != nil {
 		return err
 	}
-	t.add(&e)
+	t.add(newFlowEvent(t.fields))
 	return nil
 }
 
@@ -139,7 +101,9 @@ func (t *Tally) add(e *flowEvent) {
 		return
 	}
 	if e.Event.Dataset == "qubesbeat.firewall" {
-		t.qube(e.Qube.Name).Refused += e.Firewall.Count
+		q := t.qube(e.Qube.Name)
+		q.Refused += e.Firewall.Count
+		q.setLabel(e)
 		return
 	}
 	if e.Event.Dataset == "qubesbeat.summary" {
@@ -157,7 +121,7 @@ func (t *Tally) add(e *flowEvent) {
 	t.Flows++
 	q := t.qube(e.Qube.Name)
 	q.Flows++
-	q.Label = cmp.Or(safetext.Line(e.Qube.Label), q.Label)
+	q.setLabel(e)
 	if e.Qube.Attribution == "spoofed" {
 		q.Spoofed++
 	}
@@ -172,10 +136,10 @@ func (t *Tally) add(e *flowEvent) {
 
 // addQuery adds an event of the resolver, which may stand for several queries.
 func (t *Tally) addQuery(e *flowEvent) {
-	n := max(1, e.Beat.DNS.Count)
+	n := max(1, e.Queries)
 	t.Transactions += n
 	q := t.qube(e.Qube.Name)
-	q.Label = cmp.Or(safetext.Line(e.Qube.Label), q.Label)
+	q.setLabel(e)
 	q.transactions["dns"] += n
 	if isDenied(e.Event.Action) {
 		q.denied += n
@@ -198,6 +162,11 @@ func (e *flowEvent) clientIsDestination() bool {
 	return e.Network.Direction == "inbound" || e.Qube.IP == e.Destination.IP && e.Qube.IP != e.Source.IP
 }
 
+// setLabel takes the label of an event, if it has one.
+func (q *QubeTally) setLabel(e *flowEvent) {
+	q.Label = cmp.Or(safetext.Line(e.Qube.Label), q.Label)
+}
+
 func (t *Tally) qube(name string) *QubeTally {
 	name = safetext.Line(name)
 	if t.qubes == nil {
@@ -211,11 +180,11 @@ func (t *Tally) qube(name string) *QubeTally {
 
 func destination(e *flowEvent) string {
 	d := &e.Destination
-	return endpoint(cmp.Or(d.Domain, d.Qube.Name, e.TLS.Client.ServerName, d.IP), d.Port, e.Network.Transport)
+	return endpoint(cmp.Or(d.Domain, d.Qube, e.ServerName, d.IP), d.Port, e.Network.Transport)
 }
 
 func source(e *flowEvent) string {
-	return endpoint(cmp.Or(e.Source.Qube.Name, e.Source.IP), e.Source.Port, e.Network.Transport)
+	return endpoint(cmp.Or(e.Source.Qube, e.Source.IP), e.Source.Port, e.Network.Transport)
 }
 
 func endpoint(host string, port int, transport string) string {

@@ -71,9 +71,9 @@ var rings = []string{
 		internal/behaviour/walk internal/behaviour/baseline internal/behaviour`,
 	1: `config internal/atomicfile internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture internal/shunt
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
-		internal/kernellog internal/nflog internal/nftrules internal/adminapi internal/pcapng internal/packetstore`,
+		internal/kernellog internal/nflog internal/nftrules internal/adminapi internal/pcapng internal/packetstore internal/geoip`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/archive internal/bundle internal/control internal/dnsview
-		internal/blocky internal/detect internal/detect/evaluate internal/eventimport internal/feed internal/hello internal/resolver internal/ecs internal/topview internal/topview/terminal`,
+		internal/blocky internal/detect internal/detect/evaluate internal/eventimport internal/feed internal/hello internal/resolver internal/ecs internal/topview internal/topview/terminal 		internal/analysis internal/htmlreport internal/timesketch`,
 	3: `module/dns module/finding module/firewall module/flow module/inventory module/packets module/summary module/stats module/top module/verify
 		module/transaction module/transaction/analyzer module/transaction/wire module/transaction/wire/wiretest module/transaction/supervisor
 		module/transaction/procs module/transaction/mapping internal/source`,

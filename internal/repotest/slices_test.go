@@ -150,7 +150,7 @@ func fields(s *ast.StructType) (n int) {
 // beaterAdapters are the packages of ring 1 that package beater may import: the life cycle
 // of services, their counters, their protection from hostile input, and the queue in front
 // of the sink. All others are for the slices to use.
-var beaterAdapters = []string{"config", "internal/task", "internal/metrics", "internal/guard", "internal/auxqueue", "internal/eventfile"}
+var beaterAdapters = []string{"config", "internal/task", "internal/metrics", "internal/guard", "internal/auxqueue", "internal/eventfile", "internal/geoip", "internal/filewatch"}
 
 // TestBeater_imports holds that package beater works with slices, and not with the adapters
 // to the machine that these use.

@@ -18,6 +18,7 @@ const (
 	helloSize   = 60
 	processSize = 300 // without its arguments
 	tunnelSize  = 60
+	placeSize   = 85 // of one end
 )
 
 // Account implements [event.Countable].
@@ -58,6 +59,11 @@ func (d *Document) size() int {
 	}
 	if d.HasMAC {
 		n += macsSize
+	}
+	for _, p := range [...]*event.Place{&d.SourcePlace, &d.DestinationPlace} {
+		if *p != (event.Place{}) {
+			n += placeSize + len(p.ASName)
+		}
 	}
 	if d.Proto == packet.ProtoTCP {
 		n += tcpSize

@@ -196,6 +196,7 @@ func writeEndpoint(w event.Writer, name string, p *meter.Endpoint, d *Document) 
 	if p == &d.Destination {
 		event.Optional(w, "domain", d.Domain)
 	}
+	ecs.Place(w, d.sidePlace(p))
 	ecs.Side(w, d.sideQube(p))
 	ecs.Process(w, d.sideProcess(p))
 	w.End()
@@ -206,6 +207,13 @@ func (d *Document) sideQube(p *meter.Endpoint) *qube.Qube {
 		return d.SourceQube
 	}
 	return d.DestinationQube
+}
+
+func (d *Document) sidePlace(p *meter.Endpoint) *event.Place {
+	if p == &d.Source {
+		return &d.SourcePlace
+	}
+	return &d.DestinationPlace
 }
 
 func (d *Document) sideProcess(p *meter.Endpoint) *event.Process {

@@ -1,0 +1,112 @@
+package analysis
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+
+	"github.com/qubesbeat/qubesbeat/internal/eventfile"
+)
+
+// File is a file that was read.
+type File struct {
+	Name       string // without its folder
+	SHA256     string // in hexadecimal, of the file as it is on the disk; "" if it was not read to its end
+	Lines      int
+	Events     uint64
+	Unreadable uint64
+	// First is why the first unreadable line is none, with its number; "" if there is none.
+	First string
+	// IsDelta is set if the counters of its events count from the event before.
+	IsDelta bool
+}
+
+// Read adds the events of a file, or of stdin if path is "-". Lines that are no events are
+// counted; the error names the first of them. progress, which may be nil, is called now and
+// then with the input.
+func (a *Analysis) Read(path string, stdin io.Reader, progress func(*eventfile.Input)) error {
+	sum := sha256.New()
+	in, err := eventfile.OpenCopy(path, stdin, sum)
+	if err != nil {
+		return fmt.Errorf("reading events: %w", err)
+	}
+	f := &File{Name: in.Name}
+	if path != eventfile.Stdin {
+		f.Name = filepath.Base(path)
+	}
+	a.Files = append(a.Files, f)
+	err = a.readLines(f, in, progress)
+	if err == nil {
+		f.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	} else {
+		err = fmt.Errorf("reading %s after line %d: %w", in.Name, f.Lines, err)
+		f.First = err.Error()
+	}
+	a.sort()
+	if f.Unreadable > 0 {
+		err = errors.Join(err, fmt.Errorf("%s: %d lines are not events; the first is line %s", in.Name, f.Unreadable, f.First))
+	} else if err == nil && f.Events == 0 && a.Excluded == 0 {
+		err = fmt.Errorf("%s: there is no event in it", in.Name)
+	}
+	return errors.Join(err, in.Close())
+}
+
+// progressEvery is the number of lines after which progress is reported.
+const progressEvery = 4096
+
+// readLines reads the lines of a file. The first ones are read ahead, to know whether it
+// has delta reports.
+func (a *Analysis) readLines(f *File, in *eventfile.Input, progress func(*eventfile.Input)) error {
+	var ahead bytes.Buffer
+	var kind deltaDetector
+	if err := kind.read(io.TeeReader(in, &ahead)); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	f.IsDelta = kind.isDelta
+	a.isDelta = f.IsDelta
+	lines := eventfile.NewLines(io.MultiReader(&ahead, in), eventfile.MaxLine)
+	for {
+		text, tooLong, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f.Lines = lines.Number
+		if err := a.addLine(text, tooLong); err != nil {
+			f.note(err)
+		} else if len(text) > 0 {
+			f.Events++
+		}
+		if progress != nil && f.Lines%progressEvery == 0 {
+			progress(in)
+		}
+	}
+}
+
+// addLine adds a line, which may be empty.
+func (a *Analysis) addLine(text []byte, tooLong bool) error {
+	switch {
+	case tooLong:
+		return errTooLong
+	case len(text) == 0:
+		return nil
+	}
+	return a.add(text)
+}
+
+// note counts a line that is no event.
+func (f *File) note(err error) {
+	if f.Unreadable++; f.Unreadable == 1 {
+		f.First = strconv.Itoa(f.Lines) + ": " + err.Error()
+	}
+}
+
+// uintText returns a number as text.
+func uintText(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -1,0 +1,24 @@
+package ecs
+
+import "github.com/qubesbeat/qubesbeat/internal/event"
+
+// Place writes where an address is registered, into the object of its side. It writes
+// nothing of what is not known.
+func Place(w event.Writer, p *event.Place) {
+	if p.Country != "" {
+		w.Begin("geo")
+		w.String("country_iso_code", p.Country)
+		w.End()
+	}
+	if p.ASNumber == 0 {
+		return
+	}
+	w.Begin("as")
+	w.Uint("number", uint64(p.ASNumber))
+	if p.ASName != "" {
+		w.Begin("organization")
+		w.String("name", p.ASName)
+		w.End()
+	}
+	w.End()
+}

@@ -1,0 +1,150 @@
+package geoip
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/filewatch"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/task"
+)
+
+// Service says of flows where their public ends are registered. It reads its files again
+// when they change; if one cannot be read then, the last good ones stay.
+type Service struct {
+	task.Started
+	paths  []string
+	watch  filewatch.Func
+	logger *slog.Logger
+
+	db     atomic.Pointer[DB] // nil if no file could be read yet
+	loaded []time.Time        // when the files were modified, of the last attempt, used by load alone
+
+	lookups, misses, reloads, failures atomic.Uint64
+}
+
+// NewService returns a service that reads the files at paths. watch reports that one may
+// have changed.
+func NewService(paths []string, watch filewatch.Func, logger *slog.Logger) *Service {
+	return &Service{paths: paths, watch: watch, logger: logger}
+}
+
+var _ task.Task = (*Service)(nil) // type check
+
+// String implements [task.Task].
+func (s *Service) String() string { return "countries and networks" }
+
+// Open reads the files, so that the first flow has its places: a replay gives the same
+// events on every run. A file that cannot be read is logged and counted. It must be called
+// before Run.
+func (s *Service) Open() { s.load() }
+
+// Run reads the files again whenever one has changed, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	var watchers sync.WaitGroup
+	for _, path := range s.paths {
+		watchers.Go(func() {
+			for range s.watch(ctx, path) {
+				select {
+				case changed <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	s.MarkReady()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-changed:
+			s.load()
+		}
+	}
+	watchers.Wait()
+	return nil
+}
+
+// load reads the files if one has changed since the last attempt.
+func (s *Service) load() {
+	modified := make([]time.Time, len(s.paths))
+	same := s.loaded != nil
+	for i, path := range s.paths {
+		if info, err := os.Stat(path); err == nil {
+			modified[i] = info.ModTime()
+		}
+		same = same && modified[i].Equal(s.loaded[i])
+	}
+	if same {
+		return
+	}
+	s.loaded = modified
+	db, err := Open(s.paths...)
+	if err != nil {
+		s.failures.Add(1)
+		s.logger.Error("countries and networks cannot be read; events have those of the last good files, if any", "error", err)
+		return
+	}
+	s.db.Store(db)
+	s.reloads.Add(1)
+}
+
+// Fill says of a flow where its ends are registered that are no qubes. It is called from
+// one goroutine.
+func (s *Service) Fill(f *event.Flow) {
+	db := s.db.Load()
+	if db == nil {
+		return
+	}
+	if f.SourceQube == nil {
+		f.SourcePlace = s.find(db, f.Source.Addr, f.Family)
+	}
+	if f.DestinationQube == nil {
+		f.DestinationPlace = s.find(db, f.Destination.Addr, f.Family)
+	}
+}
+
+func (s *Service) find(db *DB, a packet.Addr, family uint8) event.Place {
+	addr := a.Netip(family)
+	if !Public(addr) {
+		return event.Place{}
+	}
+	s.lookups.Add(1)
+	p := db.Find(addr)
+	if p == (Place{}) {
+		s.misses.Add(1)
+	}
+	return event.Place{Country: p.Country, ASNumber: p.Number, ASName: p.Name}
+}
+
+// Metrics implements [metrics.Source].
+func (s *Service) Metrics(m *metrics.Set) {
+	m.Group("geoip")
+	m.Add("lookups", s.lookups.Load())
+	m.Add("misses", s.misses.Load())
+	m.Add("reloads", s.reloads.Load())
+	m.Add("failures", s.failures.Load())
+	if days, ok := s.age(time.Now()); ok {
+		m.Add("age_days", days)
+	}
+}
+
+// age returns how old the oldest file is, by the date in it, in days.
+func (s *Service) age(now time.Time) (days uint64, ok bool) {
+	db := s.db.Load()
+	if db == nil {
+		return 0, false
+	}
+	for _, f := range db.Files() {
+		if !f.Dated.IsZero() {
+			days, ok = max(days, uint64(max(0, now.Sub(f.Dated)/(24*time.Hour)))), true
+		}
+	}
+	return days, ok
+}

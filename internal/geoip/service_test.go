@@ -1,0 +1,88 @@
+package geoip_test
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/geoip"
+	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// place returns where a service says that the destination of a flow is registered.
+func place(s *geoip.Service, addr string, q *qube.Qube) event.Place {
+	f := &event.Flow{}
+	f.Source.Addr, _ = packet.AddrFrom(netip.MustParseAddr("10.137.0.6"))
+	f.Destination.Addr, f.Family = packet.AddrFrom(netip.MustParseAddr(addr))
+	f.DestinationQube = q
+	s.Fill(f)
+	return f.DestinationPlace
+}
+
+// counter returns a counter of a service.
+func counter(s *geoip.Service, name string) uint64 {
+	var set metrics.Set
+	s.Metrics(&set)
+	for _, c := range set.Counters() {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return 0
+}
+
+// A file that changes is read again, and a broken one keeps the last good one.
+func TestService(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "countries.csv")
+	write := func(text string, age time.Duration) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if at := time.Unix(1_700_000_000, 0).Add(age); os.Chtimes(path, at, at) != nil {
+			t.Fatal("the time of the file cannot be set")
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		notify := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		watch := func(context.Context, string) <-chan struct{} { return notify }
+		s := geoip.NewService([]string{path}, watch, slog.New(slog.DiscardHandler))
+		if p := place(s, "8.8.8.8", nil); p != (event.Place{}) {
+			t.Errorf("before the file was read: %v", p)
+		}
+		write("8.8.8.0,8.8.8.255,US\n", 0)
+		done := make(chan error)
+		s.Open()
+		go func() { done <- s.Run(ctx) }()
+		for i, step := range []struct{ text, want string }{{"", "US"}, {"8.8.8.0,8.8.8.255,CH\n", "CH"}, {"broken\n", "CH"}, {"8.8.8.0,8.8.8.255,IE\n", "IE"}} {
+			if step.text != "" {
+				write(step.text, time.Duration(i)*time.Second)
+				notify <- struct{}{}
+			}
+			synctest.Wait()
+			if p := place(s, "8.8.8.8", nil); p.Country != step.want {
+				t.Errorf("step %d: %v; want %s", i, p, step.want)
+			}
+		}
+		if p := place(s, "8.8.8.8", &qube.Qube{}); p != (event.Place{}) {
+			t.Errorf("a qube is in %v", p)
+		}
+		_, _ = place(s, "9.9.9.9", nil), place(s, "198.51.100.7", nil)
+		if l, m, r, f := counter(s, "lookups"), counter(s, "misses"), counter(s, "reloads"), counter(s, "failures"); l != 5 || m != 1 || r != 3 || f != 1 {
+			t.Errorf("lookups, misses, reloads, failures = %d, %d, %d, %d; want 5, 1, 3, 1", l, m, r, f)
+		}
+		cancel()
+		close(notify)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,135 @@
+package htmlreport
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/analysis"
+	"github.com/qubesbeat/qubesbeat/internal/report"
+)
+
+// maxPages is how many qubes have a page of their own.
+const maxPages = 50
+
+// builder makes the tables of an analysis.
+type builder struct {
+	*analysis.Analysis
+	all       []*analysis.Qube
+	pages     map[*analysis.Qube]int
+	zone      *time.Location
+	top       int // rows of a table, all if negative
+	manyHosts bool
+}
+
+func newBuilder(a *analysis.Analysis, zone *time.Location, top int) *builder {
+	if zone == nil {
+		zone = time.UTC
+	}
+	b := &builder{Analysis: a, all: a.Qubes(), pages: map[*analysis.Qube]int{}, zone: zone, top: top}
+	for i, q := range b.all {
+		if i < maxPages {
+			b.pages[q] = i + 1
+		}
+		b.manyHosts = b.manyHosts || !q.Others && q.Host != b.all[0].Host
+	}
+	return b
+}
+
+// limit returns how many of n rows a table has.
+func (b *builder) limit(n int) int {
+	if b.top < 0 {
+		return n
+	}
+	return min(n, b.top)
+}
+
+// more says what is not in a table.
+func more(left int, dropped uint64, what string) string {
+	var parts []string
+	if left > 0 {
+		parts = append(parts, fmt.Sprintf("%s more %s are not shown (--top)", report.Count(uint64(left)), what))
+	}
+	if dropped > 0 {
+		parts = append(parts, fmt.Sprintf("%s rows of small %s were added up to bound memory; a row may be a lower bound", report.Count(dropped), what))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// peerMore says what is not in a table of peers.
+func (b *builder) peerMore(p *analysis.Peers, shown int) string {
+	text := more(p.Len()-shown, p.Dropped, "peers")
+	rest := p.Rest.Bytes()
+	for _, row := range p.Top(-1)[shown:] {
+		rest += row.Bytes()
+	}
+	if rest > 0 {
+		text += ": " + report.Size(rest) + " in all"
+	}
+	return strings.TrimPrefix(text, ": ")
+}
+
+// qubes is the table of all qubes.
+func (b *builder) qubes() Table {
+	t := Table{Head: []string{"Qube", "Label", "Flows", "Out", "In", "Share", "Top", "DNS", "Denied", "Refused", "Alerts", "Odd"}}
+	most := uint64(0)
+	for _, q := range b.all {
+		most = max(most, q.Bytes())
+	}
+	n := len(b.all)
+	if b.top >= 0 {
+		n = min(n, 8*b.top)
+	}
+	for _, q := range b.all[:n] {
+		top := word("")
+		if peers := q.Peers.Top(1); len(peers) > 0 {
+			name, port := endpoint(peers[0])
+			top = short(name + " " + port)
+		}
+		t.Rows = append(t.Rows, []Cell{b.qube(q), label(q), number(q.Flows), size(q.Out), size(q.In), bar(q.Bytes(), most), top,
+			number(q.Queries), number(q.Denied), number(q.Refused), number(q.Alerts), word(odd(q))})
+	}
+	t.More = more(len(b.all)-n, 0, "qubes")
+	return t
+}
+
+// odd says what is unusual about flows of a qube.
+func odd(q *analysis.Qube) string {
+	var parts []string
+	for _, c := range [...]struct {
+		n    uint64
+		what string
+	}{{q.Spoofed, "spoofed"}, {q.Unresolved, "never resolved"}, {q.Unanswered, "unanswered"}, {q.Inbound, "inbound"}, {q.Summarized, "events in summaries"}} {
+		if c.n > 0 {
+			parts = append(parts, report.Count(c.n)+" "+c.what)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// findings is the table of alerts.
+func (b *builder) findings() Table {
+	t := Table{Head: []string{"Qube", "Label", "Finding", "Level", "How", "To", "Flows", "First", "Last", "Reason"}}
+	rows := b.Findings.Top(b.top)
+	for _, f := range rows {
+		t.Rows = append(t.Rows, []Cell{b.qube(f.Qube), label(f.Qube), text(f.Action), text(f.Level), text(f.Method), text(f.Destination),
+			number(f.Count), b.when(f.First), b.when(f.Last), text(f.Reason)})
+	}
+	t.More = more(b.Findings.Len()-len(rows), b.Findings.Dropped, "findings")
+	return t
+}
+
+// verdicts is the table of `qubesbeat verify`.
+func (b *builder) verdicts() Table {
+	t := Table{Head: []string{"Verdict", "Check", "What", "Qube", "Label", "Since", "Fails", "Reason"}}
+	rows := b.Verdicts.Top(b.top)
+	for _, v := range rows {
+		verdict := v.Verdict
+		if v.State != "" {
+			verdict += " (" + v.State + ")"
+		}
+		t.Rows = append(t.Rows, []Cell{text(verdict), text(v.Check), text(v.Title), b.qube(v.Qube), label(v.Qube), b.when(v.Since), number(v.Fails), text(v.Reason)})
+	}
+	t.More = more(b.Verdicts.Len()-len(rows), b.Verdicts.Dropped, "verdicts")
+	return t
+}
