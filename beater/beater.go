@@ -3,6 +3,8 @@ package beater
 import (
 	"fmt"
 
+	"github.com/qubesbeat/qubesbeat/beater/settings"
+
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/libbeat/processors"
 	conf "github.com/elastic/elastic-agent-libs/config"
@@ -14,7 +16,7 @@ import (
 
 // Qubesbeat implements beat.Beater.
 type Qubesbeat struct {
-	settings *settings
+	settings *settings.Settings
 	options  *Options
 	log      *logp.Logger
 	pipeline *publish.DrainingPipeline
@@ -34,17 +36,17 @@ func Creator(options *Options) beat.Creator {
 // makes a beater for `setup`, too, unless `test config` asks it to.
 func newBeater(b *beat.Beat, raw *conf.C, options *Options) (*Qubesbeat, error) {
 	log := publish.SafeLogger(b.Info.Logger.Named("qubesbeat"))
-	s, err := readSettings(b.Info.Beat, raw)
+	s, err := settings.Read(b.Info.Beat, raw)
 	if err != nil {
 		return nil, err
 	}
 	if options.Checking { // a start finds the same when it opens them
 		replay := len(options.Flags.merge(&s.Interfaces[0]).Files) > 0
-		if err := s.check(b.Info.Beat, replay, b.Info.Logger); err != nil {
+		if err := check(s, b.Info.Beat, replay, b.Info.Logger); err != nil {
 			return nil, err
 		}
 	}
-	for _, w := range s.warnings {
+	for _, w := range s.Warnings {
 		log.Warnw("ignoring unknown configuration key", "key", w.Error())
 	}
 	q := &Qubesbeat{settings: s, options: options, log: log}
@@ -74,11 +76,11 @@ func (q *Qubesbeat) Run(b *beat.Beat) error {
 // flowProcessing makes the part of the event processing that the flows section of
 // the configuration asks for. Each client needs its own processors.
 func (q *Qubesbeat) flowProcessing() (beat.ProcessingConfig, error) {
-	return q.settings.flowProcessing(q.log)
+	return flowProcessing(q.settings, q.log)
 }
 
-func (s *settings) flowProcessing(log *logp.Logger) (beat.ProcessingConfig, error) {
-	c := &s.flowEvents
+func flowProcessing(s *settings.Settings, log *logp.Logger) (beat.ProcessingConfig, error) {
+	c := &s.FlowEvents
 	p := beat.ProcessingConfig{EventMetadata: c.EventMetadata, KeepNull: c.KeepNull}
 	if c.Index != "" {
 		p.Meta = map[string]any{"raw_index": c.Index}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/beater/settings"
+
 	"github.com/qubesbeat/qubesbeat/beater/publish"
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
@@ -71,8 +73,8 @@ func (b *builder) addInventory() error {
 // of their fields. In a replay, where answers of analyzers and flows overtake each other,
 // the detection has the names.
 func (b *builder) addNameTable() error {
-	analyzes := b.settings.transactionConfig()
-	if b.live && !b.settings.Compat.Strict && (b.settings.resolver != nil || analyzes.Enabled()) {
+	analyzes := b.settings.Analyzers()
+	if b.live && !b.settings.Compat.Strict && (b.settings.DNS != nil || analyzes.Enabled()) {
 		b.names = dns.NewNames(b.inventory.Local)
 	}
 	return nil
@@ -105,7 +107,7 @@ func (b *builder) addTop() error {
 	if !b.live || !s.Top.Enabled || b.root == "packetbeat" || s.Compat.Strict {
 		return nil
 	}
-	c := top.Config{Top: s.Top, DataDir: dataDir(), Resolver: s.resolver != nil && s.Resolver.Log.Enabled, Firewall: s.Firewall.Enabled}
+	c := top.Config{Top: s.Top, DataDir: dataDir(), Resolver: s.DNS != nil && s.Resolver.Log.Enabled, Firewall: s.Firewall.Enabled}
 	b.top = top.New(c, top.Deps{Flows: b.flows, Enrich: b.enricher, Resolved: b.names.Resolved,
 		Logger: b.log.With("component", "top"), Guard: b.guard})
 	b.flows.GaugePackets(b.top.Gauge())
@@ -114,7 +116,7 @@ func (b *builder) addTop() error {
 
 // addResolver adds the resolver, which has nothing to answer in a replay.
 func (b *builder) addResolver() error {
-	if b.settings.resolver == nil || !b.live {
+	if b.settings.DNS == nil || !b.live {
 		return nil
 	}
 	b.limitMemory()
@@ -123,7 +125,7 @@ func (b *builder) addResolver() error {
 		return err
 	}
 	host, _ := os.Hostname()
-	resolver := dns.New(dns.Config{Settings: b.settings.resolver, DataDir: dataDir(), Instance: host, Hold: b.hold()},
+	resolver := dns.New(dns.Config{Settings: b.settings.DNS, DataDir: dataDir(), Instance: host, Hold: b.hold()},
 		dns.Deps{Outlet: out, Inventory: b.inventory.Index(), Captured: b.flows.InterfaceName, ReadSettings: b.readResolver,
 			Names: b.names, Observe: b.top.Query, Released: debug.FreeOSMemory, Logger: b.log.With("component", "resolver"), Guard: b.guard})
 	b.inventory.OnChange(resolver.Renew)
@@ -140,11 +142,11 @@ func (b *builder) limitMemory() {
 
 // readResolver reads the resolver's section of the configuration again.
 func (b *builder) readResolver() (*dns.Settings, error) {
-	s, err := readFiles(b.root)
+	s, err := settings.ReadFiles(b.root)
 	if err != nil {
 		return nil, err
 	}
-	return s.resolver, nil
+	return s.DNS, nil
 }
 
 func (b *builder) addFirewall() error {
@@ -185,7 +187,7 @@ func (b *builder) addPackets() error {
 
 // readPackets reads the section of the store of packets again.
 func (b *builder) readPackets() (*config.Packets, error) {
-	s, err := readFiles(b.root)
+	s, err := settings.ReadFiles(b.root)
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +237,7 @@ func (b *builder) addDetection() error {
 	b.findings = finding.New(conf, deps)
 	feed := b.findings.Feed(b.flows.PeekHello)
 	b.flows.Watch(feed)
-	if analyzes := b.settings.transactionConfig(); !b.live && (b.settings.resolver != nil || analyzes.Enabled()) {
+	if analyzes := b.settings.Analyzers(); !b.live && (b.settings.DNS != nil || analyzes.Enabled()) {
 		names := detect.NewNames()
 		feed.Name(names)
 		b.flows.ObserveFlows(names.Fill)

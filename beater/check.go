@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/qubesbeat/qubesbeat/beater/settings"
+
 	"github.com/elastic/elastic-agent-libs/logp"
 	"github.com/elastic/elastic-agent-libs/paths"
 
@@ -18,14 +20,14 @@ import (
 
 // check looks at what a start would open, for `test config`, and reports all
 // problems at once. replay says that it would be one. It changes nothing.
-func (s *settings) check(root string, replay bool, log *logp.Logger) error {
+func check(s *settings.Settings, root string, replay bool, log *logp.Logger) error {
 	errs := []error{flow.Check(s.Interfaces), inventory.Check(&s.Inventory), firewall.Check(&s.Firewall),
 		packets.Check(&s.Packets, replay, dataDir()), verify.Check(&s.Verify)}
-	if s.resolver != nil {
-		errs = append(errs, s.resolver.Check(filepath.Join(dataDir(), "lists")))
+	if s.DNS != nil {
+		errs = append(errs, s.DNS.Check(filepath.Join(dataDir(), "lists")))
 	}
-	_, processing := s.flowProcessing(log)
-	err := errors.Join(config.Locate(root, configFiles(), errors.Join(errs...)), processing, s.checkTransactions(log))
+	_, processing := flowProcessing(s, log)
+	err := errors.Join(config.Locate(root, settings.Files(), errors.Join(errs...)), processing, checkTransactions(s, log))
 	if err != nil {
 		return fmt.Errorf("checking the configuration: %w", err)
 	}

@@ -1,7 +1,7 @@
 package beater
 
 import (
-	"flag"
+	"github.com/qubesbeat/qubesbeat/beater/settings"
 
 	"github.com/elastic/beats/v7/libbeat/beat"
 	"github.com/elastic/beats/v7/libbeat/cfgfile"
@@ -60,23 +60,13 @@ func (o *Options) Processing() processing.SupportFactory {
 
 // Overrides are the settings that apply where the user has not set them.
 func (o *Options) Overrides() []cfgfile.ConditionalOverride {
-	return publish.Overrides(&o.Files, commandLine, func() bool { return len(o.Flags.Files) > 0 })
-}
-
-// commandLine returns the settings of -E, nil where there are none.
-func commandLine() *conf.C {
-	if f := flag.Lookup("E"); f != nil {
-		if v, ok := f.Value.(*conf.SettingsFlag); ok {
-			return v.Config()
-		}
-	}
-	return nil
+	return publish.Overrides(&o.Files, settings.CommandLine, func() bool { return len(o.Flags.Files) > 0 })
 }
 
 // form returns the form of the documents in libbeat's pipeline: maps if anything looks
 // into every event, such as a processor, and else what the output can read.
-func (o *Options) form(b *beat.Beat, s *settings, log *logp.Logger) publish.Form {
-	c := &s.flowEvents
+func (o *Options) form(b *beat.Beat, s *settings.Settings, log *logp.Logger) publish.Form {
+	c := &s.FlowEvents
 	if o.touched || len(c.Processors) > 0 || len(c.Fields) > 0 || len(c.Tags) > 0 || c.Index != "" || log.IsDebug() {
 		return publish.Form{}
 	}

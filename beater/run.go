@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/beater/settings"
+
 	"github.com/elastic/beats/v7/libbeat/beat"
 
 	"github.com/qubesbeat/qubesbeat/beater/publish"
@@ -24,7 +26,7 @@ import (
 // run is one run of the beat: its services in the order in which they stop, which is
 // that of the data's way, and what connects them to libbeat.
 type run struct {
-	settings *settings
+	settings *settings.Settings
 	log      *slog.Logger
 	stderr   io.Writer
 	started  time.Time

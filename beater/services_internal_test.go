@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qubesbeat/qubesbeat/beater/settings"
+
 	"github.com/elastic/beats/v7/libbeat/beat"
 	conf "github.com/elastic/elastic-agent-libs/config"
 	"github.com/elastic/elastic-agent-libs/logp"
@@ -58,7 +60,7 @@ func buildFor(t *testing.T, root, text string, replay bool, capacity int64) (nam
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := readSettings(root, raw)
+	s, err := settings.Read(root, raw)
 	if err != nil {
 		t.Fatal(err)
 	}

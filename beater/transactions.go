@@ -3,20 +3,15 @@ package beater
 import (
 	"github.com/elastic/elastic-agent-libs/logp"
 
+	"github.com/qubesbeat/qubesbeat/beater/settings"
+
 	"github.com/qubesbeat/qubesbeat/module/transaction"
 	"github.com/qubesbeat/qubesbeat/module/transaction/procs"
 )
 
-// transactionConfig translates the settings of the analyzers.
-func (s *settings) transactionConfig() transaction.Config {
-	return transaction.Config{Protocols: s.upstream.Protocols, List: s.upstream.ProtocolsList, Procs: s.upstream.Procs,
-		Memory: s.Transactions.MaxMemoryMB << 20, InternalNetworks: s.Interfaces[0].InternalNets,
-		IgnoreOutgoing: s.upstream.IgnoreOutgoing, Strict: s.Compat.Strict}
-}
-
 // checkTransactions finds faults of the sections before anything is opened.
-func (s *settings) checkTransactions(log *logp.Logger) error {
-	cfg := s.transactionConfig()
+func checkTransactions(s *settings.Settings, log *logp.Logger) error {
+	cfg := s.Analyzers()
 	if !cfg.Enabled() {
 		if s.Flows.Enabled || s.Resolver.On() || s.Firewall.Enabled || s.Verify.Enabled {
 			return nil
@@ -28,7 +23,7 @@ func (s *settings) checkTransactions(log *logp.Logger) error {
 
 // addTransactions adds packetbeat's analyzers if a protocol is enabled.
 func (b *builder) addTransactions() (err error) {
-	cfg := b.settings.transactionConfig()
+	cfg := b.settings.Analyzers()
 	cfg.Live, cfg.Hold = b.live, b.hold()
 	connect, delivery := b.clients.Connector()
 	b.analyzed, err = transaction.New(cfg, transaction.Deps{Enricher: b.enricher, InterfaceName: b.enricher.Name,
@@ -47,7 +42,7 @@ func (b *builder) addTransactions() (err error) {
 // addProcesses adds packetbeat's search for the processes behind this machine's
 // connections. As in packetbeat, those of a file are not searched for.
 func (b *builder) addProcesses() error {
-	c := b.settings.upstream.Procs
+	c := b.settings.Upstream.Procs
 	if !b.live || !c.Enabled || !b.settings.Flows.Enabled {
 		return nil
 	}

@@ -77,7 +77,7 @@ var rings = []string{
 	3: `module/dns module/finding module/firewall module/flow module/inventory module/packets module/summary module/stats module/top module/verify
 		module/transaction module/transaction/analyzer module/transaction/wire module/transaction/wire/wiretest module/transaction/supervisor
 		module/transaction/procs module/transaction/mapping internal/source`,
-	4: `beater beater/publish beater/importer`,
+	4: `beater beater/settings beater/publish beater/importer`,
 	5: `cmd cmd/outputcheck`,
 	6: `cmd/qubesbeat`,
 }

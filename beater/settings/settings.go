@@ -1,4 +1,4 @@
-package beater
+package settings
 
 import (
 	"errors"
@@ -16,42 +16,42 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/dns"
 )
 
-// settings are the typed configuration and the parts of it whose types are
+// Settings are the typed configuration and the parts of it whose types are
 // libbeat's.
-type settings struct {
+type Settings struct {
 	config.Config
-	resolver   *dns.Settings // nil without a resolver
-	flowEvents clientSettings
-	upstream   packetbeat.Config // protocols, procs and ignore_outgoing, as packetbeat reads them
-	warnings   []error           // unknown keys that are ignored
+	DNS        *dns.Settings // nil without a resolver
+	FlowEvents ClientSettings
+	Upstream   packetbeat.Config // protocols, procs and ignore_outgoing, as packetbeat reads them
+	Warnings   []error           // unknown keys that are ignored
 }
 
 // values are the settings without [config.Config.Validate], which go-ucfg would
 // call: the problems of all parts are to be reported together.
 type values config.Config
 
-// clientSettings are the keys that every publishing section shares.
-type clientSettings struct {
+// ClientSettings are the keys that every publishing section shares.
+type ClientSettings struct {
 	mapstr.EventMetadata `config:",inline"`
 	Processors           processors.PluginConfig `config:"processors"`
 	KeepNull             bool                    `config:"keep_null"`
 	Index                string                  `config:"index"`
 }
 
-// readSettings checks the keys under root and reads their values.
-func readSettings(root string, raw *conf.C) (*settings, error) {
+// Read checks the keys under root and reads their values.
+func Read(root string, raw *conf.C) (*Settings, error) {
 	tree := map[string]any{}
 	if err := raw.Unpack(&tree); err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	warnings, err := config.Check(root, tree, configFiles())
+	warnings, err := config.Check(root, tree, Files())
 	if err != nil {
 		return nil, err
 	}
-	if err := config.Foreign(root, configFiles()); err != nil {
+	if err := config.Foreign(root, Files()); err != nil {
 		return nil, err
 	}
-	s := &settings{Config: config.Default(), warnings: warnings}
+	s := &Settings{Config: config.Default(), Warnings: warnings}
 	// In packetbeat, no section means no flows.
 	s.Flows.Enabled = root != "packetbeat" || raw.HasField("flows")
 	if err := unwrapInterfaces(raw); err != nil {
@@ -61,7 +61,7 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	if err := s.validate(); err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", config.Locate(root, configFiles(), err))
+		return nil, fmt.Errorf("reading the configuration: %w", config.Locate(root, Files(), err))
 	}
 	s.FillInterfaces()
 	if s.ShutdownTimeout <= 0 { // packetbeat's default, which means something else there
@@ -78,21 +78,21 @@ func readSettings(root string, raw *conf.C) (*settings, error) {
 
 // validate checks the values of every part and reports all problems at once. It
 // opens nothing.
-func (s *settings) validate() (err error) {
+func (s *Settings) validate() (err error) {
 	if s.Resolver.On() {
-		s.resolver, err = dns.Parse(&s.Resolver)
+		s.DNS, err = dns.Parse(&s.Resolver)
 	}
 	return errors.Join(s.Config.Validate(), err)
 }
 
 // readFlowEvents reads the keys that the flows section has as a libbeat input.
-func (s *settings) readFlowEvents(raw *conf.C) error {
+func (s *Settings) readFlowEvents(raw *conf.C) error {
 	if !raw.HasField("flows") {
 		return nil
 	}
 	flows, err := raw.Child("flows", -1)
 	if err == nil {
-		err = flows.Unpack(&s.flowEvents)
+		err = flows.Unpack(&s.FlowEvents)
 	}
 	if err != nil {
 		return fmt.Errorf("reading the configuration: flows: %w", err)
@@ -102,7 +102,7 @@ func (s *settings) readFlowEvents(raw *conf.C) error {
 
 // readUpstream reads the sections that packetbeat's own code works with, with
 // packetbeat's own types, so that defaults and faults are the same.
-func (s *settings) readUpstream(raw *conf.C) error {
+func (s *Settings) readUpstream(raw *conf.C) error {
 	own := conf.NewConfig()
 	for _, key := range []string{"protocols", "procs"} {
 		if !raw.HasField(key) {
@@ -117,11 +117,11 @@ func (s *settings) readUpstream(raw *conf.C) error {
 		}
 	}
 	var err error
-	if s.upstream, err = (packetbeat.Config{}).FromStatic(own); err != nil {
+	if s.Upstream, err = (packetbeat.Config{}).FromStatic(own); err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
 	if raw.HasField("ignore_outgoing") {
-		if s.upstream.IgnoreOutgoing, err = raw.Bool("ignore_outgoing", -1); err != nil {
+		if s.Upstream.IgnoreOutgoing, err = raw.Bool("ignore_outgoing", -1); err != nil {
 			return fmt.Errorf("reading the configuration: ignore_outgoing: %w", err)
 		}
 	}
@@ -148,9 +148,9 @@ func unwrapInterfaces(raw *conf.C) error {
 	return raw.Merge(list)
 }
 
-// configFiles returns the files that the settings were read from, for error
+// Files returns the files that the settings were read from, for error
 // messages.
-func configFiles() (files []string) {
+func Files() (files []string) {
 	f := flag.Lookup("c")
 	if f == nil {
 		return nil
