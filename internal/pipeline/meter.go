@@ -125,7 +125,7 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 		m.queue.Push(r)
 	}
 	if m.gauge != nil {
-		cfg.Flow.Live = m.gauge.Flow
+		cfg.Flow.Live, cfg.Flow.Shunted = m.gauge.Flow, m.gauge.Shunted
 	}
 	table, err := flow.New(cfg.Flow)
 	if err != nil {
