@@ -104,6 +104,9 @@ func (t *Table) absorb(e *entry) uint64 {
 		e.packets[s] += c.Packets[sender]
 		e.bytes[s] += c.Bytes[sender]
 		e.sent[s] = true
+		if t.cfg.Shunted != nil {
+			t.cfg.Shunted(t.likely(e, sender, c.Last), c.Packets[sender], c.Bytes[sender])
+		}
 		if e.key.Proto == packet.ProtoTCP {
 			e.tcp.flags[s] |= c.Flags[sender]
 		}
@@ -118,6 +121,31 @@ func (t *Table) absorb(e *entry) uint64 {
 	t.stats.ShuntedPackets += packets
 	t.stats.ShuntedBytes += bytes
 	return packets
+}
+
+// likely returns what is known of the last packet that a sender of a shunted flow has sent.
+func (t *Table) likely(e *entry, sender int, at int64) *packet.Packet {
+	k, p := &e.key, &t.shunt.packet
+	*p = packet.Packet{Time: at, Iface: k.Iface, Family: k.Family, Proto: k.Proto, HasL4: true, Direction: e.side,
+		Src: k.A, Dst: k.B, SrcPort: k.APort, DstPort: k.BPort}
+	if sender == 1 {
+		p.Src, p.Dst, p.SrcPort, p.DstPort = k.B, k.A, k.BPort, k.APort
+	}
+	if sideOf(e, sender == 1) == responder {
+		p.Direction = opposite(e.side)
+	}
+	return p
+}
+
+// opposite returns the direction of the answers to packets of a direction.
+func opposite(d packet.Direction) packet.Direction {
+	switch d {
+	case packet.Inbound:
+		return packet.Outbound
+	case packet.Outbound:
+		return packet.Inbound
+	}
+	return d
 }
 
 // unshunt ends the counting of a flow and adds the rest to its entry.

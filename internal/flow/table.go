@@ -49,6 +49,10 @@ type Config struct {
 
 	// Shunt counts the packets of flows that move bulk. It may be nil.
 	Shunt Shunt
+	// Shunted is called with what Shunt has counted of one direction of a flow: the last
+	// packet, as far as the flow's key says what it was, and how many packets and bytes there
+	// were. It may be nil, must not call the table, and must copy what it wants to keep.
+	Shunted func(last *packet.Packet, packets, bytes uint64)
 
 	// Seed makes the hash deterministic for tests; 0 means random, which hostile
 	// traffic requires. Records do not depend on it.

@@ -31,7 +31,9 @@ func readFor(tb testing.TB) time.Duration {
 func TestReadWhileWriting(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() // on a disk: a file in memory grows by pages
+	begun := time.Now()
 	w := newWorld(t, dir, func(c *Config) {
+		c.uptime = func() time.Duration { return time.Since(begun) }
 		c.Now, c.Flush, c.Segment.Bytes, c.MaxBytes = time.Now, 20*time.Millisecond, 1<<20, 16<<20
 	})
 	stop, full := w.running(), make(chan struct{})

@@ -7,6 +7,9 @@ import "github.com/qubesbeat/qubesbeat/internal/packet"
 type Gauge interface {
 	// Packets is called with up to flow.BatchSize packets once they are in their flows.
 	Packets(ps []packet.Packet)
+	// Shunted is called with what the kernel has counted of one direction of a flow; of the
+	// last packet, the interface, direction, addresses, ports and time are known.
+	Shunted(last *packet.Packet, packets, bytes uint64)
 	// Flow is called with +1 when a flow of an interface begins, with -1 when it ends.
 	Flow(iface uint32, change int)
 	// ForgetFlows is called when all live flows are given up after a panic.

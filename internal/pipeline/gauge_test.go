@@ -40,6 +40,8 @@ func (g *fakeGauge) Flow(_ uint32, change int) {
 	}
 	g.flows += change
 }
+func (g *fakeGauge) Shunted(_ *packet.Packet, packets, _ uint64) { g.packets += packets }
+
 func (g *fakeGauge) ForgetFlows() { g.flows, g.forgot = 0, g.forgot+1 }
 
 func (g *fakeGauge) Share() {

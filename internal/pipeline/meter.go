@@ -133,7 +133,7 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 		m.watcher, cfg.Flow.Notice = w, w.Notice
 	}
 	if m.gauge != nil {
-		cfg.Flow.Live = m.gauge.Flow
+		cfg.Flow.Live, cfg.Flow.Shunted = m.gauge.Flow, m.gauge.Shunted
 	}
 	table, err := flow.New(cfg.Flow)
 	if err != nil {

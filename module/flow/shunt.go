@@ -52,6 +52,9 @@ func (s *Service) unshunted() string {
 	if s.keeper != nil {
 		return "packets are stored"
 	}
+	if s.headers {
+		return "verification looks at each packet"
+	}
 	for i := range s.conf.Interfaces {
 		switch n := &s.conf.Interfaces[i]; {
 		case n.NoShunt():

@@ -95,6 +95,26 @@ func (s *slot) add(ps []packet.Packet) {
 	s.seen = ps[len(ps)-1].Time
 }
 
+// Shunted implements [pipeline.Gauge].
+func (g *gauge) Shunted(p *packet.Packet, packets, bytes uint64) {
+	s, side := g.find(p.Iface), sent
+	if p.Direction == packet.Outbound {
+		side = received
+	} else {
+		s.client, s.family = p.Src, p.Family
+	}
+	s.packets[side] += packets
+	s.bytes[side] += bytes
+	s.seen = max(s.seen, p.Time)
+	if !g.watching {
+		return
+	}
+	if s.peers == nil {
+		s.peers = new(peers)
+	}
+	s.peers.addMany(p, side, packets, bytes)
+}
+
 // observe counts packets for their peers.
 func (g *gauge) observe(s *slot, ps []packet.Packet) {
 	if s.peers == nil {

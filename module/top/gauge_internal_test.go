@@ -189,3 +189,20 @@ func TestRemote(t *testing.T) {
 		}
 	}
 }
+
+// TestGauge_Shunted adds what the kernel has counted to what was metered.
+func TestGauge_Shunted(t *testing.T) {
+	t.Parallel()
+	g := newGauge()
+	g.watching = true
+	p := packet.Packet{Iface: 4, Family: 4, Proto: packet.ProtoTCP, Direction: packet.Outbound, SrcPort: 443, DstPort: 40000, Time: 7, Length: 100}
+	g.Packets([]packet.Packet{p})
+	g.Shunted(&p, 20, 30_000)
+	s := g.find(4)
+	if s.packets != [2]uint64{0, 21} || s.bytes != [2]uint64{0, 30_100} || s.seen != 7 {
+		t.Errorf("packets %v, bytes %v, seen %d; want what was metered and what was shunted", s.packets, s.bytes, s.seen)
+	}
+	if e := s.peers.list[0]; s.peers.n != 1 || e.packets != s.packets || e.bytes != s.bytes {
+		t.Errorf("peers = %+v; want one with all", s.peers)
+	}
+}

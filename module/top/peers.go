@@ -37,16 +37,19 @@ type peerKey struct {
 }
 
 // add counts a packet that a side has sent.
-func (ps *peers) add(p *packet.Packet, side int) {
+func (ps *peers) add(p *packet.Packet, side int) { ps.addMany(p, side, 1, uint64(p.Length)) }
+
+// addMany counts packets that a side has sent, all like p.
+func (ps *peers) addMany(p *packet.Packet, side int, packets, bytes uint64) {
 	k, local, localPort := remote(p, side)
 	e := &ps.list[ps.last]
 	if e.peerKey != k {
 		e = ps.find(&k)
 	}
 	e.local, e.localPort = local, localPort
-	e.packets[side]++
-	e.bytes[side] += uint64(p.Length)
-	e.score += uint64(p.Length)
+	e.packets[side] += packets
+	e.bytes[side] += bytes
+	e.score += bytes
 }
 
 // find returns the entry of a peer. One that is new takes the place of the peer with the

@@ -3,7 +3,9 @@ package terminal_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,6 +24,24 @@ type watched struct {
 	open    atomic.Value // of string: that the last fetch asked for
 	fault   atomic.Value // of error: what a fetch returns
 	done    chan error
+
+	mu    sync.Mutex
+	cells []tcell.SimCell // guarded by mu, as width: what was shown last
+	width int
+}
+
+// Show implements [tcell.Screen]. It keeps a copy of the cells, which the simulated screen
+// itself hands out without a lock.
+func (w *watched) Show() {
+	w.SimulationScreen.Show()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cells, width, _ := w.GetContents()
+	w.cells, w.width = w.cells[:0], width
+	for _, c := range cells {
+		c.Runes = slices.Clone(c.Runes)
+		w.cells = append(w.cells, c)
+	}
 }
 
 // watch runs a view of one qube, work, which is blue.
@@ -45,10 +65,11 @@ func watch(t *testing.T, ctx context.Context, colour bool) *watched {
 
 // text returns what is on the screen.
 func (w *watched) text() string {
-	cells, width, _ := w.GetContents()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var b strings.Builder
-	for i, c := range cells {
-		if i%max(1, width) == 0 {
+	for i, c := range w.cells {
+		if i%max(1, w.width) == 0 {
 			b.WriteByte('\n')
 		}
 		b.WriteString(string(c.Runes))
@@ -71,8 +92,9 @@ func (w *watched) colourOf(t *testing.T, text string) tcell.Color {
 	if i < 0 {
 		t.Fatalf("no %q on the screen:%s", text, w.text())
 	}
-	cells, _, _ := w.GetContents()
-	fg, _, _ := cells[i].Style.Decompose()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fg, _, _ := w.cells[i].Style.Decompose()
 	return fg
 }
 

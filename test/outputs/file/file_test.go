@@ -122,8 +122,8 @@ func TestFile_bound(t *testing.T) {
 		}
 		size += info.Size()
 	}
-	if len(files) > 3 || len(files) < 2 || size > 3*300<<10 {
-		t.Errorf("%d files with %d bytes are left; want 2 or 3, and at most %d bytes", len(files), size, 3*300<<10)
+	if len(files) < 2 || size > 3*300<<10 { // of files that are complete early, there may be more
+		t.Errorf("%d files with %d bytes are left; want at least 2, and at most %d bytes", len(files), size, 3*300<<10)
 	}
 }
 

@@ -54,6 +54,9 @@ const (
 
 func newLab(t *testing.T, programs ...string) *lab {
 	t.Helper()
+	if os.Getenv("QUBESBEAT_RECORD") == "" {
+		t.Skip("plays a scene for the recordings of module/verify; go tool mage recordScenes runs it, and test/qubes/leaks what is played in every run")
+	}
 	testbed.Require(t, append([]string{"nft", "ip", "curl", "ping"}, programs...)...)
 	if f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err != nil {
 		t.Skipf("%v: tunnels need the device; as root, or after chmod 666 /dev/net/tun", err)

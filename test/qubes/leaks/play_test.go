@@ -128,9 +128,6 @@ func (s *stage) restart() {
 	s.beat = beat.Start(s.tb, s.Network, home, s.config)
 }
 
-// inventory gives the beat the qubes as they are now.
-func (s *stage) inventory() { s.WriteInventory(filepath.Join(s.beat.Home, "inventory")) }
-
 // write keeps the recording of a scene, with the verdicts that a replay must have.
 func (s *stage) write(c *scene) {
 	s.tb.Helper()
