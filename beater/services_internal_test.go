@@ -101,7 +101,7 @@ func TestBuilder_build(t *testing.T) {
 		{"packets", "packets: {enabled: true}", false, "flow metering, packet store, findings, " + end},
 		{"verification", "verify: {enabled: true}", false, "flow metering, verification, findings, " + end},
 		{"verification of a replay", "verify: {enabled: true}", true, "flow metering, verification, findings, inventory, stats, publisher of other events, delivery"},
-		{"countries", "geoip: {country: nowhere}", false, "flow metering, countries and networks, findings, " + end},
+		{"countries", "geoip: {country: nowhere}", false, "flow metering, findings, countries and networks, " + end},
 		{"countries of packetbeat", "{compat: {strict: true}, geoip: {country: nowhere}}", false, "flow metering, " + rest},
 		{"packets of a replay", "packets: {enabled: true}", true, "flow metering, findings, inventory, stats, publisher of other events, delivery"},
 		{"strict names of packetbeat", "{compat: {strict: true}, resolver: " + resolver + "}", false, "flow metering, resolver, " + rest},

@@ -96,7 +96,7 @@ func (n *Interface) validate(i int) error {
 	return p.Err()
 }
 
-// FillInterfaces gives every interface its device, and makes one where there is none.
+// FillInterfaces gives every interface its device, and makes one if none is configured.
 func (c *Config) FillInterfaces() {
 	if len(c.Interfaces) == 0 {
 		c.Interfaces = []Interface{DefaultInterface()}
