@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
@@ -63,7 +64,7 @@ func (v *verifier) planKillSwitch(c *cobra.Command, via, client string) error {
 // writeKillSwitch writes the steps.
 func writeKillSwitch(w io.Writer, via, client string, nonce [8]byte) error {
 	code := hex.EncodeToString(nonce[:])
-	fmt.Fprintf(w, "What is sent: 5 echo requests per step from %s to %s, and 1 to %s, TTL %d: they end in this qube,\n", client, judge.CanaryAddr, judge.CanaryAddr6, canaryHops)
+	fmt.Fprintf(w, "What is sent: 5 echo requests per step from %s to %s, and 1 to %s, TTL %d: they end in this qube,\n", client, probe.Echo4(), probe.Echo6(), canaryHops)
 	fmt.Fprintf(w, "and no packet to these addresses is routed anywhere. In the tunnel they reach the VPN server, which drops them.\n\n")
 	fmt.Fprintf(w, "1. Control, with the tunnel up. Here:\n     qubesbeat verify plan announce up %s %s %s\n   In dom0:\n", via, client, code)
 	writeCanaries(w, client, nonce)
@@ -99,7 +100,7 @@ compare the answers; the answer is the qube's own word, and no verdict rests on 
 
 // announce has the beat look for canaries.
 func (v *verifier) announce(c *cobra.Command, args []string) error {
-	p := judge.Probe{Via: args[1], Client: args[2], Sizes: judge.ProbeSizes(), From: time.Now().UnixNano()}
+	p := judge.Probe{Via: args[1], Client: args[2], Sizes: probe.Sizes(), From: time.Now().UnixNano()}
 	p.Until = p.From + int64(stepFor)
 	switch args[0] {
 	case "up":

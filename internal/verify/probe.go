@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/tunnelmark"
 )
 
@@ -34,39 +35,24 @@ type Probe struct {
 	From, Until int64
 }
 
-// ProbeSizes are sizes that traffic seldom has in this order.
-func ProbeSizes() []int { return []int{411, 523, 677, 811, 953} }
-
 // CanaryCommand returns the command line that sends the canaries of a probe in a qube, hops
 // routers away from where they are to end. They are sent at once, so that their order is
 // theirs; a qube without ping sends none.
 func CanaryCommand(nonce [8]byte, hops int) string {
-	pattern := hex.EncodeToString([]byte(canaryMagic)) + hex.EncodeToString(nonce[:])
+	pattern := hex.EncodeToString(probe.Nonce(nonce).Pattern())
 	var sizes []string
-	for _, n := range ProbeSizes() {
+	for _, n := range probe.Sizes() {
 		sizes = append(sizes, strconv.Itoa(n-canaryHeaders))
 	}
 	return fmt.Sprintf("for s in %s; do ping -n -c1 -W1 -t %d -s $s -p %s %s & sleep 0.1; done; ping -6 -n -c1 -W1 -t %d -s 64 -p %s %s; wait",
-		strings.Join(sizes, " "), hops, pattern, CanaryAddr, hops, pattern, CanaryAddr6)
+		strings.Join(sizes, " "), hops, pattern, probe.Echo4(), hops, pattern, probe.Echo6())
 }
 
 // canaryHeaders is what IPv4 and ICMP add to an echo request, in bytes.
 const canaryHeaders = 28
 
-// Where canaries go.
-const (
-	CanaryAddr  = "192.0.2.200"
-	CanaryAddr6 = "2001:db8::200"
-)
-
-// canaryMagic begins the pattern of a canary.
-const canaryMagic = "qbverify"
-
-// The networks that canaries are sent to. No packet to them is ever routed.
-var (
-	canary4 = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, 0}), 24)
-	canary6 = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8}), 32)
-)
+// The networks that canaries are sent to.
+var canary4, canary6 = probe.Net4(), probe.Net6()
 
 // maxProbes bounds the probes that are remembered.
 const maxProbes = 32
@@ -175,7 +161,7 @@ func isCanaryAddr(a netip.Addr) bool { return canary4.Contains(a) || canary6.Con
 
 // carries reports whether a message has the pattern of a nonce.
 func carries(b []byte, nonce [8]byte) bool {
-	pattern := append([]byte(canaryMagic), nonce[:]...)
+	pattern := probe.Nonce(nonce).Pattern()
 	return bytes.Contains(b, pattern)
 }
 

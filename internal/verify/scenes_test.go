@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/verify"
 )
@@ -33,14 +34,14 @@ func (l *lab) fallBack(contained bool) {
 
 // canaries sends those of a probe through the tunnel.
 func (l *lab) canaries() {
-	for _, n := range verify.ProbeSizes() {
+	for _, n := range probe.Sizes() {
 		l.wg(4, 32+(n+15)/16*16, false)
 	}
 }
 
 // probe announces a probe that runs for some seconds.
 func (l *lab) probe(kind verify.ProbeKind) verify.Probe {
-	p := verify.Probe{Kind: kind, Via: "sys-vpn", Client: "banking", Nonce: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Sizes: verify.ProbeSizes(),
+	p := verify.Probe{Kind: kind, Via: "sys-vpn", Client: "banking", Nonce: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Sizes: probe.Sizes(),
 		From: l.now, Until: l.now + int64(10*time.Second)}
 	l.v.AddProbe(p)
 	return p

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/verify"
 )
@@ -117,7 +118,7 @@ func TestVerifier_canaries(t *testing.T) {
 		}, "unknown"},
 		"padded canaries": {func(l *lab) {
 			l.probe(verify.ProbeTunnel)
-			for range verify.ProbeSizes() {
+			for range probe.Sizes() {
 				l.wg(4, 1456, false)
 			}
 			l.wait(20 * time.Second)
@@ -134,7 +135,7 @@ func TestVerifier_canaries(t *testing.T) {
 			l.probe(verify.ProbeTunnel)
 			l.canaries()
 			l.wait(20 * time.Second)
-			p := verify.Probe{Kind: verify.ProbeDown, Via: "sys-vpn", Client: "mail", Sizes: verify.ProbeSizes(), From: l.now, Until: l.now + 10e9}
+			p := verify.Probe{Kind: verify.ProbeDown, Via: "sys-vpn", Client: "mail", Sizes: probe.Sizes(), From: l.now, Until: l.now + 10e9}
 			l.v.AddProbe(p)
 		}, "unknown"},
 		"a canary in clear": {func(l *lab) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
@@ -148,7 +149,7 @@ func TestScene08_table_ip(t *testing.T) {
 func (l *lab) canaries(kind judge.ProbeKind) {
 	from := time.Now()
 	l.try(l.client, judge.CanaryCommand([8]byte{1, 2, 3, 4, 5, 6, 7, 8}, 2))
-	l.probes = append(l.probes, judge.Probe{Kind: kind, Via: "sys-vpn", Client: "banking", Nonce: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Sizes: judge.ProbeSizes(),
+	l.probes = append(l.probes, judge.Probe{Kind: kind, Via: "sys-vpn", Client: "banking", Nonce: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Sizes: probe.Sizes(),
 		From: from.UnixNano(), Until: time.Now().UnixNano()})
 }
 
