@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/eventfile"
+	"github.com/qubesbeat/qubesbeat/internal/filelock"
 )
 
 // ErrBusy is returned by [Open] while another process has the folder of the sender.
@@ -96,8 +97,10 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := unix.Flock(int(s.manifest.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := filelock.Try(s.manifest); errors.Is(err, filelock.ErrHeld) {
 		return ErrBusy
+	} else if err != nil {
+		return err
 	}
 	if s.length, err = readEntries(io.NewSectionReader(s.manifest, 0, 1<<62), s.conf.Sender, s.add); err != nil {
 		return err
@@ -120,7 +123,7 @@ func (s *Store) add(e *Entry) {
 // Close ends the use of the archive.
 func (s *Store) Close() {
 	if s.manifest != nil {
-		_ = s.manifest.Close()
+		_ = filelock.Release(s.manifest)
 	}
 }
 

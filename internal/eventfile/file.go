@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/filelock"
 )
 
 // open opens the file in use: that of an earlier process, or a new one.
@@ -54,8 +56,10 @@ func (w *Writer) setAside() error {
 
 // use takes a file into use.
 func (w *Writer) use(f *os.File) error {
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := filelock.Try(f); errors.Is(err, filelock.ErrHeld) {
 		return fmt.Errorf("%s: another process writes events there; choose another path or filename for one of them", f.Name())
+	} else if err != nil {
+		return err
 	}
 	info, err := f.Stat()
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/qubesbeat/qubesbeat/internal/filelock"
 )
 
 // reopen looks, after faults, whether the folder is still the one that was opened. If it
@@ -45,7 +47,7 @@ func (s *Store) startAgain() error {
 	}
 	files, err := openFolder(s.conf.Dir)
 	if err != nil {
-		return errors.Join(err, lock.Close())
+		return errors.Join(err, filelock.Release(lock))
 	}
 	old, oldLock := s.files, s.lock
 	oldWriter := s.w
@@ -54,7 +56,7 @@ func (s *Store) startAgain() error {
 	if err := s.w.start(s); err != nil {
 		failed := s.w.close()
 		s.files, s.lock, s.w = old, oldLock, oldWriter
-		return errors.Join(err, failed, files.Close(), lock.Close())
+		return errors.Join(err, failed, files.Close(), filelock.Release(lock))
 	}
 	s.mu.Lock()
 	for _, st := range s.streams { // their files were in the old folder
@@ -68,5 +70,5 @@ func (s *Store) startAgain() error {
 		}
 	}
 	s.mu.Unlock()
-	return errors.Join(oldWriter.close(), old.Close(), oldLock.Close())
+	return errors.Join(oldWriter.close(), old.Close(), filelock.Release(oldLock))
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/qubesbeat/qubesbeat/internal/filelock"
 )
 
 // Status is what a store holds.
@@ -119,5 +121,5 @@ func busy(dir string) bool {
 		return false
 	}
 	defer f.Close()
-	return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
+	return filelock.Held(f)
 }

@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
+	"github.com/qubesbeat/qubesbeat/internal/filelock"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 )
 
@@ -180,8 +181,10 @@ func lockFolder(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := filelock.Try(f); errors.Is(err, filelock.ErrHeld) {
 		return nil, errors.Join(ErrBusy, f.Close())
+	} else if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
@@ -210,7 +213,7 @@ func (s *Store) Close() error {
 		errs = append(errs, s.files.Close())
 	}
 	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+		errs = append(errs, filelock.Release(s.lock))
 	}
 	return errors.Join(errs...)
 }

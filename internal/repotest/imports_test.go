@@ -69,7 +69,7 @@ var rings = []string{
 		internal/defrag internal/firewall internal/clienthello internal/dnsmsg internal/dnscache internal/share internal/nftpath internal/safetext internal/addrscope
 		internal/textmark internal/outputhint internal/topology internal/probe internal/tunnelmark internal/verify internal/behaviour/periodic internal/behaviour/names
 		internal/behaviour/walk internal/behaviour/baseline internal/behaviour`,
-	1: `config internal/atomicfile internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture internal/shunt
+	1: `config internal/atomicfile internal/filelock internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture internal/shunt
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
 		internal/kernellog internal/nflog internal/nftrules internal/adminapi internal/pcapng internal/packetstore internal/geoip`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/archive internal/bundle internal/control internal/dnsview
