@@ -19,7 +19,7 @@ var ErrHeld = errors.New("another process holds the lock")
 // longest is how long a lock is tried, and pause the time from one try to the next.
 const (
 	longest = 500 * time.Millisecond
-	pause    = 5 * time.Millisecond
+	pause   = 5 * time.Millisecond
 )
 
 // Try takes the exclusive lock of f. It waits half a second at most, and then returns
