@@ -178,7 +178,15 @@ func (s *Service) Run(ctx context.Context) error {
 	s.cut.Store(ctx.Err() != nil)
 	fault = errors.Join(fault, p.closeDump())
 	<-published
-	return errors.Join(fault, unpublished, p.source.Close(), s.shunt.close())
+	return errors.Join(fault, unpublished, s.closeSource())
+}
+
+// closeSource closes the capture and the shunt, both at once: the kernel takes some 20 ms
+// for the socket of each.
+func (s *Service) closeSource() error {
+	shunted := make(chan error, 1)
+	go func() { shunted <- s.shunt.close() }()
+	return errors.Join(s.stages.source.Close(), <-shunted)
 }
 
 // InterfaceName returns the name of an observation point, "" if it has none or the

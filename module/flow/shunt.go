@@ -96,7 +96,7 @@ func (s *shunting) table() meter.Shunt {
 	return s.shunt
 }
 
-// close removes the shunt, after the ring.
+// close removes the shunt.
 func (s *shunting) close() error {
 	if s == nil || s.shunt == nil {
 		return nil

@@ -24,7 +24,7 @@ const (
 	maxIdleStore    = 0.002 // of one core, with a store of packets
 	moreSwitches    = 5.0   // context switches per second that a store may add: it looks at its disk once a second
 	maxIdleStop     = 100 * time.Millisecond
-	maxStops        = 5
+	maxStops        = 10
 	clockTicks      = 100 // per second: USER_HZ, in /proc/PID/stat
 	idleSettingTime = 5 * time.Second
 )
