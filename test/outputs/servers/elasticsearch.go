@@ -47,8 +47,11 @@ func (e *Elasticsearch) prepare(tb testing.TB, scheme, home, except string, sett
 }
 
 // answers reports whether the node is ready.
-func (e *Elasticsearch) answers() bool {
-	resp, err := e.Client.Get(e.URL + "/")
+func (e *Elasticsearch) answers() bool { return e.has("/") }
+
+// has reports whether there is something at a path.
+func (e *Elasticsearch) has(path string) bool {
+	resp, err := e.Client.Get(e.URL + path)
 	if err != nil {
 		return false
 	}

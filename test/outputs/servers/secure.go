@@ -66,6 +66,8 @@ func StartSecureElasticsearch(tb testing.TB, ca *pki.Authority, clientAuth strin
 		"http.type=security4", "transport.type=security4", "xpack.security.transport.ssl.enabled=false", "xpack.security.http.ssl.enabled=true",
 		"xpack.security.http.ssl.key=server.key", "xpack.security.http.ssl.certificate=server.crt",
 		"xpack.security.http.ssl.certificate_authorities=ca.crt", "xpack.security.http.ssl.client_authentication=" + clientAuth})
+	// The node makes its license after it first answers, and a beat asks for that.
+	e.ready = func() bool { return e.answers() && e.has("/_license") }
 	e.Start(tb)
 	return e
 }
