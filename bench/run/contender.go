@@ -17,6 +17,9 @@ const (
 	oursFile          = "qubesbeat-file"
 	oursPorts         = "qubesbeat-ports"
 	oursAll           = "qubesbeat-all"
+	oursMeter         = "qubesbeat-meter"
+	oursVerify        = "qubesbeat-verify"
+	oursDetect        = "qubesbeat-detect"
 	beforeDiscard     = "before"
 	beforeFile        = "before-file"
 	packetbeatAll     = "packetbeat-all"
@@ -94,6 +97,9 @@ func allContenders(ctx context.Context, o *options) (list []*contender, err erro
 		onlyFor("synth", newBeat(oursPorts, o.qubesbeat, "qubesbeat", ours, false, portProtocols)),
 		onlyFor(calmInput, newBeat(oursAll, o.qubesbeat, "qubesbeat", ours, false, allProtocols)),
 		onlyFor(calmInput, newBeat(packetbeatAll, o.packetbeat, "packetbeat", theirs, false, allProtocols)),
+		newObserving(oursMeter, o.qubesbeat, ours, false, false),
+		newObserving(oursVerify, o.qubesbeat, ours, true, false),
+		newObserving(oursDetect, o.qubesbeat, ours, false, true),
 		newSoftflowd(softflowdExport, true),
 		newSoftflowd(softflowdSilent, false),
 		newNfpcapd(),

@@ -54,6 +54,7 @@ func (rep *report) criteria(requirePeers bool) (list []criterion.Criterion) {
 			}
 		}
 
+		list = append(list, in.observed()...)
 		list = append(list,
 			in.faster(ours, packetbeatDiscard, minSpeedup),
 			in.faster(ours, softflowdExport, 1),
@@ -101,6 +102,26 @@ func (in *inputReport) undisturbed(ours, ports *result) criterion.Criterion {
 	ratio := least(ours) / least(ports)
 
 	return criterion.Of(ratio >= minKept, fmt.Sprintf("%s: time of %s / %s >= %g: %.2f", in.Name, oursDiscard, oursPorts, minKept, ratio))
+}
+
+// minObserved is the least part of the metering speed that must be left with
+// verification or detection on.
+var minObserved = map[string]float64{oursVerify: 0.95, oursDetect: 0.93}
+
+// observed demands that verification and detection leave most of the metering speed.
+// The least of all rounds is compared, without the cost of starting.
+func (in *inputReport) observed() (list []criterion.Criterion) {
+	meter := in.result(oursMeter)
+	least := func(r *result) float64 { return r.sorted(wall)[0] - r.Startup }
+	for _, name := range []string{oursVerify, oursDetect} {
+		if r := in.result(name); meter.ran() && r.ran() {
+			ratio := least(meter) / least(r)
+			list = append(list, criterion.Of(ratio >= minObserved[name],
+				fmt.Sprintf("%s: time of %s / %s >= %g: %.2f", in.Name, oursMeter, name, minObserved[name], ratio)))
+		}
+	}
+
+	return list
 }
 
 // smaller demands that the peer's peak memory is not below ours.

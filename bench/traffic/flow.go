@@ -10,15 +10,15 @@ const (
 	protoICMPv6 = 58
 )
 
-// clients is the number of client qubes that the flows are spread over.
-const clients = 50
+// Clients is the number of client qubes that the flows are spread over.
+const Clients = 50
 
 // firstClientPort is the client's port in the first flows. The port grows by
-// one every [clients] flows, which limits the number of flows.
+// one every [Clients] flows, which limits the number of flows.
 const firstClientPort = 20000
 
 // MaxFlows is the largest number of flows with different keys.
-const MaxFlows = clients * (65536 - firstClientPort)
+const MaxFlows = Clients * (65536 - firstClientPort)
 
 // serverPorts are well-known but of no interest to packetbeat's analyzers.
 var serverPorts = map[uint8][4]uint16{
@@ -42,11 +42,11 @@ type flow struct {
 func newFlow(i uint32) flow {
 	f := flow{
 		index: i,
-		cport: uint16(firstClientPort + i/clients),
+		cport: uint16(firstClientPort + i/Clients),
 		seq:   [2]uint32{scramble(i), scramble(^i)},
 	}
 
-	// Multiplying by 37 modulo 100 spreads the kinds over the clients.
+	// Multiplying by 37 modulo 100 spreads the kinds over the Clients.
 	switch k := i * 37 % 100; {
 	case k < 68:
 		f.proto = protoTCP
@@ -77,7 +77,7 @@ func (f *flow) ends() (client, server uint32) {
 	)
 
 	// An odd factor permutes the numbers modulo a power of two.
-	return client0 + f.index%clients, server0 + f.index*40503%(1<<17)
+	return client0 + f.index%Clients, server0 + f.index*40503%(1<<17)
 }
 
 // addresses appends the addresses of client and server to b, in this order or

@@ -93,7 +93,7 @@ func (b *builder) fromServer(f *flow) bool {
 // ethernet starts the frame with the addresses of a vif pair: Xen's prefix on
 // the client's side, the fixed address of the backend on the other.
 func (b *builder) ethernet(f *flow, fromServer bool) {
-	client := [6]byte{0x00, 0x16, 0x3e, 0x5e, 0x6c, byte(f.index%clients + 2)}
+	client := [6]byte{0x00, 0x16, 0x3e, 0x5e, 0x6c, byte(f.index%Clients + 2)}
 	router := [6]byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}
 	src, dst := client, router
 	if fromServer {

@@ -43,6 +43,7 @@ type view struct {
 	byName     map[string]*qube.Qube
 	clients    map[string][]string // names, by netvm
 	byAddr     table[netip.Addr]
+	held       *filter // of byAddr
 	byDomain   table[int32]
 	domains    bool // see Snapshot.Domains
 }
@@ -83,8 +84,12 @@ func (x *Index) ByDomain(domid int32, at time.Time) *qube.Qube {
 // ByAddr returns the qube that had an address at a given time, nil if there was none. An IPv4-mapped IPv6 address is
 // treated as the IPv4 address.
 func (x *Index) ByAddr(addr netip.Addr, at time.Time) *qube.Qube {
-	if v := x.view(); v != nil {
-		return v.byAddr.at(addr.Unmap(), stamp(at))
+	v := x.view()
+	if v == nil {
+		return nil
+	}
+	if addr = addr.Unmap(); v.held.may(addr) {
+		return v.byAddr.at(addr, stamp(at))
 	}
 	return nil
 }
@@ -166,6 +171,7 @@ func (v *view) after(s *Snapshot, moment, retention int64) *view {
 	}
 
 	next.byAddr = byAddr.next(addresses(next.qubes), moment, horizon)
+	next.held = filterOf(next.byAddr)
 	next.byDomain = byDomain.next(domains(next.qubes), moment, horizon)
 	return next
 }

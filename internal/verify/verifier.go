@@ -66,6 +66,8 @@ type Verifier struct {
 	others   map[uint32]bool     // interfaces that are no vifs
 	self     *subject
 	points   [pointSlots]point
+	holders  holders
+	nameless bool // one of the points is
 	tracer   tracer
 	dns      recentDNS
 	probes   probes
@@ -151,22 +153,23 @@ func (v *Verifier) Packet(p *packet.Packet, frame []byte) {
 }
 
 func (v *Verifier) take(p *packet.Packet, frame []byte) {
+	if v.nameless && v.holders.stale(v.now) {
+		v.askAgain()
+	}
 	at := &v.points[p.Iface%pointSlots]
 	if !at.known || at.iface != p.Iface {
 		v.lookUp(at, p)
 	}
-	s := at.subject
+	s, from := v.subjectOf(at, p)
 	if s == nil {
-		if s = v.byAddress(at, p); s == nil {
-			v.stats.Others++
-			v.elsewhere(p)
-			return
-		}
+		v.stats.Others++
+		v.elsewhere(p)
+		return
 	}
 	if v.now-s.looked >= refreshEvery || s.looked == 0 {
 		v.refresh(s, p.Time)
 	}
-	if v.isFrom(s, p) {
+	if from {
 		v.stats.Packets++
 		v.fromQube(s, p, frame)
 		return
@@ -198,46 +201,70 @@ func (v *Verifier) lookUp(at *point, p *packet.Packet) {
 	case isVif:
 		s := v.add(p, name, domain) // may clear the points
 		*at = point{iface: p.Iface, known: true, subject: s}
-	case name == "": // it is asked for again: the name may come late
-		at.nameless, at.known = true, false
+	case name == "":
+		at.nameless, v.nameless = true, true
 	case len(v.others) < maxSubjects:
 		v.others[p.Iface] = true
 	}
 }
 
-// byAddress returns the subject of a packet on an interface that is no vif, nil if there is
-// none.
-func (v *Verifier) byAddress(at *point, p *packet.Packet) *subject {
-	if !at.nameless {
-		return nil
+// askAgain has the names of interfaces without one asked for again, for they may come late,
+// and the holders of addresses.
+func (v *Verifier) askAgain() {
+	v.holders.clear(v.now)
+	for i := range v.points {
+		if v.points[i].nameless {
+			v.points[i].known = false
+		}
 	}
-	return v.subjectByAddress(p)
 }
 
-// isFrom reports whether the qube of a vif has sent a packet.
-func (v *Verifier) isFrom(s *subject, p *packet.Packet) bool {
-	switch p.Direction {
-	case packet.Inbound:
-		return true
-	case packet.Outbound:
-		return false
+// subjectOf returns the subject of a packet, nil if there is none, and whether it has sent the
+// packet.
+func (v *Verifier) subjectOf(at *point, p *packet.Packet) (s *subject, from bool) {
+	s, unknown := at.subject, p.Direction == packet.DirectionUnknown
+	switch {
+	case s != nil && unknown:
+		return s, sentBy(s, p)
+	case s == nil && at.nameless:
+		s, from = v.byAddress(p)
 	}
+	return s, unknown && from || p.Direction == packet.Inbound
+}
+
+// sentBy reports whether, by its addresses, the qube of a vif has sent a packet.
+func sentBy(s *subject, p *packet.Packet) bool {
 	return s.qube == nil || s.qube.Owns(p.Src.Netip(p.Family)) || !s.qube.Owns(p.Dst.Netip(p.Family))
 }
 
 // maxSubjects bounds the vifs that are remembered.
 const maxSubjects = 1024
 
-// subjectByAddress returns the subject of a packet on an interface without a name, as
-// capture files have it: then the address has to do.
-func (v *Verifier) subjectByAddress(p *packet.Packet) *subject {
-	at := time.Unix(0, p.Time)
-	q := v.conf.World.ByAddr(p.Src.Netip(p.Family), at)
-	if q == nil {
-		if q = v.conf.World.ByAddr(p.Dst.Netip(p.Family), at); q == nil {
-			return nil
-		}
+// byAddress returns the subject of a packet on an interface without a name, as capture files
+// have it, and whether it has sent the packet: then the address has to do.
+func (v *Verifier) byAddress(p *packet.Packet) (s *subject, from bool) {
+	if s := v.holder(p, &p.Src); s != nil {
+		return s, true
 	}
+	return v.holder(p, &p.Dst), false
+}
+
+// holder returns the subject that has an address of a packet, nil if it is no qube's.
+func (v *Verifier) holder(p *packet.Packet, a *packet.Addr) *subject {
+	if s := v.holders.find(a, p.Family); s != nil {
+		return s
+	}
+	q := v.conf.World.ByAddr(a.Netip(p.Family), time.Unix(0, p.Time))
+	if q == nil {
+		return nil
+	}
+	s := v.ofQube(p, q)
+	v.holders.keep(a, p.Family, s)
+	return s
+}
+
+// ofQube returns the subject of a qube in a capture without names of interfaces.
+func (v *Verifier) ofQube(p *packet.Packet, q *qube.Qube) *subject {
 	if s := v.named[q.Name]; s != nil {
 		return s
 	}
@@ -272,6 +299,7 @@ func (v *Verifier) evict() {
 	v.stats.Evicted++
 	v.tracer.forget(oldest)
 	clear(v.points[:])
+	v.holders.clear(v.now)
 	if v.subjects[oldest.iface] == oldest {
 		delete(v.subjects, oldest.iface)
 	}
