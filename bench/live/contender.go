@@ -21,6 +21,7 @@ const (
 	offName     = "qubesbeat-off" // without the shunt
 	dumpName    = "qubesbeat-dump"
 	beforeName  = "before"
+	beforeOff   = "before-off"
 	beforeDump  = "before-dump"
 	tcpdumpName = "tcpdump"
 	softName    = "softflowd"
@@ -49,17 +50,17 @@ type contender struct {
 func allContenders(o *options) (list []*contender) {
 	all := []*contender{
 		{name: noneName},
-		newBeat(oursName, "qubesbeat", o.qubesbeat, "", ""),
+		newBeat(oursName, "qubesbeat", o.qubesbeat, ""),
 		newBeat(offName, "qubesbeat", o.qubesbeat, "", "shunt: off"),
-		newBeat(dumpName, "qubesbeat", o.qubesbeat, "trace", ""),
+		newBeat(dumpName, "qubesbeat", o.qubesbeat, "trace"),
 		newTcpdump(), newSoftflowd(), newNfpcapd(),
-		newBeat(packetName, "packetbeat", o.packetbeat, "", ""),
+		newBeat(packetName, "packetbeat", o.packetbeat, ""),
 	}
 	if o.packets {
 		all = keepers(o)
 	}
 	if o.before != "" {
-		all = append(all, newBeat(beforeName, "qubesbeat", o.before, "", ""), newBeat(beforeDump, "qubesbeat", o.before, "trace", ""))
+		all = append(all, newBeat(beforeName, "qubesbeat", o.before, ""), newBeat(beforeOff, "qubesbeat", o.before, "", "shunt: off"), newBeat(beforeDump, "qubesbeat", o.before, "trace"))
 	}
 	for _, c := range all {
 		if o.only == "" || c.name == noneName || slices.Contains(strings.Split(o.only, ","), c.name) {
@@ -90,9 +91,9 @@ queue.mem: {events: 3200, flush: {min_events: 1600, timeout: 0.1s}}
 logging: {level: error, to_stderr: true}
 `
 
-// newBeat returns a beat whose own settings have the given root, with another setting of the
+// newBeat returns a beat whose own settings have the given root, with other settings of the
 // interface. With a dump, it writes all packets to files, too.
-func newBeat(name, root, path, dump, setting string) *contender {
+func newBeat(name, root, path, dump string, settings ...string) *contender {
 	c := &contender{name: name, missing: missingProgram(path, "give its path with -"+root), losses: unknownLosses}
 	if root == "qubesbeat" {
 		c.losses = beatLosses
@@ -103,7 +104,7 @@ func newBeat(name, root, path, dump, setting string) *contender {
 		if dump != "" {
 			argv = append(argv, "--dump", filepath.Join(dir, dump))
 		}
-		return argv, os.WriteFile(config, fmt.Appendf(nil, beatConfig, root, watched, filepath.Join(dir, "events"), setting), 0o600)
+		return argv, os.WriteFile(config, fmt.Appendf(nil, beatConfig, root, watched, filepath.Join(dir, "events"), strings.Join(settings, ", ")), 0o600)
 	}
 	return c
 }

@@ -42,6 +42,9 @@ func (r *Ring) nextBlock() error {
 	}
 	r.feel(r.waiting())
 	h := r.header(r.block)
+	if h.Block_status&unix.TP_STATUS_BLK_TMO == 0 {
+		r.full++
+	}
 	r.held = r.mem[r.block*blockSize : (r.block+1)*blockSize]
 	r.left, r.at = h.Num_pkts, h.Offset_to_first_pkt
 	r.frames.Add(uint64(r.left))
@@ -85,13 +88,30 @@ func (r *Ring) skip() {
 
 // wants reports whether a frame is of a wanted interface.
 func (r *Ring) wants(addr *unix.RawSockaddrLinklayer) bool {
-	index := uint32(addr.Ifindex)
-	wanted, known := (*r.wanted.Load())[index]
-	if !known {
-		wanted = r.meet(index)
-	}
 	// The kernel shows a packet on the loopback twice, going out and coming in.
-	return wanted && (addr.Hatype != unix.ARPHRD_LOOPBACK || addr.Pkttype != unix.PACKET_OUTGOING)
+	return r.wantsFrom(uint32(addr.Ifindex)) && (addr.Hatype != unix.ARPHRD_LOOPBACK || addr.Pkttype != unix.PACKET_OUTGOING)
+}
+
+// wantsFrom reports whether an interface is wanted. Most frames are of the same one as the
+// last.
+func (r *Ring) wantsFrom(index uint32) bool {
+	all := r.wanted.Load()
+	if l := &r.last; l.of == all && l.index == index {
+		return l.wanted
+	}
+	wanted, known := (*all)[index]
+	if !known {
+		return r.meet(index)
+	}
+	r.last = lastWanted{all, index, wanted}
+	return wanted
+}
+
+// lastWanted is an answer from a wanted set.
+type lastWanted struct {
+	of     *map[uint32]bool
+	index  uint32
+	wanted bool
 }
 
 // tpacketAlign is TPACKET_ALIGN of Linux' if_packet.h.

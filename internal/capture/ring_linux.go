@@ -93,13 +93,15 @@ func shape(size int) (blocks int, retire time.Duration) {
 // frames before it loses any, and counts that in Stats.Reliefs.
 type Ring struct {
 	fd    int
-	file  *os.File // owns fd
+	file  *os.File // owns fd; see bell for waiting
 	conn  syscall.RawConn
+	bell  bell
 	cfg   RingConfig
 	mem   []byte
 	names Interfaces
 
 	retire time.Duration // see shape
+	nap    time.Duration // see napOf
 
 	stopWatch context.CancelFunc
 	watch     sync.WaitGroup
@@ -114,11 +116,12 @@ type Ring struct {
 	at        uint32          // offset of the next frame in held
 	idle      time.Duration   // see SetIdle
 	waited    bool            // the last Next had to wait
+	last      lastWanted
+	full      int // full blocks since the last wait
 	readyFunc func(uintptr) bool
 
 	gauge gauge
 
-	woken   atomic.Bool // see Wake
 	filter  sync.Mutex  // held while a filter is attached
 	drained atomic.Bool // set with filter held
 
@@ -140,7 +143,7 @@ func OpenRing(cfg RingConfig) (*Ring, error) {
 		}
 	}
 	// Protocol 0 receives nothing until the filter and the ring are in place.
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening packet socket: %w (needs root or CAP_NET_RAW)", err)
 	}
@@ -159,6 +162,9 @@ func (r *Ring) start() (err error) {
 		return fmt.Errorf("opening packet socket: %w", err)
 	}
 	if err := r.mapRing(); err != nil {
+		return err
+	}
+	if err := r.bell.open(r.fd); err != nil {
 		return err
 	}
 	if err := r.followLinks(); err != nil {
@@ -187,7 +193,7 @@ func (r *Ring) mapRing() error {
 		return fmt.Errorf("asking for TPACKET_V3: %w", err)
 	}
 	blocks, retire := shape(r.cfg.Size)
-	r.retire = retire
+	r.retire, r.nap = retire, napOf(blocks*blockSize, r.cfg.Snap.Relief > 0)
 	r.gauge.blocks, r.gauge.relief = int64(blocks), r.cfg.Snap.Relief > 0
 	req := unix.TpacketReq3{Block_size: blockSize, Block_nr: uint32(blocks), Frame_size: 2048,
 		Frame_nr: uint32(blocks) * blockSize / 2048, Retire_blk_tov: uint32(retire.Milliseconds())}
@@ -250,5 +256,5 @@ func (r *Ring) release() (err error) {
 	if r.mem != nil {
 		err = unix.Munmap(r.mem)
 	}
-	return errors.Join(err, r.file.Close())
+	return errors.Join(err, r.bell.close(), r.file.Close())
 }

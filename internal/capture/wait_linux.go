@@ -2,8 +2,6 @@ package capture
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -30,16 +28,19 @@ func (r *Ring) pending() bool {
 	return !r.ready(0) && atomic.LoadUint32(&r.header(r.block).Num_pkts) > 0
 }
 
-// wait returns nil as soon as the next block is there, ErrIdle if none came in
-// time.
+// wait returns nil as soon as the next block is there, or after a nap; ErrIdle if none came
+// in time.
 func (r *Ring) wait() error {
 	r.waited = true
 	if !r.drained.Load() {
-		return r.sleep(r.idle)
+		if ready, err := r.rest(); ready || err != nil {
+			return err
+		}
+		return r.listen(r.idle)
 	}
 	begin := time.Now()
 	for d := drainGrace; ; d = r.retire {
-		err := r.sleep(d)
+		err := r.listen(d)
 		if !errors.Is(err, ErrIdle) || r.ready(0) {
 			return err
 		}
@@ -49,25 +50,12 @@ func (r *Ring) wait() error {
 	}
 }
 
-// sleep parks the goroutine until the next block is there, d is over or Wake is
-// called. It goes through the runtime's poller: a thread that blocks in poll(2)
-// makes the runtime's monitor thread wake dozens of times for each call.
-func (r *Ring) sleep(d time.Duration) error {
-	if err := r.file.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return fmt.Errorf("waiting for packets: %w", err)
+// listen waits for the next block.
+func (r *Ring) listen(d time.Duration) error {
+	if err := r.bell.turn(true); err != nil {
+		return err
 	}
-	if r.woken.Swap(false) { // Wake came before the deadline was set
-		return ErrIdle
-	}
-	err := r.conn.Read(r.readyFunc)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		r.woken.Store(false)
-		return ErrIdle
-	}
-	if err != nil {
-		return fmt.Errorf("waiting for packets: %w", err)
-	}
-	return nil
+	return r.bell.sleep(d, r.readyFunc)
 }
 
 // Waited implements [Waiter].
@@ -77,7 +65,4 @@ func (r *Ring) Waited() bool { return r.waited }
 func (r *Ring) SetIdle(d time.Duration) { r.idle = d }
 
 // Wake implements [Waiter].
-func (r *Ring) Wake() {
-	r.woken.Store(true)
-	_ = r.file.SetReadDeadline(time.Unix(1, 0)) // fails only after Close
-}
+func (r *Ring) Wake() { r.bell.wake() }

@@ -16,15 +16,16 @@ type entry struct {
 	last    int64 // latest packet time since the last final report
 
 	tcp      tcpState
-	icmp     [2]icmpMessage   // last message of each side
 	side     packet.Direction // of the initiator's packets
 	swapped  bool             // the initiator is key.B
 	hasMAC   bool
-	closing  bool // the connection is closed and lingers for late packets
-	split    bool // an active timeout has already made a record
-	fresh    bool // the next packet starts a new span of time
-	outerRev bool // the outer header is stored in the reverse direction
-	reported bool // no packet since the last report
+	closing  bool    // the connection is closed and lingers for late packets
+	split    bool    // an active timeout has already made a record
+	fresh    bool    // the next packet starts a new span of time
+	outerRev bool    // the outer header is stored in the reverse direction
+	reported bool    // no packet since the last report
+	place    uint16  // of the shunt, 0 if the flow is not shunted
+	sent     [2]bool // by side: whether it has sent a packet since the flow began
 
 	mac [2][6]byte
 	isn uint32 // sequence number of the initiator's last SYN
@@ -35,12 +36,11 @@ type entry struct {
 
 	next, prev uint32 // neighbours in a wheel slot; next also links the free list
 	slot       int16  // wheel slot, -1 for none
-	place      uint16 // of the shunt, 0 if the flow is not shunted
 	mark       Mark   // of a keeper; with it the entry fills three cache lines
 
 	outerPorts [2]uint16 // by side: ports of the outer header of the first packet
 
-	sent [2]bool // by side: whether it has sent a packet since the flow began
+	icmp [2]icmpMessage // last message of each side
 }
 
 // icmpMessage is the type and the code of an ICMP message.

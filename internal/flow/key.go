@@ -25,8 +25,9 @@ type Key struct {
 	_            uint8
 }
 
-// keyOf returns the key of p. swapped is true if the packet's source is B.
-func keyOf(p *packet.Packet, tunnel uint32) (k Key, swapped bool) {
+// set makes k the key of p. swapped is true if the packet's source is B. It is set in place:
+// a copy would wait for the core to have stored the small fields.
+func (k *Key) set(p *packet.Packet, tunnel uint32) (swapped bool) {
 	src, dst := p.SrcPort, p.DstPort
 	order := p.Src.Compare(&p.Dst)
 	swapped = order > 0 || order == 0 && src > dst
@@ -36,12 +37,14 @@ func keyOf(p *packet.Packet, tunnel uint32) (k Key, swapped bool) {
 	} else if swapped {
 		src, dst = dst, src
 	}
-	k = Key{A: p.Src, B: p.Dst, APort: src, BPort: dst, VLAN: p.VLAN, VLANs: p.VLANs,
-		Iface: p.Iface, Tunnel: tunnel, Proto: p.Proto, Family: p.Family}
 	if swapped {
 		k.A, k.B = p.Dst, p.Src
+	} else {
+		k.A, k.B = p.Src, p.Dst
 	}
-	return k, swapped
+	k.APort, k.BPort, k.VLAN, k.VLANs = src, dst, p.VLAN, p.VLANs
+	k.Iface, k.Tunnel, k.Proto, k.Family = p.Iface, tunnel, p.Proto, p.Family
+	return swapped
 }
 
 // icmpPorts returns for the port fields what distinguishes ICMP flows: the

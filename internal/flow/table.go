@@ -112,8 +112,9 @@ type Table struct {
 	restarted bool  // the next packet's time has nothing to do with the last one's
 	seed      [4]uint64
 	stats     Stats
-	scratch   Record    // the record that is being reported
-	touched   uint32    // see UpdateBatch
+	scratch   Record // the record that is being reported
+	touched   uint32 // see UpdateBatch
+	probes    [BatchSize]probe
 	shunt     *shunting // nil without Config.Shunt
 	bursts    bursts    // only with Config.Notice
 	notice    Notice    // that is being passed on
@@ -172,7 +173,8 @@ func (t *Table) meter(p *packet.Packet) *entry {
 	// flow exists, so its number is held meanwhile.
 	tunnel := t.tunnels.enter(p)
 	t.tunnels.hold(tunnel)
-	key, swapped := keyOf(p, tunnel)
+	var key Key
+	swapped := key.set(p, tunnel)
 	e := t.update(p, &key, key.hash(&t.seed), swapped)
 	t.tunnels.release(tunnel)
 	return e

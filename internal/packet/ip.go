@@ -17,7 +17,8 @@ func (p *Packet) ipv4(b []byte) ([]byte, Status) {
 		return nil, Truncated
 	}
 	p.Family, p.Proto = 4, b[9]
-	p.Src, p.Dst = addr4(b[12:16]), addr4(b[16:20])
+	setAddr4(&p.Src, b[12:16])
+	setAddr4(&p.Dst, b[16:20])
 	p.fragment4(b)
 	return b[header:cut(b, int(binary.BigEndian.Uint16(b[2:])), header)], OK
 }
@@ -32,10 +33,11 @@ func cut(b []byte, length, header int) int {
 	return length
 }
 
-// addr4 returns the Addr of an IPv4 address.
-func addr4(b []byte) (a Addr) {
+// setAddr4 sets a to an IPv4 address. Built elsewhere and copied, it would be read before
+// the core has stored it, which takes longer than the rest of the header.
+func setAddr4(a *Addr, b []byte) {
+	*a = Addr{}
 	copy(a[:4], b[:4])
-	return a
 }
 
 // fragment4 reads the fragment fields of an IPv4 header (RFC 791 section 3.1).

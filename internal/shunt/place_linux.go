@@ -17,7 +17,7 @@ const loopback = 1
 
 // Begin implements [flow.Shunt].
 func (s *Shunt) Begin(p *packet.Packet) uint16 {
-	if !s.attached.Load() || !s.countable(p) {
+	if !s.attached.Load() || s.captured(p.Iface) || !s.countable(p) {
 		return 0
 	}
 	s.release()
@@ -40,6 +40,9 @@ func (s *Shunt) Begin(p *packet.Packet) uint16 {
 	s.changeLive(1)
 	return at
 }
+
+// captured reports whether every packet of an interface has to be captured.
+func (s *Shunt) captured(iface uint32) bool { return s.cfg.Captured != nil && s.cfg.Captured(iface) }
 
 // countable reports whether the program reads the headers of p as the decoder does, and
 // no one looks at such packets.
@@ -110,6 +113,9 @@ func (s *Shunt) tag(at uint16) *atomic.Uint64 {
 // Read implements [flow.Shunt].
 func (s *Shunt) Read(at uint16, c *flow.Counted) {
 	p, mem := &s.places[at], s.way(at)
+	if s.captured(p.iface) {
+		s.Stop(at)
+	}
 	*c = flow.Counted{Over: s.tag(at).Load() == 0}
 	var offset int64
 	for line := range 2 {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/shunt"
 )
@@ -43,6 +44,34 @@ func TestShunt_Begin_share(t *testing.T) {
 	}
 	if again := begin(7, 1<<20, 500); len(again) < 450 {
 		t.Errorf("%d of 500 flows found room in freed places", len(again))
+	}
+}
+
+// TestShunt_captured counts no flow of an interface whose packets have to be captured, and
+// stops those that it counts when that begins.
+func TestShunt_captured(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	captured := uint32(8)
+	w := newWorld(t, shunt.Config{Captured: func(iface uint32) bool { return iface == captured }})
+	p := *w.decode(frame(ends4, 0, packet.ProtoUDP, 0, nil))
+	p.Iface = 8
+	if w.shunt.Begin(&p) != 0 {
+		t.Error("a flow is counted that has to be captured")
+	}
+	p.Iface = 7
+	at := w.shunt.Begin(&p)
+	if at == 0 {
+		t.Fatal("the flow of another interface is not counted")
+	}
+	var c flow.Counted
+	if w.shunt.Read(at, &c); c.Over {
+		t.Error("its counting is over")
+	}
+	captured = 7
+	if w.shunt.Read(at, &c); !c.Over {
+		t.Error("its counting goes on, though it has to be captured now")
 	}
 }
 

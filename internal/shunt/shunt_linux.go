@@ -23,6 +23,10 @@ type Config struct {
 	// Wanted reports whether the packets of the flow of p may be counted here. It is called
 	// once when counting begins, and may be nil.
 	Wanted func(p *packet.Packet) bool
+	// Captured reports whether every packet of an interface has to be captured now. Flows that
+	// are counted when that begins are stopped with the next Read. It is called from the flow
+	// table's goroutine, and may be nil.
+	Captured func(iface uint32) bool
 	// ClientHellos has the first packet of TLS and QUIC clients pass.
 	ClientHellos bool
 	// Silence is the time without a packet after which the next one passes, and ends the

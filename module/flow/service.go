@@ -139,11 +139,15 @@ type Keeper interface {
 	pipeline.Keeper
 	// Snap returns how many bytes of each frame are wanted.
 	Snap() uint32
+	// Wants reports whether it wants every frame of an interface now. It is called often, in
+	// the meter's goroutine: the packets of flows that move bulk on other interfaces may be
+	// counted in the kernel, and not come to Keep.
+	Wants(iface uint32) bool
 	// Gone is called when an interface is not captured any more.
 	Gone(iface uint32)
 }
 
-// KeepPackets has a keeper get every frame of a live capture. It must be called before
+// KeepPackets has a keeper get every frame that it wants of a live capture. It must be called before
 // Open, at most once, and needs flows.
 func (s *Service) KeepPackets(k Keeper) { s.keeper = k }
 

@@ -29,6 +29,9 @@ func (s *Service) openShunt() *shunting {
 	if s.hellos != nil {
 		conf.Wanted = func(p *packet.Packet) bool { return !s.hellos.Reading(p) }
 	}
+	if s.keeper != nil {
+		conf.Captured = s.keeper.Wants
+	}
 	kernel, err := shunt.Open(conf)
 	if err := shunt.DropPrivilege(); err != nil {
 		s.deps.Logger.Warn("giving up CAP_BPF failed; the beat keeps it", "error", err.Error())
@@ -36,6 +39,9 @@ func (s *Service) openShunt() *shunting {
 	if err != nil {
 		s.deps.Logger.Info("capturing every packet: the kernel does not count flows for us", "reason", err.Error())
 		return &shunting{state: "off: " + err.Error()}
+	}
+	if s.keeper != nil {
+		return &shunting{shunt: kernel, state: "on: for qubes whose packets are not stored"}
 	}
 	return &shunting{shunt: kernel, state: "on"}
 }
@@ -48,9 +54,6 @@ func (s *Service) unshunted() string {
 	}
 	if s.conf.Dump != "" {
 		return "packets are dumped"
-	}
-	if s.keeper != nil {
-		return "packets are stored"
 	}
 	if s.headers {
 		return "verification looks at each packet"

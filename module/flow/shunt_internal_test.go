@@ -17,7 +17,8 @@ func TestService_unshunted(t *testing.T) {
 		{"", func(*Service) {}},
 		{"flows are off", func(s *Service) { s.conf.Flows.Enabled = false }},
 		{"packets are dumped", func(s *Service) { s.conf.Dump = "x" }},
-		{"packets are stored", func(s *Service) { s.keeper = fakeKeeper(256) }},
+		{"", func(s *Service) { s.keeper = fakeKeeper(256) }}, // which says of which vifs
+		{"verification looks at each packet", func(s *Service) { s.WantHeaders() }},
 		{"interfaces.shunt", func(s *Service) { s.conf.Interfaces[1].Shunt = "off" }},
 		{"interfaces.shunt", func(s *Service) { s.conf.Interfaces[0].Shunt = "false" }},
 		{"", func(s *Service) { s.conf.Interfaces[1].Shunt = "auto" }},

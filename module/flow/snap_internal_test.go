@@ -18,6 +18,7 @@ var _ Keeper = fakeKeeper(0) // type check
 
 func (k fakeKeeper) Snap() uint32                                               { return uint32(k) }
 func (fakeKeeper) Report(*meter.Record)                                         {}
+func (fakeKeeper) Wants(uint32) bool                                            { return true }
 func (fakeKeeper) Gone(uint32)                                                  {}
 func (fakeKeeper) Keep(*capture.Frame, *packet.Packet, *meter.Table, meter.Ref) {}
 

@@ -174,6 +174,18 @@ func (h *holders) excludes(iface uint32, at time.Time) bool {
 	return excluded(h.conf.Load(), h.behind(iface, at))
 }
 
+// wants reports whether packets on an interface may be stored at a time: also those of a
+// qube whose name may still come.
+func (h *holders) wants(iface uint32, at time.Time) bool {
+	q := h.behind(iface, at)
+	if q != nil {
+		return !excluded(h.conf.Load(), q)
+	}
+	name := h.name(iface)
+	_, isVif := qube.VifDomain(name)
+	return isVif || name == "" || !excluded(h.conf.Load(), nil)
+}
+
 // behind returns the qube on an interface at a time, nil if it is not known.
 func (h *holders) behind(iface uint32, at time.Time) *qube.Qube {
 	domid, isVif := qube.VifDomain(h.name(iface))

@@ -44,6 +44,32 @@ func TestHolders_at(t *testing.T) {
 	}
 }
 
+// TestHolders_wants wants the packets of all but an excluded qube, also while it is not known
+// whose they are.
+func TestHolders_wants(t *testing.T) {
+	t.Parallel()
+	only := []config.Selector{{Qubes: []string{"work"}}}
+	for _, tt := range []struct {
+		name    string
+		iface   uint32
+		include []config.Selector
+		want    bool
+	}{
+		{"qube", 7, nil, true},
+		{"excluded", 8, nil, false},
+		{"not included", 8, only, false},
+		{"unknown", 9, only, true},
+		{"this machine", 2, nil, true},
+		{"this machine, not included", 2, only, false},
+		{"interface without a name", 3, only, true},
+	} {
+		w := newWorld(t, func(c *Config) { c.Include = tt.include })
+		if got := w.holders.wants(tt.iface, time.Now()); got != tt.want {
+			t.Errorf("%s: wants = %v; want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // TestHolders_limits are those of the first quota that fits, also after the qube has left
 // the inventory.
 func TestHolders_limits(t *testing.T) {

@@ -46,6 +46,9 @@ func (s *Service) Snap() uint32 {
 	return capture.WholeFrame
 }
 
+// Wants implements [flow.Keeper]: no packet of an excluded qube is stored.
+func (s *Service) Wants(iface uint32) bool { return s.holders.wants(iface, time.Now()) }
+
 // headerBytes is what the store keeps of a packet without its payload.
 const headerBytes = 256
 

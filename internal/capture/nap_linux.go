@@ -1,0 +1,44 @@
+package capture
+
+import "time"
+
+// A reader that is woken for each block pays for the wake-up, and finds the memory of the
+// flows in no cache, as often as there are blocks. While blocks come fast it naps instead,
+// and then reads all that have come.
+const (
+	// napLong is the longest nap: it delays packets.
+	napLong = 50 * time.Millisecond
+	// napRate is more than comes into the ring in a second, in bytes, while most packets are
+	// cut: the ring must not be full before the nap is over, also if there was little
+	// before.
+	napRate = 512 << 20
+	// napBlocks is how many blocks make it pay.
+	napBlocks = 2
+)
+
+// napOf returns how long the reader of a ring of some size in bytes may nap; 0 means not at
+// all. Where whole frames are captured the ring is full too soon, and the kernel has to be
+// told to cut them (see pressure).
+func napOf(size int, whole bool) time.Duration {
+	if whole {
+		return 0
+	}
+	return min(napLong, time.Duration(size)*time.Second/napRate)
+}
+
+// rest sleeps for a nap, if it pays. It reports whether there is a block; err is that of
+// bell.sleep, nil if the reader has to go on waiting.
+func (r *Ring) rest() (ready bool, err error) {
+	full := r.full
+	r.full = 0
+	if r.nap == 0 || full < napBlocks || r.idle < r.nap {
+		return false, nil
+	}
+	if err := r.bell.turn(false); err != nil {
+		return false, err
+	}
+	if err := r.bell.sleep(r.nap, r.readyFunc); err != ErrIdle { //nolint:errorlint // not errWoken
+		return false, err
+	}
+	return r.ready(0), nil
+}
