@@ -60,6 +60,7 @@ func (r *Result) Add(o *Result) {
 }
 
 func (r *Result) sort() {
+	slices.SortStableFunc(r.Flows, func(a, b FoundFlow) int { return a.First.Compare(b.First) })
 	slices.SortStableFunc(r.parts, func(a, b part) int { return cmp.Compare(a.head.first, b.head.first) })
 }
 
@@ -91,31 +92,17 @@ func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
 	if res.match, err = newFlowMatch(q); err != nil {
 		return nil, err
 	}
-	err = r.list(q.Qube, func(s *stored) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if s.locked {
-			return nil // the beat seals it if it is asked to
-		}
-		if s.open || s.lacking != nil {
-			res.scan(s)
-			return nil
-		}
-		if s.head.packets == 0 && !s.head.blind || !q.overlaps(s.head.first, s.head.last) {
-			return nil
-		}
-		if err := r.withIndex(s, func(x *index) error { return res.search(s, x) }); err != nil {
-			s.lacking = err
+	err = r.walk(q.Qube, func(folder string) error { return r.searchFolder(ctx, res, folder) }, func(s *stored) error {
+		if !s.locked { // else the beat seals it if it is asked to
 			res.scan(s)
 		}
-		return nil
+		return ctx.Err()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("finding packets: %w", err)
 	}
 	for i := range res.parts {
-		res.parts[i].of, res.parts[i].flows, res.parts[i].index = q, res.match, nil
+		res.parts[i].of, res.parts[i].flows = q, res.match
 	}
 	res.sort()
 	return res, nil
@@ -189,7 +176,6 @@ func (r *Result) enter(s *stored, found map[uint32]*flowRecord) (positions []uin
 			Last: time.Unix(0, f.last), Packets: f.packets, Bytes: f.bytes, Cut: f.cut, Lost: f.lost})
 		positions = append(positions, f.positions...)
 	}
-	slices.SortFunc(r.Flows, func(a, b FoundFlow) int { return a.First.Compare(b.First) })
 	slices.Sort(positions)
 	return positions
 }

@@ -12,7 +12,8 @@ import (
 // index is an index on the disk. It believes nothing in it.
 type index struct {
 	indexHead
-	in io.ReaderAt
+	in  io.ReaderAt
+	buf []byte // of window entries
 }
 
 // openIndex reads the head of an index of size bytes.
@@ -40,42 +41,48 @@ const window = 512
 
 // search returns the first place in a table, which begins at an offset, whose number is
 // not below number, and the entries from there on that were read with it.
-func (x *index) search(table int64, number uint64) (at int, found []numbered, err error) {
+func (x *index) search(at int64, number uint64) (place int, found table, err error) {
 	n := int(x.flows)
 	guess, _ := bits.Mul64(number, uint64(n)) // the numbers are evenly spread
 	low, high, from := 0, n, int(guess)-window/2
 	for low < high { // the place is from low to high
 		from = max(0, min(from, n-window))
-		w, err := x.entries(table, from, min(window, n-from))
+		w, err := x.entries(at, from, min(window, n-from))
 		if err != nil {
 			return 0, nil, err
 		}
-		switch end := from + len(w); {
-		case from > low && w[0].number >= number:
+		switch end := from + w.len(); {
+		case from > low && w.number(0) >= number:
 			high = from
-		case end < high && w[len(w)-1].number < number:
+		case end < high && w.number(w.len()-1) < number:
 			low = end
 		default:
-			i := sort.Search(len(w), func(i int) bool { return w[i].number >= number })
-			return from + i, w[i:], nil
+			i := sort.Search(w.len(), func(i int) bool { return w.number(i) >= number })
+			return from + i, w[i*entryBytes:], nil
 		}
 		from = (low+high)/2 - window/2
 	}
-	w, err := x.entries(table, low, min(window, n-low))
+	w, err := x.entries(at, low, min(window, n-low))
 	return low, w, err
 }
 
-// entries reads n entries of a table.
-func (x *index) entries(table int64, from, n int) ([]numbered, error) {
-	b := make([]byte, n*entryBytes)
-	if _, err := x.in.ReadAt(b, table+int64(from)*entryBytes); err != nil {
+// table is some entries of one of the two tables, as they are in the index.
+type table []byte
+
+func (t table) len() int            { return len(t) / entryBytes }
+func (t table) number(i int) uint64 { return le.Uint64(t[i*entryBytes:]) }
+func (t table) of(i int) uint32     { return le.Uint32(t[i*entryBytes+8:]) }
+
+// entries reads n entries of the table at an offset. They are valid until the next call.
+func (x *index) entries(at int64, from, n int) (table, error) {
+	if x.buf == nil {
+		x.buf = make([]byte, window*entryBytes)
+	}
+	b := x.buf[:n*entryBytes]
+	if _, err := x.in.ReadAt(b, at+int64(from)*entryBytes); err != nil {
 		return nil, fmt.Errorf("%w: %w", errIndex, err)
 	}
-	all := make([]numbered, n)
-	for i := range all {
-		all[i] = numbered{le.Uint64(b[i*entryBytes:]), le.Uint32(b[i*entryBytes+8:])}
-	}
-	return all, nil
+	return b, nil
 }
 
 // byKey returns the flow with a key, nil if there is none.
@@ -84,10 +91,10 @@ func (x *index) byKey(key uint64) (*flowRecord, error) {
 		return nil, nil
 	}
 	_, found, err := x.search(x.keysAt(), mix(key))
-	if err != nil || len(found) == 0 || found[0].number != mix(key) {
+	if err != nil || found.len() == 0 || found.number(0) != mix(key) {
 		return nil, err
 	}
-	return x.flow(key, found[0].of)
+	return x.flow(key, found.of(0))
 }
 
 // byCommunity returns the flows with a Community ID. Together they have no more packets
@@ -103,10 +110,10 @@ func (x *index) byCommunity(number uint64) (flows []*flowRecord, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if e[0].number != number {
+		if e.number(0) != number {
 			break
 		}
-		f, err := x.number(int(e[0].of))
+		f, err := x.number(int(e.of(0)))
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +134,7 @@ func (x *index) number(i int) (*flowRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.flow(unmix(e[0].number), e[0].of)
+	return x.flow(unmix(e.number(0)), e.of(0))
 }
 
 // flow reads the record of a flow at an offset of the last part.

@@ -37,7 +37,7 @@ func (r *Reader) Keep(ctx context.Context, res *Result, name, note string, most 
 		o.Limit = most - used
 	}
 	path = keptName + "/" + name + segmentSuffix
-	f, err := (&folder{root: r.files.(*folder).root}).Create(path)
+	f, err := (&folder{root: r.files.root}).Create(path)
 	if err != nil {
 		return "", done, fmt.Errorf("keeping packets: %w", err)
 	}

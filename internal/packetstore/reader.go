@@ -15,7 +15,7 @@ import (
 // safe for concurrent use.
 type Reader struct {
 	dir   string
-	files files
+	files *folder
 	keys  []age.Identity // of segments that are encrypted
 }
 
@@ -38,11 +38,16 @@ type stored struct {
 	open         bool      // it is being filled, or was not repaired yet
 	locked       bool      // open and encrypted: not even its head is known
 	lacking      error     // why there is no index that can be used
-	index        *index    // is open during the call of list; nil else
 }
 
 // list calls do for every segment of a qube, or of all if qube is "".
 func (r *Reader) list(qube string, do func(*stored) error) error {
+	return r.walk(qube, func(folder string) error { return r.listFolder(folder, do) }, do)
+}
+
+// walk calls sealed for every folder of a qube, or of all if qube is "", and open for every
+// segment that is being filled.
+func (r *Reader) walk(qube string, sealed func(folder string) error, open func(*stored) error) error {
 	top, err := r.files.List(".")
 	if err != nil {
 		return err
@@ -50,11 +55,11 @@ func (r *Reader) list(qube string, do func(*stored) error) error {
 	for _, e := range top {
 		switch {
 		case e.IsDir() && isFolder(e.Name()) && (qube == "" || e.Name() == folderOf(qube)):
-			if err := r.listFolder(e.Name(), do); err != nil {
+			if err := sealed(e.Name()); err != nil {
 				return err
 			}
 		case openForm.MatchString(e.Name()) && e.Type().IsRegular():
-			if err := r.listOpen(e.Name(), qube, do); err != nil {
+			if err := r.listOpen(e.Name(), qube, open); err != nil {
 				return err
 			}
 		}
@@ -69,29 +74,14 @@ func (r *Reader) listFolder(folder string, do func(*stored) error) error {
 	} else if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if !segmentForm.MatchString(e.Name()) || !e.Type().IsRegular() {
-			continue
-		}
-		s := stored{name: folder + "/" + e.Name(), folder: folder}
-		if err := r.listSegment(&s, do); err != nil {
+	for _, name := range segmentNames(entries) {
+		s := stored{name: folder + "/" + name, folder: folder}
+		s.lacking = r.readHead(&s)
+		if err := do(&s); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// listSegment calls do for a sealed segment, with its index open if that can be used.
-func (r *Reader) listSegment(s *stored, do func(*stored) error) (err error) {
-	s.lacking = r.withIndex(s, func(x *index) error {
-		s.head, s.index = x.indexHead, x
-		err = do(s)
-		return nil
-	})
-	if s.index = nil; s.lacking != nil {
-		return do(s)
-	}
-	return err
 }
 
 // listOpen calls do for an open segment, of which nothing is known but what its head says.
@@ -114,11 +104,8 @@ func (r *Reader) listOpen(name, qube string, do func(*stored) error) error {
 	return do(&stored{name: name, folder: h.Folder, open: true, head: indexHead{link: h.link}})
 }
 
-// withIndex calls do with the index of a segment.
-func (r *Reader) withIndex(s *stored, do func(*index) error) error {
-	if s.index != nil {
-		return do(s.index)
-	}
+// readHead reads the head of a segment's index.
+func (r *Reader) readHead(s *stored) error {
 	f, err := r.files.Open(indexName(s.name))
 	if err != nil {
 		return err
@@ -129,8 +116,8 @@ func (r *Reader) withIndex(s *stored, do func(*index) error) error {
 		return err
 	}
 	x, err := openIndex(f, size)
-	if err != nil {
-		return err
+	if err == nil {
+		s.head = x.indexHead
 	}
-	return do(x)
+	return err
 }
