@@ -10,15 +10,17 @@ import (
 // the time that a batch waits to become full, where the user
 // has not said anything about the queue: 10 s, libbeat's default, is right for
 // a fleet in front of one cluster and too long for one person in front of a
-// file. A replay has nothing to wait for at all.
+// file. A replay has nothing to wait for at all. Neither has a file that alerts of
+// verification go to: they are to be there within a tenth of a second of the packet, see
+// [alertsHere].
 //
 // A file output becomes ours. Outputs with a codec get ours unless they have one: the
 // same JSON, see codec.
 func Overrides(files *Files, over func() *conf.C, replay func() bool) []cfgfile.ConditionalOverride {
-	flush := func(timeout string, inReplay bool) cfgfile.ConditionalOverride {
+	flush := func(timeout string, soon bool) cfgfile.ConditionalOverride {
 		return cfgfile.ConditionalOverride{
 			Check: func(c *conf.C) bool {
-				return inReplay == replay() && !SaysQueue(c) && !SaysQueue(over())
+				return soon == (replay() || alertsHere(c, over())) && !SaysQueue(c) && !SaysQueue(over())
 			},
 			Config: conf.MustNewConfigFrom(map[string]any{"queue.mem.flush.timeout": timeout}),
 		}
@@ -40,4 +42,25 @@ func Overrides(files *Files, over func() *conf.C, replay func() bool) []cfgfile.
 		})
 	}
 	return all
+}
+
+// alertsHere reports whether verification is on and events go to this machine, where a
+// small batch is a small write. For a server each batch is a request, and those of 20 ms
+// would be fifty a second. The last of the settings that says something counts.
+func alertsHere(settings ...*conf.C) bool {
+	verifies, here := false, false
+	for _, c := range settings {
+		if c == nil {
+			continue
+		}
+		for _, root := range []string{"qubesbeat", "packetbeat"} {
+			if on, err := c.Bool(root+".verify.enabled", -1); err == nil {
+				verifies = on
+			}
+		}
+		for _, output := range []string{"file", FileOutput, "console"} {
+			here = here || Has(c, "output."+output)
+		}
+	}
+	return verifies && here
 }
