@@ -46,7 +46,7 @@ type Service struct {
 	conf     Config
 	deps     Deps
 	index    *inventory.Index
-	file     *inventory.File     // nil without a file
+	file     *inventory.File  // nil without a file
 	receiver *qrexec.Receiver // nil unless dom0 may push
 	onChange []func()
 

@@ -51,6 +51,7 @@ type Service struct {
 	observer *observer
 	rules    rulesReader
 	reported atomic.Uint64
+	summary  summary
 	receiver *qrexec.Receiver // nil unless dom0 may announce probes
 }
 
@@ -129,6 +130,7 @@ func (s *Service) environment() *judge.Environment {
 // report publishes a result. It is called in the meter's goroutine.
 func (s *Service) report(r *judge.Result) {
 	s.reported.Add(1)
+	s.summary.note(r)
 	s.deps.Sink.Publish(s.document(r))
 }
 

@@ -58,4 +58,3 @@ func (s *Service) Acknowledge(ctx context.Context, check, subject string) (n int
 	err = s.observer.do(ctx, func(v *judge.Verifier) { n = v.Acknowledge(c, subject) })
 	return n, err
 }
-
