@@ -108,7 +108,7 @@ func (b *builder) addTop() error {
 		return nil
 	}
 	c := top.Config{Top: s.Top, DataDir: dataDir(), Resolver: s.DNS != nil && s.Resolver.Log.Enabled, Firewall: s.Firewall.Enabled}
-	b.top = top.New(c, top.Deps{Flows: b.flows, Enrich: b.enricher, Resolved: b.names.Resolved,
+	b.top = top.New(c, top.Deps{Flows: b.flows, Enrich: b.enricher, Resolved: b.names.Resolved, Verdict: b.outcome,
 		Logger: b.log.With("component", "top"), Guard: b.guard})
 	b.flows.GaugePackets(b.top.Gauge())
 	return nil
@@ -194,6 +194,14 @@ func (b *builder) readPackets() (*config.Packets, error) {
 	return &s.Packets, nil
 }
 
+// outcome returns what the verdicts on the qube of an interface come to, "" if there is none.
+func (b *builder) outcome(iface string) string {
+	if b.verify == nil {
+		return ""
+	}
+	return b.verify.Outcome(iface)
+}
+
 // addVerify adds the verdicts on what the qubes send.
 func (b *builder) addVerify() error {
 	c := b.settings.Verify
@@ -212,6 +220,7 @@ func (b *builder) addVerify() error {
 	if err != nil {
 		return err
 	}
+	b.verify = s
 	b.flows.ObservePackets(s.Observer())
 	b.flows.WantHeaders()
 	b.inventory.OnChange(s.Renew)

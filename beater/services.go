@@ -15,6 +15,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/module/packets"
 	"github.com/qubesbeat/qubesbeat/module/summary"
 	"github.com/qubesbeat/qubesbeat/module/top"
+	"github.com/qubesbeat/qubesbeat/module/verify"
 )
 
 // service is a part of the beat that counts.
@@ -45,6 +46,7 @@ type builder struct {
 type optional struct {
 	findings *finding.Service // looks for what is odd
 	packets  *packets.Service // live only
+	verify   *verify.Service  // nil unless it is enabled
 	top      *top.Service     // live only, and not for packetbeat
 }
 

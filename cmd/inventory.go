@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/qrexec"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
@@ -50,7 +51,7 @@ func receiveCommand() *cobra.Command {
 }
 
 func receiveInventory(in io.Reader, file string) error {
-	if err := inventory.CheckCaller(os.Getenv("QREXEC_REMOTE_DOMAIN")); err != nil {
+	if err := qrexec.CheckCaller(os.Getenv("QREXEC_REMOTE_DOMAIN")); err != nil {
 		return fmt.Errorf("%w (qrexec sets QREXEC_REMOTE_DOMAIN to the caller)", err)
 	}
 	return inventory.Store(file, in, inventory.Config{})

@@ -23,8 +23,9 @@ func qubesCommand(root string) *cobra.Command {
 	parent := group(&cobra.Command{
 		Use:   "qubes",
 		Short: "Show, install or remove the firewall rules that the beat needs in a netvm of Qubes OS",
-		Long: "The rules follow the configuration: DNS is redirected if resolver.listen is set, and refused connections\n" +
-			"are logged if firewall.enabled is true. They are in chains of their own, which Qubes does not touch.",
+		Long: "The rules follow the configuration: DNS is redirected if resolver.listen is set, refused connections are\n" +
+			"logged if firewall.enabled is true, and canaries end here if verify.probes.enabled is. They are in chains of\n" +
+			"their own, which Qubes does not touch.",
 	})
 	var ifOpen bool
 	undo := quiet(&cobra.Command{Use: "undo", Args: cobra.NoArgs, Short: "Remove all rules of qubesbeat, and nothing else",
@@ -47,7 +48,7 @@ func readWanted(root string) (*config.Config, nftrules.Config, error) {
 	if err != nil {
 		return nil, nftrules.Config{}, err
 	}
-	return c, nftrules.Config{ResolverPort: c.Resolver.Port(), NFLogGroup: c.Firewall.Group()}, nil
+	return c, nftrules.Config{ResolverPort: c.Resolver.Port(), NFLogGroup: c.Firewall.Group(), Sink: c.Verify.Enabled && c.Verify.Probes.Enabled}, nil
 }
 
 func planQubes(c *cobra.Command, root string, apply bool) error {

@@ -1,9 +1,7 @@
 package cmd
 
 import (
-	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -42,8 +40,9 @@ func verifyPlan(v *verifier) *cobra.Command {
 		},
 	})
 	announce := usageExit(&cobra.Command{
-		Use: "announce up|down VPN-QUBE CLIENT NONCE", Short: "Have the beat look for the canaries of a step, for five minutes", Args: cobra.ExactArgs(4),
-		RunE: func(c *cobra.Command, args []string) error { return printError(c, v.announce(c, args)) },
+		Use: "announce up|down VPN-QUBE CLIENT NONCE, or announce sent NONCE", Args: cobra.RangeArgs(2, 4),
+		Short: "Have the beat look for the canaries of a step, for five minutes; or say that they were sent",
+		RunE:  func(c *cobra.Command, args []string) error { return printError(c, v.announce(c, args)) },
 	})
 	parent.AddCommand(kill, egress, announce)
 	return parent
@@ -56,9 +55,7 @@ func (v *verifier) planKillSwitch(c *cobra.Command, via, client string) error {
 			return withExit(exitUsage, err)
 		}
 	}
-	var nonce [8]byte
-	_, _ = rand.Read(nonce[:]) // never fails
-	return writeKillSwitch(c.OutOrStdout(), via, client, nonce)
+	return writeKillSwitch(c.OutOrStdout(), via, client, probe.NewNonce())
 }
 
 // writeKillSwitch writes the steps.
@@ -70,7 +67,7 @@ func writeKillSwitch(w io.Writer, via, client string, nonce [8]byte) error {
 	writeCanaries(w, client, nonce)
 	fmt.Fprintf(w, "   `qubesbeat verify --qube %s` must show VPN-9 as PASS; if not, stop: the rest would show nothing.\n\n", via)
 	fmt.Fprintf(w, "2. End the tunnel in %s (wg-quick down, systemctl stop openvpn, or nmcli connection down), so that it is not only\n   silent but gone. Here:\n", via)
-	fmt.Fprintf(w, "     qubesbeat verify plan announce down %s %s %s\n   In dom0, the same command again.\n\n", via, client, code)
+	fmt.Fprintf(w, "     qubesbeat verify plan announce down %s %s %s\n   In dom0, the same command again. Once it has ended, here:\n     qubesbeat verify plan announce sent %s\n\n", via, client, code, code)
 	_, err := fmt.Fprintf(w, "3. After five minutes `qubesbeat verify --qube %s` shows VPN-2: PASS if none came out and the tunnel was down all the time.\n   Start the tunnel again.\n", via)
 	return err
 }
@@ -98,30 +95,40 @@ compare the answers; the answer is the qube's own word, and no verdict rests on 
 	return err
 }
 
-// announce has the beat look for canaries.
+// announce has the beat look for canaries, or says that they were sent.
 func (v *verifier) announce(c *cobra.Command, args []string) error {
-	p := judge.Probe{Via: args[1], Client: args[2], Sizes: probe.Sizes(), From: time.Now().UnixNano()}
-	p.Until = p.From + int64(stepFor)
-	switch args[0] {
-	case "up":
-	case "down":
-		p.Kind = judge.ProbeDown
-	default:
-		return usageError(c, "%q is neither up nor down", args[0])
-	}
-	nonce, err := hex.DecodeString(args[3])
-	if err != nil || len(nonce) != len(p.Nonce) {
-		return usageError(c, "%.40q is not a nonce of 16 hexadecimal digits", args[3])
-	}
-	copy(p.Nonce[:], nonce)
-	text, err := json.Marshal(p)
+	a, err := announcement(c, args)
 	if err != nil {
 		return err
 	}
 	var none struct{}
-	if err := v.client().Post(c.Context(), "/verify/probe", url.Values{"probe": {string(text)}}, &none); err != nil {
+	if err := v.client().Post(c.Context(), "/verify/probe", url.Values{"announcement": {a.Text()}}, &none); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "looking for the canaries of %s until %s\n", line(args[2]), time.Unix(0, p.Until).Format(time.TimeOnly))
+	text := "noted: they were sent"
+	if a.Kind != probe.Sent {
+		text = fmt.Sprintf("looking for the canaries of %s until %s", line(a.Client), time.Now().Add(a.For).Format(time.TimeOnly))
+	}
+	_, err = fmt.Fprintln(c.OutOrStdout(), text)
 	return err
+}
+
+// announcement returns what the arguments of announce say.
+func announcement(c *cobra.Command, args []string) (*probe.Announcement, error) {
+	kinds := map[string]probe.Kind{"up": probe.Tunnel, "down": probe.Down, "sent": probe.Sent}
+	a := &probe.Announcement{Kind: kinds[args[0]]}
+	switch {
+	case a.Kind == "":
+		return nil, usageError(c, "%q is neither up, down nor sent", args[0])
+	case a.Kind == probe.Sent && len(args) != 2, a.Kind != probe.Sent && len(args) != 4:
+		return nil, usageError(c, "announce up|down takes the VPN qube, the client and the nonce, and announce sent only the nonce")
+	case a.Kind != probe.Sent:
+		a.Via, a.Client, a.Sizes, a.TTL, a.For = args[1], args[2], probe.Sizes(), canaryHops, stepFor
+	}
+	nonce, err := probe.ParseNonce(args[len(args)-1])
+	if err != nil {
+		return nil, usageError(c, "%v", err)
+	}
+	a.Nonce = nonce
+	return a, nil
 }

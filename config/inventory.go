@@ -15,11 +15,12 @@ type Inventory struct {
 	Qrexec Qrexec `config:"qrexec"`
 }
 
-// Qrexec is the service by which dom0 pushes the inventory into the file.
+// Qrexec is a service that dom0 calls: qubesbeat.Inventory, by which it pushes the inventory
+// into the file, or qubesbeat.Verify, by which it announces probes.
 type Qrexec struct {
-	// Enabled makes the beat answer the service qubesbeat.Inventory. Default false.
+	// Enabled makes the beat answer the service. Default false.
 	Enabled bool `config:"enabled"`
-	// Socket is the path of its socket, default /run/qubesbeat/inventory.sock.
+	// Socket is the path of its socket, default /run/qubesbeat/inventory.sock or probes.sock.
 	Socket string `config:"socket"`
 	// Group may use the socket if it exists: that of qrexec-agent, by default qubes.
 	Group string `config:"group"`

@@ -19,6 +19,9 @@ type Verify struct {
 	Isolation VerifyIsolation `config:"isolation"`
 	// Rules reads the rules of nft and of qvm-firewall. Default true.
 	Rules bool `config:"rules"`
+	// Probes is the service by which dom0 announces canaries. If it is enabled, packets to the
+	// networks of the canaries are dropped here.
+	Probes Qrexec `config:"probes"`
 	// Window is for how long a pass lasts after the last packet that agrees. Default 15m.
 	Window Duration `config:"window"`
 	// Hold is how long a fail lasts after the last packet against. Default 24h.
@@ -58,7 +61,7 @@ type VerifyIsolation struct {
 
 // defaultVerify are the settings of verification if the file sets nothing.
 func defaultVerify() Verify {
-	return Verify{Rules: true, Window: Duration(15 * time.Minute), Hold: Duration(24 * time.Hour), Period: Duration(15 * time.Minute)}
+	return Verify{Rules: true, Probes: Qrexec{Socket: "/run/qubesbeat/probes.sock"}, Window: Duration(15 * time.Minute), Hold: Duration(24 * time.Hour), Period: Duration(15 * time.Minute)}
 }
 
 func (c *Config) checkVerify() error {

@@ -2,9 +2,9 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
+	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
@@ -15,8 +15,8 @@ type Verifier interface {
 	// Acknowledge ends the fails of a check, of all subjects if subject is "", and returns
 	// how many there were.
 	Acknowledge(ctx context.Context, check, subject string) (fails int, err error)
-	// Probe announces the canaries of a probe.
-	Probe(ctx context.Context, p verify.Probe) error
+	// Announce takes an announcement of canaries, as dom0 makes them.
+	Announce(ctx context.Context, a *probe.Announcement) error
 }
 
 // Acknowledged is the answer to /verify/ack.
@@ -32,10 +32,10 @@ func (s *Server) verifierRoutes(answer router) {
 		return Acknowledged{Fails: n}, err
 	})
 	answer("POST /verify/probe", func(r *http.Request) (any, error) {
-		var p verify.Probe
-		if err := json.Unmarshal([]byte(r.FormValue("probe")), &p); err != nil {
+		a, err := probe.Parse([]byte(r.FormValue("announcement")))
+		if err != nil {
 			return nil, err
 		}
-		return struct{}{}, s.conf.Verifier.Probe(r.Context(), p)
+		return struct{}{}, s.conf.Verifier.Announce(r.Context(), a)
 	})
 }

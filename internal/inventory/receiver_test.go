@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/qrexec"
 )
 
 const pushed = `{"version": 1, "qubes": [{"name": "work", "ip": "10.137.0.6", "label": "blue"}]}`
 
 // service is a receiver with what it reports.
 type service struct {
-	*inventory.Receiver
+	*qrexec.Receiver
 	socket, file string
 	reports      chan string
 }
@@ -101,8 +102,8 @@ func TestReceiver(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(s.file), ".*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if s.Stored() != 1 || s.Refused() != 9 {
-		t.Errorf("%d stored, %d refused", s.Stored(), s.Refused())
+	if s.Taken() != 1 || s.Refused() != 9 {
+		t.Errorf("%d stored, %d refused", s.Taken(), s.Refused())
 	}
 	if info, err := os.Stat(s.socket); err != nil || info.Mode().Perm() != 0o660 {
 		t.Errorf("the socket: %v, %v", info.Mode(), err)
@@ -176,8 +177,8 @@ func TestAttack18_other_user(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("calling: %v\n%s", err, out)
 	}
-	if err := <-faults; !errors.Is(err, inventory.ErrCaller) || r.Refused() != 1 {
-		t.Errorf("OnError(%v), %d refused; want %v, 1", err, r.Refused(), inventory.ErrCaller)
+	if err := <-faults; !errors.Is(err, qrexec.ErrCaller) || r.Refused() != 1 {
+		t.Errorf("OnError(%v), %d refused; want %v, 1", err, r.Refused(), qrexec.ErrCaller)
 	}
 	cancel()
 	if err := <-done; err != nil {

@@ -26,7 +26,8 @@ type Isolation struct {
 	Chains []netip.Addr
 	// MapsDNS reports whether a rule redirects queries to the magic addresses.
 	MapsDNS bool
-	// Digest changes with the chains and the rules of Qubes, and not with their counters.
+	// Digest changes with the chains and the rules of Qubes, and not with their counters, nor
+	// with the clients that are attached.
 	Digest uint64
 }
 
@@ -168,7 +169,9 @@ func chainClient(key string) (a netip.Addr, ok bool) {
 func (s *State) digest() uint64 {
 	h := fnv.New64a()
 	for _, key := range slices.Sorted(maps.Keys(s.chains)) {
-		fmt.Fprintln(h, key)
+		if _, ok := chainClient(key); !ok {
+			fmt.Fprintln(h, key)
+		}
 	}
 	for _, r := range s.rules {
 		fmt.Fprintln(h, r.Family, r.Table, r.Chain)

@@ -36,7 +36,7 @@ func Make(s *State, cfg Config) (Plan, error) {
 		wanted[r.name] = true
 		plan = append(plan, s.step(&r))
 	}
-	for _, name := range []string{Table, DNSChain, InputChain} {
+	for _, name := range []string{Table, DNSChain, InputChain, SinkTable} {
 		if name == InputChain {
 			plan = append(plan, s.jumpStep(wanted[InputChain])...)
 		}
@@ -92,7 +92,7 @@ func Undo(s *State) Plan {
 	if s.isQubes() {
 		plan = s.jumpStep(false)
 	}
-	for _, name := range []string{InputChain, DNSChain, Table} {
+	for _, name := range []string{InputChain, DNSChain, Table, SinkTable} {
 		if s.exists(name) {
 			plan = append(plan, s.removal(name, "")...)
 		}

@@ -71,6 +71,42 @@ func TestMake_leftover(t *testing.T) {
 	}
 }
 
+// TestMake_sink installs the table that drops canaries, keeps it, and removes it.
+func TestMake_sink(t *testing.T) {
+	t.Parallel()
+	plan, err := nftrules.Make(state(t, ""), nftrules.Config{Sink: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := plan.Script()
+	for _, want := range []string{"hook forward priority filter - 2; policy accept;", "add rule inet qubesbeat-sink forward iifgroup 2 ip daddr 192.0.2.0/24 counter drop",
+		"add rule inet qubesbeat-sink forward iifgroup 2 ip6 daddr 2001:db8::/32 counter drop"} {
+		if !strings.Contains(script, want) {
+			t.Errorf("no %q in\n%s", want, script)
+		}
+	}
+	if strings.Contains(script, "qubes custom") || strings.Contains(script, "inet qubesbeat ") {
+		t.Errorf("the plan touches other rules:\n%s", script)
+	}
+	comments := regexp.MustCompile(`comment "([^"]*)"`).FindAllStringSubmatch(script, -1)
+	more := `, {"table": {"family": "inet", "name": "qubesbeat-sink"}}`
+	for _, c := range comments {
+		more += fmt.Sprintf(`, {"rule": {"family": "inet", "table": "qubesbeat-sink", "chain": "forward", "comment": %q, "expr": []}}`, c[1])
+	}
+	for _, tt := range []struct {
+		sink bool
+		want string
+	}{{true, ""}, {false, "delete table inet qubesbeat-sink\n"}} {
+		plan, err := nftrules.Make(state(t, more), nftrules.Config{Sink: tt.sink})
+		if err != nil || plan.Script() != tt.want {
+			t.Errorf("with sink %v: %v\n%s", tt.sink, err, plan.Script())
+		}
+	}
+	if got := nftrules.Undo(state(t, more)).Script(); got != "delete table inet qubesbeat-sink\n" {
+		t.Errorf("Undo = %s", got)
+	}
+}
+
 func TestParseState_bad(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{", `{"nftables": 1}`, `{"nftables": [{"rule": 1}]}`, `{"nftables": [{"set": {"name": 1}}]}`} {

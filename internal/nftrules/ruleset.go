@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/probe"
 )
 
 // Config selects the rules to install.
@@ -14,11 +16,14 @@ type Config struct {
 	ResolverPort uint16
 	// NFLogGroup is the group that refusals are logged to, 0 for no logging.
 	NFLogGroup uint16
+	// Sink drops the canaries of probes that come from clients.
+	Sink bool
 }
 
 // The names of our table and chains.
 const (
-	Table      = "qubesbeat" // of the family inet
+	Table      = "qubesbeat"      // of the family inet
+	SinkTable  = "qubesbeat-sink" // of the family inet
 	DNSChain   = "custom-qubesbeat-dns"
 	InputChain = "custom-qubesbeat-input"
 )
@@ -40,7 +45,28 @@ func ruleSets(cfg Config) (list []ruleSet) {
 	if cfg.ResolverPort != 0 {
 		list = append(list, redirection(cfg), inputRule(cfg))
 	}
+	if cfg.Sink {
+		list = append(list, sink())
+	}
 	return list
+}
+
+// isTable reports whether a name is that of a table of ours, and not of a chain.
+func isTable(name string) bool { return name == Table || name == SinkTable }
+
+// sink keeps canaries in this machine, whatever their time to live is: before the chains that
+// log refused connections, since they are no one's attempt to connect. One that would expire here
+// does so before it comes to the hook.
+func sink() ruleSet {
+	const where = "inet " + SinkTable
+	return ruleSet{
+		name:    SinkTable,
+		isTable: true,
+		about:   "keeps the canaries of probes in this machine",
+		begin: []string{"add table " + where, "delete table " + where, "add table " + where,
+			"add chain " + where + " forward { type filter hook forward priority filter - 2; policy accept; }"},
+		rules: []string{fmt.Sprintf("forward iifgroup 2 ip daddr %v counter drop", probe.Net4()), fmt.Sprintf("forward iifgroup 2 ip6 daddr %v counter drop", probe.Net6())},
+	}
 }
 
 // redirection sends what the clients ask the magic addresses to the resolver. Its
@@ -91,7 +117,7 @@ func (r *ruleSet) comments() (list []string) {
 func (r *ruleSet) install() []string {
 	where := "ip qubes"
 	if r.isTable {
-		where = "inet " + Table
+		where = "inet " + r.name
 	}
 	list := slices.Clone(r.begin)
 	for i, comment := range r.comments() {
@@ -102,8 +128,8 @@ func (r *ruleSet) install() []string {
 
 // remove returns the commands that remove the rule set of that name.
 func remove(name string) []string {
-	if name == Table {
-		return []string{"delete table inet " + Table}
+	if isTable(name) {
+		return []string{"delete table inet " + name}
 	}
 	return []string{"flush chain ip qubes " + name, "delete chain ip qubes " + name}
 }

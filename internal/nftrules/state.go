@@ -111,7 +111,7 @@ func (s *State) addRule(value json.RawMessage) error {
 		return err
 	}
 	switch r.Table {
-	case Table, "qubes":
+	case Table, SinkTable, "qubes":
 		s.rules = append(s.rules, r)
 	case "qubes-firewall":
 		for _, target := range r.targets() {
@@ -151,7 +151,7 @@ func (s *State) isQubes() bool { return s.chains["ip qubes custom-input"] }
 // rulesOf returns the rules of our table, or of the chain of that name in ip qubes.
 func (s *State) rulesOf(name string) (list []rule) {
 	for _, r := range s.rules {
-		isOurTable := name == Table && r.Family == "inet" && r.Table == Table
+		isOurTable := isTable(name) && r.Family == "inet" && r.Table == name
 		if isOurTable || r.Family == "ip" && r.Table == "qubes" && r.Chain == name {
 			list = append(list, r)
 		}
@@ -161,8 +161,8 @@ func (s *State) rulesOf(name string) (list []rule) {
 
 // exists reports whether our table, or a chain of that name, exists.
 func (s *State) exists(name string) bool {
-	if name == Table {
-		return s.tables["inet "+Table]
+	if isTable(name) {
+		return s.tables["inet "+name]
 	}
 	return s.chains["ip qubes "+name]
 }

@@ -77,7 +77,7 @@ func (l *findings) add(good bool, format string, args ...any) {
 func (l *findings) addStep(step Step, arrives bool) {
 	switch step.Action {
 	case "keep":
-		if arrives || step.Name == Table {
+		if arrives || isTable(step.Name) {
 			l.good("%s: installed; it %s", step.Name, step.About)
 		} else {
 			l.good("%s: installed", step.Name)

@@ -55,11 +55,18 @@ type announced struct {
 	Version int    `json:"version"`
 	Kind    Kind   `json:"kind"`
 	Nonce   string `json:"nonce"`
-	Via     string `json:"via"`
-	Client  string `json:"client"`
-	Sizes   []int  `json:"sizes"`
-	TTL     int    `json:"ttl"`
-	Seconds int    `json:"seconds"`
+	Via     string `json:"via,omitempty"`
+	Client  string `json:"client,omitempty"`
+	Sizes   []int  `json:"sizes,omitempty"`
+	TTL     int    `json:"ttl,omitempty"`
+	Seconds int    `json:"seconds,omitempty"`
+}
+
+// Text returns the announcement as Parse reads it, with whole seconds.
+func (a *Announcement) Text() string {
+	text, _ := json.Marshal(announced{Version: version, Kind: a.Kind, Nonce: hex.EncodeToString(a.Nonce[:]), Via: a.Via, Client: a.Client, Sizes: a.Sizes,
+		TTL: a.TTL, Seconds: int(a.For / time.Second)}) // never fails for these types
+	return string(text)
 }
 
 // Parse reads one announcement. It does not say when it was made: the clocks of dom0 and of this qube differ.
@@ -89,11 +96,11 @@ func (in *announced) announcement() (*Announcement, error) {
 	if in.Version != version {
 		return nil, fmt.Errorf("version %d of the format is not supported, only %d is: use the qubesbeat-probe that came with this qubesbeat", in.Version, version)
 	}
-	n, err := hex.DecodeString(in.Nonce)
-	if err != nil || len(n) != len(a.Nonce) || !Nonce(n).Valid() {
-		return nil, fmt.Errorf("nonce %.40q is none of dom0's", in.Nonce)
+	n, err := ParseNonce(in.Nonce)
+	if err != nil {
+		return nil, err
 	}
-	a.Nonce = Nonce(n)
+	a.Nonce = n
 	switch in.Kind {
 	case Sent:
 		return a, in.isBare()

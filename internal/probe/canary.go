@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 )
 
@@ -16,6 +18,23 @@ type Nonce [8]byte
 // Valid reports whether the nonce can be one of dom0's: its first byte is that of the address of a host, and the next two
 // are a port from 1024 on.
 func (n Nonce) Valid() bool { return n[0] != 0 && n[0] != 255 && n.port() >= 1024 }
+
+// NewNonce returns a random nonce.
+func NewNonce() (n Nonce) {
+	for !n.Valid() {
+		_, _ = rand.Read(n[:]) // never fails
+	}
+	return n
+}
+
+// ParseNonce reads a nonce of 16 hexadecimal digits.
+func ParseNonce(text string) (Nonce, error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(Nonce{}) || !Nonce(b).Valid() {
+		return Nonce{}, fmt.Errorf("%.40q is no nonce: 16 hexadecimal digits, the first two of them neither 00 nor ff, the next two 04 or more", text)
+	}
+	return Nonce(b), nil
+}
 
 func (n Nonce) port() uint16 { return binary.BigEndian.Uint16(n[1:3]) }
 

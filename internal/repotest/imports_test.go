@@ -70,7 +70,7 @@ var rings = []string{
 		internal/textmark internal/outputhint internal/topology internal/probe internal/tunnelmark internal/verify internal/behaviour/periodic internal/behaviour/names
 		internal/behaviour/walk internal/behaviour/baseline internal/behaviour`,
 	1: `config internal/atomicfile internal/filelock internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture internal/shunt
-		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb
+		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb internal/qrexec
 		internal/kernellog internal/nflog internal/nftrules internal/adminapi internal/pcapng internal/packetstore internal/geoip`,
 	2: `internal/enrich internal/pipeline internal/report internal/querylog internal/archive internal/bundle internal/control internal/dnsview
 		internal/blocky internal/detect internal/detect/evaluate internal/eventimport internal/feed internal/hello internal/resolver internal/ecs internal/topview internal/topview/terminal 		internal/analysis internal/htmlreport internal/timesketch`,

@@ -47,7 +47,7 @@ type Qube struct {
 	Refused *uint64 `json:"refused,omitempty"`
 	// Findings are those of the beat about the qube.
 	Findings uint64 `json:"findings"`
-	// Verify is the latest outcome of a check of the qube, "" if there was none.
+	// Verify is fail, doubt or pass: what the verdicts on the qube come to; "" if there is none.
 	Verify string `json:"verify,omitempty"`
 
 	// Top is the peer with most traffic lately, nil if there was none while someone looked.

@@ -60,6 +60,7 @@ type record struct {
 	failed int64 // own time of LastAgainst
 	acked  int64 // packet time up to which packets against are acknowledged
 	probed bool  // what agrees was sent by a probe
+	undone bool  // the last probe has shown nothing
 
 	reported bool
 	verdict  Verdict // as reported

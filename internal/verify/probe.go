@@ -33,6 +33,8 @@ type Probe struct {
 	Sizes  []int // of the IP packets, bytes, in the order in which they are sent
 	// From and Until are when they are sent, in nanoseconds since the Unix epoch.
 	From, Until int64
+	// Sent says that they were sent: see [Verifier.Sent].
+	Sent bool
 }
 
 // CanaryCommand returns the command line that sends the canaries of a probe in a qube, hops
@@ -88,6 +90,21 @@ func (v *Verifier) AddProbe(p Probe) {
 	l.n = min(l.n+1, len(l.list))
 }
 
+// Sent says that the canaries of the last probe with a nonce were sent: that none came out
+// proves something only then. It reports whether that probe still runs.
+func (v *Verifier) Sent(nonce [8]byte) bool {
+	var last *probeState
+	for i := range v.probes.n {
+		if one := &v.probes.list[i]; one.Nonce == nonce && !one.done && (last == nil || one.From >= last.From) {
+			last = one
+		}
+	}
+	if last != nil {
+		last.Sent = true
+	}
+	return last != nil
+}
+
 // running returns the probe that runs through a qube at a packet time, nil if none does.
 func (l *probes) running(s *subject, kind ProbeKind, at int64) *probeState {
 	if l.n == 0 || s.qube == nil {
@@ -121,7 +138,7 @@ func (l *probes) tunnelled(s *subject, p *packet.Packet, frame []byte, now int64
 		one.good = true
 		r := &s.records[VPN9]
 		r.agrees(p, now)
-		r.probed = true
+		r.probed, r.undone = true, false
 	}
 }
 
@@ -140,12 +157,12 @@ func tunnelledLength(p Protocol, n int) int {
 // clear returns the checks that a canary in clear speaks against. A canary whose nonce was
 // announced for another qube is none.
 func (l *probes) clear(s *subject, p *packet.Packet, frame []byte) set {
-	if l.n == 0 || s.qube == nil || !p.IsICMP() || !isCanaryAddr(p.Dst.Netip(p.Family)) {
+	if l.n == 0 || s.qube == nil || !isCanaryAddr(p.Dst.Netip(p.Family)) {
 		return 0
 	}
 	for i := range l.n {
 		one := &l.list[i]
-		if one.Via != s.qube.Name || one.From > p.Time || p.Time > one.Until || !carries(p.Transport(frame), one.Nonce) {
+		if one.Via != s.qube.Name || one.From > p.Time || p.Time > one.Until || !one.isCanary(p, frame) {
 			continue
 		}
 		one.leaked = true
@@ -159,13 +176,25 @@ func (l *probes) clear(s *subject, p *packet.Packet, frame []byte) set {
 
 func isCanaryAddr(a netip.Addr) bool { return canary4.Contains(a) || canary6.Contains(a) }
 
+// isCanary reports whether a packet is one of the probe's: an echo request with its pattern, or
+// a datagram or segment to the address and port that its nonce makes.
+func (one *probeState) isCanary(p *packet.Packet, frame []byte) bool {
+	if p.IsICMP() {
+		return carries(p.Transport(frame), one.Nonce)
+	}
+	n := probe.Nonce(one.Nonce)
+	dst := netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)
+	return p.HasL4 && (dst == n.Host4() || dst == n.Host6())
+}
+
 // carries reports whether a message has the pattern of a nonce.
 func carries(b []byte, nonce [8]byte) bool {
 	pattern := probe.Nonce(nonce).Pattern()
 	return bytes.Contains(b, pattern)
 }
 
-// judgeProbes judges the probes of killed tunnels whose time is over.
+// judgeProbes judges the probes whose time is over. One that has shown nothing makes its check
+// unknown: an older pass does not stand in for it.
 func (v *Verifier) judgeProbes() {
 	for i := range v.probes.n {
 		one := &v.probes.list[i]
@@ -173,19 +202,24 @@ func (v *Verifier) judgeProbes() {
 			continue
 		}
 		one.done = true
-		if one.Kind == ProbeDown && !one.leaked {
-			v.judgeDown(one)
+		s := v.byName(one.Via)
+		switch {
+		case s == nil || one.leaked || one.Kind == ProbeTunnel && one.good:
+		case one.Kind == ProbeTunnel:
+			s.records[VPN9].undone = true
+		default:
+			s.records[VPN2].undone = !v.judgeDown(s, one)
 		}
 	}
 }
 
-// judgeDown decides what a kill switch has shown: that no canary came out says something
-// only if the same qube's canaries were seen in the tunnel before, and if no endpoint has
-// answered while they were sent.
-func (v *Verifier) judgeDown(one *probeState) {
-	s := v.byName(one.Via)
-	if s == nil || !v.probes.controlled(one) || v.lost != 0 && v.lost >= one.From+v.shift || s.clock.LastAnswer >= one.From {
-		return
+// judgeDown decides what a kill switch has shown: that no canary came out says something only
+// if they were sent, if the same qube's canaries were seen in the tunnel before, if no endpoint
+// has answered meanwhile, and if the capture was complete.
+func (v *Verifier) judgeDown(s *subject, one *probeState) bool {
+	lost := v.lost != 0 && v.lost >= one.From+v.shift
+	if !one.Sent || lost || !v.probes.controlled(one) || s.clock.LastAnswer >= one.From {
+		return false
 	}
 	r := &s.records[VPN2]
 	if r.Packets == 0 {
@@ -193,6 +227,7 @@ func (v *Verifier) judgeDown(one *probeState) {
 	}
 	r.Packets += uint64(len(one.Sizes))
 	r.Last, r.seen, r.probed = one.Until, v.now, true
+	return true
 }
 
 // controlled reports whether a probe with the tunnel up has succeeded shortly before.

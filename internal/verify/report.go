@@ -43,7 +43,7 @@ func (v *Verifier) look(s *subject, c Check) {
 	verdict, reason, _ := v.verdict(s, c)
 	quiet := verdict == NotTested || verdict == Unknown && (reason == NoTraffic || reason == NeedsProbe)
 	switch {
-	case v.changed(r, verdict):
+	case v.changed(r, verdict, reason):
 		if r.reported || !quiet {
 			v.reportNow(s, c, false)
 		}
@@ -57,8 +57,8 @@ func (v *Verifier) look(s *subject, c Check) {
 }
 
 // changed reports whether a verdict, or what qualifies it, differs from what was reported.
-func (v *Verifier) changed(r *record, verdict Verdict) bool {
-	if verdict != r.verdict || verdict == Fail && r.contained() != r.inside {
+func (v *Verifier) changed(r *record, verdict Verdict, reason Reason) bool {
+	if verdict != r.verdict || verdict == Unknown && reason != r.reason || verdict == Fail && r.contained() != r.inside {
 		return true
 	}
 	return verdict == Pass && r.seen != 0 && v.now > r.seen+v.window && !r.stale && !r.probed

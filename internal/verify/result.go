@@ -128,6 +128,9 @@ func (v *Verifier) verdict(s *subject, c Check) (Verdict, Reason, Method) {
 	case byProbe:
 		return v.byProbe(s, c)
 	}
+	if restsOnRules.has(c) && r.Packets > 0 && v.void(r) {
+		return Unknown, RulesetChanged, NoMethod
+	}
 	if verdict, reason, method, special := v.special(s, c); special {
 		return verdict, reason, method
 	}
@@ -183,6 +186,10 @@ func (v *Verifier) mapped() (Verdict, Reason) {
 func (v *Verifier) byProbe(s *subject, c Check) (Verdict, Reason, Method) {
 	r := &s.records[c]
 	switch {
+	case r.undone:
+		return Unknown, ProbeFailed, NoMethod
+	case r.Packets > 0 && v.void(r):
+		return Unknown, RulesetChanged, NoMethod
 	case r.Packets > 0:
 		verdict, reason, _ := v.observed(r)
 		return verdict, reason, Probed

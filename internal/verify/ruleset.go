@@ -22,6 +22,13 @@ func (r *rulesetState) take(now *Ruleset, at int64) {
 	r.generation = now.Generation
 }
 
+// restsOnRules are the checks that packets decide by what the rules of this machine do with them.
+var restsOnRules = setOf(ISO1, ISO3, ISO4, ISO6)
+
+// void reports whether the rules have changed since the last packet that agrees: what it showed
+// is not known of those that are loaded now.
+func (v *Verifier) void(r *record) bool { return v.ruleset.changed != 0 && r.seen <= v.ruleset.changed }
+
 // isolation decides ISO-2.
 func (v *Verifier) isolation() (Verdict, Reason) {
 	r := v.env.Ruleset

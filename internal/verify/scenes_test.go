@@ -39,8 +39,17 @@ func (l *lab) canaries() {
 	}
 }
 
-// probe announces a probe that runs for some seconds.
+// probe announces a probe that runs for some seconds, and that its canaries were sent.
 func (l *lab) probe(kind verify.ProbeKind) verify.Probe {
+	p := l.announce(kind)
+	if !l.v.Sent(p.Nonce) {
+		l.tb.Error("the probe is not known")
+	}
+	return p
+}
+
+// announce announces a probe.
+func (l *lab) announce(kind verify.ProbeKind) verify.Probe {
 	p := verify.Probe{Kind: kind, Via: "sys-vpn", Client: "banking", Nonce: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Sizes: probe.Sizes(),
 		From: l.now, Until: l.now + int64(10*time.Second)}
 	l.v.AddProbe(p)

@@ -108,14 +108,49 @@ func TestVerifier_canaries(t *testing.T) {
 		play func(*lab)
 		want string
 	}{
-		"no control": {func(l *lab) { l.wait(20 * time.Second); l.probe(verify.ProbeDown) }, "unknown"},
+		"no control": {func(l *lab) { l.wait(20 * time.Second); l.probe(verify.ProbeDown) }, "unknown(probe-failed)"},
+		"none sent": {func(l *lab) {
+			l.probe(verify.ProbeTunnel)
+			l.canaries()
+			l.wait(20 * time.Second)
+			l.announce(verify.ProbeDown)
+		}, "unknown(probe-failed)"},
+		"sent too late": {func(l *lab) {
+			l.probe(verify.ProbeTunnel)
+			l.canaries()
+			l.wait(20 * time.Second)
+			p := l.announce(verify.ProbeDown)
+			l.wait(20 * time.Second)
+			if l.v.Sent(p.Nonce) || l.v.Sent([8]byte{9}) {
+				l.tb.Error("Sent of a probe that is over, or was never announced, is true")
+			}
+		}, "unknown(probe-failed)"},
+		"an older pass": {func(l *lab) {
+			l.probe(verify.ProbeTunnel)
+			l.canaries()
+			l.wait(20 * time.Second)
+			l.probe(verify.ProbeDown)
+			l.wait(20 * time.Second)
+			l.announce(verify.ProbeDown)
+		}, "unknown(probe-failed)"},
+		"changed rules": {func(l *lab) {
+			l.probe(verify.ProbeTunnel)
+			l.canaries()
+			l.wait(20 * time.Second)
+			l.probe(verify.ProbeDown)
+			l.wait(20 * time.Second)
+			l.env.Ruleset = &verify.Ruleset{Generation: 1}
+			l.apply()
+			l.env.Ruleset = &verify.Ruleset{Generation: 2}
+			l.apply()
+		}, "unknown(ruleset-changed)"},
 		"tunnel still up": {func(l *lab) {
 			l.probe(verify.ProbeTunnel)
 			l.canaries()
 			l.wait(20 * time.Second)
 			l.probe(verify.ProbeDown)
 			l.traffic(2)
-		}, "unknown"},
+		}, "unknown(probe-failed)"},
 		"padded canaries": {func(l *lab) {
 			l.probe(verify.ProbeTunnel)
 			for range probe.Sizes() {
@@ -123,21 +158,21 @@ func TestVerifier_canaries(t *testing.T) {
 			}
 			l.wait(20 * time.Second)
 			l.probe(verify.ProbeDown)
-		}, "unknown"},
+		}, "unknown(probe-failed)"},
 		"lost packets": {func(l *lab) {
 			l.probe(verify.ProbeTunnel)
 			l.canaries()
 			l.wait(20 * time.Second)
 			l.probe(verify.ProbeDown)
 			l.v.Lost(1)
-		}, "unknown"},
+		}, "unknown(probe-failed)"},
 		"another client": {func(l *lab) {
 			l.probe(verify.ProbeTunnel)
 			l.canaries()
 			l.wait(20 * time.Second)
 			p := verify.Probe{Kind: verify.ProbeDown, Via: "sys-vpn", Client: "mail", Sizes: probe.Sizes(), From: l.now, Until: l.now + 10e9}
 			l.v.AddProbe(p)
-		}, "unknown"},
+		}, "unknown(probe-failed)"},
 		"a canary in clear": {func(l *lab) {
 			l.probe(verify.ProbeTunnel)
 			l.canaries()
@@ -156,6 +191,22 @@ func TestVerifier_canaries(t *testing.T) {
 				t.Errorf("VPN-2 is %s; want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestVerifier_datagram takes the datagram of a probe beside the tunnel for a canary, and one to
+// another port for none.
+func TestVerifier_datagram(t *testing.T) {
+	t.Parallel()
+	for dst, want := range map[string]string{"192.0.2.199:8080": "fail", "192.0.2.199:8081": "not_tested(needs-probe)"} {
+		l := newLab(t)
+		l.vpn()
+		l.handshake()
+		l.v.AddProbe(verify.Probe{Via: "sys-vpn", Nonce: [8]byte{0xc7, 0x1f, 0x90}, From: l.now, Until: l.now + 10e9})
+		l.send(frame{iface: ofVPN, proto: packet.ProtoUDP, src: "10.137.0.20:4000", dst: dst, ttl: 64})
+		if got := l.got("sys-vpn", "VPN-9"); got != want {
+			t.Errorf("VPN-9 is %s after a datagram to %s; want %s", got, dst, want)
+		}
 	}
 }
 

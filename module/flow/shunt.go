@@ -19,6 +19,7 @@ var _ capture.Shunt = (*shunting)(nil) // type check
 
 // openShunt opens the shunt, if there is to be one and the kernel has it.
 func (s *Service) openShunt() *shunting {
+	defer s.dropPrivilege() // also if it stays off, as with verification
 	if why := s.unshunted(); why != "" {
 		return &shunting{state: "off: " + why}
 	}
@@ -33,9 +34,6 @@ func (s *Service) openShunt() *shunting {
 		conf.Captured = s.keeper.Wants
 	}
 	kernel, err := shunt.Open(conf)
-	if err := shunt.DropPrivilege(); err != nil {
-		s.deps.Logger.Warn("giving up CAP_BPF failed; the beat keeps it", "error", err.Error())
-	}
 	if err != nil {
 		s.deps.Logger.Info("capturing every packet: the kernel does not count flows for us", "reason", err.Error())
 		return &shunting{state: "off: " + err.Error()}
@@ -44,6 +42,13 @@ func (s *Service) openShunt() *shunting {
 		return &shunting{shunt: kernel, state: "on: for qubes whose packets are not stored"}
 	}
 	return &shunting{shunt: kernel, state: "on"}
+}
+
+// dropPrivilege gives up what only the shunt needs.
+func (s *Service) dropPrivilege() {
+	if err := shunt.DropPrivilege(); err != nil {
+		s.deps.Logger.Warn("giving up CAP_BPF failed; the beat keeps it", "error", err.Error())
+	}
 }
 
 // unshunted returns why the shunt must not be used, "" if it may be: someone wants to see

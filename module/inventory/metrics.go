@@ -13,7 +13,7 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("reloads", uint64(f.Reloads))
 	m.Add("failures", uint64(f.Failures))
 	if s.receiver != nil {
-		m.Add("pushed", s.receiver.Stored())
+		m.Add("pushed", s.receiver.Taken())
 		m.Add("push_refused", s.receiver.Refused())
 	}
 }

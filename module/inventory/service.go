@@ -15,6 +15,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/netstate"
+	"github.com/qubesbeat/qubesbeat/internal/qrexec"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 )
 
@@ -45,8 +46,8 @@ type Service struct {
 	conf     Config
 	deps     Deps
 	index    *inventory.Index
-	file     *inventory.File     // nil without a file
-	receiver *inventory.Receiver // nil unless dom0 may push
+	file     *inventory.File  // nil without a file
+	receiver *qrexec.Receiver // nil unless dom0 may push
 	onChange []func()
 
 	addresses *netstate.Addresses

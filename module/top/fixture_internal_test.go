@@ -90,7 +90,7 @@ func (n *inventory) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 func newService(t testing.TB) (*Service, *fakeFlows) {
 	t.Helper()
 	flows := &fakeFlows{names: map[uint32]string{1: "vif4.0", 2: "vif7.0", 3: "vif9.0"}}
-	flows.s = New(Config{Top: config.Top{Enabled: true}, DataDir: t.TempDir(), Resolver: true, Firewall: true}, Deps{Flows: flows,
+	flows.s = New(Config{Top: config.Top{Enabled: true}, DataDir: t.TempDir(), Resolver: true, Firewall: true}, Deps{Flows: flows, Verdict: func(iface string) string { return "of " + iface },
 		Enrich: &enrich.Enricher{Qubes: newInventory()}, Logger: slog.New(slog.DiscardHandler),
 		Resolved: func(client, addr netip.Addr, _ int64) string {
 			if client == netip.MustParseAddr("10.137.0.6") && addr == netip.MustParseAddr("198.51.100.7") {

@@ -56,7 +56,10 @@ type Deps struct {
 	// Resolved returns the name that a client had resolved to an address at a time, "" if
 	// none. It may be nil.
 	Resolved func(client, addr netip.Addr, at int64) string
-	Logger   *slog.Logger
+	// Verdict returns what the verdicts on the qube of an interface come to, in a word, "" if there
+	// is none. It may be nil.
+	Verdict func(iface string) string
+	Logger  *slog.Logger
 	// Guard recovers from panics at one request. It may be nil.
 	Guard *guard.Keeper
 }

@@ -123,6 +123,9 @@ func (s *Service) row(from *source, at time.Time) topview.Qube {
 	if known := from.parties.Qube; known != nil {
 		q.Name, q.Label, q.Class, q.NetVM = known.Name, known.Label, known.Class, known.NetVM
 	}
+	if s.deps.Verdict != nil {
+		q.Verify = s.deps.Verdict(from.name)
+	}
 	if s.conf.Resolver {
 		q.DNS = &topview.DNS{Queries: t.queries, Blocked: t.blocked}
 	}

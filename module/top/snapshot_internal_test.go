@@ -56,7 +56,7 @@ func TestService_Top(t *testing.T) {
 		t.Errorf("snapshot = %+v", snap)
 	}
 	refused := uint64(0)
-	want := &topview.Qube{Interface: "vif4.0", Name: "work", Label: "blue", Class: "AppVM", NetVM: "sys-log", Address: "10.137.0.6",
+	want := &topview.Qube{Interface: "vif4.0", Verify: "of vif4.0", Name: "work", Label: "blue", Class: "AppVM", NetVM: "sys-log", Address: "10.137.0.6",
 		Out: topview.Traffic{Packets: 3, Bytes: 300}, In: topview.Traffic{Packets: 1, Bytes: 100}, Flows: 1, Begun: 1,
 		DNS: &topview.DNS{Queries: 5, Blocked: 2}, Refused: &refused}
 	hundred := topview.Traffic{Packets: 1, Bytes: 100}

@@ -22,4 +22,8 @@ func (s *Service) Metrics(m *metrics.Set) {
 	m.Add("published", s.reported.Load())
 	m.Add("alerts", t.Alerts)
 	m.Add("fails", t.Reports[judge.Fail])
+	if s.receiver != nil {
+		m.Add("announced", s.receiver.Taken())
+		m.Add("announcements_refused", s.receiver.Refused())
+	}
 }

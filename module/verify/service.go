@@ -14,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
+	"github.com/qubesbeat/qubesbeat/internal/qrexec"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
@@ -50,6 +51,8 @@ type Service struct {
 	observer *observer
 	rules    rulesReader
 	reported atomic.Uint64
+	summary  summary
+	receiver *qrexec.Receiver // nil unless dom0 may announce probes
 }
 
 // New returns a service that has not seen a packet. It returns an error if a file with
@@ -64,7 +67,10 @@ func New(conf Config, deps Deps) (*Service, error) {
 	s.observer = newObserver(judge.Config{World: world{&s.deps, conf.Live}, Report: s.report, Window: conf.Window.D(), Hold: conf.Hold.D(), Period: conf.Period.D()},
 		deps.KernelDrops)
 	s.observer.set(s.environment())
-	return s, nil
+	if conf.Live && conf.Probes.Enabled {
+		s.receiver, err = s.listen()
+	}
+	return s, err
 }
 
 // Observer returns the observer of packets, which runs in the meter's goroutine.
@@ -84,6 +90,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return nil
 	}
 	defer s.serve()()
+	defer s.receive(ctx)()
 	changed := make(chan struct{}, 1)
 	done := make(chan struct{})
 	go func() {
@@ -123,6 +130,7 @@ func (s *Service) environment() *judge.Environment {
 // report publishes a result. It is called in the meter's goroutine.
 func (s *Service) report(r *judge.Result) {
 	s.reported.Add(1)
+	s.summary.note(r)
 	s.deps.Sink.Publish(s.document(r))
 }
 

@@ -58,10 +58,3 @@ func (s *Service) Acknowledge(ctx context.Context, check, subject string) (n int
 	err = s.observer.do(ctx, func(v *judge.Verifier) { n = v.Acknowledge(c, subject) })
 	return n, err
 }
-
-// Probe implements [control.Verifier].
-func (s *Service) Probe(ctx context.Context, p judge.Probe) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	return s.observer.do(ctx, func(v *judge.Verifier) { v.AddProbe(p) })
-}

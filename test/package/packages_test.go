@@ -98,6 +98,7 @@ func (m *machine) check(t *testing.T) {
 	m.privileges(t)
 	m.firewallRestarts(t)
 	m.push(t)
+	m.announce(t)
 	m.traffic(t)
 	m.archive(t)
 	m.in(t, "systemctl", "stop", "qubesbeat")
@@ -109,13 +110,14 @@ func (m *machine) check(t *testing.T) {
 func (m *machine) files(t *testing.T) {
 	t.Helper()
 	got := m.chroot(t, "stat", "-c", "%A %U:%G %n", "/etc/qubesbeat/qubesbeat.yml", "/var/lib/qubesbeat", "/usr/bin/qubesbeat",
-		"/usr/share/qubesbeat/bin/qubesbeat", "/etc/qubes/qubes-firewall.d/50-qubesbeat", "/etc/qubes-rpc/qubesbeat.Inventory", "/etc/qubes-rpc/qubesbeat.Archive", "/usr/lib/qubes-bind-dirs.d/30_qubesbeat.conf")
+		"/usr/share/qubesbeat/bin/qubesbeat", "/etc/qubes/qubes-firewall.d/50-qubesbeat", "/etc/qubes-rpc/qubesbeat.Inventory", "/etc/qubes-rpc/qubesbeat.Verify", "/etc/qubes-rpc/qubesbeat.Archive", "/usr/lib/qubes-bind-dirs.d/30_qubesbeat.conf")
 	want := `-rw-r----- root:qubesbeat /etc/qubesbeat/qubesbeat.yml
 drwx------ qubesbeat:qubesbeat /var/lib/qubesbeat
 -rwxr-xr-x root:root /usr/bin/qubesbeat
 -rwxr-xr-x root:root /usr/share/qubesbeat/bin/qubesbeat
 -rwxr-xr-x root:root /etc/qubes/qubes-firewall.d/50-qubesbeat
 lrwxrwxrwx root:root /etc/qubes-rpc/qubesbeat.Inventory
+lrwxrwxrwx root:root /etc/qubes-rpc/qubesbeat.Verify
 -rwxr-xr-x root:root /etc/qubes-rpc/qubesbeat.Archive
 -rw-r--r-- root:root /usr/lib/qubes-bind-dirs.d/30_qubesbeat.conf
 `
@@ -141,6 +143,7 @@ func (m *machine) becomeNetVM(t *testing.T) {
 	}
 	// The user's own file, with the analyzers, whose process has limits of its own.
 	own := strings.Replace(string(conf), "  #protocols:\n  #  - {type: http", "  protocols:\n    - {type: http", 1)
+	own = strings.Replace(own, "  #verify: {enabled", "  verify: {enabled", 1)
 	if err := os.MkdirAll(m.root+"/rw/config/qubesbeat", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -186,10 +189,30 @@ func (m *machine) firewallRestarts(t *testing.T) {
 	m.in(t, "sh", "-ec", "cp /root/own "+own+"; qubesbeat test config; "+script)
 }
 
-// push is dom0's call, through the link in /etc/qubes-rpc.
+// push is dom0's push of an inventory.
 func (m *machine) push(t *testing.T) {
 	t.Helper()
-	target, err := os.Readlink(m.root + "/etc/qubes-rpc/qubesbeat.Inventory")
+	m.call(t, "qubesbeat.Inventory", `{"version": 1, "qubes": [{"name": "work", "label": "blue", "ip": "10.137.0.6", "xid": 4, "netvm": "sys-log"}]}`)
+}
+
+// announce is dom0's announcement of canaries, for which the rules are there.
+func (m *machine) announce(t *testing.T) {
+	t.Helper()
+	m.call(t, "qubesbeat.Verify", `{"version": 1, "kind": "tunnel", "via": "work", "nonce": "c71f900102030405", "sizes": [411], "ttl": 1, "seconds": 30}`)
+	m.call(t, "qubesbeat.Verify", `{"version": 1, "kind": "sent", "nonce": "0120030405060708"}`)
+	log := m.in(t, "journalctl", "-u", "qubesbeat", "--no-pager")
+	if strings.Count(log, "an announcement of canaries was refused") != 1 || !strings.Contains(log, "no probe with this nonce runs") {
+		t.Errorf("after a good announcement and one that canaries were sent that are not known:\n%s", log)
+	}
+	if rules := m.in(t, "nft", "list", "table", "inet", "qubesbeat-sink"); !strings.Contains(rules, "192.0.2.0/24 counter") {
+		t.Errorf("the sink:\n%s", rules)
+	}
+}
+
+// call is a call of dom0, through the link in /etc/qubes-rpc, until it is served.
+func (m *machine) call(t *testing.T, service, text string) {
+	t.Helper()
+	target, err := os.Readlink(m.root + "/etc/qubes-rpc/" + service)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +221,9 @@ func (m *machine) push(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, _ = conn.Write([]byte("qubesbeat.Inventory+ dom0\x00" + `{"version": 1, "qubes": [{"name": "work", "label": "blue", "ip": "10.137.0.6", "xid": 4, "netvm": "sys-log"}]}`))
+	_, _ = conn.Write([]byte(service + "+ dom0\x00" + text))
+	_ = conn.(*net.UnixConn).CloseWrite()
+	_, _ = conn.Read(make([]byte, 1))
 }
 
 // traffic lets the client ping sys-log, and try what it may not.

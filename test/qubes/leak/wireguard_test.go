@@ -150,7 +150,7 @@ func (l *lab) canaries(kind judge.ProbeKind) {
 	from := time.Now()
 	l.try(l.client, judge.CanaryCommand([8]byte{1, 2, 3, 4, 5, 6, 7, 8}, 2))
 	l.probes = append(l.probes, judge.Probe{Kind: kind, Via: "sys-vpn", Client: "banking", Nonce: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Sizes: probe.Sizes(),
-		From: from.UnixNano(), Until: time.Now().UnixNano()})
+		From: from.UnixNano(), Until: time.Now().UnixNano(), Sent: true})
 }
 
 func TestScene09_kill_switch(t *testing.T) {

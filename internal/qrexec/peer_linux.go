@@ -1,4 +1,4 @@
-package inventory
+package qrexec
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 )
 
 // ErrCaller is why a call was refused: the user who made it is not permitted to.
-var ErrCaller = errors.New("inventory: not permitted to call")
+var ErrCaller = errors.New("qrexec: not permitted to call")
 
 // peer returns the user id of the process at the other end of a Unix socket, as the
 // kernel knows it. It is -1 with an error.
