@@ -57,31 +57,10 @@ func addSeen(q *topology.Qube, s *judge.QubeView, now time.Time) {
 // addVerdicts marks a qube by the worst verdict about it, with the checks behind that.
 func addVerdicts(q *topology.Qube, all []judge.Line) {
 	for i := range all {
-		l := &all[i]
-		mark := markOf(l)
-		if l.Subject != q.Name || mark == topology.None || mark < q.Mark {
-			continue
+		if l := &all[i]; l.Subject == q.Name {
+			q.Judge(topology.MarkOf(l.Verdict, l.Stale, isQuiet(l)), l.Check)
 		}
-		if mark > q.Mark {
-			q.Mark, q.Checks = mark, nil
-		}
-		q.Checks = append(q.Checks, l.Check)
 	}
-}
-
-// markOf returns the mark of a verdict: none of those that nothing was to be seen for.
-func markOf(l *judge.Line) topology.Mark {
-	switch {
-	case l.Verdict == judge.Fail.String():
-		return topology.Fail
-	case l.Stale:
-		return topology.Stale
-	case l.Verdict == judge.Pass.String():
-		return topology.Pass
-	case isQuiet(l):
-		return topology.None
-	}
-	return topology.Unknown
 }
 
 // commonNetvm returns the netvm of the qubes that were seen, which is where they were seen;

@@ -75,7 +75,8 @@ func (a *Analysis) addVerdict() {
 	}
 	if !l.at.Before(v.Last) { // files may come in any order
 		v.Title, v.Verdict, v.Previous, v.Reason = l.text(fRuleName), l.text(fVerdict), l.text(fPrevious), l.text(fReason)
-		v.Since, v.State = l.value(fSince).Time(), ""
+		v.Since, v.State, v.Why = l.value(fSince).Time(), "", l.text(fWhy)
+		q.setExit(l, subject)
 		if l.value(fStale).IsTrue() {
 			v.State = "stale"
 		}

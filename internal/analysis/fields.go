@@ -55,6 +55,10 @@ const (
 	fSubject
 	fStale
 	fSince
+	fWhy
+	fExit
+	fEndpoints
+	fTunnel
 	fChanged
 	fBefore
 	fQube
@@ -91,6 +95,7 @@ var paths = [fields]string{
 	fRefused: "firewall.count", fPoint: "firewall.point", fRuleID: "rule.id", fRuleName: "rule.name",
 	fMethod: "finding.method", fFindings: "finding.count", fLevel: "finding.level",
 	fVerdict: "verify.verdict", fPrevious: "verify.previous", fSubject: "verify.subject", fStale: "verify.stale", fSince: "verify.since",
+	fWhy: "verify.why", fExit: "verify.expect.exit", fEndpoints: "verify.expect.endpoints", fTunnel: "verify.tunnel.protocol",
 	fChanged: "inventory.changed", fBefore: "inventory.previous",
 	fQube: "qube", fQubeName: "qube.name", fQubeUUID: "qube.uuid", fQubeLabel: "qube.label", fQubeClass: "qube.class", fQubeTemplate: "qube.template",
 	fQubeNetVM: "qube.netvm", fQubeVIF: "qube.vif", fQubeIP: "qube.ip", fClients: "qube.clients", fAttribution: "qube.attribution",

@@ -20,6 +20,8 @@ type Qube struct {
 	// Clients are the qubes behind it, 32 at most, if it is a netvm: their traffic is its own
 	// here.
 	Clients []string
+	// Exit is how it is meant to leave, if `qubesbeat verify` has an expectation.
+	Exit Exit
 
 	Traffic
 	Internal                                             uint64 // bytes with other qubes, which are counted at both
@@ -69,6 +71,32 @@ func (a *Analysis) qube() *Qube {
 	}
 	q.setClients(l)
 	return q
+}
+
+// Exit is how the traffic of a qube is meant to leave.
+type Exit struct {
+	Kind     string // clear, vpn, tor or anon; "" if nothing is expected
+	Protocol string // of a tunnel that was recognised
+	Endpoint string // of a tunnel, the first one
+}
+
+// setExit takes what a verdict about the qube says of its exit.
+func (q *Qube) setExit(l *line, subject string) {
+	kind := l.text(fExit)
+	if kind == "" || subject != q.Name {
+		return
+	}
+	q.Exit.Kind = kind
+	if protocol := l.text(fTunnel); protocol != "" {
+		q.Exit.Protocol = protocol
+	}
+	first := true
+	l.value(fEndpoints).Each(func(v eventfile.Value) {
+		if first {
+			q.Exit.Endpoint = l.keep(v)
+		}
+		first = false
+	})
 }
 
 // maxClients is how many clients of a netvm an event names.

@@ -119,7 +119,7 @@ type Verdict struct {
 	Qube                     *Qube
 	Check, Title, Subject    string
 	Verdict, Previous, State string // State is "stale" where the verdict is no longer up to date
-	Reason                   string
+	Reason, Why              string // Why is the word for it of what is unknown
 	Since                    time.Time
 	Fails, Events            uint64
 	Span

@@ -2,6 +2,7 @@ package htmlreport
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,13 +21,19 @@ type builder struct {
 	zone      *time.Location
 	top       int // rows of a table, all if negative
 	manyHosts bool
+	judged    map[*analysis.Qube][]*analysis.Verdict // about a qube itself, the worst first
 }
 
 func newBuilder(a *analysis.Analysis, zone *time.Location, top int) *builder {
 	if zone == nil {
 		zone = time.UTC
 	}
-	b := &builder{Analysis: a, all: a.Qubes(), pages: map[*analysis.Qube]int{}, zone: zone, top: top}
+	b := &builder{Analysis: a, all: slices.DeleteFunc(a.Qubes(), isNobody), pages: map[*analysis.Qube]int{}, zone: zone, top: top, judged: map[*analysis.Qube][]*analysis.Verdict{}}
+	for _, v := range a.Verdicts.Top(-1) {
+		if v.Subject == v.Qube.Name {
+			b.judged[v.Qube] = append(b.judged[v.Qube], v)
+		}
+	}
 	for i, q := range b.all {
 		if i < maxPages {
 			b.pages[q] = i + 1
@@ -34,6 +41,12 @@ func newBuilder(a *analysis.Analysis, zone *time.Location, top int) *builder {
 		b.manyHosts = b.manyHosts || !q.Others && q.Host != b.all[0].Host
 	}
 	return b
+}
+
+// isNobody reports whether nothing is known of a qube but verdicts about the machine
+// itself, which have none.
+func isNobody(q *analysis.Qube) bool {
+	return q.Name == "" && q.Flows+q.Queries+q.Refused+q.Alerts+q.Summarized == 0 && q.Transactions.Len() == 0
 }
 
 // limit returns how many of n rows a table has.
@@ -109,11 +122,11 @@ func odd(q *analysis.Qube) string {
 
 // findings is the table of alerts.
 func (b *builder) findings() Table {
-	t := Table{Head: []string{"Qube", "Label", "Finding", "Level", "How", "To", "Flows", "First", "Last", "Reason"}}
+	t := Table{Head: []string{"Qube", "Label", "Finding", "Level", "Reason", "How", "To", "Flows", "First", "Last"}}
 	rows := b.Findings.Top(b.top)
 	for _, f := range rows {
-		t.Rows = append(t.Rows, []Cell{b.qube(f.Qube), label(f.Qube), text(f.Action), text(f.Level), text(f.Method), text(f.Destination),
-			number(f.Count), b.when(f.First), b.when(f.Last), text(f.Reason)})
+		t.Rows = append(t.Rows, []Cell{b.qube(f.Qube), label(f.Qube), short(f.Action), short(f.Level), sentence(f.Reason), short(f.Method), short(f.Destination),
+			number(f.Count), b.when(f.First), b.when(f.Last)})
 	}
 	t.More = more(b.Findings.Len()-len(rows), b.Findings.Dropped, "findings")
 	return t
@@ -128,7 +141,11 @@ func (b *builder) verdicts() Table {
 		if v.State != "" {
 			verdict += " (" + v.State + ")"
 		}
-		t.Rows = append(t.Rows, []Cell{text(verdict), text(v.Check), text(v.Title), b.qube(v.Qube), label(v.Qube), b.when(v.Since), number(v.Fails), text(v.Reason)})
+		name := b.qube(v.Qube)
+		if v.Qube.Name == "" {
+			name = text(v.Subject)
+		}
+		t.Rows = append(t.Rows, []Cell{short(verdict), short(v.Check), text(v.Title), name, label(v.Qube), b.when(v.Since), number(v.Fails), sentence(v.Reason)})
 	}
 	t.More = more(b.Verdicts.Len()-len(rows), b.Verdicts.Dropped, "verdicts")
 	return t

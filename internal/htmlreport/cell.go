@@ -25,7 +25,7 @@ type Table struct {
 type Cell struct {
 	Text  string
 	More  string // the rest of a long text
-	Class string // of the cell: "" for a text of the report, t for one of an event, n for a number, k for what is kept on one line
+	Class string // of the cell: "" for a text of the report, t for one of an event, s for a sentence of one, n for a number, k for what is kept on one line
 	Dot   string // class of the trust label's dot, "" for none
 	Bar   string // class of a bar's width, "" for none
 	Ref   int    // page of the qube, 0 for none
@@ -37,7 +37,10 @@ type Cell struct {
 const maxRunes = 100
 
 // text is a text of an event.
-func text(s string) Cell {
+func text(s string) Cell { return cutText(s, maxRunes) }
+
+// cutText is a text of an event of which so many characters are shown at once.
+func cutText(s string, most int) Cell {
 	safe := safetext.Line(s)
 	c := Cell{Class: "t", Text: safe, raw: s}
 	for i := range safe {
@@ -45,14 +48,21 @@ func text(s string) Cell {
 			c.Odd = true
 		}
 	}
-	if utf8.RuneCountInString(safe) > maxRunes {
+	if utf8.RuneCountInString(safe) > most {
 		at := 0
-		for range maxRunes {
+		for range most {
 			_, n := utf8.DecodeRuneInString(safe[at:])
 			at += n
 		}
 		c.Text, c.More = safe[:at], safe[at:]
 	}
+	return c
+}
+
+// sentence is a text of an event that needs room.
+func sentence(s string) Cell {
+	c := cutText(s, 3*maxRunes)
+	c.Class = "s"
 	return c
 }
 

@@ -2,66 +2,64 @@ package htmlreport
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/report"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/internal/topology"
+	"github.com/qubesbeat/qubesbeat/internal/verify"
 )
+
+// Network is the forest of qubes behind one machine.
+type Network struct {
+	Host    Cell
+	Trees   []*Tree
+	Picture *topology.Picture // nil if it would be too large to look at
+}
 
 // Tree is a qube with those that it provides with network.
 type Tree struct {
 	Cell     Cell
+	Label    string
 	Out, In  string // "" if no event is about the qube itself
-	For      *Cell  // qubes behind it whose traffic is its own here, nil for none
+	Exit     string // how it is meant to leave, "" if nothing is expected
+	Verdict  string // "" if there is none
+	Bad      bool
 	Children []*Tree
 }
 
-// maxDepth bounds the tree; the chain of netvms of a machine is not as long.
-const maxDepth = 16
+// maxPicture is how many qubes a picture has.
+const maxPicture = 40
 
-// forest arranges qubes by their netvm. A netvm that no event is about is there by its
-// name alone.
-func (b *builder) forest() (roots []*Tree) {
-	nodes, parent := map[string]*Tree{}, map[string]string{}
-	var names []string
-	add := func(name string) *Tree {
-		if nodes[name] == nil {
-			nodes[name] = &Tree{Cell: text(name)}
-			names = append(names, name)
-		}
-		return nodes[name]
-	}
+// networks returns the forest of each machine, in the order of their names: the same that
+// `qubesbeat map` draws, from what the events say.
+func (b *builder) networks() (all []Network) {
+	hosts := map[string][]*analysis.Qube{}
 	for _, q := range b.all[:b.treeSize()] {
-		if q.Name == "" || q.Others {
-			continue
-		}
-		key := treeKey(b, q, q.Name)
-		if n := add(key); n.Out == "" {
-			n.Cell, n.Out, n.In = b.qube(q), report.Size(q.Out), report.Size(q.In)
-			if len(q.Clients) > 0 {
-				behind := text(strings.Join(q.Clients, ", "))
-				n.For = &behind
-			}
-		}
-		if q.NetVM != "" && parent[key] == "" {
-			up := treeKey(b, q, q.NetVM)
-			add(up)
-			parent[key] = up
+		if q.Name != "" && !q.Others {
+			hosts[q.Host] = append(hosts[q.Host], q)
 		}
 	}
-	slices.SortFunc(names, cmp.Compare[string])
+	names := make([]string, 0, len(hosts))
+	for name := range hosts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
 	for _, name := range names {
-		if up := parent[name]; up != "" && depth(parent, name) < maxDepth {
-			nodes[up].Children = append(nodes[up].Children, nodes[name])
-		} else {
-			roots = append(roots, nodes[name])
+		m := b.mapOf(name, hosts[name])
+		n := Network{Host: text(m.Host), Trees: b.trees(m.Forest(), hosts[name])}
+		if len(m.Qubes) <= maxPicture {
+			n.Picture = m.Picture()
 		}
+		all = append(all, n)
 	}
-	return roots
+	return all
 }
 
-// treeSize bounds the qubes of the tree.
+// treeSize bounds the qubes of the forests.
 func (b *builder) treeSize() int {
 	if b.top < 0 {
 		return len(b.all)
@@ -69,20 +67,104 @@ func (b *builder) treeSize() int {
 	return min(len(b.all), 8*b.top)
 }
 
-// treeKey is the name of a qube, with its machine if there are several.
-func treeKey(b *builder, q *analysis.Qube, name string) string {
-	if b.manyHosts {
-		return name + " @ " + q.Host
+// mapOf returns the map of the qubes of a machine.
+func (b *builder) mapOf(host string, qubes []*analysis.Qube) *topology.Map {
+	m := &topology.Map{Host: host, At: b.Last}
+	known := map[string]bool{}
+	add := func(q topology.Qube) {
+		if !known[q.Name] {
+			known[q.Name] = true
+			m.Qubes = append(m.Qubes, q)
+		}
 	}
-	return name
+	for _, q := range qubes {
+		add(b.mapQube(q))
+	}
+	for _, q := range qubes {
+		for _, client := range q.Clients {
+			add(topology.Qube{Name: client, Netvm: q.Name})
+		}
+	}
+	// The machine may have another name than the qube that it is.
+	var above []string
+	for _, q := range qubes {
+		if q.NetVM != "" && !known[q.NetVM] && !slices.Contains(above, q.NetVM) {
+			above = append(above, q.NetVM)
+		}
+	}
+	if len(above) == 1 {
+		m.Host = above[0]
+		return m
+	}
+	for _, name := range above {
+		if name != host {
+			add(topology.Qube{Name: name})
+		}
+	}
+	return m
 }
 
-// depth returns how long the chain of a qube is, and maxDepth if it has no end: events say
-// of two times that each of two qubes was behind the other.
-func depth(parent map[string]string, name string) (n int) {
-	for n < maxDepth && parent[name] != "" {
-		name = parent[name]
-		n++
+func (b *builder) mapQube(q *analysis.Qube) topology.Qube {
+	t := topology.Qube{Name: q.Name, Label: q.Label, Class: q.Class, Netvm: q.NetVM, Vif: q.VIF,
+		Exit: topology.Exit{Kind: q.Exit.Kind, Protocol: q.Exit.Protocol, Endpoint: q.Exit.Endpoint}}
+	if a, err := netip.ParseAddr(q.IP); err == nil {
+		t.Addrs = append(t.Addrs, a)
 	}
-	return n
+	if q.Flows > 0 {
+		t.Exit.Seen = topology.SeenTraffic
+		if q.Exit.Protocol != "" {
+			t.Exit.Seen = topology.SeenTunnel
+		}
+	}
+	for _, v := range b.judged[q] {
+		t.Judge(markOf(v), v.Check)
+	}
+	return t
+}
+
+// markOf returns the mark of a verdict.
+func markOf(v *analysis.Verdict) topology.Mark {
+	quiet := v.Verdict == verify.NotTested.String() || v.Why == verify.NoTraffic.String() || v.Why == verify.NoRulesRead.String()
+	return topology.MarkOf(v.Verdict, v.State == "stale", quiet)
+}
+
+// trees returns the forest for the page. Qubes of one name are one.
+func (b *builder) trees(nodes []*topology.Node, qubes []*analysis.Qube) (all []*Tree) {
+	for _, n := range nodes {
+		t := &Tree{Cell: text(n.Name), Label: safetext.Line(n.Label), Exit: exitText(&n.Exit), Verdict: verdictText(n.Qube), Bad: n.Mark == topology.Fail}
+		var sum analysis.Traffic
+		for _, q := range qubes {
+			if q.Name != n.Name {
+				continue
+			}
+			if t.Out == "" {
+				t.Cell = b.qube(q)
+			}
+			sum.Out, sum.In = sum.Out+q.Out, sum.In+q.In
+			t.Out, t.In = report.Size(sum.Out), report.Size(sum.In)
+		}
+		t.Children = b.trees(n.Children, qubes)
+		all = append(all, t)
+	}
+	return all
+}
+
+// exitText says how a qube is meant to leave.
+func exitText(e *topology.Exit) string {
+	way := strings.TrimSpace(e.Protocol + " " + e.Endpoint)
+	if way == "" {
+		return text(e.Kind).Text
+	}
+	return text(cmp.Or(e.Kind, "to") + " " + way).Text
+}
+
+// verdictText says what is worst about a qube.
+func verdictText(q *topology.Qube) string {
+	switch q.Mark {
+	case topology.None:
+		return ""
+	case topology.Pass:
+		return "checks pass"
+	}
+	return text(q.Mark.String() + " " + strings.Join(q.Checks, ", ")).Text
 }

@@ -2,6 +2,7 @@ package htmlreport
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/report"
@@ -24,6 +25,11 @@ func (b *builder) missing() (items []Item) {
 			items = append(items, Item{report.Count(n) + " " + what, bad})
 		}
 	}
+	defer func() {
+		if !slices.ContainsFunc(items, func(i Item) bool { return i.Bad }) {
+			items = append([]Item{{"Nothing was lost", false}}, items...)
+		}
+	}()
 	if len(b.Sessions) == 0 {
 		items = append(items, Item{"no stats event: what the beat has lost is not known", true})
 	}

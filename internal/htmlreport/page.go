@@ -16,7 +16,8 @@ type page struct {
 	Findings, Verdicts              Table
 	Timeline                        *Chart
 	Qubes                           Table
-	Forest                          []*Tree
+	Answers                         []Answer
+	Networks                        []Network
 	Between, Egress, Talkers        Table
 	EgressByCountry                 bool
 	Geo                             string
@@ -48,7 +49,8 @@ func (b *builder) page(o *Options) *page {
 		p.Files = append(p.Files, fileText(f))
 	}
 	p.Missing = b.missing()
-	p.Findings, p.Verdicts, p.Qubes, p.Forest = b.findings(), b.verdicts(), b.qubes(), b.forest()
+	p.Findings, p.Verdicts, p.Qubes, p.Networks = b.findings(), b.verdicts(), b.qubes(), b.networks()
+	p.Answers = b.answers()
 	p.Timeline = b.chart(b.Timeline, analysis.Bins, labelSeries())
 	p.Between, p.Talkers, p.Refused = b.between(), b.talkers(), b.refused()
 	p.Egress, p.EgressByCountry = b.egress()
@@ -102,7 +104,7 @@ func (b *builder) qubePage(q *analysis.Qube) qubePage {
 
 // findingsOf is the table of the findings about one qube.
 func (b *builder) findingsOf(q *analysis.Qube) Table {
-	t := Table{Head: []string{"Finding", "Level", "How", "To", "Flows", "First", "Last", "Reason"}}
+	t := Table{Head: []string{"Finding", "Level", "Reason", "How", "To", "Flows", "First", "Last"}}
 	left := 0
 	for _, f := range b.Findings.Top(-1) {
 		switch {
@@ -110,7 +112,7 @@ func (b *builder) findingsOf(q *analysis.Qube) Table {
 		case b.top >= 0 && len(t.Rows) >= b.top:
 			left++
 		default:
-			t.Rows = append(t.Rows, []Cell{text(f.Action), text(f.Level), text(f.Method), text(f.Destination), number(f.Count), b.when(f.First), b.when(f.Last), text(f.Reason)})
+			t.Rows = append(t.Rows, []Cell{short(f.Action), short(f.Level), sentence(f.Reason), short(f.Method), short(f.Destination), number(f.Count), b.when(f.First), b.when(f.Last)})
 		}
 	}
 	t.More = more(left, 0, "findings")

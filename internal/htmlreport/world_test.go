@@ -23,7 +23,7 @@ func world(s string) string {
 		`"event":{"dataset":"qubesbeat.dns","action":"dns-blocked"},"qube":Q,"dns":{"question":{"name":S,"registered_domain":S}},"qubesbeat":{"dns":{"count":3,"block":{"list":S}}}`,
 		`"event":{"dataset":"qubesbeat.firewall"},"qube":Q,"firewall":{"count":4,"point":S},"rule":{"name":S},"destination":{"ip":S,"port":22}`,
 		`"event":{"dataset":"qubesbeat.finding","action":S,"reason":S,"severity":47},"qube":Q,"finding":{"method":S,"level":S,"count":2},"destination":{"ip":S,"domain":S}`,
-		`"event":{"dataset":"qubesbeat.verify","reason":S},"qube":Q,"rule":{"id":S,"name":S},"verify":{"verdict":S,"subject":S,"previous":S}`,
+		`"event":{"dataset":"qubesbeat.verify","reason":S},"qube":Q,"rule":{"id":S,"name":S},"verify":{"verdict":S,"subject":S,"previous":S,"why":S,"expect":{"exit":S,"endpoints":[S]},"tunnel":{"protocol":S}}`,
 		`"event":{"dataset":"qubesbeat.inventory","action":S},"qube":Q,"inventory":{"changed":[S,"label"],"previous":{"label":S}}`,
 		`"event":{"dataset":"qubesbeat.stats"},"agent":{"version":S},"stats":{"capture":{"kernel_drops":7}}`,
 		`"event":{"dataset":S,"kind":"event"},"type":S,"qube":Q`,

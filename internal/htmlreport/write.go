@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
 var (
@@ -39,7 +41,7 @@ func Write(w io.Writer, a *analysis.Analysis, o *Options) error {
 	style := Style()
 	// The style sheet is part of the template, for html/template would not let a value
 	// be one.
-	t, err := template.New("page").Parse(strings.Replace(pageText, "STYLE", style, 1))
+	t, err := template.New("page").Funcs(template.FuncMap{"dot": labelClass}).Parse(strings.Replace(pageText, "STYLE", style, 1))
 	if err != nil {
 		return fmt.Errorf("htmlreport: %w", err)
 	}
@@ -56,6 +58,9 @@ func Write(w io.Writer, a *analysis.Analysis, o *Options) error {
 func Style() string {
 	var b strings.Builder
 	b.WriteString(strings.TrimSpace(styleText) + "\n")
+	for _, label := range append(slices.Clone(analysis.Labels[:]), "other") {
+		fmt.Fprintf(&b, ".l-%s{background:%s;fill:%[2]s}\n", label, qube.LabelColor(label))
+	}
 	for i := range 101 {
 		fmt.Fprintf(&b, ".w%d{width:%d%%}\n", i, i)
 	}

@@ -6,26 +6,13 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
-
-// labelColours are the colours of Qubes OS's default labels (qubes-core-admin,
-// qubes/app.py, load_initial_values), the dark ones lightened so that they are legible on
-// black. Black itself is shown in the terminal's default colour.
-var labelColours = map[string][3]uint8{
-	"red": {229, 57, 53}, "orange": {245, 121, 0}, "yellow": {237, 212, 0}, "green": {115, 210, 22},
-	"gray": {136, 136, 136}, "blue": {82, 139, 204}, "purple": {154, 120, 172},
-}
-
-// LabelColour returns the colour of a trust label, and false for one that is shown in the
-// terminal's default colour.
-func LabelColour(label string) (red, green, blue uint8, ok bool) {
-	c, ok := labelColours[label]
-	return c[0], c[1], c[2], ok
-}
 
 // Colour returns text with the escape sequences for the colour of a trust label.
 func Colour(label, text string) string {
-	if r, g, b, ok := LabelColour(label); ok {
+	if r, g, b, ok := qube.TerminalColor(label); ok {
 		return fmt.Sprintf("\x1b[38;2;%d;%d;%dm%s\x1b[0m", r, g, b, text)
 	}
 	return text

@@ -6,9 +6,9 @@ import "slices"
 // has becomes Upstream, what is not behind it is removed and counted in Elsewhere. Of a Host
 // that is not among them, all Qubes are behind it.
 func (m *Map) Center() {
-	nodes := map[string]*node{}
+	nodes := map[string]*Node{}
 	for i := range m.Qubes {
-		nodes[m.Qubes[i].Name] = &node{Qube: &m.Qubes[i]}
+		nodes[m.Qubes[i].Name] = &Node{Qube: &m.Qubes[i]}
 	}
 	host := nodes[m.Host]
 	if host == nil {

@@ -11,7 +11,7 @@ import (
 func (m *Map) JSON(w io.Writer) error {
 	sorted := *m
 	sorted.Qubes = make([]Qube, 0, len(m.Qubes))
-	walk(m.forest(), func(n *node) { sorted.Qubes = append(sorted.Qubes, *n.Qube) })
+	walk(m.Forest(), func(n *Node) { sorted.Qubes = append(sorted.Qubes, *n.Qube) })
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	if err := e.Encode(&sorted); err != nil {
@@ -67,15 +67,15 @@ func (m *Map) graph(w io.Writer, d dialect) error {
 		}
 		before = at
 	}
-	var below func(parent int, nodes []*node)
-	below = func(parent int, nodes []*node) {
+	var below func(parent int, nodes []*Node)
+	below = func(parent int, nodes []*Node) {
 		for _, n := range nodes {
 			at := add(m.caption(n.Qube)...)
 			fmt.Fprintf(&b, d.edge[edgeOf(n)], parent, at)
-			below(at, n.children)
+			below(at, n.Children)
 		}
 	}
-	below(before, m.forest())
+	below(before, m.Forest())
 	b.WriteString(d.tail)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the map: %w", err)
@@ -105,9 +105,12 @@ const (
 	edgeFail
 )
 
+// String returns the word for a kind of line.
+func (k edgeKind) String() string { return [...]string{"plain", "quiet", "tunnel", "fail"}[k] }
+
 // edgeOf returns how the line from a qube to its netvm is drawn. What is behind a client
 // cannot be seen one by one, so its lines say nothing of traffic.
-func edgeOf(n *node) edgeKind {
+func edgeOf(n *Node) edgeKind {
 	switch {
 	case n.Mark == Fail:
 		return edgeFail

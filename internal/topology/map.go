@@ -81,6 +81,33 @@ func (m Mark) String() string {
 	return [...]string{"none", "pass", "stale", "unknown", "fail"}[min(m, Fail)]
 }
 
+// MarkOf returns the mark of a verdict by its word: pass, fail, unknown, not_tested. Quiet
+// says that nothing was to be seen for it.
+func MarkOf(verdict string, stale, quiet bool) Mark {
+	switch {
+	case verdict == "fail":
+		return Fail
+	case stale:
+		return Stale
+	case verdict == "pass":
+		return Pass
+	case quiet:
+		return None
+	}
+	return Unknown
+}
+
+// Judge adds a verdict about the qube: the worst marks count, with the checks behind them.
+func (q *Qube) Judge(mark Mark, check string) {
+	if mark == None || mark < q.Mark {
+		return
+	}
+	if mark > q.Mark {
+		q.Mark, q.Checks = mark, nil
+	}
+	q.Checks = append(q.Checks, check)
+}
+
 // MarshalText implements [encoding.TextMarshaler].
 func (m Mark) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 

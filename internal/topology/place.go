@@ -32,7 +32,7 @@ func (m *Map) Place() (boxes []Box, w, h float64) {
 		first = p.add(1+i, Box{Lines: []string{text(name)}, parent: first})
 	}
 	host := first
-	p.below(host, 2+len(m.Upstream), m.forest())
+	p.below(host, 2+len(m.Upstream), m.Forest())
 	p.chain(exits, host)
 	return p.boxes, p.columns(), p.bottom + margin
 }
@@ -58,11 +58,11 @@ func (p *placing) add(column int, b Box) int {
 
 // below places the qubes behind a box: the leaves one below the other, a netvm in the
 // middle of its clients.
-func (p *placing) below(parent, column int, nodes []*node) {
+func (p *placing) below(parent, column int, nodes []*Node) {
 	for _, n := range nodes {
 		i := p.add(column, Box{Lines: p.m.caption(n.Qube), qube: n.Qube, parent: parent, kind: edgeOf(n)})
 		top := p.next
-		p.below(i, column+1, n.children)
+		p.below(i, column+1, n.Children)
 		h := p.boxes[i].H
 		if used := p.next - top - boxGap; used > h {
 			p.boxes[i].Y = margin + top + (used-h)/2
@@ -77,7 +77,7 @@ func (p *placing) below(parent, column int, nodes []*node) {
 // exits adds a box for each distinct way out.
 func (p *placing) exits() (list []int) {
 	seen := map[string]bool{}
-	for _, n := range p.m.forest() { // what is behind them leaves with them
+	for _, n := range p.m.Forest() { // what is behind them leaves with them
 		lines := p.m.exitLines(n.Qube)
 		if key := lines[0]; key != "" && !seen[key] {
 			seen[key] = true

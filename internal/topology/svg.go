@@ -12,36 +12,25 @@ import (
 // SVG writes the Map as a picture: one file without scripts, fonts, styles or links, which
 // a page can have inline, too. Text and lines have the colour of the page around them.
 func (m *Map) SVG(w io.Writer) error {
-	boxes, width, height := m.Place()
+	p := m.Picture()
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" role="img" `+
-		`font-family="monospace" font-size="12" fill="currentColor" stroke="none">`+"\n", width, height, width, height)
+		`font-family="monospace" font-size="12" fill="currentColor" stroke="none">`+"\n", p.Width, p.Height, p.Width, p.Height)
 	fmt.Fprintf(&b, "<title>How qubes reach the network, seen from %s</title>\n", safetext.HTML(text(m.Host)))
-	for i := range boxes {
-		if boxes[i].parent >= 0 {
-			drawEdge(&b, &boxes[boxes[i].parent], &boxes[i])
-		}
+	for i := range p.Edges {
+		e := &p.Edges[i]
+		look := map[string]string{"plain": `stroke="currentColor" stroke-width="1"`, "quiet": `stroke="currentColor" stroke-width="1" stroke-dasharray="4 4"`,
+			"tunnel": `stroke="currentColor" stroke-width="4"`, "fail": `stroke="#cc0000" stroke-width="3"`}[e.Kind]
+		fmt.Fprintf(&b, `<path d="%s" fill="none" %s/>`+"\n", e.Data, look)
 	}
-	for i := range boxes {
-		drawBox(&b, &boxes[i])
+	for i := range p.Boxes {
+		drawBox(&b, &p.Boxes[i])
 	}
 	b.WriteString("</svg>\n")
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the picture: %w", err)
 	}
 	return nil
-}
-
-// drawEdge draws the line between two boxes, whichever is on the left.
-func drawEdge(b *strings.Builder, from, to *Box) {
-	if from.X > to.X {
-		from, to = to, from
-	}
-	x1, y1, x2, y2 := from.X+from.W, from.Y+from.H/2, to.X, to.Y+to.H/2
-	middle := (x1 + x2) / 2
-	look := [...]string{`stroke="currentColor" stroke-width="1"`, `stroke="currentColor" stroke-width="1" stroke-dasharray="4 4"`,
-		`stroke="currentColor" stroke-width="4"`, `stroke="#cc0000" stroke-width="3"`}[to.kind]
-	fmt.Fprintf(b, `<path d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f" fill="none" %s/>`+"\n", x1, y1, middle, y1, middle, y2, x2, y2, look)
 }
 
 // drawBox draws a box with its text. The full text is in its title.
@@ -53,16 +42,16 @@ func drawBox(b *strings.Builder, box *Box) {
 	}
 	b.WriteString("</title>\n")
 	fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="4" fill="none" stroke="currentColor"/>`+"\n", box.X, box.Y, box.W, box.H)
-	if box.qube != nil {
+	if box.IsQube() {
 		fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="6" height="%.1f" fill="%s" stroke="currentColor" stroke-width="0.5"/>`+"\n",
-			box.X, box.Y, box.H, qube.LabelColor(box.qube.Label))
+			box.X, box.Y, box.H, qube.LabelColor(box.Label()))
 	}
-	for i, l := range box.Lines {
+	for i, t := range box.Texts() {
 		weight := ""
 		if i == 0 {
 			weight = ` font-weight="bold"`
 		}
-		fmt.Fprintf(b, `<text x="%.1f" y="%.1f"%s>%s</text>`+"\n", box.X+padding+4, box.Y+padding+lineHeight*float64(i)+12, weight, safetext.HTML(l))
+		fmt.Fprintf(b, `<text x="%.1f" y="%.1f"%s>%s</text>`+"\n", t.X, t.Y, weight, safetext.HTML(t.Text))
 	}
 	b.WriteString("</g>\n")
 }

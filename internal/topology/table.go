@@ -12,7 +12,7 @@ import (
 func (m *Map) Table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "QUBE\tLABEL\tINTERNAL IP\tNETVM\tEXIT\tEXTERNAL IP\tKNOWN BY\tAGE\tVERDICT")
-	walk(m.forest(), func(n *node) {
+	walk(m.Forest(), func(n *Node) {
 		for i := range max(1, len(n.Exit.External)) {
 			fmt.Fprintln(t, strings.Join(m.cells(n.Qube, i), "\t"))
 		}

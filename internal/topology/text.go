@@ -30,7 +30,7 @@ func (m *Map) Text(w io.Writer, s Style) error {
 		g = ascii
 	}
 	t := tree{glyphs: g, paint: s.Paint, m: m}
-	t.collect(m.forest(), "")
+	t.collect(m.Forest(), "")
 	return t.write(w)
 }
 
@@ -51,7 +51,7 @@ type row struct {
 	verdict    string
 }
 
-func (t *tree) collect(nodes []*node, under string) {
+func (t *tree) collect(nodes []*Node, under string) {
 	for i, n := range nodes {
 		branch, below := t.branch, t.under
 		if i == len(nodes)-1 {
@@ -59,7 +59,7 @@ func (t *tree) collect(nodes []*node, under string) {
 		}
 		t.rows = append(t.rows, row{prefix: under + branch, name: dash(n.Name), label: dash(n.Label), addr: n.addresses(),
 			exit: t.exit(n.Qube), verdict: n.verdict()})
-		t.collect(n.children, under+below)
+		t.collect(n.Children, under+below)
 	}
 }
 

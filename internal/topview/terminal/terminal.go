@@ -12,7 +12,7 @@ import (
 	"github.com/gdamore/tcell/v2"
 	"github.com/gdamore/tcell/v2/terminfo"
 
-	"github.com/qubesbeat/qubesbeat/internal/report"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/topview"
 )
 
@@ -199,7 +199,7 @@ func (s *screen) style(span *topview.Span) tcell.Style {
 	case topview.Warn:
 		style = style.Bold(true)
 	case topview.Label:
-		if r, g, b, ok := report.LabelColour(span.Label); ok && s.Colour {
+		if r, g, b, ok := qube.TerminalColor(span.Label); ok && s.Colour {
 			style = style.Foreground(tcell.NewRGBColor(int32(r), int32(g), int32(b)))
 		}
 	}
