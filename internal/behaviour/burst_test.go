@@ -100,8 +100,8 @@ func TestEngine_keepalive(t *testing.T) {
 	}
 }
 
-// TestEngine_last judges what a client did last before it fell silent: the end of its flows
-// tells that nobody answered.
+// TestEngine_last judges what a client did last before it fell silent: its flows end
+// without an answer.
 func TestEngine_last(t *testing.T) {
 	t.Parallel()
 	w := newWorld(nil)

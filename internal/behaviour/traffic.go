@@ -35,8 +35,8 @@ func (e *Engine) traffic() {
 	}
 }
 
-// unanswered notes that a flow has ended without an answer, which tells of the last contacts
-// of a client that then falls silent.
+// unanswered notes that a flow has ended without an answer, so that the last contacts of a
+// client that then falls silent count.
 func (e *Engine) unanswered() {
 	if o := e.obs; o.Final && o.DownPackets == 0 {
 		e.cur.walk.Answer(e.contact(), true, &e.alarm)
