@@ -48,7 +48,7 @@ func (e *Engine) pulse() {
 		s.Add(c.last)
 		*c = candidate{}
 	}
-	e.add(s, alone)
+	e.add(s, o.At, alone)
 }
 
 // beat adds a burst within a flow to the series of the flow.
@@ -58,7 +58,7 @@ func (e *Engine) beat() {
 		return
 	}
 	alone := e.cur.near(e.net, o.At) > 60e9
-	s, isNew := e.series.add(e.cur.id, e.keyed(o.Flow, 0xf1))
+	s, isNew := e.series.add(e.cur.id, e.burstsOf(o.Connection))
 	if s == nil {
 		return
 	}
@@ -67,16 +67,65 @@ func (e *Engine) beat() {
 	}
 	if o.Up > 0 {
 		s.Size(o.Up)
+		e.keepalive(s.Latest(), alone)
 	}
-	e.add(s, alone)
+	e.add(s, o.At, alone)
 }
 
-// add adds an arrival to a series and judges it when it is time.
-func (e *Engine) add(s *series, alone bool) {
+// burstsOf returns the key of the series of the bursts within a connection.
+func (e *Engine) burstsOf(connection uint64) uint64 { return e.keyed(connection, 0xf1) }
+
+// resumed adds the beginning of a flow to the series of the connection that it goes on with:
+// one that was quiet for longer than a flow lives. It reports whether there is one. A new
+// connection between the same ports has no past.
+func (e *Engine) resumed() bool {
+	o := e.obs
+	h := e.burstsOf(o.Connection)
+	s := e.series.find(h)
+	switch {
+	case s == nil || clockwork(o.Proto, o.Port):
+		return false
+	case o.Proto == protoTCP && !o.Midstream:
+		e.series.remove(h)
+		return false
+	}
+	e.add(s, o.At, e.cur.near(e.net, o.At) > 60e9)
+	return true
+}
+
+// keepalive adds the burst of a connection that has just ended, and began at a time, to the
+// series of those of the same size: a program that says that it lives at intervals, and does
+// other things in between. Only places where nothing of the kind is usual are looked at:
+// every chat and every push service does the same.
+func (e *Engine) keepalive(at int64, alone bool) {
+	o := e.obs
+	if at == 0 || o.Place != World || !o.Unresolved && usualPort(o.Port) {
+		return
+	}
+	h := e.keyed(o.Connection+o.Up*0x9e3779b97f4a7c15, 0xf2)
+	s := e.series.find(h)
+	if s == nil {
+		c := e.cur.seldom.contact(h, at)
+		if c == nil {
+			return
+		}
+		if s, _ = e.series.add(e.cur.id, h); s == nil {
+			return
+		}
+		s.inFlow = true
+		s.Add(c.first)
+		s.Add(c.last)
+		*c = candidate{}
+	}
+	e.add(s, at, alone)
+}
+
+// add adds an arrival at a time to a series and judges it when it is time.
+func (e *Engine) add(s *series, at int64, alone bool) {
 	if s.beats++; alone {
 		s.alone++
 	}
-	if !s.Add(e.obs.At) || s.silent {
+	if !s.Add(at) || s.silent {
 		return
 	}
 	v := s.Look()

@@ -13,14 +13,20 @@ func (e *Engine) opened() {
 	if o.Place == Nowhere {
 		return
 	}
-	if !o.Midstream {
+	if !o.Midstream || o.Stealth {
 		e.cur.walk.Begin(e.contact(), &e.alarm)
 		e.scanned()
 	}
 	if o.Place != World {
 		e.lateral("")
 	}
-	e.pulse()
+	if o.Stealth {
+		e.cur.walk.Probe(e.contact(), &e.alarm)
+		e.scanned()
+	}
+	if !e.resumed() {
+		e.pulse()
+	}
 	e.firstSeen()
 	e.hours(0)
 }
@@ -93,6 +99,10 @@ func (e *Engine) scan(a *walk.Alarm) {
 	switch a.Kind {
 	case walk.Vertical:
 		f.Reason = fmt.Sprintf("%s contacts ports of %s that do not answer: %d within %s", e.who(), o.Addr, a.Failures, span)
+	case walk.Stealth:
+		f.Reason = fmt.Sprintf("%s sends segments that belong to no connection to %d ports within %s, %s among them", e.who(), a.Failures, span, e.whom())
+	case walk.Hosts:
+		f.Reason = fmt.Sprintf("%s sends echo requests to %d hosts within %s, %s among them", e.who(), a.Failures, span, e.whom())
 	case walk.Sweep:
 		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s", e.who(), a.Port, a.Failures, span)
 	default:

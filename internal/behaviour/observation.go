@@ -13,7 +13,7 @@ type Kind uint8
 const (
 	Opened   Kind = iota + 1 // a flow has begun
 	Answered                 // the destination of a flow has sent something for the first time
-	Beat                     // in a flow that lives, the source sends again after a second or more
+	Beat                     // in a flow that lives, the source sends again after half a second or more
 	Traffic                  // what a flow has carried so far
 	Asked                    // a query, or the response to it
 	Refused                  // the firewall has refused a connection
@@ -56,6 +56,8 @@ type Observation struct {
 	// Midstream says that the beginning of the flow was not seen; Rejected, that the answer
 	// refuses the connection.
 	Midstream, Rejected bool
+	// Stealth says that the flow begins with a segment of TCP that no connection has.
+	Stealth bool
 	// Unresolved says that the DNS of the client is seen, and that no response had the
 	// address. Nameable says that it would have, if the client had asked.
 	Unresolved bool
@@ -78,6 +80,7 @@ type Observation struct {
 type TLS struct {
 	ServerName string // "" if there is none
 	Domain     string // registered domain of ServerName, "" if there is none
+	Given      bool   // Domain is one that a provider gives out
 	JA4        string
 	ECH        bool
 }

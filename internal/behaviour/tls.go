@@ -79,7 +79,7 @@ func usualTLS(port uint16) bool {
 func oddServer(t *TLS) bool {
 	label, _, _ := strings.Cut(t.Domain, ".")
 	bits, ok := names.Oddity(label)
-	return ok && bits > names.OddLabel
+	return ok && bits > names.OddLabel && !t.Given
 }
 
 // mismatch reports whether the client asks the server for another name than the one by which

@@ -18,6 +18,7 @@ func (e *Engine) traffic() {
 	if o.TLS != nil && o.Final {
 		e.tls()
 	}
+	e.unanswered()
 	if o.Proto == protoICMP || o.Proto == protoICMPv6 {
 		e.icmp()
 		return
@@ -31,6 +32,15 @@ func (e *Engine) traffic() {
 		}
 		e.upload()
 		e.hours(o.Up + o.Down)
+	}
+}
+
+// unanswered notes that a flow has ended without an answer, so that the last contacts of a
+// client that then falls silent count.
+func (e *Engine) unanswered() {
+	if o := e.obs; o.Final && o.DownPackets == 0 {
+		e.cur.walk.Answer(e.contact(), true, &e.alarm)
+		e.scanned()
 	}
 }
 

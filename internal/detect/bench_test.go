@@ -49,8 +49,55 @@ func (e *traffic) Interfaces() *capture.Interfaces { return &e.names }
 func (e *traffic) Stats() capture.Stats            { return capture.Stats{} }
 func (e *traffic) Close() error                    { return nil }
 
-// BenchmarkMeter is what the feed costs the meter: 7 ns a packet if every 40th begins a flow,
-// of which two thirds are for the items, and the rest for looking at each packet.
+// meter meters n packets, with a feed whose items another goroutine takes from a queue, or
+// alone, and returns how long it took.
+func meter(b *testing.B, n int, watched bool) time.Duration {
+	b.Helper()
+	queue := pipeline.NewQueue(200_000, false) // nothing reads it, and the last flows wait for room
+	cfg := pipeline.MeterConfig{Source: newTraffic(n), Queue: queue, Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 100_000}}
+	items := detect.NewQueue(false)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for taken := make([]detect.Item, 256); !items.Done(); {
+			items.Pop(taken)
+		}
+	}()
+	if watched {
+		feed := detect.NewFeed(func(i *detect.Item) { items.Push(i) }, nil)
+		cfg.Watcher, cfg.Taps = feed, []pipeline.Tap{feed}
+	}
+	m, err := pipeline.NewMeter(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	begun := time.Now()
+	if err := m.Run(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(begun)
+	items.Close()
+	<-done
+	return took
+}
+
+// BenchmarkMeter_share is the speed of a meter with the detection as a share of that alone, in
+// percent, if every 40th packet begins a connection: the fastest of alternating runs.
+//
+//	go test -run '^$' -bench Meter_share -benchtime 40x ./internal/detect
+func BenchmarkMeter_share(b *testing.B) {
+	alone, watched := time.Hour, time.Hour
+	for b.Loop() {
+		alone, watched = min(alone, meter(b, 400_000, false)), min(watched, meter(b, 400_000, true))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(100*alone.Seconds()/watched.Seconds(), "%-of-alone")
+	b.ReportMetric(float64(alone.Nanoseconds())/400_000, "ns/packet-alone")
+	b.ReportMetric(float64(watched.Nanoseconds())/400_000, "ns/packet-watched")
+}
+
+// BenchmarkMeter is what the feed costs the meter without the queue: two thirds of it are for
+// the items, and the rest for looking at each packet.
 func BenchmarkMeter(b *testing.B) {
 	for _, watched := range []bool{false, true} {
 		name := map[bool]string{false: "alone", true: "watched"}[watched]

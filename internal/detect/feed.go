@@ -15,6 +15,7 @@ type Feed struct {
 	since   int                                   // packets since the first of them
 	names   *Names                                // nil for none
 	item    Item                                  // that is being pushed
+	records []flow.Record                         // room for the next ones
 }
 
 var (
@@ -89,11 +90,26 @@ func (f *Feed) Record(r *flow.Record) {
 	if !r.Final() {
 		return
 	}
-	copied, i := *r, &f.item
-	i.At, i.Iface, i.Record, i.Notice.Kind = r.End, r.Iface, &copied, 0
+	i := &f.item
+	i.At, i.Iface, i.Record, i.Notice.Kind = r.End, r.Iface, f.copied(r), 0
 	if f.hello != nil {
 		i.Hello = f.hello(r)
 	}
 	f.push(i)
 	i.Record, i.Hello = nil, nil
+}
+
+// recordsAtOnce is how many records are allocated together: one by one they cost a third of
+// what the feed does.
+const recordsAtOnce = 16
+
+// copied returns a copy of a record.
+func (f *Feed) copied(r *flow.Record) *flow.Record {
+	if len(f.records) == 0 {
+		f.records = make([]flow.Record, recordsAtOnce)
+	}
+	c := &f.records[0]
+	f.records = f.records[1:]
+	*c = *r
+	return c
 }

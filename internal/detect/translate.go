@@ -151,8 +151,9 @@ func (t *Translator) noticed(i *Item) bool {
 		return false
 	}
 	t.Born = n.Born
-	t.o.Midstream, t.o.Rejected, t.o.Up = n.Midstream, n.Rejected, uint64(n.Bytes)
+	t.o.Midstream, t.o.Rejected, t.o.Stealth, t.o.Up = n.Midstream, n.Rejected, n.Stealth, uint64(n.Bytes)
 	t.o.Flow = flowHash(src, dst, n.SourcePort, n.DestinationPort, n.Born)
+	t.o.Connection = connectionHash(src, dst, n.SourcePort, n.DestinationPort)
 	t.name(src, dst, n.Born, "")
 	return true
 }
@@ -179,7 +180,8 @@ func (t *Translator) record(i *Item) bool {
 	sni := ""
 	if h := i.Hello; h != nil {
 		sni = h.ServerName
-		t.tls = behaviour.TLS{ServerName: sni, Domain: registered(sni), JA4: h.JA4, ECH: h.ECH}
+		domain, given := registered(sni)
+		t.tls = behaviour.TLS{ServerName: sni, Domain: domain, Given: given, JA4: h.JA4, ECH: h.ECH}
 		o.TLS = &t.tls
 	}
 	t.name(src, dst, r.Born, sni)
@@ -219,8 +221,8 @@ func (t *Translator) message(i *Item) bool {
 	for _, a := range m.Addresses {
 		t.names.Add(m.Client, a.Addr, m.Name, i.At, a.TTL)
 	}
-	domain := registered(m.Name)
-	t.q = names.Query{At: i.At, Name: m.Name, Domain: domain, Suffix: domain != "", Type: m.Type, Response: m.Response, NXDomain: m.NXDomain, Bytes: m.Bytes}
+	domain, given := registered(m.Name)
+	t.q = names.Query{At: i.At, Name: m.Name, Domain: domain, Suffix: domain != "", Given: given, Type: m.Type, Response: m.Response, NXDomain: m.NXDomain, Bytes: m.Bytes}
 	if domain == "" {
 		t.q.Domain = lastLabels(m.Name)
 	}
@@ -236,26 +238,29 @@ func (t *Translator) name(client, dst netip.Addr, at int64, sni string) {
 	if name == "" {
 		name = sni
 	}
-	o.Name, o.Domain = name, registered(name)
+	o.Name = name
+	o.Domain, _ = registered(name)
 	if o.Domain == "" {
 		o.Domain = name
 	}
 }
 
 // registered returns the registered domain of a name, below the suffixes of ICANN and of
-// those who let others use names below theirs; "" if it has none.
-func registered(name string) string {
+// those who let others use names below theirs; "" if it has none. given reports whether it is
+// one of the latter: providers give out names that no one has chosen.
+func registered(name string) (domain string, given bool) {
 	if name == "" {
-		return ""
+		return "", false
 	}
 	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
 	if err != nil {
-		return ""
+		return "", false
 	}
-	if suffix, icann := publicsuffix.PublicSuffix(name); !icann && !strings.Contains(suffix, ".") {
-		return "" // no such suffix: a name of a local network, or one that is made up
+	suffix, icann := publicsuffix.PublicSuffix(name)
+	if !icann && !strings.Contains(suffix, ".") {
+		return "", false // no such suffix: a name of a local network, or one that is made up
 	}
-	return domain
+	return domain, !icann
 }
 
 // lastLabels returns the last two labels of a name without a registered domain.

@@ -9,7 +9,7 @@ type NoticeKind uint8
 const (
 	Opened   NoticeKind = iota + 1 // the flow has begun
 	Answered                       // the responder has sent its first packet
-	Beat                           // the initiator sends data after a second or more without any
+	Beat                           // the initiator sends data after half a second or more without any
 )
 
 // Notice says what has just happened in a flow that lives.
@@ -27,6 +27,7 @@ type Notice struct {
 	FromSource          packet.Direction
 	Midstream           bool // TCP: the flow does not begin with a SYN
 	Rejected            bool // the answer is a reset
+	Stealth             bool // TCP: the flow begins with a segment that no connection has
 }
 
 // The bounds of beats, in milliseconds.
@@ -34,9 +35,9 @@ const (
 	// firstBeat is the age that a flow has before its beats count: most flows are one
 	// request, and the rest of a page.
 	firstBeat = 8000
-	// beatGap is the least time without data before a beat, so that there is at most one
-	// in a second.
-	beatGap = 1000
+	// beatGap is the least time without data before a beat, so that there are at most two
+	// in a second: a RAT that polls once a second is busy for a part of it.
+	beatGap = 500
 )
 
 // burst is the state of the beats of a flow.
@@ -102,6 +103,13 @@ func carriesData(p *packet.Packet) bool {
 	return false
 }
 
+// probes reports whether a segment of TCP can belong to no connection: all have SYN, ACK or
+// RST set (RFC 9293 section 3.10). Scanners send such ones, with FIN or nothing, to get past
+// filters.
+func probes(p *packet.Packet) bool {
+	return p.Fragment != packet.FragmentLater && p.TCPFlags&(packet.SYN|packet.ACK|packet.RST) == 0
+}
+
 // notify passes on what a packet means for a flow.
 func (t *Table) notify(kind NoticeKind, e *entry, p *packet.Packet) {
 	n, k := &t.notice, &e.key
@@ -115,7 +123,7 @@ func (t *Table) notify(kind NoticeKind, e *entry, p *packet.Packet) {
 	case p.IsICMP():
 		n.ICMPType, n.SourcePort, n.DestinationPort = p.ICMPType, 0, 0
 	case k.Proto == packet.ProtoTCP && kind == Opened:
-		n.Midstream = !opens(p)
+		n.Midstream, n.Stealth = !opens(p), probes(p)
 	case k.Proto == packet.ProtoTCP && kind == Answered:
 		n.Rejected, n.Midstream = p.TCPFlags&packet.RST != 0, e.tcp.synCount == 0
 	}

@@ -21,6 +21,9 @@ func notices(t *testing.T, packets ...packet.Packet) (lines []string) {
 			if n.Midstream {
 				line += " midstream"
 			}
+			if n.Stealth {
+				line += " stealth"
+			}
 			if n.Rejected {
 				line += " rejected"
 			}
@@ -56,6 +59,9 @@ func TestTable_Notice(t *testing.T) {
 			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443", "1s answered 10.137.0.6:40000>1.1.1.1:443 rejected"}},
 		{"seen from the middle", []packet.Packet{tcp(0, client, server, packet.ACK), tcp(s, server, client, packet.ACK)},
 			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443 midstream", "1s answered 10.137.0.6:40000>1.1.1.1:443 midstream"}},
+		{"probes of a scanner", []packet.Packet{tcp(0, client, server, packet.FIN), tcp(0, client, "1.1.1.1:444", 0), tcp(0, client, "1.1.1.1:445", packet.FIN|packet.ACK)},
+			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443 midstream stealth", "0s opened 10.137.0.6:40000>1.1.1.1:444 midstream stealth",
+				"0s opened 10.137.0.6:40000>1.1.1.1:445 midstream"}},
 		{"seen from the answer", []packet.Packet{tcp(0, server, client, packet.SYN|packet.ACK)},
 			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443 midstream"}},
 		{"beats", []packet.Packet{tcp(0, client, server, packet.SYN), data(5*s, client, server, 10), data(9*s, client, server, 30), data(9*s+s/10, client, server, 50),

@@ -16,7 +16,7 @@ func (s *Service) count() {
 func (s *Service) Metrics(m *metrics.Set) {
 	m.Group("findings")
 	m.Add("published", s.published.Load())
-	st, q := s.stats.Load(), s.ring.Stats()
+	st, q := s.stats.Load(), s.queue.Stats()
 	m.Group("detect")
 	m.Add("items", q.In)
 	m.Add("dropped", q.Dropped)

@@ -19,8 +19,6 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
-	"github.com/qubesbeat/qubesbeat/internal/ring"
-	"github.com/qubesbeat/qubesbeat/internal/share"
 	"github.com/qubesbeat/qubesbeat/internal/task"
 )
 
@@ -61,7 +59,7 @@ type Service struct {
 	conf    Config
 	deps    Deps
 	guard   *guard.Part
-	ring    *ring.Ring[detect.Item]
+	queue   *detect.Queue
 	allowed []allowed
 
 	mu         sync.Mutex
@@ -77,13 +75,10 @@ type Service struct {
 	stats           atomic.Pointer[behaviour.Stats]
 }
 
-// ringSize is how many items wait for the engine, of some 400 bytes.
-const ringSize = 8192
-
 // New returns a service that has seen nothing.
 func New(conf Config, deps Deps) *Service {
 	s := &Service{conf: conf, deps: deps, guard: deps.Guard.Part("detect/engine"), allowed: newAllowed(conf.Detect.Allow), waited: map[uint32]int64{}}
-	s.ring = ring.New(ring.Config[detect.Item]{Size: ringSize, Block: !conf.Live, Class: func(i *detect.Item) share.Class { return share.Class(i.Iface) }})
+	s.queue = detect.NewQueue(!conf.Live)
 	s.translator = detect.NewTranslator(detect.Config{Enricher: deps.Enricher, Qubes: conf.Qubes, Resolver: deps.Resolver, Local: deps.Local,
 		EachDisposable: conf.Detect.Disposables == "each"})
 	s.engine = behaviour.New(s.engineConfig([2]uint64{}))
@@ -115,7 +110,7 @@ func (s *Service) engineConfig(key [2]uint64) behaviour.Config {
 // Feed returns what collects items in the meter's goroutine. hello returns the ClientHello
 // of a flow and may be nil.
 func (s *Service) Feed(hello func(*flow.Record) *clienthello.Hello) *detect.Feed {
-	return detect.NewFeed(func(i *detect.Item) { s.ring.Push(i) }, hello)
+	return detect.NewFeed(s.queue.Push, hello)
 }
 
 // Verdict takes a refused connection, with the name of its interface. It is safe for
@@ -125,7 +120,7 @@ func (s *Service) Verdict(v *firewall.Verdict) {
 		return
 	}
 	copied := *v
-	s.ring.Push(&detect.Item{At: v.First, Verdict: &copied, Vif: v.In})
+	s.queue.Push(&detect.Item{At: v.First, Verdict: &copied, Vif: v.In})
 }
 
 // Open reads the state of the last run.
@@ -156,11 +151,11 @@ func (s *Service) Run(ctx context.Context) error {
 	stopSocket := s.serve()
 	defer stopSocket()
 	s.MarkReady()
-	stop := context.AfterFunc(ctx, s.ring.Close)
+	stop := context.AfterFunc(ctx, s.queue.Close)
 	defer stop()
 	items := make([]detect.Item, batch)
-	for !s.ring.Done() {
-		n := s.ring.Pop(items, time.Time{})
+	for !s.queue.Done() {
+		n := s.queue.Pop(items)
 		for i := range items[:n] {
 			s.judge(ctx, &items[i])
 		}

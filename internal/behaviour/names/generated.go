@@ -100,7 +100,7 @@ func (g *Generated) Add(q *Query) (s Signs, isOdd, found bool) {
 	} else {
 		label, _, _ := strings.Cut(q.Domain, ".")
 		bits, ok := Oddity(label)
-		isOdd = ok && bits > OddLabel
+		isOdd = ok && bits > OddLabel && !q.Given
 		if fresh = g.all.add(h, q.At); fresh {
 			g.domains.add(q.At)
 		}

@@ -136,6 +136,11 @@ func TestGenerated_Add(t *testing.T) {
 		want bool
 	}{
 		{"odd ones in minutes", func(i int) *names.Query { return query(generated(), int64(i)) }, true},
+		{"given out by a provider", func(i int) *names.Query {
+			q := query(generated(), int64(i))
+			q.Given = true
+			return q
+		}, false},
 		{"unknown ones", func(i int) *names.Query {
 			q := query(fmt.Sprintf("pleasantwords%d.example", i), int64(i))
 			q.Response, q.NXDomain = true, true

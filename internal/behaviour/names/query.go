@@ -8,6 +8,7 @@ type Query struct {
 	Name   string // in lower case, without the last dot
 	Domain string // the registered domain of Name, or its last labels if it has none
 	Suffix bool   // Domain is a registered domain, below a suffix that ICANN or its owner has made public
+	Given  bool   // a provider gives Domain out, such as one below cloudfront.net: no person has chosen its label
 	Type   uint16 // of the question
 	// Response says that this is the response, and NXDomain that the name does not exist.
 	Response, NXDomain bool

@@ -65,6 +65,10 @@ func (s *Series) Begun() int64 { return s.first }
 // Last returns the time of the latest beat, in nanoseconds.
 func (s *Series) Last() int64 { return s.last }
 
+// Latest returns the time of the latest arrival, also of one that belongs to an earlier beat,
+// in nanoseconds; 0 if there was none.
+func (s *Series) Latest() int64 { return s.raw }
+
 func (s *Series) push(gap uint32) {
 	s.gaps[s.head] = gap
 	s.head = (s.head + 1) % Ring

@@ -20,12 +20,14 @@ func (c *Contact) key() uint32 {
 // The hypotheses: eight contacts of ten succeed, or two of ten, with a chance of 1e-5 to
 // call the first the second. A failure is a step of ln 4 up, a success one down.
 const (
-	step     = 1.3862943611198906 // ln 4
-	limit    = 11.502875          // ln(0.99/1e-5): nine more failures than successes
-	answerIn = int64(5e9)         // nanoseconds within which a contact is answered
-	fanSpan  = int64(300e9)       // in which unanswered contacts are counted
-	fanPorts = 10                 // of one host
-	fanHosts = 8                  // on one port
+	step      = 1.3862943611198906 // ln 4
+	limit     = 11.502875          // ln(0.99/1e-5): nine more failures than successes
+	answerIn  = int64(5e9)         // nanoseconds within which a contact is answered
+	fanSpan   = int64(300e9)       // in which unanswered contacts are counted
+	fanPorts  = 10                 // of one host
+	fanHosts  = 8                  // on one port
+	fanEchoes = 16                 // hosts that are sent echo requests, answered or not
+	fanProbes = 3                  // segments that belong to no connection
 )
 
 // The sizes of what is remembered.
@@ -44,10 +46,14 @@ const (
 	Walk          // most first contacts fail
 	Vertical      // many ports of one host
 	Sweep         // many hosts on one port
+	Hosts         // echo requests to many hosts
+	Stealth       // segments that belong to no connection
 )
 
 // String returns the kind as events spell it, "" for None.
-func (k Kind) String() string { return [...]string{"", "walk", "ports", "hosts"}[k%4] }
+func (k Kind) String() string {
+	return [...]string{"", "walk", "ports", "hosts", "echo", "stealth"}[k%6]
+}
 
 // Alarm is a scan.
 type Alarm struct {
@@ -70,6 +76,30 @@ type Walker struct {
 	failures int32
 	lost     uint8 // place of the next in failed
 	waiting  uint8 // places of pending that are used
+	echoes   fan   // hosts that were sent echo requests
+	probes   fan   // segments that belong to no connection
+}
+
+// fan counts different contacts within a span.
+type fan struct {
+	since int64
+	n     int32
+}
+
+// add counts a contact and returns how many there were within [fanSpan].
+func (f *fan) add(at int64) int {
+	if at-f.since > fanSpan || at < f.since-fanSpan {
+		*f = fan{since: at}
+	}
+	f.n++
+	return int(f.n)
+}
+
+// Probe takes a first segment that belongs to no connection.
+func (w *Walker) Probe(c *Contact, a *Alarm) {
+	if n := w.probes.add(c.At); n == fanProbes {
+		*a = Alarm{Kind: Stealth, Failures: n, Contacts: n, Since: w.probes.since, Port: c.Port, Host: c.Host}
+	}
 }
 
 // pending is a contact that may still be answered.
@@ -92,6 +122,11 @@ func (w *Walker) Begin(c *Contact, a *Alarm) (first bool) {
 		w.since = c.At
 	}
 	w.contacts++
+	if c.Proto == icmp || c.Proto == icmpv6 {
+		if n := w.echoes.add(c.At); n == fanEchoes {
+			*a = Alarm{Kind: Hosts, Failures: n, Contacts: n, Since: w.echoes.since}
+		}
+	}
 	if w.waiting == maxPending { // the oldest of a flood is answered or never will be
 		w.fail(&w.pending[0].contact, a)
 		w.remove(0)
@@ -151,11 +186,15 @@ func (w *Walker) fail(c *Contact, a *Alarm) {
 			return
 		}
 	}
-	w.fan(c, a)
+	w.fanned(c, a)
 }
 
-// The protocol and the ports that matter here.
-const tcp = 6
+// The protocols that matter here.
+const (
+	icmp   = 1
+	tcp    = 6
+	icmpv6 = 58
+)
 
 // quiet reports whether servers of a port often do not answer, or are asked in parallel.
 func quiet(c *Contact) bool {
@@ -169,8 +208,8 @@ func quiet(c *Contact) bool {
 	return false
 }
 
-// fan counts what has failed like c within some minutes.
-func (w *Walker) fan(c *Contact, a *Alarm) {
+// fanned counts what has failed like c within some minutes.
+func (w *Walker) fanned(c *Contact, a *Alarm) {
 	if quiet(c) {
 		return
 	}

@@ -51,6 +51,7 @@ func TestWalker(t *testing.T) {
 		{"ports of one host", func(i int) attempt { return attempt{7, uint16(i), 6, '-'} }, walk.Walk, 9},
 		{"datagrams to one host", func(i int) attempt { return attempt{7, uint16(1000 + i), 17, 0} }, walk.Vertical, 17},
 		{"echoes to a network", func(i int) attempt { return attempt{uint64(i), 0, 1, 0} }, walk.Sweep, 15},
+		{"echoes to a network that answers", func(i int) attempt { return attempt{uint64(i), 0, 1, '+'} }, walk.Hosts, 16},
 		{"one in four fails", func(i int) attempt { return attempt{uint64(i), uint16(i), 6, "+++-"[i%4]} }, walk.None, 0},
 		{"one server, down", func(int) attempt { return attempt{1, 443, 6, 0} }, walk.None, 0},
 		{"name servers that do not answer", func(i int) attempt { return attempt{uint64(i), 53, 17, 0} }, walk.None, 0},

@@ -1,0 +1,138 @@
+package behaviour_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
+)
+
+// idle is after how long without a packet a flow ends, and its connection goes on with
+// another one.
+const idle = int64(30e9)
+
+// bursts has a qube send bursts within one connection, gap after gap, and returns when the
+// last one was. A flow that was idle ends.
+func (w *world) bursts(o *behaviour.Observation, n int, gap func() int64) (end int64) {
+	one := *o
+	one.Connection, one.Kind = 77, behaviour.Opened
+	w.connect(&one)
+	for range n {
+		g := gap()
+		one.At += g
+		one.Kind, one.Midstream, one.Up = behaviour.Beat, false, 300
+		if g > idle {
+			one.Kind, one.Midstream, one.Up = behaviour.Opened, true, 0
+		}
+		w.Observe(&one)
+	}
+	return one.At
+}
+
+// TestEngine_burst finds what comes at intervals in one connection, also if it is quiet for
+// longer than a flow lives now and then, and nothing in what comes by chance.
+func TestEngine_burst(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(7, 1))
+	uniform := func(period, jitter float64) func() int64 {
+		return func() int64 { return int64(1e9 * period * (1 + jitter*(2*rng.Float64()-1))) }
+	}
+	for _, tt := range []struct {
+		name string
+		gap  func() int64
+		want bool
+	}{
+		{"5 s", uniform(5, 0.1), true},
+		{"30 s, around the idle timeout", uniform(30, 0.3), true},
+		{"60 s", uniform(60, 0.2), true},
+		{"chance", func() int64 { return int64(20e9 * rng.ExpFloat64()) }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(nil)
+			w.bursts(contact("work", "203.0.113.66:443", "", start), 40, tt.gap)
+			found := len(w.findings) > 0 && w.findings[0].Rule == behaviour.Beacon
+			if found != tt.want {
+				t.Errorf("found %v; want a beacon: %v", w.rules(), tt.want)
+			}
+			if tt.want && w.findings[0].Beats > 20 {
+				t.Errorf("found after %d bursts; want 20", w.findings[0].Beats)
+			}
+		})
+	}
+}
+
+// TestEngine_keepalive finds the messages of one size among others that come by chance, in a
+// connection with an unusual port; in one with a usual port they are what every chat does.
+func TestEngine_keepalive(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		to   string
+		want []string
+	}{{"203.0.113.66:4041", []string{"beacon/connection medium"}}, {"203.0.113.66:443", nil}} {
+		w := newWorld(nil)
+		rng := rand.New(rand.NewPCG(7, 2))
+		o := contact("work", tt.to, "", start)
+		o.Connection, o.Unresolved = 77, false
+		w.connect(o)
+		size := uint64(0) // of the burst before
+		o.Kind = behaviour.Beat
+		send := func(at int64, bytes uint64) {
+			o.At, o.Up = at, size
+			w.Observe(o)
+			size = bytes
+		}
+		for i := range int64(60) {
+			send(start+10e9+i*20e9, 94)
+			for at, n := start+10e9+i*20e9, rng.IntN(4); n > 0; n-- {
+				at += 1e9 + rng.Int64N(5e9)
+				send(at, 200+rng.Uint64N(1000))
+			}
+		}
+		if diff := cmp.Diff(tt.want, w.rules()); diff != "" {
+			t.Errorf("%s: findings mismatch (-want +got):\n%s", tt.to, diff)
+		}
+		if tt.want != nil && (w.findings[0].Period < 19e9 || w.findings[0].Period > 21e9) {
+			t.Errorf("period = %d; want 20 s", w.findings[0].Period)
+		}
+	}
+}
+
+// TestEngine_last judges what a client did last before it fell silent: its flows end
+// without an answer.
+func TestEngine_last(t *testing.T) {
+	t.Parallel()
+	w := newWorld(nil)
+	var flows []*behaviour.Observation
+	for i := range 12 {
+		o := contact("work", "198.51.100."+string(rune('1'+i%9))+":"+[]string{"22", "23"}[i/9], "", start+int64(i)*1e8)
+		w.Observe(o)
+		flows = append(flows, o)
+	}
+	if len(w.findings) > 0 {
+		t.Fatalf("found %v before anything could fail", w.rules())
+	}
+	for _, o := range flows {
+		o.Kind, o.Final, o.Up, o.UpPackets = behaviour.Traffic, true, 60, 1
+		w.Observe(o)
+	}
+	if diff := cmp.Diff([]string{"scan/hosts medium", "scan/walk medium"}, w.rules()); diff != "" {
+		t.Errorf("findings mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// TestEngine_stealth finds the probes of a scanner that no connection begins with.
+func TestEngine_stealth(t *testing.T) {
+	t.Parallel()
+	w := newWorld(nil)
+	for i, port := range []string{"22", "23", "80"} {
+		o := contact("work", "198.51.100.1:"+port, "", start+int64(i)*8e9)
+		o.Midstream, o.Stealth = true, true
+		w.Observe(o)
+	}
+	if len(w.findings) != 1 || w.findings[0].Way != "stealth" || !strings.Contains(w.findings[0].Reason, "belong to no connection to 3 ports within 16 s") {
+		t.Errorf("found %v", w.findings)
+	}
+}
