@@ -23,8 +23,9 @@ func registerFields(name string) {
 // allowSyscalls adds to libbeat's seccomp policy the system calls of the CPU profiler,
 // without which --cpuprofile and http.pprof record nothing, that with which the file
 // output gives a complete file its name, those of the store of packets, and those with which the analyzer process sets
-// its limits, shares memory, drops its capabilities and confines itself, and that which loads the program of the shunt.
+// its limits, shares memory, drops its capabilities and confines itself, that which loads the program of the shunt, and
+// those of the capture's timer.
 func allowSyscalls() {
 	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete", "renameat2",
-		"fallocate", "fadvise64", "sync_file_range", "prlimit64", "memfd_create", "setpgid", "capset", "seccomp", "bpf")
+		"fallocate", "fadvise64", "sync_file_range", "prlimit64", "memfd_create", "setpgid", "capset", "seccomp", "bpf", "timerfd_create", "timerfd_settime")
 }

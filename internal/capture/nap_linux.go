@@ -14,6 +14,8 @@ const (
 	napRate = 512 << 20
 	// napBlocks is how many blocks make it pay.
 	napBlocks = 2
+	// napTicks is how many naps in a row may find nothing.
+	napTicks = 2
 )
 
 // napOf returns how long the reader of a ring of some size in bytes may nap; 0 means not at
@@ -27,17 +29,17 @@ func napOf(size int, whole bool) time.Duration {
 }
 
 // rest sleeps for a nap, if it pays. It reports whether there is a block; err is that of
-// bell.sleep, nil if the reader has to go on waiting.
+// bell.nap, nil if the reader has to go on waiting.
 func (r *Ring) rest() (ready bool, err error) {
 	full := r.full
 	r.full = 0
 	if r.nap == 0 || full < napBlocks || r.idle < r.nap {
 		return false, nil
 	}
-	if err := r.bell.turn(false); err != nil {
+	if err := r.bell.turn(false, r.nap); err != nil {
 		return false, err
 	}
-	if err := r.bell.sleep(r.nap, r.readyFunc); err != ErrIdle { //nolint:errorlint // not errWoken
+	if err := r.bell.nap(); err != nil {
 		return false, err
 	}
 	return r.ready(0), nil

@@ -12,6 +12,7 @@ import (
 func timedNext(t *testing.T, r *capture.Ring) (uint32, time.Duration) {
 	t.Helper()
 	var f capture.Frame
+	defer time.AfterFunc(time.Minute, r.Wake).Stop() // or a nap without an end would not fail
 	begin := time.Now()
 	if err := r.Next(&f); err != nil {
 		t.Fatal(err)
@@ -33,6 +34,13 @@ func TestRing_nap(t *testing.T) {
 	work.deliver(t, udpFrame(1, 60))
 	if n, took := timedNext(t, r); n != 60 || took < nap {
 		t.Errorf("a frame of %d bytes after %v; want 60 bytes, after a nap of %v", n, took, nap)
+	}
+	for range 2 { // the naps that follow begin when the one before is over
+		r.SetNap(nap, 2)
+		work.deliver(t, udpFrame(1, 60))
+		if n, _ := timedNext(t, r); n != 60 {
+			t.Errorf("a frame of %d bytes; want 60", n)
+		}
 	}
 	r.SetNap(12*time.Hour, 1) // would not end
 	work.deliver(t, udpFrame(1, 61))

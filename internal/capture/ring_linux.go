@@ -164,7 +164,7 @@ func (r *Ring) start() (err error) {
 	if err := r.mapRing(); err != nil {
 		return err
 	}
-	if err := r.bell.open(r.fd); err != nil {
+	if err := r.bell.open(r.fd, r.readyFunc); err != nil {
 		return err
 	}
 	if err := r.followLinks(); err != nil {

@@ -52,7 +52,7 @@ func (r *Ring) wait() error {
 
 // listen waits for the next block.
 func (r *Ring) listen(d time.Duration) error {
-	if err := r.bell.turn(true); err != nil {
+	if err := r.bell.turn(true, 0); err != nil {
 		return err
 	}
 	return r.bell.sleep(d, r.readyFunc)
