@@ -26,5 +26,5 @@ func registerFields(name string) {
 // its limits, shares memory, drops its capabilities and confines itself, and that which loads the program of the shunt.
 func allowSyscalls() {
 	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete", "renameat2",
-		"fallocate", "fadvise64", "sync_file_range", "prlimit64", "memfd_create", "setpgid", "capset", "seccomp", "bpf")
+		"fallocate", "pwritev", "fadvise64", "sync_file_range", "prlimit64", "memfd_create", "setpgid", "capset", "seccomp", "bpf")
 }
