@@ -27,5 +27,5 @@ func registerFields(name string) {
 // those of the capture's timer.
 func allowSyscalls() {
 	_ = seccomp.ModifyDefaultPolicy(seccomp.AddSyscall, "timer_create", "timer_settime", "timer_delete", "renameat2",
-		"fallocate", "fadvise64", "sync_file_range", "prlimit64", "memfd_create", "setpgid", "capset", "seccomp", "bpf", "timerfd_create", "timerfd_settime")
+		"fallocate", "pwritev", "fadvise64", "sync_file_range", "prlimit64", "memfd_create", "setpgid", "capset", "seccomp", "bpf", "timerfd_create", "timerfd_settime")
 }

@@ -16,11 +16,15 @@ const (
 	stenoName    = "stenotype"
 )
 
+// everyPacket has qubesbeat capture every packet, as it does with a store, so that what it takes
+// without one can be compared.
+const everyPacket = "shunt: off"
+
 // keepers returns the contenders that keep whole packets on the disk, and qubesbeat without.
 func keepers(o *options) []*contender {
 	return []*contender{
 		{name: noneName},
-		newBeat(oursName, "qubesbeat", o.qubesbeat, ""),
+		newBeat(oursName, "qubesbeat", o.qubesbeat, "", everyPacket),
 		newStore(packetsName, o.qubesbeat, false), newStore(digestsName, o.qubesbeat, true),
 		newTcpdumpW(), newDumpcap(), newNetsniff(), newStenotype(),
 	}
@@ -33,7 +37,7 @@ const storeConfig = `qubesbeat.packets: {enabled: true, dir: %q, max_bytes: 20Gi
 
 // newStore returns qubesbeat with its store of packets.
 func newStore(name, path string, integrity bool) *contender {
-	c := newBeat(name, "qubesbeat", path, "")
+	c := newBeat(name, "qubesbeat", path, "", everyPacket)
 	beat := c.argv
 	c.argv = func(dir string) ([]string, error) {
 		argv, err := beat(dir)

@@ -156,39 +156,58 @@ func compareKeys(t *testing.T, dir string, all []*metered) {
 	}
 }
 
-// compareTshark compares what is found of flows by their addresses with what tshark
-// shows of the whole store in one file.
+// compareTshark compares what is found of each of many flows by its addresses with what
+// tshark shows of them in the whole store in one file.
 func compareTshark(t *testing.T, dir string, all []*metered) {
-	file := func(q *Query, path string) []string {
-		res, r := mustFind(t, dir, q)
-		out, err := os.Create(path)
-		check(t, err)
-		done, err := r.Copy(context.Background(), out, res, CopyOptions{})
-		if err = errors.Join(err, out.Close()); err != nil || len(done.Damaged) > 0 {
-			t.Fatalf("copying: %v, %v", err, done.Damaged)
-		}
-		return lines(t, path, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "frame.interface_name")
-	}
-	whole := filepath.Join(fastDir(t), "whole.pcapng")
-	file(&Query{}, whole)
-	compared := 0
-	for i := 0; i < len(all) && compared < 8; i += max(1, len(all)/40) {
+	tmp := fastDir(t)
+	whole, got := filepath.Join(tmp, "whole.pcapng"), filepath.Join(tmp, "flows.pcapng")
+	copyInto(t, dir, &Query{}, whole)
+	var filters []string
+	q, each := &Query{}, uint64(0) // packets of the flows, one by one
+	seen := map[FlowInfo]bool{}
+	for i := 0; i < len(all) && len(filters) < 40; i += max(1, len(all)/80) {
 		f := all[i]
-		if f.Protocol != packet.ProtoTCP && f.Protocol != packet.ProtoUDP || f.SourcePort == f.DestinationPort || tunnel(f) {
+		ends := FlowInfo{Source: f.Source, Destination: f.Destination, SourcePort: f.SourcePort, DestinationPort: f.DestinationPort, Protocol: f.Protocol}
+		if f.Protocol != packet.ProtoTCP && f.Protocol != packet.ProtoUDP || f.SourcePort == f.DestinationPort || tunnel(f) || seen[ends] || seen[ends.reverse()] {
 			continue
 		}
-		compared++
-		got := file(&Query{Flows: []*FlowInfo{&f.FlowInfo}}, filepath.Join(t.TempDir(), "flow.pcapng"))
-		want := lines(t, whole, "-Y", filter(&f.FlowInfo), "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "frame.interface_name")
-		slices.Sort(got) // packets of one time may be in any order
-		slices.Sort(want)
-		if diff := cmp.Diff(want, got); diff != "" || len(got) == 0 {
-			t.Errorf("%v: mismatch (-tshark +store):\n%s", f.FlowInfo, diff)
+		seen[ends] = true
+		filters = append(filters, "("+filter(&f.FlowInfo)+")")
+		q.Flows = append(q.Flows, &f.FlowInfo)
+		n := copyInto(t, dir, &Query{Flows: []*FlowInfo{&f.FlowInfo}}, filepath.Join(tmp, "flow.pcapng"))
+		if each += n; n == 0 {
+			t.Errorf("%v: no packet is found", f.FlowInfo)
 		}
 	}
-	if compared == 0 {
-		t.Error("no flow was compared")
+	if len(filters) < 20 {
+		t.Fatalf("%d flows are compared; want 20 or more", len(filters))
 	}
+	if n := copyInto(t, dir, q, got); n != each {
+		t.Errorf("%d packets of all flows; %d of each of them", n, each)
+	}
+	fields := []string{"-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", // a frame, not what it is a part of
+		"-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "frame.interface_name"}
+	have := lines(t, got, fields...)
+	want := lines(t, whole, append([]string{"-Y", strings.Join(filters, " || ")}, fields...)...)
+	slices.Sort(have) // packets of one time may be in any order
+	slices.Sort(want)
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("mismatch (-tshark +store):\n%s", diff)
+	}
+	t.Logf("%d flows of %d packets", len(filters), len(want))
+}
+
+// copyInto writes what is found into a file, and returns how many packets that is.
+func copyInto(t *testing.T, dir string, q *Query, path string) uint64 {
+	t.Helper()
+	res, r := mustFind(t, dir, q)
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	check(t, err)
+	done, err := r.Copy(context.Background(), out, res, CopyOptions{})
+	if err = errors.Join(err, out.Close()); err != nil || len(done.Damaged) > 0 {
+		t.Fatalf("copying: %v, %v", err, done.Damaged)
+	}
+	return done.Packets
 }
 
 // tunnel reports whether tshark may look deeper into a flow than its ports say.

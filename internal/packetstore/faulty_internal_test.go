@@ -128,6 +128,21 @@ func (x *faultyFile) WriteAt(b []byte, at int64) (int, error) {
 	return x.write(x.file.WriteAt, b, at, pageSize)
 }
 
+// WriteAll implements [file]: half of the buffers are written where half of one is else.
+func (x *faultyFile) WriteAll(bufs [][]byte, at int64) (n int, err error) {
+	for i, b := range bufs {
+		do := func(b []byte, at int64) (int, error) { return x.file.WriteAll([][]byte{b}, at) }
+		if i == 0 {
+			do = func(b []byte, at int64) (int, error) { return x.write(x.file.WriteAt, b, at, pageSize) }
+		}
+		m, err := do(b, at+int64(n))
+		if n += m; err != nil || m < len(b) {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
 func (x *faultyFile) WriteTail(b []byte, at int64) (int, error) {
 	return x.write(x.file.WriteTail, b, at, 4)
 }

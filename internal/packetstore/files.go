@@ -29,7 +29,8 @@ type files interface {
 type file interface {
 	io.ReaderAt
 	io.WriterAt
-	WriteTail(b []byte, at int64) (int, error) // as WriteAt, within a page that begins at at
+	WriteAll(bufs [][]byte, at int64) (int, error) // as WriteAt, one behind the other
+	WriteTail(b []byte, at int64) (int, error)     // as WriteAt, within a page that begins at at
 	Size() (int64, error)
 	Truncate(n int64) error
 	Sync() error
@@ -151,6 +152,7 @@ type osFile struct {
 	*os.File
 	direct bool // opened with O_DIRECT
 	cached bool // what was written is taken out of the page cache
+	single bool // several buffers are not taken at once
 }
 
 // WriteAt implements [io.WriterAt]. Where the file system accepts O_DIRECT and refuses
@@ -170,6 +172,30 @@ func (f *osFile) WriteAt(b []byte, at int64) (int, error) {
 		_ = unix.Fadvise(int(f.Fd()), at, int64(len(b)), unix.FADV_DONTNEED)
 	}
 	return n, err
+}
+
+// WriteAll implements [file]: in one call, where the kernel and the filter of system calls
+// allow it.
+func (f *osFile) WriteAll(bufs [][]byte, at int64) (n int, err error) {
+	if f.direct && !f.single {
+		for {
+			n, err = unix.Pwritev(int(f.Fd()), bufs, at)
+			if !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		if f.single = n < 0 && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS)); !f.single {
+			return max(n, 0), err
+		}
+	}
+	n = 0
+	for _, b := range bufs {
+		m, err := f.WriteAt(b, at+int64(n))
+		if n += m; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // WriteTail implements [file]. What is less than a page goes through the page cache. The file

@@ -148,17 +148,28 @@ func segments(tb testing.TB, dir string) (paths []string) {
 	return paths
 }
 
-// rows returns how many packets tshark or, if it is not there, our own scanner finds in
-// all files, and fails if it says a word.
+// rows returns how many packets tshark finds in all files, and fails if it says a word. The
+// files are given to it as one, each a section, since most of the time that it takes is that
+// of its start.
 func rows(tb testing.TB, dir string) (n uint64) {
 	tb.Helper()
-	for _, path := range segments(tb, dir) {
+	paths := segments(tb, dir)
+	if len(paths) == 0 {
+		return 0
+	}
+	all, err := os.CreateTemp(tb.TempDir(), "*.pcapng")
+	check(tb, err)
+	for _, path := range paths {
 		if isEncrypted(path) {
 			path = decryptedCopy(tb, path)
 		}
-		n += uint64(len(lines(tb, path, "-T", "fields", "-e", "frame.number")))
+		b, err := os.ReadFile(path)
+		check(tb, err)
+		_, err = all.Write(b)
+		check(tb, err)
 	}
-	return n
+	check(tb, all.Close())
+	return uint64(len(lines(tb, all.Name(), "-T", "fields", "-e", "frame.number")))
 }
 
 // lines runs tshark over a file.

@@ -221,10 +221,13 @@ func (s *Store) Close() error {
 // String returns the name of the task.
 func (s *Store) String() string { return "packet store" }
 
-// push gives the writer a job.
+// push gives the writer a job. Chunks wait for some more, or for the end of the flush interval:
+// see gather.
 func (s *Store) push(j *job) {
 	s.jobs = append(s.jobs, j)
-	s.notify()
+	if j.seal != "" || len(s.jobs) >= s.pool.batch() {
+		s.notify()
+	}
 }
 
 // notify wakes the writer.

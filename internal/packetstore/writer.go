@@ -171,12 +171,10 @@ func (s *Store) try(j *job) error {
 	if err := s.create(g); err != nil {
 		return err
 	}
-	if c := j.chunk; c != nil {
-		if err := s.writePages(g, c); err != nil {
+	if j.chunk != nil {
+		if err := s.writeJobs(g, s.gather(j)); err != nil {
 			return err
 		}
-		j.chunk = nil
-		s.settle(g, c)
 	}
 	if j.seal != "" {
 		return s.finishSegment(g, j.seal)
