@@ -15,16 +15,41 @@ const memoSize = 64
 // again: that costs time and nothing else.
 type memo struct{ entries [memoSize]remembered }
 
-// plainSlots is how many pairs of addresses of a vif are remembered with their class.
-const plainSlots = 16
+// plainSlots is how many pairs of addresses of a vif are remembered with their class. It is
+// a power of two.
+const plainSlots = 128
 
-// plainClass is the class of a pair of addresses.
+// plainClasses remember the classes of the last pairs of addresses of a vif.
+type plainClasses [plainSlots]plainClass
+
+// plainClass is the class of a pair of addresses in one direction, for a qube of which
+// nothing is expected that depends on more.
 type plainClass struct {
 	src, dst packet.Addr
 	known    bool
 	family   uint8
+	outbound bool
 	class    class
 	spoofed  bool
+	settled  bool // the qube's own, to the outside
+}
+
+// slot returns the place of a packet's addresses.
+func (c *plainClasses) slot(p *packet.Packet) *plainClass {
+	h := (binary.LittleEndian.Uint32(p.Dst[:]) ^ binary.LittleEndian.Uint32(p.Dst[12:])) * 0x9e3779b1
+	h ^= (binary.LittleEndian.Uint32(p.Src[:]) ^ binary.LittleEndian.Uint32(p.Src[12:])) * 0x85ebca6b
+	return &c[h>>24&(plainSlots-1)]
+}
+
+// is reports whether this is the class of a packet's addresses.
+func (a *plainClass) is(p *packet.Packet, outbound bool) bool {
+	return a.known && a.dst == p.Dst && a.src == p.Src && a.family == p.Family && a.outbound == outbound && !p.IsICMP()
+}
+
+// set remembers the class of a packet's addresses.
+func (a *plainClass) set(p *packet.Packet, outbound bool, c class, spoofed bool) {
+	*a = plainClass{known: true, family: p.Family, dst: p.Dst, src: p.Src, outbound: outbound, class: c, spoofed: spoofed,
+		settled: c == classOutside && !spoofed && !outbound}
 }
 
 // remembered is a conversation in one direction.
@@ -39,6 +64,7 @@ type remembered struct {
 	seen     uint8 // packets, up to learnFrom
 	spoofed  bool
 	ruled    ruling
+	settled  bool // none of its packets can change a verdict; see settles
 }
 
 // slot returns the place of a packet's conversation.
