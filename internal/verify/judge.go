@@ -14,19 +14,9 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	}
 	s.sent++
 	s.lastSent = v.now
-	if s.byAddress && (s.looks == 0 || s.expect != nil) {
-		if a := s.plain.slot(p); a.is(p, false) && a.settled && !isDNS(p) {
-			v.outside(s, p)
-			return
-		}
-	}
 	e, known := s.memo.find(p, false)
-	switch {
-	case !known:
+	if !known {
 		v.remember(s, p, e)
-	case e.settled:
-		v.outside(s, p)
-		return
 	}
 	if e.seen < learnFrom && s.expect == nil && s.looks > 0 && e.class == classOutside {
 		e.seen++
@@ -57,12 +47,6 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	}
 }
 
-// outside counts a packet that nothing is expected of.
-func (v *Verifier) outside(s *subject, p *packet.Packet) {
-	s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
-	v.stats.NotJudged++
-}
-
 // settles reports whether no packet of a conversation can change a verdict, as long as
 // nothing else changes: it goes to the outside, which no expectation is about and no rule
 // forbids.
@@ -75,10 +59,10 @@ func (s *subject) settles(e *remembered, p *packet.Packet) bool {
 // remember classifies a conversation and remembers it.
 func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	if s.byAddress && !p.IsICMP() {
-		a := s.plain.slot(p)
-		if !a.is(p, false) {
+		a := s.plain.find(p, false)
+		if a == nil {
 			c := v.classify(s, p)
-			a.set(p, false, c, c != classNoise && !s.owns(p))
+			a = s.plain.add(p, false, c, c != classNoise && !s.owns(p))
 		}
 		e.set(p, false, a.class)
 		e.spoofed, e.ruled = a.spoofed, ruleUnclear
@@ -236,9 +220,9 @@ func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) {
 // sourceClass returns the class of the source of a packet to a qube, which it remembers.
 func (v *Verifier) sourceClass(s *subject, p *packet.Packet) class {
 	if s.byAddress && !p.IsICMP() {
-		a := s.plain.slot(p)
-		if !a.is(p, true) {
-			a.set(p, true, v.classifySource(s, p), false)
+		a := s.plain.find(p, true)
+		if a == nil {
+			a = s.plain.add(p, true, v.classifySource(s, p), false)
 		}
 		return a.class
 	}

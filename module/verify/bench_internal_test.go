@@ -42,6 +42,13 @@ func newEndless(n, flows int) *endless {
 	return &endless{left: n, flows: flows, data: data, back: back}
 }
 
+// cut has the packets be shorter.
+func (e *endless) cut(n int) {
+	e.data, e.back = e.data[:n], e.back[:n]
+	binary.BigEndian.PutUint16(e.data[16:], uint16(n-14))
+	binary.BigEndian.PutUint16(e.back[16:], uint16(n-14))
+}
+
 // Next implements [capture.Source].
 func (e *endless) Next(f *capture.Frame) error {
 	if e.left == 0 {

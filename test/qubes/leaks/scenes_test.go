@@ -44,7 +44,7 @@ var scenes = []scene{
 		s.ping(s.vpn, 100, "-I eth0 10.137.0.5")
 		s.pass(3 * time.Second)
 	}, "VPN-1 sys-vpn unknown(no-traffic)|pass; VPN-2 sys-vpn unknown(no-traffic)", "", nil}, // a kernel may send something into the tunnel
-	{3, "packets-lost", "", (*stage).losePackets, "", "VPN-1 sys-vpn unknown(capture-lost)", nil},
+	{3, "packets-lost", "", (*stage).losePackets, "", "VPN-1 sys-vpn unknown(capture-lost)", (*stage).smallBuffer},
 	{4, "wireguard-server-gone", "", func(s *stage) {
 		t := s.wireguard()
 		s.fetch(s.banking, "http://198.51.100.7/")

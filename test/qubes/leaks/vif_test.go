@@ -52,17 +52,22 @@ func (s *stage) restartVPN() {
 	s.viewed("VPN-1 sys-vpn unknown(no-traffic)")
 }
 
+// smallBuffer gives the beat the smallest buffer.
+func (s *stage) smallBuffer() { s.config = "  interfaces.buffer_size_mb: 1\n" + s.config }
+
 // losePackets stops the beat while more packets come than its buffer has room for.
 func (s *stage) losePackets() {
 	s.wireguard()
 	s.fetch(s.banking, "http://198.51.100.7/")
 	s.viewed("VPN-1 sys-vpn pass")
 	s.beat.Signal(s.tb, syscall.SIGSTOP)
-	_, err := s.work.Blast(60_000, 4*time.Second, datagram(netip.MustParseAddr(workAddr)))
-	s.beat.Signal(s.tb, syscall.SIGCONT)
-	if err != nil {
-		s.tb.Fatal(err)
+	for sent := 0; sent < 100_000; { // several times of what the buffer holds
+		n, err := s.work.Blast(60_000, time.Second, datagram(netip.MustParseAddr(workAddr)))
+		if sent += n; err != nil {
+			s.tb.Fatal(err)
+		}
 	}
+	s.beat.Signal(s.tb, syscall.SIGCONT)
 	s.viewed("VPN-1 sys-vpn unknown(capture-lost)")
 }
 
