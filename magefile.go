@@ -144,20 +144,10 @@ func TestNet() error {
 	return sh.RunWithV(env, args[0], args[1:]...)
 }
 
-// RecordScenes recreates the captures of module/verify/testdata/scenes from real tunnels. It
-// needs root, wireguard-go, wg and openvpn.
+// RecordScenes plays the scenes of test/qubes/leaks with the real programs and keeps the
+// packets, which the tests replay. It needs root, wireguard-go, wg, openvpn and tor. What
+// differs afterwards differs in the verdicts: look at it before it is committed.
 func RecordScenes() error {
-	dir, err := filepath.Abs("module/verify/testdata/scenes")
-	if err != nil {
-		return err
-	}
-	env := map[string]string{"QUBESBEAT_NET": "1", "QUBESBEAT_RECORD": dir, "CGO_ENABLED": "0"}
-	return sh.RunWithV(env, "go", "test", "-count=1", "-run", "TestScene", "./test/qubes/leak")
-}
-
-// RecordLeaks plays the scenes of test/qubes/leaks with the real programs and keeps the
-// packets, which the tests replay.
-func RecordLeaks() error {
 	if err := Build(); err != nil {
 		return err
 	}

@@ -70,9 +70,10 @@ func (r *recentDNS) has(p *packet.Packet, now int64) bool {
 	return false
 }
 
-// upstream judges DNS that leaves this machine on an interface that is no vif.
+// upstream judges DNS that leaves this machine on an interface that is no vif, where the
+// servers that are to be asked are known.
 func (v *Verifier) upstream(p *packet.Packet) {
-	if len(v.env.Upstreams) == 0 || !isDNS(p) || !v.conf.World.Local(p.Src.Netip(p.Family)) {
+	if !v.conf.World.Local(p.Src.Netip(p.Family)) {
 		return
 	}
 	dst := netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)

@@ -24,6 +24,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 		s.learn(p, frame)
 	}
 	c := e.class
+	e.settled = s.settles(e, p)
 	if c != classNoise {
 		s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
 	}
@@ -46,10 +47,25 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	}
 }
 
+// settles reports whether no packet of a conversation can change a verdict, as long as
+// nothing else changes: it goes to the outside, which no expectation is about and no rule
+// forbids.
+func (s *subject) settles(e *remembered, p *packet.Packet) bool {
+	exit := s.exit()
+	return e.valid && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && e.ruled != ruleDrops && !isDNS(p) &&
+		(s.expect != nil || e.seen >= learnFrom)
+}
+
 // remember classifies a conversation and remembers it.
 func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
-	if s.expect == nil && s.rules == nil && !isICMPError(p) {
-		v.rememberPlain(s, p, e)
+	if s.byAddress && !p.IsICMP() {
+		a := s.plain.find(p, false)
+		if a == nil {
+			c := v.classify(s, p)
+			a = s.plain.add(p, false, c, c != classNoise && !s.owns(p))
+		}
+		e.set(p, false, a.class)
+		e.spoofed, e.ruled = a.spoofed, ruleUnclear
 		return
 	}
 	c := v.classify(s, p)
@@ -60,18 +76,6 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	if s.rules != nil && (c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost || c == classQube) {
 		e.ruled = s.rules.judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
 	}
-}
-
-// rememberPlain is remember for a qube of which nothing is expected: then the class depends on
-// the addresses only, and those of the last conversations are known.
-func (v *Verifier) rememberPlain(s *subject, p *packet.Packet, e *remembered) {
-	a := &s.plain[(p.Dst[3]^p.Dst[15])%plainSlots]
-	if !a.known || a.family != p.Family || a.dst != p.Dst || a.src != p.Src {
-		c := v.classify(s, p)
-		*a = plainClass{known: true, family: p.Family, dst: p.Dst, src: p.Src, class: c, spoofed: c != classNoise && !s.owns(p)}
-	}
-	e.set(p, false, a.class)
-	e.spoofed, e.ruled = a.spoofed, ruleUnclear
 }
 
 // spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.
@@ -203,11 +207,7 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 // qube, or an answer of this machine.
 func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) {
 	v.leaves(p)
-	e, known := s.memo.find(p, true)
-	if !known {
-		e.set(p, true, v.classifySource(s, p))
-	}
-	switch e.class {
+	switch v.sourceClass(s, p) {
 	case classEndpoint:
 		s.answered(p, frame, v.now)
 	case classQube:
@@ -215,6 +215,22 @@ func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) {
 	case classLocal:
 		v.localAnswer(s, p, frame)
 	}
+}
+
+// sourceClass returns the class of the source of a packet to a qube, which it remembers.
+func (v *Verifier) sourceClass(s *subject, p *packet.Packet) class {
+	if s.byAddress && !p.IsICMP() {
+		a := s.plain.find(p, true)
+		if a == nil {
+			a = s.plain.add(p, true, v.classifySource(s, p), false)
+		}
+		return a.class
+	}
+	e, known := s.memo.find(p, true)
+	if !known {
+		e.set(p, true, v.classifySource(s, p))
+	}
+	return e.class
 }
 
 // classifySource returns the class of the source of a packet to a qube.
@@ -317,5 +333,7 @@ func (v *Verifier) elsewhere(p *packet.Packet) {
 	}
 	v.outgoing = max(v.now, 1)
 	v.leaves(p)
-	v.upstream(p)
+	if len(v.env.Upstreams) != 0 && isDNS(p) {
+		v.upstream(p)
+	}
 }

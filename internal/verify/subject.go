@@ -27,13 +27,15 @@ type subject struct {
 	records [Checks]record
 	clock   clock
 	memo    memo
-	plain   [plainSlots]plainClass
+	plain   plainClasses
 	looks   int // packets that may be looked at for marks until the next refresh
 	tor     torState
 	tried   localTries
 	learned learned
-	boot    bool
-	gone    bool // the vif: its passes say nothing any more
+	// byAddress says that the class of TCP and UDP depends on the addresses only.
+	byAddress bool
+	boot      bool
+	gone      bool // the vif: its passes say nothing any more
 }
 
 // destination is where the last packet went.
@@ -75,6 +77,8 @@ func (v *Verifier) refresh(s *subject, at int64) {
 	}
 	clear(s.plain[:]) // addresses may belong to others by now
 	s.expect, s.rules = expect, rules
+	exit := s.exit()
+	s.byAddress = rules == nil && (exit == ExitNone || exit == ExitClear) && (expect == nil || len(expect.Endpoints) == 0)
 }
 
 // forgetExpected removes the evidence of checks that rest on an expectation.

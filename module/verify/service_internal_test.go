@@ -339,7 +339,7 @@ func TestUpstreams(t *testing.T) {
 // TestCheck finds a list of relays that is not there, and a file that is something else.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]bool{"testdata/scenes/40-tor.consensus": true, "testdata/none": false, "testdata/dns.golden.json": false} {
+	for name, want := range map[string]bool{"../../test/qubes/leaks/testdata/40-tor-without-a-list.consensus": true, "testdata/none": false, "testdata/dns.golden.json": false} {
 		c := config.Verify{Enabled: true, Expect: []config.VerifyExpect{{Qubes: []string{"sys-whonix"}, Exit: "tor", Relays: name}}}
 		if err := Check(&c); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)

@@ -1,6 +1,8 @@
 package leaks_test
 
 import (
+	"cmp"
+	"flag"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,7 +13,10 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
-func TestMain(m *testing.M) { beat.Main(m, func() error { return cmd.Root().Execute() }) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // scenes wait for most of the time; -parallel comes after
+	beat.Main(m, func() error { return cmd.Root().Execute() })
+}
 
 // settings is the configuration of a scene's beat.
 func settings(config string) string {
@@ -25,7 +30,13 @@ var wanted = regexp.MustCompile(`^(\S+) (this machine|\S+) (.+)$`)
 // returns what there is.
 func check(tb testing.TB, events beat.Events, want string) (got string) {
 	tb.Helper()
-	last := verdicts(events)
+	return compare(tb, verdicts(events), want)
+}
+
+// compare compares verdicts by check and subject with what is wanted, and returns what there
+// is.
+func compare(tb testing.TB, last map[string]verdict, want string) (got string) {
+	tb.Helper()
 	var all []string
 	for one := range strings.SplitSeq(want, "; ") {
 		m := wanted.FindStringSubmatch(one)
@@ -33,7 +44,7 @@ func check(tb testing.TB, events beat.Events, want string) (got string) {
 			tb.Fatalf("%q is not a check, a subject and a verdict", one)
 		}
 		is := last[m[1]+" "+m[2]]
-		all = append(all, m[1]+" "+m[2]+" "+is.verdict)
+		all = append(all, m[1]+" "+m[2]+" "+cmp.Or(is.verdict, "(unknown from the start: no event)"))
 		if is.verdict == "" && (strings.HasPrefix(m[3], "unknown") || strings.HasPrefix(m[3], "not_tested")) {
 			continue // as at the start, of which there is no event
 		}

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
 // scene is a situation, and what is to be said about it.
@@ -42,6 +44,7 @@ var scenes = []scene{
 		s.ping(s.vpn, 100, "-I eth0 10.137.0.5")
 		s.pass(3 * time.Second)
 	}, "VPN-1 sys-vpn unknown(no-traffic)|pass; VPN-2 sys-vpn unknown(no-traffic)", "", nil}, // a kernel may send something into the tunnel
+	{3, "packets-lost", "", (*stage).losePackets, "", "VPN-1 sys-vpn unknown(capture-lost)", (*stage).smallBuffer},
 	{4, "wireguard-server-gone", "", func(s *stage) {
 		t := s.wireguard()
 		s.fetch(s.banking, "http://198.51.100.7/")
@@ -79,9 +82,18 @@ var scenes = []scene{
 		s.leak()
 		s.ping(s.banking, 300, "-6 2001:db8::7")
 	}, "VPN-4 sys-vpn fail; VPN-1 sys-vpn fail", "", nil},
+	{9, "kill-switch-with-canaries", "", func(s *stage) {
+		t := s.wireguard()
+		s.killSwitch()
+		s.fetch(s.banking, "http://198.51.100.7/")
+		s.canaries(judge.ProbeTunnel, s.banking, judge.CanaryCommand(nonce, 2))
+		s.end(t)
+		s.canaries(judge.ProbeDown, s.banking, judge.CanaryCommand(nonce, 2))
+		s.leak()
+	}, "VPN-1 sys-vpn pass; VPN-9 sys-vpn pass; VPN-2 sys-vpn pass", "", nil},
 	{10, "kill-switch", "", func(s *stage) {
 		t := s.wireguard()
-		s.nft(s.vpn, "table inet guard { chain forward { type filter hook forward priority -1; iifgroup 1 drop; oifgroup 1 drop; }; }")
+		s.killSwitch()
 		s.fetch(s.banking, "http://198.51.100.7/")
 		s.end(t)
 		s.leak()
@@ -90,7 +102,7 @@ var scenes = []scene{
 	}, "VPN-1 sys-vpn pass; VPN-4 sys-vpn unknown(no-traffic); VPN-2 sys-vpn unknown(no-traffic)", "", nil},
 	{11, "vpn-itself", "", func(s *stage) {
 		t := s.wireguard()
-		s.nft(s.vpn, "table inet guard { chain forward { type filter hook forward priority -1; iifgroup 1 drop; oifgroup 1 drop; }; }")
+		s.killSwitch()
 		s.fetch(s.banking, "http://198.51.100.7/")
 		s.end(t)
 		s.fetch(s.vpn, "http://198.51.100.7/")
@@ -102,13 +114,18 @@ var scenes = []scene{
 		s.fetch(s.banking, "http://198.51.100.7/")
 		s.ping(s.banking, 300, "-6 2001:db8::7")
 	}, "VPN-4 sys-vpn fail", "", nil},
+	{12, "rules-for-ipv4-and-canaries", "", func(s *stage) {
+		s.wireguard()
+		s.nft(s.vpn, "table ip one { chain forward { type filter hook forward priority -1; oifgroup 1 reject; }; }")
+		s.canaries(judge.ProbeTunnel, s.banking, judge.CanaryCommand(nonce, 2))
+	}, "VPN-4 sys-vpn fail contained; VPN-9 sys-vpn fail contained", "", nil},
 	{13, "before-the-tunnel", "", func(s *stage) {
 		s.leak()
 		s.wireguard()
 		s.fetch(s.banking, "http://198.51.100.7/")
 	}, "VPN-3 sys-vpn fail; VPN-1 sys-vpn fail", "", nil},
 	{14, "nothing-before-the-tunnel", "", func(s *stage) {
-		s.nft(s.vpn, "table inet guard { chain forward { type filter hook forward priority -1; iifgroup 1 drop; oifgroup 1 drop; }; }")
+		s.killSwitch()
 		s.leak()
 		s.wireguard()
 		s.fetch(s.banking, "http://198.51.100.7/")
@@ -123,6 +140,10 @@ var scenes = []scene{
 	}, "VPN-1 sys-vpn pass; VPN-7 sys-vpn pass", "", nil},
 	{15, "openvpn-tls-crypt", ovpnExpected("203.0.113.9:1194/udp"), func(s *stage) {
 		s.openvpn(ovpn{"udp", 1194, []string{"--tls-crypt=KEY"}})
+		s.fetch(s.banking, "http://198.51.100.7/large?bytes=20000")
+	}, "VPN-1 sys-vpn pass; VPN-7 sys-vpn pass", "", nil},
+	{15, "openvpn-tls-crypt-v2", ovpnExpected("203.0.113.9:1194/udp"), func(s *stage) {
+		s.openvpn(ovpn{"udp", 1194, []string{"--tls-crypt-v2=KEY"}})
 		s.fetch(s.banking, "http://198.51.100.7/large?bytes=20000")
 	}, "VPN-1 sys-vpn pass; VPN-7 sys-vpn pass", "", nil},
 	{15, "openvpn-tcp", ovpnExpected("203.0.113.9:1443/tcp"), func(s *stage) {
@@ -140,6 +161,27 @@ var scenes = []scene{
 		s.forget()
 		s.fetch(s.banking, "http://198.51.100.7/")
 	}, "VPN-1 sys-vpn pass; VPN-7 sys-vpn unknown(no-traffic)", "", nil},
+	{18, "canaries-in-wireguard", "", func(s *stage) {
+		s.wireguard()
+		s.killSwitch()
+		s.canaries(judge.ProbeTunnel, s.banking, judge.CanaryCommand(nonce, 2))
+	}, "VPN-9 sys-vpn pass; VPN-1 sys-vpn pass", "", nil},
+	{18, "canaries-in-openvpn", ovpnExpected("203.0.113.9:1194/udp"), func(s *stage) {
+		s.openvpn(ovpn{"udp", 1194, nil})
+		s.killSwitch()
+		s.canaries(judge.ProbeTunnel, s.banking, judge.CanaryCommand(nonce, 2))
+	}, "VPN-9 sys-vpn pass; VPN-1 sys-vpn pass", "", nil},
+	{18, "canaries-of-other-sizes", "", func(s *stage) {
+		s.wireguard()
+		s.killSwitch()
+		s.canaries(judge.ProbeTunnel, s.banking, padded)
+	}, "VPN-9 sys-vpn not_tested(needs-probe)|unknown(probe-failed); VPN-1 sys-vpn pass", "", nil},
+	{19, "nonce-of-another-qube", "", func(s *stage) {
+		s.wireguard()
+		s.killSwitch()
+		s.fetch(s.banking, "http://198.51.100.7/")
+		s.canaries(judge.ProbeTunnel, s.work, judge.CanaryCommand(nonce, 1))
+	}, "VPN-9 sys-vpn not_tested(needs-probe)|unknown(probe-failed); VPN-1 sys-vpn pass; VPN-1 work unknown(no-traffic)", "", nil},
 	{20, "client-pings-the-endpoint", "", func(s *stage) {
 		s.wireguard()
 		s.fetch(s.banking, "http://198.51.100.7/")
@@ -151,6 +193,11 @@ var scenes = []scene{
 		s.must(s.vpn, "ip route add 192.168.1.1/32 via 10.137.0.5 dev eth0 onlink")
 		s.ping(s.banking, 300, "192.168.1.1")
 	}, "VPN-6 sys-vpn fail", "", nil},
+	{22, "route-of-dhcp-option-121", "", func(s *stage) { // sys-net has the lease: only its routes change
+		s.wireguard()
+		s.must(s.Net, "ip route add 198.51.0.0/17 dev lo")
+		s.fetch(s.banking, "http://198.51.100.7/large?bytes=20000")
+	}, "VPN-1 sys-vpn pass; VPN-6 sys-vpn unknown(no-traffic); VPN-7 sys-vpn pass", "", nil},
 	{23, "dns-in-the-tunnel", "", func(s *stage) {
 		s.wireguard()
 		s.must(s.Net, "ip addr add 10.64.0.53/32 dev lo")
@@ -304,6 +351,14 @@ var scenes = []scene{
 	{44, "pluggable-transport", `expect: [{qubes: [sys-vpn], exit: tor}]`, func(s *stage) {
 		s.try(s.vpn, "dig +tries=1 +time=1 -p 3478 @198.51.100.7 stun.example.com")
 	}, "TOR-1 sys-vpn fail", "", nil},
+	{47, "address-of-a-disposable", dispExpected, (*stage).disposables, "", "", nil},
+	{48, "vpn-restarted", "", (*stage).restartVPN, "", "", nil},
+	{49, "vpn-is-above", `expect: [{qubes: [sys-net], exit: vpn, endpoints: ["203.0.113.9:51820/udp"]}]`, func(s *stage) {
+		s.ping(s.work, 100, "10.137.0.5")
+		s.pass(time.Second)
+		s.viewed("VPN-1 sys-net unknown(not-in-position)|unknown(not-attached)")
+	}, "", "", nil},
+	{51, "flood-beside-the-tunnel", "", (*stage).flood, "", "VPN-1 sys-vpn fail; VPN-2 sys-vpn fail", nil},
 	{46, "anonymous-qube-attached-here", `expect: [{qubes: [work], exit: anon}]`, func(s *stage) { s.fetch(s.work, "http://198.51.100.7/") },
 		"TOR-6 work fail", "", nil},
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
 // The other end of the tunnels, in the world behind sys-net, and addresses inside them.
@@ -48,6 +49,10 @@ type stage struct {
 	qubesdb                       *testbed.QubesDB
 	tor                           *torNetwork
 	relays                        string // file with its list of relays
+	home                          string // of the beat
+	probes                        []judge.Probe
+	after                         func(beat.Events) // looks at all events; may be nil
+	said                          string            // the verdicts that the commands have shown
 }
 
 // newStage returns a network with sys-vpn, behind which banking is, and two other qubes.

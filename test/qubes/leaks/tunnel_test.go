@@ -123,7 +123,7 @@ func (s *stage) openvpn(o ovpn) *tunnel {
 	for _, name := range []string{"server", "client"} {
 		s.must(s.Net, fmt.Sprintf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %[1]s/%[2]s.key -out %[1]s/%[2]s.crt -days 2 -subj /CN=%[2]s", dir, name))
 	}
-	common := fmt.Sprintf(" --dev-type tun --verb 1 --ping 2 --ping-restart 60 --data-ciphers AES-256-GCM --auth-nocache %s", strings.Join(s.keys(dir, o.more), " "))
+	const common = " --dev-type tun --verb 1 --ping 2 --ping-restart 60 --data-ciphers AES-256-GCM --auth-nocache"
 	side := func(own, peer string) string {
 		return fmt.Sprintf(" --cert %[1]s/%[2]s.crt --key %[1]s/%[2]s.key --ca %[1]s/%[3]s.crt", dir, own, peer)
 	}
@@ -132,10 +132,11 @@ func (s *stage) openvpn(o ovpn) *tunnel {
 		proto, clientProto = "tcp-server", "tcp-client"
 	}
 	t := &tunnel{device: "ovc" + s.suffix}
-	t.server = s.start(s.Net, nil, fmt.Sprintf("openvpn --dev ovs%s --proto %s --local %s --port %d --tls-server --dh none --ifconfig 10.64.0.1 10.64.0.2%s%s",
-		s.suffix, proto, endpoint, o.port, side("server", "client"), common))
-	t.client = s.start(s.vpn, nil, fmt.Sprintf("openvpn --dev %s --proto %s --remote %s %d --nobind --tls-client --ifconfig 10.64.0.2 10.64.0.1%s%s",
-		t.device, clientProto, endpoint, o.port, side("client", "server"), common))
+	serverKeys, clientKeys := s.keys(dir, o.more)
+	t.server = s.start(s.Net, nil, fmt.Sprintf("openvpn --dev ovs%s --proto %s --local %s --port %d --tls-server --dh none --ifconfig 10.64.0.1 10.64.0.2%s%s%s",
+		s.suffix, proto, endpoint, o.port, side("server", "client"), common, serverKeys))
+	t.client = s.start(s.vpn, nil, fmt.Sprintf("openvpn --dev %s --proto %s --remote %s %d --nobind --tls-client --ifconfig 10.64.0.2 10.64.0.1%s%s%s",
+		t.device, clientProto, endpoint, o.port, side("client", "server"), common, clientKeys))
 	s.await("OpenVPN is up", func() bool {
 		out, _, err := s.vpn.Run(s.ctx, "ip", "addr", "show", t.device)
 		return err == nil && strings.Contains(out, "10.64.0.2")
@@ -148,19 +149,27 @@ func (s *stage) openvpn(o ovpn) *tunnel {
 	return t
 }
 
-// keys makes the file of a key for a word that ends in =KEY, and returns the arguments.
-func (s *stage) keys(dir string, args []string) (all []string) {
+// keys makes the files of the keys for words that end in =KEY, and returns the arguments of
+// both sides.
+func (s *stage) keys(dir string, args []string) (server, client string) {
 	s.tb.Helper()
 	for _, a := range args {
-		if name, ok := strings.CutSuffix(a, "=KEY"); ok {
-			file := filepath.Join(dir, "common.key")
-			s.must(s.Net, "openvpn --genkey secret "+file)
-			all = append(all, name, file)
+		name, ok := strings.CutSuffix(a, "=KEY")
+		if !ok {
+			s.tb.Fatalf("%s is no key", a)
+		}
+		own := filepath.Join(dir, "common.key")
+		if name != "--tls-crypt-v2" {
+			s.must(s.Net, "openvpn --genkey secret "+own)
+			server, client = server+" "+name+" "+own, client+" "+name+" "+own
 			continue
 		}
-		all = append(all, a)
+		theirs := filepath.Join(dir, "client.v2.key")
+		s.must(s.Net, "openvpn --genkey tls-crypt-v2-server "+own)
+		s.must(s.Net, "openvpn --tls-crypt-v2 "+own+" --genkey tls-crypt-v2-client "+theirs)
+		server, client = server+" "+name+" "+own, client+" "+name+" "+theirs
 	}
-	return all
+	return server, client
 }
 
 // terminate ends OpenVPN as a service manager does.

@@ -1,0 +1,103 @@
+//go:build linux
+
+package leaks_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/probe"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
+	"github.com/qubesbeat/qubesbeat/module/verify"
+)
+
+// nonce is that of all probes.
+var nonce = [8]byte{1, 2, 3, 4, 5, 6, 7, 8}
+
+// padded sends as many echo requests as there are canaries, of one size: a tunnel that pads
+// its packets makes that of them.
+const padded = "for i in 1 2 3 4 5; do ping -n -c1 -W1 -t 2 -s 1300 192.0.2.200 & sleep 0.1; done; wait"
+
+// probeFor is how long canaries are looked for.
+const probeFor = 4 * time.Second
+
+// canaries announces a probe of banking to the beat, has a qube send with a command line, and
+// waits until the probe is over.
+func (s *stage) canaries(kind judge.ProbeKind, from *testbed.Qube, command string) {
+	s.tb.Helper()
+	p := judge.Probe{Kind: kind, Via: "sys-vpn", Client: "banking", Nonce: nonce, Sizes: probe.Sizes(), From: time.Now().UnixNano()}
+	p.Until = p.From + int64(probeFor)
+	text, err := json.Marshal(p)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	var none struct{}
+	if err := s.client().Post(s.ctx, "/verify/probe", url.Values{"probe": {string(text)}}, &none); err != nil {
+		s.tb.Fatal(err)
+	}
+	s.probes = append(s.probes, p)
+	_, _, _ = from.Run(s.ctx, "sh", "-c", command)
+	s.pass(time.Until(time.Unix(0, p.Until)))
+	s.ping(s.untrusted, 100, "10.137.0.5") // time goes by packets in a replay
+	s.pass(1100 * time.Millisecond)
+	s.ping(s.untrusted, 100, "10.137.0.5")
+}
+
+// client returns a client of the beat's socket.
+func (s *stage) client() *control.Client {
+	return control.NewClient(verify.SocketPath(filepath.Join(s.home, "data")))
+}
+
+// viewed asks the beat for its verdicts as the command verify does, until they are what is
+// wanted.
+func (s *stage) viewed(want string) {
+	s.tb.Helper()
+	var last map[string]verdict
+	for end := time.Now().Add(30 * time.Second); ; s.pass(100 * time.Millisecond) {
+		var v judge.View
+		err := s.client().Get(s.ctx, "/verify", nil, &v)
+		if last = verdictsOf(&v); err == nil && agree(last, want) {
+			break
+		}
+		if time.Now().After(end) {
+			break
+		}
+	}
+	s.said += fmt.Sprintf("%s; ", compare(s.tb, last, want))
+}
+
+// agree reports whether verdicts are what is wanted.
+func agree(last map[string]verdict, want string) bool {
+	for one := range strings.SplitSeq(want, "; ") {
+		m := wanted.FindStringSubmatch(one)
+		if !strings.Contains("|"+m[3]+"|", "|"+last[m[1]+" "+m[2]].verdict+"|") {
+			return false
+		}
+	}
+	return true
+}
+
+// killSwitch has sys-vpn run the rules that `qubesbeat verify explain VPN-2` prints.
+func (s *stage) killSwitch() {
+	s.tb.Helper()
+	n := 0
+	for line := range strings.SplitSeq(judge.VPN2.Explain().Repair, "\n") {
+		command := strings.TrimSpace(line)
+		if !strings.HasPrefix(command, "nft ") {
+			continue
+		}
+		n++
+		if out, text, err := s.vpn.Run(s.ctx, "sh", "-c", command); err != nil {
+			s.tb.Fatalf("%s: %v\n%s%s", command, err, out, text)
+		}
+	}
+	if n < 4 {
+		s.tb.Fatalf("the explanation of VPN-2 has %d commands of nft; want 4", n)
+	}
+}
