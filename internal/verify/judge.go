@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
 // fromQube judges a packet that a qube has sent.
@@ -30,7 +31,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	if e.spoofed {
 		v.spoofed(s, p, frame)
 	}
-	if e.ruled == ruleDrops {
+	if e.ruled == qvmfirewall.Drops {
 		v.ruledOut(s, p, frame)
 	}
 	v.common(s, c, p, frame)
@@ -56,9 +57,9 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	e.set(p, false, c)
 	e.valid = e.valid && c != classICMPError // the next one may be about another packet
 	e.spoofed = c != classNoise && !s.owns(p)
-	e.ruled = ruleUnclear
+	e.ruled = qvmfirewall.Unclear
 	if s.rules != nil && (c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost || c == classQube) {
-		e.ruled = s.rules.judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
+		e.ruled = s.rules.Judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
 	}
 }
 
@@ -71,7 +72,7 @@ func (v *Verifier) rememberPlain(s *subject, p *packet.Packet, e *remembered) {
 		*a = plainClass{known: true, family: p.Family, dst: p.Dst, src: p.Src, class: c, spoofed: c != classNoise && !s.owns(p)}
 	}
 	e.set(p, false, a.class)
-	e.spoofed, e.ruled = a.spoofed, ruleUnclear
+	e.spoofed, e.ruled = a.spoofed, qvmfirewall.Unclear
 }
 
 // spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.

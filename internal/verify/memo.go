@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
 // memoSize is how many conversations of a vif are remembered with their class. It is a
@@ -38,7 +39,7 @@ type remembered struct {
 	class    class
 	seen     uint8 // packets, up to learnFrom
 	spoofed  bool
-	ruled    ruling
+	ruled    qvmfirewall.Ruling
 }
 
 // slot returns the place of a packet's conversation.
