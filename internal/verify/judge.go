@@ -18,6 +18,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	e, known := s.memo.find(p, false)
 	if !known {
 		v.remember(s, p, e)
+		e.doh = e.class == classOutside && v.isDoH(p)
 	}
 	if e.seen < learnFrom && s.expect == nil && s.looks > 0 && e.class == classOutside {
 		e.seen++
@@ -35,6 +36,9 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 		v.ruledOut(s, p, frame)
 	}
 	v.common(s, c, p, frame)
+	if e.doh && s.exit() != ExitVPN && s.exit() != ExitTor { // those fail VPN-1 and TOR-4
+		v.record(s, DNS1, p, frame, "")
+	}
 	switch s.exit() {
 	case ExitVPN:
 		v.vpn(s, c, p, frame)
@@ -116,6 +120,11 @@ func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
 	default:
 		v.record(s, DNS1, p, frame, "")
 	}
+}
+
+// isDoH reports whether a packet goes to a server known for DNS over HTTPS, on its port.
+func (v *Verifier) isDoH(p *packet.Packet) bool {
+	return v.env.DoH != nil && p.DstPort == portHTTPS && (p.Proto == packet.ProtoTCP || p.Proto == packet.ProtoUDP) && v.env.DoH(p.Dst.Netip(p.Family))
 }
 
 // toPeer follows a packet to another qube whose vif is captured. What is behind another

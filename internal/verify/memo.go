@@ -39,6 +39,7 @@ type remembered struct {
 	class    class
 	seen     uint8 // packets, up to learnFrom
 	spoofed  bool
+	doh      bool // DNS over HTTPS, by the server's address
 	ruled    qvmfirewall.Ruling
 }
 

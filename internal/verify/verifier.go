@@ -69,6 +69,7 @@ type Verifier struct {
 	tracer   tracer
 	dns      recentDNS
 	probes   probes
+	claims   map[claimKey]External
 	ruleset  rulesetState
 	stats    Stats
 }
