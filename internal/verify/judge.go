@@ -36,9 +36,14 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 		v.ruledOut(s, p, frame)
 	}
 	v.common(s, c, p, frame)
-	if e.doh && s.exit() != ExitVPN && s.exit() != ExitTor { // those fail VPN-1 and TOR-4
-		v.record(s, DNS1, p, frame, "")
+	if e.doh {
+		v.overHTTPS(s, p, frame)
 	}
+	v.byExit(s, c, p, frame)
+}
+
+// byExit judges what is expected of the qubes with an exit.
+func (v *Verifier) byExit(s *subject, c class, p *packet.Packet, frame []byte) {
 	switch s.exit() {
 	case ExitVPN:
 		v.vpn(s, c, p, frame)
@@ -118,6 +123,13 @@ func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
 	case ours:
 		s.records[DNS1].agrees(p, v.now)
 	default:
+		v.record(s, DNS1, p, frame, "")
+	}
+}
+
+// overHTTPS judges DNS over HTTPS. Of a tunnel it is judged as what is beside that.
+func (v *Verifier) overHTTPS(s *subject, p *packet.Packet, frame []byte) {
+	if s.exit() != ExitVPN && s.exit() != ExitTor {
 		v.record(s, DNS1, p, frame, "")
 	}
 }
