@@ -214,7 +214,7 @@ func (b *builder) addVerify() error {
 		upstreams = slices.Concat(slices.Collect(maps.Values(b.settings.Resolver.Upstreams))...)
 	}
 	s, err := verify.New(verify.Config{Verify: c, Live: b.live, DataDir: dataDir(), QubesDB: b.settings.Resolver.Firewall.Socket, Self: self,
-		Upstreams: upstreams},
+		Upstreams: upstreams, Inventory: b.inventory.FileName()},
 		verify.Deps{Sink: b.aux, Enricher: b.enricher, Inventory: b.inventory.Index(), HasVif: b.flows.HasVif, Local: b.inventory.Local,
 			KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "verify"), Guard: b.guard})
 	if err != nil {

@@ -25,6 +25,12 @@ func addView(m *topology.Map, view *judge.View) {
 		}
 		addSeen(&m.Qubes[at], s, view.At)
 	}
+	for _, e := range view.External {
+		if at := slices.IndexFunc(m.Qubes, func(q topology.Qube) bool { return q.Name == e.Qube }); at >= 0 {
+			x := &m.Qubes[at].Exit
+			x.External = append(x.External, topology.External{Addr: e.Address, Method: e.Method, At: e.At})
+		}
+	}
 	for i := range m.Qubes {
 		addVerdicts(&m.Qubes[i], view.Verdicts)
 	}

@@ -53,7 +53,7 @@ func verifyCommand(root string) *cobra.Command {
 	parent.Flags().BoolVar(&show.all, "all", false, "print a line for each check, with those that have seen nothing")
 	parent.Flags().BoolVar(&show.watch, "watch", false, "print again when a verdict changes, until interrupted")
 	parent.Flags().StringVar(&show.qube, "qube", "", "only the verdicts on this qube")
-	parent.AddCommand(verifyExplain(), verifyAck(v), verifyLearn(v), verifyPlan(v), verifyReceive(v))
+	parent.AddCommand(verifyExplain(), verifyAck(v), verifyLearn(v), verifyPlan(v), verifyClaim(v), verifyReceive(v))
 	return parent
 }
 

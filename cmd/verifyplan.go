@@ -91,7 +91,9 @@ compare the answers; the answer is the qube's own word, and no verdict rests on 
   address, DNS       dig +short @resolver1.opendns.com myip.opendns.com   (OpenDNS, asked directly)
   resolver           dig +short whoami.akamai.net           (Akamai, by way of your resolver)
   Tor exit           curl https://check.torproject.org/api/ip   (the Tor Project)
-`, name)
+
+Then, here, for the table of the addresses: qubesbeat verify claim %s ADDRESS; qubesbeat map --table
+`, name, name)
 	return err
 }
 

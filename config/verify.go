@@ -22,6 +22,9 @@ type Verify struct {
 	// Probes is the service by which dom0 announces canaries. If it is enabled, packets to the
 	// networks of the canaries are dropped here.
 	Probes Qrexec `config:"probes"`
+	// InventoryAge is how old the inventory's file may be until verdicts are unknown. Default 0,
+	// for any age: dom0 pushes when something changes.
+	InventoryAge Duration `config:"inventory_age"`
 	// Window is for how long a pass lasts after the last packet that agrees. Default 15m.
 	Window Duration `config:"window"`
 	// Hold is how long a fail lasts after the last packet against. Default 24h.

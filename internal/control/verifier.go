@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"net/http"
+	"net/netip"
 
 	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/verify"
@@ -15,6 +16,8 @@ type Verifier interface {
 	// Acknowledge ends the fails of a check, of all subjects if subject is "", and returns
 	// how many there were.
 	Acknowledge(ctx context.Context, check, subject string) (fails int, err error)
+	// Claim notes the address under which a qube says that others see it.
+	Claim(ctx context.Context, qube string, a netip.Addr) error
 	// Announce takes an announcement of canaries, as dom0 makes them.
 	Announce(ctx context.Context, a *probe.Announcement) error
 }
@@ -30,6 +33,13 @@ func (s *Server) verifierRoutes(answer router) {
 	answer("POST /verify/ack", func(r *http.Request) (any, error) {
 		n, err := s.conf.Verifier.Acknowledge(r.Context(), r.FormValue("check"), r.FormValue("subject"))
 		return Acknowledged{Fails: n}, err
+	})
+	answer("POST /verify/claim", func(r *http.Request) (any, error) {
+		a, err := netip.ParseAddr(r.FormValue("address"))
+		if err != nil {
+			return nil, err
+		}
+		return struct{}{}, s.conf.Verifier.Claim(r.Context(), r.FormValue("qube"), a)
 	})
 	answer("POST /verify/probe", func(r *http.Request) (any, error) {
 		a, err := probe.Parse([]byte(r.FormValue("announcement")))

@@ -6,7 +6,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
-	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
 // Names gives the flows of a replay the names of their destinations, from the messages of
@@ -75,5 +75,5 @@ func (n *Names) Fill(f *event.Flow) {
 	}
 	dst := f.Destination.Addr.Netip(f.Family)
 	f.Domain = one.name
-	f.Unresolved = one.known && one.name == "" && dst.IsGlobalUnicast() && !dst.IsPrivate() && dst != qubesdb.MagicDNS[0] && dst != qubesdb.MagicDNS[1]
+	f.Unresolved = one.known && one.name == "" && dst.IsGlobalUnicast() && !dst.IsPrivate() && !qvmfirewall.IsMagic(dst)
 }

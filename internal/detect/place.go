@@ -6,7 +6,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
-	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
 // private are the networks in which neighbours are, besides those of RFC 1918 and RFC 4193.
@@ -19,7 +19,7 @@ func (t *Translator) place(p *event.Parties, dst netip.Addr, port uint16, proto 
 		return behaviour.Nowhere
 	case t.isLocal(dst):
 		return own(port, proto)
-	case dst == qubesdb.MagicDNS[0] || dst == qubesdb.MagicDNS[1] || t.conf.Resolver != nil && t.conf.Resolver(dst):
+	case qvmfirewall.IsMagic(dst) || t.conf.Resolver != nil && t.conf.Resolver(dst):
 		return behaviour.Nowhere
 	case p.DestinationQube != nil && p.DestinationQube != p.SourceQube:
 		if p.DestinationQube.ProvidesNetwork {

@@ -79,6 +79,9 @@ func Classify(f *event.Flow, own func(netip.Addr) bool) Bypass {
 // one of those that servers used before it.
 func quicPort(port uint16) bool { return port == 853 || port == 8853 || port == 784 }
 
+// OffersHTTPS reports whether an address is that of a public resolver, which also offers DNS over HTTPS.
+func OffersHTTPS(a netip.Addr) bool { return dohAddrs[a] }
+
 // offersHTTPS reports whether the server of a flow is known for DNS over HTTPS.
 func offersHTTPS(f *event.Flow, dst netip.Addr) bool {
 	return dohAddrs[dst] || f.Hello != nil && dohNames[strings.ToLower(f.Hello.ServerName)]

@@ -14,7 +14,6 @@ const mostComplex = 15
 // tolerated are functions over the limit that are about to be rewritten. An entry
 // that has become needless is logged.
 var tolerated = map[string]bool{
-	"internal/qubesdb parse":          true,
 	"config (*builder).rest":          true,
 	"config (*Config).Validate":       true,
 	"internal/defrag (*datagram).add": true,

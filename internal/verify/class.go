@@ -25,10 +25,11 @@ const (
 )
 
 const (
-	portDNS  = 53
-	portDoT  = 853
-	portNTP  = 123
-	portHTTP = 80
+	portDNS   = 53
+	portDoT   = 853
+	portNTP   = 123
+	portHTTP  = 80
+	portHTTPS = 443
 )
 
 // isDNS reports whether a packet goes to a port of DNS, also over TLS or QUIC.

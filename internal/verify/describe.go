@@ -107,7 +107,7 @@ func openRules(s *subject) string {
 	if s.rules == nil {
 		return ""
 	}
-	_, open, _ := s.rules.Hosts()
+	_, open, _ := s.rules.Endpoints()
 	if len(open) == 0 {
 		return ""
 	}

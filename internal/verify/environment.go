@@ -35,10 +35,14 @@ type Environment struct {
 	Ports []uint16
 	// Upstreams are the servers that this machine's resolver asks; nil if not known.
 	Upstreams []netip.AddrPort
+	// DoH reports whether an address is that of a server known for DNS over HTTPS. It may be nil.
+	DoH func(addr netip.Addr) bool
 	// Ruleset is what nft says; nil if it has not been read.
 	Ruleset *Ruleset
 	// Above are the names of the qubes through which this machine reaches the outside.
 	Above []string
+	// Domains says that the inventory has Xen's domain ids, so that it should know each vif.
+	Domains bool
 	// Stale says that the inventory is too old to be believed.
 	Stale bool
 	// Missing are the qubes with an expectation that are not attached here.

@@ -66,7 +66,7 @@ var explanations = [Checks]Explanation{
 	TOR5: {"At most 12 destinations in 7 days, with nine tenths of the bytes to three of them.", "It never fails: trouble in the network has the same look.", ""},
 	TOR6: {"Nothing: it only fails, when a qube that dom0 calls anon is attached here.", "", "qvm-prefs QUBE netvm sys-whonix, in dom0."},
 	TOR7: {"Nothing yet: it takes a probe with Tor stopped.", "", "See TOR-1."},
-	DNS1: {"The qube's queries went to the resolver of Qubes, and to no other server on the ports of DNS.", "DNS over HTTPS is reported as dns-bypass.", "Set the resolver of the program that asks, or let qvm-firewall allow specialtarget=dns only."},
+	DNS1: {"The qube's queries went to the resolver of Qubes, and to no other server on the ports of DNS, nor to a public resolver on port 443.", "DNS over HTTPS to servers that are not known by their addresses is reported as dns-bypass, if by name, or not seen at all.", "Set the resolver of the program that asks, or let qvm-firewall allow specialtarget=dns only."},
 	DNS2: {"What this machine asked itself went to the configured upstreams.", "Names in the rules of qvm-firewall are looked up by Qubes.", "Look at /etc/resolv.conf, and at resolver.upstreams."},
 	DNS3: {"It fails with VPN-5 or TOR-2; a pass takes a probe.", "", "See VPN-5."},
 	DNS4: {"A rule redirects the magic addresses 10.139.1.1 and 10.139.1.2.", "", "systemctl restart qubes-network; or set resolver.listen and run `qubesbeat qubes apply`."},

@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -40,20 +39,6 @@ func FuzzVerifier_Packet(f *testing.F) {
 				t.Errorf("text = %q", r.Text)
 			}
 		}
-	})
-}
-
-// FuzzParseRules reads any rules, and judges with those it takes.
-func FuzzParseRules(f *testing.F) {
-	f.Add("drop", "action=accept dst4=203.0.113.9/32 proto=udp dstports=51820-51820", uint16(51820))
-	f.Add("accept", "action=drop specialtarget=dns", uint16(53))
-	f.Fuzz(func(t *testing.T, policy, rule string, port uint16) {
-		r, err := verify.ParseRules(map[string]string{"policy": policy, "0000": rule})
-		if err != nil {
-			return
-		}
-		r.Accepts(packet.ProtoUDP, netip.MustParseAddr("203.0.113.9"), port, 0)
-		r.Hosts()
 	})
 }
 

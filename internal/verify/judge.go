@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
 // fromQube judges a packet that a qube has sent.
@@ -31,10 +32,18 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	if e.spoofed {
 		v.spoofed(s, p, frame)
 	}
-	if e.ruled == ruleDrops {
+	if e.ruled == qvmfirewall.Drops {
 		v.ruledOut(s, p, frame)
 	}
 	v.common(s, c, p, frame)
+	if e.doh {
+		v.overHTTPS(s, p, frame)
+	}
+	v.byExit(s, c, p, frame)
+}
+
+// byExit judges what is expected of the qubes with an exit.
+func (v *Verifier) byExit(s *subject, c class, p *packet.Packet, frame []byte) {
 	switch s.exit() {
 	case ExitVPN:
 		v.vpn(s, c, p, frame)
@@ -52,7 +61,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 // forbids.
 func (s *subject) settles(e *remembered, p *packet.Packet) bool {
 	exit := s.exit()
-	return e.valid && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && e.ruled != ruleDrops && !isDNS(p) &&
+	return e.valid && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !e.doh && e.ruled != qvmfirewall.Drops && !isDNS(p) &&
 		(s.expect != nil || e.seen >= learnFrom)
 }
 
@@ -63,18 +72,20 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 		if a == nil {
 			c := v.classify(s, p)
 			a = s.plain.add(p, false, c, c != classNoise && !s.owns(p))
+			a.doh = c == classOutside && v.servesDoH(p)
 		}
 		e.set(p, false, a.class)
-		e.spoofed, e.ruled = a.spoofed, ruleUnclear
+		e.spoofed, e.doh, e.ruled = a.spoofed, a.doh && isHTTPS(p), qvmfirewall.Unclear
 		return
 	}
 	c := v.classify(s, p)
 	e.set(p, false, c)
 	e.valid = e.valid && c != classICMPError // the next one may be about another packet
 	e.spoofed = c != classNoise && !s.owns(p)
-	e.ruled = ruleUnclear
+	e.doh = c == classOutside && isHTTPS(p) && v.servesDoH(p)
+	e.ruled = qvmfirewall.Unclear
 	if s.rules != nil && (c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost || c == classQube) {
-		e.ruled = s.rules.judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
+		e.ruled = s.rules.Judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
 	}
 }
 
@@ -119,6 +130,23 @@ func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
 	default:
 		v.record(s, DNS1, p, frame, "")
 	}
+}
+
+// overHTTPS judges DNS over HTTPS. Of a tunnel it is judged as what is beside that.
+func (v *Verifier) overHTTPS(s *subject, p *packet.Packet, frame []byte) {
+	if s.exit() != ExitVPN && s.exit() != ExitTor {
+		v.record(s, DNS1, p, frame, "")
+	}
+}
+
+// servesDoH reports whether a packet goes to a server known for DNS over HTTPS.
+func (v *Verifier) servesDoH(p *packet.Packet) bool {
+	return v.env.DoH != nil && v.env.DoH(p.Dst.Netip(p.Family))
+}
+
+// isHTTPS reports whether a packet goes to a port of HTTPS, also over QUIC.
+func isHTTPS(p *packet.Packet) bool {
+	return p.DstPort == portHTTPS && (p.Proto == packet.ProtoTCP || p.Proto == packet.ProtoUDP)
 }
 
 // toPeer follows a packet to another qube whose vif is captured. What is behind another

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
 // memoSets is how many sets of two conversations of a vif are remembered with their class.
@@ -32,6 +33,7 @@ type plainClass struct {
 	outbound bool
 	class    class
 	spoofed  bool
+	doh      bool // the destination is a server of DNS over HTTPS
 }
 
 // find returns the class of a packet's addresses, nil if it is not remembered.
@@ -77,7 +79,8 @@ type remembered struct {
 	class    class
 	seen     uint8 // packets, up to learnFrom
 	spoofed  bool
-	ruled    ruling
+	doh      bool // DNS over HTTPS, by the server's address
+	ruled    qvmfirewall.Ruling
 	settled  bool // none of its packets can change a verdict; see settles
 }
 

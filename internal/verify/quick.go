@@ -48,7 +48,7 @@ func (v *Verifier) quick(p *packet.Packet) bool {
 func (s *subject) sendsSettled(p *packet.Packet) bool {
 	if s.byAddress && (s.looks == 0 || s.expect != nil) {
 		a := s.plain.find(p, false)
-		return a != nil && a.class == classOutside && !a.spoofed && !isDNS(p)
+		return a != nil && a.class == classOutside && !a.spoofed && !a.doh && !isDNS(p)
 	}
 	e := s.memo.look(p, false)
 	return e != nil && e.settled

@@ -238,6 +238,20 @@ func (v *Verifier) torPeers(s *subject) (Verdict, Reason, Method, bool) {
 	return Pass, NoReason, Observed, true
 }
 
+// strangerFor is how long a push of the inventory may take after a qube has been attached, in
+// nanoseconds of own time.
+const strangerFor = int64(60e9)
+
+// hasStranger reports whether a vif that sends is not in the inventory, which then is behind.
+func (v *Verifier) hasStranger() bool {
+	for _, s := range v.subjects {
+		if v.env.Domains && s.qube == nil && s.sent > 0 && v.now-s.begunOwn > strangerFor && v.now-s.lastSent < v.window {
+			return true
+		}
+	}
+	return false
+}
+
 // able decides SYS-1.
 func (v *Verifier) able() (Verdict, Reason, Method) {
 	switch {
@@ -245,7 +259,7 @@ func (v *Verifier) able() (Verdict, Reason, Method) {
 		return Unknown, NoTraffic, NoMethod
 	case v.lost != 0 && v.now-v.lost < v.window:
 		return Unknown, CaptureLost, NoMethod
-	case v.env.Stale:
+	case v.env.Stale, v.hasStranger():
 		return Unknown, InventoryStale, NoMethod
 	}
 	v.self.records[SYS1].seen = v.now

@@ -69,7 +69,7 @@ func (v *Verifier) endpointRules(s *subject) (Verdict, Reason) {
 	case s.rules == nil || len(s.expect.Endpoints) == 0:
 		return Unknown, NoExpectation
 	}
-	hosts, _, ok := s.rules.Hosts()
+	hosts, _, ok := s.rules.Endpoints()
 	if !ok {
 		return Fail, NoReason
 	}

@@ -71,6 +71,7 @@ type Verifier struct {
 	tracer   tracer
 	dns      recentDNS
 	probes   probes
+	claims   map[claimKey]External
 	ruleset  rulesetState
 	stats    Stats
 }

@@ -328,37 +328,6 @@ func TestVerifier_Packet_allocs(t *testing.T) {
 	}
 }
 
-// TestParseRules judges as qvm-firewall does: the first rule that matches decides.
-func TestParseRules(t *testing.T) {
-	t.Parallel()
-	r, err := verify.ParseRules(map[string]string{"policy": "drop", "0000": "action=drop dst4=203.0.113.0/24 proto=tcp dstports=25-25",
-		"0001": "action=accept dst4=203.0.113.0/24 proto=tcp", "0002": "action=accept proto=icmp icmptype=8", "0003": "action=accept specialtarget=dns",
-		"0004": "action=accept dsthost=www.example.com proto=tcp dstports=443"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		proto           uint8
-		dst             string
-		icmp            uint8
-		accepted, clear bool
-	}{
-		{packet.ProtoTCP, "203.0.113.9:25", 0, false, true}, {packet.ProtoTCP, "203.0.113.9:80", 0, true, true}, {packet.ProtoUDP, "203.0.113.9:80", 0, false, true},
-		{packet.ProtoICMP, "198.51.100.7:0", 8, true, true}, {packet.ProtoICMP, "198.51.100.7:0", 3, false, true}, {packet.ProtoUDP, resolver, 0, true, true},
-		{packet.ProtoTCP, "198.51.100.7:443", 0, false, false}, {packet.ProtoTCP, "198.51.100.7:80", 0, false, true},
-	} {
-		dst := netip.MustParseAddrPort(tt.dst)
-		if accepted, clear := r.Accepts(tt.proto, dst.Addr(), dst.Port(), tt.icmp); accepted != tt.accepted || clear != tt.clear {
-			t.Errorf("Accepts(%d, %s, %d) = %v, %v", tt.proto, tt.dst, tt.icmp, accepted, clear)
-		}
-	}
-	for _, bad := range []map[string]string{{"policy": "reject"}, {"policy": "drop", "0000": "action=accept color=red"}, {"policy": "drop", "0000": "proto=tcp"}} {
-		if _, err := verify.ParseRules(bad); err == nil {
-			t.Errorf("ParseRules(%v) succeeds", bad)
-		}
-	}
-}
-
 // TestParseEndpoint reads what String writes.
 func TestParseEndpoint(t *testing.T) {
 	t.Parallel()

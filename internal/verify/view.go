@@ -21,6 +21,7 @@ type View struct {
 	Firewall int        `json:"firewall"`
 	Verdicts []Line     `json:"verdicts"`
 	Qubes    []QubeView `json:"qubes"`
+	External []External `json:"external,omitempty"` // by qube; also of qubes that are not attached here
 }
 
 // Line is a verdict.
@@ -75,7 +76,7 @@ type QubeView struct {
 
 // View returns what commands show, as of the last packet.
 func (v *Verifier) View() *View {
-	w := &View{At: stamp(v.now - v.shift), Packets: v.stats.Packets, Lost: v.stats.Lost, Rules: v.env.Ruleset != nil}
+	w := &View{At: stamp(v.now - v.shift), Packets: v.stats.Packets, Lost: v.stats.Lost, Rules: v.env.Ruleset != nil, External: v.externals()}
 	if v.env.Ruleset != nil {
 		w.Firewall = len(v.env.Ruleset.Chains)
 	}

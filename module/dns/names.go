@@ -9,7 +9,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
-	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 	"github.com/qubesbeat/qubesbeat/internal/resolver"
 )
 
@@ -102,7 +102,7 @@ func global(a netip.Addr) bool { return a.IsGlobalUnicast() && !a.IsPrivate() }
 // IsResolver reports whether the resolver is reached at an address: one of this
 // machine, or one that Qubes redirects to it.
 func (n *Names) IsResolver(a netip.Addr) bool {
-	return a == qubesdb.MagicDNS[0] || a == qubesdb.MagicDNS[1] || n.local(a)
+	return qvmfirewall.IsMagic(a) || n.local(a)
 }
 
 // Metrics implements [metrics.Source].

@@ -11,7 +11,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
-	"github.com/qubesbeat/qubesbeat/internal/qubesdb"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 )
 
@@ -87,7 +87,7 @@ func TestServiceNames_Fill(t *testing.T) {
 func TestServiceNames_IsResolver(t *testing.T) {
 	t.Parallel()
 	n := dns.NewNames(func(a netip.Addr) bool { return a == loopback })
-	for a, want := range map[netip.Addr]bool{qubesdb.MagicDNS[0]: true, qubesdb.MagicDNS[1]: true, loopback: true, netip.MustParseAddr("9.9.9.9"): false} {
+	for a, want := range map[netip.Addr]bool{qvmfirewall.MagicDNS()[0]: true, qvmfirewall.MagicDNS()[1]: true, loopback: true, netip.MustParseAddr("9.9.9.9"): false} {
 		if got := n.IsResolver(a); got != want {
 			t.Errorf("IsResolver(%v) = %v; want %v", a, got, want)
 		}

@@ -69,6 +69,9 @@ func (s *Service) Index() *inventory.Index { return s.index }
 // wait for a name.
 func (s *Service) HasFile() bool { return s.conf.File != "" }
 
+// FileName returns the path of the inventory's file, "" if there is none.
+func (s *Service) FileName() string { return s.conf.File }
+
 // OnChange adds a function that is called after each change. It must be called before
 // Open.
 func (s *Service) OnChange(f func()) { s.onChange = append(s.onChange, f) }

@@ -155,7 +155,7 @@ func tunnelHosts(q *qube.Qube, rules *judge.Rules) (hosts []judge.Endpoint, ok b
 	if rules == nil || !q.ProvidesNetwork {
 		return nil, false
 	}
-	hosts, _, ok = rules.Hosts()
+	hosts, _, ok = rules.Endpoints()
 	return hosts, ok
 }
 

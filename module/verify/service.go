@@ -4,11 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/dnsview"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
@@ -26,6 +28,7 @@ type Config struct {
 	DataDir   string   // where the socket is
 	QubesDB   string   // socket of QubesDB
 	Upstreams []string // that this machine's resolver asks, as in the configuration
+	Inventory string   // the inventory's file, "" if there is none
 	Self      string   // the name of this qube, "" if it is not known
 }
 
@@ -120,11 +123,22 @@ func (s *Service) environment() *judge.Environment {
 	rules := s.rules.snapshot()
 	hasVif, above := s.deps.HasVif, namesAbove(s.deps.Inventory, s.conf.Self)
 	e := &judge.Environment{Expect: s.expected.lookup(rules), Allow: s.expected.allow, Ports: s.conf.Isolation.Ports, Upstreams: upstreams(s.conf.Upstreams),
-		Ruleset: rules.nft, Missing: s.expected.missing(s.deps.Inventory, hasVif, above, s.conf.Live)}
+		DoH: dnsview.OffersHTTPS, Ruleset: rules.nft, Domains: s.deps.Inventory.HasDomains(), Stale: s.isStale(time.Now()),
+		Missing: s.expected.missing(s.deps.Inventory, hasVif, above, s.conf.Live)}
 	if rules.firewall != nil {
 		e.Rules = func(a netip.Addr) *judge.Rules { return rules.firewall[a] }
 	}
 	return e
+}
+
+// isStale reports whether the inventory is older than it may be. What it says of a replay's qubes
+// does not age.
+func (s *Service) isStale(now time.Time) bool {
+	if s.conf.InventoryAge <= 0 || !s.conf.Live || s.conf.Inventory == "" {
+		return false
+	}
+	info, err := os.Stat(s.conf.Inventory)
+	return err != nil || now.Sub(info.ModTime()) > s.conf.InventoryAge.D()
 }
 
 // report publishes a result. It is called in the meter's goroutine.

@@ -3,9 +3,11 @@ package verify
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
@@ -57,4 +59,14 @@ func (s *Service) Acknowledge(ctx context.Context, check, subject string) (n int
 	defer cancel()
 	err = s.observer.do(ctx, func(v *judge.Verifier) { n = v.Acknowledge(c, subject) })
 	return n, err
+}
+
+// Claim implements [control.Verifier].
+func (s *Service) Claim(ctx context.Context, name string, a netip.Addr) error {
+	if err := qube.ValidName(name); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return s.observer.do(ctx, func(v *judge.Verifier) { v.Claim(name, a, time.Now().UTC()) })
 }

@@ -3,7 +3,6 @@
 package leaks_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -33,20 +32,28 @@ func (s *stage) canaries(kind judge.ProbeKind, from *testbed.Qube, command strin
 	s.tb.Helper()
 	p := judge.Probe{Kind: kind, Via: "sys-vpn", Client: "banking", Nonce: nonce, Sizes: probe.Sizes(), From: time.Now().UnixNano()}
 	p.Until = p.From + int64(probeFor)
-	text, err := json.Marshal(p)
-	if err != nil {
-		s.tb.Fatal(err)
+	announced := &probe.Announcement{Kind: probe.Tunnel, Nonce: nonce, Via: p.Via, Client: p.Client, Sizes: p.Sizes, TTL: 2, For: probeFor}
+	if kind == judge.ProbeDown {
+		announced.Kind = probe.Down
 	}
-	var none struct{}
-	if err := s.client().Post(s.ctx, "/verify/probe", url.Values{"probe": {string(text)}}, &none); err != nil {
-		s.tb.Fatal(err)
-	}
-	s.probes = append(s.probes, p)
+	s.announce(announced)
 	_, _, _ = from.Run(s.ctx, "sh", "-c", command)
+	s.announce(&probe.Announcement{Kind: probe.Sent, Nonce: nonce})
+	p.Sent = true
+	s.probes = append(s.probes, p)
 	s.pass(time.Until(time.Unix(0, p.Until)))
 	s.ping(s.untrusted, 100, "10.137.0.5") // time goes by packets in a replay
 	s.pass(1100 * time.Millisecond)
 	s.ping(s.untrusted, 100, "10.137.0.5")
+}
+
+// announce tells the beat what dom0 would.
+func (s *stage) announce(a *probe.Announcement) {
+	s.tb.Helper()
+	var none struct{}
+	if err := s.client().Post(s.ctx, "/verify/probe", url.Values{"announcement": {a.Text()}}, &none); err != nil {
+		s.tb.Fatal(err)
+	}
 }
 
 // client returns a client of the beat's socket.
