@@ -241,7 +241,7 @@ func TestAnalysis_Read_faults(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ text, want string }{
 		"empty":      {"", "there is no event in it"},
-		"truncated":  {flow(1, "a", "", "", 1, 1, 1, "") + `{"@timestamp":"2026-`, "1 lines are not events; the first is line 2: not a JSON object"},
+		"truncated":  {flow(1, "a", "", "", 1, 1, 1, "") + `{"@timestamp":"2026-`, "lines that are not events: 1; the first is line 2: not a JSON object"},
 		"long":       {`{"a":"` + strings.Repeat("x", 5<<20) + `"}` + "\n" + flow(1, "a", "", "", 1, 1, 1, ""), "line 1: longer than 4 MiB"},
 		"other":      {`{"message":"x"}`, "line 1: @timestamp is missing"},
 		"no dataset": {`{"@timestamp":"2026-11-21T00:00:00Z"}`, "there is no event.dataset"},

@@ -49,7 +49,7 @@ func (a *Analysis) Read(path string, stdin io.Reader, progress func(*eventfile.I
 	}
 	a.sort()
 	if f.Unreadable > 0 {
-		err = errors.Join(err, fmt.Errorf("%s: %d lines are not events; the first is line %s", in.Name, f.Unreadable, f.First))
+		err = errors.Join(err, fmt.Errorf("%s: lines that are not events: %d; the first is line %s", in.Name, f.Unreadable, f.First))
 	} else if err == nil && f.Events == 0 && a.Excluded == 0 {
 		err = fmt.Errorf("%s: there is no event in it", in.Name)
 	}

@@ -125,7 +125,7 @@ func (b *builder) reason(q *analysis.Qube, m *topology.Qube) string {
 func mostWith(q *analysis.Qube) string {
 	peers := q.Peers.Top(1)
 	if len(peers) == 0 {
-		return "nobody"
+		return "no peer"
 	}
 	name, port := endpoint(peers[0])
 	return name + " " + port

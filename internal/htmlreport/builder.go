@@ -28,7 +28,7 @@ func newBuilder(a *analysis.Analysis, zone *time.Location, top int) *builder {
 	if zone == nil {
 		zone = time.UTC
 	}
-	b := &builder{Analysis: a, all: slices.DeleteFunc(a.Qubes(), isNobody), pages: map[*analysis.Qube]int{}, zone: zone, top: top, judged: map[*analysis.Qube][]*analysis.Verdict{}}
+	b := &builder{Analysis: a, all: slices.DeleteFunc(a.Qubes(), isUnseen), pages: map[*analysis.Qube]int{}, zone: zone, top: top, judged: map[*analysis.Qube][]*analysis.Verdict{}}
 	for _, v := range a.Verdicts.Top(-1) {
 		if v.Subject == v.Qube.Name {
 			b.judged[v.Qube] = append(b.judged[v.Qube], v)
@@ -43,9 +43,9 @@ func newBuilder(a *analysis.Analysis, zone *time.Location, top int) *builder {
 	return b
 }
 
-// isNobody reports whether nothing is known of a qube but verdicts about the machine
+// isUnseen reports whether nothing is known of a qube but verdicts about the machine
 // itself, which have none.
-func isNobody(q *analysis.Qube) bool {
+func isUnseen(q *analysis.Qube) bool {
 	return q.Name == "" && q.Flows+q.Queries+q.Refused+q.Alerts+q.Summarized == 0 && q.Transactions.Len() == 0
 }
 

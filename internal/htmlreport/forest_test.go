@@ -88,3 +88,36 @@ func TestWrite_machines(t *testing.T) {
 		t.Errorf("%d forests; want 2", n)
 	}
 }
+
+// Where SVG is switched off, as at Tor Browser's level Safest, all that pictures say is on
+// the page: each text of the map, and each number of a timeline as a row of its table.
+func TestWrite_withoutSVG(t *testing.T) {
+	t.Parallel()
+	text := page(t, read(t, flow("sys-log", "work", "sys-log", `,"ip":"10.137.0.6"`)+flow("sys-log", "sys-vpn", "sys-log", `,"clients":["bank"]`)+
+		verdict("VPN-1", "fail", `,"expect":{"exit":"vpn","endpoints":["203.0.113.9:51820/udp"]},"tunnel":{"protocol":"wireguard"}`)))
+	drawn := regexp.MustCompile(`(?s)<svg.*?</svg>`)
+	rest := drawn.ReplaceAllString(text, "")
+	words := 0
+	for _, m := range regexp.MustCompile(`<text [^>]*>([^<]*)</text>`).FindAllStringSubmatch(strings.Join(drawn.FindAllString(text, -1), ""), -1) {
+		for _, w := range strings.Fields(m[1]) {
+			if words++; w != "✗" && w != "✓" && w != "-" && !strings.Contains(rest, w) {
+				t.Errorf("%q is in the picture alone", w)
+			}
+		}
+	}
+	if words < 8 {
+		t.Errorf("%d words in the pictures", words)
+	}
+	if charts, tables := strings.Count(text, "Bytes over time"), strings.Count(rest, "<summary>As a table</summary>"); charts == 0 || charts != tables {
+		t.Errorf("%d timelines, %d tables of them", charts, tables)
+	}
+}
+
+// A file without the name of any qube says so, and does not say that nothing was lost.
+func TestWrite_packetbeat(t *testing.T) {
+	t.Parallel()
+	text := page(t, read(t, strings.ReplaceAll(flow("sys-log", "work", "sys-log", ""), `"qube"`, `"x"`)))
+	if !strings.Contains(text, "it is a file of packetbeat") || strings.Contains(text, "Nothing was lost") {
+		t.Error("the page does not say that the events name no qube")
+	}
+}

@@ -40,6 +40,9 @@ func (b *builder) missing() (items []Item) {
 		}
 		add(n, c.Path != "capture.non_ip_frames", c.Text) // ARP is no loss
 	}
+	if b.Total.Flows > 0 && !slices.ContainsFunc(b.all, func(q *analysis.Qube) bool { return q.Name != "" }) {
+		items = append(items, Item{"no event names a qube: there was no inventory, or it is a file of packetbeat", true})
+	}
 	unreadable := uint64(0)
 	for _, f := range b.Files {
 		unreadable += f.Unreadable

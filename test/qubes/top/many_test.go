@@ -107,8 +107,8 @@ func TestTop_colour(t *testing.T) {
 	}
 }
 
-// TestTop_cost takes less than a hundredth of a core to show 500 qubes whose numbers all
-// change.
+// TestTop_cost takes little to show 500 qubes whose numbers all change: half a hundredth of
+// a core where docs/top.md was measured. The bound is for machines that are much slower.
 func TestTop_cost(t *testing.T) {
 	m := &many{began: time.Now()}
 	p := newPane(t, m.serve(t), 80, 24, "TERM=vt100")
@@ -118,8 +118,8 @@ func TestTop_cost(t *testing.T) {
 	poll.Until(t, "ten snapshots", func() bool { return m.asked.Load() >= asked+10 })
 	used, span := cpuOfChild(t, pid)-before, time.Since(began)
 	t.Logf("%v of processor time in %v", used, span)
-	if used > span/100 {
-		t.Errorf("top took %v of processor time in %v; want less than a hundredth", used, span)
+	if used > span/20 {
+		t.Errorf("top took %v of processor time in %v; want less than a twentieth", used, span)
 	}
 }
 
