@@ -243,6 +243,9 @@ func (b *builder) addDetection() error {
 	if b.live && c.Resolver.On() {
 		deps.Resolver = b.names.IsResolver
 	}
+	if len(b.settings.GeoIP.Files()) > 0 {
+		deps.Country = func(a netip.Addr) string { return b.places.Country(a) }
+	}
 	b.findings = finding.New(conf, deps)
 	feed := b.findings.Feed(b.flows.PeekHello)
 	b.flows.Watch(feed)
@@ -275,6 +278,7 @@ func (b *builder) addGeoIP() {
 	s.Open()
 	b.flows.ObserveFlows(s.Fill)
 	b.middle = append(b.middle, s)
+	b.places = s
 }
 
 func (b *builder) newStats() *stats.Service {

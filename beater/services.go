@@ -6,6 +6,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/beater/publish"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/geoip"
 	"github.com/qubesbeat/qubesbeat/internal/guard"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/task"
@@ -45,6 +46,7 @@ type builder struct {
 // optional are services that a beat need not have: they may be nil.
 type optional struct {
 	findings *finding.Service // looks for what is odd
+	places   *geoip.Service   // says where addresses are registered
 	packets  *packets.Service // live only
 	verify   *verify.Service  // nil unless it is enabled
 	top      *top.Service     // live only, and not for packetbeat

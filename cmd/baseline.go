@@ -47,6 +47,7 @@ func baselineCommand() *cobra.Command {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "forgotten: %d\n", n.Qubes)
 			return err
 		}}
+	parent.AddCommand(baselineExport(), baselineImport())
 	forget.Flags().BoolVar(&all, "all", false, "forget all")
 	parent.AddCommand(forget, &cobra.Command{Use: "check QUBE DOMAIN|ADDRESS", Args: cobra.ExactArgs(2), Short: "Show whether a destination is usual for a qube",
 		RunE: func(c *cobra.Command, args []string) error {

@@ -18,8 +18,9 @@ func detectCommand() *cobra.Command {
 		Use: "eval FILES.tsv", Args: cobra.ExactArgs(1), Short: "Run the detection over labelled captures and logs",
 		Long: "Runs the detection over the files of a table and prints what it finds of what it should, and what it should not have\n" +
 			"found. The table has tabs and a header with the columns side, class (mal, benign or mixed), label, expect (ids of rules)\n" +
-			"and file; paths are relative to it. Captures, logs of Zeek (conn, dns, ssl) and lists of names (.csv) are read. Benign\n" +
-			"files are run twice, the second time with their first half as the past.",
+			"and file; paths are relative to it. Captures, logs of Zeek (conn, dns, ssl), and lists of names or of\n" +
+			"packets (.csv with time_since_last and src_ip, 0 for the client) are read. Benign files are run twice, the\n" +
+			"second time with their first half as the past.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := evaluateFiles(c, args[0], side, findings); err != nil {
 				return printError(c, err)

@@ -1,6 +1,10 @@
 package behaviour
 
-import "github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+import (
+	"net/netip"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+)
 
 // Config holds the settings of an [Engine]. Report is required; start from [Defaults].
 type Config struct {
@@ -28,6 +32,9 @@ type Config struct {
 	// Disposable reports whether a subject is used once, so that its hours mean nothing. It
 	// may be nil.
 	Disposable func(subject string) bool
+	// Country returns the country in which an address is registered, "" if it is not known.
+	// It may be nil.
+	Country func(netip.Addr) string
 }
 
 // Defaults returns the settings that apply if nothing is set, without Report and Key.

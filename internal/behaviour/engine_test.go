@@ -349,3 +349,25 @@ func BenchmarkObserve(b *testing.B) {
 		})
 	}
 }
+
+// TestEngine_country reports a country in which a qube has never used anything, and not what
+// is usual, nor places without one.
+func TestEngine_country(t *testing.T) {
+	t.Parallel()
+	w := newWorld(func(c *behaviour.Config) {
+		c.Country = func(a netip.Addr) string {
+			return map[string]string{"192.0.2.1": "DE", "203.0.113.66": "KP"}[a.String()]
+		}
+	})
+	at := w.work("work", rand.New(rand.NewPCG(1, 1)))
+	w.connect(contact("work", "192.0.2.1:443", "site3.example", at))
+	w.connect(contact("work", "203.0.113.66:443", "site4.example", at+hour))
+	w.connect(contact("work", "198.51.100.1:443", "site5.example", at+2*hour))
+	w.connect(contact("work", "203.0.113.66:443", "site4.example", at+3*hour))
+	if diff := cmp.Diff([]string{"first-seen/country low"}, w.rules()); diff != "" {
+		t.Fatalf("findings mismatch (-want +got):\n%s", diff)
+	}
+	if got, want := w.findings[0].Reason, "work contacts site4.example (203.0.113.66:443) in KP: in 3 days it has used destinations in one country, and none there"; got != want {
+		t.Errorf("reason = %q; want %q", got, want)
+	}
+}

@@ -21,7 +21,11 @@ func (e *Engine) firstSeen() {
 		return
 	}
 	learned := e.learned()
+	before := e.cur.base.Observations()
 	bits, fresh := e.use(baseline.Destination, e.net)
+	if e.cur.base.Observations() != before { // the first contact in ten minutes
+		e.country(learned)
+	}
 	portBits, freshPort := e.use(baseline.Port, portHash(o))
 	if !learned || o.Midstream {
 		return
@@ -43,6 +47,33 @@ func (e *Engine) use(k baseline.Kind, hash uint64) (bits float64, fresh bool) {
 	}
 	_, fresh = e.observe(k, hash)
 	return bits, fresh
+}
+
+// country records in which country the current destination is, and reports one that is new
+// for a qube whose destinations are in few.
+func (e *Engine) country(learned bool) {
+	o := e.obs
+	if e.conf.Country == nil || o.Place != World {
+		return
+	}
+	code := e.conf.Country(o.Addr)
+	if code == "" {
+		return
+	}
+	bits, fresh := e.use(baseline.Country, siphash(e.conf.Key[0], e.conf.Key[1], code))
+	if fresh && learned && !o.Midstream && bits >= surprise {
+		n := e.cur.base.Len(baseline.Country) - 1
+		e.first("country", bits, fmt.Sprintf("%s contacts %s in %s: in %d days it has used destinations in %s, and none there", e.who(), e.whom(), code, e.cur.base.Days(),
+			countries(n)))
+	}
+}
+
+// countries returns a number of countries in words.
+func countries(n int) string {
+	if n == 1 {
+		return "one country"
+	}
+	return fmt.Sprintf("%d countries", n)
 }
 
 // first reports a first use, up to a number in an hour.

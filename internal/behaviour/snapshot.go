@@ -18,7 +18,7 @@ var ErrState = errors.New("behaviour: unreadable state")
 // The beginning of a state: a magic number with the version of the format, and a hash that
 // says which key the rest was made with.
 const (
-	magic    = "qbh1"
+	magic    = "qbh2"
 	keyCheck = "qubesbeat baseline"
 )
 

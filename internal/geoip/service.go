@@ -3,6 +3,7 @@ package geoip
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -108,6 +109,19 @@ func (s *Service) Fill(f *event.Flow) {
 	if f.DestinationQube == nil {
 		f.DestinationPlace = s.find(db, f.Destination.Addr, f.Family)
 	}
+}
+
+// Country returns the country in which an address is registered, "" if it is not known. It is
+// safe for concurrent use. A nil *Service knows none.
+func (s *Service) Country(a netip.Addr) string {
+	if s == nil {
+		return ""
+	}
+	db := s.db.Load()
+	if db == nil {
+		return ""
+	}
+	return db.Find(a).Country
 }
 
 func (s *Service) find(db *DB, a packet.Addr, family uint8) event.Place {

@@ -47,8 +47,11 @@ type Deps struct {
 	// Found is called with both ends of the flow of a finding. It may be nil.
 	Found func(source, destination netip.AddrPort, proto uint8)
 	// Local reports whether an address is one of this machine. It may be nil.
-	Local  func(netip.Addr) bool
-	Logger *slog.Logger
+	Local func(netip.Addr) bool
+	// Country returns the country in which an address is registered, "" if it is not known. It
+	// may be nil.
+	Country func(netip.Addr) string
+	Logger  *slog.Logger
 	// Guard recovers from panics, after which the detection ends. It may be nil.
 	Guard *guard.Keeper
 }
@@ -92,6 +95,7 @@ func (s *Service) engineConfig(key [2]uint64) behaviour.Config {
 	c := behaviour.Defaults()
 	c.Report, c.Allowed, c.Key = s.report, s.isAllowed, key
 	c.Learn = baseline.Learning{Span: int64(d.Learn.D()), Days: min(3, 1+int(d.Learn.D()/(24*time.Hour))), Uses: 200}
+	c.Country = s.deps.Country
 	c.Settle, c.Repeat, c.Forget, c.Samples = int64(d.Settle.D()), int64(d.Repeat.D()), int64(d.Forget.D()), d.Samples
 	c.Level, _ = behaviour.ParseLevel(d.Level)
 	for _, id := range d.Disable {
@@ -134,6 +138,7 @@ func (s *Service) Open() error {
 		s.conf.DataDir = ""
 		return nil
 	}
+	removeUnfinished(s.conf.DataDir)
 	conf := s.engineConfig(key)
 	s.engine = behaviour.New(conf)
 	s.restore(conf)

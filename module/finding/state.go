@@ -2,7 +2,6 @@ package finding
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,15 +26,15 @@ const saveEvery = int64(600e9)
 func readKey(dir string) (key [2]uint64, err error) {
 	path := filepath.Join(dir, keyFile)
 	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(b) != 16 {
-		b = make([]byte, 16)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(b) != keySize {
+		b = make([]byte, keySize)
 		_, _ = rand.Read(b) // it cannot fail
 		err = atomicfile.Write(path, b)
 	}
 	if err != nil {
 		return key, fmt.Errorf("the key of the baselines: %w", err)
 	}
-	return [2]uint64{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}, nil
+	return keyOf(b), nil
 }
 
 // restore reads the state of an earlier run. A state that cannot be read is kept under
@@ -67,4 +66,12 @@ func (s *Service) save() {
 		s.deps.Logger.Warn("the baselines cannot be written; trying again every ten minutes", "error", err.Error())
 	}
 	s.saveFailed = err != nil
+}
+
+// removeUnfinished removes what a beat that was killed has left of a state.
+func removeUnfinished(dir string) {
+	paths, _ := filepath.Glob(filepath.Join(dir, "."+stateFile+"-*"))
+	for _, path := range paths {
+		_ = os.Remove(path) // the next start tries again
+	}
 }

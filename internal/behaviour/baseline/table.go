@@ -10,6 +10,7 @@ const (
 	Destination Kind = iota // a registered domain, or a network
 	Port                    // a port of a protocol
 	Client                  // JA4, the fingerprint of a TLS client
+	Country                 // in which a destination is registered
 	Kinds                   // their number
 )
 

@@ -22,6 +22,9 @@ func Items(c *Case) (items []detect.Item, err error) {
 		return zeek(c.Paths)
 	}
 	if filepath.Ext(c.Paths[0]) == ".csv" {
+		if isPacketList(c.Paths[0]) {
+			return packetList(c.Paths[0])
+		}
 		return nameList(c.Paths[0])
 	}
 	for _, path := range c.Paths {
