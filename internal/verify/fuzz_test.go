@@ -29,7 +29,9 @@ func FuzzVerifier_Packet(f *testing.F) {
 			return
 		}
 		for range 3 {
-			l.v.Packet(&p, data)
+			if !l.v.Quick(&p) {
+				l.v.Packet(&p, data)
+			}
 		}
 		l.wait(2 * time.Second)
 		if s := l.v.Stats(); s.Agree+s.Against+s.Own+s.NotJudged != s.Packets {
@@ -88,7 +90,9 @@ func BenchmarkVerifier_Packet(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				p.Time += 1000
-				l.v.Packet(&p, bytes)
+				if !l.v.Quick(&p) {
+					l.v.Packet(&p, bytes)
+				}
 			}
 		})
 	}

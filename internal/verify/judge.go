@@ -64,6 +64,9 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 			c := v.classify(s, p)
 			a = s.plain.add(p, false, c, c != classNoise && !s.owns(p))
 		}
+		if a.settled() {
+			s.hot.add(p, false)
+		}
 		e.set(p, false, a.class)
 		e.spoofed, e.ruled = a.spoofed, ruleUnclear
 		return
@@ -223,6 +226,9 @@ func (v *Verifier) sourceClass(s *subject, p *packet.Packet) class {
 		a := s.plain.find(p, true)
 		if a == nil {
 			a = s.plain.add(p, true, v.classifySource(s, p), false)
+		}
+		if a.settled() {
+			s.hot.add(p, true)
 		}
 		return a.class
 	}
