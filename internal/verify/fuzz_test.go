@@ -28,7 +28,9 @@ func FuzzVerifier_Packet(f *testing.F) {
 			return
 		}
 		for range 3 {
-			l.v.Packet(&p, data)
+			if !l.v.Quick(&p) {
+				l.v.Packet(&p, data)
+			}
 		}
 		l.wait(2 * time.Second)
 		if s := l.v.Stats(); s.Agree+s.Against+s.Own+s.NotJudged != s.Packets {
@@ -73,7 +75,9 @@ func BenchmarkVerifier_Packet(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				p.Time += 1000
-				l.v.Packet(&p, bytes)
+				if !l.v.Quick(&p) {
+					l.v.Packet(&p, bytes)
+				}
 			}
 		})
 	}

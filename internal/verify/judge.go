@@ -68,14 +68,7 @@ func (s *subject) settles(e *remembered, p *packet.Packet) bool {
 // remember classifies a conversation and remembers it.
 func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	if s.byAddress && !p.IsICMP() {
-		a := s.plain.find(p, false)
-		if a == nil {
-			c := v.classify(s, p)
-			a = s.plain.add(p, false, c, c != classNoise && !s.owns(p))
-			a.doh = c == classOutside && v.servesDoH(p)
-		}
-		e.set(p, false, a.class)
-		e.spoofed, e.doh, e.ruled = a.spoofed, a.doh && isHTTPS(p), qvmfirewall.Unclear
+		v.rememberPlain(s, p, e)
 		return
 	}
 	c := v.classify(s, p)
@@ -87,6 +80,22 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	if s.rules != nil && (c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost || c == classQube) {
 		e.ruled = s.rules.Judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
 	}
+}
+
+// rememberPlain is remember for a qube of which nothing is expected that depends on more than
+// addresses.
+func (v *Verifier) rememberPlain(s *subject, p *packet.Packet, e *remembered) {
+	a := s.plain.find(p, false)
+	if a == nil {
+		c := v.classify(s, p)
+		a = s.plain.add(p, false, c, c != classNoise && !s.owns(p))
+		a.doh = c == classOutside && v.servesDoH(p)
+	}
+	if a.settled() {
+		s.hot.add(p, false)
+	}
+	e.set(p, false, a.class)
+	e.spoofed, e.doh, e.ruled = a.spoofed, a.doh && isHTTPS(p), qvmfirewall.Unclear
 }
 
 // spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.
@@ -251,6 +260,9 @@ func (v *Verifier) sourceClass(s *subject, p *packet.Packet) class {
 		a := s.plain.find(p, true)
 		if a == nil {
 			a = s.plain.add(p, true, v.classifySource(s, p), false)
+		}
+		if a.settled() {
+			s.hot.add(p, true)
 		}
 		return a.class
 	}

@@ -48,6 +48,9 @@ func (c *plainClasses) find(p *packet.Packet, outbound bool) *plainClass {
 	return nil
 }
 
+// settled reports whether TCP and UDP between these addresses can change no verdict.
+func (a *plainClass) settled() bool { return a.class == classOutside && !a.spoofed && !a.doh }
+
 // add remembers the class of a packet's addresses.
 func (c *plainClasses) add(p *packet.Packet, outbound bool, what class, spoofed bool) *plainClass {
 	set := c.set(p)

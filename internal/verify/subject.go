@@ -28,6 +28,7 @@ type subject struct {
 	clock   clock
 	memo    memo
 	plain   plainClasses
+	hot     hotPairs
 	looks   int // packets that may be looked at for marks until the next refresh
 	tor     torState
 	tried   localTries
@@ -75,6 +76,7 @@ func (v *Verifier) refresh(s *subject, at int64) {
 	if expect != s.expect || rules != s.rules {
 		s.memo.clear()
 	}
+	clear(s.hot[:])
 	clear(s.plain[:]) // addresses may belong to others by now
 	s.expect, s.rules = expect, rules
 	exit := s.exit()

@@ -56,6 +56,8 @@ const lookEvery = int64(time.Second)
 func (o *observer) Packet(p *packet.Packet, frame []byte) {
 	if o.attention.Load() {
 		o.attend()
+	} else if o.verifier.Quick(p) {
+		return
 	}
 	o.verifier.Packet(p, frame)
 	if d := p.Time - o.looked; d >= lookEvery || d <= -lookEvery {

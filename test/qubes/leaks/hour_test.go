@@ -100,7 +100,7 @@ func clear4(at int64, minute int) (all []kept) {
 		{6, 0xc0, 1, 1, 187, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0},
 		{17, 0xc0, 2, 1, 187, 0, 12, 0, 0, 'a', 'b', 'c', 'd'},
 	} {
-		dst := [][]byte{{10, 139, 1, 1}, {198, 51, 100, 7}, {9, 9, 9, byte(minute)}}[i]
+		dst := [][]byte{{10, 139, 1, 1}, {198, 51, 100, 7}, {198, 51, 101, byte(minute)}}[i]
 		data := append(make([]byte, 12), 8, 0, 0x45, 0, 0, byte(20+len(l4)-1), 0, 0, 0x40, 0, 64, l4[0], 0, 0, 10, 137, 0, 6)
 		data = append(append(data, dst...), l4[1:]...)
 		all = append(all, kept{at: at + int64(i), vif: "vif4.0", data: data, length: uint32(len(data))})
