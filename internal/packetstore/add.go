@@ -45,8 +45,8 @@ func (s *Store) Add(p *Packet) {
 	}
 }
 
-// Pressure reports whether half of the buffers are in use, so that the capture had
-// better keep headers only. It may be called from any goroutine.
+// Pressure reports whether half of the buffers are in use, while which Add stores headers
+// only; the capture goes by its own ring. It may be called from any goroutine.
 func (s *Store) Pressure() bool { return s.pressure.Load() }
 
 // streamOf returns the stream of an interface, nil if there are too many.

@@ -3,9 +3,11 @@
 package packets_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // checkBalance checks the equations of docs/architecture.md ("Losing nothing") that the
@@ -144,5 +147,54 @@ func TestFull(t *testing.T) {
 		if status != 3 || !strings.Contains(talk, "are missing") || !strings.Contains(talk, "was removed on") {
 			t.Errorf("get of what is partly gone: status %d: %s", status, talk)
 		}
+	}
+}
+
+// TestAnalyzers ends the process of packetbeat's analyzers like a crash, while packets are
+// stored: it takes none with it, and the account holds.
+func TestAnalyzers(t *testing.T) {
+	h := newHome(t, stored+"  protocols: [{type: dns, ports: [53]}, {type: http, ports: [80]}]\n")
+	get := "curl -sS -o /dev/null " + testbed.SmallURL
+	h.run(t, h.work, get)
+	var children []int
+	poll.Until(t, "a process of analyzers", func() bool {
+		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", h.beat.PID()))
+		for _, list := range lists {
+			text, _ := os.ReadFile(list)
+			for _, one := range strings.Fields(string(text)) {
+				if pid, err := strconv.Atoi(one); err == nil {
+					children = append(children, pid)
+				}
+			}
+		}
+		return len(children) > 0
+	})
+	for _, pid := range children {
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.run(t, h.work, get)
+	h.settle(t)
+	h.taken.close(t)
+	n := 0
+	for _, e := range h.flows(t) {
+		if e.Qube.Name != "work" || e.Destination.Port != 80 {
+			continue
+		}
+		out := filepath.Join(t.TempDir(), "out.pcapng")
+		_, talk, status := h.pcap(t, "get", "--event", h.write(t, &e), "-w", out)
+		if want := h.taken.seen(t, &e); status != 0 || !slices.Equal(sorted(want), sorted(frames(t, out))) {
+			t.Errorf("status %d; want the %d packets that tshark sees: %s", status, len(want), talk)
+		}
+		n++
+	}
+	if n != 2 {
+		t.Errorf("%d connections; want 2", n)
+	}
+	last := h.beat.Stop(t).Last()
+	checkBalance(t, last)
+	if n := last.Number("stats.packets.lost_memory") + last.Number("stats.packets.lost_disk"); n != 0 {
+		t.Errorf("%d packets are not stored", n)
 	}
 }
