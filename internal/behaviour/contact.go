@@ -102,6 +102,9 @@ func (e *Engine) scan(a *walk.Alarm) {
 	case walk.Stealth:
 		f.Reason = fmt.Sprintf("%s sends segments that belong to no connection to %d ports within %s, %s among them", e.who(), a.Failures, span, e.whom())
 	case walk.Hosts:
+		if o.Place == World { // many programs watch whether hosts answer
+			f.Level = Low
+		}
 		f.Reason = fmt.Sprintf("%s sends echo requests to %d hosts within %s, %s among them", e.who(), a.Failures, span, e.whom())
 	case walk.Sweep:
 		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s", e.who(), a.Port, a.Failures, span)

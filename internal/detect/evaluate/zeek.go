@@ -91,7 +91,11 @@ func appendConnection(items []detect.Item, r row, h *clienthello.Hello) []detect
 	if proto == packet.ProtoICMP {
 		rec.ICMPKind = uint16(n.ICMPType) << 8
 	}
-	return append(items, detect.Item{At: end, Record: rec, Hello: h})
+	told := end
+	if rec.Destination.Packets == 0 { // that is when a meter gives up
+		told += int64(tableConfig.IdleTimeout)
+	}
+	return append(items, detect.Item{At: told, Record: rec, Hello: h})
 }
 
 // bytesOf returns the bytes of one side.
