@@ -74,9 +74,7 @@ func (a *plainClass) is(p *packet.Packet, outbound bool) bool {
 // remembered is a conversation in one direction.
 type remembered struct {
 	src, dst packet.Addr
-	ports    uint32
-	proto    uint8
-	family   uint8
+	tag      uint64 // see tagOf
 	outbound bool
 	valid    bool
 	class    class
@@ -100,12 +98,12 @@ func (m *memo) find(p *packet.Packet, outbound bool) (e *remembered, ok bool) {
 
 // look returns a packet's conversation, nil if it is not remembered.
 func (m *memo) look(p *packet.Packet, outbound bool) *remembered {
-	i := m.place(p)
-	switch {
-	case m.entries[i].is(p, outbound):
-		return &m.entries[i]
-	case m.entries[i+1].is(p, outbound):
-		return &m.entries[i+1]
+	i, tag := m.place(p), tagOf(p, outbound)
+	if e := &m.entries[i]; e.tag == tag && e.dst == p.Dst && e.src == p.Src && e.valid {
+		return e
+	}
+	if e := &m.entries[i+1]; e.tag == tag && e.dst == p.Dst && e.src == p.Src && e.valid {
+		return e
 	}
 	return nil
 }
@@ -118,15 +116,19 @@ func (m *memo) place(p *packet.Packet) int {
 	return int(h>>26&(memoSets-1)) * 2
 }
 
-// is reports whether this is a packet's conversation.
-func (e *remembered) is(p *packet.Packet, outbound bool) bool {
-	return e.valid && e.ports == portsOf(p) && e.dst == p.Dst && e.src == p.Src && e.proto == p.Proto && e.family == p.Family &&
-		e.outbound == outbound && p.Fragment == packet.FragmentNone
+// tagOf returns what tells conversations between two addresses apart. A fragment has that of
+// no conversation that is remembered.
+func tagOf(p *packet.Packet, outbound bool) uint64 {
+	tag := uint64(portsOf(p)) | uint64(p.Proto)<<32 | uint64(p.Family)<<40 | uint64(p.Fragment)<<56
+	if outbound {
+		tag |= 1 << 48
+	}
+	return tag
 }
 
 // set remembers a packet's conversation.
 func (e *remembered) set(p *packet.Packet, outbound bool, c class) {
-	*e = remembered{src: p.Src, dst: p.Dst, ports: portsOf(p), proto: p.Proto, family: p.Family, outbound: outbound,
+	*e = remembered{src: p.Src, dst: p.Dst, tag: tagOf(p, outbound), outbound: outbound,
 		valid: p.Fragment == packet.FragmentNone, class: c}
 }
 
