@@ -170,7 +170,11 @@ func (e *Engine) beaconLevel(f *Finding, s *series) {
 	o := e.obs
 	others := e.others()
 	f.Level = Medium
-	if others > 0 {
+	switch {
+	case others == 1:
+		f.Level = Low
+		f.Evidence = append(f.Evidence, "another qube contacts it, too")
+	case others > 1:
 		f.Level = Low
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%d other qubes contact it, too", others))
 	}
