@@ -245,6 +245,7 @@ func TestAnalysis_Read_faults(t *testing.T) {
 		"long":       {`{"a":"` + strings.Repeat("x", 5<<20) + `"}` + "\n" + flow(1, "a", "", "", 1, 1, 1, ""), "line 1: longer than 4 MiB"},
 		"other":      {`{"message":"x"}`, "line 1: @timestamp is missing"},
 		"no dataset": {`{"@timestamp":"2026-11-21T00:00:00Z"}`, "there is no event.dataset"},
+		"packetbeat": {`{"@timestamp":"2026-11-21T00:00:00Z","agent":{"type":"packetbeat"},"event":{"dataset":"flow"}}`, "of packetbeat, and none names a qube"},
 		"gzip":       {"\x1f\x8b\x08\x00", "decompressing"},
 	} {
 		a := analysis.New(analysis.Config{Domain: registered})

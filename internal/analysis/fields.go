@@ -20,6 +20,7 @@ const (
 	fSeverity
 	fHost
 	fAgentVersion
+	fAgentType
 	fFlowID
 	fFinal
 	fUnresolved
@@ -84,7 +85,7 @@ const (
 // paths are the fields that are read.
 var paths = [fields]string{
 	fTime: "@timestamp", fType: "type", fDataset: "event.dataset", fKind: "event.kind", fAction: "event.action", fReason: "event.reason",
-	fEventStart: "event.start", fSeverity: "event.severity", fHost: "host.name", fAgentVersion: "agent.version",
+	fEventStart: "event.start", fSeverity: "event.severity", fHost: "host.name", fAgentVersion: "agent.version", fAgentType: "agent.type",
 	fFlowID: "flow.id", fFinal: "flow.final", fUnresolved: "flow.unresolved", fTCPState: "flow.tcp.state",
 	fSourceIP: "source.ip", fSourcePort: "source.port", fSourceBytes: "source.bytes", fSourceQube: "source.qube.name",
 	fSourceCountry: "source.geo.country_iso_code", fSourceASN: "source.as.number", fSourceASName: "source.as.organization.name",

@@ -20,6 +20,8 @@ type File struct {
 	Lines      int
 	Events     uint64
 	Unreadable uint64
+	// Foreign counts the events of packetbeat that name no qube.
+	Foreign uint64
 	// First is why the first unreadable line is none, with its number; "" if there is none.
 	First string
 	// IsDelta is set if the counters of its events count from the event before.
@@ -50,10 +52,29 @@ func (a *Analysis) Read(path string, stdin io.Reader, progress func(*eventfile.I
 	a.sort()
 	if f.Unreadable > 0 {
 		err = errors.Join(err, fmt.Errorf("%s: lines that are not events: %d; the first is line %s", in.Name, f.Unreadable, f.First))
-	} else if err == nil && f.Events == 0 && a.Excluded == 0 {
-		err = fmt.Errorf("%s: there is no event in it", in.Name)
+	} else if err == nil {
+		err = f.fault(in.Name, a.Excluded)
 	}
 	return errors.Join(err, in.Close())
+}
+
+// fault returns what is wrong with a file that could be read, nil for nothing.
+func (f *File) fault(name string, excluded uint64) error {
+	switch {
+	case f.Events == 0 && excluded == 0:
+		return fmt.Errorf("%s: there is no event in it", name)
+	case f.Events > 0 && f.Foreign == f.Events:
+		return fmt.Errorf("%s: its events are of packetbeat, and none names a qube: capture or replay the packets with qubesbeat and an inventory", name)
+	}
+	return nil
+}
+
+// foreign returns 1 if the last event is of packetbeat and names no qube, else 0.
+func (a *Analysis) foreign() uint64 {
+	if a.line.is(fAgentType, "packetbeat") && len(a.line.value(fQube).Bytes()) == 0 {
+		return 1
+	}
+	return 0
 }
 
 // progressEvery is the number of lines after which progress is reported.
@@ -83,6 +104,7 @@ func (a *Analysis) readLines(f *File, in *eventfile.Input, progress func(*eventf
 			f.note(err)
 		} else if len(text) > 0 {
 			f.Events++
+			f.Foreign += a.foreign()
 		}
 		if progress != nil && f.Lines%progressEvery == 0 {
 			progress(in)
