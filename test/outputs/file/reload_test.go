@@ -38,7 +38,7 @@ func startResolver(t *testing.T, output string, change func(*beat.Command)) *res
 	if change != nil {
 		change(&c)
 	}
-	r.Beat = c.Launch(t)
+	r.Beat = c.LaunchReady(t) // before, a SIGHUP may stop it
 	r.Await(t, "the resolver answers", func() bool { return r.query("ready.localhost.") })
 	return r
 }
