@@ -124,6 +124,8 @@ func (s *scene) refused() {
 	s.connect(s.dv, "10.137.0.5:22")
 	s.connect(s.dv, testbed.WebAddr+":4444")
 	s.datagrams(s.work, 60, testbed.DNSAddr+":9999")
+	time.Sleep(time.Second)                          // until the verdicts are known
+	s.datagrams(s.work, 60, testbed.DNSAddr+":9999") // so that they are coalesced to make room
 	s.run(s.dv, "ip", "addr", "add", "10.137.0.77/32", "dev", "eth0")
 	s.run(s.dv, "ping", "-c", "2", "-i", "0.2", "-W", "1", "-I", "10.137.0.77", testbed.WebAddr)
 }
