@@ -29,16 +29,24 @@ func collect[T any](b *builder, rows func(*analysis.Qube) []T, weight func(T) ui
 
 // talkers is the table of the peers of all qubes.
 func (b *builder) talkers() Table {
-	all, total := collect(b, func(q *analysis.Qube) []*analysis.Peer { return q.Peers.Top(-1) }, (*analysis.Peer).Bytes)
-	t := Table{Head: append([]string{"Qube", "Label"}, peerHead...)}
+	return ofAllQubes(b, peerHead, "peers", func(q *analysis.Qube) ([]*analysis.Peer, uint64) { return q.Peers.Top(-1), q.Peers.Dropped },
+		(*analysis.Peer).Bytes, b.peerRow)
+}
+
+// ofAllQubes is the table of rows of all qubes, the largest first. rows returns those of a
+// qube, and how many it had no room for; what names them.
+func ofAllQubes[R any](b *builder, head []string, what string, rows func(*analysis.Qube) ([]R, uint64), size func(R) uint64, cells func(R) []Cell) Table {
 	dropped := uint64(0)
-	for _, q := range b.all {
-		dropped += q.Peers.Dropped
-	}
+	all, total := collect(b, func(q *analysis.Qube) []R {
+		list, n := rows(q)
+		dropped += n
+		return list
+	}, size)
+	t := Table{Head: append([]string{"Qube", "Label"}, head...)}
 	for _, o := range all {
-		t.Rows = append(t.Rows, append([]Cell{b.qube(o.q), label(o.q)}, b.peerRow(o.row)...))
+		t.Rows = append(t.Rows, append([]Cell{b.qube(o.q), label(o.q)}, cells(o.row)...))
 	}
-	t.More = more(total-len(all), dropped, "peers")
+	t.More = more(total-len(all), dropped, what)
 	return t
 }
 
@@ -112,17 +120,8 @@ func (b *builder) refusalRow(r *analysis.Refusal) []Cell {
 
 // refused is the table of what the firewall refused to all qubes.
 func (b *builder) refused() Table {
-	all, total := collect(b, func(q *analysis.Qube) []*analysis.Refusal { return q.Refusals.Top(-1) }, func(r *analysis.Refusal) uint64 { return r.Packets })
-	t := Table{Head: append([]string{"Qube", "Label"}, refusalHead...)}
-	dropped := uint64(0)
-	for _, q := range b.all {
-		dropped += q.Refusals.Dropped
-	}
-	for _, o := range all {
-		t.Rows = append(t.Rows, append([]Cell{b.qube(o.q), label(o.q)}, b.refusalRow(o.row)...))
-	}
-	t.More = more(total-len(all), dropped, "refusals")
-	return t
+	return ofAllQubes(b, refusalHead, "refusals", func(q *analysis.Qube) ([]*analysis.Refusal, uint64) { return q.Refusals.Top(-1), q.Refusals.Dropped },
+		func(r *analysis.Refusal) uint64 { return r.Packets }, b.refusalRow)
 }
 
 // refusals is the table of what the firewall refused to a qube.
