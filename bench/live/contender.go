@@ -18,7 +18,8 @@ import (
 const (
 	noneName    = "none"
 	oursName    = "qubesbeat"
-	offName     = "qubesbeat-off" // without the shunt
+	offName     = "qubesbeat-off"   // without the shunt
+	meterName   = "qubesbeat-meter" // without the shunt and detection
 	dumpName    = "qubesbeat-dump"
 	beforeName  = "before"
 	beforeOff   = "before-off"
@@ -51,7 +52,8 @@ func allContenders(o *options) (list []*contender) {
 	all := []*contender{
 		{name: noneName},
 		newBeat(oursName, "qubesbeat", o.qubesbeat, ""),
-		newBeat(offName, "qubesbeat", o.qubesbeat, "", "shunt: off"),
+		newBeat(offName, "qubesbeat", o.qubesbeat, "", "interfaces.shunt: off"),
+		newBeat(meterName, "qubesbeat", o.qubesbeat, "", "interfaces.shunt: off", "detect.enabled: false"),
 		newBeat(dumpName, "qubesbeat", o.qubesbeat, "trace"),
 		newTcpdump(), newSoftflowd(), newNfpcapd(),
 		newBeat(packetName, "packetbeat", o.packetbeat, ""),
@@ -60,7 +62,7 @@ func allContenders(o *options) (list []*contender) {
 		all = keepers(o)
 	}
 	if o.before != "" {
-		all = append(all, newBeat(beforeName, "qubesbeat", o.before, ""), newBeat(beforeOff, "qubesbeat", o.before, "", "shunt: off"), newBeat(beforeDump, "qubesbeat", o.before, "trace"))
+		all = append(all, newBeat(beforeName, "qubesbeat", o.before, ""), newBeat(beforeOff, "qubesbeat", o.before, "", "interfaces.shunt: off"), newBeat(beforeDump, "qubesbeat", o.before, "trace"))
 	}
 	for _, c := range all {
 		if o.only == "" || c.name == noneName || slices.Contains(strings.Split(o.only, ","), c.name) {
@@ -84,15 +86,16 @@ func missingProgram(name, hint string) string {
 // beatConfig is the configuration of both beats: flows with final reports only, into a
 // file, and a ring of 24 MiB, as all contenders have.
 const beatConfig = `%[1]s:
-  interfaces: {device: %[2]s, type: af_packet, buffer_size_mb: 24, %[4]s}
+  interfaces: {device: %[2]s, type: af_packet, buffer_size_mb: 24}
+%[4]s
   flows: {timeout: 30s, period: -1s}
 output.file: {path: %[3]q, filename: events, rotate_every_kb: 10485760}
 queue.mem: {events: 3200, flush: {min_events: 1600, timeout: 0.1s}}
 logging: {level: error, to_stderr: true}
 `
 
-// newBeat returns a beat whose own settings have the given root, with other settings of the
-// interface. With a dump, it writes all packets to files, too.
+// newBeat returns a beat whose own settings have the given root, with other
+// settings. With a dump, it writes all packets to files, too.
 func newBeat(name, root, path, dump string, settings ...string) *contender {
 	c := &contender{name: name, missing: missingProgram(path, "give its path with -"+root), losses: unknownLosses}
 	if root == "qubesbeat" {
@@ -104,9 +107,17 @@ func newBeat(name, root, path, dump string, settings ...string) *contender {
 		if dump != "" {
 			argv = append(argv, "--dump", filepath.Join(dir, dump))
 		}
-		return argv, os.WriteFile(config, fmt.Appendf(nil, beatConfig, root, watched, filepath.Join(dir, "events"), strings.Join(settings, ", ")), 0o600)
+		return argv, os.WriteFile(config, fmt.Appendf(nil, beatConfig, root, watched, filepath.Join(dir, "events"), settingLines(settings)), 0o600)
 	}
 	return c
+}
+
+// settingLines returns settings as lines below the root of a configuration.
+func settingLines(settings []string) (text string) {
+	for _, s := range settings {
+		text += "  " + s + "\n"
+	}
+	return text
 }
 
 // unknownLosses is that of a program that does not say.

@@ -18,7 +18,7 @@ const (
 
 // everyPacket has qubesbeat capture every packet, as it does with a store, so that what it takes
 // without one can be compared.
-const everyPacket = "shunt: off"
+const everyPacket = "interfaces.shunt: off"
 
 // keepers returns the contenders that keep whole packets on the disk, and qubesbeat without.
 func keepers(o *options) []*contender {

@@ -21,6 +21,7 @@ type Engine struct {
 
 	connections tracks[lasting]
 
+	spare   *subject // one that was forgotten, for its memory; nil for none
 	nextID  uint32
 	swept   int64     // when destinations were forgotten
 	online  int64     // when any contact was answered
@@ -187,10 +188,22 @@ func (e *Engine) subject(name string, at int64) *subject {
 			e.evictSubject()
 		}
 		e.nextID++
-		s = &subject{name: name, id: e.nextID}
+		s = e.blank()
+		s.name, s.id = name, e.nextID
 		e.subjects[name] = s
 	}
 	s.last = max(s.last, at)
+	return s
+}
+
+// blank returns a subject of which nothing is known: where subjects come and go, as forged
+// addresses do, their memory must not be work for the collector.
+func (e *Engine) blank() *subject {
+	s := e.spare
+	if s == nil {
+		return new(subject)
+	}
+	e.spare, *s = nil, subject{}
 	return s
 }
 
@@ -215,6 +228,7 @@ func (e *Engine) drop(s *subject) {
 	e.windows.dropSubject(s.id)
 	e.open.dropSubject(s.id)
 	e.connections.dropSubject(s.id)
+	e.spare = s
 }
 
 // grow asks for room in the baselines for the current subject.

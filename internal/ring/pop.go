@@ -7,20 +7,9 @@ import "time"
 // closed and empty: see [Ring.Done]. The zero deadline is none; one in the past
 // makes Pop take what there is.
 func (r *Ring[T]) Pop(dst []T, deadline time.Time) int {
-	for {
-		r.mu.Lock()
-		if r.n > 0 || r.closed || r.woken {
-			break
-		}
-		r.idle = true
-		r.mu.Unlock()
-		if !r.wait(deadline) {
-			r.mu.Lock()
-			break
-		}
-	}
+	r.await(1, deadline)
 	defer r.mu.Unlock()
-	r.idle, r.woken = false, false
+	r.woken = false
 	n := min(r.n, len(dst))
 	// The elements lie in one piece, or in two around the end of the ring.
 	first := min(n, len(r.slots)-r.head)
@@ -35,6 +24,31 @@ func (r *Ring[T]) Pop(dst []T, deadline time.Time) int {
 		r.writable.Broadcast()
 	}
 	return n
+}
+
+// Gather waits until n elements wait, for a reader that would rather be woken once for many.
+// It returns earlier at the deadline, after [Ring.Wake], or when the ring is closed. Like Pop,
+// it belongs to the reader.
+func (r *Ring[T]) Gather(n int, deadline time.Time) {
+	r.await(min(n, len(r.slots)), deadline)
+	r.mu.Unlock()
+}
+
+// await waits until n elements wait, or there is a reason not to. It leaves the ring locked.
+func (r *Ring[T]) await(n int, deadline time.Time) {
+	for {
+		r.mu.Lock()
+		if r.n >= n || r.closed || r.woken {
+			break
+		}
+		r.idle, r.wanted = true, n
+		r.mu.Unlock()
+		if !r.wait(deadline) {
+			r.mu.Lock()
+			break
+		}
+	}
+	r.idle = false
 }
 
 // move moves elements out of their slots.

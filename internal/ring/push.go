@@ -76,7 +76,7 @@ func (r *Ring[T]) tail() int {
 func (r *Ring[T]) add() {
 	r.stats.In++
 	r.n++
-	if r.idle {
+	if r.idle && r.n >= r.wanted {
 		r.signal()
 	}
 }

@@ -55,6 +55,7 @@ type Ring[T any] struct {
 	block    bool
 	closed   bool
 	idle     bool // the reader waits, or is about to
+	wanted   int  // elements that it waits for
 	woken    bool // since the last Pop
 	stats    Stats
 }

@@ -233,3 +233,41 @@ func TestRing_balance(t *testing.T) {
 		t.Errorf("Stats = %+v, %d popped; want a balance of %d", s, popped, writers*each)
 	}
 }
+
+// TestRing_Gather wakes the reader when enough elements wait, at the deadline, or at the end.
+func TestRing_Gather(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		pushed int
+		closed bool
+		want   time.Duration
+	}{
+		{"enough", 3, false, 0},
+		{"too few", 2, false, time.Second},
+		{"too few, closed", 2, true, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := ring.New(ring.Config[int]{Size: 8})
+			begun, done := time.Now(), make(chan time.Duration)
+			go func() {
+				r.Gather(3, begun.Add(time.Second))
+				done <- time.Since(begun)
+			}()
+			synctest.Wait()
+			for i := range tc.pushed {
+				r.Push(&i)
+				synctest.Wait()
+			}
+			if tc.closed {
+				r.Close()
+			}
+			if got := <-done; got != tc.want {
+				t.Errorf("%s: Gather returned after %v; want %v", tc.name, got, tc.want)
+			}
+			if n := r.Pop(make([]int, 8), time.Time{}); n != tc.pushed {
+				t.Errorf("%s: Pop returned %d elements; want %d", tc.name, n, tc.pushed)
+			}
+		})
+	}
+}
