@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // framesWithTags returns frames with tags, which the kernel takes off and shows beside them, and one without.
@@ -30,7 +31,7 @@ func TestDump_tags(t *testing.T) {
 	if _, err := exec.LookPath("tcpdump"); err != nil {
 		t.Skip("tcpdump is not installed: apt-get install tcpdump")
 	}
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w, dir := newWire(t, "vif4.0"), t.TempDir()

@@ -6,12 +6,13 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // TestRing_Next_last marks the last frame of each block, also if the block ends with frames
 // that are not wanted: a frame on the loopback is shown twice, and the second is none.
 func TestRing_Next_last(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	ip(t, "link set lo up")

@@ -4,46 +4,14 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
-	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
-
-// inNamespace runs the calling test again, alone, in a process with a new, empty
-// network namespace, and reports whether it is called in that process. A Ring
-// lists interfaces from a goroutine of its own, so the whole process has to be in
-// there, not one thread.
-func inNamespace(t *testing.T) bool {
-	t.Helper()
-	const child = "QUBESBEAT_TEST_NAMESPACE"
-	testbed.Require(t, "ip")
-	if os.Getenv(child) != "" {
-		for _, family := range []string{"default", "all"} { // no chatter on new interfaces
-			path := filepath.Join("/proc/sys/net/ipv6/conf", family, "disable_ipv6")
-			if err := os.WriteFile(path, []byte("1"), 0); err != nil {
-				t.Logf("IPv6 stays on: %v", err)
-			}
-		}
-		return true
-	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
-	cmd.Env = append(os.Environ(), child+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "PASS") {
-		t.Errorf("in a namespace: %v\n%s", err, out)
-	} else {
-		t.Logf("in a namespace:\n%s", out)
-	}
-	return false
-}
 
 func ip(t *testing.T, args string) {
 	t.Helper()

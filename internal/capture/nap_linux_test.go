@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // timedNext returns the length of the next frame and how long it took.
@@ -23,7 +24,7 @@ func timedNext(t *testing.T, r *capture.Ring) (uint32, time.Duration) {
 // TestRing_nap has a ring that has read full blocks sleep through the next block, which the
 // kernel hands over after a tenth of a second, and one that has not be woken by it.
 func TestRing_nap(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	work := newWire(t, "vif4.0")
@@ -51,7 +52,7 @@ func TestRing_nap(t *testing.T) {
 
 // TestRing_nap_Wake wakes a ring that naps, and drains one that would.
 func TestRing_nap_Wake(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	work := newWire(t, "vif4.0")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // tcpFrame is an Ethernet frame of 1,400 bytes with a TCP segment that begins with payload.
@@ -19,7 +20,7 @@ func tcpFrame(flags byte, payload ...byte) []byte {
 // TestRing_Next_plain keeps no more than the headers of a packet, unless there may be other
 // headers behind, or the rest of a ClientHello.
 func TestRing_Next_plain(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	const plain, headers, full = capture.DefaultPlain, 768, 1400

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // kept reads a ring until it is idle and returns how many bytes there were of each frame.
@@ -26,7 +27,7 @@ func kept(t *testing.T, r *capture.Ring) (all []int) {
 // TestRing_pressure cuts frames while many wait, first those that nothing wants in full, and
 // no longer once the ring has been read.
 func TestRing_pressure(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	const size, blocks, perBlock = 1400, 16, 85 // perBlock: with the kernel's own header

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // switches returns how often threads of this process have waited so far.
@@ -95,7 +96,7 @@ func (i *idler) stop(t *testing.T) (woken, drained, closed time.Duration) {
 // TestRing_quiet measures how often an idle ring wakes the process. On a busy machine the
 // scheduler of Go wakes it, too, so that the best of some spans counts.
 func TestRing_quiet(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	newWire(t, "vif4.0")
@@ -122,7 +123,7 @@ func TestRing_quiet(t *testing.T) {
 // it waits for its receivers before it gives the ring back, longer on a busy
 // machine, so that the best of several stops counts.
 func TestRing_stop(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	newWire(t, "vif4.0")

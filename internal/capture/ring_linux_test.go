@@ -10,6 +10,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // received reads a ring until it is idle and returns a line for each frame:
@@ -40,7 +41,7 @@ func checkReceived(t *testing.T, r *capture.Ring, want ...string) {
 }
 
 func TestRing_Next(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	work, mail, uplink := newWire(t, "vif4.0"), newWire(t, "vif5.0"), newWire(t, "eth0")
@@ -60,7 +61,7 @@ func TestRing_Next(t *testing.T) {
 }
 
 func TestRing_Next_vlan(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")
@@ -78,7 +79,7 @@ func TestRing_Next_vlan(t *testing.T) {
 }
 
 func TestRing_Next_newInterface(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	var mu sync.Mutex
@@ -114,7 +115,7 @@ func TestRing_Next_newInterface(t *testing.T) {
 // TestRing_Stats fills a ring without reading it: every frame is delivered or
 // counted as lost.
 func TestRing_Stats(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")
@@ -140,7 +141,7 @@ func TestRing_Stats(t *testing.T) {
 }
 
 func TestRing_Drain(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")
@@ -168,7 +169,7 @@ func TestRing_Drain(t *testing.T) {
 // TestRing_Drain_wake delivers what is in a block that the kernel has not handed
 // over yet, whether or not Wake comes late.
 func TestRing_Drain_wake(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")
@@ -185,7 +186,7 @@ func TestRing_Drain_wake(t *testing.T) {
 }
 
 func TestRing_Next_loopback(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	ip(t, "link set lo up")

@@ -14,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/clienthello"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/pcapfilter"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // testPolicy is what the tests capture in full.
@@ -114,7 +115,7 @@ func beginsRecord(t []byte) bool {
 // TestRing_Next_snap checks that the filter loses no frame, captures in full what
 // is wanted, and cuts the rest.
 func TestRing_Next_snap(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")
@@ -181,7 +182,7 @@ func next(t *testing.T, r *capture.Ring) *capture.Frame {
 // TestRing_Next_filter takes what the user's filter of an interface takes, and no
 // filter for an interface without one.
 func TestRing_Next_filter(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	work, mail := newWire(t, "vif4.0"), newWire(t, "vif5.0")
@@ -216,7 +217,7 @@ func matcher(t *testing.T, device string) *capture.Matcher {
 
 // TestRing_Next_only captures nothing but what an analyzer wants.
 func TestRing_Next_only(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")
@@ -229,7 +230,7 @@ func TestRing_Next_only(t *testing.T) {
 
 // TestRing_Next_promiscuous sees what is for others on a device that asks for it.
 func TestRing_Next_promiscuous(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	newWire(t, "vif4.0")

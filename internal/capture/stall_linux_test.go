@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // TestAttack09_ring_stall does not read a ring for ten seconds while 100 frames come in
 // each: none is lost. It takes those ten seconds.
 func TestAttack09_ring_stall(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")
@@ -33,7 +34,7 @@ func TestAttack09_ring_stall(t *testing.T) {
 // TestRing_Next_large receives a frame of 64 KiB in full, as segmentation offload makes
 // them, between small ones.
 func TestRing_Next_large(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")

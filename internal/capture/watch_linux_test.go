@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // limitFiles allows no further file descriptors, until the function that it
@@ -53,7 +54,7 @@ func within[T any](t *testing.T, ch <-chan T, what string) (v T) {
 // TestRing_watchFault makes it impossible to list the interfaces for a while: the
 // ring says so, and follows new interfaces when it can again.
 func TestRing_watchFault(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWire(t, "vif4.0")

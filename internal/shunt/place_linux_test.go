@@ -7,12 +7,13 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/shunt"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // TestShunt_Begin_share has one vif begin as many flows as it may: about half of the places,
 // and then another one still finds room. Freed places are used again.
 func TestShunt_Begin_share(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWorld(t, shunt.Config{UDPPorts: []uint16{53}})
@@ -50,7 +51,7 @@ func TestShunt_Begin_share(t *testing.T) {
 // TestShunt_captured counts no flow of an interface whose packets have to be captured, and
 // stops those that it counts when that begins.
 func TestShunt_captured(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	captured := uint32(8)
@@ -78,7 +79,7 @@ func TestShunt_captured(t *testing.T) {
 // TestShunt_Begin_refused counts no flow whose packets someone looks at, or whose headers
 // the program does not read as the decoder does.
 func TestShunt_Begin_refused(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	unwanted := ends4[0].Port()

@@ -12,6 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/shunt"
+	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
 // Two ends of a flow, for each family.
@@ -59,7 +60,7 @@ const ip4, l4 = 14, 14 + 20
 // TestProgram has one packet of a flow that is counted after the other come by, from both
 // ends, and looks at where it went.
 func TestProgram(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	const ack = packet.ACK
@@ -160,7 +161,7 @@ func (w *world) check(t *testing.T, of, send []byte, back, counted, over bool) {
 
 // TestProgram_silence has the first packet after a silence captured, and those that follow.
 func TestProgram_silence(t *testing.T) {
-	if !inNamespace(t) {
+	if !testbed.InNamespace(t) {
 		return
 	}
 	w := newWorld(t, shunt.Config{Silence: 100 * time.Millisecond})

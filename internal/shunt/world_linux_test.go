@@ -3,11 +3,8 @@ package shunt_test
 import (
 	"errors"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,36 +13,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/shunt"
-	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
-
-// inNamespace runs the calling test again, alone, in a process with a new, empty network
-// namespace, and reports whether it is called in that process.
-func inNamespace(t *testing.T) bool {
-	t.Helper()
-	const child = "QUBESBEAT_TEST_NAMESPACE"
-	testbed.Require(t, "ip")
-	if os.Getenv(child) != "" {
-		for _, family := range []string{"default", "all"} { // no chatter on new interfaces
-			path := filepath.Join("/proc/sys/net/ipv6/conf", family, "disable_ipv6")
-			if err := os.WriteFile(path, []byte("1"), 0); err != nil {
-				t.Logf("IPv6 stays on: %v", err)
-			}
-		}
-		return true
-	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
-	cmd.Env = append(os.Environ(), child+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
-	out, err := cmd.CombinedOutput()
-	switch {
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("in a namespace:\n%s", out)
-	case err != nil || !strings.Contains(string(out), "PASS"):
-		t.Errorf("in a namespace: %v\n%s", err, out)
-	}
-	return false
-}
 
 // world is a vif with a shunt in front of its ring.
 type world struct {
