@@ -53,7 +53,7 @@ func walk(t *testing.T, use func(path string, text []byte)) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == "testdata" || d.Name() == ".git" || path == filepath.Join(root, "build")):
+		case d.IsDir() && (d.Name() == "testdata" || d.Name() == ".git" || path == filepath.Join(root, "build") || path == filepath.Join(root, "bench", "out")):
 			return fs.SkipDir
 		case !d.Type().IsRegular():
 			return nil

@@ -148,8 +148,8 @@ func dashboards(t *testing.T) (all []*panel.Dashboard) {
 		}
 		all = append(all, one)
 	}
-	if len(all) != 5 {
-		t.Fatalf("%d dashboards; want 5", len(all))
+	if len(all) != 6 {
+		t.Fatalf("%d dashboards; want 6", len(all))
 	}
 	return all
 }

@@ -34,6 +34,7 @@ const everything = `
   quota: {enabled: true, burst_mb: 1, per_day_mb: 1}
   inventory: {file: HOME/inventory, hold: 0s, qrexec: {enabled: true, socket: HOME/push.sock}}
   firewall: {enabled: true}
+  verify: {enabled: true}
   resolver:
     socket: HOME/dns.sock
     listen: ["0.0.0.0:5353"]

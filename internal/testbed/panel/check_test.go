@@ -73,7 +73,7 @@ func world(t testing.TB, ids []string) *panel.World {
 }
 
 // own are the dashboards that there are.
-var own = []string{"qubesbeat-dns", "qubesbeat-findings", "qubesbeat-firewall", "qubesbeat-overview", "qubesbeat-sensor"}
+var own = []string{"qubesbeat-dns", "qubesbeat-findings", "qubesbeat-firewall", "qubesbeat-overview", "qubesbeat-sensor", "qubesbeat-verification"}
 
 // TestCheck_shipped holds our dashboards to what every version of Kibana from 8.6 on
 // wants of them.

@@ -6,7 +6,7 @@ import (
 )
 
 // datasets are those whose events carry a number of their own, which is what to add up.
-var datasets = []string{"flow", "qubesbeat.dns", "qubesbeat.firewall", "qubesbeat.finding", "qubesbeat.inventory", "qubesbeat.summary", "qubesbeat.stats"}
+var datasets = []string{"flow", "qubesbeat.dns", "qubesbeat.firewall", "qubesbeat.finding", "qubesbeat.verify", "qubesbeat.inventory", "qubesbeat.summary", "qubesbeat.stats"}
 
 func (c *checker) lens(p *Panel, v *Lens) {
 	name, l := v.layer()

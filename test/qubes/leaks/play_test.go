@@ -7,77 +7,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/qubesbeat/qubesbeat/internal/pcapng"
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
-// frame is a packet that a tap has seen.
-type frame struct {
-	iface int
-	at    time.Time
-	out   bool
-	data  []byte
-}
-
-// recorder keeps what passes the interfaces of the logging qube.
-type recorder struct {
-	names  []string
-	taps   []*testbed.Tap
-	frames [][]frame // by interface
-	since  time.Time // what came before is left out
-}
-
-// record follows an interface of the logging qube.
-func (r *recorder) record(s *stage, name string) {
-	s.tb.Helper()
-	i := len(r.names)
-	r.names, r.frames = append(r.names, name), append(r.frames, nil)
-	tap, err := s.Log.Tap(name, func(f testbed.Frame) {
-		r.frames[i] = append(r.frames[i], frame{i, f.Time, f.Outbound, slices.Clone(f.Data)})
-	})
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	r.taps = append(r.taps, tap)
-}
-
-// capture returns what was recorded as pcapng.
-func (r *recorder) capture(tb testing.TB) []byte {
-	tb.Helper()
-	for _, t := range r.taps {
-		if err := t.Close(); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	b := pcapng.AppendSection(nil, &pcapng.Section{Program: "qubesbeat testbed"})
-	for _, name := range r.names {
-		b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: 1, Name: name})
-	}
-	all := slices.Concat(r.frames...)
-	slices.SortStableFunc(all, func(a, b frame) int { return a.at.Compare(b.at) })
-	for _, f := range all {
-		if f.at.Before(r.since) {
-			continue
-		}
-		flags := uint32(1)
-		if f.out {
-			flags = 2
-		}
-		b = pcapng.AppendPacket(b, &pcapng.Packet{Interface: uint32(f.iface), At: f.at.UnixNano(), Data: f.data, Length: uint32(len(f.data)), Flags: flags})
-	}
-	return b
-}
-
 // forget leaves out of the recording what was up to now, as a beat that starts now.
 func (s *stage) forget() {
 	s.restart()
-	s.recorder.since = time.Now()
+	s.recorder.Forget()
 }
 
 // TestLive plays each scene with a beat in the logging qube.
@@ -100,10 +41,10 @@ func TestLive(t *testing.T) {
 			}
 			s.config = strings.ReplaceAll(s.config, "RELAYS", s.relays)
 			s.restart()
-			s.recorder = &recorder{}
+			s.recorder = &testbed.Recorder{}
 			if c.want != "" {
 				for _, name := range []string{"eth0", s.vpn.Vif, s.work.Vif, s.untrusted.Vif} {
-					s.recorder.record(s, name)
+					s.recorder.Record(s.tb, s.Log.Host, name)
 				}
 			}
 			c.play(s)
@@ -152,7 +93,7 @@ func (s *stage) write(c *scene) {
 		s.tb.Fatal(err)
 	}
 	path := filepath.Join("testdata", fmt.Sprintf("%02d-%s", c.number, c.name))
-	if err := os.WriteFile(path+".pcapng", s.recorder.capture(s.tb), 0o644); err != nil {
+	if err := os.WriteFile(path+".pcapng", s.recorder.Capture(s.tb), 0o644); err != nil {
 		s.tb.Fatal(err)
 	}
 	if err := os.WriteFile(path+".json", append(text, '\n'), 0o644); err != nil {

@@ -45,7 +45,7 @@ type stage struct {
 	suffix                        string // of the names of interfaces, whose control sockets share a folder
 	config                        string // of the beat
 	beat                          *beat.Beat
-	recorder                      *recorder
+	recorder                      *testbed.Recorder
 	qubesdb                       *testbed.QubesDB
 	tor                           *torNetwork
 	relays                        string // file with its list of relays

@@ -42,7 +42,7 @@ func TestOdd(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "odd.pcapng")
-	if err := os.WriteFile(path, s.recorder.capture(t), 0o600); err != nil {
+	if err := os.WriteFile(path, s.recorder.Capture(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
