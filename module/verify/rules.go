@@ -124,8 +124,30 @@ func (r *rulesReader) warn(what, text string, err error) {
 	r.log.Warn(text, "error", err.Error())
 }
 
-// retryAfter is the time between two attempts to follow QubesDB.
+// retryAfter is the time between two attempts to follow rules.
 const retryAfter = 10 * time.Second
+
+// followNft says on changed that rules of nft have changed, until ctx ends. Where the kernel does not
+// say so, they are read at intervals only.
+func (r *rulesReader) followNft(ctx context.Context, changed chan<- struct{}) {
+	for r.conf.Rules && ctx.Err() == nil {
+		if err := nftrules.Watch(ctx, func() { signal(changed) }); err != nil {
+			r.log.Debug("changes of the rules of nft are not announced", "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryAfter):
+		}
+	}
+}
+
+// signal puts a token into a channel with room for one.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
 
 // follow says on changed that rules of qvm-firewall have changed, until ctx ends.
 func (r *rulesReader) follow(ctx context.Context, changed chan<- struct{}) {
@@ -133,10 +155,7 @@ func (r *rulesReader) follow(ctx context.Context, changed chan<- struct{}) {
 		if c, err := qubesdb.Dial(r.conf.QubesDB); err == nil {
 			_ = c.Watch(ctx, rulesPrefix, func(path string) error {
 				if path == rulesPrefix || strings.Count(path, "/") == 2 { // written last, when the rules are complete
-					select {
-					case changed <- struct{}{}:
-					default:
-					}
+					signal(changed)
 				}
 				return nil
 			})

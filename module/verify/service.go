@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -95,11 +96,10 @@ func (s *Service) Run(ctx context.Context) error {
 	defer s.serve()()
 	defer s.receive(ctx)()
 	changed := make(chan struct{}, 1)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.rules.follow(ctx, changed)
-	}()
+	var followers sync.WaitGroup
+	followers.Go(func() { s.rules.follow(ctx, changed) })
+	followers.Go(func() { s.rules.followNft(ctx, changed) })
+	defer followers.Wait()
 	tick := time.NewTicker(rulesEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -109,10 +109,22 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-tick.C:
 		case <-changed:
+			settle(ctx)
 		}
 	}
-	<-done
 	return nil
+}
+
+// settleFor is how long a change of the rules waits for the next ones: those who change them make
+// several transactions.
+const settleFor = 200 * time.Millisecond
+
+// settle waits for settleFor, or until ctx ends.
+func settle(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(settleFor):
+	}
 }
 
 // Renew takes a changed inventory. It is safe for concurrent use.
