@@ -71,6 +71,7 @@ type Observation struct {
 	Query                  *names.Query
 	Bypass                 string // how the resolver is bypassed, "" if it is not
 	Point                  string // where the firewall refused, for Refused
+	Failing                string // checks of the verification that fail for the client, "" if none does
 
 	// Context is returned with a finding. The engine does not look at it.
 	Context any

@@ -16,7 +16,14 @@ type Item struct {
 	Hello   *clienthello.Hello // of Record, nil if it is not known
 	Message *Message           // of the DNS
 	Verdict *firewall.Verdict  // of the firewall, with InterfaceName
-	Vif     string             // the interface that Verdict is about
+	Vif     string             // the interface that Verdict or Check is about
+	Check   *Check             // of the verification
+}
+
+// Check is the verdict on a check of the verification.
+type Check struct {
+	ID    string // such as VPN-4
+	Fails bool
 }
 
 // Kind returns the kind of the observation that the item becomes.

@@ -68,6 +68,7 @@ type Service struct {
 	mu         sync.Mutex
 	engine     *behaviour.Engine  // guarded by mu
 	translator *detect.Translator // belongs to Run
+	failing    failing            // belongs to Run
 	recent     recent             // guarded by mu
 	saved      int64              // packet time at which the state was written
 	saveFailed bool
@@ -80,7 +81,7 @@ type Service struct {
 
 // New returns a service that has seen nothing.
 func New(conf Config, deps Deps) *Service {
-	s := &Service{conf: conf, deps: deps, guard: deps.Guard.Part("detect/engine"), allowed: newAllowed(conf.Detect.Allow), waited: map[uint32]int64{}}
+	s := &Service{conf: conf, deps: deps, guard: deps.Guard.Part("detect/engine"), allowed: newAllowed(conf.Detect.Allow), waited: map[uint32]int64{}, failing: failing{}}
 	s.queue = detect.NewQueue(!conf.Live)
 	s.translator = detect.NewTranslator(detect.Config{Enricher: deps.Enricher, Qubes: conf.Qubes, Resolver: deps.Resolver, Local: deps.Local,
 		EachDisposable: conf.Detect.Disposables == "each"})
@@ -125,6 +126,16 @@ func (s *Service) Verdict(v *firewall.Verdict) {
 	}
 	copied := *v
 	s.queue.Push(&detect.Item{At: v.First, Verdict: &copied, Vif: v.In})
+}
+
+// Verified takes the verdict on a check of the verification, such as VPN-4, about the qube of
+// an interface: what fails is evidence of the findings that come after it. It is safe for
+// concurrent use. A nil *Service takes nothing.
+func (s *Service) Verified(iface, check string, fails bool, at int64) {
+	if s == nil || iface == "" {
+		return
+	}
+	s.queue.Push(&detect.Item{At: at, Vif: iface, Check: &detect.Check{ID: check, Fails: fails}})
 }
 
 // Open reads the state of the last run.
@@ -178,6 +189,10 @@ func (s *Service) judge(ctx context.Context, i *detect.Item) {
 		s.lost.Add(1)
 		return
 	}
+	if i.Check != nil {
+		s.failing.note(i.Vif, i.Check.ID, i.Check.Fails, i.At)
+		return
+	}
 	err := s.guard.Do(nil, func() {
 		o, uncertain := s.translator.Translate(i)
 		if uncertain && s.wait(ctx, i) {
@@ -186,6 +201,7 @@ func (s *Service) judge(ctx context.Context, i *detect.Item) {
 		if o == nil {
 			return
 		}
+		o.Failing = s.failing.of(s.translator.Parties.Interface)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.engine.Observe(o)
