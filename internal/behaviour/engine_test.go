@@ -26,6 +26,15 @@ const (
 type world struct {
 	*behaviour.Engine
 	findings []behaviour.Finding
+	before   func() // each observation; may be nil
+}
+
+// Observe observes with the engine that there is now.
+func (w *world) Observe(o *behaviour.Observation) {
+	if w.before != nil {
+		w.before()
+	}
+	w.Engine.Observe(o)
 }
 
 // newWorld returns an engine that has learned after a day, unless change says otherwise.
@@ -324,6 +333,9 @@ func TestEngine_memory(t *testing.T) { // not parallel: it measures the heap
 		if len(w.findings) != before {
 			t.Fatalf("quiet%d has lost what it knew: %v", q, w.rules())
 		}
+	}
+	if n := len(w.Snapshot()); n > 12<<20 {
+		t.Errorf("the state has %d bytes; want less than the engine", n)
 	}
 	runtime.KeepAlive(w)
 }
