@@ -24,6 +24,12 @@ func (s *subject) code(c *codec.Coder) {
 		codec.Hash(c, &t.hash)
 		codec.Int(c, &t.at)
 	})
+	codec.List(c, s.logins[:], func(l *logins) {
+		codec.Hash(c, &l.dest)
+		codec.Int(c, &l.since)
+		codec.Int(c, &l.up)
+		codec.Int(c, &l.n)
+	})
 	codec.List(c, s.contacts[:], func(a *activity) {
 		codec.Hash(c, &a.dest)
 		codec.Int(c, &a.at)

@@ -58,6 +58,13 @@ var restarts = []struct {
 			w.connect(o)
 		}
 	}},
+	{"logins", func(w *world, at int64) {
+		for i := range int64(25) {
+			o := traffic("203.0.113.66:22", "", at+i*5e9)
+			o.Up = uint64(2000 + i%3*50)
+			w.Observe(o)
+		}
+	}},
 	{"many that are new", func(w *world, at int64) {
 		for i := range int64(6) {
 			w.connect(contact("work", "203.0.113.66:443", fmt.Sprintf("new%d.example", i), at+i*60e9))

@@ -21,6 +21,7 @@ type subject struct {
 	resolves  int64       // since when its queries are seen, 0 if they are not
 	uploads   [64]upload
 	targets   [32]target
+	logins    [8]logins
 	contacts  [2]activity // the latest two destinations that differ
 	told      int64       // the hour for which firstSeen has counted
 	firsts    int         // first contacts that were reported in that hour

@@ -38,6 +38,7 @@ var found = map[string]behaviour.Rule{
 	"dev/zeek-asyncrat-detector/9596cf60-0da6-47a7-a375-1f25ae32d843.pcap": behaviour.Beacon,
 	"dev/nDPI/dns_doh.pcap": behaviour.DNSBypass, "dev/nDPI/dns_dot.pcap": behaviour.DNSBypass, "dev/nDPI/doq.pcapng": behaviour.DNSBypass,
 	"dev/nDPI/icmp-tunnel.pcap": behaviour.ICMPTunnel, "dev/zeek-long-connections/long_connection.pcap": behaviour.LongConnection,
+	"dev/StratosphereLinuxIPS/malicious-ssh-bruteforce.pcap": behaviour.Lateral,
 	"dev/nDPI/tor.pcap": behaviour.TLSOdd, "dev/DGA_domains_dataset/dga_domains_sample.csv": behaviour.DGA,
 }
 
