@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,26 @@ func TestEngine_beacon(t *testing.T) {
 	want = []string{"work contacts cdn.example (203.0.113.66:443) every "}
 	if !strings.HasPrefix(f.Reason, want[0]) {
 		t.Errorf("reason = %q; want %q...", f.Reason, want[0])
+	}
+}
+
+// TestEngine_others lowers a beacon to a name that other qubes have contacted, and not one to
+// an address in whose network they have used another.
+func TestEngine_others(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"cdn.example": "beacon/connections low", "": "beacon/connections medium"} {
+		w := newWorld(nil)
+		at := w.work("work", rand.New(rand.NewPCG(1, 1)))
+		w.connect(contact("mail", "203.0.113.7:443", name, at))
+		for i := range int64(12) {
+			w.connect(contact("work", "203.0.113.66:443", name, at+i*60e9))
+			if i%2 == 0 {
+				w.connect(contact("work", "192.0.2.1:443", "site1.example", at+i*60e9+9e9))
+			}
+		}
+		if !slices.Contains(w.rules(), want) {
+			t.Errorf("name %q: found %v; want %s", name, w.rules(), want)
+		}
 	}
 }
 
