@@ -125,6 +125,31 @@ func TestEngine_restart_anywhere(t *testing.T) {
 	}
 }
 
+// TestEngine_scan_late names the host that did not answer, not the one that was contacted when
+// that was clear.
+func TestEngine_scan_late(t *testing.T) {
+	t.Parallel()
+	w := newWorld(nil)
+	for i := range int64(15) {
+		w.Observe(contact("work", fmt.Sprintf("203.0.113.9:%d", 100+i), "", start+i*1e8))
+	}
+	o := contact("work", "192.168.1.1:80", "", start+60e9)
+	o.Place = behaviour.LAN
+	w.connect(o)
+	found := 0
+	for i := range w.findings {
+		if f := &w.findings[i]; f.Rule == behaviour.Scan {
+			found++
+			if !strings.Contains(f.Reason, "203.0.113.9") || f.Level != behaviour.Medium {
+				t.Errorf("%s %s; want a scan of 203.0.113.9 at medium", f.Level, f.Reason)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no scan is found")
+	}
+}
+
 // TestEngine_restart_waiting does not count contacts that wait for an answer as failures: the
 // answers came while no one looked.
 func TestEngine_restart_waiting(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 // come while no one looks.
 func (w *Walker) Code(c *codec.Coder) {
 	codec.List(c, w.seen[:], func(h *uint32) { codec.Hash(c, h) })
-	codec.List(c, w.failed[:], func(f *Contact) { f.code(c) })
+	codec.List(c, w.failed[:], func(f *failure) { f.code(c) })
 	c.Float(&w.score)
 	codec.Int(c, &w.since)
 	codec.Int(c, &w.contacts)
@@ -26,10 +26,10 @@ func (w *Walker) Code(c *codec.Coder) {
 	}
 }
 
-// code codes a contact.
-func (f *Contact) code(c *codec.Coder) {
-	codec.Int(c, &f.At)
-	codec.Hash(c, &f.Host)
-	codec.Int(c, &f.Port)
-	codec.Int(c, &f.Proto)
+// code codes a failure.
+func (f *failure) code(c *codec.Coder) {
+	codec.Int(c, &f.at)
+	codec.Hash(c, &f.host)
+	codec.Int(c, &f.port)
+	codec.Int(c, &f.proto)
 }
