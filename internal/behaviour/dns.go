@@ -34,6 +34,9 @@ func (e *Engine) asked() {
 	if shape := w.Add(q); shape != names.NoShape {
 		e.tunnel(w, shape, q)
 	}
+	if !w.Reported() && q.Carries() {
+		e.slowly(q)
+	}
 }
 
 // hasAsked reports whether the current subject has asked for a domain lately.

@@ -7,6 +7,7 @@ import "github.com/qubesbeat/qubesbeat/internal/behaviour/codec"
 func (e *Engine) memory(c *codec.Coder, s *subject) {
 	s.walk.Code(c)
 	s.generated.Code(c)
+	s.day.Code(c)
 	s.code(c)
 	codeTracks(c, &e.windows, s.id, func(w *window) bool { return !w.Over(s.last) }, func(w *window) { w.Code(c) })
 	codeTracks(c, &e.connections, s.id, func(l *lasting) bool { return s.last-l.last <= quietFor }, func(l *lasting) {

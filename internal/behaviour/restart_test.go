@@ -42,6 +42,17 @@ var restarts = []struct {
 			w.Observe(asked(string(b)+".t.example", "t.example", at+i*240e9))
 		}
 	}},
+	{"tunnel of a day", func(w *world, at int64) {
+		rng := rand.New(rand.NewPCG(6, 7))
+		for i := range int64(25) {
+			b := make([]byte, 26)
+			for k := range b {
+				b[k] = "qxzjkvwpfhbcdg57"[rng.IntN(16)]
+			}
+			domain := fmt.Sprintf("t%d.example", i%12)
+			w.Observe(asked(string(b)+"."+domain, domain, at+i*1800e9))
+		}
+	}},
 	{"ports without an answer", func(w *world, at int64) {
 		for i := range int64(12) {
 			to := fmt.Sprintf("203.0.113.9:%d", 100+i)

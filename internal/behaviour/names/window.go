@@ -83,6 +83,9 @@ func (w *Window) Add(q *Query) Shape {
 // Over reports whether the window ends before a time, so that the next query begins another.
 func (w *Window) Over(at int64) bool { return at-w.begun >= Span }
 
+// Reported reports whether the window has had a shape.
+func (w *Window) Reported() bool { return w.reported != 0 }
+
 // query counts a query.
 func (w *Window) query(q *Query) {
 	w.queries++
