@@ -137,6 +137,8 @@ func (e *Engine) Observe(o *Observation) {
 		e.asked()
 	case Refused:
 		e.refused()
+	case Presented:
+		e.presented()
 	}
 	e.sweep(o.At)
 	e.obs = nil

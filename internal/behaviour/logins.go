@@ -25,17 +25,27 @@ const (
 	loginUnlike = 4           // a quarter of the bytes
 )
 
+// attempted reports whether the current connection may be an attempt to log in.
+func (o *Observation) attempted() bool {
+	return o.Proto == protoTCP && o.Duration <= loginLonger && o.UpPackets >= loginSent && o.DownPackets >= loginSent &&
+		(!usualPort(o.Port) || Service(o.Port))
+}
+
+// alike reports whether a connection has sent about as much as the first.
+func (l *logins) alike(up uint64) bool {
+	return up <= l.up+l.up/loginUnlike && l.up <= up+up/loginUnlike
+}
+
 // attempt counts the current connection if it looks like a failed login, and reports many.
 func (e *Engine) attempt() {
 	o := e.obs
-	if o.Proto != protoTCP || !o.Final || o.Midstream || o.Duration > loginLonger || o.UpPackets < loginSent || o.DownPackets < loginSent ||
-		usualPort(o.Port) && !Service(o.Port) {
+	if !o.attempted() {
 		return
 	}
 	dest := e.hashAddr(o.Addr, false) ^ uint64(o.Port)*0x9e3779b97f4a7c15
 	l := &e.cur.logins[dest%uint64(len(e.cur.logins))]
 	born := o.At - o.Duration
-	if alike := o.Up <= l.up+l.up/loginUnlike && l.up <= o.Up+o.Up/loginUnlike; l.dest != dest || !alike || born-l.since > loginSpan || born < l.since-loginSpan {
+	if l.dest != dest || !l.alike(o.Up) || born-l.since > loginSpan || born < l.since-loginSpan {
 		*l = logins{dest: dest, since: born, up: o.Up}
 	}
 	if l.n++; l.n >= loginCount && !e.known(baseline.Destination, e.net) && !e.skips(Lateral, "logins", e.net) {

@@ -40,7 +40,8 @@ var found = map[string]behaviour.Rule{
 	"dev/nDPI/dns_doh.pcap": behaviour.DNSBypass, "dev/nDPI/dns_dot.pcap": behaviour.DNSBypass, "dev/nDPI/doq.pcapng": behaviour.DNSBypass,
 	"dev/nDPI/icmp-tunnel.pcap": behaviour.ICMPTunnel, "dev/zeek-long-connections/long_connection.pcap": behaviour.LongConnection,
 	"dev/StratosphereLinuxIPS/malicious-ssh-bruteforce.pcap": behaviour.Lateral,
-	"dev/nDPI/tor.pcap": behaviour.TLSOdd, "dev/DGA_domains_dataset/dga_domains_sample.csv": behaviour.DGA,
+	"dev/nDPI/emotet.pcap": behaviour.TLSOdd,
+	"dev/nDPI/tor.pcap":    behaviour.TLSOdd, "dev/DGA_domains_dataset/dga_domains_sample.csv": behaviour.DGA,
 }
 
 // TestLabelled holds what is found in the labelled files, and how seldom something is found
