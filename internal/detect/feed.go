@@ -11,7 +11,7 @@ import (
 type Feed struct {
 	push    func(*Item)
 	hello   func(*flow.Record) *clienthello.Hello // may be nil
-	waiting []Item                                // messages and certificates whose packets are not metered yet
+	waiting []Item                                // messages, certificates and verdicts whose packets are not metered yet
 	since   int                                   // packets since the first of them
 	names   *Names                                // nil for none
 	item    Item                                  // that is being pushed
@@ -54,6 +54,10 @@ func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 		f.wait(Item{At: p.Time, Iface: p.Iface, Message: m})
 	}
 }
+
+// Verified takes the verdict on a check of the verification about the qube of an interface. Like
+// what is seen in packets it waits for its turn, so that two runs judge in the same order.
+func (f *Feed) Verified(iface string, c Check, at int64) { f.wait(Item{At: at, Vif: iface, Check: &c}) }
 
 // wait has an item wait for its turn.
 func (f *Feed) wait(i Item) {

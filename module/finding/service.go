@@ -63,6 +63,7 @@ type Service struct {
 	deps    Deps
 	guard   *guard.Part
 	queue   *detect.Queue
+	feed    *detect.Feed // belongs to the meter's goroutine
 	allowed []allowed
 
 	mu         sync.Mutex
@@ -115,7 +116,8 @@ func (s *Service) engineConfig(key [2]uint64) behaviour.Config {
 // Feed returns what collects items in the meter's goroutine. hello returns the ClientHello
 // of a flow and may be nil.
 func (s *Service) Feed(hello func(*flow.Record) *clienthello.Hello) *detect.Feed {
-	return detect.NewFeed(s.queue.Push, hello)
+	s.feed = detect.NewFeed(s.queue.Push, hello)
+	return s.feed
 }
 
 // Verdict takes a refused connection, with the name of its interface. It is safe for
@@ -129,13 +131,13 @@ func (s *Service) Verdict(v *firewall.Verdict) {
 }
 
 // Verified takes the verdict on a check of the verification, such as VPN-4, about the qube of
-// an interface: what fails is evidence of the findings that come after it. It is safe for
-// concurrent use. A nil *Service takes nothing.
+// an interface: what fails is evidence of the findings that come after it. It must be called in
+// the meter's goroutine. A nil *Service, and one without a feed, takes nothing.
 func (s *Service) Verified(iface, check string, fails bool, at int64) {
-	if s == nil || iface == "" {
+	if s == nil || s.feed == nil || iface == "" {
 		return
 	}
-	s.queue.Push(&detect.Item{At: at, Vif: iface, Check: &detect.Check{ID: check, Fails: fails}})
+	s.feed.Verified(iface, detect.Check{ID: check, Fails: fails}, at)
 }
 
 // Open reads the state of the last run.
