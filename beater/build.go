@@ -19,6 +19,7 @@ import (
 	verdict "github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/geoip"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 	"github.com/qubesbeat/qubesbeat/module/dns"
 	"github.com/qubesbeat/qubesbeat/module/finding"
 	"github.com/qubesbeat/qubesbeat/module/firewall"
@@ -216,7 +217,10 @@ func (b *builder) addVerify() error {
 	s, err := verify.New(verify.Config{Verify: c, Live: b.live, DataDir: dataDir(), QubesDB: b.settings.Resolver.Firewall.Socket, Self: self,
 		Upstreams: upstreams, Inventory: b.inventory.FileName()},
 		verify.Deps{Sink: b.aux, Enricher: b.enricher, Inventory: b.inventory.Index(), HasVif: b.flows.HasVif, Local: b.inventory.Local,
-			KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "verify"), Guard: b.guard})
+			KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "verify"), Guard: b.guard,
+			Judged: func(r *judge.Result) {
+				b.findings.Verified(r.Interface, r.Check.String(), r.Verdict == judge.Fail, r.At)
+			}})
 	if err != nil {
 		return err
 	}

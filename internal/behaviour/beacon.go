@@ -99,7 +99,7 @@ func (e *Engine) resumed() bool {
 // every chat and every push service does the same.
 func (e *Engine) keepalive(at int64, alone bool) {
 	o := e.obs
-	if at == 0 || o.Place != World || !o.Unresolved && usualPort(o.Port) {
+	if at == 0 || !e.quietPlace() {
 		return
 	}
 	h := e.keyed(o.Connection+o.Up*0x9e3779b97f4a7c15, 0xf2)
@@ -120,6 +120,13 @@ func (e *Engine) keepalive(at int64, alone bool) {
 	e.add(s, at, alone)
 }
 
+// quietPlace reports whether programs seldom keep a connection with the current destination
+// alive: its address was not resolved, or its port is unusual.
+func (e *Engine) quietPlace() bool {
+	o := e.obs
+	return o.Place == World && (o.Unresolved || !usualPort(o.Port))
+}
+
 // add adds an arrival at a time to a series and judges it when it is time.
 func (e *Engine) add(s *series, at int64, alone bool) {
 	if s.beats++; alone {
@@ -129,6 +136,9 @@ func (e *Engine) add(s *series, at int64, alone bool) {
 		return
 	}
 	v := s.Look()
+	if !v.Regular && s.inFlow && e.quietPlace() {
+		v = s.Comb()
+	}
 	if !v.Regular {
 		return
 	}

@@ -100,6 +100,36 @@ func TestEngine_keepalive(t *testing.T) {
 	}
 }
 
+// TestEngine_comb finds messages of any size at intervals among others, where a connection is
+// seldom kept alive.
+func TestEngine_comb(t *testing.T) {
+	t.Parallel()
+	for to, want := range map[string]string{"203.0.113.66:4041": "beacon/connection medium", "203.0.113.66:443": ""} {
+		w := newWorld(nil)
+		rng := rand.New(rand.NewPCG(7, 3))
+		gap := int64(0)
+		w.bursts(contact("work", to, "", start), 60, func() int64 {
+			if gap > 0 {
+				gap = 13500e6 - gap
+				left := gap
+				gap = 0
+				return left
+			}
+			if rng.IntN(2) == 0 {
+				gap = 1e9 + rng.Int64N(11e9)
+				return gap
+			}
+			return 13500e6
+		})
+		if got := strings.Join(w.rules(), ", "); got != want {
+			t.Errorf("%s: found %q; want %q", to, got, want)
+		}
+		if want != "" && (w.findings[0].Period < 13e9 || w.findings[0].Period > 14e9) {
+			t.Errorf("period = %d; want 13.5 s", w.findings[0].Period)
+		}
+	}
+}
+
 // TestEngine_last judges what a client did last before it fell silent: its flows end
 // without an answer.
 func TestEngine_last(t *testing.T) {

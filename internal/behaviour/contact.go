@@ -62,7 +62,7 @@ func (e *Engine) refused() {
 // contact describes the current contact for the walker. It is valid until the next one.
 func (e *Engine) contact() *walk.Contact {
 	o := e.obs
-	e.step = walk.Contact{At: o.At, Host: e.net, Port: o.Port, Proto: o.Proto}
+	e.step = walk.Contact{At: o.At, Host: e.net, Port: o.Port, Proto: o.Proto, Near: o.Place != World, Addr: o.Addr}
 	if o.Domain == "" && o.Addr.IsValid() {
 		e.step.Host = e.hashAddr(o.Addr, false)
 	}
@@ -92,27 +92,36 @@ func (e *Engine) scan(a *walk.Alarm) {
 		return
 	}
 	f := &Finding{Rule: Scan, Way: a.Kind.String(), Level: Medium, Score: min(1, 0.5+float64(a.Failures)/40), First: a.Since}
-	if o.Place != World {
+	if a.Last.Near {
 		f.Level = High
 	}
 	span := seconds(max(o.At-a.Since, 0))
 	switch a.Kind {
 	case walk.Vertical:
-		f.Reason = fmt.Sprintf("%s contacts ports of %s that do not answer: %d within %s", e.who(), o.Addr, a.Failures, span)
+		f.Reason = fmt.Sprintf("%s contacts ports of %s that do not answer: %d within %s", e.who(), a.Last.Addr, a.Failures, span)
 	case walk.Stealth:
-		f.Reason = fmt.Sprintf("%s sends segments that belong to no connection to %d ports within %s, %s among them", e.who(), a.Failures, span, e.whom())
+		f.Reason = fmt.Sprintf("%s sends segments that belong to no connection to %d ports within %s, %s among them", e.who(), a.Failures, span, e.lastOf(a))
 	case walk.Hosts:
-		if o.Place == World { // many programs watch whether hosts answer
+		if !a.Last.Near { // many programs watch whether hosts answer
 			f.Level = Low
 		}
-		f.Reason = fmt.Sprintf("%s sends echo requests to %d hosts within %s, %s among them", e.who(), a.Failures, span, e.whom())
+		f.Reason = fmt.Sprintf("%s sends echo requests to %d hosts within %s, %s among them", e.who(), a.Failures, span, e.lastOf(a))
 	case walk.Sweep:
-		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s", e.who(), a.Port, a.Failures, span)
+		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s", e.who(), a.Last.Port, a.Failures, span)
 	default:
 		f.Reason = fmt.Sprintf("%s contacts hosts and ports that do not answer: %d of %d first contacts within %s, %s among them", e.who(), a.Failures,
-			a.Contacts, span, e.whom())
+			a.Contacts, span, e.lastOf(a))
 	}
 	e.report(f)
+}
+
+// lastOf returns the contact that has made an alarm, for a sentence. It may be an earlier one
+// than the current, which was not answered.
+func (e *Engine) lastOf(a *walk.Alarm) string {
+	if o := e.obs; a.Last.Addr == o.Addr && a.Last.Port == o.Port {
+		return e.whom()
+	}
+	return where(a.Last.Addr, a.Last.Port, a.Last.Proto)
 }
 
 // services are ports by which machines are entered or their data is read.

@@ -14,6 +14,7 @@ func (e *Engine) asked() {
 	if q == nil {
 		return
 	}
+	q.Seed = e.conf.Key[0]
 	s := e.cur
 	if s.resolves == 0 {
 		s.resolves = e.obs.At
@@ -32,6 +33,9 @@ func (e *Engine) asked() {
 	}
 	if shape := w.Add(q); shape != names.NoShape {
 		e.tunnel(w, shape, q)
+	}
+	if !w.Reported() && q.Carries() {
+		e.slowly(q)
 	}
 }
 
@@ -89,7 +93,10 @@ func (e *Engine) generated(q *names.Query) {
 			f.Names = append(f.Names, name)
 		}
 	}
-	f.Reason = fmt.Sprintf("%s asks for domains that look generated: of %d within %s, %d are odd and %d do not exist (%s)", e.who(), signs.Domains,
-		seconds(signs.Span), signs.Odd, signs.Unknown, strings.Join(f.Names, ", "))
+	f.Reason = fmt.Sprintf("%s asks for domains that look generated: of %d within %s, %d are odd and %d do not exist", e.who(), signs.Domains,
+		seconds(signs.Span), signs.Odd, signs.Unknown)
+	if len(f.Names) > 0 { // none is kept over a restart
+		f.Reason += " (" + strings.Join(f.Names, ", ") + ")"
+	}
 	e.report(f)
 }

@@ -138,6 +138,8 @@ func (e *Engine) Observe(o *Observation) {
 		e.asked()
 	case Refused:
 		e.refused()
+	case Presented:
+		e.presented()
 	}
 	e.sweep(o.At)
 	e.obs = nil
@@ -251,8 +253,13 @@ func (e *Engine) known(k baseline.Kind, hash uint64) bool {
 	return e.cur.base.Known(e.cur.base.Find(k, hash), e.obs.At)
 }
 
-// others returns how many other subjects have contacted the current destination.
+// others returns how many other subjects have contacted the current destination by a name. Of
+// an address without one only the network is remembered, in which others may have used another
+// host: a provider has thousands of customers in it.
 func (e *Engine) others() (n int) {
+	if e.obs.Domain == "" {
+		return 0
+	}
 	for _, s := range e.subjects {
 		if s != e.cur && s.base.Find(baseline.Destination, e.net) != nil {
 			n++

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,15 @@ const (
 type world struct {
 	*behaviour.Engine
 	findings []behaviour.Finding
+	before   func() // each observation; may be nil
+}
+
+// Observe observes with the engine that there is now.
+func (w *world) Observe(o *behaviour.Observation) {
+	if w.before != nil {
+		w.before()
+	}
+	w.Engine.Observe(o)
 }
 
 // newWorld returns an engine that has learned after a day, unless change says otherwise.
@@ -98,6 +108,26 @@ func TestEngine_beacon(t *testing.T) {
 	want = []string{"work contacts cdn.example (203.0.113.66:443) every "}
 	if !strings.HasPrefix(f.Reason, want[0]) {
 		t.Errorf("reason = %q; want %q...", f.Reason, want[0])
+	}
+}
+
+// TestEngine_others lowers a beacon to a name that other qubes have contacted, and not one to
+// an address in whose network they have used another.
+func TestEngine_others(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"cdn.example": "beacon/connections low", "": "beacon/connections medium"} {
+		w := newWorld(nil)
+		at := w.work("work", rand.New(rand.NewPCG(1, 1)))
+		w.connect(contact("mail", "203.0.113.7:443", name, at))
+		for i := range int64(12) {
+			w.connect(contact("work", "203.0.113.66:443", name, at+i*60e9))
+			if i%2 == 0 {
+				w.connect(contact("work", "192.0.2.1:443", "site1.example", at+i*60e9+9e9))
+			}
+		}
+		if !slices.Contains(w.rules(), want) {
+			t.Errorf("name %q: found %v; want %s", name, w.rules(), want)
+		}
 	}
 }
 
@@ -324,6 +354,9 @@ func TestEngine_memory(t *testing.T) { // not parallel: it measures the heap
 		if len(w.findings) != before {
 			t.Fatalf("quiet%d has lost what it knew: %v", q, w.rules())
 		}
+	}
+	if n := len(w.Snapshot()); n > 12<<20 {
+		t.Errorf("the state has %d bytes; want less than the engine", n)
 	}
 	runtime.KeepAlive(w)
 }

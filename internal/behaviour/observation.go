@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/names"
+	"github.com/qubesbeat/qubesbeat/internal/servercert"
 )
 
 // Kind is a kind of [Observation].
@@ -11,12 +12,13 @@ type Kind uint8
 
 // The kinds.
 const (
-	Opened   Kind = iota + 1 // a flow has begun
-	Answered                 // the destination of a flow has sent something for the first time
-	Beat                     // in a flow that lives, the source sends again after half a second or more
-	Traffic                  // what a flow has carried so far
-	Asked                    // a query, or the response to it
-	Refused                  // the firewall has refused a connection
+	Opened    Kind = iota + 1 // a flow has begun
+	Answered                  // the destination of a flow has sent something for the first time
+	Beat                      // in a flow that lives, the source sends again after half a second or more
+	Traffic                   // what a flow has carried so far
+	Asked                     // a query, or the response to it
+	Refused                   // the firewall has refused a connection
+	Presented                 // a server of TLS has sent a certificate that no authority has issued
 )
 
 // Place is where the destination of an observation is, as seen by a qube.
@@ -66,11 +68,13 @@ type Observation struct {
 
 	Up, Down               uint64 // bytes from and to the source since the last final observation
 	UpPackets, DownPackets uint64
-	Duration               int64 // since the flow began, nanoseconds
-	TLS                    *TLS  // what the client says first; nil if it is not known
+	Duration               int64                   // since the flow began, nanoseconds
+	TLS                    *TLS                    // what the client says first; nil if it is not known
+	Certificate            *servercert.Certificate // for Presented
 	Query                  *names.Query
 	Bypass                 string // how the resolver is bypassed, "" if it is not
 	Point                  string // where the firewall refused, for Refused
+	Failing                string // checks of the verification that fail for the client, "" if none does
 
 	// Context is returned with a finding. The engine does not look at it.
 	Context any

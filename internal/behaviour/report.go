@@ -24,6 +24,9 @@ func (e *Engine) report(f *Finding) {
 	if f.First == 0 {
 		f.First = o.At
 	}
+	if o.Failing != "" {
+		e.unverified(f)
+	}
 	if f.dest != 0 {
 		f.Addr, f.Port, f.Name, f.Domain = o.Addr, o.Port, o.Name, o.Domain
 		e.combine(f)
@@ -45,6 +48,19 @@ func (e *Engine) report(f *Finding) {
 	f.Score = min(1, f.Score)
 	e.stats.Findings++
 	e.conf.Report(f)
+}
+
+// failingScore is what failing checks add to the score of a finding: as much as the service
+// of a neighbour.
+const failingScore = 0.1
+
+// unverified adds the checks that fail for the client to the evidence: a qube that reaches the
+// network by another way than it should is what an implant needs, or has made.
+func (e *Engine) unverified(f *Finding) {
+	evidence := "the qube fails verification: " + e.obs.Failing
+	f.Evidence = append(f.Evidence, evidence)
+	f.Reason += "; " + evidence
+	f.Score += failingScore
 }
 
 // anHour is how many findings of a rule are reported of a subject in an hour: enough to see

@@ -59,7 +59,7 @@ var descriptions = [Rules]Description{
 	Upload: {ID: "upload", Name: "Upload", Category: "volume", Tactic: exfiltration, Technique: [2]string{"T1041", "Exfiltration Over C2 Channel"},
 		Text: "the qube sends much more than it receives"},
 	Lateral: {ID: "lateral", Name: "Contact with a neighbour", Category: "contact", Tactic: lateralMovement,
-		Technique: [2]string{"T1210", "Exploitation of Remote Services"}, Text: "the qube contacts another qube, a netvm or the local network"},
+		Technique: [2]string{"T1210", "Exploitation of Remote Services"}, Text: "the qube contacts another qube, a netvm or the local network, or tries to log in again and again"},
 	Scan: {ID: "scan", Name: "Scan", Category: "contact", Tactic: discovery, Technique: [2]string{"T1046", "Network Service Discovery"},
 		Text: "most of the hosts or ports that the qube contacts do not answer"},
 	DNSBypass: {ID: "dns-bypass", Name: "DNS around the resolver", Category: "dns", Tactic: commandAndControl, Technique: tunneling,

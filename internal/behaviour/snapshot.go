@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/codec"
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/periodic"
 )
 
@@ -18,19 +19,25 @@ var ErrState = errors.New("behaviour: unreadable state")
 // The beginning of a state: a magic number with the version of the format, and a hash that
 // says which key the rest was made with.
 const (
-	magic    = "qbh2"
+	magic    = "qbh3"
+	older    = "qbh2" // without what counts for minutes or hours
 	keyCheck = "qubesbeat baseline"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Snapshot returns what the engine has learned: for each subject its baseline, its series
-// and its open findings. It holds hashes and no names but those of the subjects.
+// Snapshot returns what the engine knows: for each subject its baseline, its series, its open
+// findings, and what counts for minutes or hours. It holds hashes and no names but those of the
+// subjects, and is smaller than the engine.
 func (e *Engine) Snapshot() []byte {
 	b := binary.LittleEndian.AppendUint64([]byte(magic), siphash(e.conf.Key[0], e.conf.Key[1], keyCheck))
 	for _, name := range slices.Sorted(maps.Keys(e.subjects)) {
 		s := e.subjects[name]
-		b = appendSection(b, e.appendSubject(nil, s))
+		part := e.appendSubject(make([]byte, 4), s)
+		binary.LittleEndian.PutUint32(part, uint32(len(part)-4))
+		c := codec.Writer(part)
+		e.memory(c, s)
+		b = appendSection(b, c.Bytes())
 	}
 	return b
 }
@@ -81,8 +88,15 @@ func appendText(b []byte, s string) []byte {
 // Restore reads a snapshot into an engine that has seen nothing yet. After an error, which
 // wraps [ErrState], the engine must not be used.
 func (e *Engine) Restore(b []byte) error {
-	if len(b) < len(magic)+8 || string(b[:len(magic)]) != magic {
-		return fmt.Errorf("%w: it does not begin with %s", ErrState, magic)
+	if len(b) < len(magic)+8 || string(b[:len(magic)]) != magic && string(b[:len(magic)]) != older {
+		return fmt.Errorf("%w: it begins with neither %s nor %s", ErrState, magic, older)
+	}
+	restore := e.restoreAll
+	if string(b[:len(magic)]) == older {
+		restore = func(part []byte) error {
+			_, err := e.restoreSubject(part)
+			return err
+		}
 	}
 	if binary.LittleEndian.Uint64(b[len(magic):]) != siphash(e.conf.Key[0], e.conf.Key[1], keyCheck) {
 		return fmt.Errorf("%w: it was made with another key", ErrState)
@@ -103,7 +117,7 @@ func (e *Engine) Restore(b []byte) error {
 		if len(e.subjects) >= maxSubjects {
 			return fmt.Errorf("%w: more than %d subjects", ErrState, maxSubjects)
 		}
-		if err := e.restoreSubject(part); err != nil {
+		if err := restore(part); err != nil {
 			return fmt.Errorf("%w: at offset %d: %w", ErrState, at, err)
 		}
 		at += n
@@ -124,36 +138,56 @@ func cut(b *[]byte, n int) []byte {
 	return part
 }
 
-// restoreSubject reads what appendSubject has written.
-func (e *Engine) restoreSubject(b []byte) error {
+// restoreAll reads a subject with its memory.
+func (e *Engine) restoreAll(b []byte) error {
+	size := cut(&b, 4)
+	if size == nil {
+		return errShort
+	}
+	part := cut(&b, int(binary.LittleEndian.Uint32(size)))
+	if part == nil {
+		return errShort
+	}
+	s, err := e.restoreSubject(part)
+	if err != nil {
+		return err
+	}
+	c := codec.Reader(b)
+	e.memory(c, s)
+	return c.Err()
+}
+
+// restoreSubject reads what appendSubject has written. Since when the queries of the subject
+// are seen is not read: the addresses that it has resolved are not known any more.
+func (e *Engine) restoreSubject(b []byte) (*subject, error) {
 	le := binary.LittleEndian
 	head := cut(&b, 2)
 	if head == nil {
-		return errShort
+		return nil, errShort
 	}
 	name := cut(&b, int(le.Uint16(head)))
 	fixed := cut(&b, 4+8+8+4+4+4)
 	if name == nil || fixed == nil {
-		return errShort
+		return nil, errShort
 	}
-	s := &subject{name: string(name), id: le.Uint32(fixed), last: int64(le.Uint64(fixed[4:])), resolves: int64(le.Uint64(fixed[12:])),
+	s := &subject{name: string(name), id: le.Uint32(fixed), last: int64(le.Uint64(fixed[4:])),
 		flows: le.Uint32(fixed[20:]), direct: le.Uint32(fixed[24:])}
 	part := cut(&b, int(le.Uint32(fixed[28:])))
 	if part == nil || e.subjects[s.name] != nil || s.id == 0 {
-		return errShort
+		return nil, errShort
 	}
 	base, err := baseline.Decode(part)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !e.slots.Fits(s.id, base.Slots()) {
-		return errors.New("the baselines are too large together")
+		return nil, errors.New("the baselines are too large together")
 	}
 	e.slots.Add(s.id, base.Slots())
 	s.base = *base
 	e.subjects[s.name] = s
 	e.nextID = max(e.nextID, s.id)
-	return e.restoreTracks(s, b)
+	return s, e.restoreTracks(s, b)
 }
 
 // The sizes of what restoreTracks reads, in bytes.

@@ -8,26 +8,29 @@ import (
 
 // subject is a client and what is known of it: some 13 KiB without its baseline.
 type subject struct {
-	name      string
-	id        uint32
-	last      int64 // time of the latest observation
-	base      baseline.Baseline
-	walk      walk.Walker
-	generated names.Generated
-	oddNames  [4]string // samples of the latest odd domains
-	oddAt     uint8
-	seldom    seldom
-	asked     [256]uint32 // hashes of the domains that it has asked for
-	resolves  int64       // since when its queries are seen, 0 if they are not
-	uploads   [64]upload
-	targets   [32]target
-	contacts  [2]activity // the latest two destinations that differ
-	told      int64       // the hour for which firstSeen has counted
-	firsts    int         // first contacts that were reported in that hour
-	flows     uint32      // that could have been resolved
-	direct    uint32      // of these, that were not
-	oddHour   int64       // day of the latest odd-hours finding
-	rates     [Rules]rate
+	name       string
+	id         uint32
+	last       int64 // time of the latest observation
+	base       baseline.Baseline
+	walk       walk.Walker
+	generated  names.Generated
+	day        names.Day
+	daySamples [3]string // of its names
+	oddNames   [4]string // samples of the latest odd domains
+	oddAt      uint8
+	seldom     seldom
+	asked      [256]uint32 // hashes of the domains that it has asked for
+	resolves   int64       // since when its queries are seen, 0 if they are not
+	uploads    [64]upload
+	targets    [32]target
+	logins     [8]logins
+	contacts   [2]activity // the latest two destinations that differ
+	told       int64       // the hour for which firstSeen has counted
+	firsts     int         // first contacts that were reported in that hour
+	flows      uint32      // that could have been resolved
+	direct     uint32      // of these, that were not
+	oddHour    int64       // day of the latest odd-hours finding
+	rates      [Rules]rate
 }
 
 // rate counts the findings of a rule in an hour.

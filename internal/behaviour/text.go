@@ -2,6 +2,7 @@ package behaviour
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -12,20 +13,22 @@ func (e *Engine) who() string { return e.cur.name }
 // whom returns the current destination for a sentence.
 func (e *Engine) whom() string {
 	o := e.obs
-	at := o.Addr.String()
-	switch {
-	case !o.Addr.IsValid():
+	if !o.Addr.IsValid() {
 		return o.Name
-	case o.Proto == protoICMP || o.Proto == protoICMPv6:
-	case o.Addr.Is6():
-		at = fmt.Sprintf("[%s]:%d", at, o.Port)
-	default:
-		at = fmt.Sprintf("%s:%d", at, o.Port)
 	}
+	at := where(o.Addr, o.Port, o.Proto)
 	if o.Name != "" {
 		return fmt.Sprintf("%s (%s)", o.Name, at)
 	}
 	return at
+}
+
+// where returns an address and its port, if the protocol has ports, for a sentence.
+func where(a netip.Addr, port uint16, proto uint8) string {
+	if proto == protoICMP || proto == protoICMPv6 {
+		return a.String()
+	}
+	return netip.AddrPortFrom(a, port).String()
 }
 
 // tail returns evidence as the end of a sentence.

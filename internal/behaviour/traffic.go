@@ -31,6 +31,7 @@ func (e *Engine) traffic() {
 			s.Size(o.Up)
 		}
 		e.upload()
+		e.attempt()
 		e.hours(o.Up + o.Down)
 	}
 }

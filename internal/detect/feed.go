@@ -11,7 +11,7 @@ import (
 type Feed struct {
 	push    func(*Item)
 	hello   func(*flow.Record) *clienthello.Hello // may be nil
-	waiting []Item                                // messages whose packets are not metered yet
+	waiting []Item                                // messages, certificates and verdicts whose packets are not metered yet
 	since   int                                   // packets since the first of them
 	names   *Names                                // nil for none
 	item    Item                                  // that is being pushed
@@ -32,8 +32,9 @@ func NewFeed(push func(*Item), hello func(*flow.Record) *clienthello.Hello) *Fee
 // Name has the names of flows looked up, too. It must be called before the first packet.
 func (f *Feed) Name(n *Names) { f.names = n }
 
-// Packet implements [pipeline.Tap]: it takes messages of the DNS. The meter shows packets
-// before it meters them, several at once, so messages wait for their turn.
+// Packet implements [pipeline.Tap]: it takes messages of the DNS, and certificates that
+// no authority has issued. The meter shows packets before it meters them, several at once, so both wait for their
+// turn.
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 	if len(f.waiting) > 0 {
 		if f.since++; f.since >= flow.BatchSize {
@@ -41,17 +42,29 @@ func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 		}
 	}
 	if p.SrcPort != 53 && p.DstPort != 53 {
+		if c := readCertificate(p, frame); c != nil {
+			f.wait(Item{At: p.Time, Iface: p.Iface, Certificate: c})
+		}
 		return
 	}
 	if m := readMessage(p, frame); m != nil {
-		if len(f.waiting) == 0 {
-			f.since = 0
-		}
 		if f.names != nil {
 			f.names.message(m, p.Time)
 		}
-		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Message: m})
+		f.wait(Item{At: p.Time, Iface: p.Iface, Message: m})
 	}
+}
+
+// Verified takes the verdict on a check of the verification about the qube of an interface. Like
+// what is seen in packets it waits for its turn, so that two runs judge in the same order.
+func (f *Feed) Verified(iface string, c Check, at int64) { f.wait(Item{At: at, Vif: iface, Check: &c}) }
+
+// wait has an item wait for its turn.
+func (f *Feed) wait(i Item) {
+	if len(f.waiting) == 0 {
+		f.since = 0
+	}
+	f.waiting = append(f.waiting, i)
 }
 
 // Close implements [pipeline.Tap].

@@ -71,6 +71,8 @@ func (t *Translator) Translate(i *Item) (o *behaviour.Observation, uncertain boo
 		judged = t.record(i)
 	case i.Verdict != nil:
 		judged = t.verdict(i)
+	case i.Certificate != nil:
+		judged = t.certificate(i)
 	default:
 		judged = t.noticed(i)
 	}

@@ -63,11 +63,13 @@ type Service struct {
 	deps    Deps
 	guard   *guard.Part
 	queue   *detect.Queue
+	feed    *detect.Feed // belongs to the meter's goroutine
 	allowed []allowed
 
 	mu         sync.Mutex
 	engine     *behaviour.Engine  // guarded by mu
 	translator *detect.Translator // belongs to Run
+	failing    failing            // belongs to Run
 	recent     recent             // guarded by mu
 	saved      int64              // packet time at which the state was written
 	saveFailed bool
@@ -80,7 +82,7 @@ type Service struct {
 
 // New returns a service that has seen nothing.
 func New(conf Config, deps Deps) *Service {
-	s := &Service{conf: conf, deps: deps, guard: deps.Guard.Part("detect/engine"), allowed: newAllowed(conf.Detect.Allow), waited: map[uint32]int64{}}
+	s := &Service{conf: conf, deps: deps, guard: deps.Guard.Part("detect/engine"), allowed: newAllowed(conf.Detect.Allow), waited: map[uint32]int64{}, failing: failing{}}
 	s.queue = detect.NewQueue(!conf.Live)
 	s.translator = detect.NewTranslator(detect.Config{Enricher: deps.Enricher, Qubes: conf.Qubes, Resolver: deps.Resolver, Local: deps.Local,
 		EachDisposable: conf.Detect.Disposables == "each"})
@@ -114,7 +116,8 @@ func (s *Service) engineConfig(key [2]uint64) behaviour.Config {
 // Feed returns what collects items in the meter's goroutine. hello returns the ClientHello
 // of a flow and may be nil.
 func (s *Service) Feed(hello func(*flow.Record) *clienthello.Hello) *detect.Feed {
-	return detect.NewFeed(s.queue.Push, hello)
+	s.feed = detect.NewFeed(s.queue.Push, hello)
+	return s.feed
 }
 
 // Verdict takes a refused connection, with the name of its interface. It is safe for
@@ -125,6 +128,16 @@ func (s *Service) Verdict(v *firewall.Verdict) {
 	}
 	copied := *v
 	s.queue.Push(&detect.Item{At: v.First, Verdict: &copied, Vif: v.In})
+}
+
+// Verified takes the verdict on a check of the verification, such as VPN-4, about the qube of
+// an interface: what fails is evidence of the findings that come after it. It must be called in
+// the meter's goroutine. A nil *Service, and one without a feed, takes nothing.
+func (s *Service) Verified(iface, check string, fails bool, at int64) {
+	if s == nil || s.feed == nil || iface == "" {
+		return
+	}
+	s.feed.Verified(iface, detect.Check{ID: check, Fails: fails}, at)
 }
 
 // Open reads the state of the last run.
@@ -178,6 +191,10 @@ func (s *Service) judge(ctx context.Context, i *detect.Item) {
 		s.lost.Add(1)
 		return
 	}
+	if i.Check != nil {
+		s.failing.note(i.Vif, i.Check.ID, i.Check.Fails, i.At)
+		return
+	}
 	err := s.guard.Do(nil, func() {
 		o, uncertain := s.translator.Translate(i)
 		if uncertain && s.wait(ctx, i) {
@@ -186,6 +203,7 @@ func (s *Service) judge(ctx context.Context, i *detect.Item) {
 		if o == nil {
 			return
 		}
+		o.Failing = s.failing.of(s.translator.Parties.Interface)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.engine.Observe(o)

@@ -33,7 +33,7 @@ type Config struct {
 	Self      string   // the name of this qube, "" if it is not known
 }
 
-// Deps are what a [Service] needs of others. All but Guard are required.
+// Deps are what a [Service] needs of others. All but Guard and Judged are required.
 type Deps struct {
 	Sink        event.Sink
 	Enricher    *enrich.Enricher
@@ -42,6 +42,9 @@ type Deps struct {
 	Local       func(netip.Addr) bool
 	KernelDrops func() uint64
 	Logger      *slog.Logger
+	// Judged is called with each result that is reported, in the meter's goroutine. It may be
+	// nil.
+	Judged func(*judge.Result)
 	// Guard recovers from panics at one call. It may be nil.
 	Guard *guard.Keeper
 }
@@ -157,6 +160,9 @@ func (s *Service) isStale(now time.Time) bool {
 func (s *Service) report(r *judge.Result) {
 	s.reported.Add(1)
 	s.summary.note(r)
+	if s.deps.Judged != nil {
+		s.deps.Judged(r)
+	}
 	s.deps.Sink.Publish(s.document(r))
 }
 

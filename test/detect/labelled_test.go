@@ -36,9 +36,12 @@ var found = map[string]behaviour.Rule{
 	"dev/StratosphereLinuxIPS/horizontal-conn.log": behaviour.Scan, "dev/nDPI/tcp_scan.pcapng": behaviour.Scan,
 	"dev/StratosphereLinuxIPS/test12-icmp-portscan.pcap":                   behaviour.Scan,
 	"dev/zeek-asyncrat-detector/9596cf60-0da6-47a7-a375-1f25ae32d843.pcap": behaviour.Beacon,
+	"dev/zeek-asyncrat-detector/cd010953-5faf-4054-86be-58c020c3a532.pcap": behaviour.Beacon,
 	"dev/nDPI/dns_doh.pcap": behaviour.DNSBypass, "dev/nDPI/dns_dot.pcap": behaviour.DNSBypass, "dev/nDPI/doq.pcapng": behaviour.DNSBypass,
 	"dev/nDPI/icmp-tunnel.pcap": behaviour.ICMPTunnel, "dev/zeek-long-connections/long_connection.pcap": behaviour.LongConnection,
-	"dev/nDPI/tor.pcap": behaviour.TLSOdd, "dev/DGA_domains_dataset/dga_domains_sample.csv": behaviour.DGA,
+	"dev/StratosphereLinuxIPS/malicious-ssh-bruteforce.pcap": behaviour.Lateral,
+	"dev/nDPI/emotet.pcap": behaviour.TLSOdd,
+	"dev/nDPI/tor.pcap":    behaviour.TLSOdd, "dev/DGA_domains_dataset/dga_domains_sample.csv": behaviour.DGA,
 }
 
 // TestLabelled holds what is found in the labelled files, and how seldom something is found

@@ -93,7 +93,7 @@ func (g *Generated) Add(q *Query) (s Signs, isOdd, found bool) {
 	if q.usual() || !q.Suffix {
 		return Signs{}, false, false
 	}
-	h, fresh := uint32(hash(q.Domain)), false
+	h, fresh := uint32(hash(q.Domain, q.Seed)), false
 	if q.Response {
 		isOdd = q.NXDomain
 		fresh = q.NXDomain && g.unknown.add(h, q.At)

@@ -13,6 +13,8 @@ type Query struct {
 	// Response says that this is the response, and NXDomain that the name does not exist.
 	Response, NXDomain bool
 	Bytes              int // of the message
+	// Seed is a secret of the installation, by which the hashes that are kept of names differ.
+	Seed uint64
 }
 
 // Sub returns the part of the name below the domain, without the dot, "" if there is none.
@@ -68,14 +70,15 @@ func common(t uint16) bool {
 	return false
 }
 
-// hash returns the hash of a text: FNV-1a, and a finalizer that spreads it over all bits. It
-// is not keyed: a qube that makes its names collide hides them from itself only.
-func hash(s string) uint64 {
+// hash returns the hash of a text: FNV-1a, and a finalizer that spreads it over all bits. A
+// qube that makes its names collide hides them from itself only; the seed is for those who find
+// hashes in a file.
+func hash(s string, seed uint64) uint64 {
 	h := uint64(0xcbf29ce484222325)
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 0x100000001b3
 	}
-	h ^= h >> 32
+	h ^= h>>32 ^ seed
 	h *= 0xd6e8feb86659fd93
 	return h ^ h>>32
 }

@@ -80,6 +80,12 @@ func (w *Window) Add(q *Query) Shape {
 	return s
 }
 
+// Over reports whether the window ends before a time, so that the next query begins another.
+func (w *Window) Over(at int64) bool { return at-w.begun >= Span }
+
+// Reported reports whether the window has had a shape.
+func (w *Window) Reported() bool { return w.reported != 0 }
+
 // query counts a query.
 func (w *Window) query(q *Query) {
 	w.queries++
@@ -90,7 +96,7 @@ func (w *Window) query(q *Query) {
 	if sub == "" && len(q.Name) < longBare {
 		return
 	}
-	h := hash(q.Name)
+	h := hash(q.Name, q.Seed)
 	for _, r := range w.recent {
 		if r == uint32(h) {
 			return

@@ -1,6 +1,9 @@
 package walk
 
-import "math"
+import (
+	"math"
+	"net/netip"
+)
 
 // Contact is a first contact with a port of a host.
 type Contact struct {
@@ -9,6 +12,10 @@ type Contact struct {
 	Port uint16
 	// Proto is the IANA protocol number.
 	Proto uint8
+	// Near says that the host is no host of the world.
+	Near bool
+	// Addr is the host's, for people.
+	Addr netip.Addr
 }
 
 // key returns what identifies the contact, never 0.
@@ -58,18 +65,17 @@ func (k Kind) String() string {
 // Alarm is a scan.
 type Alarm struct {
 	Kind     Kind
-	Failures int   // ports, hosts or contacts that did not answer
-	Contacts int   // first contacts since the walk began
-	Since    int64 // time of the first of them
-	Port     uint16
-	Host     uint64
+	Failures int     // ports, hosts or contacts that did not answer
+	Contacts int     // first contacts since the walk began
+	Since    int64   // time of the first of them
+	Last     Contact // that made it
 }
 
 // Walker follows the first contacts of a client. The zero value is ready for use.
 type Walker struct {
 	seen     [maxSeen]uint32
 	pending  [maxPending]pending
-	failed   [maxFailed]Contact
+	failed   [maxFailed]failure
 	score    float64
 	since    int64
 	contacts int32
@@ -98,7 +104,7 @@ func (f *fan) add(at int64) int {
 // Probe takes a first segment that belongs to no connection.
 func (w *Walker) Probe(c *Contact, a *Alarm) {
 	if n := w.probes.add(c.At); n == fanProbes {
-		*a = Alarm{Kind: Stealth, Failures: n, Contacts: n, Since: w.probes.since, Port: c.Port, Host: c.Host}
+		*a = Alarm{Kind: Stealth, Failures: n, Contacts: n, Since: w.probes.since, Last: *c}
 	}
 }
 
@@ -106,6 +112,14 @@ func (w *Walker) Probe(c *Contact, a *Alarm) {
 type pending struct {
 	contact Contact
 	key     uint32
+}
+
+// failure is a contact that was not answered.
+type failure struct {
+	at    int64
+	host  uint64
+	port  uint16
+	proto uint8
 }
 
 // Begin takes a new connection, datagram or echo request and reports whether it is a first
@@ -124,7 +138,7 @@ func (w *Walker) Begin(c *Contact, a *Alarm) (first bool) {
 	w.contacts++
 	if c.Proto == icmp || c.Proto == icmpv6 {
 		if n := w.echoes.add(c.At); n == fanEchoes {
-			*a = Alarm{Kind: Hosts, Failures: n, Contacts: n, Since: w.echoes.since}
+			*a = Alarm{Kind: Hosts, Failures: n, Contacts: n, Since: w.echoes.since, Last: *c}
 		}
 	}
 	if w.waiting == maxPending { // the oldest of a flood is answered or never will be
@@ -175,13 +189,13 @@ func (w *Walker) succeed() {
 
 // fail is a step up. UDP counts for fans only: most datagrams want no answer.
 func (w *Walker) fail(c *Contact, a *Alarm) {
-	w.failed[w.lost] = *c
+	w.failed[w.lost] = failure{c.At, c.Host, c.Port, c.Proto}
 	w.lost = (w.lost + 1) % maxFailed
 	if c.Proto == tcp {
 		w.score += step
 		w.failures++
 		if w.score >= limit {
-			*a = Alarm{Kind: Walk, Failures: int(w.failures), Contacts: int(w.contacts), Since: w.since, Port: c.Port, Host: c.Host}
+			*a = Alarm{Kind: Walk, Failures: int(w.failures), Contacts: int(w.contacts), Since: w.since, Last: *c}
 			w.score, w.since, w.contacts, w.failures = 0, 0, 0, 0
 			return
 		}
@@ -216,26 +230,26 @@ func (w *Walker) fanned(c *Contact, a *Alarm) {
 	ports, hosts, since := 0, 0, int64(math.MaxInt64)
 	for i := range w.failed {
 		f := &w.failed[i]
-		if f.At == 0 || c.At-f.At > fanSpan || f.At-c.At > fanSpan || f.Proto != c.Proto {
+		if f.at == 0 || c.At-f.at > fanSpan || f.at-c.At > fanSpan || f.proto != c.Proto {
 			continue
 		}
-		if f.Host == c.Host || f.Port == c.Port {
-			since = min(since, f.At)
+		if f.host == c.Host || f.port == c.Port {
+			since = min(since, f.at)
 		}
-		if f.Host == c.Host {
+		if f.host == c.Host {
 			ports++
 		}
-		if f.Port == c.Port {
+		if f.port == c.Port {
 			hosts++
 		}
 	}
 	switch {
 	case hosts >= fanHosts:
-		*a = Alarm{Kind: Sweep, Failures: hosts, Contacts: hosts, Since: since, Port: c.Port}
+		*a = Alarm{Kind: Sweep, Failures: hosts, Contacts: hosts, Since: since, Last: *c}
 	case ports >= fanPorts:
-		*a = Alarm{Kind: Vertical, Failures: ports, Contacts: ports, Since: since, Host: c.Host}
+		*a = Alarm{Kind: Vertical, Failures: ports, Contacts: ports, Since: since, Last: *c}
 	}
 	if a.Kind == Sweep || a.Kind == Vertical {
-		w.failed = [maxFailed]Contact{}
+		w.failed = [maxFailed]failure{}
 	}
 }

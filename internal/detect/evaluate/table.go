@@ -123,10 +123,31 @@ func (t *Table) Missed() (list []string) {
 	return list
 }
 
+// False returns the benign cases in which a rule has found something before anything was
+// learned, with the highest level, in the order of the rules.
+func (t *Table) False() (list []string) {
+	for _, r := range t.Results {
+		if r.Class != "benign" {
+			continue
+		}
+		highest := [behaviour.Rules]behaviour.Level{}
+		for i := range r.Findings {
+			f := &r.Findings[i]
+			highest[f.Rule] = max(highest[f.Rule], f.Level)
+		}
+		for rule, level := range highest {
+			if level > behaviour.Silent {
+				list = append(list, fmt.Sprintf("%s: %s (%s), %s", behaviour.Rule(rule), shortName(r.Path), r.Label, level))
+			}
+		}
+	}
+	return list
+}
+
 // Write writes the table for people.
 func (t *Table) Write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(tw, "RULE\tEXPECTED\tFOUND\tRECALL\tPRECISION\tAFTER (MEDIAN)\tBENIGN FILES\tMEDIUM\tLEARNED HALF\tMEDIUM")
+	fmt.Fprintln(tw, "RULE\tEXPECTED\tFOUND\tRECALL\tPRECISION\tAFTER (MEDIAN)\tBENIGN FILES\tMEDIUM\tLEARNED HALF\tMEDIUM\tA DAY\tMEDIUM")
 	for i := range t.Scores {
 		s := &t.Scores[i]
 		after := "-"
@@ -137,7 +158,8 @@ func (t *Table) Write(w io.Writer) error {
 		if s.Expected > 0 {
 			recall, precision = fmt.Sprintf("%.0f %%", 100*s.Recall()), fmt.Sprintf("%.0f %%", 100*s.Precision())
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\n", s.Rule, s.Expected, s.Found, recall, precision, after, s.Cold[0], s.Cold[1], s.Learned[0], s.Learned[1])
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%.2f\t%.2f\n", s.Rule, s.Expected, s.Found, recall, precision, after, s.Cold[0], s.Cold[1], s.Learned[0], s.Learned[1],
+			t.aDay(s.Findings), t.aDay(s.Serious))
 	}
 	if err := tw.Flush(); err != nil {
 		return err
@@ -147,16 +169,21 @@ func (t *Table) Write(w io.Writer) error {
 	if missed := t.Missed(); len(missed) > 0 {
 		fmt.Fprintf(w, "missed:\n  %s\n", strings.Join(missed, "\n  "))
 	}
+	if wrong := t.False(); len(wrong) > 0 {
+		fmt.Fprintf(w, "found in benign files before anything was learned:\n  %s\n", strings.Join(wrong, "\n  "))
+	}
 	return nil
 }
+
+// aDay returns a number of findings in the second halves of benign cases as a rate.
+func (t *Table) aDay(findings int) float64 { return float64(findings) / max(t.Benign.Hours()/24, 1e-9) }
 
 // Rates returns how many findings there are in a day of benign traffic after learning, at
 // any level and at medium or above.
 func (t *Table) Rates() (low, medium float64) {
 	for _, s := range t.Scores {
-		low += float64(s.Findings)
-		medium += float64(s.Serious)
+		low += t.aDay(s.Findings)
+		medium += t.aDay(s.Serious)
 	}
-	days := max(t.Benign.Hours()/24, 1e-9)
-	return low / days, medium / days
+	return low, medium
 }

@@ -19,10 +19,12 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
 )
 
-// section are the settings of both beats. Flows end soon, so that their ends are judged, too.
+// section are the settings of both beats. Flows end soon, so that their ends are judged, too. A
+// qube is meant to be behind a VPN, and is not.
 const section = `
   flows: {period: -1s, timeout: 5s}
   inventory.file: HOME/inventory
+  verify: {enabled: true, expect: [{qubes: [banking], exit: vpn, protocol: wireguard, endpoints: ["203.0.113.9:51820/udp"]}]}
 `
 
 // TestOdd has real programs do what the detection looks for: each of it is found live, and a
@@ -39,6 +41,12 @@ func TestOdd(t *testing.T) {
 		"lateral to-qube untrusted 10.137.0.6"} {
 		if !slices.ContainsFunc(live, func(line string) bool { return strings.HasPrefix(line, want) }) {
 			t.Errorf("no finding %q live", want)
+		}
+	}
+	const fails = "; the qube fails verification: "
+	for _, line := range live {
+		if of := strings.Contains(line, " banking "); of && strings.HasPrefix(line, "dns-tunnel volume") && !strings.Contains(line, fails) || !of && strings.Contains(line, fails) {
+			t.Errorf("%q; want the checks that fail for banking in its findings alone", line)
 		}
 	}
 	path := filepath.Join(t.TempDir(), "odd.pcapng")

@@ -1,0 +1,67 @@
+package behaviour
+
+import (
+	"fmt"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
+)
+
+// logins counts the short connections with one port of a host that are alike.
+type logins struct {
+	dest  uint64
+	since int64
+	up    uint64 // bytes that the first of them has sent
+	n     uint32
+}
+
+// What attempts to log in look like: a person makes three, and a program that works keeps its
+// connection. Those who guess passwords open a connection for each few of them, and each says
+// as much as the one before.
+const (
+	loginSpan   = int64(300e9)
+	loginCount  = 20
+	loginLonger = int64(60e9) // than that is no attempt that has failed
+	loginSent   = 5           // segments, and likewise received: names, keys, a password, the end
+	loginUnlike = 4           // a quarter of the bytes
+)
+
+// attempted reports whether the current connection may be an attempt to log in.
+func (o *Observation) attempted() bool {
+	return o.Proto == protoTCP && o.Duration <= loginLonger && o.UpPackets >= loginSent && o.DownPackets >= loginSent &&
+		(!usualPort(o.Port) || Service(o.Port))
+}
+
+// alike reports whether a connection has sent about as much as the first.
+func (l *logins) alike(up uint64) bool {
+	return up <= l.up+l.up/loginUnlike && l.up <= up+up/loginUnlike
+}
+
+// attempt counts the current connection if it looks like a failed login, and reports many.
+func (e *Engine) attempt() {
+	o := e.obs
+	if !o.attempted() {
+		return
+	}
+	dest := e.hashAddr(o.Addr, false) ^ uint64(o.Port)*0x9e3779b97f4a7c15
+	l := &e.cur.logins[dest%uint64(len(e.cur.logins))]
+	born := o.At - o.Duration
+	if l.dest != dest || !l.alike(o.Up) || born-l.since > loginSpan || born < l.since-loginSpan {
+		*l = logins{dest: dest, since: born, up: o.Up}
+	}
+	if l.n++; l.n >= loginCount && !e.known(baseline.Destination, e.net) && !e.skips(Lateral, "logins", e.net) {
+		e.guessing(l)
+	}
+}
+
+// guessing reports connections that look like attempts to log in.
+func (e *Engine) guessing(l *logins) {
+	o := e.obs
+	f := &Finding{Rule: Lateral, Way: "logins", Level: Low, Score: 0.6, First: l.since, dest: e.net, Evidence: []string{"T1110 Brute Force"}}
+	if service := services[o.Port]; service != "" {
+		f.Level = Medium
+		f.Evidence = append(f.Evidence, service)
+	}
+	f.Reason = fmt.Sprintf("%s opens connections with %s that are short and alike, as if it tried passwords: %d within %s%s", e.who(), e.whom(), l.n,
+		seconds(max(o.At-l.since, 0)), tail(f.Evidence))
+	e.report(f)
+}
