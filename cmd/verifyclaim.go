@@ -15,7 +15,7 @@ func verifyClaim(v *verifier) *cobra.Command {
 	return usageExit(&cobra.Command{
 		Use: "claim QUBE ADDRESS", Short: "Note under which address a qube is seen, for the table of `qubesbeat map`", Args: cobra.ExactArgs(2),
 		Long: "`qubesbeat verify plan egress QUBE` prints how to ask in the qube. The answer is the qube's own word: the map shows\n" +
-			"it as a claim with its age, and no verdict rests on it. It is kept until the beat ends.",
+			"it as a claim with its age, and no verdict rests on it. It is kept in the beat's data, also over a restart.",
 		RunE: func(c *cobra.Command, args []string) error { return printError(c, v.claim(c, args[0], args[1])) },
 	})
 }

@@ -30,7 +30,7 @@ func (v *Verifier) Claim(qube string, a netip.Addr, at time.Time) {
 	a = a.Unmap().WithZone("")
 	key := claimKey{qube, a.Is6()}
 	if _, ok := v.claims[key]; !ok && len(v.claims) >= maxClaims {
-		oldest := slices.MinFunc(v.externals(), func(a, b External) int { return a.At.Compare(b.At) })
+		oldest := slices.MinFunc(v.Externals(), func(a, b External) int { return a.At.Compare(b.At) })
 		delete(v.claims, claimKey{oldest.Qube, oldest.Address.Is6()})
 	}
 	if v.claims == nil {
@@ -39,8 +39,8 @@ func (v *Verifier) Claim(qube string, a netip.Addr, at time.Time) {
 	v.claims[key] = External{Qube: qube, Address: a, Method: "claim", At: at}
 }
 
-// externals returns what was claimed, by qube.
-func (v *Verifier) externals() []External {
+// Externals returns what was claimed, by qube.
+func (v *Verifier) Externals() []External {
 	list := make([]External, 0, len(v.claims))
 	for _, c := range v.claims {
 		list = append(list, c)

@@ -26,7 +26,7 @@ import (
 type Config struct {
 	config.Verify
 	Live      bool     // as opposed to a replay, in which the rules of this machine say nothing
-	DataDir   string   // where the socket is
+	DataDir   string   // where the socket and the claims are
 	QubesDB   string   // socket of QubesDB
 	Upstreams []string // that this machine's resolver asks, as in the configuration
 	Inventory string   // the inventory's file, "" if there is none
@@ -73,6 +73,7 @@ func New(conf Config, deps Deps) (*Service, error) {
 	s.rules.conf, s.rules.log = &s.conf, deps.Logger
 	s.observer = newObserver(judge.Config{World: world{&s.deps, conf.Live}, Report: s.report, Window: conf.Window.D(), Hold: conf.Hold.D(), Period: conf.Period.D()},
 		deps.KernelDrops)
+	s.readClaims(s.observer.verifier)
 	s.observer.set(s.environment())
 	if conf.Live && conf.Probes.Enabled {
 		s.receiver, err = s.listen()

@@ -54,7 +54,10 @@ func (b *bed) Publish(d event.Document) {
 	b.docs = append(b.docs, d.(*Document))
 }
 
-func newBed(t *testing.T, live bool) *bed {
+func newBed(t *testing.T, live bool) *bed { t.Helper(); return newBedIn(t, live, t.TempDir()) }
+
+// newBedIn is newBed with the data of an earlier run.
+func newBedIn(t *testing.T, live bool, dir string) *bed {
 	t.Helper()
 	b := &bed{t: t, now: t0}
 	s, err := inventory.Parse(strings.NewReader(qubes), inventory.Config{})
@@ -64,7 +67,7 @@ func newBed(t *testing.T, live bool) *bed {
 	index := inventory.NewIndex(inventory.Config{})
 	index.Update(s, time.Unix(0, t0))
 	names := map[uint32]string{1: "eth0", 4: "vif4.0", 7: "vif7.0", 8: "vif8.0"}
-	conf := Config{Live: live, DataDir: t.TempDir(), QubesDB: filepath.Join(t.TempDir(), "none"), Verify: config.Verify{Enabled: true, Window: config.Duration(15 * time.Minute),
+	conf := Config{Live: live, DataDir: dir, QubesDB: filepath.Join(t.TempDir(), "none"), Verify: config.Verify{Enabled: true, Window: config.Duration(15 * time.Minute),
 		Expect: []config.VerifyExpect{{Qubes: []string{"sys-vpn"}, Exit: "vpn", Protocol: "wireguard", Endpoints: []string{"203.0.113.9:51820/udp"}},
 			{Qubes: []string{"away"}, Exit: "tor"}},
 		Isolation: config.VerifyIsolation{Allow: []string{"sys-print>work"}}}}

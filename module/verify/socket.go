@@ -68,5 +68,9 @@ func (s *Service) Claim(ctx context.Context, name string, a netip.Addr) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	return s.observer.do(ctx, func(v *judge.Verifier) { v.Claim(name, a, time.Now().UTC()) })
+	var all []judge.External
+	if err := s.observer.do(ctx, func(v *judge.Verifier) { v.Claim(name, a, time.Now().UTC()); all = v.Externals() }); err != nil {
+		return err
+	}
+	return s.writeClaims(all)
 }
