@@ -21,10 +21,10 @@ var elements = map[string]string{
 
 // values are what an attribute may be.
 var values = map[string]*regexp.Regexp{
-	"class": regexp.MustCompile(`^(soft|more|bad|sums|missing|scroll|n|k|t|s|n h[0-5]|odd|hex|track|w\d+|legend|bars|tree|page|answers|map|box|e-(plain|quiet|tunnel|fail)|(dot )?(l-(red|orange|yellow|green|gray|blue|purple|black|other)|c-(out|in)|m-(refused|denied|alert)))$`),
+	"class": regexp.MustCompile(`^(soft|more|bad|sums|missing|scroll|n|k|t|s|n h[0-5]|odd|hex|track|w\d+|legend|bars|tree|page|answers|map|world|land|h[1-5]|box|e-(plain|quiet|tunnel|fail)|(dot )?(l-(red|orange|yellow|green|gray|blue|purple|black|other)|c-(out|in)|m-(refused|denied|alert)))$`),
 	"href":  regexp.MustCompile(`^#[a-z]*\d*$`),
 	"id":    regexp.MustCompile(`^([a-z]+|q\d+)$`),
-	"d":     regexp.MustCompile(`^[MChvz0-9. -]*$`),
+	"d":     regexp.MustCompile(`^[MChlvz0-9. -]*$`),
 	"dir":   regexp.MustCompile(`^ltr$`),
 }
 

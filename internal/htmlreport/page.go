@@ -20,6 +20,8 @@ type page struct {
 	Networks                        []Network
 	Between, Egress, Talkers        Table
 	EgressByCountry                 bool
+	World                           *World
+	Countries                       Table
 	Geo                             string
 	Names, Domains, Lists, Refused  Table
 	Changes, Sensors, Datasets      Table
@@ -54,6 +56,7 @@ func (b *builder) page(o *Options) *page {
 	p.Timeline = b.chart(b.Timeline, analysis.Bins, labelSeries())
 	p.Between, p.Talkers, p.Refused = b.between(), b.talkers(), b.refused()
 	p.Egress, p.EgressByCountry = b.egress()
+	p.World, p.Countries = b.world(), b.countryTable()
 	p.Names, p.Domains, p.Lists = b.names(b.Analysis.Names), b.names(b.Analysis.Domains), b.counts(b.Analysis.Lists, "List", "Denied")
 	p.Changes, p.Sensors, p.Datasets = b.changes(), b.sensors(), b.counts(b.Analysis.Datasets, "Kind", "Events")
 	for _, q := range b.all {

@@ -55,7 +55,7 @@ func newMarionette(tb testing.TB, prefs string) *marionette {
 	return m
 }
 
-// connect waits for the file in which Firefox says its port, and reads its greeting.
+// connect waits for the file in which Firefox says its port, and reads its first message.
 func (m *marionette) connect(path string) {
 	m.tb.Helper()
 	port := 0
