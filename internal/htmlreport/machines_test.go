@@ -80,7 +80,7 @@ func TestWrite_machines_twenty(t *testing.T) {
 	}
 }
 
-// In the files of tables two qubes of one name are told apart.
+// In the files of tables two qubes of one name differ.
 func TestFiles_machines(t *testing.T) {
 	t.Parallel()
 	a := read(t, flow("anna", "work", "sys-log", `,"uuid":"1"`)+flow("=bert", "work", "sys-log", `,"uuid":"2"`))
