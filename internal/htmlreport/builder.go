@@ -21,6 +21,7 @@ type builder struct {
 	zone      *time.Location
 	top       int // rows of a table, all if negative
 	manyHosts bool
+	day       string                                 // of all events, "" if they are of several days
 	judged    map[*analysis.Qube][]*analysis.Verdict // about a qube itself, the worst first
 }
 
@@ -29,6 +30,9 @@ func newBuilder(a *analysis.Analysis, zone *time.Location, top int) *builder {
 		zone = time.UTC
 	}
 	b := &builder{Analysis: a, all: slices.DeleteFunc(a.Qubes(), isUnseen), pages: map[*analysis.Qube]int{}, zone: zone, top: top, judged: map[*analysis.Qube][]*analysis.Verdict{}}
+	if day := a.First.In(zone).Format(time.DateOnly); !a.First.IsZero() && day == a.Last.In(zone).Format(time.DateOnly) {
+		b.day = day
+	}
 	for _, v := range a.Verdicts.Top(-1) {
 		if v.Subject == v.Qube.Name {
 			b.judged[v.Qube] = append(b.judged[v.Qube], v)
@@ -97,10 +101,10 @@ func (b *builder) qubes() Table {
 		top := word("")
 		if peers := q.Peers.Top(1); len(peers) > 0 {
 			name, port := endpoint(peers[0])
-			top = short(name + " " + port)
+			top = short(strings.TrimSpace(name + " " + port))
 		}
 		t.Rows = append(t.Rows, []Cell{b.qube(q), label(q), number(q.Flows), size(q.Out), size(q.In), bar(q.Bytes(), most), top,
-			number(q.Queries), number(q.Denied), number(q.Refused), number(q.Alerts), word(odd(q))})
+			number(q.Queries), number(q.Denied), number(q.Refused), number(q.Alerts), spaced(odd(q))})
 	}
 	t.More = more(len(b.all)-n, 0, "qubes")
 	return t
@@ -144,6 +148,7 @@ func (b *builder) verdicts() Table {
 		name := b.qube(v.Qube)
 		if v.Qube.Name == "" {
 			name = text(v.Subject)
+			name.of = v.Qube
 		}
 		t.Rows = append(t.Rows, []Cell{short(verdict), short(v.Check), text(v.Title), name, label(v.Qube), b.when(v.Since), number(v.Fails), sentence(v.Reason)})
 	}

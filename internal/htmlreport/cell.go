@@ -24,14 +24,18 @@ type Table struct {
 // Cell is a cell of a table. Text and More are harmless.
 type Cell struct {
 	Text  string
-	More  string // the rest of a long text
-	Class string // of the cell: "" for a text of the report, t for one of an event, s for a sentence of one, n for a number, k for what is kept on one line
-	Dot   string // class of the trust label's dot, "" for none
-	Bar   string // class of a bar's width, "" for none
-	Ref   int    // page of the qube, 0 for none
-	Odd   bool   // not ASCII alone: letters may look like others
-	raw   string // for CSV
+	More  string         // the rest of a long text
+	Class string         // of the cell: "" for a text of the report, t for one of an event, s for a sentence of one, n for a number, k for what is kept on one line, d for a date with its time, m for a text of an event in words of which each is kept whole while there is room
+	Dot   string         // class of the trust label's dot, "" for none
+	Bar   string         // class of a bar's width, "" for none
+	Ref   int            // page of the qube, 0 for none
+	Odd   bool           // not ASCII alone: letters may look like others
+	raw   string         // for CSV
+	of    *analysis.Qube // that a cell with its name is about
 }
+
+// maxHost is how much of the name of a machine stands beside that of a qube.
+const maxHost = 30
 
 // maxRunes is how much of a text is shown at once.
 const maxRunes = 100
@@ -78,6 +82,9 @@ func short(s string) Cell {
 // word is a text of the report itself.
 func word(s string) Cell { return Cell{Text: s, raw: s} }
 
+// spaced is a text of the report itself that needs some room.
+func spaced(s string) Cell { return Cell{Text: s, Class: "m", raw: s} }
+
 // number is a number, empty in the table if it is zero.
 func number(n uint64) Cell {
 	c := Cell{Class: "n", raw: strconv.FormatUint(n, 10)}
@@ -120,16 +127,28 @@ func labelClass(label string) string {
 	return "l-other"
 }
 
-// when is a time.
+// when is a time, without its date if all events are of that day.
 func (b *builder) when(t time.Time) Cell {
 	if t.IsZero() {
 		return word("")
 	}
-	return Cell{Class: "k", Text: t.In(b.zone).Format("2006-01-02 15:04:05"), raw: t.UTC().Format(time.RFC3339Nano)}
+	c := Cell{Class: "d", Text: b.stamp(t), raw: t.UTC().Format(time.RFC3339Nano)}
+	if rest, ok := strings.CutPrefix(c.Text, b.day+" "); ok && b.day != "" {
+		c.Text, c.Class = rest, "k"
+	}
+	return c
 }
 
-// qube is the name of a qube with its dot and a link to its page.
-func (b *builder) qube(q *analysis.Qube) Cell {
+// stamp is a time with its date, "" if it is zero.
+func (b *builder) stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(b.zone).Format(time.DateTime)
+}
+
+// name is the name of a qube with its dot and a link to its page.
+func (b *builder) name(q *analysis.Qube) Cell {
 	c := short(q.Name)
 	switch {
 	case q.Others:
@@ -137,10 +156,22 @@ func (b *builder) qube(q *analysis.Qube) Cell {
 	case q.Name == "":
 		c = word("(unknown)")
 	}
-	c.Dot, c.Ref, c.raw = labelClass(q.Label), b.pages[q], q.Name
-	if b.manyHosts && !q.Others {
-		c.Text += " @ " + safetext.Line(q.Host)
+	c.Dot, c.Ref, c.raw, c.of = labelClass(q.Label), b.pages[q], q.Name, q
+	return c
+}
+
+// qube is the name of a qube, with that of its machine if there are several.
+func (b *builder) qube(q *analysis.Qube) Cell {
+	c := b.name(q)
+	if !b.manyHosts || q.Others {
+		return c
 	}
+	host := cutText(q.Host, maxHost)
+	if host.More != "" {
+		host.Text += "…"
+	}
+	c.Text, c.Odd = c.Text+" @ "+host.Text, c.Odd || host.Odd
+	c.Class = "m"
 	return c
 }
 

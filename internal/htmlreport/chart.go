@@ -98,7 +98,7 @@ func (b *builder) chart(t *analysis.Timeline, most int, kinds []series) *Chart {
 	c := &Chart{Width: chartWidth, Height: chartHeight + 3*(markHeight+2)}
 	start, _ := t.Start()
 	step := t.Step() * ticks(join)
-	c.From, c.To, c.Step = b.when(start).Text, b.when(start.Add(step*ticks(len(all)))).Text, stepText(step)
+	c.From, c.To, c.Step = b.stamp(start), b.stamp(start.Add(step*ticks(len(all)))), stepText(step)
 	c.drawBars(all, inUse(all, kinds))
 	c.drawMarks(all)
 	b.chartTable(c, all, used, func(i int) Cell { return b.when(start.Add(step * ticks(i))) })

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
@@ -23,7 +24,7 @@ func Files(a *analysis.Analysis) []File {
 	b := newBuilder(a, time.UTC, -1)
 	egress, _ := b.egress()
 	files := []File{
-		{"qubes.csv", b.qubes()}, {"peers.csv", b.talkers()}, {"between.csv", b.between()}, {"egress.csv", egress}, {"names.csv", b.names(a.Names)},
+		{"qubes.csv", b.qubes()}, {"peers.csv", b.talkers()}, {"between.csv", b.between()}, {"egress.csv", egress}, {"countries.csv", b.countryTable()}, {"names.csv", b.names(a.Names)},
 		{"domains.csv", b.names(a.Domains)}, {"lists.csv", b.counts(a.Lists, "List", "Denied")}, {"refused.csv", b.refused()}, {"findings.csv", b.findings()},
 		{"verdicts.csv", b.verdicts()}, {"inventory.csv", b.changes()}, {"sensors.csv", b.sensors()}, {"events.csv", b.counts(a.Datasets, "Kind", "Events")},
 		{"missing.csv", b.missingTable()},
@@ -56,11 +57,19 @@ func (f *File) Write(w io.Writer) error {
 	for i, name := range f.table.Head {
 		head[i] = safetext.Cell(name) // places of events are among them
 	}
+	at := slices.IndexFunc(f.table.Head, func(s string) bool { return s == "Qube" || s == "Seen at" })
+	if at >= 0 {
+		head = append(head, "Host", "UUID") // a name alone is not a qube
+	}
 	_ = out.Write(head) // the writer keeps its first error
 	for _, row := range f.table.Rows {
 		cells := make([]string, len(row))
 		for i := range row {
 			cells[i] = safetext.Cell(row[i].raw)
+		}
+		if at >= 0 {
+			q := row[at].of
+			cells = append(cells, safetext.Cell(q.Host), safetext.Cell(q.UUID))
 		}
 		_ = out.Write(cells)
 	}

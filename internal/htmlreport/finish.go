@@ -27,7 +27,7 @@ func (t *Table) finish() {
 
 // finish prepares all tables of the page.
 func (p *page) finish() {
-	tables := []*Table{&p.Findings, &p.Verdicts, &p.Qubes, &p.Between, &p.Egress, &p.Talkers, &p.Names, &p.Domains, &p.Lists, &p.Refused, &p.Changes, &p.Sensors, &p.Datasets}
+	tables := []*Table{&p.Findings, &p.Verdicts, &p.Qubes, &p.Between, &p.Countries, &p.Egress, &p.Talkers, &p.Names, &p.Domains, &p.Lists, &p.Refused, &p.Changes, &p.Sensors, &p.Datasets}
 	charts := []*Chart{p.Timeline}
 	for i := range p.Pages {
 		q := &p.Pages[i]

@@ -15,7 +15,9 @@ import (
 
 // Network is the forest of qubes behind one machine.
 type Network struct {
+	ID      int // of its part of the page
 	Host    Cell
+	Sums    []string
 	Trees   []*Tree
 	Picture *topology.Picture // nil if it would be too large to look at
 }
@@ -50,13 +52,28 @@ func (b *builder) networks() (all []Network) {
 	slices.Sort(names)
 	for _, name := range names {
 		m := b.mapOf(name, hosts[name])
-		n := Network{Host: text(m.Host), Trees: b.trees(m.Forest(), hosts[name])}
+		n := Network{ID: len(all) + 1, Host: text(name), Sums: machineSums(hosts[name]), Trees: b.trees(m.Forest(), hosts[name])}
+		if m.Host != name {
+			n.Host.Text += " (" + text(m.Host).Text + ")"
+		}
 		if len(m.Qubes) <= maxPicture {
 			n.Picture = m.Picture()
 		}
 		all = append(all, n)
 	}
 	return all
+}
+
+// machineSums says in numbers what the qubes of a machine did.
+func machineSums(qubes []*analysis.Qube) []string {
+	var sum analysis.Traffic
+	refused, alerts := uint64(0), uint64(0)
+	for _, q := range qubes {
+		sum.Flows, sum.Out, sum.In = sum.Flows+q.Flows, sum.Out+q.Out, sum.In+q.In
+		refused, alerts = refused+q.Refused, alerts+q.Alerts
+	}
+	return []string{report.Counted(uint64(len(qubes)), "qube"), report.Counted(sum.Flows, "flow"), report.Size(sum.Out) + " out", report.Size(sum.In) + " in",
+		report.Counted(refused, "refused packet"), report.Counted(alerts, "alert")}
 }
 
 // treeSize bounds the qubes of the forests.
@@ -138,7 +155,7 @@ func (b *builder) trees(nodes []*topology.Node, qubes []*analysis.Qube) (all []*
 				continue
 			}
 			if t.Out == "" {
-				t.Cell = b.qube(q)
+				t.Cell = b.name(q)
 			}
 			sum.Out, sum.In = sum.Out+q.Out, sum.In+q.In
 			t.Out, t.In = report.Size(sum.Out), report.Size(sum.In)

@@ -14,17 +14,17 @@ import (
 // elements are those of a page, with their attributes.
 var elements = map[string]string{
 	"html": "lang", "head": "", "meta": "charset http-equiv content name", "title": "", "style": "", "body": "", "header": "id", "main": "", "nav": "", "section": "class id",
-	"h1": "", "h2": "id", "h3": "", "p": "class", "b": "", "br": "", "span": "class", "div": "class", "a": "href", "ul": "", "li": "class", "bdi": "dir",
+	"h1": "", "h2": "id", "h3": "id", "p": "class", "b": "", "br": "", "span": "class", "div": "class", "a": "href", "ul": "", "li": "class", "bdi": "dir",
 	"details": "", "summary": "", "table": "", "thead": "", "tbody": "", "tr": "", "th": "scope class", "td": "class",
 	"svg": "class xmlns viewbox viewBox width role aria-label", "g": "class", "path": "class d", "rect": "class x y width height", "text": "x y",
 }
 
 // values are what an attribute may be.
 var values = map[string]*regexp.Regexp{
-	"class": regexp.MustCompile(`^(soft|more|bad|sums|missing|scroll|n|k|t|s|n h[0-5]|odd|hex|track|w\d+|legend|bars|tree|page|answers|map|box|e-(plain|quiet|tunnel|fail)|(dot )?(l-(red|orange|yellow|green|gray|blue|purple|black|other)|c-(out|in)|m-(refused|denied|alert)))$`),
+	"class": regexp.MustCompile(`^(soft|more|bad|sums|missing|scroll|n|k|d|m|t|s|n h[0-5]|odd|hex|track|w\d+|legend|bars|tree|page|answers|map|world|land|h[1-5]|box|e-(plain|quiet|tunnel|fail)|(dot )?(l-(red|orange|yellow|green|gray|blue|purple|black|other)|c-(out|in)|m-(refused|denied|alert)))$`),
 	"href":  regexp.MustCompile(`^#[a-z]*\d*$`),
-	"id":    regexp.MustCompile(`^([a-z]+|q\d+)$`),
-	"d":     regexp.MustCompile(`^[MChvz0-9. -]*$`),
+	"id":    regexp.MustCompile(`^([a-z]+|[mq]\d+)$`),
+	"d":     regexp.MustCompile(`^[MChlvz0-9. -]*$`),
 	"dir":   regexp.MustCompile(`^ltr$`),
 }
 

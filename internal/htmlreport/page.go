@@ -1,6 +1,8 @@
 package htmlreport
 
 import (
+	"time"
+
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/report"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
@@ -10,6 +12,8 @@ import (
 type page struct {
 	Hash                            string // of the style sheet
 	From, To, Zone, Made, Generator string
+	Took                            string
+	OneDay                          bool
 	Sums                            []string
 	Files                           []string
 	Missing                         []Item
@@ -18,8 +22,12 @@ type page struct {
 	Qubes                           Table
 	Answers                         []Answer
 	Networks                        []Network
+	ManyHosts                       bool
+	NoTrees                         int // qubes without a place in them
 	Between, Egress, Talkers        Table
 	EgressByCountry                 bool
+	World                           *World
+	Countries                       Table
 	Geo                             string
 	Names, Domains, Lists, Refused  Table
 	Changes, Sensors, Datasets      Table
@@ -41,7 +49,7 @@ type qubePage struct {
 
 // page fills the page.
 func (b *builder) page(o *Options) *page {
-	p := &page{From: b.when(b.First).Text, To: b.when(b.Last).Text, Zone: b.zone.String(), Made: safetext.Line(o.Command), Generator: o.Version, Geo: safetext.Line(o.Geo)}
+	p := &page{From: b.stamp(b.First), To: b.stamp(b.Last), Took: b.Last.Sub(b.First).Round(time.Second).String(), OneDay: b.day != "", Zone: b.zone.String(), Made: safetext.Line(o.Command), Generator: o.Version, Geo: safetext.Line(o.Geo)}
 	p.Sums = []string{report.Counted(uint64(len(b.all)), "qube"), report.Counted(b.Total.Flows, "flow"), report.Size(b.Total.Bytes()),
 		report.Counted(b.Events, "event"), report.Count(b.Queries) + " DNS queries (" + report.Count(b.Denied) + " denied)",
 		report.Count(b.Refused) + " refused packets", report.Counted(b.Alerts, "alert")}
@@ -50,10 +58,12 @@ func (b *builder) page(o *Options) *page {
 	}
 	p.Missing = b.missing()
 	p.Findings, p.Verdicts, p.Qubes, p.Networks = b.findings(), b.verdicts(), b.qubes(), b.networks()
+	p.ManyHosts, p.NoTrees = b.manyHosts, len(b.all)-b.treeSize()
 	p.Answers = b.answers()
 	p.Timeline = b.chart(b.Timeline, analysis.Bins, labelSeries())
 	p.Between, p.Talkers, p.Refused = b.between(), b.talkers(), b.refused()
 	p.Egress, p.EgressByCountry = b.egress()
+	p.World, p.Countries = b.world(), b.countryTable()
 	p.Names, p.Domains, p.Lists = b.names(b.Analysis.Names), b.names(b.Analysis.Domains), b.counts(b.Analysis.Lists, "List", "Denied")
 	p.Changes, p.Sensors, p.Datasets = b.changes(), b.sensors(), b.counts(b.Analysis.Datasets, "Kind", "Events")
 	for _, q := range b.all {
@@ -90,11 +100,15 @@ func (b *builder) qubePage(q *analysis.Qube) qubePage {
 			if p.Facts != "" {
 				p.Facts += ", "
 			}
-			p.Facts += part.name + safetext.Line(part.value)
+			value := text(part.value)
+			p.Facts += part.name + value.Text
+			if value.More != "" {
+				p.Facts += "…"
+			}
 		}
 	}
 	p.Sums = []string{report.Counted(q.Flows, "flow"), report.Size(q.Out) + " out", report.Size(q.In) + " in", report.Count(q.Queries) + " DNS queries (" + report.Count(q.Denied) + " denied)",
-		report.Count(q.Refused) + " refused packets", report.Counted(q.Alerts, "alert"), b.when(q.First).Text + " to " + b.when(q.Last).Text}
+		report.Count(q.Refused) + " refused packets", report.Counted(q.Alerts, "alert"), b.stamp(q.First) + " to " + b.stamp(q.Last)}
 	p.Timeline = b.chart(q.Timeline, pageBins, qubeSeries())
 	p.Peers, p.Countries, p.Networks, p.Domains = b.peers(q), b.places(q, q.Countries, "Country"), b.places(q, q.Networks, "Network"), b.places(q, q.Domains, "Domain or network")
 	p.Names, p.Refusals, p.Transactions, p.JA4, p.Hours = b.names(q.Names), b.refusals(q), b.counts(q.Transactions, "Protocol", "Transactions"), b.counts(q.JA4, "JA4", "Flows"), b.hours(q)

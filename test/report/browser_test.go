@@ -42,12 +42,12 @@ func hostilePage(t *testing.T) string {
 	return page(t, a)
 }
 
-// brokenPage is a page that asks for the canary, and whose script is blocked: what the
-// tests look for is there to be found.
+// brokenPage is a page that asks for the canary, and whose script and styles are blocked:
+// what the tests look for is there to be found.
 func brokenPage(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "broken.html")
-	text := `<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="script-src 'none'"><title>broken</title><script>console.log("script")</script><img src="http://` + canary + `/a">`
+	text := `<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="script-src 'none'; style-src 'none'"><title>broken</title><style>p{color:red}</style><p style="color:red">x</p><script>console.log("script")</script><img src="http://` + canary + `/a">`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -109,80 +109,5 @@ func TestBrowser_chromium(t *testing.T) {
 		if name, _ := z.TagName(); kind == html.StartTagToken && strings.Contains(" script img link iframe object form ", " "+string(name)+" ") {
 			t.Errorf("the page has the element %s", name)
 		}
-	}
-}
-
-// safest are the settings of Tor Browser at its level Safest that a page notices.
-const safest = `user_pref("javascript.enabled", false);
-user_pref("svg.disabled", true);
-user_pref("mathml.disabled", true);
-`
-
-// profile makes a profile of Firefox whose requests go through a proxy.
-func profile(t *testing.T, settings string) (home string, asked func() string) {
-	t.Helper()
-	address, asked := proxy(t)
-	host, port, _ := strings.Cut(address, ":")
-	home = t.TempDir()
-	prefs := fmt.Sprintf(`%suser_pref("network.proxy.type", 1);
-user_pref("network.proxy.http", %q);
-user_pref("network.proxy.http_port", %s);
-user_pref("network.proxy.ssl", %q);
-user_pref("network.proxy.ssl_port", %s);
-user_pref("dom.security.https_first", false);
-user_pref("app.update.enabled", false);
-`, settings, host, port, host, port)
-	if err := os.WriteFile(filepath.Join(home, "user.js"), []byte(prefs), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return home, asked
-}
-
-// firefox shows a page as Tor Browser does at its level Safest, and returns the picture and the
-// hosts that it asked for.
-func firefox(t *testing.T, path string) (picture, hosts string) {
-	t.Helper()
-	program := need(t, "firefox-esr", "apt-get install firefox-esr")
-	home, asked := profile(t, safest)
-	picture = filepath.Join(home, "page.png")
-	output(t, []string{"HOME=" + home, "MOZ_HEADLESS=1"}, program, "--headless", "--no-remote", "--profile", home, "--window-size=1200,1600", "--screenshot", picture, "file://"+path)
-	return picture, asked()
-}
-
-// firefoxConsole shows a page with the settings that Firefox comes with, and returns the lines
-// on its console and the hosts that it asked for.
-func firefoxConsole(t *testing.T, path string) (console, hosts string) {
-	t.Helper()
-	program := need(t, "firefox-esr", "apt-get install firefox-esr")
-	home, asked := profile(t, "")
-	console = startFirefox(t, program, home).show(path)
-	return console, asked()
-}
-
-// TestBrowser_firefoxConsole shows a page full of hostile text, and reads the console.
-func TestBrowser_firefoxConsole(t *testing.T) {
-	t.Parallel()
-	wanted(t)
-	if console, hosts := firefoxConsole(t, brokenPage(t)); !strings.Contains(console, "Content-Security-Policy") || !strings.Contains(hosts, canary) {
-		t.Fatalf("a page with faults has none here: console %q, hosts %q", console, hosts)
-	}
-	if console, hosts := firefoxConsole(t, hostilePage(t)); console != "" || strings.Contains(hosts, canary) {
-		t.Errorf("console: %s; hosts: %s", console, hosts)
-	}
-}
-
-// TestBrowser_firefox shows the same page.
-func TestBrowser_firefox(t *testing.T) {
-	t.Parallel()
-	wanted(t)
-	if _, hosts := firefox(t, brokenPage(t)); !strings.Contains(hosts, canary) {
-		t.Fatalf("a page that asks for the canary does not: %q", hosts)
-	}
-	picture, hosts := firefox(t, hostilePage(t))
-	if strings.Contains(hosts, canary) {
-		t.Errorf("the page asks for %s", hosts)
-	}
-	if info, err := os.Stat(picture); err != nil || info.Size() < 50_000 {
-		t.Errorf("the page is empty: %v, %v", info, err)
 	}
 }
