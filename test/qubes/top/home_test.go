@@ -33,6 +33,12 @@ const section = `
 
 func newHome(t *testing.T) *home {
 	t.Helper()
+	return newHomeWith(t, "")
+}
+
+// newHomeWith is newHome with more settings.
+func newHomeWith(t *testing.T, settings string) *home {
+	t.Helper()
 	testbed.Require(t, "nft", "curl", "dig", "ping", "tmux")
 	nw := testbed.New(t, testbed.Config{})
 	nw.StartServers()
@@ -43,7 +49,7 @@ func newHome(t *testing.T) *home {
 	}
 	dir := beat.NewHome(t)
 	nw.WriteInventory(filepath.Join(dir, "inventory"))
-	h.beat = beat.Start(t, nw, dir, section)
+	h.beat = beat.Start(t, nw, dir, section+settings)
 	if _, _, err := nw.Log.Run(t.Context(), beat.Program(t), h.beat.Args("qubes", "apply")...); err != nil {
 		t.Fatal(err)
 	}
