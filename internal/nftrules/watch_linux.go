@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watch calls changed after each change of the ruleset, until ctx ends, and returns nil then. It
-// needs CAP_NET_ADMIN.
+// Watch calls changed once it is told of changes, for those before, and after each change of the
+// ruleset, until ctx ends, and returns nil then. It needs CAP_NET_ADMIN.
 func Watch(ctx context.Context, changed func()) error {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{Groups: 1 << (unix.NFNLGRP_NFTABLES - 1)})
 	if err != nil {
@@ -19,6 +19,7 @@ func Watch(ctx context.Context, changed func()) error {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
+	changed()
 	for {
 		messages, err := conn.Receive()
 		switch {

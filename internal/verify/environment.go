@@ -15,6 +15,8 @@ type World interface {
 	ByDomain(domid int32, at time.Time) *qube.Qube
 	// ByAddr returns the qube that had an address at a time, nil if none had.
 	ByAddr(addr netip.Addr, at time.Time) *qube.Qube
+	// ByName returns the qube of a name, nil if there is none.
+	ByName(name string) *qube.Qube
 	// Local reports whether an address is one of this machine.
 	Local(addr netip.Addr) bool
 	// HasVif reports whether the vif of a Xen domain is captured.

@@ -91,6 +91,11 @@ func (r *record) agreed(at, now int64) {
 	r.Last, r.seen = at, now
 }
 
+// forgetAgreed removes what agrees. What speaks against stays.
+func (r *record) forgetAgreed() {
+	r.Packets, r.Bytes, r.First, r.Last, r.seen, r.probed = 0, 0, 0, 0, 0, false
+}
+
 // speaksAgainst counts a packet that does not agree, and keeps the first as a sample.
 func (r *record) speaksAgainst(p *packet.Packet, now int64, sample func() Sample) {
 	if r.Against == 0 || r.acked > 0 && r.LastAgainst <= r.acked {

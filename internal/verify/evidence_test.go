@@ -101,3 +101,41 @@ func TestResults_evidence_isolation(t *testing.T) {
 		}, "fail"},
 	})
 }
+
+// TestResults_evidence_moved takes a probed pass away when the qube that sent the canaries has got
+// another netvm, and evidence when the qube itself has.
+func TestResults_evidence_moved(t *testing.T) {
+	t.Parallel()
+	probed := func(l *lab) {
+		l.vpn()
+		l.handshake()
+		l.probe(verify.ProbeTunnel)
+		l.canaries()
+		l.wait(20 * time.Second)
+		l.probe(verify.ProbeDown)
+		l.wait(20 * time.Second)
+	}
+	move := func(name, netvm string) func(*lab) {
+		return func(l *lab) {
+			for i, q := range l.qubes {
+				if q.Name == name {
+					moved := *q
+					moved.NetVM = netvm
+					l.qubes = append([]*qube.Qube(nil), l.qubes...)
+					l.qubes[i] = &moved
+				}
+			}
+			l.wait(2 * time.Second)
+		}
+	}
+	for check, want := range map[string]string{"VPN-2": "unknown(needs-probe)", "VPN-9": "not_tested(needs-probe)"} {
+		wantWithout(t, "sys-vpn", check, probed, []without{
+			{"nothing", func(*lab) {}, "pass"},
+			{"the path of the client", move("banking", "sys-whonix"), want},
+		})
+	}
+	wantWithout(t, "sys-vpn", "VPN-1", func(l *lab) { l.vpn(); l.handshake() }, []without{
+		{"nothing", func(l *lab) { l.wait(2 * time.Second) }, "pass"},
+		{"its own path", move("sys-vpn", "sys-other"), "unknown(no-traffic)"},
+	})
+}

@@ -84,6 +84,15 @@ func (l *lab) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
 	return l.qubes[i]
 }
 
+func (l *lab) ByName(name string) *qube.Qube {
+	for _, q := range l.qubes {
+		if q.Name == name {
+			return q
+		}
+	}
+	return nil
+}
+
 func (l *lab) Local(a netip.Addr) bool {
 	return a == netip.MustParseAddr("10.137.0.5") || a == netip.MustParseAddr("192.168.1.5")
 }

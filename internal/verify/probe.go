@@ -80,12 +80,13 @@ type probeState struct {
 	done    bool  // judged
 	good    bool  // all sizes were seen in the tunnel
 	leaked  bool  // a canary was seen in clear
+	basis   basis
 }
 
 // AddProbe has the verifier look for the canaries of a probe.
 func (v *Verifier) AddProbe(p Probe) {
 	l := &v.probes
-	l.list[l.next] = probeState{Probe: p}
+	l.list[l.next] = probeState{Probe: p, basis: basis{p.Client, v.netvmOf(p.Client)}}
 	l.next = (l.next + 1) % len(l.list)
 	l.n = min(l.n+1, len(l.list))
 }
@@ -138,7 +139,7 @@ func (l *probes) tunnelled(s *subject, p *packet.Packet, frame []byte, now int64
 		one.good = true
 		r := &s.records[VPN9]
 		r.agrees(p, now)
-		r.probed, r.undone = true, false
+		r.probed, r.undone, s.basis = true, false, one.basis
 	}
 }
 
@@ -226,7 +227,7 @@ func (v *Verifier) judgeDown(s *subject, one *probeState) bool {
 		r.First = one.From
 	}
 	r.Packets += uint64(len(one.Sizes))
-	r.Last, r.seen, r.probed = one.Until, v.now, true
+	r.Last, r.seen, r.probed, s.basis = one.Until, v.now, true, one.basis
 	return true
 }
 

@@ -36,7 +36,8 @@ type subject struct {
 	// byAddress says that the class of TCP and UDP depends on the addresses only.
 	byAddress bool
 	boot      bool
-	gone      bool // the vif: its passes say nothing any more
+	basis     basis // of the last probe that has shown something
+	gone      bool  // the vif: its passes say nothing any more
 }
 
 // destination is where the last packet went.
@@ -58,6 +59,7 @@ func (v *Verifier) refresh(s *subject, at int64) {
 		if s.gone = q == nil && s.qube != nil; s.gone {
 			return
 		}
+		v.moved(s, q)
 		s.qube = q
 	}
 	var expect *Expectation

@@ -59,6 +59,7 @@ type Service struct {
 	rules    rulesReader
 	reported atomic.Uint64
 	summary  summary
+	claiming sync.Mutex       // held while a claim is taken and written
 	receiver *qrexec.Receiver // nil unless dom0 may announce probes
 }
 

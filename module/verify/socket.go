@@ -68,6 +68,8 @@ func (s *Service) Claim(ctx context.Context, name string, a netip.Addr) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
+	s.claiming.Lock()
+	defer s.claiming.Unlock()
 	var all []judge.External
 	if err := s.observer.do(ctx, func(v *judge.Verifier) { v.Claim(name, a, time.Now().UTC()); all = v.Externals() }); err != nil {
 		return err

@@ -29,6 +29,9 @@ func (w world) ByAddr(addr netip.Addr, at time.Time) *qube.Qube {
 	return w.deps.Inventory.ByAddr(addr, at)
 }
 
+// ByName implements [judge.World].
+func (w world) ByName(name string) *qube.Qube { return w.deps.Inventory.ByName(name) }
+
 // latest is after all that an inventory says.
 var latest = time.Unix(1<<40, 0)
 
