@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watch calls changed once it is told of changes, for those before, and after each change of the
+// Watch calls changed when it begins to see changes, for those before, and after each change of the
 // ruleset, until ctx ends, and returns nil then. It needs CAP_NET_ADMIN.
 func Watch(ctx context.Context, changed func()) error {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{Groups: 1 << (unix.NFNLGRP_NFTABLES - 1)})

@@ -26,7 +26,7 @@ func TestWatch(t *testing.T) {
 			t.Fatalf("nft %s: %v: %s", args, err, out)
 		}
 	}
-	<-changes // it is told of changes from here on
+	<-changes // it sees changes from here on
 	nft("add table ip test")
 	<-changes
 	nft("list ruleset")
