@@ -22,17 +22,22 @@ const (
 	maxClaims  = 256 << 10 // bytes of the file: more than 512 of the longest names have
 )
 
-// readClaims takes the claims of an earlier run. A file that cannot be read is kept under another
+// readClaims takes the claims of an earlier run. A file that makes no sense is kept under another
 // name.
 func (s *Service) readClaims(v *judge.Verifier) {
 	if s.conf.DataDir == "" || !s.conf.Live {
 		return
 	}
 	path := filepath.Join(s.conf.DataDir, claimsFile)
-	list, err := parseClaims(path)
+	text, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
+	if err != nil {
+		s.deps.Logger.Warn("the addresses that qubes have claimed cannot be read; the next claim replaces them", "file", path, "error", err.Error())
+		return
+	}
+	list, err := parseClaims(text)
 	if err != nil {
 		kept := os.Rename(path, path+badSuffix)
 		s.deps.Logger.Warn("the addresses that qubes have claimed cannot be read; what there is was kept", "file", path+badSuffix, "error", errors.Join(err, kept).Error())
@@ -43,14 +48,19 @@ func (s *Service) readClaims(v *judge.Verifier) {
 	}
 }
 
-// parseClaims reads a file of claims.
-func parseClaims(path string) (list []judge.External, err error) {
+// readFile returns the content of a file of claims.
+func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := json.NewDecoder(io.LimitReader(f, maxClaims)).Decode(&list); err != nil {
+	return io.ReadAll(io.LimitReader(f, maxClaims))
+}
+
+// parseClaims parses what writeClaims has written.
+func parseClaims(text []byte) (list []judge.External, err error) {
+	if err := json.Unmarshal(text, &list); err != nil {
 		return nil, err
 	}
 	now := time.Now()
