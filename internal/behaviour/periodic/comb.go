@@ -29,7 +29,7 @@ type comb struct {
 }
 
 // Comb looks for beats at intervals among others in between. It returns what [Series.Look]
-// returns, without a spread and a coherence. It takes some microseconds, so it is for the few
+// returns, without a spread and a coherence. It takes up to 0.2 ms, so it is for the few
 // series where nothing of the kind is usual.
 func (s *Series) Comb() Verdict {
 	var gaps [Ring]uint32
