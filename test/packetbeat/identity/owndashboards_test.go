@@ -7,7 +7,7 @@ import (
 )
 
 // ownDashboards are the dashboards that are not packetbeat's.
-var ownDashboards = []string{"qubesbeat-dns", "qubesbeat-findings", "qubesbeat-firewall", "qubesbeat-overview", "qubesbeat-sensor"}
+var ownDashboards = []string{"qubesbeat-dns", "qubesbeat-findings", "qubesbeat-firewall", "qubesbeat-overview", "qubesbeat-sensor", "qubesbeat-verification"}
 
 // checkOwn holds that our own dashboards have arrived in a form that every Kibana from 8.6
 // on accepts, with fields that are in the index template.

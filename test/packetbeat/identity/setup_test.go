@@ -222,8 +222,8 @@ func TestSetup_all(t *testing.T) {
 	t.Parallel()
 	s := newSetup(t, packetbeat)
 	s.check(s.do("setup"))
-	if puts, objects := len(s.elastic.got()), len(s.kibana.imported()); puts != 3 || objects != 136 {
-		t.Errorf("%d requests that write, %d objects; want 3 and 136", puts, objects)
+	if puts, objects := len(s.elastic.got()), len(s.kibana.imported()); puts != 3 || objects != 137 {
+		t.Errorf("%d requests that write, %d objects; want 3 and 137", puts, objects)
 	}
 }
 
@@ -236,8 +236,8 @@ func TestSetup_atStart(t *testing.T) {
 			t.Parallel()
 			s := newSetup(t, name)
 			s.check(s.do("-E", "setup.dashboards.enabled=true", "-t", "-I", fixture.Repository(t, "demo/qubes.pcapng")))
-			if n := len(s.kibana.imported()); n != 136 {
-				t.Errorf("%d objects; want 136", n)
+			if n := len(s.kibana.imported()); n != 137 {
+				t.Errorf("%d objects; want 137", n)
 			}
 			if wrong := s.kibana.pointElsewhere(name + "-*"); len(wrong) > 0 {
 				t.Errorf("not to %s-*: %q", name, wrong)
