@@ -65,7 +65,14 @@ func (f *Feed) wait(i Item) {
 		f.since = 0
 	}
 	f.waiting = append(f.waiting, i)
+	if len(f.waiting) == maxWaiting {
+		f.release(1<<63 - 1)
+	}
 }
+
+// maxWaiting is more than the packets of a batch have: verdicts that come while there is no packet
+// are not to pile up.
+const maxWaiting = 64 * flow.BatchSize
 
 // Close implements [pipeline.Tap].
 func (f *Feed) Close() { f.release(1<<63 - 1) }

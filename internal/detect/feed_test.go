@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -188,4 +189,22 @@ func FuzzMessage(f *testing.F) {
 		feed.Packet(&p, b)
 		feed.Close()
 	})
+}
+
+// TestFeed_quiet passes verdicts on while no packet comes, in their order, and keeps few.
+func TestFeed_quiet(t *testing.T) {
+	t.Parallel()
+	const verdicts = 5000
+	var got []int64
+	f := detect.NewFeed(func(i *detect.Item) { got = append(got, i.At) }, nil)
+	for at := range int64(verdicts) {
+		f.Verified("vif4.0", detect.Check{ID: "ISO-1"}, at)
+	}
+	if len(got) < verdicts-2000 || !slices.IsSorted(got) {
+		t.Errorf("%d of %d verdicts were passed on while no packet came", len(got), verdicts)
+	}
+	f.Close()
+	if len(got) != verdicts {
+		t.Errorf("%d of %d verdicts were passed on in all", len(got), verdicts)
+	}
 }
