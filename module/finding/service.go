@@ -151,7 +151,6 @@ func (s *Service) Open() error {
 		s.conf.DataDir = ""
 		return nil
 	}
-	removeUnfinished(s.conf.DataDir)
 	conf := s.engineConfig(key)
 	s.engine = behaviour.New(conf)
 	s.restore(conf)

@@ -16,7 +16,6 @@ import (
 const (
 	stateFile = "behaviour.state"
 	keyFile   = "behaviour.key"
-	badSuffix = ".bad"
 )
 
 // saveEvery is the packet time between two writes of the state, in nanoseconds.
@@ -41,19 +40,10 @@ func readKey(dir string) (key [2]uint64, err error) {
 // another name.
 func (s *Service) restore(conf behaviour.Config) {
 	path := filepath.Join(s.conf.DataDir, stateFile)
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
+	if err := atomicfile.Read(path, s.engine.Restore); err != nil {
+		s.engine = behaviour.New(conf)
+		s.deps.Logger.Warn("the baselines cannot be read, learning starts again; what there is was kept", "file", path+atomicfile.Aside, "error", err.Error())
 	}
-	if err == nil {
-		err = s.engine.Restore(b)
-	}
-	if err == nil {
-		return
-	}
-	s.engine = behaviour.New(conf)
-	kept := os.Rename(path, path+badSuffix)
-	s.deps.Logger.Warn("the baselines cannot be read, learning starts again; what there is was kept", "file", path+badSuffix, "error", errors.Join(err, kept).Error())
 }
 
 // save writes the state. It is called with mu held.
@@ -66,12 +56,4 @@ func (s *Service) save() {
 		s.deps.Logger.Warn("the baselines cannot be written; trying again every ten minutes", "error", err.Error())
 	}
 	s.saveFailed = err != nil
-}
-
-// removeUnfinished removes what a beat that was killed has left of a state.
-func removeUnfinished(dir string) {
-	paths, _ := filepath.Glob(filepath.Join(dir, "."+stateFile+"-*"))
-	for _, path := range paths {
-		_ = os.Remove(path) // the next start tries again
-	}
 }

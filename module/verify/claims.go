@@ -2,11 +2,7 @@ package verify
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -15,47 +11,26 @@ import (
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
-// The file of the claims below path.data, and under which name one is kept that cannot be read.
-const (
-	claimsFile = "verify.claims"
-	badSuffix  = ".bad"
-	maxClaims  = 256 << 10 // bytes of the file: more than 512 of the longest names have
-)
+// claimsFile is the file of the claims, below path.data.
+const claimsFile = "verify.claims"
 
-// readClaims takes the claims of an earlier run. A file that makes no sense is kept under another
+// readClaims takes the claims of an earlier run. A file that cannot be read is kept under another
 // name.
 func (s *Service) readClaims(v *judge.Verifier) {
 	if s.conf.DataDir == "" || !s.conf.Live {
 		return
 	}
 	path := filepath.Join(s.conf.DataDir, claimsFile)
-	text, err := readFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
+	err := atomicfile.Read(path, func(text []byte) error {
+		list, err := parseClaims(text)
+		for _, c := range list {
+			v.Claim(c.Qube, c.Address, c.At)
+		}
+		return err
+	})
 	if err != nil {
-		s.deps.Logger.Warn("the addresses that qubes have claimed cannot be read; the next claim replaces them", "file", path, "error", err.Error())
-		return
+		s.deps.Logger.Warn("the addresses that qubes have claimed cannot be read; what there is was kept", "file", path+atomicfile.Aside, "error", err.Error())
 	}
-	list, err := parseClaims(text)
-	if err != nil {
-		kept := os.Rename(path, path+badSuffix)
-		s.deps.Logger.Warn("the addresses that qubes have claimed cannot be read; what there is was kept", "file", path+badSuffix, "error", errors.Join(err, kept).Error())
-		return
-	}
-	for _, c := range list {
-		v.Claim(c.Qube, c.Address, c.At)
-	}
-}
-
-// readFile returns the content of a file of claims.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxClaims))
 }
 
 // parseClaims parses what writeClaims has written.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/qubesbeat/qubesbeat/internal/atomicfile"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
@@ -55,7 +56,7 @@ func TestService_badClaims(t *testing.T) {
 		if got := newBedIn(t, true, dir).claimed(); len(got) != 0 {
 			t.Errorf("%s: claims %v", text, got)
 		}
-		if kept, err := os.ReadFile(path + badSuffix); err != nil || string(kept) != text {
+		if kept, err := os.ReadFile(path + atomicfile.Aside); err != nil || string(kept) != text {
 			t.Errorf("%s: kept %q, %v", text, kept, err)
 		}
 	}

@@ -127,18 +127,30 @@ func (r *rulesReader) warn(what, text string, err error) {
 // retryAfter is the time between two attempts to follow rules.
 const retryAfter = 10 * time.Second
 
+// retry makes attempts to follow rules until ctx ends, if rules are to be read.
+func (r *rulesReader) retry(ctx context.Context, attempt func()) {
+	for r.conf.Rules && ctx.Err() == nil {
+		attempt()
+		pause(ctx, retryAfter)
+	}
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
 // followNft says on changed that rules of nft have changed, until ctx ends. Where the kernel does not
 // say so, they are read at intervals only.
 func (r *rulesReader) followNft(ctx context.Context, changed chan<- struct{}) {
-	for r.conf.Rules && ctx.Err() == nil {
+	r.retry(ctx, func() {
 		if err := nftrules.Watch(ctx, func() { signal(changed) }); err != nil {
 			r.log.Debug("changes of the rules of nft are not announced", "error", err.Error())
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(retryAfter):
-		}
-	}
+	})
 }
 
 // signal puts a token into a channel with room for one.
@@ -151,19 +163,17 @@ func signal(c chan<- struct{}) {
 
 // follow says on changed that rules of qvm-firewall have changed, until ctx ends.
 func (r *rulesReader) follow(ctx context.Context, changed chan<- struct{}) {
-	for r.conf.Rules && ctx.Err() == nil {
-		if c, err := qubesdb.Dial(r.conf.QubesDB); err == nil {
-			_ = c.Watch(ctx, rulesPrefix, func(path string) error {
-				if path == rulesPrefix || strings.Count(path, "/") == 2 { // written last, when the rules are complete
-					signal(changed)
-				}
-				return nil
-			})
-			_ = c.Close()
+	r.retry(ctx, func() {
+		c, err := qubesdb.Dial(r.conf.QubesDB)
+		if err != nil {
+			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(retryAfter):
-		}
-	}
+		defer c.Close()
+		_ = c.Watch(ctx, rulesPrefix, func(path string) error {
+			if path == rulesPrefix || strings.Count(path, "/") == 2 { // written last, when the rules are complete
+				signal(changed)
+			}
+			return nil
+		})
+	})
 }

@@ -114,7 +114,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-tick.C:
 		case <-changed:
-			settle(ctx)
+			pause(ctx, settleFor)
 		}
 	}
 	return nil
@@ -123,14 +123,6 @@ func (s *Service) Run(ctx context.Context) error {
 // settleFor is how long a change of the rules waits for the next ones: those who change them make
 // several transactions.
 const settleFor = 200 * time.Millisecond
-
-// settle waits for settleFor, or until ctx ends.
-func settle(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(settleFor):
-	}
-}
 
 // Renew takes a changed inventory. It is safe for concurrent use.
 func (s *Service) Renew() { s.observer.set(s.environment()) }
