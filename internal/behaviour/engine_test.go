@@ -211,18 +211,21 @@ func TestEngine_down(t *testing.T) {
 	}
 }
 
+// randomText returns n characters of an alphabet.
+func randomText(rng *rand.Rand, alphabet string, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = alphabet[rng.IntN(len(alphabet))]
+	}
+	return string(b)
+}
+
 // TestEngine_names finds a tunnel and generated domains.
 func TestEngine_names(t *testing.T) {
 	t.Parallel()
 	w := newWorld(nil)
 	rng := rand.New(rand.NewPCG(3, 3))
-	text := func(n int) string {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = "qxzjkvwpfhbcdg57"[rng.IntN(16)]
-		}
-		return string(b)
-	}
+	text := func(n int) string { return randomText(rng, "qxzjkvwpfhbcdg57", n) }
 	ask := func(name, domain string, at int64) {
 		q := &names.Query{At: at, Name: name, Domain: domain, Suffix: true, Type: 1, Bytes: 80}
 		w.Observe(&behaviour.Observation{At: at, Kind: behaviour.Asked, Subject: "work", Name: name, Domain: domain, Query: q})

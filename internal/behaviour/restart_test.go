@@ -35,22 +35,14 @@ var restarts = []struct {
 	{"slow tunnel", func(w *world, at int64) {
 		rng := rand.New(rand.NewPCG(6, 6))
 		for i := range int64(12) {
-			b := make([]byte, 30)
-			for k := range b {
-				b[k] = "abcdefghijklmnopqrstuvwxyz234567"[rng.IntN(32)]
-			}
-			w.Observe(asked(string(b)+".t.example", "t.example", at+i*240e9))
+			w.Observe(asked(randomText(rng, "abcdefghijklmnopqrstuvwxyz234567", 30)+".t.example", "t.example", at+i*240e9))
 		}
 	}},
 	{"tunnel of a day", func(w *world, at int64) {
 		rng := rand.New(rand.NewPCG(6, 7))
 		for i := range int64(25) {
-			b := make([]byte, 26)
-			for k := range b {
-				b[k] = "qxzjkvwpfhbcdg57"[rng.IntN(16)]
-			}
 			domain := fmt.Sprintf("t%d.example", i%12)
-			w.Observe(asked(string(b)+"."+domain, domain, at+i*1800e9))
+			w.Observe(asked(randomText(rng, "qxzjkvwpfhbcdg57", 26)+"."+domain, domain, at+i*1800e9))
 		}
 	}},
 	{"ports without an answer", func(w *world, at int64) {

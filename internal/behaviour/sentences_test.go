@@ -91,11 +91,7 @@ var scenes = []struct {
 	{"dns-tunnel", func(w *world, at int64) {
 		rng := rand.New(rand.NewPCG(5, 5))
 		for i := range int64(30) {
-			b := make([]byte, 50)
-			for k := range b {
-				b[k] = "abcdefghijklmnopqrstuvwxyz234567"[rng.IntN(32)]
-			}
-			w.Observe(asked(string(b)+".t.example", "t.example", at+i*1e9))
+			w.Observe(asked(randomText(rng, "abcdefghijklmnopqrstuvwxyz234567", 50)+".t.example", "t.example", at+i*1e9))
 		}
 	}},
 	{"dga", func(w *world, at int64) {

@@ -13,6 +13,8 @@
 // A [Rate] divides a flow, such as the events of an hour: each class has a token
 // bucket of its own.
 //
+// [Oldest] says which one has to go where a few are remembered in a map.
+//
 // A [Tally] counts by class what was lost, in bounded memory.
 //
 // The class is the observation point (the interface index of a vif) wherever the

@@ -3,6 +3,8 @@ package finding
 import (
 	"slices"
 	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // maxFailing bounds the interfaces whose failing checks are remembered.
@@ -45,13 +47,7 @@ func (f failing) note(iface, check string, fails bool, at int64) {
 // add adds an interface. If there are too many, that of the oldest verdict has to go.
 func (f failing) add(iface string) *failed {
 	if len(f) >= maxFailing {
-		oldest := ""
-		for name, one := range f {
-			if oldest == "" || one.at < f[oldest].at || one.at == f[oldest].at && name < oldest {
-				oldest = name
-			}
-		}
-		delete(f, oldest)
+		delete(f, share.Oldest(f, func(one *failed) int64 { return one.at }))
 	}
 	f[iface] = &failed{}
 	return f[iface]

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/share"
 )
 
 // tally is what was counted of a client apart from packets.
@@ -64,13 +65,7 @@ func (t *tallies) begin(kind *map[string]*tally, client string) *tally {
 		*kind = map[string]*tally{}
 	}
 	if len(*kind) >= maxInterfaces {
-		oldest := ""
-		for name, one := range *kind {
-			if oldest == "" || one.seen < (*kind)[oldest].seen {
-				oldest = name
-			}
-		}
-		delete(*kind, oldest)
+		delete(*kind, share.Oldest(*kind, func(one *tally) int64 { return int64(one.seen) }))
 		t.evicted++
 	}
 	one := new(tally)

@@ -3,6 +3,7 @@ package verify
 import (
 	"sync"
 
+	"github.com/qubesbeat/qubesbeat/internal/share"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
@@ -50,13 +51,7 @@ func (o *summary) add(iface string) *vifSummary {
 		o.of = map[string]*vifSummary{}
 	}
 	if len(o.of) >= maxOutcomes {
-		oldest := ""
-		for name, one := range o.of {
-			if oldest == "" || one.at < o.of[oldest].at {
-				oldest = name
-			}
-		}
-		delete(o.of, oldest)
+		delete(o.of, share.Oldest(o.of, func(one *vifSummary) int64 { return one.at }))
 	}
 	one := &vifSummary{}
 	o.of[iface] = one

@@ -1,6 +1,7 @@
 package names
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/codec"
@@ -21,12 +22,11 @@ const (
 // carried data: tunnels that send little, or change their domain. The zero value is empty and
 // ready for use.
 type Day struct {
-	begun    int64
-	names    uint32
-	up       uint32 // characters below the domains
-	reported bool
-	recent   [dayKept]uint32 // names
-	domains  [dayKept]uint32
+	begun   int64
+	names   uint32
+	up      uint32          // characters below the domains
+	recent  [dayKept]uint32 // names
+	domains [dayKept]uint32
 }
 
 // Carries reports whether a query looks as if its name carried data, so that it is one for
@@ -51,29 +51,16 @@ func (d *Day) Add(q *Query) bool {
 		*d = Day{begun: q.At}
 	}
 	h := uint32(hash(q.Name, q.Seed)) | 1
-	if d.names < dayKept && !contains(&d.recent, h) {
-		d.recent[d.names] = h
-		d.names++
-		d.up += uint32(len(q.Sub()))
-		if h, n := uint32(hash(q.Domain, q.Seed))|1, d.Domains(); n < dayKept && !contains(&d.domains, h) {
-			d.domains[n] = h
-		}
-	}
-	if d.names < dayNames || d.reported {
+	if d.names == dayKept || slices.Contains(d.recent[:], h) {
 		return false
 	}
-	d.reported = true
-	return true
-}
-
-// contains reports whether a hash is among those that are remembered.
-func contains(list *[dayKept]uint32, h uint32) bool {
-	for _, one := range list {
-		if one == h {
-			return true
-		}
+	d.recent[d.names] = h
+	d.names++
+	d.up += uint32(len(q.Sub()))
+	if h, n := uint32(hash(q.Domain, q.Seed))|1, d.Domains(); n < dayKept && !slices.Contains(d.domains[:], h) {
+		d.domains[n] = h
 	}
-	return false
+	return d.names == dayNames
 }
 
 // Names returns how many different names there were, 32 at most.
@@ -95,12 +82,6 @@ func (d *Day) Code(c *codec.Coder) {
 	codec.Int(c, &d.begun)
 	codec.Int(c, &d.names)
 	codec.Int(c, &d.up)
-	n := uint8(0)
-	if d.reported {
-		n = 1
-	}
-	codec.Int(c, &n)
-	d.reported = n != 0
 	for _, list := range [...]*[dayKept]uint32{&d.recent, &d.domains} {
 		codec.List(c, list[:], func(h *uint32) { codec.Hash(c, h) })
 	}
