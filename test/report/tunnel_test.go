@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 const (
@@ -36,7 +37,7 @@ func (s *scene) wireGuard(q *testbed.Qube, device, own, peer, local, remote stri
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-	s.sh(q, "for i in $(seq 100); do wg show "+device+" 2>/dev/null >&2 && exit; sleep 0.1; done; exit 1")
+	poll.Until(s.t, "the device "+device, func() bool { return testbed.WireGuardAnswers(device) })
 	s.sh(q, "wg set "+device+" private-key "+s.home+"/"+own+".key "+local+" peer $(cat "+s.home+"/"+peer+".pub) "+remote)
 	return c
 }

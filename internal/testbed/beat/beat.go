@@ -13,9 +13,6 @@ import (
 // Timeout bounds the start and the stop of a beat.
 const Timeout = 30 * time.Second
 
-// tail is how much of the log a failed test shows, in bytes.
-const tail = 4000
-
 // Beat is a beat that has been started. It is safe for concurrent use.
 type Beat struct {
 	// Home is its folder.
@@ -58,12 +55,6 @@ func (b *Beat) PID() int { return b.cmd.Process.Pid }
 
 // Log returns what the beat has logged.
 func (b *Beat) Log() string { return b.log.String() }
-
-// Tail returns the end of the log.
-func (b *Beat) Tail() string {
-	log := b.Log()
-	return log[max(0, len(log)-tail):]
-}
 
 // Ended is closed when the process has ended.
 func (b *Beat) Ended() <-chan struct{} { return b.ended }

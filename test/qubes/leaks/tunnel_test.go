@@ -58,14 +58,11 @@ func (s *stage) hasTun() {
 	_ = f.Close()
 }
 
-// wgDevice starts a user-space WireGuard and waits for its device.
+// wgDevice starts a user-space WireGuard and waits until it answers.
 func (s *stage) wgDevice(q *testbed.Qube, device string) *exec.Cmd {
 	s.tb.Helper()
 	cmd := s.start(q, []string{"WG_PROCESS_FOREGROUND=1", "LOG_LEVEL=silent"}, "wireguard-go -f "+device)
-	s.await("the device "+device, func() bool {
-		_, _, err := q.Run(s.ctx, "wg", "show", device)
-		return err == nil
-	})
+	s.await("the device "+device, func() bool { return testbed.WireGuardAnswers(device) })
 	return cmd
 }
 
