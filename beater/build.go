@@ -217,7 +217,7 @@ func (b *builder) addVerify() error {
 	s, err := verify.New(verify.Config{Verify: c, Live: b.live, DataDir: dataDir(), QubesDB: b.settings.Resolver.Firewall.Socket, Self: self,
 		Upstreams: upstreams, Inventory: b.inventory.FileName()},
 		verify.Deps{Sink: b.aux, Enricher: b.enricher, Inventory: b.inventory.Index(), HasVif: b.flows.HasVif, Local: b.inventory.Local,
-			KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "verify"), Guard: b.guard,
+			LocalChanges: b.inventory.LocalChanges, KernelDrops: b.flows.KernelDrops, Logger: b.log.With("component", "verify"), Guard: b.guard,
 			Judged: func(r *judge.Result) {
 				b.findings.Verified(r.Interface, r.Check.String(), r.Verdict == judge.Fail, r.At)
 			}})
@@ -225,7 +225,7 @@ func (b *builder) addVerify() error {
 		return err
 	}
 	b.verify = s
-	b.flows.ObservePackets(s.Observer())
+	b.flows.JudgePackets(s.Judge())
 	b.flows.WantHeaders()
 	b.inventory.OnChange(s.Renew)
 	b.middle = append(b.middle, s)

@@ -65,7 +65,7 @@ func (r *Ring) take(f *Frame) {
 	f.Iface = uint32(addr.Ifindex)
 	r.step(h)
 	r.skip()
-	f.Last = r.left == 0
+	f.Held = r.left > 0
 }
 
 // step goes on to the frame behind h.

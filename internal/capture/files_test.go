@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -112,18 +113,65 @@ func frame(time int64, wire uint32, data string) capture.Frame {
 
 // readAll returns the frames of a source with copies of their data, and the
 // error that ended it, nil for io.EOF.
+//
+// It fails if the bytes of a frame do not last as long as Held says. The frames that it returns
+// do not have Held set.
 func readAll(s capture.Source) (frames []capture.Frame, err error) {
+	var held [][]byte // of the last frames
 	for {
 		var f capture.Frame
 		err := s.Next(&f)
+		if len(held) > 0 && err != nil && !errors.Is(err, capture.ErrAgain) {
+			return frames, fmt.Errorf("%d frames are held and there is none after them: %w", len(held), err)
+		}
 		if errors.Is(err, io.EOF) {
 			return frames, nil
 		}
 		if err != nil {
 			return frames, err
 		}
-		f.Data = append([]byte{}, f.Data...)
+		held = append(held, f.Data)
+		end := !f.Held
+		f.Data, f.Held = append([]byte{}, f.Data...), false
 		frames = append(frames, f)
+		if !end {
+			continue
+		}
+		for i, b := range held {
+			if !bytes.Equal(b, frames[len(frames)-len(held)+i].Data) {
+				return frames, fmt.Errorf("frame %d has other bytes before the end of those that are held", len(frames)-len(held)+i)
+			}
+		}
+		held = held[:0]
+	}
+}
+
+// TestFile_Next_held reads files that are larger than the buffer: nearly all frames are held.
+func TestFile_Next_held(t *testing.T) {
+	t.Parallel()
+	le, ng := microLE(), ngBE()
+	for name, parts := range map[string][2][]byte{
+		"pcap":   {le.header(1), le.record(1, 0, 60, "a frame of some bytes")},
+		"pcapng": {cat(ng.section(), ng.iface(1, 0)), ng.enhanced(0, 1e6, 60, "a frame of some bytes")},
+	} {
+		const n = 50_000
+		file := cat(parts[0], bytes.Repeat(parts[1], n))
+		if frames, err := readBytes(file, nil); err != nil || len(frames) != n {
+			t.Errorf("%s: %d frames, %v; want %d", name, len(frames), err, n)
+		}
+		r, err := capture.NewReader(name, bytes.NewReader(file), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, f := 0, capture.Frame{}
+		for r.Next(&f) == nil {
+			if f.Held {
+				held++
+			}
+		}
+		if held < n*999/1000 || held == n {
+			t.Errorf("%s: %d of %d frames are held; want nearly all", name, held, n)
+		}
 	}
 }
 

@@ -6,9 +6,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// Frame is one captured frame. Data belongs to the source and is valid until
-// the next call of Next; that of a [Live] source until the call that follows a frame
-// with Last set, or an error of Next.
+// Frame is one captured frame. Data belongs to the source and is valid until the call of
+// Next that follows the next frame without Held.
 type Frame struct {
 	Data      []byte
 	Time      int64  // nanoseconds since the Unix epoch, never negative
@@ -20,7 +19,7 @@ type Frame struct {
 	VLAN      uint16 // tag control information that the kernel removed from the frame
 	VLANType  uint16 // type of that tag: 0x8100, or 0x88a8 for a service tag
 	HasVLAN   bool
-	Last      bool    // of a live source: Data of this frame and those before is valid no longer than until the next Next
+	Held      bool    // Data stays valid over the next call of Next, with that of the frames before
 	Offload   Offload // of a live source: what the kernel or the device has left undone
 }
 

@@ -97,16 +97,33 @@ func oldOrder(major, minor uint16) lengths {
 	return capturedFirst
 }
 
+// holdsNext reports whether the next record is in the buffer, so that reading it moves
+// nothing.
+func (p *pcapReader) holdsNext() bool {
+	h := p.buffered()
+	if len(h) < p.header {
+		return false
+	}
+	captured, _ := p.sizes(h)
+	return int64(p.header)+int64(captured) <= int64(len(h))
+}
+
+// sizes reads from a record's header how many bytes were captured of how many.
+func (p *pcapReader) sizes(h []byte) (captured, wire uint32) {
+	captured, wire = p.u32(h[8:]), p.u32(h[12:])
+	if p.swapped == wireFirst || p.swapped == eitherFirst && captured > wire {
+		return wire, captured
+	}
+	return captured, wire
+}
+
 // next reads one record.
 func (p *pcapReader) next(f *Frame) error {
 	h, err := p.peek(p.header)
 	if err != nil {
 		return err
 	}
-	captured, wire := p.u32(h[8:]), p.u32(h[12:])
-	if p.swapped == wireFirst || p.swapped == eitherFirst && captured > wire {
-		captured, wire = wire, captured
-	}
+	captured, wire := p.sizes(h)
 	if captured > maxRecord {
 		return p.fault(fmt.Sprintf("a record claims %d bytes", captured),
 			"the file is damaged from here on; the packets before it were read")
@@ -121,5 +138,6 @@ func (p *pcapReader) next(f *Frame) error {
 	f.Time = int64(sec)*1e9 + int64(frac)*p.unit
 	f.Length = max(wire, captured)
 	f.Iface, f.Direction, f.Link = 0, packet.DirectionUnknown, p.link
+	f.Held = p.holdsNext()
 	return nil
 }

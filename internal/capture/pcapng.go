@@ -65,9 +65,17 @@ func (n *ngReader) next(f *Frame) error {
 		n.skip(len(body) + 12)
 		if found {
 			n.last = f.Time
+			f.Held = n.holdsNext()
 			return nil
 		}
 	}
+}
+
+// holdsNext reports whether the next block is in the buffer and has a packet, so that reading
+// it moves nothing.
+func (n *ngReader) holdsNext() bool {
+	h := n.buffered()
+	return len(h) >= 12 && n.u32(h) == blockEnhanced && int64(n.u32(h[4:])) <= int64(len(h))
 }
 
 // block returns the next block of a kind that is read, without consuming it.

@@ -56,6 +56,9 @@ func (b *blockReader) peek(n int) ([]byte, error) {
 	return b.fill(n)
 }
 
+// buffered returns the next bytes, as far as they are in the buffer.
+func (b *blockReader) buffered() []byte { return b.buf[b.lo:b.hi] }
+
 // fill reads until n bytes are in the buffer.
 func (b *blockReader) fill(n int) ([]byte, error) {
 	b.makeRoom(n)

@@ -47,7 +47,7 @@ func (t *Table) updateBatch(ps []packet.Packet, refs *[BatchSize]Ref) {
 			e = t.meter(&ps[i])
 		}
 		if refs != nil {
-			refs[i] = Ref{e}
+			refs[i] = Ref{entry: e, swapped: probes[i].swapped, whole: probes[i].ready}
 		}
 	}
 }

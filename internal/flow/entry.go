@@ -6,8 +6,8 @@ import "github.com/qubesbeat/qubesbeat/internal/packet"
 // reads or writes; the rest is accessed only when the flow starts, is reported
 // or ends.
 type entry struct {
-	key     Key // 52 bytes
-	hash    uint32
+	key     Key   // 52 bytes
+	note    Note  // of a judge
 	touched int64 // table time of the last packet
 
 	packets [2]uint64 // by side: initiator, responder
@@ -27,24 +27,35 @@ type entry struct {
 	place    uint16  // of the shunt, 0 if the flow is not shunted
 	sent     [2]bool // by side: whether it has sent a packet since the flow began
 
-	mac [2][6]byte
-	isn uint32 // sequence number of the initiator's last SYN
+	mac    [2][6]byte
+	latest latest
 
 	born       int64 // packet time of the first packet of the flow
 	activeFrom int64 // table time at which the active timeout started
 	reportFrom int64 // table time of the last interim report
 
 	next, prev uint32 // neighbours in a wheel slot; next also links the free list
-	slot       int16  // wheel slot, -1 for none
-	mark       Mark   // of a keeper; with it the entry fills three cache lines
+	hash       uint32
+	slot       int16 // wheel slot, -1 for none
+	mark       Mark  // of a keeper; with it the entry fills three cache lines
 
 	outerPorts [2]uint16 // by side: ports of the outer header of the first packet
-
-	icmp [2]icmpMessage // last message of each side
 }
 
-// icmpMessage is the type and the code of an ICMP message.
-type icmpMessage struct{ kind, code uint8 }
+// latest is what an entry keeps of the last packets, by protocol: of TCP the sequence number
+// of the initiator's last SYN, of ICMP type and code of the last message of each side.
+type latest uint32
+
+// message returns type and code of the last ICMP message of a side.
+func (l latest) message(side int) (kind, code uint8) {
+	l >>= 16 * side
+	return uint8(l >> 8), uint8(l)
+}
+
+// setMessage sets type and code of the last ICMP message of a side.
+func (l *latest) setMessage(side int, kind, code uint8) {
+	*l = *l&^(0xffff<<(16*side)) | latest(uint32(kind)<<8|uint32(code))<<(16*side)
+}
 
 // The two sides of a flow, as indexes into the fields of an entry.
 const (
@@ -127,10 +138,10 @@ func (e *entry) add(p *packet.Packet, swapped bool, now int64) {
 	case packet.ProtoTCP:
 		e.tcp.observe(s, p.TCPFlags)
 		if s == initiator && opens(p) {
-			e.isn = p.SYNSeq
+			e.latest = latest(p.SYNSeq)
 		}
 	case packet.ProtoICMP, packet.ProtoICMPv6:
-		e.icmp[s] = icmpMessage{p.ICMPType, p.ICMPCode}
+		e.latest.setMessage(s, p.ICMPType, p.ICMPCode)
 	}
 }
 
@@ -168,6 +179,6 @@ func (e *entry) reopened(p *packet.Packet) bool {
 	case e.closing:
 		return true
 	}
-	repeated := e.tcp.synCount > 0 && p.SYNSeq == e.isn
+	repeated := e.tcp.synCount > 0 && latest(p.SYNSeq) == e.latest
 	return e.tcp.answered() && !repeated
 }

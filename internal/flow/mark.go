@@ -11,6 +11,10 @@ type Mark uint32
 // MarkOpen is set by a keeper once the account is that of this flow.
 const MarkOpen Mark = 1 << 31
 
+// Note is what a judge of packets has noted of a flow: what it says is the judge's own affair.
+// The metering of a packet has its cache line at hand, so that it costs no wait.
+type Note uint32
+
 // Kept counts a flow's packets that a keeper was given, since the flow began.
 // The zero Kept is that of a flow of which no keeper knows.
 type Kept struct {

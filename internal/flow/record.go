@@ -114,5 +114,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 func (e *entry) counters(p *Endpoint, side int) {
 	p.MAC, p.Packets, p.Bytes, p.Sent = e.mac[side], e.packets[side], e.bytes[side], e.sent[side]
 	p.TCPFlags = e.tcp.flags[side]
-	p.ICMPType, p.ICMPCode = e.icmp[side].kind, e.icmp[side].code
+	if e.key.Proto == packet.ProtoICMP || e.key.Proto == packet.ProtoICMPv6 {
+		p.ICMPType, p.ICMPCode = e.latest.message(side)
+	}
 }

@@ -1,7 +1,22 @@
 package flow
 
 // Ref refers to the flow of a packet. The zero Ref refers to none.
-type Ref struct{ entry *entry }
+type Ref struct {
+	entry   *entry
+	swapped bool // see Note
+	whole   bool // the packet is no fragment and in no tunnel
+}
+
+// Note returns the note on the flow, which the caller may change, and nil for the zero Ref and
+// for packets that are fragments or in a tunnel: those of one flow need not be alike. It is
+// 0 when the flow begins and is kept as long as the flow lives. back tells its two directions
+// apart, whichever side is the initiator.
+func (r Ref) Note() (note *Note, back bool) {
+	if !r.whole {
+		return nil, false
+	}
+	return &r.entry.note, r.swapped
+}
 
 // Mark returns the mark of the flow, which the caller may change, and nil for the zero Ref. It
 // begins without [MarkOpen] and is kept as long as the flow lives, over active timeouts, too.

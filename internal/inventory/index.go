@@ -45,7 +45,8 @@ type view struct {
 	byAddr     table[netip.Addr]
 	held       *filter // of byAddr
 	byDomain   table[int32]
-	domains    bool // see Snapshot.Domains
+	domains    bool    // see Snapshot.Domains
+	moments    []int64 // at which a mapping begins or ends, in order
 }
 
 // NewIndex returns an empty Index. It uses only cfg.Retention.
@@ -134,6 +135,17 @@ func (x *Index) Generation() uint64 {
 	return 0
 }
 
+// Epoch returns a number that is another one after a change of what lookups of a moment return: after an update, and for
+// moments before and after the begin or the end of a mapping. A cache can use it that also looks into the past.
+func (x *Index) Epoch(at time.Time) uint64 {
+	v := x.view()
+	if v == nil {
+		return 0
+	}
+	after, _ := slices.BinarySearch(v.moments, stamp(at)+1)
+	return v.generation<<32 | uint64(after)
+}
+
 // view returns the current view, nil if there is none.
 func (x *Index) view() *view {
 	if x == nil {
@@ -173,6 +185,9 @@ func (v *view) after(s *Snapshot, moment, retention int64) *view {
 	next.byAddr = byAddr.next(addresses(next.qubes), moment, horizon)
 	next.held = filterOf(next.byAddr)
 	next.byDomain = byDomain.next(domains(next.qubes), moment, horizon)
+	next.moments = slices.Compact(slices.Sorted(func(yield func(int64) bool) {
+		_ = next.byAddr.eachMoment(yield) && next.byDomain.eachMoment(yield)
+	}))
 	return next
 }
 

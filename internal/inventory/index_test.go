@@ -177,7 +177,26 @@ func TestIndex(t *testing.T) {
 					t.Errorf("ByDomain at %d = %s; want %s", minute, got, want)
 				}
 			}
+			checkEpochs(t, index)
 		})
+	}
+}
+
+// checkEpochs fails the test if a lookup of a minute returns something else than of the one before, and Epoch does not.
+func checkEpochs(t *testing.T, index *inventory.Index) {
+	t.Helper()
+	at := func(minute int) [2]*qube.Qube {
+		return [2]*qube.Qube{index.ByAddr(addr("10.137.0.6"), clock(minute)), index.ByDomain(4, clock(minute))}
+	}
+	for minute := -10; minute < 120; minute++ {
+		if at(minute) != at(minute+1) && index.Epoch(clock(minute)) == index.Epoch(clock(minute+1)) {
+			t.Errorf("lookups of minutes %d and %d differ; their epoch is the same", minute, minute+1)
+		}
+	}
+	before := index.Epoch(clock(120))
+	index.Update(snapshot(client("more", 7, 8)), clock(121))
+	if index.Epoch(clock(120)) == before {
+		t.Error("the epoch after an update is the one before it")
 	}
 }
 

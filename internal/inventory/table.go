@@ -56,3 +56,15 @@ func (t table[K]) rewind(moment int64) table[K] {
 	}
 	return out
 }
+
+// eachMoment yields the moments at which a mapping begins or ends, in no order. It reports whether all were wanted.
+func (t table[K]) eachMoment(yield func(int64) bool) bool {
+	for _, line := range t.lines {
+		for _, i := range line {
+			if i.from != beginning && !yield(i.from) || i.to != forever && !yield(i.to) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,6 +1,7 @@
 package netstate
 
 import (
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -29,6 +30,8 @@ type addresses struct {
 	list []netip.Addr
 	set  map[netip.Addr]bool
 	read time.Time
+	// changes is how often the addresses have been other ones than before.
+	changes uint64
 }
 
 // addressesFresh is how old the list of addresses may be: short for an event of an
@@ -53,6 +56,9 @@ func (a *Addresses) Local(addr netip.Addr) bool { return a.current().set[addr] }
 // must not modify the result.
 func (a *Addresses) All() []netip.Addr { return a.current().list }
 
+// Changes returns how often the addresses were found to have changed.
+func (a *Addresses) Changes() uint64 { return a.current().changes }
+
 // current returns the addresses, at most addressesFresh old. If they cannot be read,
 // the last ones are believed for as long again.
 func (a *Addresses) current() *addresses {
@@ -68,6 +74,7 @@ func (a *Addresses) current() *addresses {
 	next := new(addresses)
 	if list, err := a.conf.Read(); err == nil {
 		next.fill(list)
+		next.countChange(last)
 	} else if last != nil {
 		*next = *last
 	}
@@ -86,6 +93,16 @@ func (a *addresses) fill(list []netip.Addr) {
 		a.set[addr] = true
 	}
 	a.list = list
+}
+
+// countChange counts the change since the addresses before, which may be nil.
+func (a *addresses) countChange(last *addresses) {
+	if last == nil {
+		return
+	}
+	if a.changes = last.changes; !maps.Equal(a.set, last.set) {
+		a.changes++
+	}
 }
 
 // kernelAddresses asks the kernel.

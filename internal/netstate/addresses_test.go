@@ -82,6 +82,9 @@ func TestAddresses(t *testing.T) {
 		want("without netlink", 3, "fe80::1")
 		time.Sleep(5 * time.Second)
 		want("without netlink, 5 s later", 3, "fe80::1")
+		if n := a.Changes(); n != 1 {
+			t.Errorf("Changes = %d; want 1", n)
+		}
 	})
 }
 

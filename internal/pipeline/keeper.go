@@ -23,16 +23,9 @@ type Keeper interface {
 // errKeeper is returned by NewMeter.
 var errKeeper = errors.New("a keeper of packets needs a live capture and flows")
 
-// keptFrames are the frames of a meter's batch, and their flows. A batch ends with the last
-// frame of a block of the ring (capture.Frame.Last), so that the bytes of all are valid.
-type keptFrames struct {
-	frames [flow.BatchSize]capture.Frame
-	refs   [flow.BatchSize]flow.Ref
-}
-
 // keep shows the first n frames of the batch to the keeper.
 func (m *Meter) keep(n int) {
 	for i := range n {
-		m.keeper.Keep(&m.kept.frames[i], &m.batch[i], m.table, m.kept.refs[i])
+		m.keeper.Keep(&m.frames[i], &m.batch[i], m.table, m.refs[i])
 	}
 }

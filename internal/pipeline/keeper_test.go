@@ -61,7 +61,7 @@ func TestMeter_Keeper(t *testing.T) {
 				data, link = append(make([]byte, 12), 0x08, 0x06, 0, 1), packet.LinkEthernet
 			}
 			block = append(block, data)
-			*f = capture.Frame{Data: data, Time: t0 + int64(n), Length: 100, Link: link, Last: last}
+			*f = capture.Frame{Data: data, Time: t0 + int64(n), Length: 100, Link: link, Held: !last}
 			return nil
 		})
 		if arp {

@@ -21,13 +21,14 @@ type Meter struct {
 	dump    func(*capture.Frame)
 	tickers []Ticker
 	keeper  Keeper  // nil for none
+	judge   Judge   // nil for none
 	gauge   Gauge   // nil for none
 	watcher Watcher // nil for none
 	now     func() int64
 	guard   *guard.Part
 	conf    flow.Config // of tables
 
-	frame            capture.Frame
+	reading          []byte     // bytes of the frame that is taken
 	working, inTable bool       // see repair
 	armed            bool       // a test wants panics
 	past             flow.Stats // of tables that were replaced
@@ -35,11 +36,14 @@ type Meter struct {
 
 	own   MeterStats // belongs to Run
 	batch [flow.BatchSize]packet.Packet
-	n     int         // packets in batch
-	kept  *keptFrames // nil without a keeper
-	swept int64       // when the shunted flows were read, on the packets' clock
-	long  bool        // the source may wait for longer than shortIdle
-	link  packet.Link // of the first frame that could not be read
+	n     int // packets in batch
+	// frames are those of the batch, and refs their flows: for keeper and judge.
+	frames  [flow.BatchSize]capture.Frame
+	refs    [flow.BatchSize]flow.Ref
+	retains bool        // the batch ends before the bytes of its frames are gone
+	swept   int64       // when the shunted flows were read, on the packets' clock
+	long    bool        // the source may wait for longer than shortIdle
+	link    packet.Link // of the first frame that could not be read
 
 	mu     sync.Mutex
 	shared MeterStats
@@ -55,11 +59,12 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 			m.tickers = append(m.tickers, ticker)
 		}
 	}
-	if cfg.Keeper != nil {
-		if m.live == nil || cfg.NoFlows {
-			return nil, errKeeper
-		}
-		m.keeper, m.kept = cfg.Keeper, new(keptFrames)
+	if cfg.Keeper != nil && (m.live == nil || cfg.NoFlows) {
+		return nil, errKeeper
+	}
+	m.keeper, m.judge, m.retains = cfg.Keeper, cfg.Judge, cfg.Keeper != nil || cfg.Judge != nil
+	if m.judge != nil {
+		m.tickers = append(m.tickers, m.judge)
 	}
 	if cfg.NoFlows {
 		return m, nil
@@ -111,6 +116,9 @@ func (m *Meter) Run(ctx context.Context) error {
 	for _, t := range m.taps {
 		t.Close()
 	}
+	if m.judge != nil {
+		m.judge.Close()
+	}
 	m.queue.SetBlocking()
 	m.endFlows()
 	m.share()
@@ -142,7 +150,7 @@ func (m *Meter) read(ctx context.Context) error {
 // its end. A panic ends the batch.
 func (m *Meter) readBatch() (done bool, fault error) {
 	defer m.repair()
-	defer m.guard.Recover(&m.frame.Data)
+	defer m.guard.Recover(&m.reading)
 	m.working, m.armed = true, m.guard.Armed()
 	done, fault = m.readFrames()
 	m.working = false
@@ -151,8 +159,9 @@ func (m *Meter) readBatch() (done bool, fault error) {
 
 // readFrames meters up to checkEvery packets.
 func (m *Meter) readFrames() (done bool, fault error) {
-	f := &m.frame
+	m.flush() // what a panic has left
 	for range checkEvery {
+		f := &m.frames[m.n]
 		if err := m.source.Next(f); err != nil {
 			m.flush()
 			return m.pause(err)
@@ -170,6 +179,7 @@ func (m *Meter) readFrames() (done bool, fault error) {
 // take is the path of every packet: it is decoded at once, for its bytes belong
 // to the source, and metered with the next ones together.
 func (m *Meter) take(f *capture.Frame) {
+	m.reading = f.Data
 	if m.dump != nil {
 		m.dump(f)
 	}
@@ -183,18 +193,21 @@ func (m *Meter) take(f *capture.Frame) {
 		for _, t := range m.taps {
 			t.Packet(&m.batch[m.n], f.Data)
 		}
-		if m.kept != nil {
-			m.kept.frames[m.n] = *f
-		}
-		if m.n++; m.n == flow.BatchSize || m.kept != nil && f.Last {
-			m.flush()
-		}
-		return
+		m.n++
+	} else {
+		m.refuse(f, status)
 	}
+	if m.n == flow.BatchSize || m.retains && !f.Held {
+		m.flush()
+	}
+}
+
+// refuse takes a frame that could not be decoded.
+func (m *Meter) refuse(f *capture.Frame, status packet.Status) {
 	if status == packet.Unsupported && m.own.Status[status] == 1 {
 		m.link = f.Link
 	}
-	if m.kept != nil {
+	if m.keeper != nil {
 		m.flush() // what came before, in order
 		m.keeper.Keep(f, nil, m.table, flow.Ref{})
 	}
@@ -210,18 +223,21 @@ func (m *Meter) flush() {
 	if m.gauge != nil {
 		m.gauge.Packets(m.batch[:n])
 	}
+	if m.keeper != nil {
+		m.keep(n)
+	}
+	if m.judge != nil {
+		m.judge.Packets(m.batch[:n], m.frames[:n], m.refs[:n])
+	}
 }
 
 // update meters the first n packets of the batch into the table.
 func (m *Meter) update(n int) {
 	m.inTable = true
-	if m.kept != nil {
-		m.table.UpdateBatchRefs(m.batch[:n], &m.kept.refs)
+	if m.retains {
+		m.table.UpdateBatchRefs(m.batch[:n], &m.refs)
 	} else {
 		m.table.UpdateBatch(m.batch[:n])
 	}
 	m.inTable = false
-	if m.kept != nil {
-		m.keep(n)
-	}
 }

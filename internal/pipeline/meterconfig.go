@@ -20,6 +20,8 @@ type MeterConfig struct {
 	// Keeper gets every frame with its flow. It may be nil, and needs a live Source and
 	// flows.
 	Keeper Keeper
+	// Judge gets every packet with its flow, after Keeper. It may be nil.
+	Judge Judge
 	// Gauge counts what is metered, by observation point. It may be nil.
 	Gauge Gauge
 	// Watcher is shown what happens in flows. It may be nil.

@@ -93,8 +93,15 @@ func (m *Meter) drain(fault error) error {
 	if err := m.live.Drain(); err != nil {
 		return err
 	}
-	for m.source.Next(&m.frame) == nil {
-		_ = m.guard.Do(func() []byte { return m.frame.Data }, func() { m.take(&m.frame) })
+	for {
+		f := &m.frames[m.n]
+		if m.source.Next(f) != nil {
+			break
+		}
+		if m.guard.Do(func() []byte { return f.Data }, func() { m.take(f) }) != nil {
+			m.repair()
+			_ = m.guard.Do(nil, m.flush)
+		}
 		m.repair()
 	}
 	_ = m.guard.Do(nil, m.flush)

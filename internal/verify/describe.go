@@ -89,7 +89,7 @@ func describePass(x *Result, s *subject) string {
 	case SYS1:
 		return "no packet was lost"
 	case TOR5:
-		n, share := s.tor.used(s.lastSent)
+		n, share := s.tor.used(s.last)
 		return fmt.Sprintf("%s in 7 days, %d %% of the bytes to three of them", counted(uint64(n), "destination"), share)
 	}
 	if x.Method == Ruled {
@@ -128,7 +128,7 @@ func (r Reason) explain(x *Result, s *subject) string {
 	case x.Check == TOR3:
 		return "no list of relays: set verify.expect.relays"
 	case x.Check == TOR5 && r == NoExpectation:
-		n, share := s.tor.used(s.lastSent)
+		n, share := s.tor.used(s.last)
 		return fmt.Sprintf("%s in 7 days, %d %% of the bytes to three of them: more than Tor usually has", counted(uint64(n), "destination"), share)
 	}
 	return reasons[min(int(r), len(reasons)-1)]

@@ -21,6 +21,9 @@ type World interface {
 	Local(addr netip.Addr) bool
 	// HasVif reports whether the vif of a Xen domain is captured.
 	HasVif(domid int32) bool
+	// Epoch returns a number that is another one after a change of what the others return for
+	// this time. It is asked for once a second.
+	Epoch(at time.Time) uint64
 }
 
 // Environment is all that packets do not show. It is immutable once it is given to a

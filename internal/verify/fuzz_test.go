@@ -28,9 +28,7 @@ func FuzzVerifier_Packet(f *testing.F) {
 			return
 		}
 		for range 3 {
-			if !l.v.Quick(&p) {
-				l.v.Packet(&p, data)
-			}
+			l.judge(&p, data)
 		}
 		l.wait(2 * time.Second)
 		if s := l.v.Stats(); s.Agree+s.Against+s.Own+s.NotJudged != s.Packets {
@@ -72,11 +70,12 @@ func BenchmarkVerifier_Packet(b *testing.B) {
 				p.Direction = packet.Outbound
 			}
 			p.Decode(packet.LinkEthernet, bytes)
+			var note verify.Note
 			b.ReportAllocs()
 			for b.Loop() {
 				p.Time += 1000
-				if !l.v.Quick(&p) {
-					l.v.Packet(&p, bytes)
+				if !l.v.Quick(&p, bytes, &note, false) {
+					l.v.Packet(&p, bytes, &note, false)
 				}
 			}
 		})

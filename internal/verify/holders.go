@@ -12,10 +12,7 @@ const holderSlots = 256
 // holders remembers whose addresses are, where vifs have no names: packets of one qube come
 // again and again, and a search by address and then by name costs more than all else. What
 // it knows holds until the next refresh.
-type holders struct {
-	slots [holderSlots]holder
-	until int64 // own time of the next refresh
-}
+type holders [holderSlots]holder
 
 // holder is the subject that has an address.
 type holder struct {
@@ -27,7 +24,7 @@ type holder struct {
 // slot returns the place of an address.
 func (h *holders) slot(a *packet.Addr) *holder {
 	n := binary.LittleEndian.Uint32(a[:]) ^ binary.LittleEndian.Uint32(a[12:])
-	return &h.slots[n*0x9e3779b1>>24&(holderSlots-1)]
+	return &h[n*0x9e3779b1>>24&(holderSlots-1)]
 }
 
 // find returns the subject of an address, nil if it is not remembered.
@@ -41,13 +38,4 @@ func (h *holders) find(a *packet.Addr, family uint8) *subject {
 // keep remembers the subject of an address.
 func (h *holders) keep(a *packet.Addr, family uint8, s *subject) {
 	*h.slot(a) = holder{*a, family, s}
-}
-
-// stale reports whether it is time to ask again: a second later, or when the clock was set.
-func (h *holders) stale(now int64) bool { return now >= h.until || now < h.until-refreshEvery }
-
-// clear forgets all, until the next refresh.
-func (h *holders) clear(now int64) {
-	clear(h.slots[:])
-	h.until = now + refreshEvery
 }

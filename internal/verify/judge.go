@@ -8,24 +8,28 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
-// fromQube judges a packet that a qube has sent.
-func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
-	if s.sent == 0 {
+// fromQube judges a packet that a qube has sent. note may be nil.
+func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *Note) settledPacket {
+	if s.packets == 0 {
 		s.begun, s.begunOwn = p.Time, v.now
 	}
-	s.sent++
-	s.lastSent = v.now
-	e, known := s.memo.find(p, false)
+	s.packets++
+	s.last = v.now
+	e, known := s.memo.find(p, false, v.epoch)
 	if !known {
 		v.remember(s, p, e)
 	}
-	if e.seen < learnFrom && s.expect == nil && s.looks > 0 && e.class == classOutside {
-		e.seen++
+	looked := e.looked
+	if note != nil {
+		looked = note.looked()
+	}
+	if looked < learnFrom && s.expect == nil && s.looks > 0 && e.class == classOutside {
+		looked++
 		s.looks--
 		s.learn(p, frame)
 	}
+	e.looked = looked
 	c := e.class
-	e.settled = s.settles(e, p)
 	if c != classNoise {
 		s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
 	}
@@ -40,6 +44,10 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 		v.overHTTPS(s, p, frame)
 	}
 	v.byExit(s, c, p, frame)
+	if s.expect != nil {
+		looked = learnFrom
+	}
+	return settledPacket{subject: s, from: true, settled: s.settles(e, p), looked: looked}
 }
 
 // byExit judges what is expected of the qubes with an exit.
@@ -61,41 +69,22 @@ func (v *Verifier) byExit(s *subject, c class, p *packet.Packet, frame []byte) {
 // forbids.
 func (s *subject) settles(e *remembered, p *packet.Packet) bool {
 	exit := s.exit()
-	return e.valid && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !e.doh && e.ruled != qvmfirewall.Drops && !isDNS(p) &&
-		(s.expect != nil || e.seen >= learnFrom)
+	return e.epoch != 0 && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !e.doh && e.ruled != qvmfirewall.Drops &&
+		!isDNS(p) && !p.IsICMP()
 }
 
 // remember classifies a conversation and remembers it.
 func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
-	if s.byAddress && !p.IsICMP() {
-		v.rememberPlain(s, p, e)
-		return
-	}
 	c := v.classify(s, p)
-	e.set(p, false, c)
-	e.valid = e.valid && c != classICMPError // the next one may be about another packet
+	if e.set(p, false, c, v.epoch); c == classICMPError {
+		e.epoch = 0 // the next one may be about another packet
+	}
 	e.spoofed = c != classNoise && !s.owns(p)
 	e.doh = c == classOutside && isHTTPS(p) && v.servesDoH(p)
 	e.ruled = qvmfirewall.Unclear
 	if s.rules != nil && (c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost || c == classQube) {
 		e.ruled = s.rules.Judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
 	}
-}
-
-// rememberPlain is remember for a qube of which nothing is expected that depends on more than
-// addresses.
-func (v *Verifier) rememberPlain(s *subject, p *packet.Packet, e *remembered) {
-	a := s.plain.find(p, false)
-	if a == nil {
-		c := v.classify(s, p)
-		a = s.plain.add(p, false, c, c != classNoise && !s.owns(p))
-		a.doh = c == classOutside && v.servesDoH(p)
-	}
-	if a.settled() {
-		s.hot.add(p, false)
-	}
-	e.set(p, false, a.class)
-	e.spoofed, e.doh, e.ruled = a.spoofed, a.doh && isHTTPS(p), qvmfirewall.Unclear
 }
 
 // spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.
@@ -242,9 +231,10 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 
 // toQube judges a packet to a qube: it may be the answer of an endpoint, a packet of another
 // qube, or an answer of this machine.
-func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) {
+func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPacket {
 	v.leaves(p)
-	switch v.sourceClass(s, p) {
+	c := v.sourceClass(s, p)
+	switch c {
 	case classEndpoint:
 		s.answered(p, frame, v.now)
 	case classQube:
@@ -252,23 +242,14 @@ func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) {
 	case classLocal:
 		v.localAnswer(s, p, frame)
 	}
+	return settledPacket{subject: s, settled: c == classOutside && !p.IsICMP()}
 }
 
 // sourceClass returns the class of the source of a packet to a qube, which it remembers.
 func (v *Verifier) sourceClass(s *subject, p *packet.Packet) class {
-	if s.byAddress && !p.IsICMP() {
-		a := s.plain.find(p, true)
-		if a == nil {
-			a = s.plain.add(p, true, v.classifySource(s, p), false)
-		}
-		if a.settled() {
-			s.hot.add(p, true)
-		}
-		return a.class
-	}
-	e, known := s.memo.find(p, true)
+	e, known := s.memo.find(p, true, v.epoch)
 	if !known {
-		e.set(p, true, v.classifySource(s, p))
+		e.set(p, true, v.classifySource(s, p), v.epoch)
 	}
 	return e.class
 }
@@ -339,7 +320,8 @@ func (v *Verifier) traced(one *trace) {
 		}
 		return
 	}
-	sees := v.outgoing != 0 && one.at-v.outgoing < seenFor
+	left := v.slots[0].traffic[0].last
+	sees := left != 0 && one.at-left < seenFor
 	for c := range one.checks.all {
 		r := &s.records[c]
 		switch {
@@ -371,7 +353,7 @@ func (v *Verifier) elsewhere(p *packet.Packet) {
 	if p.Direction == packet.Inbound {
 		return
 	}
-	v.outgoing = max(v.now, 1)
+	v.slots[0].traffic[0].last = max(v.now, 1)
 	v.leaves(p)
 	if len(v.env.Upstreams) != 0 && isDNS(p) {
 		v.upstream(p)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"fmt"
+	"hash/fnv"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/verify"
@@ -48,6 +51,7 @@ type lab struct {
 	now     int64
 	reports []verify.Result
 	decoded packet.Packet
+	flows   *flow.Table // for the notes; nil for a verifier that knows of no flows
 }
 
 func newLab(tb testing.TB) *lab {
@@ -57,6 +61,10 @@ func newLab(tb testing.TB) *lab {
 	l.env.Expect = func(q *qube.Qube) *verify.Expectation { return l.expects[q.Name] }
 	l.v = verify.New(verify.Config{World: l, Report: func(r *verify.Result) { l.reports = append(l.reports, *r) }})
 	l.apply()
+	var err error
+	if l.flows, err = flow.New(flow.Config{Report: func(*flow.Record) {}, IdleTimeout: time.Minute, MaxFlows: 1000}); err != nil {
+		tb.Fatal(err)
+	}
 	return l
 }
 
@@ -98,6 +106,16 @@ func (l *lab) Local(a netip.Addr) bool {
 }
 
 func (l *lab) HasVif(domid int32) bool { return l.names[uint32(domid)] != "" }
+
+// Epoch has all that a test may change in it.
+func (l *lab) Epoch(time.Time) uint64 {
+	h := fnv.New64()
+	for _, q := range l.qubes {
+		fmt.Fprintf(h, "%p %v\n", q, *q)
+	}
+	fmt.Fprint(h, l.names)
+	return h.Sum64()
+}
 
 // vpn has sys-vpn be expected to use a WireGuard tunnel.
 func (l *lab) vpn() *verify.Expectation {
@@ -164,8 +182,20 @@ func (l *lab) show(f frame) {
 	if status := l.decoded.Decode(packet.LinkEthernet, data); status != packet.OK {
 		l.tb.Fatalf("Decode = %v of %x", status, data)
 	}
-	if !l.v.Quick(&l.decoded) { // as the observer does
-		l.v.Packet(&l.decoded, data)
+	l.judge(&l.decoded, data)
+}
+
+// judge shows a packet to the verifier, as the meter does.
+func (l *lab) judge(p *packet.Packet, data []byte) {
+	if l.flows == nil {
+		l.v.Packet(p, data, nil, false)
+		return
+	}
+	var refs [flow.BatchSize]flow.Ref
+	l.flows.UpdateBatchRefs([]packet.Packet{*p}, &refs)
+	note, back := refs[0].Note()
+	if note == nil || !l.v.Quick(p, data, (*verify.Note)(note), back) {
+		l.v.Packet(p, data, (*verify.Note)(note), back)
 	}
 }
 

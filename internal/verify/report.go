@@ -1,5 +1,7 @@
 package verify
 
+import "time"
+
 // sweepEvery is how often verdicts are looked at that change with time, in nanoseconds.
 const sweepEvery = int64(1e9)
 
@@ -9,6 +11,13 @@ func (v *Verifier) sweepIfDue() {
 		return
 	}
 	v.due = v.now + sweepEvery
+	if v.nameless {
+		v.askAgain()
+	}
+	if now := v.conf.World.Epoch(time.Unix(0, v.now-v.shift)); now != v.world {
+		v.world = now
+		v.forget()
+	}
 	all := v.all()
 	for _, s := range all {
 		v.tick(s)
@@ -29,10 +38,10 @@ func (v *Verifier) sweepIfDue() {
 
 // tick moves the tunnel's clock.
 func (v *Verifier) tick(s *subject) {
-	if s != v.self && v.now-s.looked >= refreshEvery {
+	if s != v.self {
 		v.refresh(s, v.now-v.shift)
 	}
-	if s.exit() == ExitVPN && s.sent > 0 {
+	if s.exit() == ExitVPN && s.packets > 0 {
 		s.clock.update(v.now, v.woke)
 	}
 }

@@ -245,7 +245,7 @@ const strangerFor = int64(60e9)
 // hasStranger reports whether a vif that sends is not in the inventory, which then is behind.
 func (v *Verifier) hasStranger() bool {
 	for _, s := range v.subjects {
-		if v.env.Domains && s.qube == nil && s.sent > 0 && v.now-s.begunOwn > strangerFor && v.now-s.lastSent < v.window {
+		if v.env.Domains && s.qube == nil && s.packets > 0 && v.now-s.begunOwn > strangerFor && v.now-s.last < v.window {
 			return true
 		}
 	}
@@ -255,7 +255,7 @@ func (v *Verifier) hasStranger() bool {
 // able decides SYS-1.
 func (v *Verifier) able() (Verdict, Reason, Method) {
 	switch {
-	case v.stats.Packets+v.stats.Others == 0:
+	case v.Stats().Packets+v.Stats().Others == 0:
 		return Unknown, NoTraffic, NoMethod
 	case v.lost != 0 && v.now-v.lost < v.window:
 		return Unknown, CaptureLost, NoMethod

@@ -20,24 +20,54 @@ type subject struct {
 
 	begun    int64 // packet time of the first packet
 	begunOwn int64 // own time of it
-	sent     uint64
-	lastSent int64 // own time
-	to       destination
+	*traffic
 
 	records [Checks]record
 	clock   clock
 	memo    memo
-	plain   plainClasses
-	hot     hotPairs
 	looks   int // packets that may be looked at for marks until the next refresh
 	tor     torState
 	tried   localTries
 	learned learned
-	// byAddress says that the class of TCP and UDP depends on the addresses only.
-	byAddress bool
-	boot      bool
-	basis     basis // of the last probe that has shown something
-	gone      bool  // the vif: its passes say nothing any more
+	number  uint16 // of its slot
+	boot    bool
+	basis   basis // of the last probe that has shown something
+	gone    bool  // the vif: its passes say nothing any more
+}
+
+// traffic is what is counted for each packet of a subject in a direction.
+type traffic struct {
+	packets uint64
+	last    int64 // own time of the last one, 0 for none
+	to      destination
+}
+
+// slot is the place of a subject, with all that most packets need of it.
+type slot struct {
+	traffic [2]traffic // that the subject is sent, and that it sends
+	subject *subject   // nil if the place is free
+}
+
+// slots are the places of subjects, by number. The first is that of all interfaces that are
+// no vifs: what leaves there counts as sent to it.
+type slots [maxSubjects + 1]slot
+
+// take gives a subject a place.
+func (x *slots) take(s *subject) {
+	for i := range x[1:] {
+		if at := &x[1+i]; at.subject == nil {
+			at.subject, s.number, s.traffic = s, uint16(1+i), &at.traffic[1]
+			return
+		}
+	}
+	panic("verify: more subjects than places")
+}
+
+// give frees the place of a subject, which keeps what it has counted.
+func (x *slots) give(s *subject) {
+	counted := *s.traffic
+	s.traffic = &counted
+	x[s.number] = slot{}
 }
 
 // destination is where the last packet went.
@@ -60,6 +90,9 @@ func (v *Verifier) refresh(s *subject, at int64) {
 			return
 		}
 		v.moved(s, q)
+		if q != s.qube {
+			v.forget()
+		}
 		s.qube = q
 	}
 	var expect *Expectation
@@ -76,13 +109,9 @@ func (v *Verifier) refresh(s *subject, at int64) {
 		s.forgetExpected()
 	}
 	if expect != s.expect || rules != s.rules {
-		s.memo.clear()
+		v.forget()
 	}
-	clear(s.hot[:])
-	clear(s.plain[:]) // addresses may belong to others by now
 	s.expect, s.rules = expect, rules
-	exit := s.exit()
-	s.byAddress = rules == nil && (exit == ExitNone || exit == ExitClear) && (expect == nil || len(expect.Endpoints) == 0)
 }
 
 // forgetExpected removes the evidence of checks that rest on an expectation.

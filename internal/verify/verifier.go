@@ -57,30 +57,31 @@ type Verifier struct {
 	due   int64 // own time of the next sweep
 	woke  int64 // own time of the end of the last gap
 	lost  int64 // own time of the last loss, 0 for none
-	// outgoing is the own time of the last packet that left on an interface that is no vif,
-	// 0 for none.
-	outgoing int64
 
+	epoch    uint32 // see Note
+	world    uint64 // epoch of the world
+	slots    *slots
 	subjects map[uint32]*subject // vifs
 	named    map[string]*subject // qubes in a capture without names of interfaces
 	others   map[uint32]bool     // interfaces that are no vifs
 	self     *subject
 	points   [pointSlots]point
 	holders  holders
-	nameless bool // one of the points is
+	nameless bool // one of the points is, or was
 	tracer   tracer
 	dns      recentDNS
 	probes   probes
 	claims   map[claimKey]External
 	ruleset  rulesetState
 	stats    Stats
+	quick    [2]uint64 // packets that Quick has counted: others, those of qubes
 }
 
 // New returns a verifier that expects nothing.
 func New(c Config) *Verifier {
 	v := &Verifier{conf: c, env: &Environment{}, subjects: map[uint32]*subject{}, named: map[string]*subject{}, others: map[uint32]bool{},
 		window: orDefault(c.Window, 15*time.Minute), hold: orDefault(c.Hold, 24*time.Hour), period: orDefault(c.Period, 15*time.Minute),
-		foldFor: orDefault(c.Fold, time.Hour), self: &subject{domain: qube.NoDomain}}
+		foldFor: orDefault(c.Fold, time.Hour), self: &subject{domain: qube.NoDomain, traffic: new(traffic)}, epoch: 1, slots: new(slots)}
 	v.tracer.init()
 	return v
 }
@@ -97,9 +98,9 @@ func orDefault(d, usual time.Duration) int64 {
 func (v *Verifier) SetEnvironment(e *Environment) {
 	v.env = e
 	v.ruleset.take(e.Ruleset, v.now)
+	v.forget()
 	for _, s := range v.all() {
 		s.looked = 0
-		s.memo.clear()
 	}
 }
 
@@ -141,23 +142,29 @@ func (v *Verifier) advance(at int64) {
 }
 
 // Packet takes a packet that was decoded from frame. It keeps nothing of frame, and does
-// not allocate for packets that agree. A packet for which [Verifier.Quick] returns true must
-// not be taken again.
-func (v *Verifier) Packet(p *packet.Packet, frame []byte) {
+// not allocate for packets that agree. A packet for which [Verifier.Quick] returns true must not
+// be taken again.
+//
+// note is that on the packet's flow: the verifier reads and writes it, and it must be 0 when
+// the flow begins. back tells the two directions of a flow apart. note is nil if the flow is not
+// known, which costs time and changes no verdict, and must be for fragments and for packets in a
+// tunnel.
+func (v *Verifier) Packet(p *packet.Packet, frame []byte, note *Note, back bool) {
 	v.advance(p.Time)
 	if p.Outer.Kind != packet.TunnelNone {
 		outer := *p
 		outer.TakeOuter() // a qube may write inside what it likes
 		p = &outer
 	}
-	v.take(p, frame)
+	found := v.take(p, frame, note)
 	v.sweepIfDue()
+	if note != nil {
+		v.write(note, p, back, found)
+	}
 }
 
-func (v *Verifier) take(p *packet.Packet, frame []byte) {
-	if v.nameless && v.holders.stale(v.now) {
-		v.askAgain()
-	}
+// take judges a packet. note may be nil.
+func (v *Verifier) take(p *packet.Packet, frame []byte, note *Note) settledPacket {
 	at := &v.points[p.Iface%pointSlots]
 	if !at.known || at.iface != p.Iface {
 		v.lookUp(at, p)
@@ -166,18 +173,18 @@ func (v *Verifier) take(p *packet.Packet, frame []byte) {
 	if s == nil {
 		v.stats.Others++
 		v.elsewhere(p)
-		return
+		upstream := len(v.env.Upstreams) != 0 && isDNS(p)
+		return settledPacket{settled: !upstream, looked: learnFrom}
 	}
 	if v.now-s.looked >= refreshEvery || s.looked == 0 {
 		v.refresh(s, p.Time)
 	}
 	if from {
 		v.stats.Packets++
-		v.fromQube(s, p, frame)
-		return
+		return v.fromQube(s, p, frame, note)
 	}
 	v.stats.Others++
-	v.toQube(s, p, frame)
+	return v.toQube(s, p, frame)
 }
 
 // pointSlots is how many observation points are found without a search.
@@ -210,13 +217,14 @@ func (v *Verifier) lookUp(at *point, p *packet.Packet) {
 	}
 }
 
-// askAgain has the names of interfaces without one asked for again, for they may come late,
-// and the holders of addresses.
+// askAgain asks for the names of interfaces without one again, for they may come late, and has
+// the holders of addresses asked for.
 func (v *Verifier) askAgain() {
-	v.holders.clear(v.now)
+	clear(v.holders[:])
 	for i := range v.points {
-		if v.points[i].nameless {
-			v.points[i].known = false
+		if at := &v.points[i]; at.nameless && v.conf.World.Name(at.iface) != "" {
+			*at = point{}
+			v.forget()
 		}
 	}
 }
@@ -284,6 +292,8 @@ func (v *Verifier) add(p *packet.Packet, name string, domain int32) *subject {
 	}
 	s := &subject{iface: p.Iface, name: name, domain: domain, begun: p.Time, begunOwn: v.now, boot: true}
 	v.subjects[p.Iface] = s
+	v.slots.take(s)
+	v.forget() // with a new vif, others may be seen in another light
 	return s
 }
 
@@ -291,7 +301,7 @@ func (v *Verifier) add(p *packet.Packet, name string, domain int32) *subject {
 func (v *Verifier) evict() {
 	var oldest *subject
 	for _, s := range v.all() {
-		if s != v.self && (oldest == nil || s.lastSent < oldest.lastSent) {
+		if s != v.self && (oldest == nil || s.last < oldest.last) {
 			oldest = s
 		}
 	}
@@ -301,7 +311,9 @@ func (v *Verifier) evict() {
 	v.stats.Evicted++
 	v.tracer.forget(oldest)
 	clear(v.points[:])
-	v.holders.clear(v.now)
+	clear(v.holders[:])
+	v.slots.give(oldest)
+	v.forget()
 	if v.subjects[oldest.iface] == oldest {
 		delete(v.subjects, oldest.iface)
 	}
@@ -326,6 +338,9 @@ func (v *Verifier) all() []*subject {
 // Stats returns the counters.
 func (v *Verifier) Stats() Stats {
 	s := v.stats
+	s.Others += v.quick[0]
+	s.Packets += v.quick[1]
+	s.NotJudged += v.quick[1]
 	s.Subjects = len(v.subjects) + len(v.named)
 	s.Untraced = v.tracer.full
 	return s

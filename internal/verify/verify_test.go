@@ -27,7 +27,7 @@ func TestVerifier_Packet_flood(t *testing.T) {
 		l.now += int64(100 * time.Microsecond)
 		l.decoded.Time, l.decoded.Iface, l.decoded.Length, l.decoded.Direction = l.now, f.iface, uint32(len(data)), packet.Inbound
 		l.decoded.Decode(packet.LinkEthernet, data)
-		l.v.Packet(&l.decoded, data)
+		l.judge(&l.decoded, data)
 	}
 	if diff := cmp.Diff([]string{"VPN-2 sys-vpn"}, l.alerts()); diff != "" {
 		t.Errorf("alerts mismatch (-want +got):\n%s", diff)
@@ -321,7 +321,7 @@ func TestVerifier_Packet_allocs(t *testing.T) {
 	n := testing.AllocsPerRun(1000, func() {
 		p.Time, p.Iface, p.Length, p.Direction = l.now, ofVPN, uint32(len(data)), packet.Inbound
 		p.Decode(packet.LinkEthernet, data)
-		l.v.Packet(&p, data)
+		l.v.Packet(&p, data, nil, false)
 	})
 	if n != 0 {
 		t.Errorf("Packet allocates %v times; want 0", n)

@@ -76,7 +76,7 @@ type QubeView struct {
 
 // View returns what commands show, as of the last packet.
 func (v *Verifier) View() *View {
-	w := &View{At: stamp(v.now - v.shift), Packets: v.stats.Packets, Lost: v.stats.Lost, Rules: v.env.Ruleset != nil, External: v.Externals()}
+	w := &View{At: stamp(v.now - v.shift), Packets: v.Stats().Packets, Lost: v.stats.Lost, Rules: v.env.Ruleset != nil, External: v.Externals()}
 	if v.env.Ruleset != nil {
 		w.Firewall = len(v.env.Ruleset.Chains)
 	}
@@ -110,7 +110,7 @@ func lineOf(r *Result) Line {
 }
 
 func (v *Verifier) qubeView(s *subject) QubeView {
-	q := QubeView{Name: s.label(), Vif: s.name, Packets: s.sent, Peers: s.memo.peers(), Looks: s.learned.looks()}
+	q := QubeView{Name: s.label(), Vif: s.name, Packets: s.packets, Peers: s.memo.peers(v.epoch), Looks: s.learned.looks()}
 	if s.qube != nil {
 		q.Label, q.NetVM, q.Provides = s.qube.Label, s.qube.NetVM, s.qube.ProvidesNetwork
 		if s.qube.IP.IsValid() {
@@ -128,7 +128,7 @@ func (v *Verifier) qubeView(s *subject) QubeView {
 	}
 	if s.to.family != 0 {
 		q.Last = s.to.String()
-		q.LastAt = stamp(s.lastSent - v.shift)
+		q.LastAt = stamp(s.last - v.shift)
 	}
 	return q
 }
@@ -143,10 +143,10 @@ func (d *destination) String() string {
 }
 
 // peers returns the number of different destinations among those remembered.
-func (m *memo) peers() int {
+func (m *memo) peers(epoch uint32) int {
 	seen := map[packet.Addr]bool{}
 	for i := range m.entries {
-		if e := &m.entries[i]; e.valid && !e.outbound && e.class != classNoise {
+		if e := &m.entries[i]; e.epoch == epoch && !e.outbound && e.class != classNoise {
 			seen[e.dst] = true
 		}
 	}

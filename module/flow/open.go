@@ -55,7 +55,7 @@ func (s *Service) connect(p *stages) (err error) {
 	if s.keeper != nil {
 		cfg.Keeper = s.keeper
 	}
-	cfg.Watcher = s.watcher
+	cfg.Watcher, cfg.Judge = s.watcher, s.judge
 	if s.conf.Dump != "" {
 		if p.dump, err = s.openDump(); err != nil {
 			return err

@@ -63,6 +63,7 @@ type Service struct {
 	payload   *capture.SnapPolicy // that the observers want, nil for none
 	headers   bool                // the observers want the headers of every packet
 	keeper    Keeper              // nil for none
+	judge     pipeline.Judge      // nil for none
 	gauge     pipeline.Gauge      // nil for none
 	shunt     *shunting           // nil in a replay and before Open
 	watcher   pipeline.Watcher    // nil for none
@@ -84,6 +85,9 @@ func New(conf Config, deps Deps) *Service {
 // ObservePackets adds an observer of packets, which runs in the meter's goroutine.
 // It must be called before Open.
 func (s *Service) ObservePackets(o pipeline.Tap) { s.observers = append(s.observers, o) }
+
+// JudgePackets has a judge get every packet with its flow. It must be called before Open.
+func (s *Service) JudgePackets(j pipeline.Judge) { s.judge = j }
 
 // ObserveFlows adds a function that is called with each flow, its qubes known, before
 // it is published; it may fill in fields. It must be called before Open.

@@ -21,3 +21,7 @@ func (s *Service) Enricher(name func(iface uint32) string, hasVif func(domid int
 // Local reports whether an address is one of this machine. It is safe for concurrent
 // use.
 func (s *Service) Local(a netip.Addr) bool { return s.addresses.Local(a) }
+
+// LocalChanges returns how often the addresses of this machine have changed. It is safe for
+// concurrent use.
+func (s *Service) LocalChanges() uint64 { return s.addresses.Changes() }

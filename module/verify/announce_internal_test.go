@@ -50,7 +50,7 @@ func announcing(t *testing.T) (b *bed, said func() string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
-	b.Observer().Close() // so that calls do not wait for packets
+	b.Judge().Close() // so that calls do not wait for packets
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -81,8 +81,8 @@ func (e *endless) Stats() capture.Stats            { return capture.Stats{} }
 func (e *endless) Close() error                    { return nil }
 
 // benchMeter meters b.N packets.
-func benchMeter(b *testing.B, flows int, taps ...pipeline.Tap) {
-	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: newEndless(b.N, flows), Queue: pipeline.NewQueue(1<<17, false), Taps: taps,
+func benchMeter(b *testing.B, flows int, judge pipeline.Judge) {
+	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: newEndless(b.N, flows), Queue: pipeline.NewQueue(1<<17, false), Judge: judge,
 		Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 100000}})
 	if err != nil {
 		b.Fatal(err)
@@ -130,9 +130,9 @@ func benchService(b *testing.B, name func(uint32) string) *Service {
 func BenchmarkMeter(b *testing.B) {
 	names := benchNames()
 	for name, flows := range map[string]int{"few": 4, "many": 2000} {
-		b.Run(name+"/without", func(b *testing.B) { benchMeter(b, flows) })
+		b.Run(name+"/without", func(b *testing.B) { benchMeter(b, flows, nil) })
 		b.Run(name+"/with", func(b *testing.B) {
-			benchMeter(b, flows, benchService(b, func(i uint32) string { return names[i] }).Observer())
+			benchMeter(b, flows, benchService(b, func(i uint32) string { return names[i] }).Judge())
 		})
 	}
 }

@@ -25,7 +25,7 @@ func TestService_claims(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	b := newBedIn(t, true, dir)
-	b.Observer().Close() // calls are made at once
+	b.Judge().Close() // calls are made at once
 	for _, a := range []string{"198.51.100.1", "199.189.94.43", "2001:db8::1"} {
 		if err := b.Claim(t.Context(), "work", netip.MustParseAddr(a)); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
@@ -29,10 +31,7 @@ type observer struct {
 	closed bool
 }
 
-var (
-	_ pipeline.Tap    = (*observer)(nil) // type check
-	_ pipeline.Ticker = (*observer)(nil) // type check
-)
+var _ pipeline.Judge = (*observer)(nil) // type check
 
 // maxCalls bounds the commands that wait.
 const maxCalls = 16
@@ -52,20 +51,27 @@ func (o *observer) set(e *judge.Environment) {
 // lookEvery is how often losses are looked at, in nanoseconds of packet time.
 const lookEvery = int64(time.Second)
 
-// Packet implements [pipeline.Tap].
-func (o *observer) Packet(p *packet.Packet, frame []byte) {
+// Packets implements [pipeline.Judge].
+func (o *observer) Packets(ps []packet.Packet, frames []capture.Frame, flows []flow.Ref) {
 	if o.attention.Load() {
 		o.attend()
-	} else if o.verifier.Quick(p) {
+	}
+	for i := range ps {
+		note, back := flows[i].Note()
+		if note == nil || !o.verifier.Quick(&ps[i], frames[i].Data, (*judge.Note)(note), back) {
+			o.verifier.Packet(&ps[i], frames[i].Data, (*judge.Note)(note), back)
+		}
+	}
+	if len(ps) == 0 {
 		return
 	}
-	o.verifier.Packet(p, frame)
-	if d := p.Time - o.looked; d >= lookEvery || d <= -lookEvery {
-		o.look(p.Time)
+	at := ps[len(ps)-1].Time
+	if d := at - o.looked; d >= lookEvery || d <= -lookEvery {
+		o.look(at)
 	}
 }
 
-// Tick implements [pipeline.Ticker].
+// Tick implements [pipeline.Judge].
 func (o *observer) Tick(now int64) {
 	if o.attention.Load() {
 		o.attend()
@@ -74,7 +80,7 @@ func (o *observer) Tick(now int64) {
 	o.verifier.Tick(now)
 }
 
-// Close implements [pipeline.Tap].
+// Close implements [pipeline.Judge].
 func (o *observer) Close() {
 	o.attend()
 	o.look(o.looked)

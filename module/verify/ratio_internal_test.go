@@ -52,11 +52,11 @@ func meterFile(b *testing.B, path string, verify bool) time.Duration {
 		b.Fatal(err)
 	}
 	defer src.Close()
-	var taps []pipeline.Tap
+	var judge pipeline.Judge
 	if verify {
-		taps = append(taps, benchService(b, src.Interfaces().Name).Observer())
+		judge = benchService(b, src.Interfaces().Name).Judge()
 	}
-	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src.Source, Queue: pipeline.NewQueue(1<<17, false), Taps: taps,
+	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src.Source, Queue: pipeline.NewQueue(1<<17, false), Judge: judge,
 		Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 100000}})
 	if err != nil {
 		b.Fatal(err)

@@ -40,7 +40,7 @@ func Replay(ctx context.Context, conf *config.Verify, index *inventory.Index, fi
 	for _, p := range probes {
 		s.observer.verifier.AddProbe(p)
 	}
-	meter, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src.Source, Queue: pipeline.NewQueue(1, true), NoFlows: true, Taps: []pipeline.Tap{s.Observer()}})
+	meter, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src.Source, Queue: pipeline.NewQueue(1, true), NoFlows: true, Judge: s.Judge()})
 	if err != nil {
 		return nil, err
 	}

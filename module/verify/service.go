@@ -35,13 +35,15 @@ type Config struct {
 
 // Deps are what a [Service] needs of others. All but Guard and Judged are required.
 type Deps struct {
-	Sink        event.Sink
-	Enricher    *enrich.Enricher
-	Inventory   *inventory.Index
-	HasVif      func(domid int32) bool
-	Local       func(netip.Addr) bool
-	KernelDrops func() uint64
-	Logger      *slog.Logger
+	Sink      event.Sink
+	Enricher  *enrich.Enricher
+	Inventory *inventory.Index
+	HasVif    func(domid int32) bool
+	Local     func(netip.Addr) bool
+	// LocalChanges counts the changes of what Local returns. It may be nil if there are none.
+	LocalChanges func() uint64
+	KernelDrops  func() uint64
+	Logger       *slog.Logger
 	// Judged is called with each result that is reported, in the meter's goroutine. It may be
 	// nil.
 	Judged func(*judge.Result)
@@ -82,8 +84,8 @@ func New(conf Config, deps Deps) (*Service, error) {
 	return s, err
 }
 
-// Observer returns the observer of packets, which runs in the meter's goroutine.
-func (s *Service) Observer() pipeline.Tap { return s.observer }
+// Judge returns what looks at packets, in the meter's goroutine.
+func (s *Service) Judge() pipeline.Judge { return s.observer }
 
 // String implements [task.Task].
 func (s *Service) String() string { return "verification" }

@@ -16,9 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/control"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/golden"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
@@ -96,7 +98,7 @@ func (b *bed) send(iface uint32, src, dst string, payload []byte) {
 	if p.Decode(packet.LinkEthernet, frame) != packet.OK {
 		b.t.Fatal("the frame cannot be decoded")
 	}
-	b.Observer().Packet(&p, frame)
+	b.Judge().Packets([]packet.Packet{p}, []capture.Frame{{Data: frame}}, make([]flow.Ref, 1))
 }
 
 // tunnelled sends a packet of WireGuard to the endpoint.
@@ -246,7 +248,7 @@ func TestService_socket(t *testing.T) {
 	}
 	close(stop)
 	packets.Wait()
-	b.Observer().Close()
+	b.Judge().Close()
 	if err := client.Get(ctx, "/verify", nil, &view); err != nil {
 		t.Errorf("after the end of the capture: %v", err)
 	}

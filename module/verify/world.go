@@ -55,5 +55,14 @@ func (w world) hasClients(name string) bool {
 	return false
 }
 
+// Epoch implements [judge.World].
+func (w world) Epoch(at time.Time) uint64 {
+	epoch := w.deps.Inventory.Epoch(at)
+	if w.deps.LocalChanges != nil {
+		epoch += w.deps.LocalChanges() << 48
+	}
+	return epoch
+}
+
 // HasVif implements [judge.World].
 func (w world) HasVif(domid int32) bool { return w.deps.HasVif(domid) }

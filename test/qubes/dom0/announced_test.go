@@ -32,7 +32,7 @@ func sysLog(t *testing.T, socket string) *verify.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Observer().Close() // no packets come
+	s.Judge().Close() // no packets come
 	done := make(chan error, 1)
 	go func() { done <- s.Run(t.Context()) }() // which ends before the cleanups
 	t.Cleanup(func() {

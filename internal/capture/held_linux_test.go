@@ -9,9 +9,9 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
 )
 
-// TestRing_Next_last marks the last frame of each block, also if the block ends with frames
+// TestRing_Next_held has all frames of a block held but the last, also if the block ends with frames
 // that are not wanted: a frame on the loopback is shown twice, and the second is none.
-func TestRing_Next_last(t *testing.T) {
+func TestRing_Next_held(t *testing.T) {
 	if !testbed.InNamespace(t) {
 		return
 	}
@@ -36,7 +36,7 @@ func TestRing_Next_last(t *testing.T) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if pending++; f.Last {
+		if pending++; !f.Held {
 			blocks, pending = blocks+1, 0
 		}
 	}

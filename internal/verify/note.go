@@ -1,0 +1,149 @@
+package verify
+
+import "github.com/qubesbeat/qubesbeat/internal/packet"
+
+// Note is what the verifier remembers of a flow for its next packets; 0 is nothing. Only the
+// verifier that has written it can read it. From the lowest bit on:
+//
+//	5 bits   which of its packets are settled, see [verdictBits]
+//	3 bits   how many of them were looked at for marks of tunnels, up to learnFrom
+//	11 bits  the number of the subject
+//	13 bits  the epoch in which that was true, never 0
+type Note uint32
+
+const (
+	noteLooked  = 5
+	noteSubject = 8
+	noteEpoch   = 19
+
+	maxEpoch = 1<<(32-noteEpoch) - 1
+)
+
+func (n Note) looked() uint8   { return uint8(n>>noteLooked) & 7 }
+func (n Note) subject() uint16 { return uint16(n>>noteSubject) & 0x7ff }
+func (n Note) epoch() uint32   { return uint32(n >> noteEpoch) }
+
+// verdictBits say which packets of a flow can change no verdict, by their direction in the
+// flow and, where it is known, at the interface: there are four. Where an interface has no
+// directions there are two, and the upper two bits tell who sends.
+type verdictBits uint8
+
+// noDirection is set in the bits of an interface without directions.
+const noDirection verdictBits = 1 << 4
+
+// look says how bits are read for a packet: it is settled if those in mask are as in want, and
+// the subject has sent it if one in from is set.
+type look struct{ mask, want, from verdictBits }
+
+// looks are by direction at the interface and in the flow.
+var looks = [4][2]look{
+	packet.DirectionUnknown: {{1 | noDirection, 1 | noDirection, 1 << 2}, {2 | noDirection, 2 | noDirection, 2 << 2}},
+	packet.Inbound:          {{1 | noDirection, 1, 1}, {2 | noDirection, 2, 2}},
+	packet.Outbound:         {{1<<2 | noDirection, 1 << 2, 0}, {2<<2 | noDirection, 2 << 2, 0}},
+}
+
+// lookOf returns how the bits of a note are read for a packet.
+func lookOf(p *packet.Packet, back bool) *look { return &looks[p.Direction&3][oneIf(back)] }
+
+// Quick counts a packet that, by the note on its flow, can change no verdict, and reports whether
+// it is one: one more of a conversation that nothing is expected of, or one on another interface
+// while nothing is looked for there. These are nearly all packets, and this is what
+// verification costs the meter; what differs from packet to packet is not branched on. All
+// others, and the first of each second, are for [Verifier.Packet], which says what note and
+// back are; note must not be nil.
+func (v *Verifier) Quick(p *packet.Packet, frame []byte, note *Note, back bool) bool {
+	n, own := *note, p.Time+v.shift
+	if own < v.now || own >= v.due || n.epoch() != v.epoch {
+		return false
+	}
+	at, bits := lookOf(p, back), verdictBits(n)
+	if bits&at.mask != at.want {
+		return false
+	}
+	sent := oneIf(bits&at.from != 0)
+	if v.tracer.n != 0 && sent == 0 {
+		return false
+	}
+	number := n.subject()
+	ofQube := sent & oneIf(number != 0)
+	if n.looked() < learnFrom && ofQube != 0 {
+		v.slots[number].subject.quickLearn(p, frame, note)
+	}
+	t := &v.slots[number].traffic[sent]
+	t.packets++
+	v.now, t.last = own, own
+	t.to.addr, t.to.family, t.to.proto, t.to.port = p.Dst, p.Family, p.Proto, p.DstPort
+	v.quick[ofQube]++
+	return true
+}
+
+// oneIf returns 1 if something holds, and 0 otherwise.
+func oneIf(holds bool) int {
+	if holds {
+		return 1
+	}
+	return 0
+}
+
+// quickLearn looks at one of the first packets of a flow, if there is time.
+func (s *subject) quickLearn(p *packet.Packet, frame []byte, note *Note) {
+	if s.looks > 0 && s.expect == nil {
+		s.looks--
+		*note += 1 << noteLooked
+		s.learn(p, frame)
+	}
+}
+
+// settledPacket is what was found out of a packet.
+type settledPacket struct {
+	subject *subject // nil on another interface than a vif
+	from    bool     // the subject has sent it
+	settled bool     // packets like it can change no verdict, as long as nothing else changes
+	looked  uint8    // packets of its flow that were looked at
+}
+
+// answers returns the bit of the packets of the other direction if they are settled with
+// this one: what comes back from where nothing is judged, and all that comes in on an
+// interface that is no vif.
+func (f *settledPacket) answers(p *packet.Packet, back bool) verdictBits {
+	switch {
+	case f.from && p.Direction == packet.Inbound:
+		return looks[packet.Outbound][oneIf(!back)].want
+	case f.subject == nil && p.Direction == packet.Outbound:
+		return looks[packet.Inbound][oneIf(!back)].want
+	}
+	return 0
+}
+
+// write notes what was found out of a packet on its flow.
+func (v *Verifier) write(note *Note, p *packet.Packet, back bool, f settledPacket) {
+	at, slot := lookOf(p, back), uint16(0)
+	if f.subject != nil {
+		slot = f.subject.number
+	}
+	n, kind := *note, at.want&noDirection
+	bits, looked := kind, n.looked()
+	if n.epoch() == v.epoch && n.subject() == slot && verdictBits(n)&noDirection == kind {
+		bits = verdictBits(n) & (1<<noteLooked - 1)
+	}
+	if bits &^= at.mask; f.settled {
+		bits |= at.want | f.answers(p, back)
+	}
+	if bits |= kind; kind != 0 {
+		bits &^= at.from
+	}
+	if f.from && kind != 0 {
+		bits |= at.from
+	}
+	if f.from || f.subject == nil {
+		looked = f.looked
+	}
+	*note = Note(bits) | Note(looked)<<noteLooked | Note(slot)<<noteSubject | Note(v.epoch)<<noteEpoch
+}
+
+// forget begins a new epoch: no note and no memory of a conversation holds any more.
+func (v *Verifier) forget() {
+	if v.epoch++; v.epoch > maxEpoch {
+		v.epoch = 1
+	}
+}

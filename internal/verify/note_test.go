@@ -1,0 +1,103 @@
+package verify_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+)
+
+// TestVerifier_notes shows the same packets, in random order and while the world changes, to a
+// verifier with the notes on flows and to one without. What they judge is the same.
+func TestVerifier_notes(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(40) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		with, without := newLab(t), newLab(t)
+		without.flows = nil
+		frames := anyFrames(random)
+		quiet := random.IntN(2) == 0 // else packets are followed all the time
+		for range 3000 {
+			f := frames[random.IntN(len(frames))]
+			change := random.IntN(400)
+			for _, l := range []*lab{with, without} {
+				if l.change(change) {
+					l.wait(2 * time.Second) // a change may be noticed a second later
+				}
+				if !quiet || !f.out || f.iface == eth0 {
+					l.send(f)
+				}
+			}
+			if random.IntN(50) == 0 {
+				with.wait(time.Second)
+				without.wait(time.Second)
+			}
+		}
+		if diff := cmp.Diff(without.v.Stats(), with.v.Stats()); diff != "" {
+			t.Fatalf("seed %d: stats mismatch (-without notes +with):\n%s", seed, diff)
+		}
+		if diff := cmp.Diff(verdicts(without), verdicts(with)); diff != "" {
+			t.Fatalf("seed %d: results mismatch (-without notes +with):\n%s", seed, diff)
+		}
+	}
+}
+
+// verdicts returns what commands show of verdicts, a line each.
+func verdicts(l *lab) (lines []string) {
+	l.tb.Helper()
+	for _, v := range l.v.View().Verdicts {
+		line, err := json.Marshal(v)
+		if err != nil {
+			l.tb.Fatal(err)
+		}
+		lines = append(lines, string(line))
+	}
+	return lines
+}
+
+// change may change the world.
+func (l *lab) change(n int) (changed bool) {
+	switch n {
+	case 0:
+		l.qubes = []*qube.Qube{work, sysVPN, sysWhonix, banking}
+	case 1:
+		l.qubes = []*qube.Qube{work, untrusted, sysVPN, sysWhonix, banking}
+	case 2:
+		l.vpn()
+	case 3:
+		delete(l.expects, "sys-vpn")
+		l.apply()
+	case 4:
+		l.names[6] = "vif6.0"
+	case 5:
+		moved := *untrusted
+		moved.IP = work.IP6
+		l.qubes = []*qube.Qube{work, &moved, sysVPN}
+	default:
+		return false
+	}
+	return true
+}
+
+// anyFrames are frames of many kinds, both ways, on interfaces of all kinds.
+func anyFrames(random *rand.Rand) (frames []frame) {
+	ends := []string{"10.137.0.6:1000", "10.137.0.9:53", "10.137.0.20:40000", "10.137.0.5:53", "10.139.1.1:53", endpoint, server, "192.168.1.77:445", "198.51.100.7:53"}
+	for range 60 {
+		f := frame{iface: []uint32{eth0, ofWork, ofUntrusted, ofVPN, ofWhonix, 6}[random.IntN(6)], out: random.IntN(2) == 0, ttl: 63,
+			proto: []uint8{packet.ProtoUDP, packet.ProtoTCP, packet.ProtoICMP}[random.IntN(3)], flags: data, pad: random.IntN(100)}
+		f.src = ends[random.IntN(len(ends))]
+		for f.dst == "" || f.dst == f.src {
+			f.dst = ends[random.IntN(len(ends))]
+		}
+		answer := f
+		answer.src, answer.dst, answer.out = f.dst, f.src, !f.out
+		frames = append(frames, f, answer)
+	}
+	return slices.Clip(frames)
+}
