@@ -58,12 +58,12 @@ func (b *builder) page(o *Options) *page {
 	}
 	p.Missing = b.missing()
 	p.Findings, p.Verdicts, p.Qubes, p.Networks = b.findings(), b.verdicts(), b.qubes(), b.networks()
-	p.ManyHosts, p.NoTrees = b.manyHosts, len(b.all)-b.treeSize()
+	p.ManyHosts, p.NoTrees = b.manyHosts, len(b.all)-len(b.inTrees())
 	p.Answers = b.answers()
 	p.Timeline = b.chart(b.Timeline, analysis.Bins, labelSeries())
 	p.Between, p.Talkers, p.Refused = b.between(), b.talkers(), b.refused()
 	p.Egress, p.EgressByCountry = b.egress()
-	p.World, p.Countries = b.world(), b.countryTable()
+	p.World, p.Countries = b.world()
 	p.Names, p.Domains, p.Lists = b.names(b.Analysis.Names), b.names(b.Analysis.Domains), b.counts(b.Analysis.Lists, "List", "Denied")
 	p.Changes, p.Sensors, p.Datasets = b.changes(), b.sensors(), b.counts(b.Analysis.Datasets, "Kind", "Events")
 	for _, q := range b.all {
