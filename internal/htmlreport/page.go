@@ -1,11 +1,13 @@
 package htmlreport
 
 import (
+	"slices"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/report"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/internal/topology"
 )
 
 // page is what the template shows.
@@ -18,6 +20,7 @@ type page struct {
 	Files                           []string
 	Missing                         []Item
 	Findings, Verdicts              Table
+	IsFailing                       bool // a check fails
 	Timeline                        *Chart
 	Qubes                           Table
 	Answers                         []Answer
@@ -50,7 +53,7 @@ type qubePage struct {
 // page fills the page.
 func (b *builder) page(o *Options) *page {
 	p := &page{From: b.stamp(b.First), To: b.stamp(b.Last), Took: b.Last.Sub(b.First).Round(time.Second).String(), OneDay: b.day != "", Zone: b.zone.String(), Made: safetext.Line(o.Command), Generator: o.Version, Geo: safetext.Line(o.Geo)}
-	p.Sums = []string{report.Counted(uint64(len(b.all)), "qube"), report.Counted(b.Total.Flows, "flow"), report.Size(b.Total.Bytes()),
+	p.Sums = []string{report.Counted(uint64(len(b.all)), "qube"), report.Counted(b.Total.Flows, "flow"), report.Size(b.Total.Bytes()) + " sent and received",
 		report.Counted(b.Events, "event"), report.Count(b.Queries) + " DNS queries (" + report.Count(b.Denied) + " denied)",
 		report.Count(b.Refused) + " refused packets", report.Counted(b.Alerts, "alert")}
 	for _, f := range b.Files {
@@ -60,6 +63,7 @@ func (b *builder) page(o *Options) *page {
 	p.Findings, p.Verdicts, p.Qubes, p.Networks = b.findings(), b.verdicts(), b.qubes(), b.networks()
 	p.ManyHosts, p.NoTrees = b.manyHosts, len(b.all)-len(b.inTrees())
 	p.Answers = b.answers()
+	p.IsFailing = slices.ContainsFunc(b.Verdicts.Top(-1), func(v *analysis.Verdict) bool { return markOf(v) == topology.Fail })
 	p.Timeline = b.chart(b.Timeline, analysis.Bins, labelSeries())
 	p.Between, p.Talkers, p.Refused = b.between(), b.talkers(), b.refused()
 	p.Egress, p.EgressByCountry = b.egress()
