@@ -162,23 +162,3 @@ func (b *builder) findings() Table {
 	t.More = more(b.Findings.Len()-len(rows), b.Findings.Dropped, "findings")
 	return t
 }
-
-// verdicts is the table of `qubesbeat verify`.
-func (b *builder) verdicts() Table {
-	t := Table{Head: []string{"Verdict", "Check", "What", "Qube", "Label", "Since", "Fails", "Reason"}}
-	rows := b.Verdicts.Top(b.top)
-	for _, v := range rows {
-		verdict := v.Verdict
-		if v.State != "" {
-			verdict += " (" + v.State + ")"
-		}
-		name := b.qube(v.Qube)
-		if v.Qube.Name == "" {
-			name = text(v.Subject)
-			name.of = v.Qube
-		}
-		t.Rows = append(t.Rows, []Cell{short(verdict), short(v.Check), text(v.Title), name, label(v.Qube), b.when(v.Since), number(v.Fails), sentence(v.Reason)})
-	}
-	t.More = more(b.Verdicts.Len()-len(rows), b.Verdicts.Dropped, "verdicts")
-	return t
-}

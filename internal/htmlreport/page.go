@@ -47,7 +47,7 @@ type qubePage struct {
 	Timeline                                  *Chart
 	Peers, Countries, Networks, Domains       Table
 	Names, Refusals, Transactions, JA4, Hours Table
-	Findings                                  Table
+	Findings, Checks                          Table
 }
 
 // page fills the page.
@@ -116,7 +116,7 @@ func (b *builder) qubePage(q *analysis.Qube) qubePage {
 	p.Timeline = b.chart(q.Timeline, pageBins, qubeSeries())
 	p.Peers, p.Countries, p.Networks, p.Domains = b.peers(q), b.places(q, q.Countries, "Country"), b.places(q, q.Networks, "Network"), b.places(q, q.Domains, "Domain or network")
 	p.Names, p.Refusals, p.Transactions, p.JA4, p.Hours = b.names(q.Names), b.refusals(q), b.counts(q.Transactions, "Protocol", "Transactions"), b.counts(q.JA4, "JA4", "Flows"), b.hours(q)
-	p.Findings = b.findingsOf(q)
+	p.Findings, p.Checks = b.findingsOf(q), b.checksOf(q)
 	return p
 }
 

@@ -61,7 +61,9 @@ func fonts(t *testing.T) []string {
 		t.Skipf("%v; apt-get install fonts-dejavu-core", err)
 	}
 	path := filepath.Join(t.TempDir(), "fonts.conf")
-	text := `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>` + dir + `</dir><cachedir>` + t.TempDir() + `</cachedir></fontconfig>`
+	text := `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>` + dir + `</dir><cachedir>` + t.TempDir() + `</cachedir>` +
+		`<alias binding="same"><family>system-ui</family><prefer><family>DejaVu Sans</family></prefer></alias>` +
+		`<alias binding="same"><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias></fontconfig>`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
