@@ -85,12 +85,13 @@ const progressEvery = 4096
 func (a *Analysis) readLines(f *File, in *eventfile.Input, progress func(*eventfile.Input)) error {
 	var ahead bytes.Buffer
 	var kind deltaDetector
+	var rest io.Reader = in
 	if err := kind.read(io.TeeReader(in, &ahead)); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		rest = broken{err} // what was read before counts
 	}
 	f.IsDelta = kind.isDelta
 	a.isDelta = f.IsDelta
-	lines := eventfile.NewLines(io.MultiReader(&ahead, in), eventfile.MaxLine)
+	lines := eventfile.NewLines(io.MultiReader(&ahead, rest), eventfile.MaxLine)
 	for {
 		text, tooLong, err := lines.Next()
 		if errors.Is(err, io.EOF) {
@@ -111,6 +112,12 @@ func (a *Analysis) readLines(f *File, in *eventfile.Input, progress func(*eventf
 		}
 	}
 }
+
+// broken is what is left of a file after an error.
+type broken struct{ err error }
+
+// Read implements [io.Reader].
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
 // addLine adds a line, which may be empty.
 func (a *Analysis) addLine(text []byte, tooLong bool) error {
