@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -83,15 +82,9 @@ const progressEvery = 4096
 // readLines reads the lines of a file. The first ones are read ahead, to know whether it
 // has delta reports.
 func (a *Analysis) readLines(f *File, in *eventfile.Input, progress func(*eventfile.Input)) error {
-	var ahead bytes.Buffer
-	var kind deltaDetector
-	var rest io.Reader = in
-	if err := kind.read(io.TeeReader(in, &ahead)); err != nil && !errors.Is(err, io.EOF) {
-		rest = broken{err} // what was read before counts
-	}
-	f.IsDelta = kind.isDelta
-	a.isDelta = f.IsDelta
-	lines := eventfile.NewLines(io.MultiReader(&ahead, rest), eventfile.MaxLine)
+	all, isDelta := eventfile.Ahead(in)
+	f.IsDelta, a.isDelta = isDelta, isDelta
+	lines := eventfile.NewLines(all, eventfile.MaxLine)
 	for {
 		text, tooLong, err := lines.Next()
 		if errors.Is(err, io.EOF) {
@@ -112,12 +105,6 @@ func (a *Analysis) readLines(f *File, in *eventfile.Input, progress func(*eventf
 		}
 	}
 }
-
-// broken is what is left of a file after an error.
-type broken struct{ err error }
-
-// Read implements [io.Reader].
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
 // addLine adds a line, which may be empty.
 func (a *Analysis) addLine(text []byte, tooLong bool) error {
