@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -184,4 +185,29 @@ func BenchmarkDB_Find(b *testing.B) {
 	for b.Loop() {
 		db.Find(addr)
 	}
+}
+
+// Each of many records of a MaxMind DB is found, by several goroutines at once.
+func TestDB_Find_records(t *testing.T) {
+	t.Parallel()
+	const networks = 20_000 // more than are kept
+	var file mmdbfile.Map
+	addr := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)}) }
+	for n := range networks {
+		file = append(file, addr(n).String()+"/32", mmdbfile.Map{"autonomous_system_number", uint32(n + 1)})
+	}
+	db := open(t, string(mmdbfile.Make(file)))
+	var all sync.WaitGroup
+	for start := range 4 {
+		all.Go(func() {
+			for i := range 2 * networks {
+				n := (i*(2*start+1) + start) % networks
+				if p := db.Find(addr(n)); p.Number != uint32(n+1) {
+					t.Errorf("Find(%s) = %v; want %d", addr(n), p, n+1)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
