@@ -103,19 +103,22 @@ func (b *builder) fails(qubes []*analysis.Qube) string {
 }
 
 // inTrees returns the qubes in the forests: as many as the table of all qubes has, and all
-// that provide network to others, are expected to leave in some way, or deserve a look.
+// that provide network to others or are behind such a one, are expected to leave in some way,
+// or deserve a look.
 func (b *builder) inTrees() []*analysis.Qube {
 	left := len(b.all)
 	if b.top >= 0 {
 		left = 8 * b.top
 	}
-	netvms := map[[2]string]bool{}
+	linked := map[[2]string]bool{} // by host and name
 	for _, q := range b.all {
-		netvms[[2]string{q.Host, q.NetVM}] = true
+		for _, name := range append(slices.Clone(q.Clients), q.NetVM) {
+			linked[[2]string{q.Host, name}] = true
+		}
 	}
 	var list []*analysis.Qube
 	for _, q := range b.all {
-		if left--; left >= 0 || b.deservesLook(q) || len(q.Clients) > 0 || q.Exit.Kind != "" || netvms[[2]string{q.Host, q.Name}] {
+		if left--; left >= 0 || b.deservesLook(q) || len(q.Clients) > 0 || q.Exit.Kind != "" || linked[[2]string{q.Host, q.Name}] {
 			list = append(list, q)
 		}
 	}

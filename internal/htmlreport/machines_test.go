@@ -110,15 +110,15 @@ func TestWrite_machines_many(t *testing.T) {
 	}
 	events.WriteString(flow("sys-log", "behind", "sys-firewall", "") + flow("sys-log", "sys-firewall", "sys-log", "") + flow("sys-log", "quiet", "sys-log", "") + flow("sys-log", "odd", "sys-log", "") + flow("two", "work", "sys-log", ""))
 	events.WriteString(`{"@timestamp":"2026-11-21T20:59:01Z","host":{"name":"sys-log"},"event":{"dataset":"qubesbeat.finding","kind":"alert","action":"lateral","reason":"x"},"qube":{"name":"odd"},"finding":{"method":"port"}}` + "\n")
-	events.WriteString(verdict("VPN-1", "fail", `,"expect":{"exit":"vpn"}`))
+	events.WriteString(verdict("VPN-1", "fail", `,"expect":{"exit":"vpn"}`) + flow("sys-log", "sys-vpn", "sys-log", `,"clients":["client"]`) + flow("sys-log", "client", "sys-vpn", ""))
 	text := page(t, read(t, events.String()))
 	forest := tree(text)
-	for name, want := range map[string]bool{"sys-vpn": true, "sys-firewall": true, "odd": true, "quiet": false, "qube-001": true} {
+	for name, want := range map[string]bool{"sys-vpn": true, "sys-firewall": true, "odd": true, "quiet": false, "client green": true, "qube-001": true} {
 		if got := strings.Contains(forest, " "+name+" "); got != want {
 			t.Errorf("%s is in the forest: %v; want %v", name, got, want)
 		}
 	}
-	if !strings.Contains(text, "<span>305 qubes</span>") || !strings.Contains(text, "103 qubes with few bytes and nothing to look at are not shown") {
+	if !strings.Contains(text, "<span>306 qubes</span>") || !strings.Contains(text, "103 qubes with few bytes and nothing to look at are not shown") {
 		t.Error("the page does not say how many qubes a machine has, or how many the forests have not")
 	}
 	for _, name := range []string{"odd", "sys-vpn"} {
