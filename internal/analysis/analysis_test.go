@@ -1,6 +1,8 @@
 package analysis_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"strings"
@@ -255,6 +257,28 @@ func TestAnalysis_Read_faults(t *testing.T) {
 	}
 	if err := analysis.New(analysis.Config{}).Read("/nowhere/events.ndjson", nil, nil); err == nil {
 		t.Error("no error for a file that is not there")
+	}
+}
+
+// Of a compressed file that is cut off, what can be read counts.
+func TestAnalysis_Read_cut(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for i := range 2000 {
+		text.WriteString(flow(i, fmt.Sprintf("qube-%d", i*i), "", "", 1, 1, 1, ""))
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write([]byte(text.String())); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	a := analysis.New(analysis.Config{Domain: registered})
+	err := a.Read("-", bytes.NewReader(packed.Bytes()[:packed.Len()/2]), nil)
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("after line %d: unexpected EOF", a.Events)) || a.Events < 500 || a.Events > 1500 {
+		t.Errorf("%d of 2000 events, %v", a.Events, err)
+	}
+	if f := a.Files[0]; f.SHA256 != "" || f.Lines != int(a.Events) {
+		t.Errorf("File = %+v; want no digest", f)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 type Entry struct {
 	At                              time.Time
 	Dataset, Action, Reason         string
+	Check                           string // its id and the verdict, of one
 	Host, Qube, Label               string
 	SourceIP, DestinationIP, FlowID string
 	Name                            string // of the destination, or that was asked for
@@ -30,6 +31,9 @@ func (a *Analysis) pass() {
 		SourceIP: l.text(fSourceIP), DestinationIP: l.text(fDestinationIP), FlowID: l.text(fFlowID), Transport: l.text(fTransport), Port: l.uint(fDestinationPort),
 		Name:  cmp.Or(l.text(fDestinationQube), l.text(fDestinationDomain), l.text(fServerName), l.text(fQuestion)),
 		Count: cmp.Or(l.uint(fRefused), l.uint(fFindings), l.uint(fQueries))}
+	if dataset == "qubesbeat.verify" {
+		e.Check = l.text(fRuleID) + " " + l.text(fVerdict)
+	}
 	if e.Out, e.In = l.uint(fSourceBytes), l.uint(fDestinationBytes); l.clientIsDestination() {
 		e.Out, e.In = e.In, e.Out
 	}

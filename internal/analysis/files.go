@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -83,14 +82,9 @@ const progressEvery = 4096
 // readLines reads the lines of a file. The first ones are read ahead, to know whether it
 // has delta reports.
 func (a *Analysis) readLines(f *File, in *eventfile.Input, progress func(*eventfile.Input)) error {
-	var ahead bytes.Buffer
-	var kind deltaDetector
-	if err := kind.read(io.TeeReader(in, &ahead)); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	f.IsDelta = kind.isDelta
-	a.isDelta = f.IsDelta
-	lines := eventfile.NewLines(io.MultiReader(&ahead, in), eventfile.MaxLine)
+	all, isDelta := eventfile.Ahead(in)
+	f.IsDelta, a.isDelta = isDelta, isDelta
+	lines := eventfile.NewLines(all, eventfile.MaxLine)
 	for {
 		text, tooLong, err := lines.Next()
 		if errors.Is(err, io.EOF) {

@@ -50,7 +50,7 @@ func (a *Analysis) countFlow(q *Qube, isInbound bool) {
 		is bool
 	}{
 		{&q.Spoofed, l.is(fAttribution, "spoofed")}, {&q.Unresolved, l.value(fUnresolved).IsTrue()}, {&q.Inbound, isInbound},
-		{&q.Unanswered, l.uint(fDestinationBytes) == 0 || l.is(fTCPState, "syn_sent") || l.is(fTCPState, "refused")},
+		{&q.Unanswered, l.uint(fDestinationBytes) == 0 && !a.isDelta || l.is(fTCPState, "syn_sent") || l.is(fTCPState, "refused")},
 	} {
 		if c.is {
 			*c.n++

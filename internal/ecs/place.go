@@ -3,8 +3,11 @@ package ecs
 import "github.com/qubesbeat/qubesbeat/internal/event"
 
 // Place writes where an address is registered, into the object of its side. It writes
-// nothing of what is not known.
+// nothing of what is not known; p may be nil.
 func Place(w event.Writer, p *event.Place) {
+	if p == nil {
+		return
+	}
 	if p.Country != "" {
 		w.Begin("geo")
 		w.String("country_iso_code", p.Country)

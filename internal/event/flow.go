@@ -29,11 +29,12 @@ type Flow struct {
 	SourceProcess, DestinationProcess *Process
 
 	// SourcePlace and DestinationPlace say where the two ends are registered, if that is
-	// looked up. They are zero for qubes and for addresses that are not public.
-	SourcePlace, DestinationPlace Place
+	// looked up. They are nil for qubes and for addresses that are not public, and must not
+	// be changed: flows share them.
+	SourcePlace, DestinationPlace *Place
 }
 
-// Place says where an address is registered. The zero Place says nothing.
+// Place says where an address is registered. The zero Place says nothing, and so does nil.
 type Place struct {
 	Country  string // two letters, "" if unknown
 	ASNumber uint32 // of the autonomous system, 0 if unknown

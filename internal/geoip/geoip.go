@@ -98,6 +98,12 @@ func (db *DB) Find(a netip.Addr) (p Place) {
 	if a = a.Unmap().WithZone(""); !Public(a) {
 		return p
 	}
+	return db.find(a)
+}
+
+// find returns what the files say of the address of a public host, which is not in the form
+// of another family and has no zone.
+func (db *DB) find(a netip.Addr) (p Place) {
 	for _, s := range db.sources {
 		found := s.find(a)
 		p.Country, p.Number, p.Name = cmp.Or(p.Country, found.Country), cmp.Or(p.Number, found.Number), cmp.Or(p.Name, found.Name)

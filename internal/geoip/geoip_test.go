@@ -2,15 +2,18 @@ package geoip_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/geoip"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/mmdbfile"
 )
 
 // open returns a DB of files with these contents.
@@ -34,11 +37,13 @@ func open(t testing.TB, contents ...string) *geoip.DB {
 // The same in all forms. 8.8.8.0/24 and the others are public, for no other address is
 // looked up.
 var forms = map[string][]string{
-	"mmdb, nested": {string(mmdb(network{"8.8.8.0/24", []field{{"country", []field{{"iso_code", "US"}}}, {"autonomous_system_number", uint32(15169)}, {"autonomous_system_organization", "Example, Inc."}}},
-		network{"2a00:1450::/32", []field{{"country", []field{{"iso_code", "IE"}}}}}, network{"10.0.0.0/8", []field{{"country", []field{{"iso_code", "AU"}}}}}))},
-	"mmdb, flat": {string(mmdb(network{"8.8.8.0/24", []field{{"country_code", "US"}, {"autonomous_system_number", uint32(15169)}, {"autonomous_system_organization", "Example, Inc."}}},
-		network{"2a00:1450::/32", []field{{"country_code", "IE"}}}))},
-	"mmdb, texts": {string(mmdb(network{"8.8.8.0/24", []field{{"country", "US"}, {"asn", "AS15169"}, {"as_name", "Example, Inc."}}}, network{"2a00:1450::/32", []field{{"country", "IE"}}}))},
+	"mmdb, nested": {string(mmdbfile.Make(mmdbfile.Map{
+		"8.8.8.0/24", mmdbfile.Map{"country", mmdbfile.Map{"iso_code", "US"}, "autonomous_system_number", uint32(15169), "autonomous_system_organization", "Example, Inc."},
+		"2a00:1450::/32", mmdbfile.Map{"country", mmdbfile.Map{"iso_code", "IE"}}, "10.0.0.0/8", mmdbfile.Map{"country", mmdbfile.Map{"iso_code", "AU"}}}))},
+	"mmdb, flat": {string(mmdbfile.Make(mmdbfile.Map{
+		"8.8.8.0/24", mmdbfile.Map{"country_code", "US", "autonomous_system_number", uint32(15169), "autonomous_system_organization", "Example, Inc."},
+		"2a00:1450::/32", mmdbfile.Map{"country_code", "IE"}}))},
+	"mmdb, texts": {string(mmdbfile.Make(mmdbfile.Map{"8.8.8.0/24", mmdbfile.Map{"country", "US", "asn", "AS15169", "as_name", "Example, Inc."}, "2a00:1450::/32", mmdbfile.Map{"country", "IE"}}))},
 	"tor":         {"# a comment\n134744064,134744319,US\n1,2,??\n", "2a00:1450::,2a00:1450:ffff:ffff:ffff:ffff:ffff:ffff,IE\n", "8.8.8.0,8.8.8.255,15169,\"Example, Inc.\"\n"},
 	"csv":         {"start,end,country\n8.8.8.0,8.8.8.255,US\n2a00:1450::,2a00:1450:ffff::,IE\n10.0.0.0,10.255.255.255,AU\n", "134744064,134744319,15169,\"Example, Inc.\"\n"},
 }
@@ -58,6 +63,35 @@ func TestDB_Find(t *testing.T) {
 		if db.Find(netip.Addr{}) != (geoip.Place{}) {
 			t.Errorf("%s: an invalid address has a place", name)
 		}
+	}
+}
+
+// Each address is found in the range that has it, wherever ranges begin and end.
+func TestDB_Find_ranges(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 1))
+	var text strings.Builder
+	owner := map[uint32]string{} // of the ends of ranges, and of their neighbours
+	for n, i := uint32(11<<24), 0; n < 90<<24; i++ {
+		size := uint32(1) << random.IntN(22)
+		code := [...]string{"US", "CH", "IE"}[i%3]
+		fmt.Fprintf(&text, "%d,%d,%s\n", n, n+size-1, code)
+		owner[n], owner[n+size/2], owner[n+size-1] = code, code, code
+		n += size
+		if gap := uint32(random.IntN(3)) * 70_000; gap > 0 {
+			owner[n], owner[n+gap-1] = "", ""
+			n += gap
+		}
+	}
+	db := open(t, text.String())
+	for n, want := range owner {
+		a := netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+		if got := db.Find(a).Country; got != want {
+			t.Fatalf("Find(%s) = %q; want %q", a, got, want)
+		}
+	}
+	if len(owner) < 1000 {
+		t.Errorf("%d addresses", len(owner))
 	}
 }
 
@@ -151,4 +185,29 @@ func BenchmarkDB_Find(b *testing.B) {
 	for b.Loop() {
 		db.Find(addr)
 	}
+}
+
+// Each of many records of a MaxMind DB is found, by several goroutines at once.
+func TestDB_Find_records(t *testing.T) {
+	t.Parallel()
+	const networks = 20_000 // more than are kept
+	var file mmdbfile.Map
+	addr := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{11, byte(n >> 16), byte(n >> 8), byte(n)}) }
+	for n := range networks {
+		file = append(file, addr(n).String()+"/32", mmdbfile.Map{"autonomous_system_number", uint32(n + 1)})
+	}
+	db := open(t, string(mmdbfile.Make(file)))
+	var all sync.WaitGroup
+	for start := range 4 {
+		all.Go(func() {
+			for i := range 2 * networks {
+				n := (i*(2*start+1) + start) % networks
+				if p := db.Find(addr(n)); p.Number != uint32(n+1) {
+					t.Errorf("Find(%s) = %v; want %d", addr(n), p, n+1)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -5,37 +5,58 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
 )
 
 // mmdb is a MaxMind DB.
-type mmdb struct{ *maxminddb.Reader }
+type mmdb struct {
+	*maxminddb.Reader
+	// records are those that were read lately, each at its offset modulo the length: to read
+	// one takes longer than to find it. One that is there replaces another one.
+	records [4096]atomic.Pointer[record]
+}
+
+// record is a record of a file.
+type record struct {
+	offset uintptr
+	place  Place
+}
 
 func parseMMDB(data []byte) (source, File, error) {
 	r, err := maxminddb.OpenBytes(data)
 	if err != nil {
 		return nil, File{}, fmt.Errorf("opening the MaxMind DB: %w", err)
 	}
-	return mmdb{r}, File{Kind: "mmdb", Dated: time.Unix(int64(min(r.Metadata.BuildEpoch, 1<<33)), 0).UTC()}, nil
+	return &mmdb{Reader: r}, File{Kind: "mmdb", Dated: time.Unix(int64(min(r.Metadata.BuildEpoch, 1<<33)), 0).UTC()}, nil
 }
 
-// find implements source. The records have no common form: MaxMind nests the country,
-// others have it at the top.
-func (m mmdb) find(a netip.Addr) (p Place) {
+// find implements source.
+func (m *mmdb) find(a netip.Addr) Place {
 	result := m.Lookup(a)
 	if result.Err() != nil || !result.Found() {
-		return p
+		return Place{}
 	}
+	at := &m.records[result.Offset()%uintptr(len(m.records))]
+	r := at.Load()
+	if r == nil || r.offset != result.Offset() {
+		r = &record{result.Offset(), read(result)}
+		at.Store(r)
+	}
+	return r.place
+}
+
+// read reads a record. They have no common form: MaxMind nests the country, others have it
+// at the top.
+func read(result maxminddb.Result) (p Place) {
 	for _, path := range [][]any{{"country", "iso_code"}, {"country_code"}, {"country"}} {
 		if p.Country == "" {
 			p.Country = country(decode(result, path...))
 		}
 	}
-	if p.Number == 0 {
-		p.Number = number(result)
-	}
+	p.Number = number(result)
 	for _, path := range []string{"autonomous_system_organization", "as_name"} {
 		if p.Name == "" {
 			p.Name = cut(decode(result, path))

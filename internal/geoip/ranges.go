@@ -20,6 +20,9 @@ type ranges struct {
 	v4     []span[uint32]
 	v6     []span[[16]byte]
 	places []Place
+	// from has for each /16 of IPv4 how many ranges of v4 begin before it, so that few of them
+	// have to be looked at for an address.
+	from []uint32
 }
 
 // span is a range, both ends included.
@@ -58,7 +61,20 @@ func parseRanges(data []byte) (source, File, error) {
 	}
 	slices.SortStableFunc(r.v4, func(a, b span[uint32]) int { return cmp.Compare(a.first, b.first) })
 	slices.SortStableFunc(r.v6, func(a, b span[[16]byte]) int { return bytes.Compare(a.first[:], b.first[:]) })
+	r.index()
 	return r, f, nil
+}
+
+// index fills in from. It has an entry more than there are networks: all ranges.
+func (r *ranges) index() {
+	r.from = make([]uint32, 1<<16+1)
+	i := 0
+	for n := range r.from {
+		for i < len(r.v4) && int(r.v4[i].first>>16) < n {
+			i++
+		}
+		r.from[n] = uint32(i)
+	}
 }
 
 // dated takes the date from a line such as "# Generated: Thu, 25 Jun 2026 04:33:59 GMT".
@@ -156,7 +172,9 @@ func v4(a netip.Addr) uint32 {
 func (r *ranges) find(a netip.Addr) Place {
 	index, ok := uint32(0), false
 	if a.Is4() {
-		index, ok = search(r.v4, v4(a), cmp.Compare[uint32])
+		n := v4(a)
+		near := r.v4[max(1, r.from[n>>16])-1 : r.from[n>>16+1]] // the first may reach into the network
+		index, ok = search(near, n, cmp.Compare[uint32])
 	} else {
 		index, ok = search(r.v6, a.As16(), func(x, y [16]byte) int { return bytes.Compare(x[:], y[:]) })
 	}

@@ -26,6 +26,8 @@ type Service struct {
 
 	db     atomic.Pointer[DB] // nil if no file could be read yet
 	loaded []time.Time        // when the files were modified, of the last attempt, used by load alone
+	recent *recent            // of the DB in of, used by Fill alone
+	of     *DB
 
 	lookups, misses, reloads, failures atomic.Uint64
 }
@@ -103,11 +105,14 @@ func (s *Service) Fill(f *event.Flow) {
 	if db == nil {
 		return
 	}
+	if s.of != db {
+		s.of, s.recent = db, new(recent)
+	}
 	if f.SourceQube == nil {
-		f.SourcePlace = s.find(db, f.Source.Addr, f.Family)
+		f.SourcePlace = s.find(f.Source.Addr, f.Family)
 	}
 	if f.DestinationQube == nil {
-		f.DestinationPlace = s.find(db, f.Destination.Addr, f.Family)
+		f.DestinationPlace = s.find(f.Destination.Addr, f.Family)
 	}
 }
 
@@ -124,17 +129,36 @@ func (s *Service) Country(a netip.Addr) string {
 	return db.Find(a).Country
 }
 
-func (s *Service) find(db *DB, a packet.Addr, family uint8) event.Place {
-	addr := a.Netip(family)
-	if !Public(addr) {
-		return event.Place{}
+// find returns the place of an address, nil if there is none.
+func (s *Service) find(a packet.Addr, family uint8) *event.Place {
+	if family == 0 {
+		return nil
+	}
+	place, found := s.recent.find(&a, family)
+	if !found {
+		*place = s.lookUp(a, family)
+	}
+	if *place == notPublic {
+		return nil
 	}
 	s.lookups.Add(1)
-	p := db.Find(addr)
-	if p == (Place{}) {
+	if *place == nil {
 		s.misses.Add(1)
 	}
-	return event.Place{Country: p.Country, ASNumber: p.Number, ASName: p.Name}
+	return *place
+}
+
+// lookUp finds the place of an address in the files.
+func (s *Service) lookUp(a packet.Addr, family uint8) *event.Place {
+	addr := a.Netip(family).Unmap()
+	if !Public(addr) {
+		return notPublic
+	}
+	p := s.of.find(addr)
+	if p == (Place{}) {
+		return nil
+	}
+	return &event.Place{Country: p.Country, ASNumber: p.Number, ASName: p.Name}
 }
 
 // Metrics implements [metrics.Source].

@@ -2,10 +2,12 @@ package geoip_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,10 +23,15 @@ import (
 func place(s *geoip.Service, addr string, q *qube.Qube) event.Place {
 	f := &event.Flow{}
 	f.Source.Addr, _ = packet.AddrFrom(netip.MustParseAddr("10.137.0.6"))
-	f.Destination.Addr, f.Family = packet.AddrFrom(netip.MustParseAddr(addr))
+	if f.Destination.Addr, f.Family = packet.AddrFrom(netip.MustParseAddr(addr)); f.Family == 6 {
+		f.Source.Addr, _ = packet.AddrFrom(netip.MustParseAddr("fd09::6"))
+	}
 	f.DestinationQube = q
 	s.Fill(f)
-	return f.DestinationPlace
+	if f.DestinationPlace == nil {
+		return event.Place{}
+	}
+	return *f.DestinationPlace
 }
 
 // counter returns a counter of a service.
@@ -85,4 +92,39 @@ func TestService(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Places of addresses are those of the files, however many addresses there are; looking one up
+// again takes no memory.
+func TestService_Fill_many(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "countries.csv")
+	if err := os.WriteFile(path, []byte("8.0.0.0,8.255.255.255,US\n9.0.0.0,9.255.255.255,CH\n2a00::,2a00:ffff:ffff::,IE\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := geoip.NewService([]string{path}, nil, slog.New(slog.DiscardHandler))
+	s.Open()
+	const addresses = 20_000 // more than are kept
+	for i := range 2 * addresses {
+		n := i % addresses
+		for network, want := range map[string]string{"8.": "US", "9.": "CH", "11.": "", "2a00:": "IE", "2a01:": ""} {
+			addr := fmt.Sprintf("%s%d.%d.%d", network, n>>16, n>>8&255, n&255)
+			if strings.HasSuffix(network, ":") {
+				addr = fmt.Sprintf("%s%x::", network, n)
+			}
+			if p := place(s, addr, nil); p.Country != want {
+				t.Fatalf("%s is in %q; want %q", addr, p.Country, want)
+			}
+		}
+	}
+	if l, m := counter(s, "lookups"), counter(s, "misses"); l != 10*addresses || m != 4*addresses {
+		t.Errorf("lookups, misses = %d, %d; want %d, %d", l, m, 10*addresses, 4*addresses)
+	}
+	f := &event.Flow{}
+	if s.Fill(f); f.DestinationPlace != nil {
+		t.Errorf("a flow without addresses goes to %v", f.DestinationPlace)
+	}
+	f.Destination.Addr, f.Family = packet.AddrFrom(netip.MustParseAddr("8.8.8.8"))
+	if n := testing.AllocsPerRun(100, func() { s.Fill(f) }); n != 0 || f.DestinationPlace == nil {
+		t.Errorf("Fill allocates %v times, %v; want 0", n, f.DestinationPlace)
+	}
 }

@@ -3,6 +3,7 @@ package htmlreport
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/report"
@@ -61,11 +62,23 @@ func (b *builder) whatRefused() Answer {
 	all, total := collect(b, func(q *analysis.Qube) []*analysis.Refusal { return q.Refusals.Top(-1) }, func(r *analysis.Refusal) uint64 { return r.Packets })
 	var lines []Line
 	for _, o := range all {
-		lines = append(lines, b.line(o.q, "to "+o.row.Peer+" "+portText(o.row.Port, o.row.Transport)+": "+report.Counted(o.row.Packets, "packet")+", by "+o.row.Point, false))
+		lines = append(lines, b.line(o.q, "to "+o.row.Peer+" "+portText(o.row.Port, o.row.Transport)+": "+report.Counted(o.row.Packets, "packet")+", by "+pointText(o.row.Point), false))
 	}
 	a := answer("What was refused", "refused", lines)
 	a.More = total - len(a.Lines)
 	return a
+}
+
+// pointText names the point that refused, with what that means.
+func pointText(point string) string {
+	why := map[string]string{
+		"antispoof": "the source address is not the qube's", "input": "qubes may not connect to the netvm itself",
+		"qvm-firewall": "the rules for the qube", "inter-qube": "qubes may not connect to each other", "user": "a rule of your own, or the rules for the qube are not loaded",
+	}[point]
+	if why == "" {
+		return point
+	}
+	return point + ": " + why
 }
 
 // whatOdd names the worst findings.
@@ -98,8 +111,8 @@ func (b *builder) waysOut() Answer {
 		if what == "" {
 			what = "most with " + mostWith(q)
 		}
-		if v := verdictText(&m); v != "" {
-			what += ": " + v + b.reason(q, &m)
+		if v := b.verdictReason(q, &m); v != "" {
+			what += ": " + v
 		}
 		ways = append(ways, way{b.line(q, what, m.Mark == topology.Fail), m.Mark})
 	}
@@ -111,14 +124,27 @@ func (b *builder) waysOut() Answer {
 	return answer("Which way out", "network", lines)
 }
 
-// reason is that of the first of the worst verdicts.
-func (b *builder) reason(q *analysis.Qube, m *topology.Qube) string {
-	for _, v := range b.judged[q] {
-		if m.Mark == topology.Fail && len(m.Checks) > 0 && v.Check == m.Checks[0] && v.Reason != "" {
-			return " (" + v.Reason + ")"
-		}
+// verdictReason says what is worst about a qube, and of the first check that fails what it is
+// about, and why it fails.
+func (b *builder) verdictReason(q *analysis.Qube, m *topology.Qube) string {
+	if m.Mark != topology.Fail || len(m.Checks) == 0 {
+		return verdictText(m)
 	}
-	return ""
+	what := slices.Clone(m.Checks)
+	why := ""
+	for _, v := range b.judged[q] {
+		if v.Check != m.Checks[0] {
+			continue
+		}
+		if v.Title != "" {
+			what[0] += " (" + v.Title + ")"
+		}
+		if v.Reason != "" {
+			why = ": " + v.Reason
+		}
+		break
+	}
+	return m.Mark.String() + " " + strings.Join(what, ", ") + why
 }
 
 // mostWith names the largest peer of a qube.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/report"
+	"github.com/qubesbeat/qubesbeat/internal/topology"
 )
 
 // maxPages is how many qubes have a page of their own.
@@ -38,13 +39,39 @@ func newBuilder(a *analysis.Analysis, zone *time.Location, top int) *builder {
 			b.judged[v.Qube] = append(b.judged[v.Qube], v)
 		}
 	}
-	for i, q := range b.all {
-		if i < maxPages {
-			b.pages[q] = i + 1
-		}
+	for _, q := range b.all {
 		b.manyHosts = b.manyHosts || !q.Others && q.Host != b.all[0].Host
 	}
+	b.number()
 	return b
+}
+
+// number gives qubes their pages: those that deserve a look before those with many bytes.
+func (b *builder) number() {
+	chosen := slices.Clone(b.all)
+	slices.SortStableFunc(chosen, func(x, y *analysis.Qube) int {
+		switch first, second := b.deservesLook(x), b.deservesLook(y); {
+		case first == second:
+			return 0
+		case first:
+			return -1
+		}
+		return 1
+	})
+	chosen = chosen[:min(len(chosen), maxPages)]
+	for _, q := range b.all {
+		if slices.Contains(chosen, q) {
+			b.pages[q] = len(b.pages) + 1
+		}
+	}
+}
+
+// deservesLook reports whether there is an alert about a qube, or it fails a check.
+func (b *builder) deservesLook(q *analysis.Qube) bool { return q.Alerts > 0 || b.isFailing(q) }
+
+// isFailing reports whether a qube fails a check.
+func (b *builder) isFailing(q *analysis.Qube) bool {
+	return slices.ContainsFunc(b.judged[q], func(v *analysis.Verdict) bool { return markOf(v) == topology.Fail })
 }
 
 // isUnseen reports whether nothing is known of a qube but verdicts about the machine
@@ -133,25 +160,5 @@ func (b *builder) findings() Table {
 			number(f.Count), b.when(f.First), b.when(f.Last)})
 	}
 	t.More = more(b.Findings.Len()-len(rows), b.Findings.Dropped, "findings")
-	return t
-}
-
-// verdicts is the table of `qubesbeat verify`.
-func (b *builder) verdicts() Table {
-	t := Table{Head: []string{"Verdict", "Check", "What", "Qube", "Label", "Since", "Fails", "Reason"}}
-	rows := b.Verdicts.Top(b.top)
-	for _, v := range rows {
-		verdict := v.Verdict
-		if v.State != "" {
-			verdict += " (" + v.State + ")"
-		}
-		name := b.qube(v.Qube)
-		if v.Qube.Name == "" {
-			name = text(v.Subject)
-			name.of = v.Qube
-		}
-		t.Rows = append(t.Rows, []Cell{short(verdict), short(v.Check), text(v.Title), name, label(v.Qube), b.when(v.Since), number(v.Fails), sentence(v.Reason)})
-	}
-	t.More = more(b.Verdicts.Len()-len(rows), b.Verdicts.Dropped, "verdicts")
 	return t
 }

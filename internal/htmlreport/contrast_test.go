@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/htmlreport"
 )
 
@@ -65,14 +66,26 @@ func TestStyle_contrast(t *testing.T) {
 	}
 }
 
-// Beside each dot stands the word of the label: colours alone say nothing to many.
+// Beside each dot stands the word of the label, in each table, answer and forest: colours
+// alone say nothing to many.
 func TestWrite_words(t *testing.T) {
 	t.Parallel()
-	text := page(t, read(t, world("x")))
-	row := regexp.MustCompile(`<tr>.*</tr>`)
-	for _, r := range row.FindAllString(text, -1) {
-		if strings.Contains(r, "dot l-green") && !strings.Contains(r, ">green<") {
-			t.Errorf("a dot has no word beside it: %s", r)
+	var events strings.Builder
+	for _, label := range analysis.Labels {
+		events.WriteString(strings.NewReplacer(`"work"`, `"qube-`+label+`"`, "green", label).Replace(flow("sys-log", "work", "sys-log", "")))
+		events.WriteString(strings.Replace(`{"@timestamp":"2026-11-21T20:59:01Z","host":{"name":"sys-log"},"event":{"dataset":"qubesbeat.finding","kind":"alert","action":"x"},"qube":{"name":"qube-L","label":"L"}}`+"\n", "L", label, -1))
+	}
+	text := page(t, read(t, events.String()))
+	found := 0
+	for _, line := range regexp.MustCompile(`(?s)<tr>.*?</tr>|<p>.*?</p>|<p class="bad">.*?</p>|<li>.*?</li>|<h2>.*?</h2>`).FindAllString(text, -1) {
+		for _, m := range regexp.MustCompile(`dot l-(\w+)`).FindAllStringSubmatch(line, -1) {
+			rest := strings.ReplaceAll(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(line, " "), "qube-"+m[1], "")
+			if found++; !strings.Contains(rest, m[1]) {
+				t.Errorf("a dot has no word beside it: %s", line)
+			}
 		}
+	}
+	if dots := strings.Count(text, `class="dot l-`) - strings.Count(text, `<span><span class="dot l-`); found != dots || dots < 40 {
+		t.Errorf("%d of %d dots are in a line that was looked at", found, dots)
 	}
 }

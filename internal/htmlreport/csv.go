@@ -23,8 +23,9 @@ type File struct {
 func Files(a *analysis.Analysis) []File {
 	b := newBuilder(a, time.UTC, -1)
 	egress, _ := b.egress()
+	_, countries := b.world()
 	files := []File{
-		{"qubes.csv", b.qubes()}, {"peers.csv", b.talkers()}, {"between.csv", b.between()}, {"egress.csv", egress}, {"countries.csv", b.countryTable()}, {"names.csv", b.names(a.Names)},
+		{"qubes.csv", b.qubes()}, {"peers.csv", b.talkers()}, {"between.csv", b.between()}, {"egress.csv", egress}, {"countries.csv", countries}, {"names.csv", b.names(a.Names)},
 		{"domains.csv", b.names(a.Domains)}, {"lists.csv", b.counts(a.Lists, "List", "Denied")}, {"refused.csv", b.refused()}, {"findings.csv", b.findings()},
 		{"verdicts.csv", b.verdicts()}, {"inventory.csv", b.changes()}, {"sensors.csv", b.sensors()}, {"events.csv", b.counts(a.Datasets, "Kind", "Events")},
 		{"missing.csv", b.missingTable()},

@@ -31,7 +31,7 @@ func (p *page) finish() {
 	charts := []*Chart{p.Timeline}
 	for i := range p.Pages {
 		q := &p.Pages[i]
-		tables = append(tables, &q.Peers, &q.Countries, &q.Networks, &q.Domains, &q.Names, &q.Refusals, &q.Transactions, &q.JA4, &q.Hours, &q.Findings)
+		tables = append(tables, &q.Peers, &q.Countries, &q.Networks, &q.Domains, &q.Names, &q.Refusals, &q.Transactions, &q.JA4, &q.Hours, &q.Findings, &q.Checks)
 		charts = append(charts, q.Timeline)
 	}
 	for _, c := range charts {

@@ -2,6 +2,7 @@ package htmlreport
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type Network struct {
 	ID      int // of its part of the page
 	Host    Cell
 	Sums    []string
+	Fails   string // how many qubes fail a check, "" if none does
 	Trees   []*Tree
 	Picture *topology.Picture // nil if it would be too large to look at
 }
@@ -39,20 +41,10 @@ const maxPicture = 40
 // networks returns the forest of each machine, in the order of their names: the same that
 // `qubesbeat map` draws, from what the events say.
 func (b *builder) networks() (all []Network) {
-	hosts := map[string][]*analysis.Qube{}
-	for _, q := range b.all[:b.treeSize()] {
-		if q.Name != "" && !q.Others {
-			hosts[q.Host] = append(hosts[q.Host], q)
-		}
-	}
-	names := make([]string, 0, len(hosts))
-	for name := range hosts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		m := b.mapOf(name, hosts[name])
-		n := Network{ID: len(all) + 1, Host: text(name), Sums: machineSums(hosts[name]), Trees: b.trees(m.Forest(), hosts[name])}
+	hosts, drawn := byHost(b.all), byHost(b.inTrees())
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		m := b.mapOf(name, drawn[name])
+		n := Network{ID: len(all) + 1, Host: text(name), Sums: machineSums(hosts[name]), Fails: b.fails(hosts[name]), Trees: b.trees(m.Forest(), drawn[name])}
 		if m.Host != name {
 			n.Host.Text += " (" + text(m.Host).Text + ")"
 		}
@@ -64,6 +56,17 @@ func (b *builder) networks() (all []Network) {
 	return all
 }
 
+// byHost returns the qubes that have a name, by machine.
+func byHost(qubes []*analysis.Qube) map[string][]*analysis.Qube {
+	hosts := map[string][]*analysis.Qube{}
+	for _, q := range qubes {
+		if q.Name != "" && !q.Others {
+			hosts[q.Host] = append(hosts[q.Host], q)
+		}
+	}
+	return hosts
+}
+
 // machineSums says in numbers what the qubes of a machine did.
 func machineSums(qubes []*analysis.Qube) []string {
 	var sum analysis.Traffic
@@ -72,16 +75,54 @@ func machineSums(qubes []*analysis.Qube) []string {
 		sum.Flows, sum.Out, sum.In = sum.Flows+q.Flows, sum.Out+q.Out, sum.In+q.In
 		refused, alerts = refused+q.Refused, alerts+q.Alerts
 	}
-	return []string{report.Counted(uint64(len(qubes)), "qube"), report.Counted(sum.Flows, "flow"), report.Size(sum.Out) + " out", report.Size(sum.In) + " in",
-		report.Counted(refused, "refused packet"), report.Counted(alerts, "alert")}
+	sums := []string{report.Counted(uint64(len(qubes)), "qube"), report.Counted(sum.Flows, "flow"), report.Size(sum.Out) + " out", report.Size(sum.In) + " in"}
+	if refused > 0 {
+		sums = append(sums, report.Counted(refused, "refused packet"))
+	}
+	if alerts > 0 {
+		sums = append(sums, report.Counted(alerts, "alert"))
+	}
+	return sums
 }
 
-// treeSize bounds the qubes of the forests.
-func (b *builder) treeSize() int {
-	if b.top < 0 {
-		return len(b.all)
+// fails says how many qubes fail a check.
+func (b *builder) fails(qubes []*analysis.Qube) string {
+	n := uint64(0)
+	for _, q := range qubes {
+		if b.isFailing(q) {
+			n++
+		}
 	}
-	return min(len(b.all), 8*b.top)
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 qube fails a check"
+	}
+	return report.Count(n) + " qubes fail a check"
+}
+
+// inTrees returns the qubes in the forests: as many as the table of all qubes has, and all
+// that provide network to others or are behind such a one, are expected to leave in some way,
+// or deserve a look.
+func (b *builder) inTrees() []*analysis.Qube {
+	left := len(b.all)
+	if b.top >= 0 {
+		left = 8 * b.top
+	}
+	linked := map[[2]string]bool{} // by host and name
+	for _, q := range b.all {
+		for _, name := range append(slices.Clone(q.Clients), q.NetVM) {
+			linked[[2]string{q.Host, name}] = true
+		}
+	}
+	var list []*analysis.Qube
+	for _, q := range b.all {
+		if left--; left >= 0 || b.deservesLook(q) || len(q.Clients) > 0 || q.Exit.Kind != "" || linked[[2]string{q.Host, q.Name}] {
+			list = append(list, q)
+		}
+	}
+	return list
 }
 
 // mapOf returns the map of the qubes of a machine.

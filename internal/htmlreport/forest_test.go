@@ -60,6 +60,10 @@ func TestWrite_forest(t *testing.T) {
 	if diff := cmp.Diff(want, tree(text)); diff != "" {
 		t.Errorf("mismatch (-want +got):\n%s", diff)
 	}
+	_, own, _ := strings.Cut(text, `<section class="page"`)
+	if n := strings.Count(own, `<td class="k">VPN-`); n != 3 {
+		t.Errorf("%d checks on the page of sys-vpn; want 3", n)
+	}
 	for _, want := range []string{"e-fail", `<text `, "sys-vpn ✗"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the picture has no %s", want)

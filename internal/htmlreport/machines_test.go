@@ -99,3 +99,40 @@ func TestFiles_machines(t *testing.T) {
 		}
 	}
 }
+
+// With more qubes than there is room for, those that provide network, fail a check or have an
+// alert keep their places, and the sums of a machine are of all its qubes.
+func TestWrite_machines_many(t *testing.T) {
+	t.Parallel()
+	var events strings.Builder
+	for i := range 300 {
+		events.WriteString(strings.Replace(flow("sys-log", fmt.Sprintf("qube-%03d", i), "sys-log", ""), `"bytes":1000`, `"bytes":2000`, 1))
+	}
+	events.WriteString(flow("sys-log", "behind", "sys-firewall", "") + flow("sys-log", "sys-firewall", "sys-log", "") + flow("sys-log", "quiet", "sys-log", "") + flow("sys-log", "odd", "sys-log", "") + flow("two", "work", "sys-log", ""))
+	events.WriteString(`{"@timestamp":"2026-11-21T20:59:01Z","host":{"name":"sys-log"},"event":{"dataset":"qubesbeat.finding","kind":"alert","action":"lateral","reason":"x"},"qube":{"name":"odd"},"finding":{"method":"port"}}` + "\n")
+	events.WriteString(verdict("VPN-1", "fail", `,"expect":{"exit":"vpn"}`) + flow("sys-log", "sys-vpn", "sys-log", `,"clients":["client"]`) + flow("sys-log", "client", "sys-vpn", ""))
+	text := page(t, read(t, events.String()))
+	forest := tree(text)
+	for name, want := range map[string]bool{"sys-vpn": true, "sys-firewall": true, "odd": true, "quiet": false, "client green": true, "qube-001": true} {
+		if got := strings.Contains(forest, " "+name+" "); got != want {
+			t.Errorf("%s is in the forest: %v; want %v", name, got, want)
+		}
+	}
+	if !strings.Contains(text, "<span>306 qubes</span>") || !strings.Contains(text, "103 qubes with few bytes and nothing to look at are not shown") {
+		t.Error("the page does not say how many qubes a machine has, or how many the forests have not")
+	}
+	for _, name := range []string{"odd", "sys-vpn"} {
+		if !regexp.MustCompile(`<h2><span class="dot l-\w+"></span> <bdi dir="ltr">` + name + ` @ sys-log</bdi>`).MatchString(text) {
+			t.Errorf("%s has no page", name)
+		}
+	}
+}
+
+// A machine whose qubes fail checks says so in the list of machines.
+func TestWrite_machines_fails(t *testing.T) {
+	t.Parallel()
+	text := page(t, read(t, flow("anna", "work", "sys-log", "")+flow("bert", "work", "sys-log", "")+verdict("VPN-1", "fail", "")+verdict("VPN-4", "fail", "")))
+	if n := strings.Count(text, `<span class="bad">1 qube fails a check</span></li>`); n != 1 {
+		t.Errorf("%d machines have a qube that fails a check; want 1", n)
+	}
+}

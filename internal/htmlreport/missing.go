@@ -53,7 +53,7 @@ func (b *builder) missing() (items []Item) {
 			items = append(items, Item{fmt.Sprintf("%s has delta reports: all its events count", safetext.Line(f.Name)), false})
 		}
 	}
-	items = append(items, Item{report.Count(unreadable) + " lines unreadable", unreadable > 0})
+	items = append(items, Item{report.Counted(unreadable, "line") + " unreadable", unreadable > 0})
 	add(b.Summarized, true, "events are in summaries only, because their qubes had used their share: sums include them, tables do not")
 	add(b.Excluded, false, "events were not selected")
 	add(b.OtherQubes, true, "events are about more qubes than a thousand, which are one row")

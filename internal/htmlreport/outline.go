@@ -59,46 +59,40 @@ func (b *builder) countries() (all []*country, dropped uint64) {
 	return all, dropped
 }
 
-// countryTable is the table of all countries: what the outline shows, and more.
-func (b *builder) countryTable() Table {
-	t := Table{Head: []string{"Country", "Name", "Qubes", "Flows", "Out", "In", "Bytes"}}
+// world draws the outline, and makes the table with the same and more. The outline is nil if
+// no country is known. Codes that no country has are in the table alone.
+func (b *builder) world() (*World, Table) {
 	all, dropped := b.countries()
-	names := map[string]string{}
-	for _, c := range worldmap.Countries() {
-		names[c.Code] = c.Name
-	}
-	rows := all[:b.limit(len(all))]
-	for _, c := range rows {
-		t.Rows = append(t.Rows, []Cell{short(c.Name), word(names[c.Name]), number(uint64(c.qubes)), number(c.Flows), size(c.Out), size(c.In), heatCell(c.Bytes(), all[0].Bytes())})
-	}
-	t.More = more(len(all)-len(rows), dropped, "countries")
-	return t
-}
-
-// world draws the outline. It returns nil if no country is known. Codes that no country has
-// are in the table alone.
-func (b *builder) world() *World {
-	all, _ := b.countries()
 	if len(all) == 0 {
-		return nil
+		return nil, b.countryTable(nil, dropped, nil)
 	}
-	w := &World{Width: worldmap.Width, Height: worldmap.Height}
-	outlines := map[string]worldmap.Country{}
+	atlas := map[string]worldmap.Country{}
 	var land strings.Builder
 	for _, o := range worldmap.Countries() {
 		if o.Code == "" || !slices.ContainsFunc(all, func(c *country) bool { return c.Name == o.Code }) {
 			land.WriteString(o.Path)
 			continue
 		}
-		outlines[o.Code] = o
+		atlas[o.Code] = o
 	}
-	w.Land = land.String()
+	w := &World{Width: worldmap.Width, Height: worldmap.Height, Land: land.String()}
 	for _, c := range all {
-		if o, ok := outlines[c.Name]; ok {
+		if o, ok := atlas[c.Name]; ok {
 			w.add(&o, heat(c.Bytes(), all[0].Bytes()))
 		}
 	}
-	return w
+	return w, b.countryTable(all, dropped, atlas)
+}
+
+// countryTable is the table of all countries.
+func (b *builder) countryTable(all []*country, dropped uint64, atlas map[string]worldmap.Country) Table {
+	t := Table{Head: []string{"Country", "Name", "Qubes", "Flows", "Out", "In", "Bytes"}}
+	rows := all[:b.limit(len(all))]
+	for _, c := range rows {
+		t.Rows = append(t.Rows, []Cell{short(c.Name), word(atlas[c.Name].Name), number(uint64(c.qubes)), number(c.Flows), size(c.Out), size(c.In), heatCell(c.Bytes(), all[0].Bytes())})
+	}
+	t.More = more(len(all)-len(rows), dropped, "countries")
+	return t
 }
 
 // add adds a country, the largest first. Its sign is left out where there is no room.

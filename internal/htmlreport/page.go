@@ -1,11 +1,13 @@
 package htmlreport
 
 import (
+	"slices"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
 	"github.com/qubesbeat/qubesbeat/internal/report"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/internal/topology"
 )
 
 // page is what the template shows.
@@ -18,6 +20,7 @@ type page struct {
 	Files                           []string
 	Missing                         []Item
 	Findings, Verdicts              Table
+	IsFailing                       bool // a check fails
 	Timeline                        *Chart
 	Qubes                           Table
 	Answers                         []Answer
@@ -44,13 +47,13 @@ type qubePage struct {
 	Timeline                                  *Chart
 	Peers, Countries, Networks, Domains       Table
 	Names, Refusals, Transactions, JA4, Hours Table
-	Findings                                  Table
+	Findings, Checks                          Table
 }
 
 // page fills the page.
 func (b *builder) page(o *Options) *page {
 	p := &page{From: b.stamp(b.First), To: b.stamp(b.Last), Took: b.Last.Sub(b.First).Round(time.Second).String(), OneDay: b.day != "", Zone: b.zone.String(), Made: safetext.Line(o.Command), Generator: o.Version, Geo: safetext.Line(o.Geo)}
-	p.Sums = []string{report.Counted(uint64(len(b.all)), "qube"), report.Counted(b.Total.Flows, "flow"), report.Size(b.Total.Bytes()),
+	p.Sums = []string{report.Counted(uint64(len(b.all)), "qube"), report.Counted(b.Total.Flows, "flow"), report.Size(b.Total.Bytes()) + " sent and received",
 		report.Counted(b.Events, "event"), report.Count(b.Queries) + " DNS queries (" + report.Count(b.Denied) + " denied)",
 		report.Count(b.Refused) + " refused packets", report.Counted(b.Alerts, "alert")}
 	for _, f := range b.Files {
@@ -58,12 +61,13 @@ func (b *builder) page(o *Options) *page {
 	}
 	p.Missing = b.missing()
 	p.Findings, p.Verdicts, p.Qubes, p.Networks = b.findings(), b.verdicts(), b.qubes(), b.networks()
-	p.ManyHosts, p.NoTrees = b.manyHosts, len(b.all)-b.treeSize()
+	p.ManyHosts, p.NoTrees = b.manyHosts, len(b.all)-len(b.inTrees())
 	p.Answers = b.answers()
+	p.IsFailing = slices.ContainsFunc(b.Verdicts.Top(-1), func(v *analysis.Verdict) bool { return markOf(v) == topology.Fail })
 	p.Timeline = b.chart(b.Timeline, analysis.Bins, labelSeries())
 	p.Between, p.Talkers, p.Refused = b.between(), b.talkers(), b.refused()
 	p.Egress, p.EgressByCountry = b.egress()
-	p.World, p.Countries = b.world(), b.countryTable()
+	p.World, p.Countries = b.world()
 	p.Names, p.Domains, p.Lists = b.names(b.Analysis.Names), b.names(b.Analysis.Domains), b.counts(b.Analysis.Lists, "List", "Denied")
 	p.Changes, p.Sensors, p.Datasets = b.changes(), b.sensors(), b.counts(b.Analysis.Datasets, "Kind", "Events")
 	for _, q := range b.all {
@@ -112,7 +116,7 @@ func (b *builder) qubePage(q *analysis.Qube) qubePage {
 	p.Timeline = b.chart(q.Timeline, pageBins, qubeSeries())
 	p.Peers, p.Countries, p.Networks, p.Domains = b.peers(q), b.places(q, q.Countries, "Country"), b.places(q, q.Networks, "Network"), b.places(q, q.Domains, "Domain or network")
 	p.Names, p.Refusals, p.Transactions, p.JA4, p.Hours = b.names(q.Names), b.refusals(q), b.counts(q.Transactions, "Protocol", "Transactions"), b.counts(q.JA4, "JA4", "Flows"), b.hours(q)
-	p.Findings = b.findingsOf(q)
+	p.Findings, p.Checks = b.findingsOf(q), b.checksOf(q)
 	return p
 }
 

@@ -13,5 +13,12 @@ func stepText(d time.Duration) string {
 	if d%(24*time.Hour) == 0 {
 		return strings.TrimSuffix((d/24).String(), "h0m0s") + "d"
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+	text := d.String()
+	if d%time.Minute == 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d%time.Hour == 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -25,6 +25,8 @@ type Tally struct {
 	// Summarized are the events that were left out, and that summaries have counted:
 	// they are in all sums.
 	Summarized uint64
+
+	isDelta bool // the flows of the file that is being read have delta reports
 }
 
 // QubeTally holds the sums of one qube.
@@ -46,11 +48,14 @@ type Destination struct {
 	Bytes uint64
 }
 
-// ReadEvents adds the events of an NDJSON file. Of flows, only final events count. Invalid
+// ReadEvents adds the events of an NDJSON file. Of flows, only final events count, unless the
+// file has delta reports, whose bytes add up. Invalid
 // lines, as a full disk leaves behind, are skipped; the error names the first of them and
 // says how many there are.
 func (t *Tally) ReadEvents(name string, r io.Reader) error {
-	lines := eventfile.NewLines(r, eventfile.MaxLine)
+	all, isDelta := eventfile.Ahead(r)
+	t.isDelta = isDelta
+	lines := eventfile.NewLines(all, eventfile.MaxLine)
 	var failure error
 	bad := 0
 	for {
@@ -115,15 +120,21 @@ func (t *Tally) add(e *flowEvent) {
 		t.qube(e.Qube.Name).transactions[safetext.Line(e.Type)]++
 		return
 	}
-	if e.Event.Dataset != "flow" || !e.Flow.Final {
-		return
+	if e.Event.Dataset == "flow" && (e.Flow.Final || t.isDelta) {
+		t.addFlow(e)
 	}
-	t.Flows++
+}
+
+// addFlow adds a report of a flow. The final one counts as the flow.
+func (t *Tally) addFlow(e *flowEvent) {
 	q := t.qube(e.Qube.Name)
-	q.Flows++
 	q.setLabel(e)
-	if e.Qube.Attribution == "spoofed" {
-		q.Spoofed++
+	if e.Flow.Final {
+		t.Flows++
+		q.Flows++
+		if e.Qube.Attribution == "spoofed" {
+			q.Spoofed++
+		}
 	}
 	out, in, peer := e.Source.Bytes, e.Destination.Bytes, destination(e)
 	if e.clientIsDestination() {

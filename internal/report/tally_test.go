@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -192,5 +193,27 @@ func TestTally_queries(t *testing.T) {
 	q := tally.Qubes()[0]
 	if got := strings.Join(q.Kinds(), ", "); got != "4 dns (3 denied)" || q.Label != "blue" {
 		t.Errorf("Kinds = %q, label %q; want 4 dns (3 denied), blue", got, q.Label)
+	}
+}
+
+// Of files with delta reports, all events add up, and final ones count as flows; what is
+// read before and after them does not change.
+func TestTally_delta(t *testing.T) {
+	t.Parallel()
+	line := func(final bool, bytes int) string {
+		return fmt.Sprintf(`{"event":{"dataset":"flow"},"flow":{"final":%v,"id":"f"},"qube":{"name":"work"},"source":{"bytes":%d},"destination":{"ip":"198.51.100.7","bytes":1}}`+"\n", final, bytes)
+	}
+	growing := line(false, 10) + line(false, 30) + line(true, 60)
+	delta := line(false, 10) + line(false, 20) + line(false, 15) + line(true, 15)
+	for name, texts := range map[string][]string{"both": {growing, delta}, "reversed": {delta, growing}} {
+		var tally report.Tally
+		for _, text := range texts {
+			if err := tally.ReadEvents("events", strings.NewReader(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if q := tally.Qubes()[0]; q.Out != 120 || q.In != 5 || q.Flows != 2 || tally.Flows != 2 {
+			t.Errorf("%s: %d bytes out, %d in, %d flows; want 120, 5, 2", name, q.Out, q.In, q.Flows)
+		}
 	}
 }

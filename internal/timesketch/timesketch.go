@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/analysis"
@@ -90,8 +92,10 @@ func message(e *analysis.Entry) string {
 		s = fmt.Sprintf("%s asked for %s: %s", who, e.Name, e.Action)
 	case "qubesbeat.firewall":
 		s = fmt.Sprintf("%s was refused %s: %s", who, to, e.Reason)
+	case "qubesbeat.verify":
+		s = fmt.Sprintf("%s: %s: %s", who, e.Check, e.Reason)
 	default:
-		s = fmt.Sprintf("%s: %s %s %s", who, e.Action, to, e.Reason)
+		s = who + ": " + strings.Join(slices.DeleteFunc([]string{e.Action, to, e.Reason}, func(part string) bool { return part == "" }), " ")
 	}
 	return safetext.Line(s)
 }

@@ -40,6 +40,7 @@ func TestWriter_Write(t *testing.T) {
 `+head("qubesbeat.firewall")+`,"reason":"the rules"},"firewall":{"count":4},"destination":{"ip":"198.51.100.7","port":22}}
 `+head("qubesbeat.stats")+`}}
 `+head("qubesbeat.finding")+`,"action":"x\u202e","reason":"y"}}
+`+head("qubesbeat.verify")+`,"action":"verify-fail","reason":"1 packet"},"rule":{"id":"VPN-1"},"verify":{"verdict":"fail"}}
 `)
 	var messages []string
 	for _, text := range strings.Split(strings.TrimSpace(got), "\n") {
@@ -52,7 +53,7 @@ func TestWriter_Write(t *testing.T) {
 		}
 		messages = append(messages, l["message"].(string))
 	}
-	want := []string{"work and www.example.org port 443: 1.00 kB out, 2.00 kB in", "work asked for ads.example: dns-blocked", "work was refused 198.51.100.7 port 22: the rules", `work: x\u202e  y`}
+	want := []string{"work and www.example.org port 443: 1.00 kB out, 2.00 kB in", "work asked for ads.example: dns-blocked", "work was refused 198.51.100.7 port 22: the rules", `work: x\u202e y`, "work: VPN-1 fail: 1 packet"}
 	if diff := cmp.Diff(want, messages); diff != "" {
 		t.Errorf("messages mismatch (-want +got):\n%s", diff)
 	}

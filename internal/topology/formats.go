@@ -85,7 +85,14 @@ func (m *Map) graph(w io.Writer, d dialect) error {
 
 // caption returns the lines of a qube's box.
 func (m *Map) caption(q *Qube) []string {
-	lines := []string{strings.TrimSpace(dash(q.Name) + " " + q.Mark.Sign()), strings.TrimSpace(text(q.Label) + " " + q.addresses())}
+	lines := []string{strings.TrimSpace(dash(q.Name) + " " + q.Mark.Sign())}
+	facts := text(q.Label)
+	if len(q.Addrs) > 0 {
+		facts += " " + q.addresses()
+	}
+	if facts != "" {
+		lines = append(lines, strings.TrimSpace(facts))
+	}
 	if e := strings.TrimSpace(strings.Join([]string{text(q.Exit.Kind), q.Exit.way()}, " ")); e != "" {
 		lines = append(lines, e)
 	}

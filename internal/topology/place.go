@@ -1,5 +1,7 @@
 package topology
 
+import "strings"
+
 // Sizes of the picture, in pixels. The font has a fixed width, so that the width of a text
 // is known without the font.
 const (
@@ -74,15 +76,31 @@ func (p *placing) below(parent, column int, nodes []*Node) {
 	}
 }
 
-// exits adds a box for each distinct way out.
+// maxUsers is how many qubes a box of a way out names.
+const maxUsers = 3
+
+// exits adds a box for each distinct way out, with the names of the qubes that are to leave
+// there, for all others leave elsewhere.
 func (p *placing) exits() (list []int) {
-	seen := map[string]bool{}
+	users := map[string][]string{}
+	var all [][]string
 	for _, n := range p.m.Forest() { // what is behind them leaves with them
 		lines := p.m.exitLines(n.Qube)
-		if key := lines[0]; key != "" && !seen[key] {
-			seen[key] = true
-			list = append(list, p.add(0, Box{Lines: lines, parent: -1}))
+		if lines[0] == "" {
+			continue
 		}
+		if users[lines[0]] == nil {
+			all = append(all, lines)
+		}
+		users[lines[0]] = append(users[lines[0]], text(n.Name))
+	}
+	for _, lines := range all {
+		names := users[lines[0]]
+		of := "of " + strings.Join(names[:min(len(names), maxUsers)], ", ")
+		if len(names) > maxUsers {
+			of += ", …"
+		}
+		list = append(list, p.add(0, Box{Lines: append(lines, of), parent: -1}))
 	}
 	return list
 }

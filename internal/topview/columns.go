@@ -1,6 +1,9 @@
 package topview
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // column is one of the table.
 type column struct {
@@ -16,10 +19,10 @@ type column struct {
 // destination.
 var columns = []column{
 	{title: "QUBE", width: 14, cell: func(q *Qube) string { return safe(q.title()) }},
-	{title: "LABEL", width: 6, rank: 3, cell: func(q *Qube) string { return safe(q.Label) }},
+	{title: "LABEL", width: 6, rank: 2, cell: func(q *Qube) string { return safe(q.Label) }},
 	{title: "OUT/s", width: 5, right: true, cell: func(q *Qube) string { return rate(q.Out.Rate) }},
 	{title: "IN/s", width: 4, right: true, cell: func(q *Qube) string { return rate(q.In.Rate) }},
-	{title: "FLOWS", width: 5, right: true, rank: 2, cell: func(q *Qube) string { return short(uint64(max(0, q.Flows))) }},
+	{title: "FLOWS", width: 5, right: true, rank: 3, cell: func(q *Qube) string { return short(uint64(max(0, q.Flows))) }},
 	{title: "DNS", width: 4, right: true, rank: 4, has: hasDNS, cell: func(q *Qube) string { return dns(q, func(d *DNS) uint64 { return d.Queries }) }},
 	{title: "BLKD", width: 4, right: true, rank: 5, has: hasDNS, cell: func(q *Qube) string { return dns(q, func(d *DNS) uint64 { return d.Blocked }) }},
 	{title: "REFD", width: 4, right: true, rank: 6, has: func(q *Qube) bool { return q.Refused != nil }, cell: func(q *Qube) string { return short(q.refused()) }},
@@ -28,7 +31,11 @@ var columns = []column{
 }
 
 // minTop is the least width of the top destination. Below it, columns are left out for it.
-const minTop = 12
+// Beyond wideTop, names of qubes get more room, as far as they need it.
+const (
+	minTop  = 12
+	wideTop = 30
+)
 
 // topTitle is the title of the last column.
 const topTitle = "TOP DESTINATION"
@@ -65,6 +72,12 @@ func layout(qubes []Qube, width int) (list []column, rest int) {
 		rest += list[last].width + 1
 		list = append(list[:last], list[last+1:]...)
 	}
+	for i := range qubes {
+		more := min(len(safe(qubes[i].title()))-list[0].width, rest-wideTop)
+		if more > 0 {
+			list[0].width, rest = list[0].width+more, rest-more
+		}
+	}
 	return list, max(0, rest)
 }
 
@@ -96,23 +109,34 @@ func row(q *Qube, list []column, rest int) (label, numbers string) {
 		}
 		b.WriteString(pad(c.cell(q), c.width, c.right) + " ")
 	}
-	return l.String(), n.String() + cut(note(q), rest)
+	hasVerdict := slices.ContainsFunc(list, func(c column) bool { return c.rank == verifyRank })
+	return l.String(), n.String() + note(q, hasVerdict, rest)
 }
 
 // verifyRank is the rank of VERIFY, the one text that does not have the label's colour.
 const verifyRank = 8
 
-// note returns the top destination, and before it what is odd about the row.
-func note(q *Qube) string {
+// note returns the top destination in at most width columns, and before it what is odd about
+// the row: a failed check, too, unless there is a column with the verdict.
+func note(q *Qube, hasVerdict bool, width int) string {
 	text := ""
 	if q.Gone {
 		text = "(gone) "
+	}
+	if q.Verify == failed && !hasVerdict {
+		text += "!fail "
 	}
 	if q.Spoofed {
 		text += "!spoofed "
 	}
 	if q.Top != nil {
-		text += safe(q.Top.Title())
+		text += cutFront(safe(q.Top.Title()), max(minName, width-len(text)))
 	}
-	return text
+	return cut(text, width)
 }
+
+// failed is the verdict on a qube that has failed a check.
+const failed = "fail"
+
+// minName is the least width of a name after what is odd. Below it, nothing is left of it.
+const minName = 4

@@ -12,11 +12,11 @@ func (m *Model) Draw(width, height int) []Line {
 	if width <= 0 || height <= 0 {
 		return nil
 	}
-	lines := []Line{m.head()}
+	lines := []Line{m.head(width)}
 	body := height - 2 // the head and the foot
 	switch open := m.index(m.open); {
 	case m.help:
-		lines = append(lines, helpLines()...)
+		lines = append(lines, helpLines(width, height)...)
 	case m.now == nil:
 	case m.open != "" && open < 0:
 		lines = append(lines, nil, plain(Warn, safe(m.open)+" is gone; press Esc for the table"))
@@ -30,7 +30,7 @@ func (m *Model) Draw(width, height int) []Line {
 		lines = append(lines, nil)
 	}
 	if height > 1 {
-		lines = append(lines, m.foot())
+		lines = append(lines, m.foot(width))
 	}
 	for i := range lines {
 		lines[i] = lines[i].clip(width)
@@ -38,8 +38,9 @@ func (m *Model) Draw(width, height int) []Line {
 	return lines
 }
 
-// head returns the first line.
-func (m *Model) head() Line {
+// head returns the first line. Where there is no room for all of it, the name of the program
+// goes first, then the time, and the rates last.
+func (m *Model) head(width int) Line {
 	if m.now == nil {
 		return plain(Plain, "qubesbeat top: waiting for the beat")
 	}
@@ -51,50 +52,42 @@ func (m *Model) head() Line {
 	if len(m.now.Qubes) == 1 {
 		noun = "qube"
 	}
-	line := plain(Plain, fmt.Sprintf("qubesbeat top  %s  %d %s  out %sB/s  in %sB/s", m.now.At.Local().Format(time.TimeOnly), len(m.now.Qubes), noun,
-		rate(out), rate(in)))
+	var odd Line
 	if m.now.KernelDrops > 0 {
-		line = append(line, Span{Text: "  " + short(m.now.KernelDrops) + " frames dropped", Style: Warn})
+		odd = append(odd, Span{Text: "  " + short(m.now.KernelDrops) + " frames dropped", Style: Warn})
 	}
 	if m.paused {
-		line = append(line, Span{Text: "  "}, Span{Text: "PAUSED", Style: Chosen})
+		odd = append(odd, Span{Text: "  "}, Span{Text: "PAUSED", Style: Chosen})
 	}
-	return line
+	count, rates := fmt.Sprintf("%d %s", len(m.now.Qubes), noun), fmt.Sprintf("  out %sB/s  in %sB/s", rate(out), rate(in))
+	clock := m.now.At.Local().Format(time.TimeOnly) + "  "
+	return append(plain(Plain, fitting(width-len(odd.String()), "qubesbeat top  "+clock+count+rates, clock+count+rates, count+rates, count)), odd...)
 }
 
 // foot returns the last line.
-func (m *Model) foot() Line {
+func (m *Model) foot(width int) Line {
 	switch {
 	case m.fault != "":
 		return plain(Warn, m.fault)
 	case m.open != "":
-		return plain(Plain, "Esc table  p pause  ? keys  q quit")
+		return plain(Plain, fitting(width, "Esc table  p pause  ? keys  q quit", "Esc table  q quit", "q quit"))
 	}
 	order := m.order.String()
 	if m.reverse {
 		order += " reversed"
 	}
-	return plain(Plain, "Enter open  s sort ("+order+")  r reverse  p pause  ? keys  q quit")
+	return plain(Plain, fitting(width, "Enter open  s sort ("+order+")  r reverse  p pause  ? keys  q quit", "Enter open  s sort ("+order+")  ? keys  q quit",
+		"s sort ("+order+")  ? keys  q quit", "? keys  q quit", "q quit"))
 }
 
-// helpLines explain keys and columns.
-func helpLines() (lines []Line) {
-	for _, text := range [...]string{"",
-		"up, down, page up, page down, home, end    choose a qube (k, j, Ctrl-B, Ctrl-F, g, G)",
-		"Enter                                      open it: its destinations",
-		"Esc, backspace                             back to the table",
-		"s, r                                       sort by the next column, reverse",
-		"p, space                                   pause and go on",
-		"q, Ctrl-C                                  quit", "",
-		"OUT/s, IN/s   bytes a second that the qube has sent, that were sent to it",
-		"FLOWS         live flows",
-		"DNS, BLKD     queries to the resolver since the beat started, blocked ones",
-		"REFD          packets that the firewall refused, some seconds late",
-		"FIND          findings",
-	} {
-		lines = append(lines, plain(Plain, text))
+// fitting returns the first text that has room, or else the last.
+func fitting(width int, texts ...string) string {
+	for _, text := range texts {
+		if len(text) <= width {
+			return text
+		}
 	}
-	return lines
+	return texts[len(texts)-1]
 }
 
 // table returns the lines of the table: the titles, and as many rows as there is room for.

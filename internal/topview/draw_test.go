@@ -61,6 +61,56 @@ func TestModel_Draw_columns(t *testing.T) {
 	}
 }
 
+// TestModel_Draw_narrow has whole words in the first and the last line, the end of names, and
+// what fails, on a screen of 40 columns and 12 lines.
+func TestModel_Draw_narrow(t *testing.T) {
+	t.Parallel()
+	s := snapshot(3, 1)
+	s.KernelDrops = 12
+	s.Qubes[1].Verify, s.Qubes[2].Verify = "fail", "pass"
+	s.Qubes[2].Top.Name, s.Qubes[0].Name = "a-long-name.cdn.www.example.org", "a-name-of-a-qube-with-31-letter"
+	m := new(topview.Model)
+	m.Update(s)
+	lines := strings.Split(text(m, 40, 12), "\n")
+	for i, want := range map[int]string{0: "3 qubes  12 frames dropped", 11: "s sort (rate)  ? keys  q quit"} {
+		if lines[i] != want {
+			t.Errorf("line %d = %q; want %q", i, lines[i], want)
+		}
+	}
+	table := strings.Join(lines, "\n")
+	for _, want := range []string{"\na-name-of-a-q>", " !fail <org:443\n", " <ample.org:443\n"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %q in\n%s", want, table)
+		}
+	}
+	if got := text(m, 200, 12); !strings.Contains(got, "\na-name-of-a-qube-with-31-letter red ") || !strings.Contains(got, " fail   www.example.org:443\n") {
+		t.Errorf("in 200 columns:\n%s", got)
+	}
+	if got := text(m, 45, 12); !strings.Contains(got, "\nQUBE           LABEL  OUT/s IN/s TOP DEST") {
+		t.Errorf("in 45 columns:\n%s", got)
+	}
+	m.Press(topview.Help)
+	if got := text(m, 40, 12); !strings.Contains(got, "q quit\n") || !strings.Contains(got, "!spoofed  an address that is not its own\n") {
+		t.Errorf("help:\n%s", got)
+	}
+}
+
+// TestModel_Draw_narrow_one shows all numbers of a qube in 40 columns.
+func TestModel_Draw_narrow_one(t *testing.T) {
+	t.Parallel()
+	s := snapshot(1, 1)
+	s.Qubes[0].Out = topview.Traffic{Bytes: 123_456_789_012, Packets: 123_456_789}
+	m := new(topview.Model)
+	m.Update(s)
+	m.Press(topview.Enter)
+	got := text(m, 40, 12)
+	for _, want := range []string{"123,456,789,012 bytes in 123,456,789", "findings 0", "\nDESTINATI> PROTO OUT/s  IN/s   OUT    IN\n", "\n<e.org:443 tcp"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
 // TestModel_Draw_sizes fits every size, in every view.
 func TestModel_Draw_sizes(t *testing.T) {
 	t.Parallel()
@@ -109,7 +159,7 @@ func TestModel_Draw_one(t *testing.T) {
 	for _, want := range []string{
 		"\nwork  blue  AppVM  sys-log  vif4.0  10.137.0.6  !spoofed\n",
 		"\nout  1.2MB/s  2,469,134 bytes in 1,000 packets\n",
-		"\nin   0B/s  42 bytes in 1 packets\n",
+		"\nin   0B/s  42 bytes in 1 packet\n",
 		"\nflows 3 live, 1,234 begun  dns 12, 3 blocked  refused 7  findings 1\n",
 		"\nwww.example.org:443 198.51.100.7               tcp         20k     0   40k     0\n",
 		"\n192.0.2.1                                      icmp          0     0     0     0\n",

@@ -35,6 +35,14 @@ func long(n uint64) string {
 	return s
 }
 
+// packets formats a number of packets.
+func packets(n uint64) string {
+	if n == 1 {
+		return "1 packet"
+	}
+	return long(n) + " packets"
+}
+
 // rate formats bytes a second like short.
 func rate(v float64) string { return short(uint64(v + 0.5)) }
 
@@ -51,6 +59,18 @@ func cut(s string, width int) string {
 		return ""
 	}
 	return s[:width-1] + ">"
+}
+
+// cutFront is cut with the mark and what is missing at the front: of a host, its end says whose
+// it is, and of a destination, the port.
+func cutFront(s string, width int) string {
+	switch {
+	case len(s) <= width:
+		return s
+	case width <= 0:
+		return ""
+	}
+	return "<" + s[len(s)-width+1:]
 }
 
 // pad returns s in exactly width columns.

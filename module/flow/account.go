@@ -60,8 +60,8 @@ func (d *Document) size() int {
 	if d.HasMAC {
 		n += macsSize
 	}
-	for _, p := range [...]*event.Place{&d.SourcePlace, &d.DestinationPlace} {
-		if *p != (event.Place{}) {
+	for _, p := range [...]*event.Place{d.SourcePlace, d.DestinationPlace} {
+		if p != nil {
 			n += placeSize + len(p.ASName)
 		}
 	}

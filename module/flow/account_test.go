@@ -28,7 +28,7 @@ func TestDocument_Account(t *testing.T) {
 	tunnel := onVif(base("10.137.0.6:40000", "1.1.1.1:53"))
 	tunnel.Outer.Kind = packet.TunnelGRE
 	located := tcpFlow()
-	located.DestinationPlace = event.Place{Country: "AU", ASNumber: 13335, ASName: "Example, Inc."}
+	located.DestinationPlace = &event.Place{Country: "AU", ASNumber: 13335, ASName: "Example, Inc."}
 	for name, d := range map[string]*flow.Document{"located": located, "no qube": base("10.0.0.1:1", "10.0.0.2:2"), "udp": withMAC(onVif(base("10.137.0.6:40000", "1.1.1.1:53"))),
 		"tcp": tcpFlow(), "icmp": icmpFlow(), "IPv6": onVif(base("[fd09::6]:40000", "[2606:4700:4700::1111]:53")), "hello": long, "tunnel": tunnel} {
 		var a event.Account

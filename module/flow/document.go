@@ -211,9 +211,9 @@ func (d *Document) sideQube(p *meter.Endpoint) *qube.Qube {
 
 func (d *Document) sidePlace(p *meter.Endpoint) *event.Place {
 	if p == &d.Source {
-		return &d.SourcePlace
+		return d.SourcePlace
 	}
-	return &d.DestinationPlace
+	return d.DestinationPlace
 }
 
 func (d *Document) sideProcess(p *meter.Endpoint) *event.Process {

@@ -119,7 +119,7 @@ func documents() map[string]*flow.Document {
 			f.SourceQube = &qube.Qube{Name: "untrusted", Label: "red"}
 		}),
 		"located": change(onVif(base("10.137.0.6:40000", "1.1.1.1:53")), func(f *flow.Document) {
-			f.DestinationPlace = event.Place{Country: "AU", ASNumber: 13335, ASName: "Example, Inc."}
+			f.DestinationPlace = &event.Place{Country: "AU", ASNumber: 13335, ASName: "Example, Inc."}
 		}),
 		"external": change(base("10.137.0.2:5353", "1.1.1.1:53"), func(f *flow.Document) {
 			f.Interface, f.Direction, f.FromSource = "eth0", event.External, packet.Outbound

@@ -5,6 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +23,7 @@ func TestCost(t *testing.T) {
 		t.Skip("QUBESBEAT_REPORT_COST is not set: it reads six gigabytes; go tool mage benchReport")
 	}
 	program := beat.Program(t)
+	left := 0
 	for _, peers := range []int{100_000, 1_000_000} {
 		path := events(t, manyevents.Config{Events: 1_000_000, Peers: peers, Qubes: 30, Seed: 1})
 		var pages [2][]byte
@@ -37,8 +41,22 @@ func TestCost(t *testing.T) {
 				t.Errorf("%d peers: more than 20 s, 200 MiB or 3 MB", peers)
 			}
 		}
+		others := addedUp(pages[0])
+		if t.Logf("%d peers: %d rows of small peers were added up", peers, others); others <= left {
+			t.Errorf("%d peers: %d rows were added up; with a tenth of the peers %d", peers, others, left)
+		}
+		left = others
 		if !bytes.Equal(pages[0], pages[1]) {
 			t.Errorf("%d peers: two reports differ", peers)
 		}
 	}
+}
+
+// addedUp returns how many rows of peers a report has added up, for qubes with a page.
+func addedUp(page []byte) (sum int) {
+	for _, m := range regexp.MustCompile(`([0-9,]+) rows of small peers`).FindAllSubmatch(page, -1) {
+		n, _ := strconv.Atoi(strings.ReplaceAll(string(m[1]), ",", ""))
+		sum += n
+	}
+	return sum
 }

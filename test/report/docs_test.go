@@ -39,34 +39,45 @@ func rows(text string) string {
 	return sorted(strings.Split(strings.TrimSpace(text), "\n"))
 }
 
-// TestDocs_questions asks all questions of jq and DuckDB, which must agree.
+// TestDocs_questions asks all questions of jq and DuckDB, which must agree: about many events,
+// and about the demonstration's, which are of all kinds.
 func TestDocs_questions(t *testing.T) {
 	t.Parallel()
-	jq, python := need(t, "jq", "apt-get install jq"), need(t, "python3", "apt-get install python3")
 	inJQ, inSQL := blocks(t, "jq"), blocks(t, "sql")
 	if len(inJQ) != 6 || len(inSQL) != 6 {
 		t.Fatalf("%d questions to jq, %d to DuckDB; want 6 of each", len(inJQ), len(inSQL))
 	}
-	path := documented(t)
-	for i := range inJQ {
-		answer := rows(output(t, nil, jq, "-n", "-r", inJQ[i], path))
-		if answer == "" {
-			t.Errorf("no answer of jq: %s", inJQ[i])
-		}
-		script := filepath.Join(t.TempDir(), "ask.py")
-		text := "import sys\ntry:\n import duckdb\nexcept ImportError:\n print('absent'); sys.exit()\nc = duckdb.connect()\nc.sql('''" +
-			strings.ReplaceAll(blocks(t, "sql view")[0], "'events-*.ndjson'", "\""+path+"\"") + "''')\nfor r in c.sql(\"\"\"" + inSQL[i] + "\"\"\").fetchall(): print(*r, sep='\\t')\n"
-		if err := os.WriteFile(script, []byte(strings.ReplaceAll(text, "\""+path+"\"", "'"+path+"'")), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		theirs := rows(output(t, nil, python, script))
-		if theirs == "absent" {
-			t.Skip("DuckDB is not installed; pip install duckdb")
-		}
-		if diff := cmp.Diff(answer, theirs); diff != "" && i < 5 { // times differ in form
-			t.Errorf("question %d mismatch (-jq +DuckDB):\n%s", i+1, diff)
+	for name, path := range map[string]string{"work": demoEvents(t), "qube-1": documented(t)} {
+		for i := range inJQ {
+			answer := askJQ(t, strings.ReplaceAll(inJQ[i], `"work"`, `"`+name+`"`), path)
+			if answer == "" || strings.Contains(answer, "null") {
+				t.Errorf("jq answers %q: %s", answer, inJQ[i])
+			}
+			theirs := askDuckDB(t, strings.ReplaceAll(inSQL[i], `'work'`, `'`+name+`'`), path)
+			if diff := cmp.Diff(answer, theirs); diff != "" && i < 5 { // times differ in form
+				t.Errorf("question %d mismatch (-jq +DuckDB):\n%s", i+1, diff)
+			}
 		}
 	}
+}
+
+// askJQ asks jq about a file.
+func askJQ(t *testing.T, question, path string) string {
+	t.Helper()
+	return rows(output(t, nil, need(t, "jq", "apt-get install jq"), "-n", "-r", question, path))
+}
+
+// askDuckDB asks DuckDB about a file.
+func askDuckDB(t *testing.T, question, path string) string {
+	t.Helper()
+	view := strings.ReplaceAll(blocks(t, "sql view")[0], "events-*.ndjson", path)
+	text := "import sys\ntry:\n import duckdb\nexcept ImportError:\n print('absent'); sys.exit()\nc = duckdb.connect()\nc.sql(\"\"\"" + view +
+		"\"\"\")\nfor r in c.sql(\"\"\"" + question + "\"\"\").fetchall(): print(*r, sep='\\t')\n"
+	answer := rows(output(t, nil, need(t, "python3", "apt-get install python3"), "-c", text))
+	if answer == "absent" {
+		t.Skip("DuckDB is not installed; pip install duckdb")
+	}
+	return answer
 }
 
 // TestDocs_lnav reads events with the format in packaging/lnav.

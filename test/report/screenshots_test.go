@@ -61,7 +61,9 @@ func fonts(t *testing.T) []string {
 		t.Skipf("%v; apt-get install fonts-dejavu-core", err)
 	}
 	path := filepath.Join(t.TempDir(), "fonts.conf")
-	text := `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>` + dir + `</dir><cachedir>` + t.TempDir() + `</cachedir></fontconfig>`
+	text := `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>` + dir + `</dir><cachedir>` + t.TempDir() + `</cachedir>` +
+		`<alias binding="same"><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>` +
+		`<match><test name="family" compare="not_eq"><string>monospace</string></test><edit name="family" mode="assign" binding="same"><string>DejaVu Sans</string></edit></match></fontconfig>`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/report"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/beat"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/fixture"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/manyevents"
 )
 
@@ -79,4 +83,50 @@ func TestSums_peers(t *testing.T) {
 			t.Errorf("%s: %d bytes in peers, %d in all", q.Name, sum.Bytes(), q.Bytes())
 		}
 	}
+}
+
+// The table on the terminal has the same sums, of the demonstration and of a file with delta
+// reports, too.
+func TestSums_table(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]string{"many": events(t, manyevents.Config{Events: 5000, Peers: 2000, Qubes: 12, Seed: 6}), "demo": demoEvents(t), "delta": deltaEvents(t)} {
+		var tally report.Tally
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := tally.ReadEvents(path, f); err != nil {
+			t.Fatal(err)
+		}
+		sums := func(name string, flows, out, in, refused uint64) string {
+			return fmt.Sprintf("%s: %d flows, %d out, %d in, %d refused", name, flows, out, in, refused)
+		}
+		var table, html []string
+		for _, q := range tally.Qubes() {
+			table = append(table, sums(q.Name, uint64(q.Flows), q.Out, q.In, q.Refused))
+		}
+		for _, q := range read(t, path).Qubes() {
+			if q.Name != "" {
+				html = append(html, sums(q.Name, q.Flows, q.Out, q.In, q.Refused))
+			}
+		}
+		if diff := cmp.Diff(sorted(table), sorted(html)); diff != "" || len(html) < 6 {
+			t.Errorf("%s: %d qubes; mismatch (-table +HTML):\n%s", name, len(html), diff)
+		}
+	}
+}
+
+// deltaEvents returns the path of the events of the demonstration's capture with delta reports.
+func deltaEvents(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	output(t, nil, beat.Program(t), "--path.home", dir, "--strict.perms=false", "-c", fixture.Repository(t, "qubesbeat.yml"), "-t", "-I", fixture.Repository(t, "demo", "qubes.pcapng"),
+		"-E", "output.file.path="+dir, "-E", "qubesbeat.inventory.file="+fixture.Repository(t, "demo", "inventory"),
+		"-E", "qubesbeat.flows.enable_delta_flow_reports=true", "-E", "qubesbeat.flows.period=1s")
+	paths, err := filepath.Glob(filepath.Join(dir, "*.ndjson"))
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("%v, %v; want one file", paths, err)
+	}
+	return paths[0]
 }

@@ -78,8 +78,8 @@ func readCounters(t *testing.T, p *pane) (c counters) {
 		pattern string
 		to      []*uint64
 	}{
-		{`out .* ([\d,]+) bytes in ([\d,]+) packets`, []*uint64{&c.out, &c.outPackets}},
-		{`in .* ([\d,]+) bytes in ([\d,]+) packets`, []*uint64{&c.in, &c.inPackets}},
+		{`out .* ([\d,]+) bytes in ([\d,]+) packets?`, []*uint64{&c.out, &c.outPackets}},
+		{`in .* ([\d,]+) bytes in ([\d,]+) packets?`, []*uint64{&c.in, &c.inPackets}},
 		{`flows .* live, ([\d,]+) begun  dns ([\d,]+), ([\d,]+) blocked  refused ([\d,]+)  findings ([\d,]+)`,
 			[]*uint64{&c.begun, &c.queries, &c.blocked, &c.refused, &c.findings}},
 	} {

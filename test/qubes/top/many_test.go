@@ -62,7 +62,7 @@ func TestTop_many(t *testing.T) {
 	p.press("s", "s", "s") // by flows: the order stays
 	p.await("sort (flows)")
 	p.await("disp0499")
-	if name := `\027[2J\027]0;owned\007`; !strings.Contains(strings.Join(p.lines(), "\n"), name) {
+	if name := `0;owned\007\226\128\174.example:443`; !strings.Contains(strings.Join(p.lines(), "\n"), name) {
 		t.Errorf("the hostile name is not shown as %s:\n%s", name, strings.Join(p.lines(), "\n"))
 	}
 	if title := p.tmux("display-message", "-p", "#{pane_title}"); strings.Contains(title, "owned") {
