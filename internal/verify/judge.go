@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
@@ -47,7 +48,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 	if s.expect != nil {
 		looked = learnFrom
 	}
-	return settledPacket{subject: s, from: true, settled: s.settles(e, p), looked: looked}
+	return settledPacket{subject: s, from: true, settled: s.settles(e, p), foreign: e.foreign, looked: looked}
 }
 
 // byExit judges what is expected of the qubes with an exit.
@@ -79,6 +80,7 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	if e.set(p, false, c, v.epoch); c == classICMPError {
 		e.epoch = 0 // the next one may be about another packet
 	}
+	e.foreign = c == classOutside && s.qube != nil && (s.domain != qube.NoDomain || v.conf.World.ByAddr(p.Dst.Netip(p.Family), time.Unix(0, p.Time)) == nil)
 	e.spoofed = c != classNoise && !s.owns(p)
 	e.doh = c == classOutside && isHTTPS(p) && v.servesDoH(p)
 	e.ruled = qvmfirewall.Unclear

@@ -52,6 +52,7 @@ type lab struct {
 	reports []verify.Result
 	decoded packet.Packet
 	flows   *flow.Table // for the notes; nil for a verifier that knows of no flows
+	plain   bool        // packets have no direction, as in most capture files
 }
 
 func newLab(tb testing.TB) *lab {
@@ -178,6 +179,9 @@ func (l *lab) show(f frame) {
 	l.decoded.Time, l.decoded.Iface, l.decoded.Length, l.decoded.Direction = l.now, f.iface, uint32(len(data)), packet.Inbound
 	if f.out {
 		l.decoded.Direction = packet.Outbound
+	}
+	if l.plain {
+		l.decoded.Direction = packet.DirectionUnknown
 	}
 	if status := l.decoded.Decode(packet.LinkEthernet, data); status != packet.OK {
 		l.tb.Fatalf("Decode = %v of %x", status, data)

@@ -26,6 +26,7 @@ type remembered struct {
 	looked   uint8 // packets, up to learnFrom
 	spoofed  bool
 	doh      bool // DNS over HTTPS, by the server's address
+	foreign  bool // the destination is no qube's
 	ruled    qvmfirewall.Ruling
 }
 

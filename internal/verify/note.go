@@ -99,16 +99,20 @@ type settledPacket struct {
 	subject *subject // nil on another interface than a vif
 	from    bool     // the subject has sent it
 	settled bool     // packets like it can change no verdict, as long as nothing else changes
+	foreign bool     // it goes to an address that no qube has
 	looked  uint8    // packets of its flow that were looked at
 }
 
 // answers returns the bit of the packets of the other direction if they are settled with
 // this one: what comes back from where nothing is judged, and all that comes in on an
-// interface that is no vif.
+// interface that is no vif. Without directions the addresses decide whose a packet is, so that
+// what comes back must not be of a qube, wherever that is.
 func (f *settledPacket) answers(p *packet.Packet, back bool) verdictBits {
 	switch {
 	case f.from && p.Direction == packet.Inbound:
 		return looks[packet.Outbound][oneIf(!back)].want
+	case f.from && p.Direction == packet.DirectionUnknown && f.foreign:
+		return looks[packet.DirectionUnknown][oneIf(!back)].want
 	case f.subject == nil && p.Direction == packet.Outbound:
 		return looks[packet.Inbound][oneIf(!back)].want
 	}
