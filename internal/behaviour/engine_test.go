@@ -407,3 +407,21 @@ func TestEngine_country(t *testing.T) {
 		t.Errorf("reason = %q; want %q", got, want)
 	}
 }
+
+// TestEngine_midstream leaves what is new to the connection whose beginning is seen: the end of one
+// that was there before says nothing, and does not make it known.
+func TestEngine_midstream(t *testing.T) {
+	t.Parallel()
+	w := newWorld(nil)
+	at := w.work("work", rand.New(rand.NewPCG(1, 1)))
+	rest := contact("work", "203.0.113.66:443", "cdn.example", at)
+	rest.Midstream = true
+	w.Observe(rest)
+	if len(w.findings) > 0 {
+		t.Errorf("found %v in a connection whose beginning was not seen; want nothing", w.rules())
+	}
+	w.connect(contact("work", "203.0.113.66:443", "cdn.example", at+1e9))
+	if diff := cmp.Diff([]string{"first-seen/destination low"}, w.rules()); diff != "" {
+		t.Errorf("findings mismatch (-want +got):\n%s", diff)
+	}
+}

@@ -71,6 +71,9 @@ func TestLabelled(t *testing.T) {
 	if s := table.Scores[behaviour.DNSTunnel]; s.Recall() < 0.9 || s.Cold[0] > 0 {
 		t.Errorf("DNS tunnels: %d of %d, and %d of benign files; want nine of ten and none", s.Found, s.Expected, s.Cold[0])
 	}
+	if s := table.Scores[behaviour.FirstSeen]; s.Recall() < 0.9 || s.Cold[0] > 0 || 100*s.Hits < 90*s.Runs || s.Goes[1] > 0 {
+		t.Errorf("first contacts: %+v; want nine of ten in nine of ten runs, and none without a past or at medium", s)
+	}
 	for _, s := range table.Scores {
 		if s.Cold[1] > 0 {
 			t.Errorf("%s: %d benign files have a finding at medium or above before anything is learned; want none", s.Rule, s.Cold[1])
