@@ -27,13 +27,21 @@ const (
 type world struct {
 	*behaviour.Engine
 	findings []behaviour.Finding
-	before   func() // each observation; may be nil
+	keep     *[]behaviour.Observation                             // takes a copy of each; may be nil
+	before   func()                                               // each observation; may be nil
+	also     func(at int64, observe func(*behaviour.Observation)) // likewise, by others at the time of one
 }
 
 // Observe observes with the engine that there is now.
 func (w *world) Observe(o *behaviour.Observation) {
 	if w.before != nil {
 		w.before()
+	}
+	if w.keep != nil {
+		*w.keep = append(*w.keep, *o)
+	}
+	if w.also != nil {
+		w.also(o.At, w.Engine.Observe)
 	}
 	w.Engine.Observe(o)
 }

@@ -20,7 +20,7 @@ type subject struct {
 	oddAt      uint8
 	seldom     seldom
 	asked      lately
-	resolves   int64       // since when its queries are seen, 0 if they are not
+	resolves   int64 // since when its queries are seen, 0 if they are not
 	uploads    [64]upload
 	targets    [32]target
 	logins     [8]logins

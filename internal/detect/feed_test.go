@@ -226,3 +226,23 @@ func TestTranslate_loopback(t *testing.T) {
 		}
 	}
 }
+
+// TestTranslate_connection does not take what another vif forges for a part of a connection.
+func TestTranslate_connection(t *testing.T) {
+	t.Parallel()
+	tr := detect.NewTranslator(detect.Config{Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("eth%d", i) }}})
+	var hashes []uint64
+	for _, iface := range []uint32{7, 8, 7} {
+		n := flow.Notice{Kind: flow.Opened, At: start, Born: start, Proto: packet.ProtoTCP, SourcePort: 40000, DestinationPort: 443, Iface: iface}
+		n.Source, n.Family = packet.AddrFrom(client)
+		n.Destination, _ = packet.AddrFrom(web)
+		o, _ := tr.Translate(&detect.Item{At: start, Iface: iface, Notice: n})
+		if o == nil {
+			t.Fatal("no observation")
+		}
+		hashes = append(hashes, o.Connection)
+	}
+	if hashes[0] == hashes[1] || hashes[0] != hashes[2] {
+		t.Errorf("hashes = %x; want one of each interface", hashes)
+	}
+}
