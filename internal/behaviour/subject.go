@@ -24,6 +24,7 @@ type subject struct {
 	uploads    [64]upload
 	targets    [32]target
 	logins     [8]logins
+	requests   [8]requests
 	contacts   [2]activity // the latest two destinations that differ
 	told       int64       // the hour for which firstSeen has counted
 	firsts     int         // first contacts that were reported in that hour
