@@ -40,7 +40,7 @@ var found = map[string]behaviour.Rule{
 	"dev/nDPI/dns_doh.pcap": behaviour.DNSBypass, "dev/nDPI/dns_dot.pcap": behaviour.DNSBypass, "dev/nDPI/doq.pcapng": behaviour.DNSBypass,
 	"dev/nDPI/icmp-tunnel.pcap": behaviour.ICMPTunnel, "dev/zeek-long-connections/long_connection.pcap": behaviour.LongConnection,
 	"dev/StratosphereLinuxIPS/malicious-ssh-bruteforce.pcap": behaviour.Lateral,
-	"dev/nDPI/WebattackRCE.pcap":                             behaviour.Scan, "dev/nDPI/no_sni.pcap": behaviour.TLSOdd, "dev/nDPI/selfsigned.pcap": behaviour.TLSOdd,
+	"dev/nDPI/WebattackRCE.pcap":                             behaviour.Scan, "dev/nDPI/no_sni.pcap": behaviour.TLSOdd, "dev/nDPI/selfsigned.pcap": behaviour.TLSOdd, "dev/nDPI/ssl-cert-name-mismatch.pcap": behaviour.TLSOdd,
 	"dev/nDPI/emotet.pcap": behaviour.TLSOdd,
 	"dev/nDPI/tor.pcap":    behaviour.TLSOdd, "dev/DGA_domains_dataset/dga_domains_sample.csv": behaviour.DGA,
 }
