@@ -372,28 +372,6 @@ func TestEngine_memory(t *testing.T) { // not parallel: it measures the heap
 	runtime.KeepAlive(w)
 }
 
-// BenchmarkObserve is what an observation costs.
-func BenchmarkObserve(b *testing.B) {
-	w := newWorld(nil)
-	at := w.work("work", rand.New(rand.NewPCG(1, 1)))
-	q := &names.Query{Name: "www.site1.example", Domain: "site1.example", Suffix: true, Type: 1}
-	opened := contact("work", "192.0.2.1:443", "site1.example", at)
-	answered, traffic, beat := *opened, *opened, *opened
-	answered.Kind, traffic.Kind, beat.Kind = behaviour.Answered, behaviour.Traffic, behaviour.Beat
-	traffic.Final, traffic.Up, traffic.Down, traffic.Duration = true, 900, 9000, 1e9
-	for name, o := range map[string]*behaviour.Observation{"opened": opened, "answered": &answered, "traffic": &traffic, "beat": &beat,
-		"asked": {Kind: behaviour.Asked, Subject: "work", Name: q.Name, Domain: q.Domain, Query: q}} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				at += 3e9
-				o.At, q.At = at, at
-				w.Observe(o)
-			}
-		})
-	}
-}
-
 // TestEngine_country reports a country in which a qube has never used anything, and not what
 // is usual, nor places without one.
 func TestEngine_country(t *testing.T) {
