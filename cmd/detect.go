@@ -20,7 +20,8 @@ func detectCommand() *cobra.Command {
 			"found. The table has tabs and a header with the columns side, class (mal, benign or mixed), label, expect (ids of rules)\n" +
 			"and file; paths are relative to it. Captures, logs of Zeek (conn, dns, ssl), and lists of names or of\n" +
 			"packets (.csv with time_since_last and src_ip, 0 for the client) are read. Benign files are run twice, the\n" +
-			"second time with their first half as the past.",
+			"second time with their first half as the past. Rules that say nothing of a qube without a past are given one of\n" +
+			"each benign file: its first half on eight days.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := evaluateFiles(c, args[0], side, findings); err != nil {
 				return printError(c, err)

@@ -30,15 +30,20 @@ func validity(c *servercert.Certificate, now int64) string {
 	return ""
 }
 
-// presented judges a server that vouches for itself: browsers refuse it, and programs of one's
+// presented judges a server that vouches for itself, or has a certificate for other names than the
+// client asks for: browsers refuse it, and programs of one's
 // own and implants do not. That a certificate is valid for decades says nothing alone: some
 // services have authorities of their own.
 func (e *Engine) presented() {
 	o := e.obs
-	if o.Place != World || e.known(baseline.Destination, e.net) || e.skips(TLSOdd, "self-signed", e.net) {
+	way, what := "self-signed", "no authority has issued"
+	if !o.Certificate.SelfIssued {
+		way, what = "other-names", "is for other names"
+	}
+	if o.Place != World || e.known(baseline.Destination, e.net) || e.skips(TLSOdd, way, e.net) {
 		return
 	}
-	f := &Finding{Rule: TLSOdd, Way: "self-signed", Level: Low, Score: 0.5, dest: e.net}
+	f := &Finding{Rule: TLSOdd, Way: way, Level: Low, Score: 0.5, dest: e.net}
 	if odd := validity(o.Certificate, o.At/1e9); odd != "" {
 		f.Score += 0.2
 		f.Evidence = append(f.Evidence, odd)
@@ -46,6 +51,6 @@ func (e *Engine) presented() {
 	if e.oddities(f) {
 		f.Score += 0.1
 	}
-	f.Reason = fmt.Sprintf("%s uses TLS with %s, whose certificate no authority has issued%s", e.who(), e.whom(), tail(f.Evidence))
+	f.Reason = fmt.Sprintf("%s uses TLS with %s, whose certificate %s%s", e.who(), e.whom(), what, tail(f.Evidence))
 	e.report(f)
 }

@@ -20,6 +20,7 @@ func (e *Engine) opened() {
 	if o.Place != World {
 		e.lateral("")
 	}
+	e.request()
 	if o.Stealth {
 		e.cur.walk.Probe(e.contact(), &e.alarm)
 		e.scanned()

@@ -20,7 +20,7 @@ func (e *Engine) asked() {
 		s.resolves = e.obs.At
 	}
 	if q.Domain != "" && !q.Response {
-		s.asked[e.net%uint64(len(s.asked))] = uint32(e.net >> 8)
+		s.asked.add(e.net)
 	}
 	e.generated(q)
 	w, _ := e.windows.add(s.id, e.keyed(e.net, 0xd5))
@@ -41,8 +41,7 @@ func (e *Engine) asked() {
 
 // hasAsked reports whether the current subject has asked for a domain lately.
 func (e *Engine) hasAsked(domain string) bool {
-	h := siphash(e.conf.Key[0], e.conf.Key[1], domain)
-	return e.cur.asked[h%uint64(len(e.cur.asked))] == uint32(h>>8)
+	return e.cur.asked.has(siphash(e.conf.Key[0], e.conf.Key[1], domain))
 }
 
 // tunnel reports names that carry data.

@@ -23,7 +23,9 @@ type Engine struct {
 
 	spare   *subject // one that was forgotten, for its memory; nil for none
 	nextID  uint32
-	swept   int64     // when destinations were forgotten
+	swept   int64     // when destinations were forgotten, or the clock was set
+	latest  int64     // time of the observation before
+	steady  uint64    // observations since the clock was set
 	online  int64     // when any contact was answered
 	failing [2]uint32 // the latest two subjects, distinct, with a contact that failed
 	stats   Stats
@@ -268,15 +270,24 @@ func (e *Engine) others() (n int) {
 	return n
 }
 
-// sweepEvery is the packet time between two sweeps.
-const sweepEvery = day
+// sweepEvery is the packet time between two sweeps, and disorder how much earlier an observation may
+// be than the one before: flows are reported when they have ended. After so many in order the clock is
+// not being set.
+const (
+	sweepEvery = day
+	disorder   = int64(3600e9)
+	inOrder    = 1000
+)
 
-// sweep forgets destinations that were not used for long.
+// sweep forgets destinations that were not used for long, after a day in which the clock was not
+// set: what is forgotten does not come back with the clock.
 func (e *Engine) sweep(now int64) {
-	if e.swept == 0 {
-		e.swept = now
+	step := now - e.latest
+	e.latest = now
+	if e.steady++; step < -disorder || step > e.conf.Forget/2 {
+		e.swept, e.steady = now, 0
 	}
-	if now-e.swept < sweepEvery {
+	if now-e.swept < sweepEvery || e.steady < inOrder {
 		return
 	}
 	e.swept = now

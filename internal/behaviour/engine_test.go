@@ -27,13 +27,21 @@ const (
 type world struct {
 	*behaviour.Engine
 	findings []behaviour.Finding
-	before   func() // each observation; may be nil
+	keep     *[]behaviour.Observation                             // takes a copy of each; may be nil
+	before   func()                                               // each observation; may be nil
+	also     func(at int64, observe func(*behaviour.Observation)) // likewise, by others at the time of one
 }
 
 // Observe observes with the engine that there is now.
 func (w *world) Observe(o *behaviour.Observation) {
 	if w.before != nil {
 		w.before()
+	}
+	if w.keep != nil {
+		*w.keep = append(*w.keep, *o)
+	}
+	if w.also != nil {
+		w.also(o.At, w.Engine.Observe)
 	}
 	w.Engine.Observe(o)
 }
@@ -364,28 +372,6 @@ func TestEngine_memory(t *testing.T) { // not parallel: it measures the heap
 	runtime.KeepAlive(w)
 }
 
-// BenchmarkObserve is what an observation costs.
-func BenchmarkObserve(b *testing.B) {
-	w := newWorld(nil)
-	at := w.work("work", rand.New(rand.NewPCG(1, 1)))
-	q := &names.Query{Name: "www.site1.example", Domain: "site1.example", Suffix: true, Type: 1}
-	opened := contact("work", "192.0.2.1:443", "site1.example", at)
-	answered, traffic, beat := *opened, *opened, *opened
-	answered.Kind, traffic.Kind, beat.Kind = behaviour.Answered, behaviour.Traffic, behaviour.Beat
-	traffic.Final, traffic.Up, traffic.Down, traffic.Duration = true, 900, 9000, 1e9
-	for name, o := range map[string]*behaviour.Observation{"opened": opened, "answered": &answered, "traffic": &traffic, "beat": &beat,
-		"asked": {Kind: behaviour.Asked, Subject: "work", Name: q.Name, Domain: q.Domain, Query: q}} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				at += 3e9
-				o.At, q.At = at, at
-				w.Observe(o)
-			}
-		})
-	}
-}
-
 // TestEngine_country reports a country in which a qube has never used anything, and not what
 // is usual, nor places without one.
 func TestEngine_country(t *testing.T) {
@@ -405,5 +391,23 @@ func TestEngine_country(t *testing.T) {
 	}
 	if got, want := w.findings[0].Reason, "work contacts site4.example (203.0.113.66:443) in KP: in 3 days it has used destinations in one country, and none there"; got != want {
 		t.Errorf("reason = %q; want %q", got, want)
+	}
+}
+
+// TestEngine_midstream leaves what is new to the connection whose beginning is seen: the end of one
+// that was there before says nothing, and does not make it known.
+func TestEngine_midstream(t *testing.T) {
+	t.Parallel()
+	w := newWorld(nil)
+	at := w.work("work", rand.New(rand.NewPCG(1, 1)))
+	rest := contact("work", "203.0.113.66:443", "cdn.example", at)
+	rest.Midstream = true
+	w.Observe(rest)
+	if len(w.findings) > 0 {
+		t.Errorf("found %v in a connection whose beginning was not seen; want nothing", w.rules())
+	}
+	w.connect(contact("work", "203.0.113.66:443", "cdn.example", at+1e9))
+	if diff := cmp.Diff([]string{"first-seen/destination low"}, w.rules()); diff != "" {
+		t.Errorf("findings mismatch (-want +got):\n%s", diff)
 	}
 }

@@ -39,6 +39,7 @@ type Finding struct {
 	Context any // of the observation
 
 	dest uint64 // hash of the destination, 0 if there are several
+	once uint64 // hash of what it is reported once for, 0 for the destination
 }
 
 // day is in nanoseconds.

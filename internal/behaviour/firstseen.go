@@ -21,6 +21,9 @@ func (e *Engine) firstSeen() {
 		return
 	}
 	learned := e.learned()
+	if learned && o.Midstream && e.cur.base.Find(baseline.Destination, e.net) == nil {
+		return // who has begun it is not certain: it stays new for the connection whose beginning is seen
+	}
 	before := e.cur.base.Observations()
 	bits, fresh := e.use(baseline.Destination, e.net)
 	if e.cur.base.Observations() != before { // the first contact in ten minutes

@@ -34,7 +34,10 @@ func (e *Engine) report(f *Finding) {
 			e.hold(f.dest)
 		}
 	}
-	v, _ := e.open.add(e.cur.id, e.openKey(f.Rule, f.Way, f.dest))
+	if f.once == 0 {
+		f.once = f.dest
+	}
+	v, _ := e.open.add(e.cur.id, e.openKey(f.Rule, f.Way, f.once))
 	if v != nil {
 		v.seen = o.At
 	}

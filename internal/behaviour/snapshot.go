@@ -122,6 +122,10 @@ func (e *Engine) Restore(b []byte) error {
 		}
 		at += n
 	}
+	for _, s := range e.subjects {
+		e.latest = max(e.latest, s.last)
+	}
+	e.swept, e.steady = e.latest-sweepEvery, inOrder // who never runs for a day forgets at the start
 	return nil
 }
 

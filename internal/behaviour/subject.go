@@ -6,7 +6,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/walk"
 )
 
-// subject is a client and what is known of it: some 13 KiB without its baseline.
+// subject is a client and what is known of it: some 16 KiB without its baseline.
 type subject struct {
 	name       string
 	id         uint32
@@ -19,11 +19,12 @@ type subject struct {
 	oddNames   [4]string // samples of the latest odd domains
 	oddAt      uint8
 	seldom     seldom
-	asked      [256]uint32 // hashes of the domains that it has asked for
-	resolves   int64       // since when its queries are seen, 0 if they are not
+	asked      lately
+	resolves   int64 // since when its queries are seen, 0 if they are not
 	uploads    [64]upload
 	targets    [32]target
 	logins     [8]logins
+	requests   [8]requests
 	contacts   [2]activity // the latest two destinations that differ
 	told       int64       // the hour for which firstSeen has counted
 	firsts     int         // first contacts that were reported in that hour

@@ -16,10 +16,11 @@ func (e *Engine) tls() {
 	if newClient {
 		e.first("ja4", bits, fmt.Sprintf("%s has used %d TLS clients; %s to %s is new", e.who(), e.cur.base.Len(baseline.Client)-1, t.JA4, e.whom()))
 	}
-	if way == "" || e.known(baseline.Destination, e.net) || e.skips(TLSOdd, way, e.net) {
+	once := e.onceFor(way)
+	if way == "" || e.known(baseline.Destination, e.net) || e.known(baseline.Client, once) || e.skips(TLSOdd, way, once) {
 		return
 	}
-	f := &Finding{Rule: TLSOdd, Way: way, Level: Low, Score: 0.5, dest: e.net, JA4: t.JA4, Evidence: []string{evidence}}
+	f := &Finding{Rule: TLSOdd, Way: way, Level: Low, Score: 0.5, dest: e.net, once: once, JA4: t.JA4, Evidence: []string{evidence}}
 	if way == "sni-mismatch" {
 		f.Level = Medium
 	}
@@ -90,9 +91,22 @@ func (e *Engine) mismatch() bool {
 	return !t.ECH && o.Domain != "" && o.Domain != t.Domain && !e.hasAsked(t.Domain)
 }
 
+// portHTTPS is where each server has a name.
+const portHTTPS = 443
+
 // unnamed reports whether the server has no name that is known, at a place where servers of
 // TLS have one.
 func (e *Engine) unnamed() bool {
 	o := e.obs
-	return o.Place == World && (o.Unresolved || o.Name == "" && !usualTLS(o.Port))
+	return o.Place == World && (o.Unresolved || o.Name == "" && (o.Port == portHTTPS || !usualTLS(o.Port)))
+}
+
+// onceFor returns what a way is reported once for: the destination or, if it is not known whether
+// the client has resolved the address of a server of HTTPS that it does not name, the client: some
+// programs never name one, and talk to hundreds.
+func (e *Engine) onceFor(way string) uint64 {
+	if o := e.obs; way == "no-sni" && !o.Unresolved && o.Port == portHTTPS {
+		return siphash(e.conf.Key[0], e.conf.Key[1], o.TLS.JA4)
+	}
+	return e.net
 }

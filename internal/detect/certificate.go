@@ -5,14 +5,17 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/servercert"
 )
 
-// Certificate is one that a server of TLS has sent and that no authority has issued.
+// Certificate is one that a server of TLS has sent and that no authority has issued, or that is for
+// other names than the client asks for.
 type Certificate struct {
 	Client, Server netip.AddrPort
 	FromClient     packet.Direction
+	ServerName     string // that the client asks for, "" if it is not known
 	servercert.Certificate
 }
 
@@ -21,8 +24,8 @@ type Certificate struct {
 const leastSegment = 300
 
 // readCertificate reads the certificate in a packet, nil if there is none, or if an authority
-// has issued it.
-func readCertificate(p *packet.Packet, frame []byte) *Certificate {
+// has issued it for the name that the client asks for.
+func (f *Feed) readCertificate(p *packet.Packet, frame []byte) *Certificate {
 	if p.Proto != packet.ProtoTCP || p.TransportLen < leastSegment || p.Fragment != packet.FragmentNone {
 		return nil
 	}
@@ -31,14 +34,39 @@ func readCertificate(p *packet.Packet, frame []byte) *Certificate {
 		return nil
 	}
 	c, ok := servercert.Read(payload)
-	if !ok || !c.SelfIssued {
+	if !ok {
+		return nil
+	}
+	name := f.serverName(p)
+	if name != "" {
+		covers, known := servercert.Covers(payload, name)
+		c.OtherNames = known && !covers
+	}
+	if !c.SelfIssued && !c.OtherNames {
 		return nil
 	}
 	from := p.Direction
 	if from != packet.DirectionUnknown {
 		from = packet.Inbound + packet.Outbound - from
 	}
-	return &Certificate{netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort), netip.AddrPortFrom(p.Src.Netip(p.Family), p.SrcPort), from, c}
+	return &Certificate{netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort), netip.AddrPortFrom(p.Src.Netip(p.Family), p.SrcPort), from, name, c}
+}
+
+// answersIn is how long a server takes at most to answer a ClientHello, in nanoseconds.
+const answersIn = int64(30e9)
+
+// serverName returns the name that the client of a server's packet has asked for, "" if it is not
+// known.
+func (f *Feed) serverName(p *packet.Packet) string {
+	if f.hello == nil {
+		return ""
+	}
+	r := flow.Record{Iface: p.Iface, Family: p.Family, Proto: p.Proto, Born: p.Time - answersIn, Start: p.Time - answersIn, End: p.Time,
+		Source: flow.Endpoint{Addr: p.Dst, Port: p.DstPort}, Destination: flow.Endpoint{Addr: p.Src, Port: p.SrcPort}}
+	if h := f.hello(&r); h != nil {
+		return h.ServerName
+	}
+	return ""
 }
 
 // certificate fills the observation of a certificate.
@@ -50,6 +78,6 @@ func (t *Translator) certificate(i *Item) bool {
 		return false
 	}
 	t.o.Certificate = &c.Certificate
-	t.name(client, server, i.At, "")
+	t.name(client, server, i.At, c.ServerName)
 	return true
 }

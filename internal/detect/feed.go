@@ -33,7 +33,7 @@ func NewFeed(push func(*Item), hello func(*flow.Record) *clienthello.Hello) *Fee
 func (f *Feed) Name(n *Names) { f.names = n }
 
 // Packet implements [pipeline.Tap]: it takes messages of the DNS, and certificates that
-// no authority has issued. The meter shows packets before it meters them, several at once, so both wait for their
+// no authority has issued, or not for the name that the client asks for. The meter shows packets before it meters them, several at once, so both wait for their
 // turn.
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 	if len(f.waiting) > 0 {
@@ -42,7 +42,7 @@ func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 		}
 	}
 	if p.SrcPort != 53 && p.DstPort != 53 {
-		if c := readCertificate(p, frame); c != nil {
+		if c := f.readCertificate(p, frame); c != nil {
 			f.wait(Item{At: p.Time, Iface: p.Iface, Certificate: c})
 		}
 		return

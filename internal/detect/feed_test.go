@@ -208,3 +208,41 @@ func TestFeed_quiet(t *testing.T) {
 		t.Errorf("%d of %d verdicts were passed on in all", len(got), verdicts)
 	}
 }
+
+// TestTranslate_loopback takes the programs of a machine for hosts of a network if there is no
+// inventory, and for nothing that a qube could reach if there is one.
+func TestTranslate_loopback(t *testing.T) {
+	t.Parallel()
+	n := flow.Notice{Kind: flow.Opened, At: start, Born: start, Proto: packet.ProtoTCP, SourcePort: 40000, DestinationPort: 8443, FromSource: packet.Inbound, Iface: 7}
+	n.Source, n.Family = packet.AddrFrom(netip.MustParseAddr("127.0.0.1"))
+	n.Destination = n.Source
+	for qubes, want := range map[bool]behaviour.Place{false: behaviour.World, true: behaviour.Nowhere} {
+		if qubes {
+			n.Source, _ = packet.AddrFrom(client)
+		}
+		tr := detect.NewTranslator(detect.Config{Qubes: qubes, Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("vif%d.0", i) }}})
+		if o, _ := tr.Translate(&detect.Item{At: start, Iface: 7, Notice: n}); o == nil || o.Place != want {
+			t.Errorf("inventory %v: observation %+v; want one at place %d", qubes, o, want)
+		}
+	}
+}
+
+// TestTranslate_connection does not take what another vif forges for a part of a connection.
+func TestTranslate_connection(t *testing.T) {
+	t.Parallel()
+	tr := detect.NewTranslator(detect.Config{Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("eth%d", i) }}})
+	var hashes []uint64
+	for _, iface := range []uint32{7, 8, 7} {
+		n := flow.Notice{Kind: flow.Opened, At: start, Born: start, Proto: packet.ProtoTCP, SourcePort: 40000, DestinationPort: 443, Iface: iface}
+		n.Source, n.Family = packet.AddrFrom(client)
+		n.Destination, _ = packet.AddrFrom(web)
+		o, _ := tr.Translate(&detect.Item{At: start, Iface: iface, Notice: n})
+		if o == nil {
+			t.Fatal("no observation")
+		}
+		hashes = append(hashes, o.Connection)
+	}
+	if hashes[0] == hashes[1] || hashes[0] != hashes[2] {
+		t.Errorf("hashes = %x; want one of each interface", hashes)
+	}
+}

@@ -15,6 +15,8 @@ var private = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustP
 // place returns where a destination is, as seen by its client.
 func (t *Translator) place(p *event.Parties, dst netip.Addr, port uint16, proto uint8) behaviour.Place {
 	switch {
+	case dst.IsLoopback() && !t.conf.Qubes: // a capture within one machine, whose programs are hosts of a network
+		return t.neighbour(port)
 	case everyone(dst):
 		return behaviour.Nowhere
 	case t.isLocal(dst):

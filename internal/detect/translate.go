@@ -155,7 +155,7 @@ func (t *Translator) noticed(i *Item) bool {
 	t.Born = n.Born
 	t.o.Midstream, t.o.Rejected, t.o.Stealth, t.o.Up = n.Midstream, n.Rejected, n.Stealth, uint64(n.Bytes)
 	t.o.Flow = flowHash(src, dst, n.SourcePort, n.DestinationPort, n.Born)
-	t.o.Connection = connectionHash(src, dst, n.SourcePort, n.DestinationPort)
+	t.o.Connection = connectionHash(src, dst, n.SourcePort, n.DestinationPort, n.Iface)
 	t.name(src, dst, n.Born, "")
 	return true
 }
@@ -177,7 +177,7 @@ func (t *Translator) record(i *Item) bool {
 	t.Record, t.Born = i.Record, r.Born
 	o := &t.o
 	o.Flow, o.Final, o.Duration = flowHash(src, dst, r.Source.Port, r.Destination.Port, r.Born), r.Final(), r.End-r.Born
-	o.Connection, o.Ended = connectionHash(src, dst, r.Source.Port, r.Destination.Port), r.Reason == flow.ReasonEnd
+	o.Connection, o.Ended = connectionHash(src, dst, r.Source.Port, r.Destination.Port, r.Iface), r.Reason == flow.ReasonEnd
 	o.Up, o.Down, o.UpPackets, o.DownPackets = r.Source.Bytes, r.Destination.Bytes, r.Source.Packets, r.Destination.Packets
 	sni := ""
 	if h := i.Hello; h != nil {
@@ -286,10 +286,11 @@ func flowHash(src, dst netip.Addr, sport, dport uint16, born int64) uint64 {
 	return h ^ h>>29
 }
 
-// connectionHash returns the same for all flows between two ports, in both directions.
-func connectionHash(src, dst netip.Addr, sport, dport uint16) uint64 {
+// connectionHash returns the same for all flows between two ports on an interface, in both
+// directions: who forges an address does so on another one.
+func connectionHash(src, dst netip.Addr, sport, dport uint16, iface uint32) uint64 {
 	if c := src.Compare(dst); c > 0 || c == 0 && sport > dport {
 		src, dst, sport, dport = dst, src, dport, sport
 	}
-	return flowHash(src, dst, sport, dport, 0)
+	return flowHash(src, dst, sport, dport, int64(iface))
 }

@@ -1,7 +1,7 @@
-// Package servercert reads who has issued the certificate of a TLS server, to whom and for how
-// long, from the first segment that the server sends. TLS 1.2 and older (RFC 5246 section
-// 7.4.2) send it in clear; 1.3 does not. The names and the validity come first in a
-// certificate, so that no segments need to be put together.
+// Package servercert reads who has issued the certificate of a TLS server, to whom, for how
+// long, and for which names, from the first segment that the server sends. TLS 1.2 and older (RFC 5246 section
+// 7.4.2) send it in clear; 1.3 does not. The issuer, the validity and the subject come first
+// in a certificate, so that no segments need to be put together; the names are read if they are there.
 //
 // All input is hostile. Nothing in this package panics, allocates or keeps anything.
 package servercert
@@ -18,6 +18,8 @@ type Certificate struct {
 	// NotBefore and NotAfter are when it begins and ceases to be valid, in seconds since the
 	// Unix epoch.
 	NotBefore, NotAfter int64
+	// OtherNames says that it is for other names than the client asks for. Read does not set it.
+	OtherNames bool
 }
 
 // The types of records and handshake messages (RFC 5246 sections 6.2.1 and 7.4).
@@ -35,9 +37,12 @@ func Begins(payload []byte) bool {
 
 // Read returns what the certificate in a payload says. ok is false if there is none, or less of
 // it than that.
-func Read(payload []byte) (c Certificate, ok bool) {
+func Read(payload []byte) (c Certificate, ok bool) { return parse(leaf(payload)) }
+
+// leaf returns what there is of the certificate of the server in a payload, nil if there is none.
+func leaf(payload []byte) []byte {
 	if !Begins(payload) {
-		return c, false
+		return nil
 	}
 	for len(payload) > 5 && payload[0] == recordHandshake {
 		record := payload[5:min(len(payload), 5+int(payload[3])<<8+int(payload[4]))]
@@ -51,15 +56,15 @@ func Read(payload []byte) (c Certificate, ok bool) {
 			record = record[min(n, len(record)):]
 		}
 	}
-	return c, false
+	return nil
 }
 
-// first reads the first certificate of a list, that of the server.
-func first(list []byte) (c Certificate, ok bool) {
+// first returns the first certificate of a list, that of the server, and what comes after it.
+func first(list []byte) []byte {
 	if len(list) < 6 {
-		return c, false
+		return nil
 	}
-	return parse(list[6:])
+	return list[6:]
 }
 
 // parse reads the beginning of a certificate (RFC 5280 section 4.1).

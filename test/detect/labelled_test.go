@@ -40,6 +40,7 @@ var found = map[string]behaviour.Rule{
 	"dev/nDPI/dns_doh.pcap": behaviour.DNSBypass, "dev/nDPI/dns_dot.pcap": behaviour.DNSBypass, "dev/nDPI/doq.pcapng": behaviour.DNSBypass,
 	"dev/nDPI/icmp-tunnel.pcap": behaviour.ICMPTunnel, "dev/zeek-long-connections/long_connection.pcap": behaviour.LongConnection,
 	"dev/StratosphereLinuxIPS/malicious-ssh-bruteforce.pcap": behaviour.Lateral,
+	"dev/nDPI/WebattackRCE.pcap":                             behaviour.Scan, "dev/nDPI/no_sni.pcap": behaviour.TLSOdd, "dev/nDPI/selfsigned.pcap": behaviour.TLSOdd, "dev/nDPI/ssl-cert-name-mismatch.pcap": behaviour.TLSOdd,
 	"dev/nDPI/emotet.pcap": behaviour.TLSOdd,
 	"dev/nDPI/tor.pcap":    behaviour.TLSOdd, "dev/DGA_domains_dataset/dga_domains_sample.csv": behaviour.DGA,
 }
@@ -70,6 +71,9 @@ func TestLabelled(t *testing.T) {
 	}
 	if s := table.Scores[behaviour.DNSTunnel]; s.Recall() < 0.9 || s.Cold[0] > 0 {
 		t.Errorf("DNS tunnels: %d of %d, and %d of benign files; want nine of ten and none", s.Found, s.Expected, s.Cold[0])
+	}
+	if s := table.Scores[behaviour.FirstSeen]; s.Recall() < 0.9 || s.Cold[0] > 0 || 100*s.Hits < 90*s.Runs || s.Goes[1] > 0 {
+		t.Errorf("first contacts: %+v; want nine of ten in nine of ten runs, and none without a past or at medium", s)
 	}
 	for _, s := range table.Scores {
 		if s.Cold[1] > 0 {

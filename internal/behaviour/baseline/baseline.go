@@ -18,7 +18,7 @@ type Baseline struct {
 	uses    [Kinds]uint32
 	once    [Kinds]uint32 // things that were used in one slot only
 	days    uint16        // days with observations
-	day     uint32        // the latest of them
+	day     uint32        // of the latest of them, which is not the last if the clock was set
 	evicted uint64
 	hours   Hours
 }
@@ -80,10 +80,12 @@ func (b *Baseline) touch(at int64) {
 		b.first = at
 	}
 	b.last = max(b.last, at)
-	if day := slotOf(at) / slotsADay; day > b.day {
-		b.day = day
-		b.days++
+	day := slotOf(at) / slotsADay
+	if day <= b.day && b.day <= day+1 { // packets around midnight may change places
+		return
 	}
+	b.day = day
+	b.days += uint16(min(1, math.MaxUint16-uint(b.days)))
 }
 
 // Find returns the entry of a thing, nil if it was never used.

@@ -217,3 +217,25 @@ func BenchmarkObserve(b *testing.B) {
 		l.Observe(baseline.Destination, i%40*0x9e3779b97f4a7c15, at, room)
 	}
 }
+
+// TestBaseline_clock counts on after the clock was years ahead, and counts no day twice whose packets
+// come around midnight in another order.
+func TestBaseline_clock(t *testing.T) {
+	t.Parallel()
+	const day = int64(24 * 3600e9)
+	from := int64(1_700_000_000e9) / day * day
+	grow := func(int) bool { return true }
+	var set, late baseline.Baseline
+	for _, at := range []int64{from, from + 3650*day, from + day, from + 2*day, from + 3*day} {
+		set.Observe(baseline.Destination, 1, at, grow)
+	}
+	if set.Days() != 5 {
+		t.Errorf("%d days with a clock that was set; want 5", set.Days())
+	}
+	for i := range int64(100) {
+		late.Observe(baseline.Destination, 1, from+day+(i%2*2-1)*1e9, grow)
+	}
+	if late.Days() != 2 {
+		t.Errorf("%d days around midnight; want 2", late.Days())
+	}
+}

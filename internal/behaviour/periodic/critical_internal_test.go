@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/racing"
 )
 
 // TestCritical simulates a Poisson process and holds the table to what comes out, within
@@ -12,7 +14,7 @@ import (
 func TestCritical(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 7))
-	const series = 20_000
+	series := racing.Some(20_000)
 	for _, c := range criticals {
 		gaps := make([]uint32, c.gaps)
 		var regular, coherent int

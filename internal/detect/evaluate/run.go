@@ -19,6 +19,10 @@ type Result struct {
 	Findings []behaviour.Finding
 	Start    int64 // of the first item
 	From     int64 // findings count from here: the rest was for learning
+
+	Pasts    int                            // how many pasts the case was given, see [Past]
+	WithPast [behaviour.Rules]int           // with how many of them a rule has found something
+	after    [behaviour.Rules]time.Duration // with the first of these
 }
 
 // noQubes is an inventory without qubes: addresses are the subjects.
@@ -57,21 +61,56 @@ func RunItems(c *Case, items []detect.Item, learn bool) *Result {
 		}
 	}
 	engine := behaviour.New(conf)
-	t := detect.NewTranslator(detect.Config{Enricher: &enrich.Enricher{Qubes: noQubes{}, Name: func(uint32) string { return "" }},
-		Resolver: publicResolver})
+	t := newTranslator()
 	for i := range items {
 		if o, _ := t.Translate(&items[i]); o != nil {
-			if o.Bypass == "dns" {
-				o.Bypass = "" // whose resolver is which cannot be known
-			}
-			engine.Observe(o)
+			observe(engine, o)
 		}
 	}
 	return r
 }
 
+// newTranslator returns a translator without an inventory.
+func newTranslator() *detect.Translator {
+	return detect.NewTranslator(detect.Config{Enricher: &enrich.Enricher{Qubes: noQubes{}, Name: func(uint32) string { return "" }}, Resolver: publicResolver})
+}
+
+// observe passes an observation on to an engine. Whose resolver is which cannot be known.
+func observe(engine *behaviour.Engine, o *behaviour.Observation) {
+	if o.Bypass == "dns" {
+		o.Bypass = ""
+	}
+	engine.Observe(o)
+}
+
 // publicResolver stands for a resolver that no capture has.
 func publicResolver(netip.Addr) bool { return false }
+
+// Finds returns when a rule has found something, and whether it has: in the case alone or, for a
+// rule that needs a past, with most of those that the case was given.
+func (r *Result) Finds(rule behaviour.Rule) (after time.Duration, ok bool) {
+	if NeedsPast(rule) && 2*r.WithPast[rule] > r.Pasts {
+		return r.after[rule], true
+	}
+	return r.Found(rule, behaviour.Low)
+}
+
+// give runs the case once for each past.
+func (r *Result) give(pasts []*Past, items []detect.Item) {
+	r.Pasts = len(pasts)
+	for _, p := range pasts {
+		with := p.With(&r.Case, items)
+		for rule := range behaviour.Rules {
+			after, ok := with.Found(rule, behaviour.Low)
+			if !ok {
+				continue
+			}
+			if r.WithPast[rule]++; r.WithPast[rule] == 1 {
+				r.after[rule] = after
+			}
+		}
+	}
+}
 
 // Found returns when the first finding of a rule was made, and whether there is one at a
 // level or above.

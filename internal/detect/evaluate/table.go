@@ -3,7 +3,6 @@ package evaluate
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -19,6 +18,8 @@ type Score struct {
 	Cold              [2]int          // benign cases with a finding: at any level, at medium or above
 	Learned           [2]int          // likewise in the second half, the first of which was learned
 	Findings, Serious int             // in these second halves
+	Runs, Hits        int             // of cases that expect the rule, with pasts; and of these, those with a finding
+	Goes              [2]int          // pasts that go on with a finding: at any level, at medium or above
 }
 
 // Recall returns the share of the cases that expect the rule in which it found something,
@@ -26,8 +27,14 @@ type Score struct {
 // benign traffic. Both are 1 if there are none.
 func (s *Score) Recall() float64 { return share(s.Found, s.Expected) }
 
-// Precision is described at Recall.
-func (s *Score) Precision() float64 { return share(s.Found, s.Found+s.Cold[0]) }
+// Precision is described at Recall. For rules that need a past, the cases of benign traffic are
+// those in which who has one goes on.
+func (s *Score) Precision() float64 {
+	if NeedsPast(s.Rule) {
+		return share(s.Found, s.Found+s.Goes[0])
+	}
+	return share(s.Found, s.Found+s.Cold[0])
+}
 
 func share(n, of int) float64 {
 	if of == 0 {
@@ -40,82 +47,16 @@ func share(n, of int) float64 {
 type Table struct {
 	Scores  []Score // by rule
 	Results []*Result
+	Pasts   int           // of benign cases, see [Past]
 	Benign  time.Duration // of the second halves of benign cases
 	Faults  []error       // of cases that could not be read
-}
-
-// Evaluate runs all cases.
-func Evaluate(cases []Case) *Table {
-	t := &Table{Scores: make([]Score, behaviour.Rules)}
-	for i := range t.Scores {
-		t.Scores[i].Rule = behaviour.Rule(i)
-	}
-	for i := range cases {
-		c := &cases[i]
-		items, err := Items(c)
-		if err != nil {
-			t.Faults = append(t.Faults, err)
-			continue
-		}
-		r := RunItems(c, items, false)
-		t.Results = append(t.Results, r)
-		t.expected(r)
-		if c.Class == "benign" {
-			t.benign(r, RunItems(c, items, true))
-		}
-	}
-	for i := range t.Scores {
-		slices.Sort(t.Scores[i].After)
-	}
-	return t
-}
-
-// expected counts what a case expects.
-func (t *Table) expected(r *Result) {
-	for _, rule := range r.Expect {
-		s := &t.Scores[rule]
-		s.Expected++
-		if after, ok := r.Found(rule, behaviour.Low); ok {
-			s.Found++
-			s.After = append(s.After, after)
-		}
-	}
-}
-
-// maxSpan is the longest time that counts for rates: some captures are glued together from
-// several years.
-const maxSpan = 48 * time.Hour
-
-// benign counts what was found in a benign case, without and with learning.
-func (t *Table) benign(cold, learned *Result) {
-	if learned.Span <= maxSpan {
-		t.Benign += learned.Span / 2
-	}
-	for i := range t.Scores {
-		s := &t.Scores[i]
-		for k, level := range [...]behaviour.Level{behaviour.Low, behaviour.Medium} {
-			if _, ok := cold.Found(s.Rule, level); ok {
-				s.Cold[k]++
-			}
-			if _, ok := learned.Found(s.Rule, level); ok {
-				s.Learned[k]++
-			}
-		}
-	}
-	for i := range learned.Findings {
-		f := &learned.Findings[i]
-		t.Scores[f.Rule].Findings++
-		if f.Level >= behaviour.Medium {
-			t.Scores[f.Rule].Serious++
-		}
-	}
 }
 
 // Missed returns the cases in which a rule that they expect has found nothing.
 func (t *Table) Missed() (list []string) {
 	for _, r := range t.Results {
 		for _, rule := range r.Expect {
-			if _, ok := r.Found(rule, behaviour.Low); !ok {
+			if _, ok := r.Finds(rule); !ok {
 				list = append(list, fmt.Sprintf("%s: %s (%s)", rule, shortName(r.Path), r.Label))
 			}
 		}
@@ -166,6 +107,7 @@ func (t *Table) Write(w io.Writer) error {
 	}
 	low, medium := t.Rates()
 	fmt.Fprintf(w, "\n%d cases; %.1f h of benign traffic after learning: %.2f findings a day, %.2f at medium or above\n", len(t.Results), t.Benign.Hours(), low, medium)
+	t.writePasts(w)
 	if missed := t.Missed(); len(missed) > 0 {
 		fmt.Fprintf(w, "missed:\n  %s\n", strings.Join(missed, "\n  "))
 	}
