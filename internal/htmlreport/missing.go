@@ -49,6 +49,9 @@ func (b *builder) missing() (items []Item) {
 		if f.SHA256 == "" {
 			items = append(items, Item{fmt.Sprintf("%s was not read to its end", safetext.Line(f.Name)), true})
 		}
+		if f.Events == 0 && b.Excluded == 0 {
+			items = append(items, Item{fmt.Sprintf("%s has no event", safetext.Line(f.Name)), true})
+		}
 		if f.IsDelta {
 			items = append(items, Item{fmt.Sprintf("%s has delta reports: all its events count", safetext.Line(f.Name)), false})
 		}
