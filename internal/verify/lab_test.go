@@ -57,6 +57,7 @@ func newLab(tb testing.TB) *lab {
 	l.env.Expect = func(q *qube.Qube) *verify.Expectation { return l.expects[q.Name] }
 	l.v = verify.New(verify.Config{World: l, Report: func(r *verify.Result) { l.reports = append(l.reports, *r) }})
 	l.apply()
+	tb.Cleanup(l.onlyKnownPasses)
 	return l
 }
 

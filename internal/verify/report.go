@@ -9,6 +9,7 @@ func (v *Verifier) sweepIfDue() {
 		return
 	}
 	v.due = v.now + sweepEvery
+	v.heard.look(v)
 	all := v.all()
 	for _, s := range all {
 		v.tick(s)
@@ -32,6 +33,7 @@ func (v *Verifier) tick(s *subject) {
 	if s != v.self && v.now-s.looked >= refreshEvery {
 		v.refresh(s, v.now-v.shift)
 	}
+	v.unanswered(s)
 	if s.exit() == ExitVPN && s.sent > 0 {
 		s.clock.update(v.now, v.woke)
 	}
