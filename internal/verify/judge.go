@@ -39,6 +39,9 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte) {
 	if e.doh {
 		v.overHTTPS(s, p, frame)
 	}
+	if p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) {
+		e.settled = false // it will ask again
+	}
 	v.byExit(s, c, p, frame)
 }
 
@@ -253,6 +256,9 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 // qube, or an answer of this machine.
 func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) {
 	v.leaves(p)
+	if s.asked.open != 0 {
+		v.told(s, p, frame)
+	}
 	switch v.sourceClass(s, p) {
 	case classEndpoint:
 		s.answered(p, frame, v.now)

@@ -54,7 +54,7 @@ func (v *Verifier) quickVif(s *subject, p *packet.Packet, own int64) bool {
 		v.stats.Packets++
 		v.stats.NotJudged++
 	case packet.Outbound:
-		if v.tracer.n != 0 || !s.getsSettled(p) {
+		if v.tracer.n != 0 || s.asked.open != 0 || !s.getsSettled(p) {
 			return false
 		}
 		v.stats.Others++

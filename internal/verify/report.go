@@ -34,6 +34,7 @@ func (v *Verifier) tick(s *subject) {
 		v.refresh(s, v.now-v.shift)
 	}
 	v.unanswered(s)
+	s.asked.expire(v.now)
 	if s.exit() == ExitVPN && s.sent > 0 {
 		s.clock.update(v.now, v.woke)
 	}

@@ -32,6 +32,7 @@ type subject struct {
 	looks   int // packets that may be looked at for marks until the next refresh
 	tor     torState
 	tried   localTries
+	asked   asked
 	learned learned
 	// byAddress says that the class of TCP and UDP depends on the addresses only.
 	byAddress bool

@@ -74,6 +74,7 @@ type Verifier struct {
 	dns      recentDNS
 	probes   probes
 	claims   map[claimKey]External
+	seen     map[seenKey]External
 	ruleset  rulesetState
 	stats    Stats
 }
