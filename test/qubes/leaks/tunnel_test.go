@@ -4,6 +4,7 @@ package leaks_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,13 +59,18 @@ func (s *stage) hasTun() {
 	_ = f.Close()
 }
 
-// wgDevice starts a user-space WireGuard and waits for its device.
+// wgDevice starts a user-space WireGuard and waits until its control socket accepts. It must not be
+// asked for by wg before: wg unlinks a socket that refuses.
 func (s *stage) wgDevice(q *testbed.Qube, device string) *exec.Cmd {
 	s.tb.Helper()
 	cmd := s.start(q, []string{"WG_PROCESS_FOREGROUND=1", "LOG_LEVEL=silent"}, "wireguard-go -f "+device)
 	s.await("the device "+device, func() bool {
-		_, _, err := q.Run(s.ctx, "wg", "show", device)
-		return err == nil
+		conn, err := net.Dial("unix", filepath.Join("/var/run/wireguard", device+".sock"))
+		if err != nil {
+			return false
+		}
+		_ = conn.Close()
+		return true
 	})
 	return cmd
 }
