@@ -28,12 +28,20 @@ func addView(m *topology.Map, view *judge.View) {
 	for _, e := range view.External {
 		if at := slices.IndexFunc(m.Qubes, func(q topology.Qube) bool { return q.Name == e.Qube }); at >= 0 {
 			x := &m.Qubes[at].Exit
-			x.External = append(x.External, topology.External{Addr: e.Address, Method: e.Method, At: e.At})
+			x.External = append(x.External, topology.External{Addr: e.Address, Method: method(&e), At: e.At})
 		}
 	}
 	for i := range m.Qubes {
 		addVerdicts(&m.Qubes[i], view.Verdicts)
 	}
+}
+
+// method returns how an address is known, and whether another method has told another.
+func method(e *judge.External) string {
+	if e.Split {
+		return e.Method + ", split"
+	}
+	return e.Method
 }
 
 // viewedQube returns a qube that only the verifier knows.

@@ -10,17 +10,18 @@ import (
 // the time that a batch waits to become full, where the user
 // has not said anything about the queue: 10 s, libbeat's default, is right for
 // a fleet in front of one cluster and too long for one person in front of a
-// file. A replay has nothing to wait for at all. Neither has a file that alerts of
-// verification go to: they are to be there within a tenth of a second of the packet, see
-// [alertsHere].
+// file. A replay has nothing to wait for at all. Neither has an output that alerts of
+// verification go to: they are to be there within a tenth of a second of the packet, of
+// which the capture may take half. For a server each batch is a request: 50 a second at most, and
+// fewer where one takes longer than 20 ms, since the next waits for it.
 //
 // A file output becomes ours. Outputs with a codec get ours unless they have one: the
 // same JSON, see codec.
 func Overrides(files *Files, over func() *conf.C, replay func() bool) []cfgfile.ConditionalOverride {
-	flush := func(timeout string, soon bool) cfgfile.ConditionalOverride {
+	flush := func(timeout string) cfgfile.ConditionalOverride {
 		return cfgfile.ConditionalOverride{
 			Check: func(c *conf.C) bool {
-				return soon == (replay() || alertsHere(c, over())) && !SaysQueue(c) && !SaysQueue(over())
+				return timeout == waits(replay(), c, over()) && !SaysQueue(c) && !SaysQueue(over())
 			},
 			Config: conf.MustNewConfigFrom(map[string]any{"queue.mem.flush.timeout": timeout}),
 		}
@@ -31,7 +32,7 @@ func Overrides(files *Files, over func() *conf.C, replay func() bool) []cfgfile.
 		files.Adopt(c)
 		files.Adopt(over())
 		return false
-	}}, flush("1s", false), flush("20ms", true)}
+	}}, flush(waitsLong), flush(waitsShortly)}
 	for _, output := range Encoded() {
 		key := "output." + output
 		all = append(all, cfgfile.ConditionalOverride{
@@ -44,11 +45,16 @@ func Overrides(files *Files, over func() *conf.C, replay func() bool) []cfgfile.
 	return all
 }
 
-// alertsHere reports whether verification is on and events go to this machine, where a
-// small batch is a small write. For a server each batch is a request, and those of 20 ms
-// would be fifty a second. The last of the settings that says something counts.
-func alertsHere(settings ...*conf.C) bool {
-	verifies, here := false, false
+// How long a batch waits to become full.
+const (
+	waitsLong    = "1s"
+	waitsShortly = "20ms"
+)
+
+// waits returns how long a batch waits: shortly in a replay and with verification. The last of the
+// settings that says something counts.
+func waits(replay bool, settings ...*conf.C) string {
+	verifies := false
 	for _, c := range settings {
 		if c == nil {
 			continue
@@ -58,9 +64,9 @@ func alertsHere(settings ...*conf.C) bool {
 				verifies = on
 			}
 		}
-		for _, output := range []string{"file", FileOutput, "console"} {
-			here = here || Has(c, "output."+output)
-		}
 	}
-	return verifies && here
+	if replay || verifies {
+		return waitsShortly
+	}
+	return waitsLong
 }

@@ -22,7 +22,9 @@ func TestOverrides_flush(t *testing.T) {
 		"off":              {file: `{qubesbeat.verify.enabled: false, output.file.path: /tmp}`, want: "1s"},
 		"by command line":  {file: `output.file.path: /tmp`, line: `qubesbeat.verify.enabled: true`, want: "20ms"},
 		"off by that":      {file: `{qubesbeat.verify.enabled: true, output.file.path: /tmp}`, line: `qubesbeat.verify.enabled: false`, want: "1s"},
-		"a server":         {file: `{qubesbeat.verify.enabled: true, output.elasticsearch.hosts: [localhost]}`, want: "1s"},
+		"a server":         {file: `{qubesbeat.verify.enabled: true, output.elasticsearch.hosts: [localhost]}`, want: "20ms"},
+		"not verified":     {file: `output.elasticsearch.hosts: [localhost]`, want: "1s"},
+		"replay to it":     {file: `{qubesbeat.verify.enabled: true, output.elasticsearch.hosts: [localhost]}`, replay: true, want: "20ms"},
 		"queue of a user":  {file: `{qubesbeat.verify.enabled: true, output.file.path: /tmp, queue.mem.events: 10}`, want: ""},
 		"and by that line": {file: `{qubesbeat.verify.enabled: true, output.file.path: /tmp}`, line: `queue.mem.flush.timeout: 3s`, want: ""},
 	} {

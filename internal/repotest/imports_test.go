@@ -67,7 +67,7 @@ func ring(path string) (level int, ok bool) {
 var rings = []string{
 	0: `internal/version internal/spell internal/qube internal/packet internal/flow internal/event internal/reassembly
 		internal/defrag internal/firewall internal/clienthello internal/servercert internal/dnsmsg internal/dnscache internal/share internal/nftpath internal/safetext internal/addrscope
-		internal/textmark internal/outputhint internal/topology internal/worldmap internal/qvmfirewall internal/probe internal/tunnelmark internal/verify internal/behaviour/codec internal/behaviour/periodic internal/behaviour/names
+		internal/textmark internal/outputhint internal/topology internal/worldmap internal/qvmfirewall internal/probe internal/stun internal/tunnelmark internal/verify internal/behaviour/codec internal/behaviour/periodic internal/behaviour/names
 		internal/behaviour/walk internal/behaviour/baseline internal/behaviour`,
 	1: `config internal/atomicfile internal/filelock internal/quota internal/preflight internal/task internal/metrics internal/ring internal/dnsevent internal/hold internal/guard internal/netstate internal/auxqueue internal/eventfile internal/pcapfilter internal/capture internal/shunt
 		internal/inventory internal/filewatch internal/blocklist internal/lists internal/dnspolicy internal/dnsserver internal/localdata internal/upstream internal/qubesdb internal/qrexec

@@ -44,7 +44,7 @@ type Exit struct {
 // External is an address under which others see a qube.
 type External struct {
 	Addr   netip.Addr `json:"ip"`
-	Method string     `json:"method"` // how that is known: claim, probe, observed
+	Method string     `json:"method"` // how that is known: claim, stun, dns, resolver; "stun, split" if another tells another
 	At     time.Time  `json:"at"`
 }
 

@@ -78,10 +78,11 @@ func (v *Verifier) upstream(p *packet.Packet) {
 	}
 	dst := netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)
 	switch {
+	case v.dns.has(p, v.now): // it may be that of a qube
 	case slices.Contains(v.env.Upstreams, dst):
 		v.self.records[DNS2].agrees(p, v.now)
 	case magic(dst.Addr()): // Qubes itself looks up the names in the rules of qvm-firewall
-	case !v.dns.has(p, v.now):
+	default:
 		v.record(v.self, DNS2, p, nil, "")
 	}
 }

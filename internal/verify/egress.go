@@ -7,12 +7,15 @@ import (
 	"time"
 )
 
-// External is an address under which others see a qube, as its user says. No verdict rests on it.
+// External is an address under which others see a qube, as its user says or as a server has told
+// it. No verdict rests on it: the qube and the server may say what they like.
 type External struct {
 	Qube    string     `json:"qube"`
 	Address netip.Addr `json:"ip"`
-	Method  string     `json:"method"` // claim
+	Method  string     `json:"method"` // claim; or as seen: stun, dns, or resolver, whose address it is
 	At      time.Time  `json:"at"`
+	// Split says that another method has told another address of the family at about that time.
+	Split bool `json:"split,omitempty"`
 }
 
 // claimKey is for what one claim is remembered.

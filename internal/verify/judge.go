@@ -35,20 +35,22 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 		s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
 	}
 	if e.spoofed {
-		v.spoofed(s, p, frame)
+		v.spoofed(s, c, p, frame)
 	}
 	if e.ruled == qvmfirewall.Drops {
-		v.ruledOut(s, p, frame)
+		v.ruledOut(s, e, p, frame)
 	}
 	v.common(s, c, p, frame)
 	if e.doh {
 		v.overHTTPS(s, p, frame)
 	}
+	asks := p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) // it will ask again
+	v.watch(s)
 	v.byExit(s, c, p, frame)
 	if s.expect != nil {
 		looked = learnFrom
 	}
-	return settledPacket{subject: s, from: true, settled: s.settles(e, p), foreign: e.foreign, looked: looked}
+	return settledPacket{subject: s, from: true, settled: !asks && s.settles(e, p), foreign: e.foreign, looked: looked}
 }
 
 // byExit judges what is expected of the qubes with an exit.
@@ -90,19 +92,26 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 }
 
 // spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.
-func (v *Verifier) spoofed(s *subject, p *packet.Packet, frame []byte) {
-	v.tracer.add(s, p, frame, setOf(ISO3), v.now)
+func (v *Verifier) spoofed(s *subject, c class, p *packet.Packet, frame []byte) {
+	v.tracer.add(s, p, frame, setOf(ISO3), v.now, c.uplink())
+}
+
+// uplink reports whether packets of a class leave by the uplink, if nothing drops them. Those to
+// other qubes do not, and what drops them are the rules of ISO-2.
+func (c class) uplink() bool {
+	return c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost
 }
 
 // settled is how long changed rules may take until they are loaded, in nanoseconds.
 const settled = int64(5 * time.Second)
 
-// ruledOut judges a packet that the rules of qvm-firewall drop: it must not come out.
-func (v *Verifier) ruledOut(s *subject, p *packet.Packet, frame []byte) {
+// ruledOut judges a packet that the rules of qvm-firewall drop: it must not come out. That a
+// spoofed one does not says nothing, for it does not get as far as these rules.
+func (v *Verifier) ruledOut(s *subject, e *remembered, p *packet.Packet, frame []byte) {
 	if p.Time-s.rules.Changed < settled {
 		return
 	}
-	v.tracer.add(s, p, frame, setOf(ISO6), v.now)
+	v.tracer.add(s, p, frame, setOf(ISO6), v.now, e.class.uplink() && !e.spoofed)
 }
 
 // common judges what is expected of all qubes.
@@ -126,7 +135,9 @@ func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
 	switch {
 	case s.exit() == ExitVPN || s.exit() == ExitTor: // judged there
 	case ours:
-		s.records[DNS1].agrees(p, v.now)
+		if queryName(p, frame) != "" && s.owns(p) {
+			s.records[DNS1].agrees(p, v.now)
+		}
 	default:
 		v.record(s, DNS1, p, frame, "")
 	}
@@ -154,7 +165,7 @@ func isHTTPS(p *packet.Packet) bool {
 func (v *Verifier) toPeer(s *subject, p *packet.Packet, frame []byte) {
 	q := v.conf.World.ByAddr(p.Dst.Netip(p.Family), time.Unix(0, p.Time))
 	if q != nil && q.XID >= 0 && v.conf.World.HasVif(q.XID) {
-		v.tracer.add(s, p, frame, setOf(ISO1), v.now)
+		v.tracer.add(s, p, frame, setOf(ISO1), v.now, s.owns(p))
 	}
 }
 
@@ -209,7 +220,7 @@ var order = [...]Check{VPN7, VPN5, VPN6, VPN4, VPN3, VPN2, VPN10, VPN9, VPN1, TO
 // against counts a packet against several checks and follows it.
 func (v *Verifier) against(s *subject, which set, p *packet.Packet, frame []byte, name string) {
 	v.stats.Against++
-	v.tracer.add(s, p, frame, which, v.now)
+	v.tracer.add(s, p, frame, which, v.now, true)
 	alert := true
 	for _, c := range order {
 		if !which.has(c) {
@@ -235,6 +246,10 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 // qube, or an answer of this machine.
 func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPacket {
 	v.leaves(p)
+	if s.asked.open != 0 {
+		v.told(s, p, frame)
+		v.watch(s)
+	}
 	c := v.sourceClass(s, p)
 	switch c {
 	case classEndpoint:
@@ -328,6 +343,7 @@ func (v *Verifier) traced(one *trace) {
 		r := &s.records[c]
 		switch {
 		case !sees && c != ISO1:
+		case isolation.has(c) && !one.proves:
 		case isolation.has(c):
 			r.agreed(v.now-v.shift, v.now)
 		default:

@@ -66,6 +66,7 @@ func newLab(tb testing.TB) *lab {
 	if l.flows, err = flow.New(flow.Config{Report: func(*flow.Record) {}, IdleTimeout: time.Minute, MaxFlows: 1000}); err != nil {
 		tb.Fatal(err)
 	}
+	tb.Cleanup(l.onlyKnownPasses)
 	return l
 }
 

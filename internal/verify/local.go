@@ -22,16 +22,27 @@ type localTry struct {
 // answerWithin is how long an attempt may take to be answered, in nanoseconds.
 const answerWithin = int64(1e9)
 
-// tryLocal notes an attempt. Attempts that stay without an answer agree with ISO-4.
+// tryLocal notes an attempt. Attempts that stay without an answer agree with ISO-4; the answer to
+// one with another's address would not come here.
 func (v *Verifier) tryLocal(s *subject, p *packet.Packet) {
 	opens := p.Proto == packet.ProtoUDP || p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN
-	if !opens || !p.HasL4 || v.isService(p.DstPort) {
+	if !opens || !p.HasL4 || v.isService(p.DstPort) || !s.owns(p) {
 		return
 	}
 	t := &s.tried
 	t.list[t.next] = localTry{v.now, p.DstPort, p.Proto}
 	t.next = (t.next + 1) % len(t.list)
-	s.records[ISO4].agrees(p, v.now)
+}
+
+// unanswered counts the attempts whose time for an answer is over.
+func (v *Verifier) unanswered(s *subject) {
+	for i := range s.tried.list {
+		t := &s.tried.list[i]
+		if t.at != 0 && v.now-t.at > answerWithin {
+			s.records[ISO4].agreed(t.at-v.shift, v.now)
+			t.at = 0
+		}
+	}
 }
 
 // isService reports whether clients may reach a port of this machine.

@@ -20,6 +20,7 @@ func (v *Verifier) moved(s *subject, now *qube.Qube) {
 		for c := VPN1; c <= TOR7; c++ {
 			s.records[c].forgetAgreed()
 		}
+		s.tor = torState{}
 	}
 	if s.basis != (basis{}) && v.netvmOf(s.basis.client) != s.basis.netvm {
 		s.records[VPN2].forgetAgreed()

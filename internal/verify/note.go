@@ -70,6 +70,9 @@ func (v *Verifier) Quick(p *packet.Packet, frame []byte, note *Note, back bool) 
 		v.slots[number].subject.quickLearn(p, frame, note)
 	}
 	t := &v.slots[number].traffic[sent]
+	if t.watched != 0 {
+		return false
+	}
 	t.packets++
 	v.now, t.last = own, own
 	t.to.addr, t.to.family, t.to.proto, t.to.port = p.Dst, p.Family, p.Proto, p.DstPort

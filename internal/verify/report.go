@@ -18,6 +18,7 @@ func (v *Verifier) sweepIfDue() {
 		v.world = now
 		v.forget()
 	}
+	v.heard.look(v)
 	all := v.all()
 	for _, s := range all {
 		v.tick(s)
@@ -41,6 +42,9 @@ func (v *Verifier) tick(s *subject) {
 	if s != v.self {
 		v.refresh(s, v.now-v.shift)
 	}
+	v.unanswered(s)
+	s.asked.expire(v.now)
+	v.watch(s)
 	if s.exit() == ExitVPN && s.packets > 0 {
 		s.clock.update(v.now, v.woke)
 	}

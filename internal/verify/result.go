@@ -124,6 +124,9 @@ func (v *Verifier) verdict(s *subject, c Check) (Verdict, Reason, Method) {
 	}
 	switch infos[c].kind {
 	case byRules:
+		if v.env.Stale && restsOnInventory.has(c) {
+			return Unknown, InventoryStale, NoMethod
+		}
 		return v.byRules(s, c)
 	case byProbe:
 		return v.byProbe(s, c)
@@ -205,11 +208,15 @@ func (v *Verifier) byProbe(s *subject, c Check) (Verdict, Reason, Method) {
 func (v *Verifier) special(s *subject, c Check) (verdict Verdict, reason Reason, method Method, ok bool) {
 	switch c {
 	case VPN4:
-		if s.qube != nil && !s.qube.IP6.IsValid() && s.records[VPN4].Packets == 0 {
+		if s.qube != nil && !s.qube.IP6.IsValid() && s.records[VPN4].Packets == 0 && !v.env.Stale {
 			return Pass, NoReason, Ruled, true // Qubes drops all IPv6 of a qube without such an address
 		}
 	case VPN7:
 		if s.expect.Protocol == ProtocolAny {
+			return Unknown, NoExpectation, NoMethod, true
+		}
+	case DNS2:
+		if len(v.env.Upstreams) == 0 {
 			return Unknown, NoExpectation, NoMethod, true
 		}
 	case TOR3:
@@ -228,14 +235,15 @@ func (v *Verifier) special(s *subject, c Check) (verdict Verdict, reason Reason,
 // torPeers decides TOR-5, which never fails.
 func (v *Verifier) torPeers(s *subject) (Verdict, Reason, Method, bool) {
 	n, share := s.tor.used(v.now)
+	verdict, reason, method := v.observed(&s.records[TOR1])
 	switch {
-	case n == 0:
-		return Unknown, NoTraffic, NoMethod, true
+	case verdict != Pass || n == 0:
+		return Unknown, cmp.Or(reason, NoTraffic), NoMethod, true
 	case s.tor.many || n > fewPeers || share < 90:
 		return Unknown, NoExpectation, NoMethod, true
 	}
 	s.records[TOR5].seen = max(s.records[TOR5].seen, s.records[TOR1].seen)
-	return Pass, NoReason, Observed, true
+	return verdict, reason, method, true
 }
 
 // strangerFor is how long a push of the inventory may take after a qube has been attached, in
@@ -262,7 +270,7 @@ func (v *Verifier) able() (Verdict, Reason, Method) {
 	case v.env.Stale, v.hasStranger():
 		return Unknown, InventoryStale, NoMethod
 	}
-	v.self.records[SYS1].seen = v.now
+	v.self.records[SYS1].seen = v.heard.at
 	return Pass, NoReason, Observed
 }
 

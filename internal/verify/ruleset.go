@@ -25,6 +25,10 @@ func (r *rulesetState) take(now *Ruleset, at int64) {
 // restsOnRules are the checks that packets decide by what the rules of this machine do with them.
 var restsOnRules = setOf(ISO1, ISO3, ISO4, ISO6)
 
+// restsOnInventory are the checks that rules decide by the address of a qube, or by what is
+// expected of it.
+var restsOnInventory = setOf(ISO5, VPN8)
+
 // void reports whether the rules have changed since the last packet that agrees: what it showed
 // is not known of those that are loaded now.
 func (v *Verifier) void(r *record) bool { return v.ruleset.changed != 0 && r.seen <= v.ruleset.changed }

@@ -28,6 +28,7 @@ type subject struct {
 	looks   int // packets that may be looked at for marks until the next refresh
 	tor     torState
 	tried   localTries
+	asked   asked
 	learned learned
 	number  uint16 // of its slot
 	boot    bool
@@ -40,6 +41,8 @@ type traffic struct {
 	packets uint64
 	last    int64 // own time of the last one, 0 for none
 	to      destination
+	// watched are the questions that wait for an answer, of what a subject is sent.
+	watched uint32
 }
 
 // slot is the place of a subject, with all that most packets need of it.

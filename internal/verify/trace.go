@@ -40,6 +40,7 @@ type trace struct {
 	sample  Sample // for the checks of isolation, which fail only where it comes out
 	at      int64  // own time
 	found   bool
+	proves  bool // that it does not come out says that a rule has dropped it
 }
 
 // isolation are the checks that a packet speaks against only if it comes out.
@@ -63,15 +64,16 @@ func (t *tracer) init() {
 	t.room = share.NewPool[share.Class](maxTraced)
 }
 
-// add follows a packet of a subject for the sake of some checks.
-func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, checks set, now int64) {
+// add follows a packet of a subject for the sake of some checks. proves says that it would come
+// out if no rule dropped it; one with the last hop of its TTL never does.
+func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, checks set, now int64, proves bool) {
 	if t.n == len(t.queue) || !t.room.Take(s.share(), 1) {
 		t.full++
 		return
 	}
 	i := (t.head + t.n) % len(t.queue)
 	k := traceKeyOf(p)
-	t.queue[i] = trace{key: k, subject: s, checks: checks, at: now, rules: s.rules}
+	t.queue[i] = trace{key: k, subject: s, checks: checks, at: now, rules: s.rules, proves: proves && hops(p, frame) > 1}
 	if checks&isolation != 0 {
 		t.queue[i].sample = sampleOf(s, p, frame, "")
 	}

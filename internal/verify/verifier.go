@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -57,6 +58,7 @@ type Verifier struct {
 	due   int64 // own time of the next sweep
 	woke  int64 // own time of the end of the last gap
 	lost  int64 // own time of the last loss, 0 for none
+	heard heard
 
 	epoch    uint32 // see Note
 	world    uint64 // epoch of the world
@@ -72,6 +74,7 @@ type Verifier struct {
 	dns      recentDNS
 	probes   probes
 	claims   map[claimKey]External
+	seen     map[seenKey]External
 	ruleset  rulesetState
 	stats    Stats
 	quick    [2]uint64 // packets that Quick has counted: others, those of qubes
@@ -96,6 +99,9 @@ func orDefault(d, usual time.Duration) int64 {
 // SetEnvironment replaces what packets do not show. e must not be nil, and must not change
 // afterwards.
 func (v *Verifier) SetEnvironment(e *Environment) {
+	if !slices.Equal(v.env.Upstreams, e.Upstreams) {
+		v.self.records[DNS2].forgetAgreed()
+	}
 	v.env = e
 	v.ruleset.take(e.Ruleset, v.now)
 	v.forget()

@@ -76,7 +76,7 @@ type QubeView struct {
 
 // View returns what commands show, as of the last packet.
 func (v *Verifier) View() *View {
-	w := &View{At: stamp(v.now - v.shift), Packets: v.Stats().Packets, Lost: v.stats.Lost, Rules: v.env.Ruleset != nil, External: v.Externals()}
+	w := &View{At: stamp(v.now - v.shift), Packets: v.Stats().Packets, Lost: v.stats.Lost, Rules: v.env.Ruleset != nil, External: v.external()}
 	if v.env.Ruleset != nil {
 		w.Firewall = len(v.env.Ruleset.Chains)
 	}
