@@ -215,11 +215,13 @@ func (v *Verifier) judgeProbes() {
 }
 
 // judgeDown decides what a kill switch has shown: that no canary came out says something only
-// if they were sent, if the same qube's canaries were seen in the tunnel before, if no endpoint
-// has answered meanwhile, and if the capture was complete.
+// if they were sent, if the same qube's canaries were seen in the tunnel before, if the tunnel
+// was not used meanwhile, and if the capture was complete. A packet from an endpoint alone is no
+// use: WireGuard sends a keepalive ten seconds after the last data, to whom has gone, too.
 func (v *Verifier) judgeDown(s *subject, one *probeState) bool {
 	lost := v.lost != 0 && v.lost >= one.From+v.shift
-	if !one.Sent || lost || !v.probes.controlled(one) || s.clock.LastAnswer >= one.From {
+	used := s.clock.LastSent >= one.From && s.clock.LastAnswer >= one.From
+	if !one.Sent || lost || !v.probes.controlled(one) || used {
 		return false
 	}
 	r := &s.records[VPN2]

@@ -123,6 +123,13 @@ func TestVerifier_canaries(t *testing.T) {
 			l.probe(verify.ProbeDown)
 			l.traffic(2)
 		}, "unknown(probe-failed)"},
+		"keepalive of the server": {func(l *lab) {
+			l.probe(verify.ProbeTunnel)
+			l.canaries()
+			l.wait(20 * time.Second)
+			l.probe(verify.ProbeDown)
+			l.wg(4, 32, true)
+		}, "pass"},
 		"padded canaries": {func(l *lab) {
 			l.probe(verify.ProbeTunnel)
 			for range probe.Sizes() {
