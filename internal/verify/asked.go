@@ -18,7 +18,6 @@ const askedFor = int64(5e9)
 type asked struct {
 	list [maxAsked]question
 	next int
-	open int // questions that wait
 }
 
 // question is one, to a server; its time is 0 if it does not wait.
@@ -51,27 +50,32 @@ func (v *Verifier) asks(s *subject, c class, p *packet.Packet, frame []byte) boo
 		}
 		q.id = stun.ID{payload[0], payload[1]}
 	}
-	s.asked.add(q)
+	*v.waiting(s) += s.asked.add(q)
 	return true
 }
 
-// add notes a question. With too many, the oldest goes.
-func (a *asked) add(q question) {
+// waiting returns how many questions of a subject wait: meanwhile all that it is sent is looked at.
+func (v *Verifier) waiting(s *subject) *uint32 { return &v.slots[s.number].traffic[0].waiting }
+
+// add notes a question, and returns how many more wait now. With too many, the oldest goes.
+func (a *asked) add(q question) (more uint32) {
 	if a.list[a.next].at == 0 {
-		a.open++
+		more = 1
 	}
 	a.list[a.next] = q
 	a.next = (a.next + 1) % maxAsked
+	return more
 }
 
-// expire ends the questions that have waited for long enough.
-func (a *asked) expire(now int64) {
+// expire ends the questions that have waited for long enough, and returns how many.
+func (a *asked) expire(now int64) (ended uint32) {
 	for i := range a.list {
 		if q := &a.list[i]; q.at != 0 && now-q.at > askedFor {
 			q.at = 0
-			a.open--
+			ended++
 		}
 	}
+	return ended
 }
 
 // told takes the answer to a question, from the server and to the port that it was sent from.
@@ -87,7 +91,7 @@ func (v *Verifier) told(s *subject, p *packet.Packet, frame []byte) {
 		}
 		if a, method, ok := q.answer(p, payload); ok {
 			q.at = 0
-			s.asked.open--
+			*v.waiting(s)--
 			if public(a) && s.qube != nil {
 				v.seenAs(s.qube.Name, a, method, p.Time)
 			}
@@ -111,10 +115,3 @@ func (q *question) answer(p *packet.Packet, payload []byte) (a netip.Addr, metho
 
 // public reports whether an address may be one under which the Internet sees a qube.
 func public(a netip.Addr) bool { return a.IsGlobalUnicast() && !localNetwork(a) }
-
-// watch has all that a subject is sent be looked at while one of its questions waits.
-func (v *Verifier) watch(s *subject) {
-	if s != v.self {
-		v.slots[s.number].traffic[0].watched = uint32(s.asked.open)
-	}
-}

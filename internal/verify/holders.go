@@ -11,7 +11,7 @@ const holderSlots = 256
 
 // holders remembers whose addresses are, where vifs have no names: packets of one qube come
 // again and again, and a search by address and then by name costs more than all else. What
-// it knows holds until the next refresh.
+// it knows holds for a second.
 type holders [holderSlots]holder
 
 // holder is the subject that has an address.

@@ -45,7 +45,6 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 		v.overHTTPS(s, p, frame)
 	}
 	asks := p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) // it will ask again
-	v.watch(s)
 	v.byExit(s, c, p, frame)
 	if s.expect != nil {
 		looked = learnFrom
@@ -246,9 +245,8 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 // qube, or an answer of this machine.
 func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPacket {
 	v.leaves(p)
-	if s.asked.open != 0 {
+	if *v.waiting(s) != 0 {
 		v.told(s, p, frame)
-		v.watch(s)
 	}
 	c := v.sourceClass(s, p)
 	switch c {

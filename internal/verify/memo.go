@@ -30,27 +30,17 @@ type remembered struct {
 	ruled    qvmfirewall.Ruling
 }
 
-// find returns a packet's conversation, and whether it is remembered; if not, the place for
-// it, from which the older of two was pushed out.
+// find returns a packet's conversation, and whether it is remembered of this epoch; if not, the
+// place for it, from which the older of two was pushed out.
 func (m *memo) find(p *packet.Packet, outbound bool, epoch uint32) (e *remembered, ok bool) {
-	if e = m.look(p, outbound, epoch); e != nil {
-		return e, true
+	i, tag := m.place(p), tagOf(p, outbound)
+	for n := range 2 {
+		if e := &m.entries[i+n]; e.tag == tag && e.dst == p.Dst && e.src == p.Src && e.epoch == epoch {
+			return e, true
+		}
 	}
-	i := m.place(p)
 	m.entries[i+1] = m.entries[i]
 	return &m.entries[i], false
-}
-
-// look returns a packet's conversation, nil if it is not remembered.
-func (m *memo) look(p *packet.Packet, outbound bool, epoch uint32) *remembered {
-	i, tag := m.place(p), tagOf(p, outbound)
-	if e := &m.entries[i]; e.tag == tag && e.dst == p.Dst && e.src == p.Src && e.epoch == epoch {
-		return e
-	}
-	if e := &m.entries[i+1]; e.tag == tag && e.dst == p.Dst && e.src == p.Src && e.epoch == epoch {
-		return e
-	}
-	return nil
 }
 
 // place returns the first of two places of a packet's conversation.

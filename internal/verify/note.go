@@ -8,7 +8,7 @@ import "github.com/qubesbeat/qubesbeat/internal/packet"
 //	5 bits   which of its packets are settled, see [verdictBits]
 //	3 bits   how many of them were looked at for marks of tunnels, up to learnFrom
 //	11 bits  the number of the subject
-//	13 bits  the epoch in which that was true, never 0
+//	13 bits  of the epoch in which that was true: the flow is over before they come again
 type Note uint32
 
 const (
@@ -16,7 +16,7 @@ const (
 	noteSubject = 8
 	noteEpoch   = 19
 
-	maxEpoch = 1<<(32-noteEpoch) - 1
+	epochMask = 1<<(32-noteEpoch) - 1
 )
 
 func (n Note) looked() uint8   { return uint8(n>>noteLooked) & 7 }
@@ -53,7 +53,7 @@ func lookOf(p *packet.Packet, back bool) *look { return &looks[p.Direction&3][on
 // back are; note must not be nil.
 func (v *Verifier) Quick(p *packet.Packet, frame []byte, note *Note, back bool) bool {
 	n, own := *note, p.Time+v.shift
-	if own < v.now || own >= v.due || n.epoch() != v.epoch {
+	if own < v.now || own >= v.due || n.epoch() != v.epoch&epochMask {
 		return false
 	}
 	at, bits := lookOf(p, back), verdictBits(n)
@@ -70,7 +70,7 @@ func (v *Verifier) Quick(p *packet.Packet, frame []byte, note *Note, back bool) 
 		v.slots[number].subject.quickLearn(p, frame, note)
 	}
 	t := &v.slots[number].traffic[sent]
-	if t.watched != 0 {
+	if t.waiting != 0 {
 		return false
 	}
 	t.packets++
@@ -130,7 +130,7 @@ func (v *Verifier) write(note *Note, p *packet.Packet, back bool, f settledPacke
 	}
 	n, kind := *note, at.want&noDirection
 	bits, looked := kind, n.looked()
-	if n.epoch() == v.epoch && n.subject() == slot && verdictBits(n)&noDirection == kind {
+	if n.epoch() == v.epoch&epochMask && n.subject() == slot && verdictBits(n)&noDirection == kind {
 		bits = verdictBits(n) & (1<<noteLooked - 1)
 	}
 	if bits &^= at.mask; f.settled {
@@ -145,12 +145,8 @@ func (v *Verifier) write(note *Note, p *packet.Packet, back bool, f settledPacke
 	if f.from || f.subject == nil {
 		looked = f.looked
 	}
-	*note = Note(bits) | Note(looked)<<noteLooked | Note(slot)<<noteSubject | Note(v.epoch)<<noteEpoch
+	*note = Note(bits) | Note(looked)<<noteLooked | Note(slot)<<noteSubject | Note(v.epoch&epochMask)<<noteEpoch
 }
 
 // forget begins a new epoch: no note and no memory of a conversation holds any more.
-func (v *Verifier) forget() {
-	if v.epoch++; v.epoch > maxEpoch {
-		v.epoch = 1
-	}
-}
+func (v *Verifier) forget() { v.epoch++ }

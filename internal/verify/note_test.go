@@ -11,6 +11,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
 // TestVerifier_notes shows the same packets, in random order and while the world changes, to a
@@ -30,10 +31,14 @@ func TestVerifier_notes(t *testing.T) {
 		quiet := random.IntN(2) == 0 // else packets are followed all the time
 		for range 3000 {
 			f := frames[random.IntN(len(frames))]
-			change := random.IntN(400)
+			change, silent := random.IntN(400), random.IntN(2) == 0
 			for _, l := range []*lab{with, without} {
-				if l.change(change) {
-					l.wait(2 * time.Second) // a change may be noticed a second later
+				switch { // a change may be noticed a second later
+				case !l.change(change):
+				case silent: // by the next packet
+					l.now += int64(2 * time.Second)
+				default:
+					l.wait(2 * time.Second)
 				}
 				if !quiet || !f.out || f.iface == eth0 {
 					l.send(f)
@@ -50,6 +55,56 @@ func TestVerifier_notes(t *testing.T) {
 		if diff := cmp.Diff(verdicts(without), verdicts(with)); diff != "" {
 			t.Fatalf("seed %d: results mismatch (-without notes +with):\n%s", seed, diff)
 		}
+	}
+}
+
+// toPeer sends a packet of work to the address of untrusted, where it comes out.
+func (l *lab) toPeer() {
+	f := frame{iface: ofWork, proto: packet.ProtoTCP, src: "10.137.0.6:1000", dst: "10.137.0.9:80", flags: data}
+	l.send(f)
+	f.iface, f.out = ofUntrusted, true
+	l.show(f)
+}
+
+// TestVerifier_forgets classifies a conversation again after a change of the world, however many
+// there were.
+func TestVerifier_forgets(t *testing.T) {
+	t.Parallel()
+	for changes := 8180; changes < 8200; changes++ { // about as many as a note tells apart
+		l := newLab(t)
+		l.flows = nil // with it, the flow would be over
+		l.qubes = []*qube.Qube{work}
+		l.toPeer()
+		l.qubes = []*qube.Qube{work, untrusted}
+		for range changes {
+			l.apply()
+		}
+		l.toPeer()
+		l.wantPeerFail(changes)
+	}
+}
+
+// TestVerifier_forgets_silently does so with the first packet after a second in which none came.
+func TestVerifier_forgets_silently(t *testing.T) {
+	t.Parallel()
+	for _, packets := range []int{1, 2, 10} {
+		l := newLab(t)
+		l.qubes = []*qube.Qube{work}
+		for range packets {
+			l.toPeer()
+		}
+		l.qubes = []*qube.Qube{work, untrusted}
+		l.now += int64(2 * time.Second)
+		l.toPeer()
+		l.wantPeerFail(packets)
+	}
+}
+
+func (l *lab) wantPeerFail(after int) {
+	l.tb.Helper()
+	l.wait(2 * time.Second)
+	if v := l.result("work", "ISO-1").Verdict; v != verify.Fail {
+		l.tb.Errorf("after %d of them a packet to another qube is %v; want fail", after, v)
 	}
 }
 

@@ -5,12 +5,12 @@ import "time"
 // sweepEvery is how often verdicts are looked at that change with time, in nanoseconds.
 const sweepEvery = int64(1e9)
 
-// sweepIfDue looks at all verdicts once a second of own time.
-func (v *Verifier) sweepIfDue() {
+// renewIfDue looks once a second of own time whether the world is still what it was, before
+// anything is judged by it.
+func (v *Verifier) renewIfDue() {
 	if v.now < v.due {
 		return
 	}
-	v.due = v.now + sweepEvery
 	if v.nameless {
 		v.askAgain()
 	}
@@ -18,6 +18,14 @@ func (v *Verifier) sweepIfDue() {
 		v.world = now
 		v.forget()
 	}
+}
+
+// sweepIfDue looks at all verdicts once a second of own time.
+func (v *Verifier) sweepIfDue() {
+	if v.now < v.due {
+		return
+	}
+	v.due = v.now + sweepEvery
 	v.heard.look(v)
 	all := v.all()
 	for _, s := range all {
@@ -43,8 +51,7 @@ func (v *Verifier) tick(s *subject) {
 		v.refresh(s, v.now-v.shift)
 	}
 	v.unanswered(s)
-	s.asked.expire(v.now)
-	v.watch(s)
+	*v.waiting(s) -= s.asked.expire(v.now)
 	if s.exit() == ExitVPN && s.packets > 0 {
 		s.clock.update(v.now, v.woke)
 	}

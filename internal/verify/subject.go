@@ -41,8 +41,8 @@ type traffic struct {
 	packets uint64
 	last    int64 // own time of the last one, 0 for none
 	to      destination
-	// watched are the questions that wait for an answer, of what a subject is sent.
-	watched uint32
+	// waiting are the subject's questions without an answer so far, of what it is sent.
+	waiting uint32
 }
 
 // slot is the place of a subject, with all that most packets need of it.

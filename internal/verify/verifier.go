@@ -60,7 +60,7 @@ type Verifier struct {
 	lost  int64 // own time of the last loss, 0 for none
 	heard heard
 
-	epoch    uint32 // see Note
+	epoch    uint32 // ends with what was known of conversations; of a memo and, in part, of a Note
 	world    uint64 // epoch of the world
 	slots    *slots
 	subjects map[uint32]*subject // vifs
@@ -123,6 +123,7 @@ func (v *Verifier) Lost(n uint64) {
 // packet has come.
 func (v *Verifier) Tick(at int64) {
 	v.advance(at)
+	v.renewIfDue()
 	v.sweepIfDue()
 }
 
@@ -157,16 +158,17 @@ func (v *Verifier) advance(at int64) {
 // tunnel.
 func (v *Verifier) Packet(p *packet.Packet, frame []byte, note *Note, back bool) {
 	v.advance(p.Time)
+	v.renewIfDue()
 	if p.Outer.Kind != packet.TunnelNone {
 		outer := *p
 		outer.TakeOuter() // a qube may write inside what it likes
 		p = &outer
 	}
 	found := v.take(p, frame, note)
-	v.sweepIfDue()
 	if note != nil {
 		v.write(note, p, back, found)
 	}
+	v.sweepIfDue()
 }
 
 // take judges a packet. note may be nil.
