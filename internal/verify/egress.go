@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -18,36 +19,50 @@ type External struct {
 	Split bool `json:"split,omitempty"`
 }
 
-// claimKey is for what one claim is remembered.
-type claimKey struct {
-	qube string
-	six  bool
+// externals are the last such addresses: one of each qube, method and family.
+type externals map[externalKey]External
+
+type externalKey struct {
+	qube, method string
+	six          bool
 }
 
-// maxClaims bounds the claims that are remembered.
-const maxClaims = 512
+// maxExternals bounds them.
+const maxExternals = 512
+
+// add remembers an address. With too many, the oldest goes.
+func (x *externals) add(e External) {
+	key := e.key()
+	if _, ok := (*x)[key]; !ok && len(*x) >= maxExternals {
+		oldest := slices.MinFunc(x.list(), func(a, b External) int { return a.At.Compare(b.At) })
+		delete(*x, oldest.key())
+	}
+	if *x == nil {
+		*x = externals{}
+	}
+	(*x)[key] = e
+}
+
+func (e *External) key() externalKey { return externalKey{e.Qube, e.Method, e.Address.Is6()} }
+
+// list returns the addresses by qube.
+func (x *externals) list() []External {
+	list := slices.AppendSeq(make([]External, 0, len(*x)), maps.Values(*x))
+	sortExternals(list)
+	return list
+}
+
+func sortExternals(list []External) {
+	slices.SortFunc(list, func(a, b External) int {
+		return cmp.Or(cmp.Compare(a.Qube, b.Qube), a.Address.Compare(b.Address), cmp.Compare(a.Method, b.Method))
+	})
+}
 
 // Claim notes the address under which a qube says that others see it: one of each family, which
 // need not be attached here. With too many, the oldest goes.
 func (v *Verifier) Claim(qube string, a netip.Addr, at time.Time) {
-	a = a.Unmap().WithZone("")
-	key := claimKey{qube, a.Is6()}
-	if _, ok := v.claims[key]; !ok && len(v.claims) >= maxClaims {
-		oldest := slices.MinFunc(v.Externals(), func(a, b External) int { return a.At.Compare(b.At) })
-		delete(v.claims, claimKey{oldest.Qube, oldest.Address.Is6()})
-	}
-	if v.claims == nil {
-		v.claims = map[claimKey]External{}
-	}
-	v.claims[key] = External{Qube: qube, Address: a, Method: "claim", At: at}
+	v.claims.add(External{Qube: qube, Address: a.Unmap().WithZone(""), Method: "claim", At: at})
 }
 
 // Externals returns what was claimed, by qube.
-func (v *Verifier) Externals() []External {
-	list := make([]External, 0, len(v.claims))
-	for _, c := range v.claims {
-		list = append(list, c)
-	}
-	slices.SortFunc(list, func(a, b External) int { return cmp.Or(cmp.Compare(a.Qube, b.Qube), a.Address.Compare(b.Address)) })
-	return list
-}
+func (v *Verifier) Externals() []External { return v.claims.list() }

@@ -73,8 +73,8 @@ type Verifier struct {
 	tracer   tracer
 	dns      recentDNS
 	probes   probes
-	claims   map[claimKey]External
-	seen     map[seenKey]External
+	claims   externals
+	seen     externals
 	ruleset  rulesetState
 	stats    Stats
 	quick    [2]uint64 // packets that Quick has counted: others, those of qubes
