@@ -83,7 +83,8 @@ func (f *reportFlags) run(c *cobra.Command, files []string) error {
 	}
 	a := analysis.New(conf)
 	failure := f.read(c, a, files)
-	if isSelection := failure == nil || len(a.Files) == 0; a.Events == 0 && isSelection || len(f.qubes) > 0 && len(a.Qubes()) == 0 {
+	wasLeftOut := a.Events == 0 && (a.Excluded > 0 || len(a.Files) == 0) // else the files have none, and the report says so
+	if wasLeftOut || len(f.qubes) > 0 && len(a.Qubes()) == 0 {
 		return errors.Join(failure, errNoEvents, out.discard())
 	}
 	o := &htmlreport.Options{Zone: zone, Top: f.top, Command: f.command(files), Version: version.Product + " " + version.Version, Geo: geoText(geo)}
