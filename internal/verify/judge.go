@@ -20,7 +20,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 	if !known {
 		v.remember(s, p, e)
 	}
-	looked := e.looked
+	looked := e.lookedAt(p)
 	if note != nil {
 		looked = note.looked()
 	}
@@ -41,7 +41,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 		v.ruledOut(s, e, p, frame)
 	}
 	v.common(s, c, p, frame)
-	if e.doh {
+	if e.doh && isHTTPS(p) {
 		v.overHTTPS(s, p, frame)
 	}
 	asks := p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) // it will ask again
@@ -71,19 +71,19 @@ func (v *Verifier) byExit(s *subject, c class, p *packet.Packet, frame []byte) {
 // forbids.
 func (s *subject) settles(e *remembered, p *packet.Packet) bool {
 	exit := s.exit()
-	return e.epoch != 0 && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !e.doh && e.ruled != qvmfirewall.Drops &&
+	return e.epoch != 0 && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !(e.doh && isHTTPS(p)) && e.ruled != qvmfirewall.Drops &&
 		!isDNS(p) && !p.IsICMP()
 }
 
 // remember classifies a conversation and remembers it.
 func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	c := v.classify(s, p)
-	if e.set(p, false, c, v.epoch); c == classICMPError {
+	if e.class = c; c == classICMPError {
 		e.epoch = 0 // the next one may be about another packet
 	}
 	e.foreign = c == classOutside && s.qube != nil && (s.domain != qube.NoDomain || v.conf.World.ByAddr(p.Dst.Netip(p.Family), time.Unix(0, p.Time)) == nil)
 	e.spoofed = c != classNoise && !s.owns(p)
-	e.doh = c == classOutside && isHTTPS(p) && v.servesDoH(p)
+	e.doh = c == classOutside && v.servesDoH(p)
 	e.ruled = qvmfirewall.Unclear
 	if s.rules != nil && (c == classOutside || c == classLAN || c == classEndpoint || c == classEndpointHost || c == classQube) {
 		e.ruled = s.rules.Judge(p.Proto, p.Dst.Netip(p.Family), p.DstPort, p.ICMPType)
@@ -264,7 +264,7 @@ func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPac
 func (v *Verifier) sourceClass(s *subject, p *packet.Packet) class {
 	e, known := s.memo.find(p, true, v.epoch)
 	if !known {
-		e.set(p, true, v.classifySource(s, p), v.epoch)
+		e.class = v.classifySource(s, p)
 	}
 	return e.class
 }

@@ -115,6 +115,8 @@ func (v *Verifier) refresh(s *subject, at int64) {
 		v.forget()
 	}
 	s.expect, s.rules = expect, rules
+	exit := s.exit()
+	s.memo.byAddress = rules == nil && (exit == ExitNone || exit == ExitClear) && (expect == nil || len(expect.Endpoints) == 0)
 }
 
 // forgetExpected removes the evidence of checks that rest on an expectation.
