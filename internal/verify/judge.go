@@ -24,13 +24,11 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 	if note != nil {
 		looked = note.looked()
 	}
-	if looked < learnFrom && s.expect == nil && s.looks > 0 && e.class == classOutside {
-		looked++
-		s.looks--
-		s.learn(p, frame)
+	c := e.class
+	if c == classOutside {
+		looked = s.lookAt(p, frame, looked)
 	}
 	e.looked = looked
-	c := e.class
 	if c != classNoise {
 		s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
 	}
@@ -41,7 +39,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 		v.ruledOut(s, e, p, frame)
 	}
 	v.common(s, c, p, frame)
-	if e.doh && isHTTPS(p) {
+	if e.overHTTPS(p) {
 		v.overHTTPS(s, p, frame)
 	}
 	asks := p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) // it will ask again
@@ -71,7 +69,7 @@ func (v *Verifier) byExit(s *subject, c class, p *packet.Packet, frame []byte) {
 // forbids.
 func (s *subject) settles(e *remembered, p *packet.Packet) bool {
 	exit := s.exit()
-	return e.epoch != 0 && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !(e.doh && isHTTPS(p)) && e.ruled != qvmfirewall.Drops &&
+	return e.epoch != 0 && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !e.overHTTPS(p) && e.ruled != qvmfirewall.Drops &&
 		!isDNS(p) && !p.IsICMP()
 }
 
@@ -148,6 +146,9 @@ func (v *Verifier) overHTTPS(s *subject, p *packet.Packet, frame []byte) {
 		v.record(s, DNS1, p, frame, "")
 	}
 }
+
+// overHTTPS reports whether a packet of a conversation may be of DNS over HTTPS.
+func (e *remembered) overHTTPS(p *packet.Packet) bool { return e.doh && isHTTPS(p) }
 
 // servesDoH reports whether a packet goes to a server known for DNS over HTTPS.
 func (v *Verifier) servesDoH(p *packet.Packet) bool {

@@ -30,6 +30,17 @@ const learnFrom = 4
 // looksPerRefresh bounds the packets of a qube that are looked at in a second.
 const looksPerRefresh = 256
 
+// lookAt looks at one of the first packets of a flow, of which some were looked at, for marks of
+// tunnels, if there is time. It returns how many were looked at now.
+func (s *subject) lookAt(p *packet.Packet, frame []byte, looked uint8) uint8 {
+	if looked >= learnFrom || s.looks == 0 || s.expect != nil {
+		return looked
+	}
+	s.looks--
+	s.learn(p, frame)
+	return looked + 1
+}
+
 // learn looks at one of the first packets of a conversation.
 func (s *subject) learn(p *packet.Packet, frame []byte) {
 	protocol := recognise(p, frame)

@@ -67,7 +67,7 @@ func (v *Verifier) Quick(p *packet.Packet, frame []byte, note *Note, back bool) 
 	number := n.subject()
 	ofQube := sent & oneIf(number != 0)
 	if n.looked() < learnFrom && ofQube != 0 {
-		v.slots[number].subject.quickLearn(p, frame, note)
+		*note += Note(v.slots[number].subject.lookAt(p, frame, n.looked())-n.looked()) << noteLooked
 	}
 	t := &v.slots[number].traffic[sent]
 	if t.waiting != 0 {
@@ -86,15 +86,6 @@ func oneIf(holds bool) int {
 		return 1
 	}
 	return 0
-}
-
-// quickLearn looks at one of the first packets of a flow, if there is time.
-func (s *subject) quickLearn(p *packet.Packet, frame []byte, note *Note) {
-	if s.looks > 0 && s.expect == nil {
-		s.looks--
-		*note += 1 << noteLooked
-		s.learn(p, frame)
-	}
 }
 
 // settledPacket is what was found out of a packet.
