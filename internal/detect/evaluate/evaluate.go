@@ -61,12 +61,16 @@ func Evaluate(cases []Case) *Table {
 func (t *Table) goOn(pasts []*Past) {
 	t.Pasts = len(pasts)
 	for _, p := range pasts {
-		r := p.Continue()
-		for i := range t.Scores {
-			for k, level := range [...]behaviour.Level{behaviour.Low, behaviour.Medium} {
-				if _, ok := r.Found(t.Scores[i].Rule, level); ok {
-					t.Scores[i].Goes[k]++
-				}
+		t.count(p.Continue(), func(s *Score) *[2]int { return &s.Goes })
+	}
+}
+
+// count counts the rules that have found something, at any level and at medium or above.
+func (t *Table) count(r *Result, in func(*Score) *[2]int) {
+	for i := range t.Scores {
+		for k, level := range [...]behaviour.Level{behaviour.Low, behaviour.Medium} {
+			if _, ok := r.Found(t.Scores[i].Rule, level); ok {
+				in(&t.Scores[i])[k]++
 			}
 		}
 	}
@@ -94,17 +98,8 @@ func (t *Table) benign(cold, learned *Result) {
 	if learned.Span <= maxSpan {
 		t.Benign += learned.Span / 2
 	}
-	for i := range t.Scores {
-		s := &t.Scores[i]
-		for k, level := range [...]behaviour.Level{behaviour.Low, behaviour.Medium} {
-			if _, ok := cold.Found(s.Rule, level); ok {
-				s.Cold[k]++
-			}
-			if _, ok := learned.Found(s.Rule, level); ok {
-				s.Learned[k]++
-			}
-		}
-	}
+	t.count(cold, func(s *Score) *[2]int { return &s.Cold })
+	t.count(learned, func(s *Score) *[2]int { return &s.Learned })
 	for i := range learned.Findings {
 		f := &learned.Findings[i]
 		t.Scores[f.Rule].Findings++

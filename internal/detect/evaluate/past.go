@@ -13,9 +13,16 @@ import (
 // the defaults. Some rules say nothing without one.
 type Past struct {
 	From  Case
-	state []byte        // of the engine at the end
-	next  int64         // when the next day of the qube begins
-	rest  []detect.Item // the second half of the case
+	state []byte // of the engine at the end
+	next  int64  // when the next day of the qube begins
+	rest  doings // the second half of the case
+}
+
+// doings are items, and the subject whose they are: the one that begins most of the flows, and asks
+// most questions.
+type doings struct {
+	items []detect.Item
+	who   string
 }
 
 // The days of a past, and how often the qube does on each of them what it does: at least so often
@@ -54,25 +61,26 @@ func NewPast(c *Case, items []detect.Item) *Past {
 	if half-first > pastLongest || len(learned) == 0 {
 		return nil
 	}
-	times := timesADay(learned)
+	habit := doingsOf(learned)
+	times := timesADay(habit)
 	if times > pastMost {
 		return nil
 	}
 	engine := behaviour.New(pastConfig(func(*behaviour.Finding) {}))
 	for n := range pastDays * times {
-		live(engine, learned, pastBeginning+int64(n/times)*pastDay+int64(n%times)*(pastDay/int64(times)))
+		live(engine, habit, pastBeginning+int64(n/times)*pastDay+int64(n%times)*(pastDay/int64(times)))
 	}
 	if p := engine.Profiles(pastQube); len(p) != 1 || !p[0].Learned {
 		return nil
 	}
-	return &Past{From: *c, state: engine.Snapshot(), next: pastBeginning + pastDays*pastDay, rest: rest}
+	return &Past{From: *c, state: engine.Snapshot(), next: pastBeginning + pastDays*pastDay, rest: doingsOf(rest)}
 }
 
-// timesADay returns how often a qube must do what is in items on each day until enough is learned.
-func timesADay(items []detect.Item) int {
+// timesADay returns how often a qube must do something on each day until enough is learned.
+func timesADay(d doings) int {
 	conf := pastConfig(func(*behaviour.Finding) {})
 	once := behaviour.New(conf)
-	live(once, items, pastBeginning)
+	live(once, d, pastBeginning)
 	uses := 0
 	for _, p := range once.Profiles(pastQube) {
 		uses = p.Observations
@@ -91,33 +99,26 @@ func pastConfig(report func(*behaviour.Finding)) behaviour.Config {
 }
 
 // Continue returns what is found if the qube goes on with the second half of the case that its past
-// was made of, and With what is found if it does what is in another case.
+// was made of.
 func (p *Past) Continue() *Result { return p.with(&p.From, p.rest) }
 
-// With is described at Continue.
-func (p *Past) With(c *Case, items []detect.Item) *Result { return p.with(c, items) }
-
-func (p *Past) with(c *Case, items []detect.Item) *Result {
-	r := &Result{Case: *c, Items: len(items), Start: p.next, From: p.next}
-	engine := behaviour.New(pastConfig(func(f *behaviour.Finding) {
-		one := *f
-		one.Context = nil
-		r.Findings = append(r.Findings, one)
-	}))
+// with returns what is found if the qube does what is in another case.
+func (p *Past) with(c *Case, d doings) *Result {
+	r := &Result{Case: *c, Items: len(d.items), Start: p.next, From: p.next}
+	engine := behaviour.New(pastConfig(r.keep))
 	if err := engine.Restore(p.state); err != nil {
 		panic(err) // the state is one that the engine has just written
 	}
-	r.Span = time.Duration(live(engine, items, p.next) - p.next)
+	r.Span = time.Duration(live(engine, d, p.next) - p.next)
 	return r
 }
 
-// live has a qube do what is in items from a time on, and returns when it was done.
-func live(engine *behaviour.Engine, items []detect.Item, at int64) int64 {
+// live has a qube do something from a time on, and returns when it was done.
+func live(engine *behaviour.Engine, d doings, at int64) int64 {
 	t := newTranslator()
-	who := client(items)
 	var before int64
-	for n := range items {
-		i := items[n]
+	for n := range d.items {
+		i := d.items[n]
 		if n > 0 {
 			at += min(max(i.At-before, 0), pastPause)
 		}
@@ -126,7 +127,7 @@ func live(engine *behaviour.Engine, items []detect.Item, at int64) int64 {
 		if o == nil {
 			continue
 		}
-		if o.Subject == who {
+		if o.Subject == d.who {
 			o.Subject = pastQube
 		}
 		observe(engine, o)
@@ -134,8 +135,9 @@ func live(engine *behaviour.Engine, items []detect.Item, at int64) int64 {
 	return at
 }
 
-// client returns the subject that begins most of the flows of items, and asks most questions.
-func client(items []detect.Item) (who string) {
+// doingsOf finds out whose some items are.
+func doingsOf(items []detect.Item) doings {
+	who := ""
 	t := newTranslator()
 	counts := map[string]int{}
 	for n := range items {
@@ -145,7 +147,7 @@ func client(items []detect.Item) (who string) {
 			}
 		}
 	}
-	return who
+	return doings{items, who}
 }
 
 // moved returns an item with its times moved by some nanoseconds.

@@ -53,13 +53,7 @@ func RunItems(c *Case, items []detect.Item, learn bool) *Result {
 		r.From = first + (last-first)/2
 		conf.Learn = baseline.Learning{Span: (last - first) / 2, Days: 1, Uses: 1}
 	}
-	conf.Report = func(f *behaviour.Finding) {
-		if f.At >= r.From {
-			one := *f
-			one.Context = nil
-			r.Findings = append(r.Findings, one)
-		}
-	}
+	conf.Report = r.keep
 	engine := behaviour.New(conf)
 	t := newTranslator()
 	for i := range items {
@@ -68,6 +62,15 @@ func RunItems(c *Case, items []detect.Item, learn bool) *Result {
 		}
 	}
 	return r
+}
+
+// keep keeps a finding that is not of the past.
+func (r *Result) keep(f *behaviour.Finding) {
+	if f.At >= r.From {
+		one := *f
+		one.Context = nil
+		r.Findings = append(r.Findings, one)
+	}
 }
 
 // newTranslator returns a translator without an inventory.
@@ -98,8 +101,9 @@ func (r *Result) Finds(rule behaviour.Rule) (after time.Duration, ok bool) {
 // give runs the case once for each past.
 func (r *Result) give(pasts []*Past, items []detect.Item) {
 	r.Pasts = len(pasts)
+	d := doingsOf(items)
 	for _, p := range pasts {
-		with := p.With(&r.Case, items)
+		with := p.with(&r.Case, d)
 		for rule := range behaviour.Rules {
 			after, ok := with.Found(rule, behaviour.Low)
 			if !ok {
