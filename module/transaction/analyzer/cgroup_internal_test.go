@@ -24,7 +24,12 @@ func TestAttack19_limit_of_the_group(t *testing.T) {
 	write("system.slice/memory.max", "800\n")
 	write("system.slice/qubesbeat.service/memory.max", "400\n")
 	write("system.slice/other.service/memory.max", "max\n")
+	write("memory/unit/memory.limit_in_bytes", "300\n")
+	write("memory/unit/other/memory.limit_in_bytes", "9223372036854771712\n")
 	for own, want := range map[string]uint64{
+		"5:devices:/unit\n4:cpu,memory:/unit\n":        300, // version 1
+		"4:memory:/unit/other\n0::/\n":                 300,
+		"5:devices:/unit\n":                            0,
 		"0::/system.slice/qubesbeat.service\n":         400,
 		"1:name=x:/\n0::/system.slice/other.service\n": 800,
 		"0::/\n":                        0,
