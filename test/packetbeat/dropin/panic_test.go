@@ -75,13 +75,7 @@ func TestHostile_panic(t *testing.T) {
 		probe(w)
 		path := w.Close()
 		t.Run(tt.protocol+"/"+theirs.name, func(t *testing.T) {
-			b := replay(t, theirs, onlyFlows+runner.AllProtocols+outputFile, path, replayTime)
-			for range 10 { // it may end before its goroutine gets to the message
-				if exitCode(b.Err()) == 2 {
-					break
-				}
-				b = replay(t, theirs, onlyFlows+runner.AllProtocols+outputFile, path, replayTime)
-			}
+			b := crash(t, onlyFlows+runner.AllProtocols+outputFile, path)
 			t.Logf("packetbeat, after %s: status %d, %s", tt.what, exitCode(b.Err()), panicLine(b))
 			if exitCode(b.Err()) != 2 {
 				t.Error("want status 2, a panic: else this input proves nothing")
@@ -105,6 +99,21 @@ func TestHostile_panic(t *testing.T) {
 			}
 		})
 	}
+}
+
+// crash replays a capture that makes packetbeat panic. The run is repeated if packetbeat has
+// ended without: it may do so before its goroutine gets to the message, and while a panic is
+// on its way out of there.
+func crash(t *testing.T, config, path string) *beat {
+	t.Helper()
+	b := replay(t, theirs, config, path, replayTime)
+	for range 10 {
+		if exitCode(b.Err()) == 2 {
+			break
+		}
+		b = replay(t, theirs, config, path, replayTime)
+	}
+	return b
 }
 
 // panicLine returns the line of a log that says why the program has failed.
