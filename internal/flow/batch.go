@@ -41,30 +41,33 @@ func (t *Table) updateBatch(ps []packet.Packet, refs *[BatchSize]Ref) {
 	t.touched = touched // keeps the loads from being optimized away
 	for i := range ps {
 		var e *entry
-		if b := &probes[i]; b.ready {
-			e = t.update(&ps[i], &b.key, b.hash, b.swapped)
+		b := &probes[i]
+		way := b.way
+		if way < Ways {
+			e = t.update(&ps[i], &b.key, b.hash, way.Back())
 		} else {
 			e = t.meter(&ps[i])
 		}
 		if refs != nil {
-			refs[i] = Ref{entry: e, swapped: probes[i].swapped, whole: probes[i].ready}
+			refs[i] = Ref{e, way}
 		}
 	}
 }
 
 // probe is what the first pass over a batch computes of a packet for the second.
 type probe struct {
-	key     Key
-	hash    uint64
-	slot    uint64 // content of the index slot at which the search starts
-	swapped bool
-	ready   bool // key is set; not for fragments and tunnels, which need the packets before
+	key  Key
+	hash uint64
+	slot uint64 // content of the index slot at which the search starts
+	way  Way
 }
 
-// set computes the key of p, if that does not depend on the packets before.
+// set computes the key of p, if that does not depend on the packets before: fragments and tunnels
+// need them.
 func (b *probe) set(p *packet.Packet) {
-	if b.ready = p.Fragment == packet.FragmentNone && p.Outer.Kind == packet.TunnelNone; b.ready {
-		b.swapped = b.key.set(p, 0)
+	b.way = Ways
+	if p.Fragment == packet.FragmentNone && p.Outer.Kind == packet.TunnelNone {
+		b.way = wayOf(p, b.key.set(p, 0))
 	}
 }
 

@@ -23,21 +23,24 @@ func TestRef_Note(t *testing.T) {
 
 	var refs [flow.BatchSize]flow.Ref
 	table.UpdateBatchRefs([]packet.Packet{there, back, fragment, inTunnel}, &refs)
-	one, oneWay := refs[0].Note()
-	other, otherWay := refs[1].Note()
+	one, oneWay := refs[0].Note(), refs[0].Way()
+	other, otherWay := refs[1].Note(), refs[1].Way()
 	if one == nil || one != other || oneWay == otherWay || *one != 0 {
 		t.Fatalf("notes %p %v and %p %v; want one of the flow that is 0, and two directions", one, oneWay, other, otherWay)
 	}
 	*one = 7
 	for i, ref := range []flow.Ref{refs[2], refs[3], {}} {
-		if note, _ := ref.Note(); note != nil {
+		if note := ref.Note(); note != nil || ref.Way() < flow.Ways {
 			t.Errorf("packet %d has a note; want none of fragments, packets in a tunnel and the zero Ref", i)
 		}
 	}
 	note := func(p packet.Packet) flow.Note {
 		table.UpdateBatchRefs([]packet.Packet{p}, &refs)
-		n, _ := refs[0].Note()
-		return *n
+		n, way := refs[0].Read()
+		if n != *refs[0].Note() || way != refs[0].Way() {
+			t.Errorf("Read = %d, %d; want what Note and Way say", n, way)
+		}
+		return n
 	}
 	if got := note(back); got != 7 {
 		t.Errorf("the next packet finds the note %d; want 7", got)

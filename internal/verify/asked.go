@@ -50,15 +50,19 @@ func (v *Verifier) asks(s *subject, c class, p *packet.Packet, frame []byte) boo
 		}
 		q.id = stun.ID{payload[0], payload[1]}
 	}
-	*v.waiting(s) += s.asked.add(q)
+	v.wait(s, s.asked.add(q))
 	return true
 }
 
-// waiting returns how many questions of a subject wait: meanwhile all that it is sent is looked at.
-func (v *Verifier) waiting(s *subject) *uint32 { return &v.slots[s.number].traffic[0].waiting }
+// wait notes that more questions of a subject wait for an answer, or less. While one does, all
+// that the subject is sent is looked at.
+func (v *Verifier) wait(s *subject, more int) {
+	s.waiting += more
+	v.waiting += more
+}
 
 // add notes a question, and returns how many more wait now. With too many, the oldest goes.
-func (a *asked) add(q question) (more uint32) {
+func (a *asked) add(q question) (more int) {
 	if a.list[a.next].at == 0 {
 		more = 1
 	}
@@ -68,7 +72,7 @@ func (a *asked) add(q question) (more uint32) {
 }
 
 // expire ends the questions that have waited for long enough, and returns how many.
-func (a *asked) expire(now int64) (ended uint32) {
+func (a *asked) expire(now int64) (ended int) {
 	for i := range a.list {
 		if q := &a.list[i]; q.at != 0 && now-q.at > askedFor {
 			q.at = 0
@@ -91,7 +95,7 @@ func (v *Verifier) told(s *subject, p *packet.Packet, frame []byte) {
 		}
 		if a, method, ok := q.answer(p, payload); ok {
 			q.at = 0
-			*v.waiting(s)--
+			v.wait(s, -1)
 			if public(a) && s.qube != nil {
 				v.seenAs(s.qube.Name, a, method, p.Time)
 			}

@@ -1,10 +1,12 @@
 package verify_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/verify"
 )
@@ -70,12 +72,13 @@ func BenchmarkVerifier_Packet(b *testing.B) {
 				p.Direction = packet.Outbound
 			}
 			p.Decode(packet.LinkEthernet, bytes)
-			var note verify.Note
+			ps := slices.Repeat([]packet.Packet{p}, flow.BatchSize)
+			var refs [flow.BatchSize]flow.Ref
+			l.flows.UpdateBatchRefs(ps, &refs)
 			b.ReportAllocs()
-			for b.Loop() {
-				p.Time += 1000
-				if !l.v.Quick(&p, bytes, &note, false) {
-					l.v.Packet(&p, bytes, &note, false)
+			for i := 0; b.Loop(); i++ {
+				if ps[i%flow.BatchSize].Time += flow.BatchSize * 1000; i%flow.BatchSize == flow.BatchSize-1 {
+					l.v.Packets(ps, func(int) []byte { return bytes }, refs[:])
 				}
 			}
 		})

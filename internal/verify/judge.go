@@ -11,10 +11,10 @@ import (
 
 // fromQube judges a packet that a qube has sent. note may be nil.
 func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *Note) settledPacket {
-	if s.packets == 0 {
+	if s.packets() == 0 {
 		s.begun, s.begunOwn = p.Time, v.now
 	}
-	s.packets++
+	s.judged++
 	s.last = v.now
 	e, known := s.memo.find(p, false, v.epoch)
 	if !known {
@@ -30,7 +30,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 	}
 	e.looked = looked
 	if c != classNoise {
-		s.to = destination{p.Dst, p.Family, p.Proto, p.DstPort}
+		s.to = destination{p.Dst, p.DstPort, p.Family, p.Proto}
 	}
 	if e.spoofed {
 		v.spoofed(s, c, p, frame)
@@ -70,7 +70,13 @@ func (v *Verifier) byExit(s *subject, c class, p *packet.Packet, frame []byte) {
 func (s *subject) settles(e *remembered, p *packet.Packet) bool {
 	exit := s.exit()
 	return e.epoch != 0 && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !e.overHTTPS(p) && e.ruled != qvmfirewall.Drops &&
-		!isDNS(p) && !p.IsICMP()
+		!isDNS(p) && (!p.IsICMP() || isQuery(p) && s.rules == nil)
+}
+
+// isQuery reports whether a packet is a query of ICMP or its answer, as all of its flow are.
+func isQuery(p *packet.Packet) bool {
+	_, ok := p.ICMPQuery()
+	return ok && p.HasL4 && p.IsICMP()
 }
 
 // remember classifies a conversation and remembers it.
@@ -246,7 +252,7 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 // qube, or an answer of this machine.
 func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPacket {
 	v.leaves(p)
-	if *v.waiting(s) != 0 {
+	if s.waiting != 0 {
 		v.told(s, p, frame)
 	}
 	c := v.sourceClass(s, p)
@@ -258,7 +264,7 @@ func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPac
 	case classLocal:
 		v.localAnswer(s, p, frame)
 	}
-	return settledPacket{subject: s, settled: c == classOutside && !p.IsICMP()}
+	return settledPacket{subject: s, settled: c == classOutside && (!p.IsICMP() || isQuery(p))}
 }
 
 // sourceClass returns the class of the source of a packet to a qube, which it remembers.
@@ -336,7 +342,7 @@ func (v *Verifier) traced(one *trace) {
 		}
 		return
 	}
-	left := v.slots[0].traffic[0].last
+	left := v.accounts.traffic[0].last
 	sees := left != 0 && one.at-left < seenFor
 	for c := range one.checks.all {
 		r := &s.records[c]
@@ -370,7 +376,7 @@ func (v *Verifier) elsewhere(p *packet.Packet) {
 	if p.Direction == packet.Inbound {
 		return
 	}
-	v.slots[0].traffic[0].last = max(v.now, 1)
+	v.accounts.traffic[0].last = max(v.now, 1)
 	v.leaves(p)
 	if len(v.env.Upstreams) != 0 && isDNS(p) {
 		v.upstream(p)

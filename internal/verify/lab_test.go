@@ -51,8 +51,11 @@ type lab struct {
 	now     int64
 	reports []verify.Result
 	decoded packet.Packet
-	flows   *flow.Table // for the notes; nil for a verifier that knows of no flows
-	plain   bool        // packets have no direction, as in most capture files
+	flows   *flow.Table     // for the notes; nil for a verifier that knows of no flows
+	plain   bool            // packets have no direction, as in most capture files
+	batch   int             // packets that the verifier is shown at once; 0 for one
+	packets []packet.Packet // that wait for it
+	bytes   [][]byte
 }
 
 func newLab(tb testing.TB) *lab {
@@ -149,6 +152,7 @@ func (l *lab) torExit() *verify.Expectation {
 
 // wait lets time pass without packets.
 func (l *lab) wait(d time.Duration) {
+	l.flush()
 	l.now += int64(d)
 	l.v.Tick(l.now)
 }
@@ -192,16 +196,23 @@ func (l *lab) show(f frame) {
 
 // judge shows a packet to the verifier, as the meter does.
 func (l *lab) judge(p *packet.Packet, data []byte) {
-	if l.flows == nil {
-		l.v.Packet(p, data, nil, false)
+	l.packets, l.bytes = append(l.packets, *p), append(l.bytes, data)
+	if len(l.packets) >= l.batch {
+		l.flush()
+	}
+}
+
+// flush shows the packets that wait to the verifier.
+func (l *lab) flush() {
+	if len(l.packets) == 0 {
 		return
 	}
 	var refs [flow.BatchSize]flow.Ref
-	l.flows.UpdateBatchRefs([]packet.Packet{*p}, &refs)
-	note, back := refs[0].Note()
-	if note == nil || !l.v.Quick(p, data, (*verify.Note)(note), back) {
-		l.v.Packet(p, data, (*verify.Note)(note), back)
+	if l.flows != nil {
+		l.flows.UpdateBatchRefs(l.packets, &refs)
 	}
+	l.v.Packets(l.packets, func(i int) []byte { return l.bytes[i] }, refs[:])
+	l.packets, l.bytes = l.packets[:0], l.bytes[:0]
 }
 
 // bytes returns the frame.

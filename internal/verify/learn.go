@@ -31,13 +31,16 @@ const learnFrom = 4
 const looksPerRefresh = 256
 
 // lookAt looks at one of the first packets of a flow, of which some were looked at, for marks of
-// tunnels, if there is time. It returns how many were looked at now.
+// tunnels. It returns how many were looked at now. If there is no time, the first waits until there
+// is, and the others count as looked at.
 func (s *subject) lookAt(p *packet.Packet, frame []byte, looked uint8) uint8 {
-	if looked >= learnFrom || s.looks == 0 || s.expect != nil {
+	switch {
+	case looked >= learnFrom || s.expect != nil || looked == 0 && s.looks == 0:
 		return looked
+	case s.looks > 0:
+		s.looks--
+		s.learn(p, frame)
 	}
-	s.looks--
-	s.learn(p, frame)
 	return looked + 1
 }
 

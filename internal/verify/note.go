@@ -6,21 +6,21 @@ import "github.com/qubesbeat/qubesbeat/internal/packet"
 // verifier that has written it can read it. From the lowest bit on:
 //
 //	5 bits   which of its packets are settled, see [verdictBits]
-//	3 bits   how many of them were looked at for marks of tunnels, up to learnFrom
-//	11 bits  the number of the subject
+//	3 bits   how many of them were looked at for marks of tunnels, up to learnFrom, which has a bit alone
+//	11 bits  the number of the subject's account
 //	13 bits  of the epoch in which that was true: the flow is over before they come again
 type Note uint32
 
 const (
 	noteLooked  = 5
 	noteSubject = 8
-	noteEpoch   = 19
+	noteEpoch   = noteSubject + accountBits
 
 	epochMask = 1<<(32-noteEpoch) - 1
 )
 
 func (n Note) looked() uint8   { return uint8(n>>noteLooked) & 7 }
-func (n Note) subject() uint16 { return uint16(n>>noteSubject) & 0x7ff }
+func (n Note) subject() uint16 { return uint16(n>>noteSubject) & (1<<accountBits - 1) }
 func (n Note) epoch() uint32   { return uint32(n >> noteEpoch) }
 
 // verdictBits say which packets of a flow can change no verdict, by their direction in the
@@ -45,13 +45,10 @@ var looks = [4][2]look{
 // lookOf returns how the bits of a note are read for a packet.
 func lookOf(p *packet.Packet, back bool) *look { return &looks[p.Direction&3][oneIf(back)] }
 
-// Quick counts a packet that, by the note on its flow, can change no verdict, and reports whether
-// it is one: one more of a conversation that nothing is expected of, or one on another interface
-// while nothing is looked for there. These are nearly all packets, and this is what
-// verification costs the meter; what differs from packet to packet is not branched on. All
-// others, and the first of each second, are for [Verifier.Packet], which says what note and
-// back are; note must not be nil.
-func (v *Verifier) Quick(p *packet.Packet, frame []byte, note *Note, back bool) bool {
+// quick counts a packet that, by the note on its flow, can change no verdict, and reports whether
+// it is one. It looks more closely than [Verifier.count]: at the first packets of a flow for
+// marks of tunnels, and at what a subject without questions is sent while others have some.
+func (v *Verifier) quick(p *packet.Packet, frame []byte, note *Note, back bool) bool {
 	n, own := *note, p.Time+v.shift
 	if own < v.now || own >= v.due || n.epoch() != v.epoch&epochMask {
 		return false
@@ -60,23 +57,17 @@ func (v *Verifier) Quick(p *packet.Packet, frame []byte, note *Note, back bool) 
 	if bits&at.mask != at.want {
 		return false
 	}
-	sent := oneIf(bits&at.from != 0)
-	if v.tracer.n != 0 && sent == 0 {
+	sent, s := bits&at.from != 0, v.accounts.subjects[n.subject()]
+	if !sent && (v.tracer.n != 0 || s != nil && s.waiting != 0) {
 		return false
 	}
-	number := n.subject()
-	ofQube := sent & oneIf(number != 0)
-	if n.looked() < learnFrom && ofQube != 0 {
-		*note += Note(v.slots[number].subject.lookAt(p, frame, n.looked())-n.looked()) << noteLooked
+	if sent && s != nil && n.looked() < learnFrom {
+		*note += Note(s.lookAt(p, frame, n.looked())-n.looked()) << noteLooked
 	}
-	t := &v.slots[number].traffic[sent]
-	if t.waiting != 0 {
-		return false
-	}
-	t.packets++
-	v.now, t.last = own, own
-	t.to.addr, t.to.family, t.to.proto, t.to.port = p.Dst, p.Family, p.Proto, p.DstPort
-	v.quick[ofQube]++
+	v.now = own
+	t := &v.accounts.traffic[accountOf(n, sent)]
+	t.settled++
+	t.last = own
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/verify"
@@ -22,6 +23,7 @@ func TestVerifier_notes(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		with, without := newLab(t), newLab(t)
 		without.flows = nil
+		with.batch = 1 + random.IntN(flow.BatchSize)
 		frames := anyFrames(random)
 		for _, l := range []*lab{with, without} { // as captures of tcpdump are, with names of interfaces or without
 			if l.plain = seed%3 > 0; seed%3 > 1 {
@@ -33,6 +35,9 @@ func TestVerifier_notes(t *testing.T) {
 			f := frames[random.IntN(len(frames))]
 			change, silent := random.IntN(400), random.IntN(2) == 0
 			for _, l := range []*lab{with, without} {
+				if change < changes {
+					l.flush()
+				}
 				switch { // a change may be noticed a second later
 				case !l.change(change):
 				case silent: // by the next packet
@@ -49,6 +54,8 @@ func TestVerifier_notes(t *testing.T) {
 				without.wait(time.Second)
 			}
 		}
+		with.wait(time.Millisecond)
+		without.wait(time.Millisecond)
 		if diff := cmp.Diff(without.v.Stats(), with.v.Stats()); diff != "" {
 			t.Fatalf("seed %d: stats mismatch (-without notes +with):\n%s", seed, diff)
 		}
@@ -121,6 +128,9 @@ func verdicts(l *lab) (lines []string) {
 	return lines
 }
 
+// changes are those that change makes.
+const changes = 9
+
 // change may change the world.
 func (l *lab) change(n int) (changed bool) {
 	switch n {
@@ -139,6 +149,12 @@ func (l *lab) change(n int) (changed bool) {
 		moved := *untrusted
 		moved.IP = work.IP6
 		l.qubes = []*qube.Qube{work, &moved, sysVPN}
+	case 6:
+		l.qvmFirewall("10.137.0.6", "policy=drop")
+	case 7:
+		l.qvmFirewall("10.137.0.6", "policy=drop", "action=accept proto=icmp icmptype=8", "action=accept proto=udp")
+	case 8:
+		l.qvmFirewall("10.137.0.6", "policy=accept")
 	default:
 		return false
 	}
@@ -151,6 +167,7 @@ func anyFrames(random *rand.Rand) (frames []frame) {
 	for range 60 {
 		f := frame{iface: []uint32{eth0, ofWork, ofUntrusted, ofVPN, ofWhonix, 6}[random.IntN(6)], out: random.IntN(2) == 0, ttl: 63,
 			proto: []uint8{packet.ProtoUDP, packet.ProtoTCP, packet.ProtoICMP}[random.IntN(3)], flags: data, pad: random.IntN(100)}
+		f.icmp = []byte{0, 8, 3, 11, 13}[random.IntN(5)]
 		f.src = ends[random.IntN(len(ends))]
 		for f.dst == "" || f.dst == f.src {
 			f.dst = ends[random.IntN(len(ends))]

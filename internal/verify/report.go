@@ -51,8 +51,8 @@ func (v *Verifier) tick(s *subject) {
 		v.refresh(s, v.now-v.shift)
 	}
 	v.unanswered(s)
-	*v.waiting(s) -= s.asked.expire(v.now)
-	if s.exit() == ExitVPN && s.packets > 0 {
+	v.wait(s, -s.asked.expire(v.now))
+	if s.exit() == ExitVPN && s.packets() > 0 {
 		s.clock.update(v.now, v.woke)
 	}
 }

@@ -253,7 +253,7 @@ const strangerFor = int64(60e9)
 // hasStranger reports whether a vif that sends is not in the inventory, which then is behind.
 func (v *Verifier) hasStranger() bool {
 	for _, s := range v.subjects {
-		if v.env.Domains && s.qube == nil && s.packets > 0 && v.now-s.begunOwn > strangerFor && v.now-s.last < v.window {
+		if v.env.Domains && s.qube == nil && s.packets() > 0 && v.now-s.begunOwn > strangerFor && v.now-s.last < v.window {
 			return true
 		}
 	}

@@ -18,9 +18,12 @@ type subject struct {
 	rules  *Rules
 	looked int64 // own time of the last look at the inventory
 
-	begun    int64 // packet time of the first packet
-	begunOwn int64 // own time of it
+	begun    int64  // packet time of the first packet
+	begunOwn int64  // own time of it
+	judged   uint64 // packets that it has sent, but for those that traffic has counted
+	waiting  int    // its questions without an answer so far
 	*traffic
+	to destination // of the last packet that was looked at: of a conversation that is settled it is the first
 
 	records [Checks]record
 	clock   clock
@@ -30,55 +33,10 @@ type subject struct {
 	tried   localTries
 	asked   asked
 	learned learned
-	number  uint16 // of its slot
+	number  uint16 // of its account
 	boot    bool
 	basis   basis // of the last probe that has shown something
 	gone    bool  // the vif: its passes say nothing any more
-}
-
-// traffic is what is counted for each packet of a subject in a direction.
-type traffic struct {
-	packets uint64
-	last    int64 // own time of the last one, 0 for none
-	to      destination
-	// waiting are the subject's questions without an answer so far, of what it is sent.
-	waiting uint32
-}
-
-// slot is the place of a subject, with all that most packets need of it.
-type slot struct {
-	traffic [2]traffic // that the subject is sent, and that it sends
-	subject *subject   // nil if the place is free
-}
-
-// slots are the places of subjects, by number. The first is that of all interfaces that are
-// no vifs: what leaves there counts as sent to it.
-type slots [maxSubjects + 1]slot
-
-// take gives a subject a place.
-func (x *slots) take(s *subject) {
-	for i := range x[1:] {
-		if at := &x[1+i]; at.subject == nil {
-			at.subject, s.number, s.traffic = s, uint16(1+i), &at.traffic[1]
-			return
-		}
-	}
-	panic("verify: more subjects than places")
-}
-
-// give frees the place of a subject, which keeps what it has counted.
-func (x *slots) give(s *subject) {
-	counted := *s.traffic
-	s.traffic = &counted
-	x[s.number] = slot{}
-}
-
-// destination is where the last packet went.
-type destination struct {
-	addr   packet.Addr
-	family uint8
-	proto  uint8
-	port   uint16
 }
 
 // refreshEvery is how often the inventory is looked at, in nanoseconds of own time.

@@ -62,7 +62,9 @@ type Verifier struct {
 
 	epoch    uint32 // ends with what was known of conversations; of a memo and, in part, of a Note
 	world    uint64 // epoch of the world
-	slots    *slots
+	accounts *accounts
+	counting counting
+	waiting  int                 // questions of all subjects without an answer so far
 	subjects map[uint32]*subject // vifs
 	named    map[string]*subject // qubes in a capture without names of interfaces
 	others   map[uint32]bool     // interfaces that are no vifs
@@ -77,14 +79,13 @@ type Verifier struct {
 	seen     externals
 	ruleset  rulesetState
 	stats    Stats
-	quick    [2]uint64 // packets that Quick has counted: others, those of qubes
 }
 
 // New returns a verifier that expects nothing.
 func New(c Config) *Verifier {
 	v := &Verifier{conf: c, env: &Environment{}, subjects: map[uint32]*subject{}, named: map[string]*subject{}, others: map[uint32]bool{},
 		window: orDefault(c.Window, 15*time.Minute), hold: orDefault(c.Hold, 24*time.Hour), period: orDefault(c.Period, 15*time.Minute),
-		foldFor: orDefault(c.Fold, time.Hour), self: &subject{domain: qube.NoDomain, traffic: new(traffic)}, epoch: 1, slots: new(slots)}
+		foldFor: orDefault(c.Fold, time.Hour), self: &subject{domain: qube.NoDomain, traffic: new(traffic)}, epoch: 1, accounts: new(accounts)}
 	v.tracer.init()
 	return v
 }
@@ -148,15 +149,12 @@ func (v *Verifier) advance(at int64) {
 	}
 }
 
-// Packet takes a packet that was decoded from frame. It keeps nothing of frame, and does
-// not allocate for packets that agree. A packet for which [Verifier.Quick] returns true must not
-// be taken again.
+// packet judges a packet that was decoded from frame, and does not allocate for one that agrees.
 //
-// note is that on the packet's flow: the verifier reads and writes it, and it must be 0 when
+// note is that on the packet's flow: the verifier reads and writes it, and it is 0 when
 // the flow begins. back tells the two directions of a flow apart. note is nil if the flow is not
-// known, which costs time and changes no verdict, and must be for fragments and for packets in a
-// tunnel.
-func (v *Verifier) Packet(p *packet.Packet, frame []byte, note *Note, back bool) {
+// known, and for fragments and packets in a tunnel.
+func (v *Verifier) packet(p *packet.Packet, frame []byte, note *Note, back bool) {
 	v.advance(p.Time)
 	v.renewIfDue()
 	if p.Outer.Kind != packet.TunnelNone {
@@ -300,7 +298,7 @@ func (v *Verifier) add(p *packet.Packet, name string, domain int32) *subject {
 	}
 	s := &subject{iface: p.Iface, name: name, domain: domain, begun: p.Time, begunOwn: v.now, boot: true}
 	v.subjects[p.Iface] = s
-	v.slots.take(s)
+	v.accounts.take(s)
 	v.forget() // with a new vif, others may be seen in another light
 	return s
 }
@@ -320,7 +318,9 @@ func (v *Verifier) evict() {
 	v.tracer.forget(oldest)
 	clear(v.points[:])
 	clear(v.holders[:])
-	v.slots.give(oldest)
+	v.wait(oldest, -oldest.waiting)
+	v.reopen() // while the accounts are there
+	v.accounts.give(oldest)
 	v.forget()
 	if v.subjects[oldest.iface] == oldest {
 		delete(v.subjects, oldest.iface)
@@ -346,9 +346,10 @@ func (v *Verifier) all() []*subject {
 // Stats returns the counters.
 func (v *Verifier) Stats() Stats {
 	s := v.stats
-	s.Others += v.quick[0]
-	s.Packets += v.quick[1]
-	s.NotJudged += v.quick[1]
+	others, ofQubes := v.accounts.sum()
+	s.Others += others
+	s.Packets += ofQubes
+	s.NotJudged += ofQubes
 	s.Subjects = len(v.subjects) + len(v.named)
 	s.Untraced = v.tracer.full
 	return s

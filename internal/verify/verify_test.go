@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
@@ -300,7 +301,7 @@ func TestVerifier_Packet_allocs(t *testing.T) {
 	n := testing.AllocsPerRun(1000, func() {
 		p.Time, p.Iface, p.Length, p.Direction = l.now, ofVPN, uint32(len(data)), packet.Inbound
 		p.Decode(packet.LinkEthernet, data)
-		l.v.Packet(&p, data, nil, false)
+		l.v.Packets([]packet.Packet{p}, func(int) []byte { return data }, make([]flow.Ref, 1))
 	})
 	if n != 0 {
 		t.Errorf("Packet allocates %v times; want 0", n)

@@ -110,7 +110,7 @@ func lineOf(r *Result) Line {
 }
 
 func (v *Verifier) qubeView(s *subject) QubeView {
-	q := QubeView{Name: s.label(), Vif: s.name, Packets: s.packets, Peers: s.memo.peers(v.epoch), Looks: s.learned.looks()}
+	q := QubeView{Name: s.label(), Vif: s.name, Packets: s.packets(), Peers: s.memo.peers(v.epoch), Looks: s.learned.looks()}
 	if s.qube != nil {
 		q.Label, q.NetVM, q.Provides = s.qube.Label, s.qube.NetVM, s.qube.ProvidesNetwork
 		if s.qube.IP.IsValid() {

@@ -56,15 +56,10 @@ func (o *observer) Packets(ps []packet.Packet, frames []capture.Frame, flows []f
 	if o.attention.Load() {
 		o.attend()
 	}
-	for i := range ps {
-		note, back := flows[i].Note()
-		if note == nil || !o.verifier.Quick(&ps[i], frames[i].Data, (*judge.Note)(note), back) {
-			o.verifier.Packet(&ps[i], frames[i].Data, (*judge.Note)(note), back)
-		}
-	}
 	if len(ps) == 0 {
 		return
 	}
+	o.verifier.Packets(ps, func(i int) []byte { return frames[i].Data }, flows)
 	at := ps[len(ps)-1].Time
 	if d := at - o.looked; d >= lookEvery || d <= -lookEvery {
 		o.look(at)
