@@ -42,9 +42,7 @@ func (r *Ring) nextBlock() error {
 	}
 	r.feel(r.waiting())
 	h := r.header(r.block)
-	if h.Block_status&unix.TP_STATUS_BLK_TMO == 0 {
-		r.full++
-	}
+	r.pace(h)
 	r.held = r.mem[r.block*blockSize : (r.block+1)*blockSize]
 	r.left, r.at = h.Num_pkts, h.Offset_to_first_pkt
 	r.frames.Add(uint64(r.left))

@@ -1,6 +1,10 @@
 package capture
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // A reader that is woken for each block pays for the wake-up, and finds the memory of the
 // flows in no cache, as often as there are blocks. While blocks come fast it naps instead,
@@ -12,7 +16,7 @@ const (
 	// cut: the ring must not be full before the nap is over, also if there was little
 	// before.
 	napRate = 512 << 20
-	// napBlocks is how many blocks make it pay.
+	// napBlocks is how many blocks in a nap make it pay.
 	napBlocks = 2
 	// napTicks is how many naps in a row may find nothing.
 	napTicks = 2
@@ -27,6 +31,21 @@ func napOf(size int, whole bool) time.Duration {
 	}
 	return min(napLong, time.Duration(size)*time.Second/napRate)
 }
+
+// pace notes how fast blocks come: those that were full since the last wait, or one that the kernel
+// has filled in a part of a nap.
+func (r *Ring) pace(h *unix.TpacketHdrV1) {
+	if h.Block_status&unix.TP_STATUS_BLK_TMO != 0 {
+		return
+	}
+	if r.full++; stampOf(h.Ts_last_pkt)-stampOf(h.Ts_first_pkt) <= int64(r.nap)/napBlocks {
+		r.full = max(r.full, napBlocks)
+	}
+}
+
+// stampOf returns a time of a block in nanoseconds, which is what the kernel counts, whatever the name
+// of the field.
+func stampOf(t unix.TpacketBDTS) int64 { return int64(t.Sec)*1e9 + int64(t.Usec) }
 
 // rest sleeps for a nap, if it pays. It reports whether there is a block; err is that of
 // bell.nap, nil if the reader has to go on waiting.

@@ -73,3 +73,28 @@ func TestRing_nap_Wake(t *testing.T) {
 	}
 	checkReceived(t, r, "vif4.0 1 len 62 of 62 ok port 1 vlan []")
 }
+
+// TestRing_nap_pace has a ring sleep once the kernel has filled one block in less than half a
+// nap.
+func TestRing_nap_pace(t *testing.T) {
+	if !testbed.InNamespace(t) {
+		return
+	}
+	work := newWire(t, "vif4.0")
+	r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{PlainLen: 512}}, "vif*")
+	r.SetIdle(24 * time.Hour)
+	const nap = 2 * time.Second
+	r.SetNap(nap, 0)
+	const frames = 300 // more than 128 KiB
+	for range frames {
+		send(t, work.fd, udpFrame(1, 512))
+	}
+	var longest time.Duration
+	for range frames {
+		_, took := timedNext(t, r)
+		longest = max(longest, took)
+	}
+	if longest < nap {
+		t.Errorf("no frame came later than after %v; want a nap of %v behind the full block", longest, nap)
+	}
+}

@@ -10,7 +10,7 @@ import (
 // under returns the policy under pressure.
 func (p SnapPolicy) under(at pressure) SnapPolicy {
 	if at >= strained && p.Relief > 0 {
-		p.HeaderLen, p.PlainLen = p.Relief, 0
+		p.HeaderLen, p.PlainLen, p.DatagramLen = p.Relief, 0, 0
 	}
 	if at == squeezed {
 		p.FullLen = min(orDefault(p.FullLen, WholeFrame), orDefault(p.HeaderLen, DefaultSnap))
@@ -51,8 +51,7 @@ func (r *Ring) waiting() pressure {
 	case r.waits(blocks / 8):
 		level = some
 	}
-	h := r.header(r.block) // the kernel counts nanoseconds, whatever the name of the field
-	return r.gauge.next(level, int64(h.Ts_last_pkt.Sec)*1e9+int64(h.Ts_last_pkt.Usec))
+	return r.gauge.next(level, stampOf(r.header(r.block).Ts_last_pkt))
 }
 
 // waits reports whether the block that is n blocks ahead can be read.

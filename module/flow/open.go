@@ -152,6 +152,9 @@ func (s *Service) snap() capture.SnapPolicy {
 	if w.ClientHello = s.hellos != nil; w.ClientHello {
 		w.HeaderLen = snapWithHellos
 	}
+	if s.judge != nil {
+		w.DatagramLen = capture.DefaultSnap // it looks at the first datagrams of a conversation, and for canaries
+	}
 	w.FullLen = s.snaplen()
 	w.FullOnly = !s.conf.Flows.Enabled && !s.headers && s.conf.Interfaces[0].BPFFilter == ""
 	var want uint32 // of every frame
@@ -166,7 +169,7 @@ func (s *Service) snap() capture.SnapPolicy {
 		if w.Relief == 0 {
 			w.Relief = capture.DefaultSnap
 		}
-		w.HeaderLen, w.PlainLen, w.FullOnly = want, want, false
+		w.HeaderLen, w.PlainLen, w.DatagramLen, w.FullOnly = want, want, 0, false
 		w.Relief = min(w.Relief, w.HeaderLen)
 	}
 	return w

@@ -9,6 +9,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 )
 
 // fakeKeeper wants a number of bytes.
@@ -22,6 +23,8 @@ func (fakeKeeper) Wants(uint32) bool                                            
 func (fakeKeeper) Gone(uint32)                                                  {}
 func (fakeKeeper) Keep(*capture.Frame, *packet.Packet, *meter.Table, meter.Ref) {}
 
+type fakeJudge struct{ pipeline.Judge }
+
 // TestService_snap asks the kernel for as much of each packet as its users want, and with a
 // dump for what there would be without it while the meter is behind.
 func TestService_snap(t *testing.T) {
@@ -32,17 +35,20 @@ func TestService_snap(t *testing.T) {
 		hellos  bool
 		snaplen int
 		keeper  Keeper
+		judge   pipeline.Judge
 		want    capture.SnapPolicy
 	}{
-		{"plain", "", false, 0, nil, capture.SnapPolicy{}},
-		{"hellos", "", true, 0, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos}},
-		{"dump", "x", false, 0, nil, capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
-		{"dump and hellos", "x", true, 0, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: snapWithHellos}},
-		{"dump with snaplen", "x", true, 2000, nil, capture.SnapPolicy{ClientHello: true, FullLen: 2000, HeaderLen: 2000, PlainLen: 2000, Relief: snapWithHellos}},
-		{"dump of headers", "x", true, 96, nil, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, PlainLen: 96, Relief: 96}},
-		{"keeper", "", true, 0, fakeKeeper(capture.WholeFrame), capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: snapWithHellos}},
-		{"keeper of headers", "", true, 0, fakeKeeper(256), capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, PlainLen: snapWithHellos, Relief: snapWithHellos}},
-		{"keeper of more than the dump", "x", false, 96, fakeKeeper(1500), capture.SnapPolicy{FullLen: 96, HeaderLen: 1500, PlainLen: 1500, Relief: capture.DefaultSnap}},
+		{"plain", "", false, 0, nil, nil, capture.SnapPolicy{}},
+		{"hellos", "", true, 0, nil, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos}},
+		{"dump", "x", false, 0, nil, nil, capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
+		{"dump and hellos", "x", true, 0, nil, nil, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: snapWithHellos}},
+		{"dump with snaplen", "x", true, 2000, nil, nil, capture.SnapPolicy{ClientHello: true, FullLen: 2000, HeaderLen: 2000, PlainLen: 2000, Relief: snapWithHellos}},
+		{"dump of headers", "x", true, 96, nil, nil, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, PlainLen: 96, Relief: 96}},
+		{"keeper", "", true, 0, fakeKeeper(capture.WholeFrame), nil, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: snapWithHellos}},
+		{"keeper of headers", "", true, 0, fakeKeeper(256), nil, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, PlainLen: snapWithHellos, Relief: snapWithHellos}},
+		{"judge", "", true, 0, nil, fakeJudge{}, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, DatagramLen: capture.DefaultSnap}},
+		{"judge and dump", "x", false, 0, nil, fakeJudge{}, capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
+		{"keeper of more than the dump", "x", false, 96, fakeKeeper(1500), nil, capture.SnapPolicy{FullLen: 96, HeaderLen: 1500, PlainLen: 1500, Relief: capture.DefaultSnap}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -51,6 +57,7 @@ func TestService_snap(t *testing.T) {
 			if tt.keeper != nil {
 				s.KeepPackets(tt.keeper)
 			}
+			s.JudgePackets(tt.judge)
 			if diff := cmp.Diff(tt.want, s.snap()); diff != "" {
 				t.Errorf("snap mismatch (-want +got):\n%s", diff)
 			}
