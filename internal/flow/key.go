@@ -47,6 +47,13 @@ func (k *Key) set(p *packet.Packet, tunnel uint32) (swapped bool) {
 	return swapped
 }
 
+// equal reports whether k and other are the same: as ==, which calls a function for keys of this
+// size.
+func (k *Key) equal(other *Key) bool {
+	return k.A == other.A && k.B == other.B && k.APort == other.APort && k.BPort == other.BPort && k.Iface == other.Iface &&
+		k.Tunnel == other.Tunnel && k.VLAN == other.VLAN && k.Proto == other.Proto && k.Family == other.Family && k.VLANs == other.VLANs
+}
+
 // icmpPorts returns for the port fields what distinguishes ICMP flows: the
 // identifier, and the type (with the code, if the type is not a query). Without
 // them, as in packetbeat, a ping would hide every error message between two hosts.

@@ -98,7 +98,7 @@ func (x *index) find(hash uint64, key *Key, all *entries) uint32 {
 			return none
 		}
 		if uint32(slot>>32) == tag {
-			if i := uint32(slot) - 1; all.at(i).key == *key {
+			if i := uint32(slot) - 1; all.at(i).key.equal(key) {
 				return i
 			}
 		}

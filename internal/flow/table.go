@@ -191,13 +191,18 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) *e
 		if e.place != 0 {
 			t.absorb(e) // what came before
 		}
-		ended := t.endedBefore(e, p, now)
+		ended := ReasonNone
+		if now-e.touched > t.idle || p.TCPFlags&packet.SYN != 0 {
+			ended = t.endedBefore(e, p, now)
+		}
 		if ended == ReasonNone {
 			if t.cfg.Notice != nil {
 				t.noteLive(i, e, p, swapped)
 			}
 			e.add(p, swapped, now)
-			t.rearm(i, e)
+			if e.justClosed() {
+				t.rearm(i, e)
+			}
 			if t.shunt != nil && (e.packets[initiator]+e.packets[responder])%bulkPackets == 0 {
 				t.consider(i, e, p, now)
 			}
@@ -239,8 +244,15 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 	t.wheel.add(i, e, t.due(e), &t.entries)
 	t.countLive(key.Iface, 1)
 	t.stats.Created++
-	t.rearm(i, e)
+	if e.justClosed() {
+		t.rearm(i, e)
+	}
 	return e
+}
+
+// justClosed reports whether a connection is closed by the last packet.
+func (e *entry) justClosed() bool {
+	return e.key.Proto == packet.ProtoTCP && !e.closing && e.tcp.closed()
 }
 
 // rearm brings the timer of a connection forward when it has just closed, because
@@ -248,9 +260,6 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 // closing and leave the timer alone, so a peer that keeps sending cannot make this
 // expensive.
 func (t *Table) rearm(i uint32, e *entry) {
-	if e.key.Proto != packet.ProtoTCP || e.closing || !e.tcp.closed() {
-		return
-	}
 	e.closing = true
 	t.wheel.remove(i, e, &t.entries)
 	t.wheel.add(i, e, t.due(e), &t.entries)

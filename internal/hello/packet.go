@@ -38,13 +38,20 @@ const openFor = int64(10e9)
 // Packet takes a packet that was decoded from frame. It keeps nothing of frame and
 // does not allocate for a packet that is no part of a ClientHello.
 func (t *Table) Packet(p *packet.Packet, frame []byte) {
-	switch p.Proto {
-	case packet.ProtoTCP:
+	switch at := int(p.TransportAt); {
+	case p.Proto == packet.ProtoTCP:
 		t.tcp(p, frame)
-	case packet.ProtoUDP:
+	case p.Proto == packet.ProtoUDP && at+udpHeader < len(frame) && frame[at+udpHeader]&longHeader == longHeader: // hardly any
 		t.udp(p, frame)
 	}
 }
+
+// The size in bytes of the header of UDP (RFC 768), and the bits that a long header of QUIC has set
+// (RFC 9000 section 17.2).
+const (
+	udpHeader  = 8
+	longHeader = 0xc0
+)
 
 // Close ends the observation of packets and discards incomplete ClientHellos. What
 // is known stays known.

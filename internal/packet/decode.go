@@ -46,6 +46,14 @@ const maxDepth = 4
 // Decode reads the headers of frame, which starts with a link header of the
 // given kind. It neither keeps nor changes frame and does not allocate.
 func (p *Packet) Decode(link Link, frame []byte) Status {
+	if link == LinkEthernet && p.plain(frame) {
+		return OK
+	}
+	return p.decode(link, frame)
+}
+
+// decode reads the headers of any frame.
+func (p *Packet) decode(link Link, frame []byte) Status {
 	p.reset()
 	var status Status
 	switch link {
