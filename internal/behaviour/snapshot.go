@@ -122,7 +122,7 @@ func (e *Engine) Restore(b []byte) error {
 		}
 		at += n
 	}
-	for _, s := range e.subjects {
+	for _, s := range e.all {
 		e.latest = max(e.latest, s.last)
 	}
 	e.swept, e.steady = e.latest-sweepEvery, inOrder // who never runs for a day forgets at the start
@@ -189,7 +189,7 @@ func (e *Engine) restoreSubject(b []byte) (*subject, error) {
 	}
 	e.slots.Add(s.id, base.Slots())
 	s.base = *base
-	e.subjects[s.name] = s
+	e.keep(s)
 	e.nextID = max(e.nextID, s.id)
 	return s, e.restoreTracks(s, b)
 }

@@ -10,6 +10,7 @@ import (
 type subject struct {
 	name       string
 	id         uint32
+	at         int   // its place in Engine.all
 	last       int64 // time of the latest observation
 	base       baseline.Baseline
 	walk       walk.Walker
