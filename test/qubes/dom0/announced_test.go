@@ -12,6 +12,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 	"github.com/qubesbeat/qubesbeat/module/verify"
 )
 
@@ -49,7 +50,7 @@ func TestProbe_announced(t *testing.T) {
 	for caller, want := range map[string]uint64{"dom0": 2, "work": 0} {
 		t.Run(caller, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, "r4.3", behaviour{runs: true})
+			r := newRig(t, "r4.3", dom0.Behaviour{Runs: true})
 			r.fakes(t, "ping", "python3", "getent")
 			socket := filepath.Join(r.dir, "probes.sock")
 			s := sysLog(t, socket)
@@ -58,13 +59,13 @@ func TestProbe_announced(t *testing.T) {
 			}
 			first := r.next(t)
 			r.next(t) // the command
-			for _, p := range []push{first, r.next(t)} {
-				service := p.args[len(p.args)-1]
+			for _, p := range []dom0.Push{first, r.next(t)} {
+				service := p.Args[len(p.Args)-1]
 				conn, err := net.Dial("unix", socket)
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, _ = conn.Write([]byte(service + "+ " + caller + " keyword dom0\x00" + string(p.text)))
+				_, _ = conn.Write([]byte(service + "+ " + caller + " keyword dom0\x00" + string(p.Text)))
 				_ = conn.(*net.UnixConn).CloseWrite()
 				_, _ = conn.Read(make([]byte, 1)) // until it is served
 				_ = conn.Close()

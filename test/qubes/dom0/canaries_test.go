@@ -15,6 +15,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // A watch notes the canaries that cross an interface, in one line each.
@@ -88,7 +89,7 @@ func documented(n probe.Nonce) (lines []string) {
 // with the last hop of its time to live, and passes nothing on.
 func TestCanaries(t *testing.T) {
 	testbed.Require(t, "ping", "python3")
-	r := newRig(t, "r4.3", behaviour{})
+	r := newRig(t, "r4.3", dom0.Behaviour{})
 	a, command := r.planned(t, "--down", "behind.fw2_a")
 	n := testbed.New(t, testbed.Config{})
 	ip := func(v4, v6 string) (netip.Addr, netip.Addr) { return netip.MustParseAddr(v4), netip.MustParseAddr(v6) }

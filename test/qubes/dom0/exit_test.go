@@ -8,10 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // exits returns what a push says about ways to the outside.
-func exits(t testing.TB, p push) map[string]string {
+func exits(t testing.TB, p dom0.Push) map[string]string {
 	t.Helper()
 	got := map[string]string{}
 	for _, q := range parse(t, p) {
@@ -26,22 +27,22 @@ func exits(t testing.TB, p push) map[string]string {
 // that the tags themselves are not sent.
 func TestExit(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
-		r := newRig(t, release, behaviour{})
+		r := newRig(t, release, dom0.Behaviour{})
 		for name, tags := range map[string][]string{
 			"sys-fw2": {"anon-gateway", "whonix-updatevm"}, "untrusted": {"anon-vm"}, "banking": {"exit-vpn"}, "personal": {"exit-clear"},
 			"disp1234": {"exit-vpn", "exit-clear"}, "win11": {"exit-", "exit-tor", "Exit-vpn"}, "sys-vpn": {"exit-vpn"}, "vault": {"anon-vm"},
 		} {
-			r.world.tag(name, tags...)
+			r.world.Tag(name, tags...)
 		}
 		stream, p := r.begin(t)
 		want := map[string]string{"sys-fw2": "tor", "untrusted": "anon", "banking": "vpn", "personal": "clear"}
 		if diff := cmp.Diff(want, exits(t, p)); diff != "" {
 			t.Errorf("exits mismatch (-want +got):\n%s", diff)
 		}
-		if bytes.Contains(p.text, []byte("anon-")) || bytes.Contains(p.text, []byte("exit-")) {
-			t.Errorf("a tag is sent: %s", p.text)
+		if bytes.Contains(p.Text, []byte("anon-")) || bytes.Contains(p.Text, []byte("exit-")) {
+			t.Errorf("a tag is sent: %s", p.Text)
 		}
-		r.tell(t, stream, made(t, "disp1234", "domain-tag-delete:exit-clear", "tag", "exit-clear"))
+		r.tell(t, stream, dom0.Made(t, "disp1234", "domain-tag-delete:exit-clear", "tag", "exit-clear"))
 		if got := exits(t, r.nextChange(t)); got["disp1234"] != "vpn" {
 			t.Errorf("after the tag was removed: %v; want vpn for disp1234", got)
 		}
@@ -65,23 +66,23 @@ func TestUpstream(t *testing.T) {
 	netvms := []inventory.Upstream{{Name: "sys-net", Class: "AppVM"}, {Name: "sys-vpn", Class: "AppVM"}}
 	tests := []struct {
 		name   string
-		change func(qubes map[string]*row)
+		change func(qubes map[string]*dom0.Qube)
 		args   []string
 		want   []inventory.Upstream
 	}{
-		{"off", func(map[string]*row) {}, nil, nil},
-		{"on", func(map[string]*row) {}, []string{"--upstream"}, netvms},
-		{"of another logging qube", func(map[string]*row) {}, []string{"--upstream", "sys-fw2"}, append(netvms[:2:2], inventory.Upstream{Name: "sys-log", Class: "AppVM"})},
-		{"without a netvm", func(qubes map[string]*row) { qubes["sys-log"].netvm = "" }, []string{"--upstream"}, nil},
-		{"a loop between two events", func(qubes map[string]*row) { qubes["sys-vpn"].netvm = "sys-fw2" }, []string{"--upstream"}, nil},
-		{"a loop above", func(qubes map[string]*row) { qubes["sys-net"].netvm = "sys-vpn" }, []string{"--upstream"}, netvms},
+		{"off", func(map[string]*dom0.Qube) {}, nil, nil},
+		{"on", func(map[string]*dom0.Qube) {}, []string{"--upstream"}, netvms},
+		{"of another logging qube", func(map[string]*dom0.Qube) {}, []string{"--upstream", "sys-fw2"}, append(netvms[:2:2], inventory.Upstream{Name: "sys-log", Class: "AppVM"})},
+		{"without a netvm", func(qubes map[string]*dom0.Qube) { qubes["sys-log"].NetVM = "" }, []string{"--upstream"}, nil},
+		{"a loop between two events", func(qubes map[string]*dom0.Qube) { qubes["sys-vpn"].NetVM = "sys-fw2" }, []string{"--upstream"}, nil},
+		{"a loop above", func(qubes map[string]*dom0.Qube) { qubes["sys-net"].NetVM = "sys-vpn" }, []string{"--upstream"}, netvms},
 	}
 	t.Parallel()
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, releases[i%2], behaviour{})
-			r.world.change(tt.change)
+			r := newRig(t, releases[i%2], dom0.Behaviour{})
+			r.world.Change(tt.change)
 			if diff := cmp.Diff(tt.want, r.upstream(t, tt.args...)); diff != "" {
 				t.Errorf("upstream mismatch (-want +got):\n%s", diff)
 			}
@@ -93,13 +94,13 @@ func TestUpstream(t *testing.T) {
 // out as long as its tags are not known.
 func TestUpstream_pseudonym(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "r4.3", behaviour{})
-	r.world.tag("sys-vpn", "hidden")
+	r := newRig(t, "r4.3", dom0.Behaviour{})
+	r.world.Tag("sys-vpn", "hidden")
 	args := []string{"--upstream", "--pseudonym", "hidden", "--salt", r.salt(t, "salt", strings.Repeat("s", 16))}
 	if got := r.upstream(t, args...); len(got) != 2 || got[0].Name != "sys-net" || !strings.HasPrefix(got[1].Name, "qube-") {
 		t.Errorf("upstream = %v; want sys-net and a pseudonym", got)
 	}
-	r.qubesd.spoilWith(func(method, name string, answer []byte) []byte {
+	r.qubesd.Spoil(func(method, name string, answer []byte) []byte {
 		if method == "admin.vm.tag.List+" && name == "sys-vpn" {
 			return nil
 		}

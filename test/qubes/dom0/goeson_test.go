@@ -5,23 +5,25 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // goesOn checks that the script pushes the present state, on the stream that it
 // had or, where it has given that up, on a new one.
 func (r *rig) goesOn(t *testing.T, stream net.Conn) {
 	t.Helper()
-	r.world.change(func(qubes map[string]*row) { qubes["banking"].label = "teal" }) // as no qube before
-	_, _ = stream.Write(established(t).raw)
+	r.world.Change(func(qubes map[string]*dom0.Qube) { qubes["banking"].Label = "teal" }) // as no qube before
+	_, _ = stream.Write(dom0.Established(t).Raw)
 	for begin := time.Now(); time.Since(begin) < waitTimeout; {
 		select {
-		case again := <-r.qubesd.streams:
-			_, _ = again.Write(established(t).raw)
+		case again := <-r.qubesd.Streams:
+			_, _ = again.Write(dom0.Established(t).Raw)
 		case <-r.ended:
 			t.Fatal("the script is dead")
 		default:
 		}
-		if p, ok := r.run.within(t, 20*time.Millisecond); ok && bytes.Contains(p.text, []byte("teal")) {
+		if p, ok := r.run.Within(t, 20*time.Millisecond); ok && bytes.Contains(p.Text, []byte("teal")) {
 			r.isTold(t, p)
 			return
 		}
@@ -36,13 +38,13 @@ func TestHostile_separator(t *testing.T) {
 		for name, separator := range map[string]string{"carriage return": "\r", "vertical tab": "\v", "form feed": "\f"} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, release, behaviour{})
+				r := newRig(t, release, dom0.Behaviour{})
 				forged := "${1}quiet" + separator + "label default=False type=label black"
-				r.qubesd.spoilWith(func(method, name string, answer []byte) []byte {
+				r.qubesd.Spoil(func(method, name string, answer []byte) []byte {
 					return replace(`^(kernelopts .* )swiotlb=2048$`, forged)(answer)
 				})
 				stdout, _, _ := r.printed(t)
-				r.isTold(t, push{text: []byte(stdout)})
+				r.isTold(t, dom0.Push{Text: []byte(stdout)})
 			})
 		}
 	})
@@ -63,13 +65,13 @@ func TestHostile_events(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, release, behaviour{})
+				r := newRig(t, release, dom0.Behaviour{})
 				stream, _ := r.begin(t)
 				_ = stream.SetWriteDeadline(time.Now().Add(waitTimeout))
 				if _, err := stream.Write([]byte(tt.bytes)); err != nil {
 					t.Fatal(err)
 				}
-				r.run.within(t, silence)
+				r.run.Within(t, silence)
 				_ = stream.Close() // nothing after such bytes can be understood
 				r.goesOn(t, stream)
 			})

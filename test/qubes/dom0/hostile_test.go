@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"regexp"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // A spoiler makes an answer what it must not be.
@@ -64,17 +66,17 @@ func TestHostile(t *testing.T) {
 		for _, tt := range spoilers() {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, release, behaviour{})
+				r := newRig(t, release, dom0.Behaviour{})
 				stream, _ := r.begin(t)
-				r.qubesd.spoilWith(func(method, name string, answer []byte) []byte {
+				r.qubesd.Spoil(func(method, name string, answer []byte) []byte {
 					if method == tt.method && name == tt.qube {
 						return tt.spoil(answer)
 					}
 					return answer
 				})
-				r.tell(t, stream, established(t)) // which makes the script ask for everything
-				r.run.within(t, silence)
-				r.qubesd.spoilWith(nil)
+				r.tell(t, stream, dom0.Established(t)) // which makes the script ask for everything
+				r.run.Within(t, silence)
+				r.qubesd.Spoil(nil)
 				r.goesOn(t, stream)
 			})
 		}

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // linted runs the script with --lint and returns its findings.
@@ -42,13 +44,13 @@ func (r *rig) policy(t testing.TB, name, text string) {
 
 // alike makes the disposables of all qubes leave as they do themselves.
 func (r *rig) alike() {
-	r.world.change(func(map[string]*row) { r.world.dispvms["vault"], r.world.dispvms["sys-usb"] = "", "" })
+	r.world.Change(func(map[string]*dom0.Qube) { r.world.DispVMs["vault"], r.world.DispVMs["sys-usb"] = "", "" })
 }
 
 // whonix makes sys-fw2 a gateway, in the place of sys-whonix.
 func (r *rig) whonix() {
-	r.world.tag("sys-fw2", "anon-gateway")
-	r.world.change(func(map[string]*row) { r.world.dispvms["sys-fw2"], r.world.dispvms["behind.fw2_a"] = "", "" })
+	r.world.Tag("sys-fw2", "anon-gateway")
+	r.world.Change(func(map[string]*dom0.Qube) { r.world.DispVMs["sys-fw2"], r.world.DispVMs["behind.fw2_a"] = "", "" })
 }
 
 // defaults is what a fresh installation has.
@@ -72,38 +74,38 @@ func lints() []struct {
 		{"all is well", func(t *testing.T, r *rig) { r.policy(t, "90-default.policy", defaults) }, nil},
 		{"all is well with Tor", func(t *testing.T, r *rig) {
 			r.whonix()
-			r.world.tag("behind.fw2_a", "anon-vm")
+			r.world.Tag("behind.fw2_a", "anon-vm")
 			r.policy(t, "90-default.policy", strings.ReplaceAll(defaults, "sys-net", "sys-fw2"))
-			r.world.change(func(map[string]*row) { r.world.settings["updatevm"] = "sys-fw2" })
+			r.world.Change(func(map[string]*dom0.Qube) { r.world.Settings["updatevm"] = "sys-fw2" })
 		}, nil},
 		{"disposables with a network", func(_ *testing.T, r *rig) {
-			r.world.change(func(map[string]*row) { r.world.dispvms["vault"] = "default-dvm" })
+			r.world.Change(func(map[string]*dom0.Qube) { r.world.DispVMs["vault"] = "default-dvm" })
 		}, []string{"vault: no network; disposables opened from it (default-dvm): clear. See qvm-prefs vault default_dispvm"}},
 		{"disposables without Tor", func(_ *testing.T, r *rig) {
 			r.whonix()
-			r.world.change(func(map[string]*row) { delete(r.world.dispvms, "behind.fw2_a") })
+			r.world.Change(func(map[string]*dom0.Qube) { delete(r.world.DispVMs, "behind.fw2_a") })
 		}, []string{"behind.fw2_a: tor (sys-fw2); disposables opened from it (default-dvm): clear. See qvm-prefs behind.fw2_a default_dispvm"}},
 		{"disposables in another tunnel", func(_ *testing.T, r *rig) {
-			r.world.tag("sys-fw2", "exit-vpn")
-			r.world.change(func(map[string]*row) { r.world.dispvms["sys-fw2"] = "" })
+			r.world.Tag("sys-fw2", "exit-vpn")
+			r.world.Change(func(map[string]*dom0.Qube) { r.world.DispVMs["sys-fw2"] = "" })
 		}, []string{"behind.fw2_a: vpn (sys-fw2); disposables opened from it (default-dvm): clear. See qvm-prefs behind.fw2_a default_dispvm"}},
-		{"a workstation without its gateway", func(_ *testing.T, r *rig) { r.world.tag("work", "anon-vm") },
+		{"a workstation without its gateway", func(_ *testing.T, r *rig) { r.world.Tag("work", "anon-vm") },
 			[]string{"work has the tag anon-vm, but its netvm sys-log is no gateway (tag anon-gateway). See qvm-prefs work netvm"}},
-		{"a workstation without a network", func(_ *testing.T, r *rig) { r.world.tag("vault", "anon-vm") }, nil},
-		{"two words", func(_ *testing.T, r *rig) { r.world.tag("work", "exit-vpn", "exit-clear") },
+		{"a workstation without a network", func(_ *testing.T, r *rig) { r.world.Tag("vault", "anon-vm") }, nil},
+		{"two words", func(_ *testing.T, r *rig) { r.world.Tag("work", "exit-vpn", "exit-clear") },
 			[]string{"work has the tags exit-clear and exit-vpn, of which only one can be true. See qvm-tags work"}},
 		{"a client of sys-net", func(_ *testing.T, r *rig) {
-			r.world.change(func(qubes map[string]*row) { qubes["work"].netvm = "sys-net" })
+			r.world.Change(func(qubes map[string]*dom0.Qube) { qubes["work"].NetVM = "sys-net" })
 		}, []string{"work is attached to sys-net itself, which does not enforce its qvm-firewall. See qvm-prefs work netvm"}},
 		{"a tunnel that passes the logging qube by", func(_ *testing.T, r *rig) {
 			r.whonix()
-			r.world.change(func(qubes map[string]*row) { qubes["sys-fw2"].netvm = "sys-net" })
+			r.world.Change(func(qubes map[string]*dom0.Qube) { qubes["sys-fw2"].NetVM = "sys-net" })
 		}, []string{"sys-fw2 is not attached to sys-log, which therefore cannot tell whether it leaks. See qvm-prefs sys-fw2 netvm"}},
 		{"the logging qube inside the tunnel", func(_ *testing.T, r *rig) {
-			r.world.tag("sys-vpn", "exit-vpn")
-			r.world.change(func(qubes map[string]*row) {
+			r.world.Tag("sys-vpn", "exit-vpn")
+			r.world.Change(func(qubes map[string]*dom0.Qube) {
 				for _, q := range qubes {
-					r.world.dispvms[q.name] = ""
+					r.world.DispVMs[q.Name] = ""
 				}
 			})
 		}, []string{"sys-vpn is upstream of sys-log, which therefore cannot tell whether it leaks. See qvm-prefs sys-vpn netvm"}},
@@ -125,10 +127,10 @@ func lints() []struct {
 		}, nil},
 		{"the clock by Tor", func(_ *testing.T, r *rig) {
 			r.whonix()
-			r.world.change(func(map[string]*row) { r.world.settings["clockvm"] = "sys-fw2" })
+			r.world.Change(func(map[string]*dom0.Qube) { r.world.Settings["clockvm"] = "sys-fw2" })
 		}, []string{"clockvm is sys-fw2, which cannot ask for the time: tor (sys-fw2). See qubes-prefs clockvm"}},
 		{"no clock", func(_ *testing.T, r *rig) {
-			r.world.change(func(map[string]*row) { r.world.settings["clockvm"] = "" })
+			r.world.Change(func(map[string]*dom0.Qube) { r.world.Settings["clockvm"] = "" })
 		}, []string{"there is no clockvm, so that no clock is set. See qubes-prefs clockvm"}},
 	}
 }
@@ -139,7 +141,7 @@ func TestLint(t *testing.T) {
 	for i, tt := range lints() {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, releases[i%2], behaviour{})
+			r := newRig(t, releases[i%2], dom0.Behaviour{})
 			r.alike()
 			tt.change(t, r)
 			got := r.linted(t)
@@ -160,9 +162,9 @@ func TestLint_hostile(t *testing.T) {
 	for _, tt := range append(spoilers(), spoiler{"settings", "admin.property.GetAll+", "dom0", always("0\x00clockvm default=False type=vm sys\x1b[2J\nupdatevm x\n\n=\n")}) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, "r4.3", behaviour{})
+			r := newRig(t, "r4.3", dom0.Behaviour{})
 			r.policy(t, "90-default.policy", defaults+"qubes.UpdatesProxy * @anyvm @default allow target=\x1b[2J\xff\n")
-			r.qubesd.spoilWith(func(method, name string, answer []byte) []byte {
+			r.qubesd.Spoil(func(method, name string, answer []byte) []byte {
 				if method == tt.method && name == tt.qube {
 					return tt.spoil(answer)
 				}
@@ -184,8 +186,8 @@ func TestLint_hostile(t *testing.T) {
 // that it is not taken for a machine without faults.
 func TestLint_noQubesd(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "r4.3", behaviour{})
-	r.qubesd.stop()
+	r := newRig(t, "r4.3", dom0.Behaviour{})
+	r.qubesd.Stop()
 	if out, err := r.command(t, "--lint").CombinedOutput(); err == nil || !bytes.Contains(out, []byte("qubesd at")) || bytes.Contains(out, []byte("Traceback")) {
 		t.Errorf("%v:\n%s", err, out)
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // noise is what a hostile logging qube would like to have on the terminal of
@@ -18,13 +20,13 @@ func noise() string {
 func TestPush_oneWay(t *testing.T) {
 	tests := []struct {
 		name string
-		does behaviour
+		does dom0.Behaviour
 	}{
-		{"well", behaviour{}},
-		{"fails", behaviour{status: 1}},
-		{"noisy", behaviour{noise: noise()}},
-		{"noisy and fails", behaviour{noise: noise(), status: 1}},
-		{"closed and fails", behaviour{closed: true, status: 1}},
+		{"well", dom0.Behaviour{}},
+		{"fails", dom0.Behaviour{Status: 1}},
+		{"noisy", dom0.Behaviour{Noise: noise()}},
+		{"noisy and fails", dom0.Behaviour{Noise: noise(), Status: 1}},
+		{"closed and fails", dom0.Behaviour{Closed: true, Status: 1}},
 	}
 	eachRelease(t, func(t *testing.T, release string) {
 		for _, tt := range tests {
@@ -32,10 +34,10 @@ func TestPush_oneWay(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, release, tt.does)
 				r.start(t)
-				stream := r.qubesd.stream(t)
-				r.tell(t, stream, established(t))
+				stream := r.qubesd.Stream(t)
+				r.tell(t, stream, dom0.Established(t))
 				r.isWell(t, r.next(t))
-				r.tell(t, stream, made(t, "personal", "property-set:label", "name", "label", "newvalue", "blue"))
+				r.tell(t, stream, dom0.Made(t, "personal", "property-set:label", "name", "label", "newvalue", "blue"))
 				r.isWell(t, r.nextChange(t))
 				if said := r.said(t); said != "" {
 					t.Errorf("the script said %.200q", said)
@@ -46,13 +48,13 @@ func TestPush_oneWay(t *testing.T) {
 }
 
 // isWell checks that a push is as if qvm-run did well.
-func (r *rig) isWell(t *testing.T, p push) {
+func (r *rig) isWell(t *testing.T, p dom0.Push) {
 	t.Helper()
 	want := []string{"--no-autostart", "--no-gui", "--pass-io", "--service", "sys-log", "qubesbeat.Inventory"}
-	if diff := cmp.Diff(want, p.args); diff != "" {
+	if diff := cmp.Diff(want, p.Args); diff != "" {
 		t.Errorf("arguments of qvm-run mismatch (-want +got):\n%s", diff)
 	}
-	if len(p.text) == 0 { // it did not read
+	if len(p.Text) == 0 { // it did not read
 		return
 	}
 	r.isTold(t, p)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // printed runs the script with --print and returns what it wrote.
@@ -34,25 +36,25 @@ func finish(t testing.TB, cmd *exec.Cmd) {
 // isQuiet checks that neither qvm-run was started nor events were asked for.
 func (r *rig) isQuiet(t testing.TB) {
 	t.Helper()
-	if p, ok := r.run.within(t, 0); ok {
-		t.Errorf("qvm-run was started: %q", p.args)
+	if p, ok := r.run.Within(t, 0); ok {
+		t.Errorf("qvm-run was started: %q", p.Args)
 	}
-	if n, faults := r.qubesd.count("admin.Events"); n > 0 || len(faults) > 0 {
+	if n, faults := r.qubesd.Count("admin.Events"); n > 0 || len(faults) > 0 {
 		t.Errorf("%d calls of admin.Events, faults %q; want none", n, faults)
 	}
 }
 
 func TestPrint(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
-		r := newRig(t, release, behaviour{})
+		r := newRig(t, release, dom0.Behaviour{})
 		stdout, stderr, code := r.printed(t)
 		if code != 0 || stderr != "" {
 			t.Errorf("exit status %d, stderr %s; want 0 and nothing", code, stderr)
 		}
-		r.isTold(t, push{text: []byte(stdout)})
+		r.isTold(t, dom0.Push{Text: []byte(stdout)})
 		r.isQuiet(t)
-		if _, p := r.begin(t); string(p.text) != stdout {
-			t.Errorf("the first push = %s; want what --print prints, %s", p.text, stdout)
+		if _, p := r.begin(t); string(p.Text) != stdout {
+			t.Errorf("the first push = %s; want what --print prints, %s", p.Text, stdout)
 		}
 	})
 }
@@ -60,8 +62,8 @@ func TestPrint(t *testing.T) {
 // TestPrint_noQubesd checks that there is a readable error if qubesd is not running.
 func TestPrint_noQubesd(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "r4.3", behaviour{})
-	r.qubesd.stop()
+	r := newRig(t, "r4.3", dom0.Behaviour{})
+	r.qubesd.Stop()
 	stdout, stderr, code := r.printed(t)
 	if code == 0 || stdout != "" || !strings.Contains(stderr, "qubesd") || strings.Contains(stderr, "Traceback") {
 		t.Errorf("exit status %d, stdout %q, stderr:\n%s\nwant a message in words", code, stdout, stderr)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/probe"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // probed runs qubesbeat-probe and returns what it wrote.
@@ -25,7 +26,7 @@ func (r *rig) probed(t testing.TB, args ...string) (stdout, stderr string, code 
 	if said := out.String() + errs.String(); strings.Contains(said, "Traceback") || strings.ContainsRune(said, '\x1b') {
 		t.Errorf("the script wrote %.200q", said)
 	}
-	if _, faults := r.qubesd.count(""); len(faults) > 0 {
+	if _, faults := r.qubesd.Count(""); len(faults) > 0 {
 		t.Errorf("requests = %q", faults)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
@@ -51,8 +52,8 @@ func (r *rig) planned(t testing.TB, args ...string) (a *probe.Announcement, comm
 	if code != 0 || !ok || !found || !strings.Contains(stderr, "nothing was sent") {
 		t.Fatalf("exit status %d, stdout:\n%s\nstderr:\n%s", code, stdout, stderr)
 	}
-	if p, ok := r.run.within(t, 0); ok {
-		t.Errorf("qvm-run was started: %q", p.args)
+	if p, ok := r.run.Within(t, 0); ok {
+		t.Errorf("qvm-run was started: %q", p.Args)
 	}
 	return announced(t, line), command
 }
@@ -70,19 +71,21 @@ func TestProbe_plan(t *testing.T) {
 		{"behind a tunnel", func(*rig) {}, []string{"behind.fw2_a"}, probe.Announcement{Kind: probe.Tunnel, Via: "sys-fw2", Client: "behind.fw2_a", TTL: 2}},
 		{"tunnel ended", func(*rig) {}, []string{"--down", "behind.fw2_a"}, probe.Announcement{Kind: probe.Down, Via: "sys-fw2", Client: "behind.fw2_a", TTL: 2}},
 		{"behind two", func(r *rig) {
-			r.world.change(func(qubes map[string]*row) { qubes["untrusted"].provides, qubes["work"].netvm = "True", "behind.fw2_a" })
+			r.world.Change(func(qubes map[string]*dom0.Qube) {
+				qubes["untrusted"].Provides, qubes["work"].NetVM = "True", "behind.fw2_a"
+			})
 		}, []string{"work"}, probe.Announcement{Kind: probe.Tunnel, Via: "sys-fw2", Client: "work", TTL: 3}},
 		{"another logging qube", func(*rig) {}, []string{"--qube", "sys-vpn", "work"}, probe.Announcement{Kind: probe.Tunnel, Via: "sys-log", Client: "work", TTL: 2}},
-		{"behind a gateway of Whonix", func(r *rig) { r.world.tag("sys-fw2", "anon-gateway") }, []string{"behind.fw2_a"},
+		{"behind a gateway of Whonix", func(r *rig) { r.world.Tag("sys-fw2", "anon-gateway") }, []string{"behind.fw2_a"},
 			probe.Announcement{Kind: probe.Tunnel, Via: "sys-fw2", TTL: 2}},
-		{"the gateway itself", func(r *rig) { r.world.tag("sys-fw2", "anon-gateway") }, []string{"sys-fw2"},
+		{"the gateway itself", func(r *rig) { r.world.Tag("sys-fw2", "anon-gateway") }, []string{"sys-fw2"},
 			probe.Announcement{Kind: probe.Tunnel, Via: "sys-fw2", Client: "sys-fw2", TTL: 1}},
 	}
 	t.Parallel()
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, releases[i%2], behaviour{})
+			r := newRig(t, releases[i%2], dom0.Behaviour{})
 			tt.change(r)
 			got, _ := r.planned(t, tt.args...)
 			tt.want.Nonce, tt.want.Sizes, tt.want.For = got.Nonce, probe.Sizes(), 30*time.Second
@@ -96,13 +99,13 @@ func TestProbe_plan(t *testing.T) {
 // TestProbe_pseudonym checks that the names are those of the inventory.
 func TestProbe_pseudonym(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "r4.3", behaviour{})
-	r.world.tag("behind.fw2_a", "hidden")
-	r.world.tag("sys-fw2", "hidden")
+	r := newRig(t, "r4.3", dom0.Behaviour{})
+	r.world.Tag("behind.fw2_a", "hidden")
+	r.world.Tag("sys-fw2", "hidden")
 	args := []string{"--pseudonym", "hidden", "--salt", r.salt(t, "salt", strings.Repeat("s", 32))}
 	got, _ := r.planned(t, append(args, "behind.fw2_a")...)
 	stdout, _, _ := r.printed(t, args...)
-	for _, q := range parse(t, push{text: []byte(stdout)}) {
+	for _, q := range parse(t, dom0.Push{Text: []byte(stdout)}) {
 		if q.Name == got.Client && q.NetVM == got.Via && strings.HasPrefix(q.Name, "qube-") && strings.HasPrefix(q.NetVM, "qube-") {
 			return
 		}
@@ -146,7 +149,7 @@ func TestProbe(t *testing.T) {
 	for _, noisy := range []string{"", noise()} {
 		t.Run(fmt.Sprint(len(noisy)), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, "r4.3", behaviour{runs: true, noise: noisy, status: 1})
+			r := newRig(t, "r4.3", dom0.Behaviour{Runs: true, Noise: noisy, Status: 1})
 			calls := r.fakes(t, "ping", "python3", "getent")
 			_, stderr, code := r.probed(t, "--yes", "--dns", "behind.fw2_a")
 			if want := "sent; in sys-log: qubesbeat verify --qube sys-fw2\n"; code != 0 || stderr != want {
@@ -154,13 +157,13 @@ func TestProbe(t *testing.T) {
 			}
 			first, command, last := r.next(t), r.next(t), r.next(t)
 			service := []string{"--no-autostart", "--no-gui", "--pass-io", "--service", "sys-log", "qubesbeat.Verify"}
-			if !slices.Equal(first.args, service) || !slices.Equal(last.args, service) {
-				t.Errorf("qvm-run %q and %q; want %q", first.args, last.args, service)
+			if !slices.Equal(first.Args, service) || !slices.Equal(last.Args, service) {
+				t.Errorf("qvm-run %q and %q; want %q", first.Args, last.Args, service)
 			}
-			if want := []string{"--no-autostart", "--no-gui", "behind.fw2_a", "{"}; len(command.args) < 5 || !slices.Equal(command.args[:4], want) || len(command.text) > 0 {
-				t.Errorf("qvm-run %q with %q; want %q and nothing", command.args, command.text, want)
+			if want := []string{"--no-autostart", "--no-gui", "behind.fw2_a"}; len(command.Args) != 4 || !slices.Equal(command.Args[:3], want) || !strings.HasPrefix(command.Args[3], "{\n") || len(command.Text) > 0 {
+				t.Errorf("qvm-run %q with %q; want %q and nothing", command.Args, command.Text, want)
 			}
-			a, sent := announced(t, string(first.text)), announced(t, string(last.text))
+			a, sent := announced(t, string(first.Text)), announced(t, string(last.Text))
 			if sent.Kind != probe.Sent || sent.Nonce != a.Nonce {
 				t.Errorf("last announcement = %+v; want that those with the nonce %x were sent", sent, a.Nonce)
 			}
@@ -179,15 +182,15 @@ func TestProbe(t *testing.T) {
 // canaries did not come out.
 func TestProbe_notRun(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "r4.3", behaviour{})
+	r := newRig(t, "r4.3", dom0.Behaviour{})
 	_, stderr, code := r.probed(t, "--yes", "--down", "work")
 	if code != 1 || !strings.Contains(stderr, "did not run the command to its end") {
 		t.Errorf("exit status %d, stderr %q", code, stderr)
 	}
 	r.next(t)
 	r.next(t)
-	if p, ok := r.run.within(t, 0); ok {
-		t.Errorf("the logging qube got %q", p.text)
+	if p, ok := r.run.Within(t, 0); ok {
+		t.Errorf("the logging qube got %q", p.Text)
 	}
 }
 
@@ -206,25 +209,25 @@ func TestProbe_refused(t *testing.T) {
 		{"no network", "vault", "vault does not use sys-log, directly or through other netvms; see qvm-prefs vault netvm", nil},
 		{"elsewhere", "sys-vpn", "sys-vpn does not use sys-log", nil},
 		{"the logging qube is halted", "work", "sys-log does not run", func(r *rig) {
-			r.world.change(func(qubes map[string]*row) { qubes["sys-log"].xid = "-1" })
+			r.world.Change(func(qubes map[string]*dom0.Qube) { qubes["sys-log"].XID = "-1" })
 		}},
 		{"a loop", "work", "work does not use sys-log", func(r *rig) {
-			r.world.change(func(qubes map[string]*row) { qubes["work"].netvm, qubes["sys-fw2"].netvm = "sys-fw2", "work" })
+			r.world.Change(func(qubes map[string]*dom0.Qube) { qubes["work"].NetVM, qubes["sys-fw2"].NetVM = "sys-fw2", "work" })
 		}},
 		{"tags are not known", "work", "qubesd does not say which tags work has", func(r *rig) {
-			r.qubesd.spoilWith(func(method, _ string, answer []byte) []byte {
+			r.qubesd.Spoil(func(method, _ string, answer []byte) []byte {
 				if method == "admin.vm.tag.List+" {
 					return []byte("2\x00QubesDaemonAccessError\x00\x00no\x00")
 				}
 				return answer
 			})
 		}},
-		{"no qubesd", "work", "qubesd at ", func(r *rig) { r.qubesd.stop() }},
+		{"no qubesd", "work", "qubesd at ", func(r *rig) { r.qubesd.Stop() }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, "r4.3", behaviour{})
+			r := newRig(t, "r4.3", dom0.Behaviour{})
 			if tt.change != nil {
 				tt.change(r)
 			}
@@ -247,8 +250,8 @@ func TestProbe_hostile(t *testing.T) {
 		}
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, "r4.3", behaviour{})
-			r.qubesd.spoilWith(func(method, name string, answer []byte) []byte {
+			r := newRig(t, "r4.3", dom0.Behaviour{})
+			r.qubesd.Spoil(func(method, name string, answer []byte) []byte {
 				if method == tt.method && name == tt.qube {
 					return tt.spoil(answer)
 				}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // A secret is a qube whose name must not be pushed, and where it would appear.
@@ -30,13 +31,13 @@ func TestPseudonym(t *testing.T) {
 		for _, tt := range secrets() {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, release, behaviour{})
-				r.world.tag(tt.qube, "hidden")
+				r := newRig(t, release, dom0.Behaviour{})
+				r.world.Tag(tt.qube, "hidden")
 				_, p := r.begin(t, "--pseudonym", "hidden", "--tag", "hidden", "--salt", r.salt(t, "salt", strings.Repeat("s", 32)))
-				for _, place := range mentions(t, p.text, tt.qube) {
+				for _, place := range mentions(t, p.Text, tt.qube) {
 					t.Errorf("%s is named: %s", tt.qube, place)
 				}
-				hasPseudonyms(t, parse(t, p), expect(t, r.world.qubes, "sys-log"), tt.qube)
+				hasPseudonyms(t, parse(t, p), expect(t, r.world.Qubes, "sys-log"), tt.qube)
 			})
 		}
 	})
@@ -87,15 +88,15 @@ func hasPseudonyms(t *testing.T, got, want []qube.Qube, hidden string) {
 // TestPseudonym_tagged checks that a tag counts from the moment it is given.
 func TestPseudonym_tagged(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
-		r := newRig(t, release, behaviour{})
+		r := newRig(t, release, dom0.Behaviour{})
 		stream, first := r.begin(t, "--pseudonym", "hidden", "--salt", r.salt(t, "salt", strings.Repeat("s", 16)))
-		r.tell(t, stream, made(t, "banking", "domain-tag-add:hidden", "tag", "hidden"))
-		if p := r.nextChange(t); len(mentions(t, p.text, "banking")) > 0 {
-			t.Errorf("banking is named: %s", p.text)
+		r.tell(t, stream, dom0.Made(t, "banking", "domain-tag-add:hidden", "tag", "hidden"))
+		if p := r.nextChange(t); len(mentions(t, p.Text, "banking")) > 0 {
+			t.Errorf("banking is named: %s", p.Text)
 		}
-		r.tell(t, stream, made(t, "banking", "domain-tag-delete:hidden", "tag", "hidden"))
-		if p := r.nextChange(t); !bytes.Equal(p.text, first.text) {
-			t.Errorf("without the tag: %s; want the first push again", p.text)
+		r.tell(t, stream, dom0.Made(t, "banking", "domain-tag-delete:hidden", "tag", "hidden"))
+		if p := r.nextChange(t); !bytes.Equal(p.Text, first.Text) {
+			t.Errorf("without the tag: %s; want the first push again", p.Text)
 		}
 	})
 }
@@ -107,8 +108,8 @@ func TestPseudonym_unknown(t *testing.T) {
 	for name, answer := range map[string]string{"empty": "", "refused": "2\x00QubesVMNotFoundError\x00\x00No such domain: 'work'\x00"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, "r4.3", behaviour{})
-			r.qubesd.spoilWith(func(method, name string, told []byte) []byte {
+			r := newRig(t, "r4.3", dom0.Behaviour{})
+			r.qubesd.Spoil(func(method, name string, told []byte) []byte {
 				if method == "admin.vm.tag.List+" && name == "work" {
 					return []byte(answer)
 				}
@@ -125,13 +126,13 @@ func TestPseudonym_unknown(t *testing.T) {
 // TestGateway checks that a Whonix gateway is pushed, and the qubes behind it are not.
 func TestGateway(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
-		r := newRig(t, release, behaviour{})
-		r.world.tag("sys-fw2", "anon-gateway")
+		r := newRig(t, release, dom0.Behaviour{})
+		r.world.Tag("sys-fw2", "anon-gateway")
 		_, p := r.begin(t)
-		if places := mentions(t, p.text, "behind.fw2_a"); len(places) > 0 {
+		if places := mentions(t, p.Text, "behind.fw2_a"); len(places) > 0 {
 			t.Errorf("behind.fw2_a is named: %v", places)
 		}
-		if len(mentions(t, p.text, "sys-fw2")) == 0 {
+		if len(mentions(t, p.Text, "sys-fw2")) == 0 {
 			t.Error("the gateway itself is not in the list")
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/qube"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // A step is an event with the change that it makes to the push.
@@ -73,10 +74,10 @@ func changes(before, after []qube.Qube) (all []string) {
 // TestReplay plays the real stream event by event.
 func TestReplay(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
-		r := newRig(t, release, behaviour{})
+		r := newRig(t, release, dom0.Behaviour{})
 		r.start(t)
-		stream := r.qubesd.stream(t)
-		got := r.replay(t, occurrences(t, release), silence, func(o occurrence) { r.tell(t, stream, o) })
+		stream := r.qubesd.Stream(t)
+		got := r.replay(t, dom0.Occurrences(t, release), silence, func(o dom0.Occurrence) { r.tell(t, stream, o) })
 		if diff := cmp.Diff(steps(), got, cmp.AllowUnexported(step{})); diff != "" {
 			t.Errorf("pushes mismatch (-want +got):\n%s", diff)
 		}
@@ -86,7 +87,7 @@ func TestReplay(t *testing.T) {
 // replay sends events one by one and returns those that were followed by a push,
 // if need be within quiet. After one that changes something it waits for longer,
 // so that with no quiet a push too many comes where another is awaited.
-func (r *rig) replay(t *testing.T, all []occurrence, quiet time.Duration, tell func(occurrence)) (got []step) {
+func (r *rig) replay(t *testing.T, all []dom0.Occurrence, quiet time.Duration, tell func(dom0.Occurrence)) (got []step) {
 	t.Helper()
 	loud := map[string]bool{}
 	for _, s := range steps() {
@@ -99,7 +100,7 @@ func (r *rig) replay(t *testing.T, all []occurrence, quiet time.Duration, tell f
 		if loud[o.String()] {
 			wait = waitTimeout
 		}
-		p, ok := r.run.changeWithin(t, wait)
+		p, ok := r.run.ChangeWithin(t, wait)
 		if !ok {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
@@ -12,32 +13,32 @@ import (
 func TestRestart(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(qubes map[string]*row)
+		change func(qubes map[string]*dom0.Qube)
 	}{
-		{"nothing else", func(map[string]*row) {}},
-		{"other qubes", func(qubes map[string]*row) {
+		{"nothing else", func(map[string]*dom0.Qube) {}},
+		{"other qubes", func(qubes map[string]*dom0.Qube) {
 			delete(qubes, "banking")
-			qubes["untrusted"].netvm = ""
-			qubes["vault"].netvm, qubes["vault"].ip, qubes["vault"].ip6 = "sys-fw2", "10.137.0.10", ""
-			qubes["work"].label, qubes["work"].xid = "red", "77"
-			qubes["disp4242"] = disposable("disp4242")
+			qubes["untrusted"].NetVM = ""
+			qubes["vault"].NetVM, qubes["vault"].IP, qubes["vault"].IP6 = "sys-fw2", "10.137.0.10", ""
+			qubes["work"].Label, qubes["work"].XID = "red", "77"
+			qubes["disp4242"] = dom0.Disposable("disp4242")
 		}},
 	}
 	eachRelease(t, func(t *testing.T, release string) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, release, behaviour{})
+				r := newRig(t, release, dom0.Behaviour{})
 				stream, _ := r.begin(t)
-				half := made(t, "work", "property-set:label", "name", "label", "newvalue", "red").raw
+				half := dom0.Made(t, "work", "property-set:label", "name", "label", "newvalue", "red").Raw
 				if _, err := stream.Write(half[:len(half)-9]); err != nil {
 					t.Fatal(err)
 				}
-				r.qubesd.stop()
-				r.world.change(tt.change)
+				r.qubesd.Stop()
+				r.world.Change(tt.change)
 				r.waitForWord(t)
-				r.qubesd.start(t)
-				r.tell(t, r.qubesd.stream(t), established(t))
+				r.qubesd.Start(t)
+				r.tell(t, r.qubesd.Stream(t), dom0.Established(t))
 				r.isTold(t, r.next(t))
 			})
 		}
@@ -58,20 +59,20 @@ func (r *rig) waitForWord(t *testing.T) {
 // since it may have lost the list, and that a start of another qube is no reason.
 func TestRestart_loggingQube(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
-		r := newRig(t, release, behaviour{})
+		r := newRig(t, release, dom0.Behaviour{})
 		stream, first := r.begin(t)
 		again := r.next(t) // two seconds later, for the service may come up late; the next one is five later
-		if string(again.text) != string(first.text) || again.at.Sub(first.at) < time.Second {
-			t.Errorf("repetition after %v = %s; want the first one after 2 s", again.at.Sub(first.at), again.text)
+		if string(again.Text) != string(first.Text) || again.At.Sub(first.At) < time.Second {
+			t.Errorf("repetition after %v = %s; want the first one after 2 s", again.At.Sub(first.At), again.Text)
 		}
-		r.tell(t, stream, made(t, "sys-vpn", "domain-start", "start_guid", "True"))
-		if _, ok := r.run.within(t, silence); ok {
+		r.tell(t, stream, dom0.Made(t, "sys-vpn", "domain-start", "start_guid", "True"))
+		if _, ok := r.run.Within(t, silence); ok {
 			t.Errorf("a push followed the start of sys-vpn")
 		}
-		r.tell(t, stream, made(t, "sys-log", "domain-start", "start_guid", "True"))
-		p, ok := r.run.within(t, 3*time.Second)
-		if !ok || string(p.text) != string(first.text) {
-			t.Errorf("after the start of sys-log came %v %s; want the first push again", ok, p.text)
+		r.tell(t, stream, dom0.Made(t, "sys-log", "domain-start", "start_guid", "True"))
+		p, ok := r.run.Within(t, 3*time.Second)
+		if !ok || string(p.Text) != string(first.Text) {
+			t.Errorf("after the start of sys-log came %v %s; want the first push again", ok, p.Text)
 		}
 	})
 }

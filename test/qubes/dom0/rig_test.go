@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // start starts the script. When the test is over it is killed, and what must be
@@ -45,27 +46,27 @@ func (r *rig) start(t testing.TB, args ...string) {
 }
 
 // begin starts the script and returns its stream and its first push.
-func (r *rig) begin(t testing.TB, args ...string) (net.Conn, push) {
+func (r *rig) begin(t testing.TB, args ...string) (net.Conn, dom0.Push) {
 	t.Helper()
 	r.start(t, args...)
-	stream := r.qubesd.stream(t)
-	r.tell(t, stream, established(t))
+	stream := r.qubesd.Stream(t)
+	r.tell(t, stream, dom0.Established(t))
 	return stream, r.next(t)
 }
 
 // tell changes the world and then sends the event.
-func (r *rig) tell(t testing.TB, stream net.Conn, o occurrence) {
+func (r *rig) tell(t testing.TB, stream net.Conn, o dom0.Occurrence) {
 	t.Helper()
-	r.world.happen(o)
-	if _, err := stream.Write(o.raw); err != nil {
+	r.world.Happen(o)
+	if _, err := stream.Write(o.Raw); err != nil {
 		t.Fatalf("writing %v: %v", o, err)
 	}
 }
 
 // next waits for a push that must come.
-func (r *rig) next(t testing.TB) push {
+func (r *rig) next(t testing.TB) dom0.Push {
 	t.Helper()
-	p, ok := r.run.within(t, waitTimeout)
+	p, ok := r.run.Within(t, waitTimeout)
 	if !ok {
 		t.Fatalf("no push came; the script said:\n%s", r.said(t))
 	}
@@ -73,9 +74,9 @@ func (r *rig) next(t testing.TB) push {
 }
 
 // nextChange is next for a push that differs from the one before.
-func (r *rig) nextChange(t testing.TB) push {
+func (r *rig) nextChange(t testing.TB) dom0.Push {
 	t.Helper()
-	p, ok := r.run.changeWithin(t, waitTimeout)
+	p, ok := r.run.ChangeWithin(t, waitTimeout)
 	if !ok {
 		t.Fatalf("no other push came; the script said:\n%s", r.said(t))
 	}
@@ -83,9 +84,9 @@ func (r *rig) nextChange(t testing.TB) push {
 }
 
 // isTold checks that a push has what sys-log should know of the world.
-func (r *rig) isTold(t testing.TB, p push) {
+func (r *rig) isTold(t testing.TB, p dom0.Push) {
 	t.Helper()
-	if diff := sameQubes(expect(t, r.world.qubes, "sys-log"), parse(t, p)); diff != "" {
+	if diff := sameQubes(expect(t, r.world.Qubes, "sys-log"), parse(t, p)); diff != "" {
 		t.Errorf("push mismatch (-want +got):\n%s", diff)
 	}
 }
@@ -119,16 +120,17 @@ func (r *rig) check(t testing.TB) (alive bool) {
 	if said := r.said(t); strings.Contains(said, "Traceback") || strings.Contains(said, "\x1b") {
 		t.Errorf("the script wrote %.100q and so on to %q", said, said[max(0, len(said)-100):])
 	}
-	if _, faults := r.qubesd.count(""); len(faults) > 0 {
+	if _, faults := r.qubesd.Count(""); len(faults) > 0 {
 		t.Errorf("requests = %q", faults)
 	}
-	for r.run.taken = 0; ; {
-		p, ok := r.run.within(t, 0)
+	r.run.Rewind()
+	for n := 1; ; n++ {
+		p, ok := r.run.Within(t, 0)
 		if !ok {
 			return alive
 		}
-		if _, err := inventory.Parse(bytes.NewReader(p.text), inventory.Config{}); err != nil && len(p.text) > 0 {
-			t.Errorf("push %d is refused: %v", r.run.taken, err)
+		if _, err := inventory.Parse(bytes.NewReader(p.Text), inventory.Config{}); err != nil && len(p.Text) > 0 {
+			t.Errorf("push %d is refused: %v", n, err)
 		}
 	}
 }

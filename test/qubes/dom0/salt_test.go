@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // pseudonyms are the names of a list that are not the names of qubes.
@@ -15,8 +17,8 @@ func (r *rig) pseudonyms(t *testing.T, salt string) (names []string) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit status %d: %s", code, stderr)
 	}
-	for _, q := range parse(t, push{text: []byte(stdout)}) {
-		if r.world.qubes[q.Name] == nil {
+	for _, q := range parse(t, dom0.Push{Text: []byte(stdout)}) {
+		if r.world.Qubes[q.Name] == nil {
 			names = append(names, q.Name)
 		}
 	}
@@ -29,11 +31,11 @@ func TestPseudonym_salt(t *testing.T) {
 	t.Parallel()
 	var rigs []*rig
 	for _, release := range []string{"r4.2", "r4.3", "r4.3"} {
-		r := newRig(t, release, behaviour{})
-		r.world.tag("banking", "hidden")
+		r := newRig(t, release, dom0.Behaviour{})
+		r.world.Tag("banking", "hidden")
 		rigs = append(rigs, r)
 	}
-	rigs[2].world.change(func(qubes map[string]*row) { qubes["work"].label, qubes["work"].ip = "black", "10.137.0.99" })
+	rigs[2].world.Change(func(qubes map[string]*dom0.Qube) { qubes["work"].Label, qubes["work"].IP = "black", "10.137.0.99" })
 	one, other := strings.Repeat("s", 32), strings.Repeat("s", 31)+"t"
 	first := rigs[0].pseudonyms(t, rigs[0].salt(t, "one", one))
 	if len(first) != 2 || first[0] == first[1] {
@@ -54,7 +56,7 @@ func TestPseudonym_salt(t *testing.T) {
 // TestPseudonym_noSalt checks that nothing is pushed without a secret that cannot be guessed.
 func TestPseudonym_noSalt(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "r4.3", behaviour{})
+	r := newRig(t, "r4.3", dom0.Behaviour{})
 	for _, salt := range []string{filepath.Join(r.dir, "missing"), r.salt(t, "empty", ""), r.salt(t, "short", strings.Repeat("s", 15))} {
 		for _, args := range [][]string{{"--print"}, {}} {
 			cmd := r.command(t, append(args, "--pseudonym", "client-acme", "--salt", salt)...)
@@ -71,7 +73,7 @@ func TestPseudonym_noSalt(t *testing.T) {
 			}
 		}
 	}
-	if n, _ := r.qubesd.count("admin"); n > 0 {
+	if n, _ := r.qubesd.Count("admin"); n > 0 {
 		t.Errorf("qubesd was asked %d times", n)
 	}
 	r.isQuiet(t)

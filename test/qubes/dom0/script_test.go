@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // script is the path of what is tested, unless it is one of scripts.
@@ -15,8 +17,8 @@ func script() string { return scripts()[0] }
 
 // scripts are the paths of all that runs in dom0.
 func scripts() []string {
-	dom0 := filepath.Join("..", "..", "..", "packaging", "dom0")
-	return []string{filepath.Join(dom0, "qubesbeat-inventory"), filepath.Join(dom0, "qubesbeat-probe")}
+	dir := filepath.Join("..", "..", "..", "packaging", "dom0")
+	return []string{filepath.Join(dir, "qubesbeat-inventory"), filepath.Join(dir, "qubesbeat-probe")}
 }
 
 // interpreter finds python itself: what is on PATH may be a wrapper, which takes its time.
@@ -42,17 +44,32 @@ func python(t testing.TB) string {
 	return path
 }
 
+// releases are those of which there are answers. A table whose cases do not depend on the
+// release takes them in turn.
+var releases = [...]string{"r4.2", "r4.3"}
+
+// eachRelease runs a test for both releases, at the same time.
+func eachRelease(t *testing.T, test func(t *testing.T, release string)) {
+	t.Parallel()
+	for _, release := range releases {
+		t.Run(release, func(t *testing.T) {
+			t.Parallel()
+			test(t, release)
+		})
+	}
+}
+
 // A rig is the script with the qubesd and the qvm-run that it meets.
 type rig struct {
-	world  *world
-	qubesd *qubesd
-	run    *qvmRun
+	world  *dom0.World
+	qubesd *dom0.Qubesd
+	run    *dom0.QvmRun
 	dir    string
 	ended  chan struct{}
 }
 
 // newRig makes a rig in which the script is not started yet.
-func newRig(t testing.TB, release string, b behaviour) *rig {
+func newRig(t testing.TB, release string, b dom0.Behaviour) *rig {
 	t.Helper()
 	python(t)
 	dir, err := os.MkdirTemp("", "qb-") // short: the path of a socket is
@@ -65,11 +82,11 @@ func newRig(t testing.TB, release string, b behaviour) *rig {
 			t.Fatal(err)
 		}
 	}
-	r := &rig{world: newWorld(t, release), dir: dir}
-	r.run = newQvmRun(t, filepath.Join(dir, "bin"), filepath.Join(dir, "run"), b)
-	r.qubesd = newQubesd(filepath.Join(dir, "s"), r.world)
-	r.qubesd.start(t)
-	t.Cleanup(r.qubesd.stop)
+	r := &rig{world: dom0.NewWorld(t, release), dir: dir}
+	r.run = dom0.NewQvmRun(t, filepath.Join(dir, "bin"), filepath.Join(dir, "run"), b)
+	r.qubesd = dom0.NewQubesd(filepath.Join(dir, "s"), r.world)
+	r.qubesd.Start(t)
+	t.Cleanup(r.qubesd.Stop)
 	return r
 }
 
@@ -86,7 +103,7 @@ func (r *rig) commandOf(t testing.TB, script string, args ...string) *exec.Cmd {
 	if _, err := os.Stat(script); err != nil { // by which go test knows not to repeat an old result
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python(t), append([]string{"-I", "-S", script, "--socket", r.qubesd.path}, args...)...)
+	cmd := exec.Command(python(t), append([]string{"-I", "-S", script, "--socket", r.qubesd.Path}, args...)...)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(r.dir, "bin")+":"+os.Getenv("PATH"))
 	return cmd
 }
@@ -99,4 +116,17 @@ func (r *rig) salt(t testing.TB, name, secret string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// waitTimeout is how long a test waits for what must arrive.
+const waitTimeout = dom0.Timeout
+
+// read returns what a file has.
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // TestReplay_cut plays the real stream with its bytes cut in many ways.
@@ -24,12 +26,12 @@ func TestReplay_cut(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, release, behaviour{})
+				r := newRig(t, release, dom0.Behaviour{})
 				r.start(t)
-				stream := r.qubesd.stream(t)
-				got := r.replay(t, occurrences(t, release), 0, func(o occurrence) {
-					r.world.happen(o)
-					trickle(t, stream, tt.pieces(o.raw))
+				stream := r.qubesd.Stream(t)
+				got := r.replay(t, dom0.Occurrences(t, release), 0, func(o dom0.Occurrence) {
+					r.world.Happen(o)
+					trickle(t, stream, tt.pieces(o.Raw))
 				})
 				if diff := cmp.Diff(steps(), got, cmp.AllowUnexported(step{})); diff != "" {
 					t.Errorf("pushes mismatch (-want +got):\n%s", diff)
@@ -53,18 +55,18 @@ func trickle(t *testing.T, stream net.Conn, pieces [][]byte) {
 // TestReplay_atOnce checks that events that come together make one push.
 func TestReplay_atOnce(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
-		r := newRig(t, release, behaviour{})
+		r := newRig(t, release, dom0.Behaviour{})
 		r.start(t)
-		stream := r.qubesd.stream(t)
-		for _, o := range occurrences(t, release) {
-			r.world.happen(o)
+		stream := r.qubesd.Stream(t)
+		for _, o := range dom0.Occurrences(t, release) {
+			r.world.Happen(o)
 		}
-		if _, err := stream.Write(printed(t, release, "api-admin.Events.bin")); err != nil {
+		if _, err := stream.Write(dom0.Printed(t, release, "api-admin.Events.bin")); err != nil {
 			t.Fatal(err)
 		}
 		r.isTold(t, r.next(t))
-		if p, ok := r.run.within(t, silence); ok {
-			t.Errorf("a second push followed: %s", p.text)
+		if p, ok := r.run.Within(t, silence); ok {
+			t.Errorf("a second push followed: %s", p.Text)
 		}
 	})
 }

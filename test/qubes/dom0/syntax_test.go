@@ -3,6 +3,8 @@ package dom0_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // TestSyntax checks that the script is Python 3.8, which dom0 of Qubes OS 4.1 has.
@@ -61,13 +63,13 @@ func TestVersions(t *testing.T) {
 					t.Errorf("compiling: %v\n%s", err, out)
 				}
 			}
-			r := newRig(t, "r4.3", behaviour{})
-			out, err := output(name, script(), "--socket", r.qubesd.path, "--print")
+			r := newRig(t, "r4.3", dom0.Behaviour{})
+			out, err := output(name, script(), "--socket", r.qubesd.Path, "--print")
 			if err != nil {
 				t.Fatalf("%s --print: %v\n%s", name, err, out)
 			}
-			r.isTold(t, push{text: []byte(out)})
-			if out, err = output(name, scripts()[1], "--socket", r.qubesd.path, "work"); err != nil || !strings.Contains(out, "nothing was sent") {
+			r.isTold(t, dom0.Push{Text: []byte(out)})
+			if out, err = output(name, scripts()[1], "--socket", r.qubesd.Path, "work"); err != nil || !strings.Contains(out, "nothing was sent") {
 				t.Errorf("%s qubesbeat-probe: %v\n%s", name, err, out)
 			}
 		})

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/dom0"
 )
 
 // TestTag checks that exactly the selected tags are pushed.
@@ -25,9 +27,9 @@ func TestTag(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, release, behaviour{})
+				r := newRig(t, release, dom0.Behaviour{})
 				for _, name := range []string{"work", "banking", "vault"} {
-					r.world.tag(name, "audited")
+					r.world.Tag(name, "audited")
 				}
 				_, p := r.begin(t, tt.args...)
 				got := map[string][]string{}
@@ -39,8 +41,8 @@ func TestTag(t *testing.T) {
 				if diff := cmp.Diff(tt.want, got); diff != "" {
 					t.Errorf("tags mismatch (-want +got):\n%s", diff)
 				}
-				if bytes.Contains(p.text, []byte("created-by-dom0")) {
-					t.Errorf("a tag that was not asked for is sent: %s", p.text)
+				if bytes.Contains(p.Text, []byte("created-by-dom0")) {
+					t.Errorf("a tag that was not asked for is sent: %s", p.Text)
 				}
 			})
 		}
@@ -50,9 +52,9 @@ func TestTag(t *testing.T) {
 // TestTag_event checks that a selected tag is pushed when it is added.
 func TestTag_event(t *testing.T) {
 	eachRelease(t, func(t *testing.T, release string) {
-		r := newRig(t, release, behaviour{})
+		r := newRig(t, release, dom0.Behaviour{})
 		stream, _ := r.begin(t, "--tag", "audited")
-		r.tell(t, stream, made(t, "personal", "domain-tag-add:audited", "tag", "audited"))
+		r.tell(t, stream, dom0.Made(t, "personal", "domain-tag-add:audited", "tag", "audited"))
 		for _, q := range parse(t, r.nextChange(t)) {
 			if (len(q.Tags) > 0) != (q.Name == "personal") {
 				t.Errorf("the tags of %s = %q", q.Name, q.Tags)

@@ -31,7 +31,7 @@ func TestProbe(t *testing.T) {
 			tunnel := s.wireguard()
 			s.restart()
 			s.apply()
-			d := newDom0(s)
+			d := newAdmin(s)
 			if tt.guarded {
 				s.killSwitch()
 			}

@@ -1,4 +1,4 @@
-package dom0_test
+package dom0
 
 import (
 	"bytes"
@@ -11,16 +11,19 @@ import (
 	"time"
 )
 
-// waitTimeout is how long a test waits for what must arrive. Only failing tests wait that
+// Timeout is how long a test waits for what must arrive. Only failing tests wait that
 // long.
-const waitTimeout = 8 * time.Second
+const Timeout = 8 * time.Second
 
-// A qubesd answers on a unix socket as that of dom0 does.
-type qubesd struct {
-	path    string
-	world   *world
-	streams chan net.Conn // that the script listens on for events
-	served  sync.WaitGroup
+// A Qubesd answers on a unix socket as that of dom0 does.
+type Qubesd struct {
+	// Path is the socket.
+	Path string
+	// Streams are the connections on which a script listens for events.
+	Streams chan net.Conn
+
+	world  *World
+	served sync.WaitGroup
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -30,14 +33,15 @@ type qubesd struct {
 	spoil    func(method, name string, answer []byte) []byte // may be nil
 }
 
-func newQubesd(path string, w *world) *qubesd {
-	return &qubesd{path: path, world: w, streams: make(chan net.Conn, 16)}
+// NewQubesd returns a qubesd for a socket, which does not listen yet.
+func NewQubesd(path string, w *World) *Qubesd {
+	return &Qubesd{Path: path, world: w, Streams: make(chan net.Conn, 16)}
 }
 
-// start listens, as at the boot of dom0 and after a restart.
-func (d *qubesd) start(t testing.TB) {
+// Start listens, as at the boot of dom0 and after a restart.
+func (d *Qubesd) Start(t testing.TB) {
 	t.Helper()
-	l, err := net.Listen("unix", d.path)
+	l, err := net.Listen("unix", d.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +62,7 @@ func (d *qubesd) start(t testing.TB) {
 }
 
 // know remembers a connection, or closes it where qubesd is being stopped.
-func (d *qubesd) know(conn net.Conn) bool {
+func (d *Qubesd) know(conn net.Conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.conns == nil {
@@ -69,8 +73,8 @@ func (d *qubesd) know(conn net.Conn) bool {
 	return true
 }
 
-// stop removes the socket and closes all connections.
-func (d *qubesd) stop() {
+// Stop removes the socket and closes all connections.
+func (d *Qubesd) Stop() {
 	d.mu.Lock()
 	_ = d.listener.Close()
 	for conn := range d.conns {
@@ -82,7 +86,7 @@ func (d *qubesd) stop() {
 }
 
 // serve answers the one request of a connection. A stream of events stays open.
-func (d *qubesd) serve(conn net.Conn) {
+func (d *Qubesd) serve(conn net.Conn) {
 	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	request, err := io.ReadAll(conn) // until the client has shut down its side
 	if err != nil || len(request) == 0 {
@@ -98,10 +102,10 @@ func (d *qubesd) serve(conn net.Conn) {
 	spoil := d.spoil
 	d.mu.Unlock()
 	if method == "admin.Events+" && name == "dom0" {
-		d.streams <- conn
+		d.Streams <- conn
 		return
 	}
-	answer := []byte(d.world.answerTo(method, name))
+	answer := []byte(d.world.AnswerTo(method, name))
 	if spoil != nil {
 		answer = spoil(method, name, answer)
 	}
@@ -109,7 +113,7 @@ func (d *qubesd) serve(conn net.Conn) {
 	_ = conn.Close()
 }
 
-// split takes METHOD+ARG dom0 name QUBE NUL apart. No call of the script has a payload.
+// split takes METHOD+ARG dom0 name QUBE NUL apart. No call of the scripts has a payload.
 func split(request []byte) (method, name string, err error) {
 	words := strings.Split(strings.TrimSuffix(string(request), "\x00"), " ")
 	if len(words) != 4 || words[1] != "dom0" || words[2] != "name" || bytes.IndexByte(request, 0) != len(request)-1 {
@@ -118,27 +122,27 @@ func split(request []byte) (method, name string, err error) {
 	return words[0], words[3], nil
 }
 
-// stream waits until the script listens for events.
-func (d *qubesd) stream(t testing.TB) net.Conn {
+// Stream waits until the script listens for events.
+func (d *Qubesd) Stream(t testing.TB) net.Conn {
 	t.Helper()
 	select {
-	case conn := <-d.streams:
+	case conn := <-d.Streams:
 		return conn
-	case <-time.After(waitTimeout):
+	case <-time.After(Timeout):
 		t.Fatal("the script does not listen for events")
 		return nil
 	}
 }
 
-// spoilWith sets what is done to answers; nil for nothing.
-func (d *qubesd) spoilWith(f func(method, name string, answer []byte) []byte) {
+// Spoil sets what is done to answers; nil for nothing.
+func (d *Qubesd) Spoil(f func(method, name string, answer []byte) []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.spoil = f
 }
 
-// count returns how often a method was called, and all requests that were no requests.
-func (d *qubesd) count(method string) (calls int, faults []string) {
+// Count returns how often a method was called, and all requests that were no requests.
+func (d *Qubesd) Count(method string) (calls int, faults []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, a := range d.asked {

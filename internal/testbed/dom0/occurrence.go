@@ -1,4 +1,4 @@
-package dom0_test
+package dom0
 
 import (
 	"bytes"
@@ -6,29 +6,31 @@ import (
 	"testing"
 )
 
-// An occurrence is one event, in the bytes that qubesd wrote and in words.
-type occurrence struct {
-	raw            []byte
+// An Occurrence is one event, in the bytes that qubesd wrote and in words.
+type Occurrence struct {
+	// Raw are the bytes.
+	Raw            []byte
 	subject, event string
 	args           map[string]string
 }
 
 // qube is whom the event is about: that of a qube made or deleted has no subject.
-func (o occurrence) qube() string {
+func (o Occurrence) qube() string {
 	if o.subject == "" {
 		return o.args["vm"]
 	}
 	return o.subject
 }
 
-func (o occurrence) String() string {
+// String returns the qube, the event and the new value.
+func (o Occurrence) String() string {
 	return strings.Join(strings.Fields(o.qube()+" "+o.event+" "+o.args["newvalue"]), " ")
 }
 
-// occurrences are the events of the real stream.
-func occurrences(t testing.TB, release string) (all []occurrence) {
+// Occurrences are the events of the real stream.
+func Occurrences(t testing.TB, release string) (all []Occurrence) {
 	t.Helper()
-	for rest := printed(t, release, "api-admin.Events.bin"); len(rest) > 0; {
+	for rest := Printed(t, release, "api-admin.Events.bin"); len(rest) > 0; {
 		o, n := firstOccurrence(t, rest)
 		all, rest = append(all, o), rest[n:]
 	}
@@ -36,7 +38,7 @@ func occurrences(t testing.TB, release string) (all []occurrence) {
 }
 
 // firstOccurrence reads 1 NUL subject NUL event NUL (key NUL value NUL)* NUL.
-func firstOccurrence(t testing.TB, data []byte) (o occurrence, size int) {
+func firstOccurrence(t testing.TB, data []byte) (o Occurrence, size int) {
 	t.Helper()
 	next := func() string {
 		text, _, ok := bytes.Cut(data[size:], []byte{0})
@@ -49,24 +51,24 @@ func firstOccurrence(t testing.TB, data []byte) (o occurrence, size int) {
 	if one := next(); one != "1" {
 		t.Fatalf("an event begins with %q", one)
 	}
-	o = occurrence{subject: next(), event: next(), args: map[string]string{}}
+	o = Occurrence{subject: next(), event: next(), args: map[string]string{}}
 	for key := next(); key != ""; key = next() {
 		o.args[key] = next()
 	}
-	o.raw = data[:size]
+	o.Raw = data[:size]
 	return o, size
 }
 
-// made makes an event that is not in the stream.
-func made(t testing.TB, subject, event string, args ...string) occurrence {
+// Made makes an event that is not in the stream.
+func Made(t testing.TB, subject, event string, args ...string) Occurrence {
 	t.Helper()
 	words := append([]string{"1", subject, event}, args...)
 	o, _ := firstOccurrence(t, []byte(strings.Join(words, "\x00")+"\x00\x00"))
 	return o
 }
 
-// established is what qubesd says first on a stream.
-func established(t testing.TB) occurrence {
+// Established is what qubesd says first on a stream.
+func Established(t testing.TB) Occurrence {
 	t.Helper()
-	return made(t, "", "connection-established")
+	return Made(t, "", "connection-established")
 }
