@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -25,6 +26,7 @@ import (
 type internet struct {
 	server *httptest.Server
 	names  map[string]string // addresses of hosts
+	dead   []string          // addresses where no one answers
 
 	mu     sync.Mutex
 	dialed []string // guarded by mu
@@ -37,18 +39,25 @@ func newInternet(t *testing.T, names map[string]string, h http.HandlerFunc) *int
 	return n
 }
 
-func (n *internet) lookup(_ context.Context, host string) (net.IP, error) {
-	ip := net.ParseIP(n.names[host])
-	if ip == nil {
-		return nil, errors.New("no such host")
+// lookup returns the addresses of a host, which n.names has with spaces between them.
+func (n *internet) lookup(_ context.Context, host string) (all []netip.Addr, err error) {
+	for text := range strings.FieldsSeq(n.names[host]) {
+		all = append(all, netip.MustParseAddr(text))
 	}
-	return ip, nil
+	if len(all) == 0 {
+		err = errors.New("no such host")
+	}
+	return all, err
 }
 
 func (n *internet) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	n.mu.Lock()
 	n.dialed = append(n.dialed, address)
 	n.mu.Unlock()
+	if host, _, _ := net.SplitHostPort(address); slices.Contains(n.dead, host) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	var d net.Dialer
 	return d.DialContext(ctx, network, n.server.Listener.Addr().String())
 }

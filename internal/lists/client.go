@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/addrscope"
 )
@@ -126,21 +128,39 @@ func (r *route) isProxy(address string) bool {
 	return r.proxies[strings.ToLower(address)]
 }
 
-// dial connects to a host. It connects to the very address that it has checked, so
-// that a name that resolves to another address the next time makes no difference.
+// dial connects to a host: to the first of its addresses that answers. It connects to the very
+// address that it has checked, so that a name that resolves to another one the next time makes no
+// difference.
 func (r *route) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
-	a, err := r.lookup(ctx, host)
+	all, err := r.lookup(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("finding the address of %s: %w", host, err)
 	}
-	if !r.isProxy(address) && !r.may(host, port, a) {
-		return nil, privateError(host, a)
+	may := slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return !r.isProxy(address) && !r.may(host, port, a) })
+	if len(may) == 0 {
+		return nil, privateError(host, all[0])
 	}
-	address = net.JoinHostPort(a.String(), port)
+	var faults []error
+	until := time.Now().Add(r.conf.Timeout)
+	for i, a := range may { // the last one leaves as much time for the list
+		share := time.Until(until) / time.Duration(len(may)-i+1)
+		conn, err := r.connect(ctx, network, net.JoinHostPort(a.String(), port), share)
+		if err == nil {
+			return conn, nil
+		}
+		faults = append(faults, err)
+	}
+	return nil, errors.Join(faults...)
+}
+
+// connect connects to an address within a time. The context of a dial has no deadline.
+func (r *route) connect(ctx context.Context, network, address string, within time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	if r.conf.Dial != nil {
 		return r.conf.Dial(ctx, network, address)
 	}
@@ -148,22 +168,21 @@ func (r *route) dial(ctx context.Context, network, address string) (net.Conn, er
 	return d.DialContext(ctx, network, address)
 }
 
-// lookup returns an address of a host.
-func (r *route) lookup(ctx context.Context, host string) (netip.Addr, error) {
+// lookup returns the addresses of a host, at least one.
+func (r *route) lookup(ctx context.Context, host string) (all []netip.Addr, err error) {
 	if a, err := netip.ParseAddr(host); err == nil {
-		return a, nil
+		return []netip.Addr{a}, nil
 	}
 	if r.conf.Lookup != nil {
-		ip, err := r.conf.Lookup(ctx, host)
-		a, _ := netip.AddrFromSlice(ip)
-		return a.Unmap(), err
+		all, err = r.conf.Lookup(ctx, host)
+	} else {
+		all, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}
-	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return netip.Addr{}, err
+	if err == nil && len(all) == 0 {
+		err = errors.New("it has none")
 	}
-	if len(all) == 0 {
-		return netip.Addr{}, errors.New("it has none")
+	for i := range all {
+		all[i] = all[i].Unmap()
 	}
-	return all[0].Unmap(), nil
+	return all, err
 }

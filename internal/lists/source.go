@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -79,8 +80,9 @@ type Config struct {
 	// Guard recovers from panics at one list, which then counts as one that cannot be
 	// read. It may be nil.
 	Guard *guard.Part
-	// Lookup finds the address of a server; nil means the system's resolver.
-	Lookup func(ctx context.Context, host string) (net.IP, error)
+	// Lookup finds the addresses of a server, in the order in which to try them; the slice is the
+	// caller's. nil means the system's resolver.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Dial connects to an address, which is not a name; nil means the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Proxy returns the proxy for a request, nil for none, as that of http.Transport

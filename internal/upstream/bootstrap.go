@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -47,14 +46,11 @@ const (
 	maxAddresses   = 16   // of a host
 )
 
-// Lookup returns an address of a host, or the host if it is an address itself. If
-// the host cannot be resolved any more, it returns the last known address.
-func (b *Bootstrap) Lookup(ctx context.Context, name string) (net.IP, error) {
-	all, err := b.Addresses(ctx, name, false)
-	if err != nil {
-		return nil, err
-	}
-	return all[0].AsSlice(), nil
+// Lookup returns the addresses of a host, as Addresses does. If the host cannot be resolved any more,
+// it returns the last known ones.
+func (b *Bootstrap) Lookup(ctx context.Context, name string) ([]netip.Addr, error) {
+	known, err := b.Addresses(ctx, name, false)
+	return slices.Clone(known), err
 }
 
 // Addresses is a [Lookup]. It returns one address at least, of both families in turn if
