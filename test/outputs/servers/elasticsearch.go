@@ -37,6 +37,7 @@ func StartElasticsearch(tb testing.TB, settings ...string) *Elasticsearch {
 func (e *Elasticsearch) prepare(tb testing.TB, scheme, home, except string, settings []string) {
 	tb.Helper()
 	Require(tb)
+	requireDisk(tb, home)
 	java := javaHome(tb, 21)
 	dir, port := maven(tb, "elasticsearch", java), freePort(tb)
 	e.URL = fmt.Sprintf("%s://127.0.0.1:%d", scheme, port)

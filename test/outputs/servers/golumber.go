@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/elastic/go-lumber/server/v2"
+	v2 "github.com/elastic/go-lumber/server/v2"
 )
 
 // GoLumber is Elastic's own receiver of the Logstash output, in the test's process.
