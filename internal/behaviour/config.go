@@ -59,4 +59,5 @@ type Stats struct {
 	Subjects, Series, Windows, Entries             uint64 // now
 	SubjectsEvicted, SeriesEvicted, WindowsEvicted uint64
 	EntriesEvicted, Suppressed, Limited            uint64
+	WindowsBegun                                   uint64 // of DNS: a subject, a domain, an hour
 }

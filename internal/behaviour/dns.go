@@ -31,6 +31,9 @@ func (e *Engine) asked() {
 		w.samples[w.at] = q.Name
 		w.at = (w.at + 1) % uint8(len(w.samples))
 	}
+	if w.Begins(q) {
+		e.stats.WindowsBegun++
+	}
 	if shape := w.Add(q); shape != names.NoShape {
 		e.tunnel(w, shape, q)
 	}

@@ -61,7 +61,7 @@ func (w *Window) Add(q *Query) Shape {
 	if q.usual() {
 		return NoShape
 	}
-	if q.At-w.begun >= Span || q.At < w.begun-Span {
+	if w.Begins(q) {
 		*w = Window{begun: q.At}
 	}
 	if q.Response {
@@ -78,6 +78,11 @@ func (w *Window) Add(q *Query) Shape {
 	}
 	w.reported |= 1 << s
 	return s
+}
+
+// Begins reports whether Add begins another window with a query or a response.
+func (w *Window) Begins(q *Query) bool {
+	return !q.usual() && (q.At-w.begun >= Span || q.At < w.begun-Span)
 }
 
 // Over reports whether the window ends before a time, so that the next query begins another.

@@ -17,8 +17,9 @@ type Result struct {
 	Span     time.Duration
 	Items    int
 	Findings []behaviour.Finding
-	Start    int64 // of the first item
-	From     int64 // findings count from here: the rest was for learning
+	Start    int64  // of the first item
+	From     int64  // findings count from here: the rest was for learning
+	Windows  uint64 // of DNS that were judged: a subject, a domain, an hour
 
 	Pasts    int                            // how many pasts the case was given, see [Past]
 	WithPast [behaviour.Rules]int           // with how many of them a rule has found something
@@ -61,6 +62,7 @@ func RunItems(c *Case, items []detect.Item, learn bool) *Result {
 			observe(engine, o)
 		}
 	}
+	r.Windows = engine.Stats().WindowsBegun
 	return r
 }
 

@@ -107,6 +107,8 @@ func (t *Table) Write(w io.Writer) error {
 	}
 	low, medium := t.Rates()
 	fmt.Fprintf(w, "\n%d cases; %.1f h of benign traffic after learning: %.2f findings a day, %.2f at medium or above\n", len(t.Results), t.Benign.Hours(), low, medium)
+	windows, wrong := t.Windows()
+	fmt.Fprintf(w, "%d windows of DNS (a host, a domain, an hour) in benign files, of which %d were taken for tunnels before anything was learned\n", windows, wrong)
 	t.writePasts(w)
 	if missed := t.Missed(); len(missed) > 0 {
 		fmt.Fprintf(w, "missed:\n  %s\n", strings.Join(missed, "\n  "))
@@ -115,6 +117,23 @@ func (t *Table) Write(w io.Writer) error {
 		fmt.Fprintf(w, "found in benign files before anything was learned:\n  %s\n", strings.Join(wrong, "\n  "))
 	}
 	return nil
+}
+
+// Windows returns how many windows of DNS there are in benign cases, and how many findings of tunnels in
+// them before anything was learned.
+func (t *Table) Windows() (windows uint64, wrong int) {
+	for _, r := range t.Results {
+		if r.Class != "benign" {
+			continue
+		}
+		windows += r.Windows
+		for i := range r.Findings {
+			if r.Findings[i].Rule == behaviour.DNSTunnel {
+				wrong++
+			}
+		}
+	}
+	return windows, wrong
 }
 
 // aDay returns a number of findings in the second halves of benign cases as a rate.
