@@ -42,6 +42,9 @@ func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 		}
 	}
 	if p.SrcPort != 53 && p.DstPort != 53 {
+		if p.TransportLen < leastSegment {
+			return
+		}
 		if c := f.readCertificate(p, frame); c != nil {
 			f.wait(Item{At: p.Time, Iface: p.Iface, Certificate: c})
 		}

@@ -49,17 +49,20 @@ type burst struct {
 // bursts are those of the entries with the same numbers.
 type bursts []*[blockSize]burst
 
-// at returns the burst of an entry.
-func (b *bursts) at(i uint32) *burst {
+// at returns the burst of an entry that has begun.
+func (b bursts) at(i uint32) *burst { return &b[i/blockSize][i%blockSize] }
+
+// begin clears the burst of an entry, for which it makes room.
+func (b *bursts) begin(i uint32) {
 	for int(i/blockSize) >= len(*b) {
 		*b = append(*b, new([blockSize]burst))
 	}
-	return &(*b)[i/blockSize][i%blockSize]
+	*b.at(i) = burst{}
 }
 
 // noteBegin notices the first packet of a flow, before it is counted.
 func (t *Table) noteBegin(i uint32, e *entry, p *packet.Packet) {
-	*t.bursts.at(i) = burst{}
+	t.bursts.begin(i)
 	t.notify(Opened, e, p)
 }
 
@@ -71,14 +74,11 @@ func (t *Table) noteLive(i uint32, e *entry, p *packet.Packet, swapped bool) {
 		}
 		return
 	}
-	if p.Time-e.born < firstBeat*1e6 || !carriesData(p) {
+	since := p.Time - e.born
+	if since < firstBeat*1e6 || since >= 1e6<<32 || !carriesData(p) {
 		return
 	}
-	age := (p.Time - e.born) / 1e6
-	if age >= 1<<32 {
-		return
-	}
-	b := t.bursts.at(i)
+	age, b := since/1e6, t.bursts.at(i)
 	if b.last != 0 && uint32(age) >= b.last+beatGap {
 		t.notice.Bytes = b.bytes
 		t.notify(Beat, e, p)

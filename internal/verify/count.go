@@ -11,8 +11,8 @@ import (
 // that of a batch.
 type counting struct {
 	masks  [flow.Ways + 1]mask // by the way of a packet
-	epoch  uint32               // of the masks; 0 for none yet
-	closer bool                 // of the masks, see [Verifier.closer]
+	epoch  uint32              // of the masks; 0 for none yet
+	closer bool                // of the masks, see [Verifier.closer]
 
 	// Of the batch, places in it being bits of a set.
 	open     uint32 // to be looked at
