@@ -31,10 +31,12 @@ func (e *Engine) asked() {
 		w.samples[w.at] = q.Name
 		w.at = (w.at + 1) % uint8(len(w.samples))
 	}
-	if w.Begins(q) {
+	begun := w.Begun()
+	shape := w.Add(q)
+	if w.Begun() != begun {
 		e.stats.WindowsBegun++
 	}
-	if shape := w.Add(q); shape != names.NoShape {
+	if shape != names.NoShape {
 		e.tunnel(w, shape, q)
 	}
 	if !w.Reported() && q.Carries() {

@@ -37,13 +37,15 @@ func TestRing_Next_plain(t *testing.T) {
 		{"ClientHello", tcpFrame(packet.ACK, 0x16, 3, 1), full, plain},
 	}
 	w := newWire(t, "vif4.0")
-	for most, want := range map[uint32]int{0: plain, 300: 300, 2 * headers: headers} {
-		r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{HeaderLen: headers, DatagramLen: most}}, "vif4.0")
+	for datagrams, want := range map[bool][2]int{false: {plain, plain}, true: {headers, plain}} { // of a short one, a long one
+		r := openRing(t, capture.RingConfig{Snap: capture.SnapPolicy{HeaderLen: headers, Datagrams: datagrams}}, "vif4.0")
 		w.deliver(t, udpFrame(1, 60))
 		kept(t, r)
-		send(t, w.fd, udpFrame(9, headers))
-		if f := next(t, r); len(f.Data) != want || f.Length != headers {
-			t.Errorf("DatagramLen %d: %d bytes of a datagram of %d are kept; want %d", most, len(f.Data), f.Length, want)
+		for i, length := range []int{headers, headers + 1} {
+			send(t, w.fd, udpFrame(9, length))
+			if f := next(t, r); len(f.Data) != want[i] || int(f.Length) != length {
+				t.Errorf("Datagrams %v: %d bytes of a datagram of %d are kept; want %d", datagrams, len(f.Data), f.Length, want[i])
+			}
 		}
 	}
 	for _, hello := range []bool{true, false} {

@@ -10,7 +10,7 @@ import (
 // under returns the policy under pressure.
 func (p SnapPolicy) under(at pressure) SnapPolicy {
 	if at >= strained && p.Relief > 0 {
-		p.HeaderLen, p.PlainLen, p.DatagramLen = p.Relief, 0, 0
+		p.HeaderLen, p.PlainLen = p.Relief, 0
 	}
 	if at == squeezed {
 		p.FullLen = min(orDefault(p.FullLen, WholeFrame), orDefault(p.HeaderLen, DefaultSnap))

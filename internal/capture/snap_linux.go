@@ -18,8 +18,8 @@ type SnapPolicy struct {
 	FullLen     uint32   // bytes of a packet that is captured in full; 0 means 262144
 	HeaderLen   uint32   // bytes of any other packet; 0 means DefaultSnap
 	PlainLen    uint32   // bytes of a longer one whose headers are plain, HeaderLen at most; 0 means DefaultPlain
-	DatagramLen uint32   // bytes of a UDP datagram whose headers are plain, HeaderLen at most; 0 means PlainLen
 	Relief      uint32   // HeaderLen while the meter is behind, see [Ring]; 0 means no other
+	Datagrams   bool     // a UDP datagram that is not longer than HeaderLen counts as any other packet; else it is cut to PlainLen
 	FullOnly    bool     // packets that are not captured in full are not captured at all
 }
 
@@ -58,7 +58,7 @@ func (a *assembler) snaps(p *SnapPolicy) {
 	a.label("headers")
 	if p.FullOnly {
 		a.label("plain")
-		a.label("datagram")
+		a.label("cut")
 		a.add(bpf.RetConstant{Val: 0})
 		return
 	}
@@ -66,9 +66,9 @@ func (a *assembler) snaps(p *SnapPolicy) {
 	a.label("plain")
 	most := orDefault(p.HeaderLen, DefaultSnap)
 	a.add(bpf.LoadExtension{Num: bpf.ExtLen}, bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: most, SkipTrue: 1},
-		bpf.RetConstant{Val: most}, bpf.RetConstant{Val: min(orDefault(p.PlainLen, DefaultPlain), most)})
-	a.label("datagram")
-	a.add(bpf.RetConstant{Val: min(orDefault(p.DatagramLen, orDefault(p.PlainLen, DefaultPlain)), most)})
+		bpf.RetConstant{Val: most})
+	a.label("cut")
+	a.add(bpf.RetConstant{Val: min(orDefault(p.PlainLen, DefaultPlain), most)})
 }
 
 // orDefault returns n, or usual if n is 0.
@@ -166,7 +166,11 @@ func (a *assembler) transport(p *SnapPolicy, name string, base uint32) {
 	}
 	a.add(bpf.LoadIndirect{Off: base + 2, Size: 2})
 	a.when(bpf.JumpEqual, packet.PortVXLAN, "headers")
-	a.jump("datagram")
+	if p.Datagrams {
+		a.jump("plain")
+	} else {
+		a.jump("cut")
+	}
 }
 
 // room makes sure that there are n bytes at base + X; a shorter frame is cut.

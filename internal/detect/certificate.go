@@ -23,10 +23,10 @@ type Certificate struct {
 // least, in bytes.
 const leastSegment = 300
 
-// readCertificate reads the certificate in a packet, nil if there is none, or if an authority
+// readCertificate reads the certificate in a packet of leastSegment bytes, nil if there is none, or if an authority
 // has issued it for the name that the client asks for.
 func (f *Feed) readCertificate(p *packet.Packet, frame []byte) *Certificate {
-	if p.Proto != packet.ProtoTCP || p.TransportLen < leastSegment || p.Fragment != packet.FragmentNone {
+	if p.Proto != packet.ProtoTCP || p.Fragment != packet.FragmentNone {
 		return nil
 	}
 	payload, ok := p.Payload(frame)

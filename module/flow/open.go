@@ -152,9 +152,7 @@ func (s *Service) snap() capture.SnapPolicy {
 	if w.ClientHello = s.hellos != nil; w.ClientHello {
 		w.HeaderLen = snapWithHellos
 	}
-	if s.judge != nil {
-		w.DatagramLen = capture.DefaultSnap // it looks at the first datagrams of a conversation, and for canaries
-	}
+	w.Datagrams = s.judge != nil // it looks at the first ones of a conversation, and for canaries
 	w.FullLen = s.snaplen()
 	w.FullOnly = !s.conf.Flows.Enabled && !s.headers && s.conf.Interfaces[0].BPFFilter == ""
 	var want uint32 // of every frame
@@ -169,7 +167,7 @@ func (s *Service) snap() capture.SnapPolicy {
 		if w.Relief == 0 {
 			w.Relief = capture.DefaultSnap
 		}
-		w.HeaderLen, w.PlainLen, w.DatagramLen, w.FullOnly = want, want, 0, false
+		w.HeaderLen, w.PlainLen, w.FullOnly = want, want, false
 		w.Relief = min(w.Relief, w.HeaderLen)
 	}
 	return w

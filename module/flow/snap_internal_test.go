@@ -46,8 +46,8 @@ func TestService_snap(t *testing.T) {
 		{"dump of headers", "x", true, 96, nil, nil, capture.SnapPolicy{ClientHello: true, FullLen: 96, HeaderLen: 96, PlainLen: 96, Relief: 96}},
 		{"keeper", "", true, 0, fakeKeeper(capture.WholeFrame), nil, capture.SnapPolicy{ClientHello: true, HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: snapWithHellos}},
 		{"keeper of headers", "", true, 0, fakeKeeper(256), nil, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, PlainLen: snapWithHellos, Relief: snapWithHellos}},
-		{"judge", "", true, 0, nil, fakeJudge{}, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, DatagramLen: capture.DefaultSnap}},
-		{"judge and dump", "x", false, 0, nil, fakeJudge{}, capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: capture.DefaultSnap}},
+		{"judge", "", true, 0, nil, fakeJudge{}, capture.SnapPolicy{ClientHello: true, HeaderLen: snapWithHellos, Datagrams: true}},
+		{"judge and dump", "x", false, 0, nil, fakeJudge{}, capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: capture.DefaultSnap, Datagrams: true}},
 		{"keeper of more than the dump", "x", false, 96, fakeKeeper(1500), nil, capture.SnapPolicy{FullLen: 96, HeaderLen: 1500, PlainLen: 1500, Relief: capture.DefaultSnap}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -61,7 +61,7 @@ func (w *Window) Add(q *Query) Shape {
 	if q.usual() {
 		return NoShape
 	}
-	if w.Begins(q) {
+	if q.At-w.begun >= Span || q.At < w.begun-Span {
 		*w = Window{begun: q.At}
 	}
 	if q.Response {
@@ -80,10 +80,8 @@ func (w *Window) Add(q *Query) Shape {
 	return s
 }
 
-// Begins reports whether Add begins another window with a query or a response.
-func (w *Window) Begins(q *Query) bool {
-	return !q.usual() && (q.At-w.begun >= Span || q.At < w.begun-Span)
-}
+// Begun returns the time of the query or response that has begun the window, 0 for none.
+func (w *Window) Begun() int64 { return w.begun }
 
 // Over reports whether the window ends before a time, so that the next query begins another.
 func (w *Window) Over(at int64) bool { return at-w.begun >= Span }
