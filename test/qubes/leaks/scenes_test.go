@@ -300,7 +300,7 @@ var scenes = []scene{
 	{37, "open-port", "", func(s *stage) {
 		s.nft(s.Log, "add rule ip qubes custom-input tcp dport 22 accept")
 		s.start(s.Log, nil, "python3 -m http.server 22 --bind 10.137.0.5")
-		s.pass(500 * time.Millisecond)
+		s.await("the server on port 22", func() bool { return s.must(s.Log, "ss -Htln sport = :22") != "" })
 		s.try(s.work, "curl -sS -o /dev/null --max-time 2 http://10.137.0.5:22/")
 	}, "ISO-4 work fail", "", nil},
 	{38, "no-chain-for-a-client", "", func(s *stage) {
