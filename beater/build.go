@@ -14,6 +14,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/auxqueue"
 	"github.com/qubesbeat/qubesbeat/internal/detect"
+	"github.com/qubesbeat/qubesbeat/internal/ecs"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/filewatch"
 	verdict "github.com/qubesbeat/qubesbeat/internal/firewall"
@@ -278,7 +279,7 @@ func (b *builder) addGeoIP() {
 	if len(files) == 0 || b.settings.Compat.Strict {
 		return
 	}
-	s := geoip.NewService(files, filewatch.Watch, b.log.With("component", "geoip"))
+	s := geoip.NewService(files, filewatch.Watch, ecs.Prepare, b.log.With("component", "geoip"))
 	s.Open()
 	b.flows.ObserveFlows(s.Fill)
 	b.middle = append(b.middle, s)

@@ -8,6 +8,21 @@ func Place(w event.Writer, p *event.Place) {
 	if p == nil {
 		return
 	}
+	if j, ok := w.(*event.JSON); ok && p.JSON != "" {
+		j.Fields(p.JSON)
+		return
+	}
+	writePlace(w, p)
+}
+
+// Prepare makes the JSON of a place, for the many flows that share it.
+func Prepare(p *event.Place) {
+	var j event.JSON
+	writePlace(&j, p)
+	p.JSON = string(j.Buf)
+}
+
+func writePlace(w event.Writer, p *event.Place) {
 	if p.Country != "" {
 		w.Begin("geo")
 		w.String("country_iso_code", p.Country)

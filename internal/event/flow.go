@@ -39,6 +39,9 @@ type Place struct {
 	Country  string // two letters, "" if unknown
 	ASNumber uint32 // of the autonomous system, 0 if unknown
 	ASName   string // of its organization, "" if unknown: text from outside
+	// JSON has the fields of the place as [JSON.Fields] takes them, "" if they are not prepared:
+	// many flows share a place.
+	JSON string
 }
 
 // OfClient reports whether a client of this machine has begun the flow, toward the

@@ -46,6 +46,14 @@ func (j *JSON) key(name string) {
 	j.Buf = append(b, '"', ':')
 }
 
+// Fields appends one or more fields that are JSON already.
+func (j *JSON) Fields(text string) {
+	if n := len(j.Buf); n > 0 && j.Buf[n-1] != '{' {
+		j.Buf = append(j.Buf, ',')
+	}
+	j.Buf = append(j.Buf, text...)
+}
+
 // Begin implements [Writer].
 func (j *JSON) Begin(name string) {
 	j.key(name)

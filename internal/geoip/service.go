@@ -20,22 +20,24 @@ import (
 // when they change; if one cannot be read then, the last good ones stay.
 type Service struct {
 	task.Started
-	paths  []string
-	watch  filewatch.Func
-	logger *slog.Logger
+	paths   []string
+	watch   filewatch.Func
+	prepare func(*event.Place)
+	logger  *slog.Logger
 
 	db     atomic.Pointer[DB] // nil if no file could be read yet
 	loaded []time.Time        // when the files were modified, of the last attempt, used by load alone
 	recent *recent            // of the DB in of, used by Fill alone
+	places map[Place]*event.Place
 	of     *DB
 
 	lookups, misses, reloads, failures atomic.Uint64
 }
 
 // NewService returns a service that reads the files at paths. watch reports that one may
-// have changed.
-func NewService(paths []string, watch filewatch.Func, logger *slog.Logger) *Service {
-	return &Service{paths: paths, watch: watch, logger: logger}
+// have changed. prepare is called with each place once, before any flow has it; it may be nil.
+func NewService(paths []string, watch filewatch.Func, prepare func(*event.Place), logger *slog.Logger) *Service {
+	return &Service{paths: paths, watch: watch, prepare: prepare, logger: logger}
 }
 
 var _ task.Task = (*Service)(nil) // type check
@@ -106,7 +108,7 @@ func (s *Service) Fill(f *event.Flow) {
 		return
 	}
 	if s.of != db {
-		s.of, s.recent = db, new(recent)
+		s.of, s.recent, s.places = db, new(recent), map[Place]*event.Place{}
 	}
 	if f.SourceQube == nil {
 		f.SourcePlace = s.find(f.Source.Addr, f.Family)
@@ -158,7 +160,27 @@ func (s *Service) lookUp(a packet.Addr, family uint8) *event.Place {
 	if p == (Place{}) {
 		return nil
 	}
-	return &event.Place{Country: p.Country, ASNumber: p.Number, ASName: p.Name}
+	return s.shared(p)
+}
+
+// maxShared bounds the places of Service.places.
+const maxShared = 4096
+
+// shared returns the same place for all addresses that are registered alike: a document is
+// written for each flow, and most networks have many servers.
+func (s *Service) shared(p Place) *event.Place {
+	if known := s.places[p]; known != nil {
+		return known
+	}
+	if len(s.places) >= maxShared {
+		clear(s.places)
+	}
+	e := &event.Place{Country: p.Country, ASNumber: p.Number, ASName: p.Name}
+	if s.prepare != nil {
+		s.prepare(e)
+	}
+	s.places[p] = e
+	return e
 }
 
 // Metrics implements [metrics.Source].

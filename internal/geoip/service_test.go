@@ -61,7 +61,7 @@ func TestService(t *testing.T) {
 		notify := make(chan struct{})
 		ctx, cancel := context.WithCancel(t.Context())
 		watch := func(context.Context, string) <-chan struct{} { return notify }
-		s := geoip.NewService([]string{path}, watch, slog.New(slog.DiscardHandler))
+		s := geoip.NewService([]string{path}, watch, nil, slog.New(slog.DiscardHandler))
 		if p := place(s, "8.8.8.8", nil); p != (event.Place{}) {
 			t.Errorf("before the file was read: %v", p)
 		}
@@ -101,7 +101,7 @@ func TestService_Fill_many(t *testing.T) {
 	if err := os.WriteFile(path, []byte("8.0.0.0,8.255.255.255,US\n9.0.0.0,9.255.255.255,CH\n2a00::,2a00:ffff:ffff::,IE\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := geoip.NewService([]string{path}, nil, slog.New(slog.DiscardHandler))
+	s := geoip.NewService([]string{path}, nil, nil, slog.New(slog.DiscardHandler))
 	s.Open()
 	const addresses = 20_000 // more than are kept
 	for i := range 2 * addresses {
@@ -126,5 +126,32 @@ func TestService_Fill_many(t *testing.T) {
 	f.Destination.Addr, f.Family = packet.AddrFrom(netip.MustParseAddr("8.8.8.8"))
 	if n := testing.AllocsPerRun(100, func() { s.Fill(f) }); n != 0 || f.DestinationPlace == nil {
 		t.Errorf("Fill allocates %v times, %v; want 0", n, f.DestinationPlace)
+	}
+}
+
+// TestService_shared: addresses that are registered alike share a place, which is prepared once, also
+// when there are more places than are remembered.
+func TestService_shared(t *testing.T) {
+	var text strings.Builder
+	for n := range 6000 {
+		fmt.Fprintf(&text, "11.%d.%d.0,11.%d.%d.255,%d,Network %d\n", n/256, n%256, n/256, n%256, n+1, n+1)
+	}
+	path := filepath.Join(t.TempDir(), "networks.csv")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	prepared := 0
+	s := geoip.NewService([]string{path}, nil, func(p *event.Place) { prepared++; p.JSON = p.ASName }, slog.New(slog.DiscardHandler))
+	s.Open()
+	for n := range 6000 {
+		for host := range 2 {
+			p := place(s, fmt.Sprintf("11.%d.%d.%d", n/256, n%256, 1+host), nil)
+			if want := fmt.Sprintf("Network %d", n+1); p.ASName != want || p.JSON != want {
+				t.Fatalf("%+v, want %s", p, want)
+			}
+		}
+	}
+	if prepared != 6000 {
+		t.Errorf("prepared %d places, want 6000", prepared)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/ecs"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/filewatch"
@@ -48,8 +49,8 @@ const (
 
 // TestCost_geoip meters the same packets with and without countries and networks in turn, in
 // this process, and compares the CPU time up to the line of an event. Where most flows go to
-// few servers, as those of people do, to look them up takes about a hundredth of what the beat
-// takes for a flow with its file output, and must not take two.
+// few servers, as those of people do, to look them up must take less than a hundredth of what
+// the beat takes for a flow with its file output; the longer lines are shown beside it.
 func TestCost_geoip(t *testing.T) {
 	if os.Getenv("QUBESBEAT_REPORT_COST") == "" {
 		t.Skip("QUBESBEAT_REPORT_COST is not set: it takes some minutes; go tool mage benchReport")
@@ -58,7 +59,7 @@ func TestCost_geoip(t *testing.T) {
 	t.Logf("the beat takes %v of CPU for a flow of %d packets with its file output", whole, packetsOfAFlow)
 	for kind, paths := range map[string][]string{"text": textFiles(t), "mmdb": mmdbFiles(t)} {
 		began := cpuTime()
-		places := geoip.NewService(paths, filewatch.Watch, slog.New(slog.DiscardHandler))
+		places := geoip.NewService(paths, filewatch.Watch, ecs.Prepare, slog.New(slog.DiscardHandler))
 		places.Open()
 		t.Logf("%s: %v of CPU to read %d files", kind, (cpuTime() - began).Round(time.Millisecond), len(paths))
 		for who, servers := range map[string]int{"to 2,000 servers": 2000, "each to another server": 0} {
@@ -66,8 +67,8 @@ func TestCost_geoip(t *testing.T) {
 			ofWhole := func(v variant) float64 { return share[v] * float64(plain) / float64(whole) }
 			t.Logf("%s, flows %s: looking up takes %+.2f %% of the %v that metering takes, with longer lines %+.2f %%; of the beat %+.2f %% and %+.2f %%", kind, who,
 				share[looked]*100, plain, share[written]*100, ofWhole(looked)*100, ofWhole(written)*100)
-			if servers > 0 && ofWhole(looked) > 0.02 {
-				t.Errorf("%s, flows %s: to look them up takes more than 2 %% of the beat", kind, who)
+			if servers > 0 && ofWhole(looked) >= 0.01 {
+				t.Errorf("%s, flows %s: to look them up takes 1 %% of the beat or more", kind, who)
 			}
 		}
 	}
@@ -106,7 +107,7 @@ func ofBeat(t *testing.T) time.Duration {
 // for a flow without. They are the medians of rounds that begin with each variant in turn.
 func overhead(t *testing.T, path string, places *geoip.Service) (share [variants]float64, plain time.Duration) {
 	t.Helper()
-	const rounds = 31
+	const rounds = 61
 	var ratios [variants][]float64
 	var times []time.Duration
 	for i := range rounds {
