@@ -74,6 +74,9 @@ func (t *Table) noteLive(i uint32, e *entry, p *packet.Packet, swapped bool) {
 		}
 		return
 	}
+	if !e.split && p.Time-e.first < firstBeat*1e6 {
+		return // as below, without a look at the third cache line of the entry
+	}
 	since := p.Time - e.born
 	if since < firstBeat*1e6 || since >= 1e6<<32 || !carriesData(p) {
 		return
