@@ -1,6 +1,7 @@
 package behaviour_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -164,5 +165,38 @@ func TestEngine_stealth(t *testing.T) {
 	}
 	if len(w.findings) != 1 || w.findings[0].Way != "stealth" || !strings.Contains(w.findings[0].Reason, "belong to no connection to 3 ports within 16 s") {
 		t.Errorf("found %v", w.findings)
+	}
+}
+
+// TestEngine_neighbours finds a qube that looks for neighbours, for which its netvm answers, and a host of a
+// network that looks for those that are not there. It lets those be who find theirs, or look for their gateway.
+func TestEngine_neighbours(t *testing.T) {
+	t.Parallel()
+	w := newWorld(nil)
+	for i := range 40 {
+		at := start + int64(i)*1e9
+		for _, name := range []string{"work", "home", "silent", "router"} {
+			o := contact(name, fmt.Sprintf("10.137.0.%d:0", i+1), "", at)
+			o.Kind, o.Proto, o.Place = behaviour.Sought, 0, behaviour.World
+			switch name {
+			case "work":
+				o.Place = behaviour.LAN
+			case "silent":
+				o.Place = behaviour.Nowhere
+			}
+			w.Observe(o)
+			if name != "router" {
+				o.Kind, o.At = behaviour.Located, at+1e6
+				w.Observe(o)
+			}
+		}
+	}
+	var reasons []string
+	for _, f := range w.findings {
+		reasons = append(reasons, f.Way+" "+f.Reason)
+	}
+	if diff := cmp.Diff([]string{"neighbours work looks for neighbours: 16 within 15 s, 10.137.0.16 among them",
+		"neighbours router looks for neighbours that do not answer: 16 within 21 s, 10.137.0.16 among them"}, reasons); diff != "" {
+		t.Errorf("findings mismatch (-want +got):\n%s", diff)
 	}
 }

@@ -45,6 +45,17 @@ func (e *Engine) answered() {
 	e.scanned()
 }
 
+// sought judges the search for a neighbour.
+func (e *Engine) sought() {
+	if e.obs.Place != Nowhere {
+		e.cur.walk.Begin(e.contact(), &e.alarm)
+		e.scanned()
+	}
+}
+
+// located notes that a neighbour has answered.
+func (e *Engine) located() { e.cur.walk.Answer(e.contact(), false, &e.alarm) }
+
 // refused judges a connection that the firewall has refused.
 func (e *Engine) refused() {
 	o := e.obs
@@ -107,6 +118,13 @@ func (e *Engine) scan(a *walk.Alarm) {
 			f.Level = Low
 		}
 		f.Reason = fmt.Sprintf("%s sends echo requests to %d hosts within %s, %s among them", e.who(), a.Failures, span, e.lastOf(a))
+	case walk.Neighbours:
+		f.Level = Medium // the firewall of a netvm sees no packet of it
+		who := "neighbours that do not answer"
+		if a.Last.Near {
+			who = "neighbours" // the netvm answers for them
+		}
+		f.Reason = fmt.Sprintf("%s looks for %s: %d within %s, %s among them", e.who(), who, a.Failures, span, a.Last.Addr)
 	case walk.Sweep:
 		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s", e.who(), a.Last.Port, a.Failures, span)
 	default:

@@ -143,6 +143,10 @@ func (e *Engine) Observe(o *Observation) {
 		e.refused()
 	case Presented:
 		e.presented()
+	case Sought:
+		e.sought()
+	case Located:
+		e.located()
 	}
 	e.sweep(o.At)
 	e.obs = nil

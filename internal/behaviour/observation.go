@@ -19,6 +19,8 @@ const (
 	Asked                     // a query, or the response to it
 	Refused                   // the firewall has refused a connection
 	Presented                 // a server of TLS has sent a certificate that no authority has issued
+	Sought                    // the client asks who has the address of a neighbour (ARP)
+	Located                   // the neighbour has answered that
 )
 
 // Place is where the destination of an observation is, as seen by a qube.

@@ -45,11 +45,7 @@ func (f *Feed) readCertificate(p *packet.Packet, frame []byte) *Certificate {
 	if !c.SelfIssued && !c.OtherNames {
 		return nil
 	}
-	from := p.Direction
-	if from != packet.DirectionUnknown {
-		from = packet.Inbound + packet.Outbound - from
-	}
-	return &Certificate{netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort), netip.AddrPortFrom(p.Src.Netip(p.Family), p.SrcPort), from, name, c}
+	return &Certificate{netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort), netip.AddrPortFrom(p.Src.Netip(p.Family), p.SrcPort), opposite(p.Direction), name, c}
 }
 
 // answersIn is how long a server takes at most to answer a ClientHello, in nanoseconds.

@@ -19,8 +19,9 @@ type Feed struct {
 }
 
 var (
-	_ pipeline.Tap     = (*Feed)(nil) // type check
-	_ pipeline.Watcher = (*Feed)(nil) // type check
+	_ pipeline.Tap      = (*Feed)(nil) // type check
+	_ pipeline.FrameTap = (*Feed)(nil) // type check
+	_ pipeline.Watcher  = (*Feed)(nil) // type check
 )
 
 // NewFeed returns a feed. push takes each item and must copy it; hello returns the

@@ -16,6 +16,7 @@ type Item struct {
 	Hello       *clienthello.Hello // of Record, nil if it is not known
 	Message     *Message           // of the DNS
 	Certificate *Certificate       // of a server
+	Search      *Search            // for a neighbour
 	Verdict     *firewall.Verdict  // of the firewall, with InterfaceName
 	Vif         string             // the interface that Verdict or Check is about
 	Check       *Check             // of the verification
@@ -38,6 +39,10 @@ func (i *Item) Kind() behaviour.Kind {
 		return behaviour.Refused
 	case i.Certificate != nil:
 		return behaviour.Presented
+	case i.Search != nil && i.Search.Found:
+		return behaviour.Located
+	case i.Search != nil:
+		return behaviour.Sought
 	}
 	return behaviour.Kind(i.Notice.Kind) // they begin with the same
 }

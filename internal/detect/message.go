@@ -54,9 +54,7 @@ func readMessage(p *packet.Packet, frame []byte) *Message {
 		FromClient: p.Direction}
 	if m.Response {
 		m.Client, m.Server, m.NXDomain = m.Server, m.Client, flags&15 == rcodeNXDomain
-		if p.Direction != packet.DirectionUnknown {
-			m.FromClient = packet.Inbound + packet.Outbound - p.Direction
-		}
+		m.FromClient = opposite(p.Direction)
 	}
 	if m.Response != (p.SrcPort == 53) && p.SrcPort != p.DstPort || !m.question(msg) {
 		return nil

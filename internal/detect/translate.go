@@ -73,6 +73,8 @@ func (t *Translator) Translate(i *Item) (o *behaviour.Observation, uncertain boo
 		judged = t.verdict(i)
 	case i.Certificate != nil:
 		judged = t.certificate(i)
+	case i.Search != nil:
+		judged = t.search(i)
 	default:
 		judged = t.noticed(i)
 	}

@@ -20,10 +20,11 @@ type Meter struct {
 	taps    []Tap
 	dump    func(*capture.Frame)
 	tickers []Ticker
-	keeper  Keeper  // nil for none
-	judge   Judge   // nil for none
-	gauge   Gauge   // nil for none
-	watcher Watcher // nil for none
+	strange []FrameTap // of taps
+	keeper  Keeper     // nil for none
+	judge   Judge      // nil for none
+	gauge   Gauge      // nil for none
+	watcher Watcher    // nil for none
 	now     func() int64
 	guard   *guard.Part
 	conf    flow.Config // of tables
@@ -57,6 +58,9 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 	for _, t := range cfg.Taps {
 		if ticker, ok := t.(Ticker); ok {
 			m.tickers = append(m.tickers, ticker)
+		}
+		if t, ok := t.(FrameTap); ok {
+			m.strange = append(m.strange, t)
 		}
 	}
 	if cfg.Keeper != nil && (m.live == nil || cfg.NoFlows) {
@@ -206,6 +210,12 @@ func (m *Meter) take(f *capture.Frame) {
 func (m *Meter) refuse(f *capture.Frame, status packet.Status) {
 	if status == packet.Unsupported && m.own.Status[status] == 1 {
 		m.link = f.Link
+	}
+	if status == packet.NonIP && len(m.strange) > 0 {
+		m.flush() // what came before, in order
+		for _, t := range m.strange {
+			t.Frame(f)
+		}
 	}
 	if m.keeper != nil {
 		m.flush() // what came before, in order

@@ -44,6 +44,12 @@ type Tap interface {
 	Close()
 }
 
+// FrameTap is a [Tap] that looks at frames without an IP packet, too. It must copy what it wants
+// to keep. All packets before the frame are metered.
+type FrameTap interface {
+	Frame(f *capture.Frame)
+}
+
 // Ticker is a [Tap] that wants to know the time while no packet comes.
 type Ticker interface {
 	// Tick is called about once a second, with the time on the packets' clock.

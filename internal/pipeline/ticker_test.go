@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 )
@@ -42,3 +43,46 @@ func TestMeter_Run_ticks(t *testing.T) {
 		}
 	}
 }
+
+// strange is an observer of frames without an IP packet, beside packets.
+type strange struct {
+	metered func() uint64
+	seen    []uint64 // packets that were metered before each
+}
+
+func (s *strange) Packet(*packet.Packet, []byte) {}
+func (s *strange) Close()                        {}
+func (s *strange) Frame(*capture.Frame)          { s.seen = append(s.seen, s.metered()) }
+
+// TestMeter_Run_frames shows frames without an IP packet once all packets before are metered, and no
+// others.
+func TestMeter_Run_frames(t *testing.T) {
+	t.Parallel()
+	arp := append(make([]byte, 12), 8, 6, 0, 1)
+	other, bad := frame(t0+2, packet.LinkEthernet, arp), frame(t0+3, packet.LinkEthernet, arp[:9])
+	begun := uint64(0)
+	s := &strange{metered: func() uint64 { return begun }}
+	src := &fakeSource{steps: []func(*capture.Frame) error{udp(t0, 1), other, bad, udp(t0+4, 2), udp(t0+5, 3), other}}
+	conf := pipeline.MeterConfig{Source: src, Queue: pipeline.NewQueue(16, false), Taps: []pipeline.Tap{s}, Watcher: watcher(func() { begun++ }),
+		Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 10}}
+	m, err := pipeline.NewMeter(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]uint64{1, 3}, s.seen); diff != "" {
+		t.Errorf("flows before each frame mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// watcher is called with each flow that begins.
+type watcher func()
+
+func (w watcher) Notice(n *flow.Notice) {
+	if n.Kind == flow.Opened {
+		w()
+	}
+}
+func (watcher) Record(*flow.Record) {}

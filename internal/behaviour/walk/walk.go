@@ -1,16 +1,13 @@
 package walk
 
-import (
-	"math"
-	"net/netip"
-)
+import "net/netip"
 
 // Contact is a first contact with a port of a host.
 type Contact struct {
 	At   int64  // packet time, nanoseconds since the Unix epoch
 	Host uint64 // hash of the host: of its name if the client has resolved one
 	Port uint16
-	// Proto is the IANA protocol number.
+	// Proto is the IANA protocol number, 0 for the search for a neighbour (ARP).
 	Proto uint8
 	// Near says that the host is no host of the world.
 	Near bool
@@ -34,6 +31,7 @@ const (
 	fanPorts  = 10                 // of one host
 	fanHosts  = 8                  // on one port
 	fanEchoes = 16                 // hosts that are sent echo requests, answered or not
+	fanNear   = 16                 // neighbours that a client looks for, and do not answer (ARP)
 	fanProbes = 3                  // segments that belong to no connection
 )
 
@@ -49,17 +47,18 @@ type Kind uint8
 
 // The kinds.
 const (
-	None     Kind = iota
-	Walk          // most first contacts fail
-	Vertical      // many ports of one host
-	Sweep         // many hosts on one port
-	Hosts         // echo requests to many hosts
-	Stealth       // segments that belong to no connection
+	None       Kind = iota
+	Walk            // most first contacts fail
+	Vertical        // many ports of one host
+	Sweep           // many hosts on one port
+	Hosts           // echo requests to many hosts
+	Stealth         // segments that belong to no connection
+	Neighbours      // neighbours that the client looks for
 )
 
 // String returns the kind as events spell it, "" for None.
 func (k Kind) String() string {
-	return [...]string{"", "walk", "ports", "hosts", "echo", "stealth"}[k%6]
+	return [...]string{"", "walk", "ports", "hosts", "echo", "stealth", "neighbours"}[k%7]
 }
 
 // Alarm is a scan.
@@ -141,6 +140,10 @@ func (w *Walker) Begin(c *Contact, a *Alarm) (first bool) {
 			*a = Alarm{Kind: Hosts, Failures: n, Contacts: n, Since: w.echoes.since, Last: *c}
 		}
 	}
+	if c.Proto == search && c.Near { // the netvm answers for all addresses (proxy_arp), of which the qube needs one
+		w.fail(c, a)
+		return true
+	}
 	if w.waiting == maxPending { // the oldest of a flood is answered or never will be
 		w.fail(&w.pending[0].contact, a)
 		w.remove(0)
@@ -205,51 +208,8 @@ func (w *Walker) fail(c *Contact, a *Alarm) {
 
 // The protocols that matter here.
 const (
+	search = 0 // none: ARP
 	icmp   = 1
 	tcp    = 6
 	icmpv6 = 58
 )
-
-// quiet reports whether servers of a port often do not answer, or are asked in parallel.
-func quiet(c *Contact) bool {
-	if c.Proto == tcp {
-		return false
-	}
-	switch c.Port {
-	case 53, 67, 123, 137, 138, 443, 500, 1900, 3478, 3702, 4500, 5353, 5355:
-		return true
-	}
-	return false
-}
-
-// fanned counts what has failed like c within some minutes.
-func (w *Walker) fanned(c *Contact, a *Alarm) {
-	if quiet(c) {
-		return
-	}
-	ports, hosts, since := 0, 0, int64(math.MaxInt64)
-	for i := range w.failed {
-		f := &w.failed[i]
-		if f.at == 0 || c.At-f.at > fanSpan || f.at-c.At > fanSpan || f.proto != c.Proto {
-			continue
-		}
-		if f.host == c.Host || f.port == c.Port {
-			since = min(since, f.at)
-		}
-		if f.host == c.Host {
-			ports++
-		}
-		if f.port == c.Port {
-			hosts++
-		}
-	}
-	switch {
-	case hosts >= fanHosts:
-		*a = Alarm{Kind: Sweep, Failures: hosts, Contacts: hosts, Since: since, Last: *c}
-	case ports >= fanPorts:
-		*a = Alarm{Kind: Vertical, Failures: ports, Contacts: ports, Since: since, Last: *c}
-	}
-	if a.Kind == Sweep || a.Kind == Vertical {
-		w.failed = [maxFailed]failure{}
-	}
-}

@@ -66,12 +66,14 @@ func captured(path string) (items []detect.Item, err error) {
 			break
 		}
 		var p packet.Packet
-		if f.Decode(&p) != packet.OK {
-			continue
+		switch f.Decode(&p) {
+		case packet.OK:
+			hellos.Packet(&p, f.Data)
+			feed.Packet(&p, f.Data)
+			table.Update(&p)
+		case packet.NonIP:
+			feed.Frame(&f)
 		}
-		hellos.Packet(&p, f.Data)
-		feed.Packet(&p, f.Data)
-		table.Update(&p)
 	}
 	feed.Close()
 	table.Flush(flow.ReasonForced)

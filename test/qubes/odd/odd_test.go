@@ -37,7 +37,7 @@ func TestOdd(t *testing.T) {
 	}
 	s.rest(t)
 	live := told(s.beat.Stop(t))
-	for _, want := range []string{"beacon connections work www.example.org", "scan ports untrusted ", "dns-tunnel volume banking t.example",
+	for _, want := range []string{"beacon connections work www.example.org", "scan ports untrusted ", "scan neighbours untrusted ", "dns-tunnel volume banking t.example",
 		"lateral to-qube untrusted 10.137.0.6"} {
 		if !slices.ContainsFunc(live, func(line string) bool { return strings.HasPrefix(line, want) }) {
 			t.Errorf("no finding %q live", want)
@@ -100,10 +100,12 @@ func (s *stage) beacon(t *testing.T) {
 	}
 }
 
-// scan has untrusted look for open ports of a server, and for another qube.
+// scan has untrusted look for open ports of a server, for another qube, and for neighbours.
 func (s *stage) scan(t *testing.T) {
 	s.run(t, s.untrusted, "nmap -n -Pn -sT --max-retries 0 -p 1-40 "+testbed.WebAddr)
 	s.run(t, s.untrusted, "nmap -n -Pn -sT --max-retries 0 -p 22 10.137.0.6")
+	s.run(t, s.untrusted, "ip route add 10.137.9.0/27 dev eth0")
+	s.run(t, s.untrusted, "nmap -n -sn -PR 10.137.9.0/27")
 }
 
 // tunnel has banking send echo requests through a tunnel of iodine.

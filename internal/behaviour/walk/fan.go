@@ -1,0 +1,59 @@
+package walk
+
+import "math"
+
+// quiet reports whether servers of a port often do not answer, or are asked in parallel.
+func quiet(c *Contact) bool {
+	if c.Proto == tcp {
+		return false
+	}
+	switch c.Port {
+	case 53, 67, 123, 137, 138, 443, 500, 1900, 3478, 3702, 4500, 5353, 5355:
+		return true
+	}
+	return false
+}
+
+// fanned counts what has failed like c within some minutes.
+func (w *Walker) fanned(c *Contact, a *Alarm) {
+	if quiet(c) {
+		return
+	}
+	ports, hosts, since := w.alike(c)
+	switch {
+	case c.Proto == search:
+		if hosts < fanNear {
+			return
+		}
+		*a = Alarm{Kind: Neighbours, Failures: hosts, Contacts: hosts, Since: since, Last: *c}
+	case hosts >= fanHosts:
+		*a = Alarm{Kind: Sweep, Failures: hosts, Contacts: hosts, Since: since, Last: *c}
+	case ports >= fanPorts:
+		*a = Alarm{Kind: Vertical, Failures: ports, Contacts: ports, Since: since, Last: *c}
+	default:
+		return
+	}
+	w.failed = [maxFailed]failure{}
+}
+
+// alike returns how many failures of the same protocol had the host of c, and how many its port, and
+// the time of the first of them.
+func (w *Walker) alike(c *Contact) (ports, hosts int, since int64) {
+	since = math.MaxInt64
+	for i := range w.failed {
+		f := &w.failed[i]
+		if f.at == 0 || c.At-f.at > fanSpan || f.at-c.At > fanSpan || f.proto != c.Proto {
+			continue
+		}
+		if f.host == c.Host {
+			ports++
+		}
+		if f.port == c.Port {
+			hosts++
+		}
+		if f.host == c.Host || f.port == c.Port {
+			since = min(since, f.at)
+		}
+	}
+	return ports, hosts, since
+}
