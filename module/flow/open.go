@@ -29,7 +29,7 @@ func (s *Service) open() (*stages, error) {
 	c := &s.conf
 	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil && !s.headers
 	cfg := source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Snap: snap, Unused: unused, Stop: s.stop, Logger: s.deps.Logger,
-		Guard: s.deps.Guard.Part("capture/interfaces")}
+		Prompt: s.judge != nil, Guard: s.deps.Guard.Part("capture/interfaces")}
 	if s.keeper != nil {
 		cfg.Gone = s.keeper.Gone
 	}

@@ -12,26 +12,34 @@ import (
 // alertWithin is how long after its first packet a leak is in the file of the output.
 const alertWithin = 100 * time.Millisecond
 
-// tries is how many leaks may come late for the sake of what else the machine does.
-const tries = 8
+// Of so many leaks, so many must be in time: the others may come late for the sake of what else the
+// machine does.
+const (
+	tries = 8
+	least = 6
+)
 
 // TestAlert has the first leaked packet in the file of the output in time, with the queue as
-// it is if the user says nothing about it. One leak in time shows that nothing waits: on a
-// machine that does much else, any of them may come late.
+// it is if the user says nothing about it.
 func TestAlert(t *testing.T) {
 	testbed.Require(t, "nft", "ping")
 	s := newStage(t)
 	s.config = "  interfaces.device: [\"vif*\", eth0]\n  inventory.file: HOME/inventory\n" + settings(vpnExpected)
-	var took time.Duration
-	for range tries {
+	var all []time.Duration
+	late := 0
+	for i := range tries {
 		s.restart()
-		s.pass(1500 * time.Millisecond) // no other event has a batch on its way
-		if took = s.alert(); took <= alertWithin {
-			t.Logf("the alert was in the file %v after its packet", took)
-			return
+		// No other event has a batch on its way. Each time the kernel's timer is somewhere else.
+		s.pass(1500*time.Millisecond + time.Duration(i)*37*time.Millisecond)
+		all = append(all, s.alert())
+		if all[i] > alertWithin {
+			late++
 		}
 	}
-	t.Errorf("the alert came %v after its packet, and later than %v in %d tries", took, alertWithin, tries)
+	if late > tries-least {
+		t.Errorf("the alert came later than %v in %d of %d tries: %v", alertWithin, late, tries, all)
+	}
+	t.Logf("the alert was in the file %v after its packet", all)
 }
 
 // alert has sys-vpn leak, and returns how long after its packet the alert is in the file.

@@ -98,11 +98,10 @@ func (es *elastic) take(document []byte, now time.Time) {
 }
 
 // soon is how many of the leaks must be at the server in time. With batches that wait for a second,
-// one in four may be so by chance: then that many are in one run of a hundred. With those of 20 ms three in
-// four are, as the kernel hands over packets after up to a tenth of a second: then fewer are in
-// three runs of a hundred.
+// one in four may be so by chance: then that many are in no run of ten thousand. On a machine that does
+// nothing else all are, as the kernel hands over packets after 64 ms and a batch waits for 20.
 const (
-	soon      = 9
+	soon      = 12
 	soonTries = 16
 )
 
