@@ -13,23 +13,26 @@ const (
 	// napLong is the longest nap: it delays packets.
 	napLong = 50 * time.Millisecond
 	// napRate is more than comes into the ring in a second, in bytes, while most packets are
-	// cut: the ring must not be full before the nap is over, also if there was little
-	// before.
-	napRate = 512 << 20
+	// cut, and wholeRate while they are not: the ring must not be full before the nap is over, also
+	// if there was little before.
+	napRate   = 512 << 20
+	wholeRate = 2 << 30
 	// napBlocks is how many blocks in a nap make it pay.
 	napBlocks = 2
+	// napShare is the part of the ring that, if it was filled since the last wait, is too much for
+	// a nap.
+	napShare = 4
 	// napTicks is how many naps in a row may find nothing.
 	napTicks = 2
 )
 
-// napOf returns how long the reader of a ring of some size in bytes may nap; 0 means not at
-// all. Where whole frames are captured the ring is full too soon, and the kernel has to be
-// told to cut them (see pressure).
+// napOf returns how long the reader of a ring of some size in bytes may nap.
 func napOf(size int, whole bool) time.Duration {
+	rate := time.Duration(napRate)
 	if whole {
-		return 0
+		rate = wholeRate
 	}
-	return min(napLong, time.Duration(size)*time.Second/napRate)
+	return min(napLong, time.Duration(size)*time.Second/rate)
 }
 
 // pace notes how fast blocks come: those that were full since the last wait, or one that the kernel
@@ -52,7 +55,10 @@ func stampOf(t unix.TpacketBDTS) int64 { return int64(t.Sec)*1e9 + int64(t.Usec)
 func (r *Ring) rest() (ready bool, err error) {
 	full := r.full
 	r.full = 0
-	if r.nap == 0 || full < napBlocks || r.idle < r.nap {
+	if full < napBlocks || r.idle < r.nap {
+		return false, nil
+	}
+	if full > len(r.mem)/blockSize/napShare { // the kernel may have to be told to cut frames: see pressure
 		return false, nil
 	}
 	if err := r.bell.turn(false, r.nap); err != nil {

@@ -82,8 +82,8 @@ func (p *pool) give(c *chunk) {
 	}
 }
 
-// batch returns how many chunks make a write: 1 MiB, if that is a small part of the pool.
-func (p *pool) batch() int { return max(1, min(p.share.Limit()/32, mostBatch/2)) }
+// batch returns how many chunks make a write: 2 MiB, if that is a small part of the pool.
+func (p *pool) batch() int { return max(1, min(p.share.Limit()/12, mostBatch/2)) }
 
 // half reports whether at least half of the pool is in use.
 func (p *pool) half() bool { return 2*p.share.Used() >= p.share.Limit() }
