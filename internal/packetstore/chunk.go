@@ -10,7 +10,7 @@ import (
 
 const (
 	pageSize  = 4096                 // unit of what is written, so that the page cache can be left out
-	chunkSize = 256 << 10            // larger writes gain nothing (see docs/packet-store.md)
+	chunkSize = 256 << 10            // several are written at once (see gather)
 	chunkFull = chunkSize - pageSize // of it for packets: there is room to pad
 )
 
