@@ -10,13 +10,14 @@ import (
 )
 
 // SVG writes the Map as a picture: one file without scripts, fonts, styles or links, which
-// a page can have inline, too. Text and lines have the colour of the page around them.
+// a page can have inline, too. It has a light ground of its own, to be read on dark pages.
 func (m *Map) SVG(w io.Writer) error {
 	p := m.Picture()
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" role="img" `+
-		`font-family="monospace" font-size="12" fill="currentColor" stroke="none">`+"\n", p.Width, p.Height, p.Width, p.Height)
+		`font-family="monospace" font-size="12" color="#111" fill="currentColor" stroke="none">`+"\n", p.Width, p.Height, p.Width, p.Height)
 	fmt.Fprintf(&b, "<title>How qubes reach the network, seen from %s</title>\n", safetext.HTML(text(m.Host)))
+	fmt.Fprintf(&b, `<rect width="%.0f" height="%.0f" fill="#fff"/>`+"\n", p.Width, p.Height)
 	for i := range p.Edges {
 		e := &p.Edges[i]
 		look := map[string]string{"plain": `stroke="currentColor" stroke-width="1"`, "quiet": `stroke="currentColor" stroke-width="1" stroke-dasharray="4 4"`,
