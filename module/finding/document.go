@@ -65,10 +65,7 @@ func (d *Document) Write(w event.Writer) {
 	d.writeRule(w)
 	d.writeFinding(w)
 	d.writeSides(w)
-	w.Begin("network")
-	event.Optional(w, "transport", transport(d.Proto))
-	event.Optional(w, "direction", d.Direction.String())
-	w.End()
+	d.writeNetwork(w)
 	if d.FlowID != "" {
 		w.Begin("flow")
 		w.String("id", d.FlowID)
@@ -207,6 +204,17 @@ func (d *Document) writeRelated(w event.Writer) {
 	if d.JA4 != "" {
 		w.Strings("hash", d.JA4)
 	}
+	w.End()
+}
+
+func (d *Document) writeNetwork(w event.Writer) {
+	name, direction := transport(d.Proto), d.Direction.String()
+	if name == "" && direction == "" { // a search for neighbours, without an inventory
+		return
+	}
+	w.Begin("network")
+	event.Optional(w, "transport", name)
+	event.Optional(w, "direction", direction)
 	w.End()
 }
 
