@@ -98,10 +98,10 @@ func (es *elastic) take(document []byte, now time.Time) {
 }
 
 // soon is how many of the leaks must be at the server in time. With batches that wait for a second,
-// one in four may be so by chance: then that many are in no run of ten thousand. On a machine that does
+// one in four may be so by chance: then that many are in one run of a hundred. On a machine that does
 // nothing else all are, as the kernel hands over packets after 64 ms and a batch waits for 20.
 const (
-	soon      = 12
+	soon      = 9
 	soonTries = 16
 )
 
