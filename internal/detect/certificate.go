@@ -45,7 +45,7 @@ func (f *Feed) readCertificate(p *packet.Packet, frame []byte) *Certificate {
 	if !c.SelfIssued && !c.OtherNames {
 		return nil
 	}
-	return &Certificate{netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort), netip.AddrPortFrom(p.Src.Netip(p.Family), p.SrcPort), opposite(p.Direction), name, c}
+	return &Certificate{netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort), netip.AddrPortFrom(p.Src.Netip(p.Family), p.SrcPort), p.Direction.Opposite(), name, c}
 }
 
 // answersIn is how long a server takes at most to answer a ClientHello, in nanoseconds.

@@ -39,7 +39,7 @@ func (f *Feed) Name(n *Names) { f.names = n }
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 	if len(f.waiting) > 0 {
 		if f.since++; f.since >= flow.BatchSize {
-			f.release(1<<63 - 1)
+			f.releaseAll()
 		}
 	}
 	if p.SrcPort != 53 && p.DstPort != 53 {
@@ -70,7 +70,7 @@ func (f *Feed) wait(i Item) {
 	}
 	f.waiting = append(f.waiting, i)
 	if len(f.waiting) == maxWaiting {
-		f.release(1<<63 - 1)
+		f.releaseAll()
 	}
 }
 
@@ -79,7 +79,10 @@ func (f *Feed) wait(i Item) {
 const maxWaiting = 64 * flow.BatchSize
 
 // Close implements [pipeline.Tap].
-func (f *Feed) Close() { f.release(1<<63 - 1) }
+func (f *Feed) Close() { f.releaseAll() }
+
+// releaseAll passes on all that waits.
+func (f *Feed) releaseAll() { f.release(1<<63 - 1) }
 
 // release passes on the messages that came before a time.
 func (f *Feed) release(before int64) {

@@ -54,7 +54,7 @@ func readMessage(p *packet.Packet, frame []byte) *Message {
 		FromClient: p.Direction}
 	if m.Response {
 		m.Client, m.Server, m.NXDomain = m.Server, m.Client, flags&15 == rcodeNXDomain
-		m.FromClient = opposite(p.Direction)
+		m.FromClient = p.Direction.Opposite()
 	}
 	if m.Response != (p.SrcPort == 53) && p.SrcPort != p.DstPort || !m.question(msg) {
 		return nil

@@ -27,18 +27,13 @@ func (f *Feed) Frame(frame *capture.Frame) {
 	}
 	s := &Search{Client: a.Sender, Neighbour: a.Target, FromClient: frame.Direction}
 	if a.Reply {
-		s.Client, s.Neighbour, s.Found, s.FromClient = a.Target, a.Sender, true, opposite(frame.Direction)
+		s.Client, s.Neighbour, s.Found, s.FromClient = a.Target, a.Sender, true, frame.Direction.Opposite()
 	}
-	f.release(1<<63 - 1) // the packets of all that waits are metered
-	f.push(&Item{At: frame.Time, Iface: frame.Iface, Search: s})
-}
-
-// opposite returns the direction of what is sent the other way.
-func opposite(d packet.Direction) packet.Direction {
-	if d == packet.DirectionUnknown {
-		return d
-	}
-	return packet.Inbound + packet.Outbound - d
+	f.releaseAll() // the packets of all that waits are metered
+	i := &f.item
+	i.At, i.Iface, i.Search = frame.Time, frame.Iface, s
+	f.push(i)
+	i.Search = nil
 }
 
 // search fills the observation of a search.

@@ -83,9 +83,8 @@ func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now i
 	if e.hasMAC = p.HasMAC; e.hasMAC {
 		e.mac[s], e.mac[1-s] = p.SrcMAC, p.DstMAC
 	}
-	e.side = p.Direction
-	if s == responder && e.side != packet.DirectionUnknown {
-		e.side = packet.Inbound + packet.Outbound - e.side
+	if e.side = p.Direction; s == responder {
+		e.side = e.side.Opposite()
 	}
 }
 

@@ -65,6 +65,14 @@ const (
 	Outbound
 )
 
+// Opposite returns the direction of what is sent the other way, which is unknown if d is.
+func (d Direction) Opposite() Direction {
+	if d == DirectionUnknown {
+		return d
+	}
+	return Inbound + Outbound - d
+}
+
 // Fragment says whether a packet is a whole datagram or a fragment of one.
 type Fragment uint8
 
