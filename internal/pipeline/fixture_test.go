@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/netip"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/pipeline"
 )
 
 // t0 is the time of the first packet of the tests.
@@ -95,6 +97,19 @@ func datagram(port uint16) []byte {
 // udp returns a step that is a datagram.
 func udp(when int64, port uint16) func(*capture.Frame) error {
 	return frame(when, packet.LinkRaw, datagram(port))
+}
+
+// metered returns a meter that has metered all that its source has.
+func metered(t *testing.T, cfg pipeline.MeterConfig) *pipeline.Meter {
+	t.Helper()
+	m, err := pipeline.NewMeter(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // fakeSink keeps the documents. It is safe for concurrent use.

@@ -53,15 +53,8 @@ func (g *fakeGauge) Share() {
 // runGauged meters steps with a gauge and returns the meter.
 func runGauged(t *testing.T, g pipeline.Gauge, noFlows bool, part *guard.Part, steps ...func(*capture.Frame) error) *pipeline.Meter {
 	t.Helper()
-	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: &fakeSource{steps: steps}, Queue: pipeline.NewQueue(1000, false), Gauge: g, NoFlows: noFlows,
+	return metered(t, pipeline.MeterConfig{Source: &fakeSource{steps: steps}, Queue: pipeline.NewQueue(1000, false), Gauge: g, NoFlows: noFlows,
 		Guard: part, Flow: flow.Config{IdleTimeout: 10 * time.Second, MaxFlows: 1000}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // TestMeter_Gauge counts every packet that is in a flow, and every flow, and shares what

@@ -29,14 +29,8 @@ func TestMeter_Guard(t *testing.T) {
 	steps := []func(*capture.Frame) error{udp(t0, 1000), udp(t0+1, 6666), udp(t0+2, 2000), udp(t0+3, 1000)}
 	q := pipeline.NewQueue(1000, false)
 	keeper := guard.New(guard.Config{Logger: slog.New(slog.DiscardHandler)})
-	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: &fakeSource{steps: steps}, Queue: q, Taps: []pipeline.Tap{panickingObserver{6666}},
+	m := metered(t, pipeline.MeterConfig{Source: &fakeSource{steps: steps}, Queue: q, Taps: []pipeline.Tap{panickingObserver{6666}},
 		Guard: keeper.Part("capture/meter"), Flow: flow.Config{IdleTimeout: 10 * time.Second, MaxFlows: 1000}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Run(t.Context()); err != nil {
-		t.Fatalf("Run = %v", err)
-	}
 	packets := map[uint16]uint64{}
 	dst := make([]flow.Record, 10)
 	for !q.Done() {

@@ -70,14 +70,8 @@ func TestMeter_Keeper(t *testing.T) {
 			want = append(want, fmt.Sprintf("%d: port %d %d flow %d", n, port, port, port))
 		}
 	}
-	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src, Queue: pipeline.NewQueue(64, false), Keeper: k,
+	metered(t, pipeline.MeterConfig{Source: src, Queue: pipeline.NewQueue(64, false), Keeper: k,
 		Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 100}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	if diff := cmp.Diff(want, k.lines); diff != "" {
 		t.Errorf("frames mismatch (-want +got):\n%s", diff)
 	}

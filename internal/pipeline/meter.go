@@ -211,14 +211,18 @@ func (m *Meter) refuse(f *capture.Frame, status packet.Status) {
 	if status == packet.Unsupported && m.own.Status[status] == 1 {
 		m.link = f.Link
 	}
-	if status == packet.NonIP && len(m.strange) > 0 {
-		m.flush() // what came before, in order
-		for _, t := range m.strange {
-			t.Frame(f)
-		}
+	strange := m.strange
+	if status != packet.NonIP {
+		strange = nil
+	}
+	if len(strange) == 0 && m.keeper == nil {
+		return
+	}
+	m.flush() // what came before, in order
+	for _, t := range strange {
+		t.Frame(f)
 	}
 	if m.keeper != nil {
-		m.flush() // what came before, in order
 		m.keeper.Keep(f, nil, m.table, flow.Ref{})
 	}
 }

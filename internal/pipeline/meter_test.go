@@ -254,13 +254,7 @@ func TestAttack03_shutdown(t *testing.T) {
 		})
 	}
 	q := pipeline.NewQueue(4000, false)
-	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src, Queue: q, Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 5000}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	metered(t, pipeline.MeterConfig{Source: src, Queue: q, Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 5000}})
 	dst := make([]flow.Record, 10)
 	for _, r := range dst[:q.Pop(dst)] {
 		if r.Iface != 7 {

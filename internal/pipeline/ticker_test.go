@@ -26,14 +26,8 @@ func TestMeter_Run_ticks(t *testing.T) {
 	clock, w := t0, &watch{}
 	idle := func(*capture.Frame) error { clock += int64(time.Second); return capture.ErrIdle }
 	src := &fakeSource{steps: []func(*capture.Frame) error{idle, udp(t0+1, 1), idle}}
-	m, err := pipeline.NewMeter(pipeline.MeterConfig{Source: src, Queue: pipeline.NewQueue(16, false), NoFlows: true,
+	metered(t, pipeline.MeterConfig{Source: src, Queue: pipeline.NewQueue(16, false), NoFlows: true,
 		Taps: []pipeline.Tap{w}, Now: func() int64 { return clock }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	if diff := cmp.Diff([]int64{1e9, 2e9}, w.ticks); diff != "" {
 		t.Errorf("ticks mismatch (-want +got):\n%s", diff)
 	}
@@ -65,13 +59,7 @@ func TestMeter_Run_frames(t *testing.T) {
 	src := &fakeSource{steps: []func(*capture.Frame) error{udp(t0, 1), other, bad, udp(t0+4, 2), udp(t0+5, 3), other}}
 	conf := pipeline.MeterConfig{Source: src, Queue: pipeline.NewQueue(16, false), Taps: []pipeline.Tap{s}, Watcher: watcher(func() { begun++ }),
 		Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 10}}
-	m, err := pipeline.NewMeter(conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	metered(t, conf)
 	if diff := cmp.Diff([]uint64{1, 3}, s.seen); diff != "" {
 		t.Errorf("flows before each frame mismatch (-want +got):\n%s", diff)
 	}
