@@ -45,12 +45,18 @@ func (e *Engine) answered() {
 	e.scanned()
 }
 
-// sought judges the search for a neighbour.
+// sought judges the search for a neighbour. A netvm answers a qube for all addresses
+// (proxy_arp), of which that needs one: to find counts as little as not to.
 func (e *Engine) sought() {
-	if e.obs.Place != Nowhere {
-		e.cur.walk.Begin(e.contact(), &e.alarm)
-		e.scanned()
+	if e.obs.Place == Nowhere {
+		return
 	}
+	c := e.contact()
+	e.cur.walk.Begin(c, &e.alarm)
+	if c.Near {
+		e.cur.walk.Answer(c, true, &e.alarm)
+	}
+	e.scanned()
 }
 
 // located notes that a neighbour has answered.

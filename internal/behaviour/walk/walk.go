@@ -140,10 +140,6 @@ func (w *Walker) Begin(c *Contact, a *Alarm) (first bool) {
 			*a = Alarm{Kind: Hosts, Failures: n, Contacts: n, Since: w.echoes.since, Last: *c}
 		}
 	}
-	if c.Proto == search && c.Near { // the netvm answers for all addresses (proxy_arp), of which the qube needs one
-		w.fail(c, a)
-		return true
-	}
 	if w.waiting == maxPending { // the oldest of a flood is answered or never will be
 		w.fail(&w.pending[0].contact, a)
 		w.remove(0)
