@@ -25,10 +25,10 @@ type Service struct {
 	prepare func(*event.Place)
 	logger  *slog.Logger
 
-	db     atomic.Pointer[DB] // nil if no file could be read yet
-	loaded []time.Time        // when the files were modified, of the last attempt, used by load alone
-	recent *recent            // of the DB in of, used by Fill alone
-	places map[Place]*event.Place
+	db     atomic.Pointer[DB]     // nil if no file could be read yet
+	loaded []time.Time            // when the files were modified, of the last attempt, used by load alone
+	recent *recent                // of the DB in of, used by Fill alone
+	places map[Place]*event.Place // that addresses share, of the DB in of, used by Fill alone
 	of     *DB
 
 	lookups, misses, reloads, failures atomic.Uint64
