@@ -53,6 +53,7 @@ func (e *traffic) Close() error                    { return nil }
 type idle struct{}
 
 func (idle) Notice(*flow.Notice) {}
+func (idle) Flush()              {}
 func (idle) Record(*flow.Record) {}
 
 // How a meter runs in the benchmarks.

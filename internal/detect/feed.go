@@ -11,10 +11,10 @@ import (
 type Feed struct {
 	push    func(*Item)
 	hello   func(*flow.Record) *clienthello.Hello // may be nil
-	waiting []Item                                // messages, certificates and verdicts whose packets are not metered yet
-	since   int                                   // packets since the first of them
+	waiting []Item                                // messages and certificates whose packets are not metered yet
+	held    []Item                                // what has happened in flows, until the verdicts on its packets are known
+	checks  []Item                                // verdicts
 	names   *Names                                // nil for none
-	item    Item                                  // that is being pushed
 	records []flow.Record                         // room for the next ones
 }
 
@@ -27,7 +27,7 @@ var (
 // NewFeed returns a feed. push takes each item and must copy it; hello returns the
 // ClientHello of a flow without forgetting it, and may be nil.
 func NewFeed(push func(*Item), hello func(*flow.Record) *clienthello.Hello) *Feed {
-	return &Feed{push: push, hello: hello, waiting: make([]Item, 0, flow.BatchSize)}
+	return &Feed{push: push, hello: hello, waiting: make([]Item, 0, flow.BatchSize), held: make([]Item, 0, mostHeld)}
 }
 
 // Name has the names of flows looked up, too. It must be called before the first packet.
@@ -37,17 +37,12 @@ func (f *Feed) Name(n *Names) { f.names = n }
 // no authority has issued, or not for the name that the client asks for. The meter shows packets before it meters them, several at once, so both wait for their
 // turn.
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
-	if len(f.waiting) > 0 {
-		if f.since++; f.since >= flow.BatchSize {
-			f.releaseAll()
-		}
-	}
 	if p.SrcPort != 53 && p.DstPort != 53 {
 		if p.TransportLen < leastSegment {
 			return
 		}
 		if c := f.readCertificate(p, frame); c != nil {
-			f.wait(Item{At: p.Time, Iface: p.Iface, Certificate: c})
+			f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Certificate: c})
 		}
 		return
 	}
@@ -55,57 +50,20 @@ func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 		if f.names != nil {
 			f.names.message(m, p.Time)
 		}
-		f.wait(Item{At: p.Time, Iface: p.Iface, Message: m})
+		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Message: m})
 	}
 }
-
-// Verified takes the verdict on a check of the verification about the qube of an interface. Like
-// what is seen in packets it waits for its turn, so that two runs judge in the same order.
-func (f *Feed) Verified(iface string, c Check, at int64) { f.wait(Item{At: at, Vif: iface, Check: &c}) }
-
-// wait has an item wait for its turn.
-func (f *Feed) wait(i Item) {
-	if len(f.waiting) == 0 {
-		f.since = 0
-	}
-	f.waiting = append(f.waiting, i)
-	if len(f.waiting) == maxWaiting {
-		f.releaseAll()
-	}
-}
-
-// maxWaiting is more than the packets of a batch have: verdicts that come while there is no packet
-// are not to pile up.
-const maxWaiting = 64 * flow.BatchSize
 
 // Close implements [pipeline.Tap].
-func (f *Feed) Close() { f.releaseAll() }
-
-// releaseAll passes on all that waits.
-func (f *Feed) releaseAll() { f.release(1<<63 - 1) }
-
-// release passes on the messages that came before a time.
-func (f *Feed) release(before int64) {
-	n := 0
-	for n < len(f.waiting) && f.waiting[n].At < before {
-		f.push(&f.waiting[n])
-		n++
-	}
-	if n > 0 {
-		m := copy(f.waiting, f.waiting[n:])
-		clear(f.waiting[m:])
-		f.waiting = f.waiting[:m]
-	}
-}
+func (f *Feed) Close() { f.Flush() }
 
 // Notice implements [pipeline.Watcher].
 func (f *Feed) Notice(n *flow.Notice) {
 	if len(f.waiting) > 0 {
 		f.release(n.At)
 	}
-	i := &f.item
+	i := f.hold()
 	i.At, i.Iface, i.Notice = n.At, n.Iface, *n
-	f.push(i)
 }
 
 // Record implements [pipeline.Watcher]. Interim records say nothing that the final one does
@@ -117,13 +75,11 @@ func (f *Feed) Record(r *flow.Record) {
 	if !r.Final() {
 		return
 	}
-	i := &f.item
-	i.At, i.Iface, i.Record, i.Notice.Kind = r.End, r.Iface, f.copied(r), 0
+	i := f.hold()
+	i.At, i.Iface, i.Record = r.End, r.Iface, f.copied(r)
 	if f.hello != nil {
 		i.Hello = f.hello(r)
 	}
-	f.push(i)
-	i.Record, i.Hello = nil, nil
 }
 
 // recordsAtOnce is how many records are allocated together: one by one they cost a third of

@@ -191,21 +191,56 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// TestFeed_quiet passes verdicts on while no packet comes, in their order, and keeps few.
-func TestFeed_quiet(t *testing.T) {
+// TestFeed_Verified passes a verdict on before what came later, although the packets of a batch are
+// judged when all of them are metered.
+func TestFeed_Verified(t *testing.T) {
 	t.Parallel()
-	const verdicts = 5000
-	var got []int64
-	f := detect.NewFeed(func(i *detect.Item) { got = append(got, i.At) }, nil)
-	for at := range int64(verdicts) {
-		f.Verified("vif4.0", detect.Check{ID: "ISO-1"}, at)
+	var got []string
+	f := detect.NewFeed(func(i *detect.Item) {
+		what := "flow"
+		if i.Check != nil {
+			what = i.Check.ID
+		}
+		got = append(got, fmt.Sprintf("%d %s", i.At, what))
+	}, nil)
+	for _, at := range []int64{10, 20, 30} {
+		f.Notice(&flow.Notice{Kind: flow.Opened, At: at})
 	}
-	if len(got) < verdicts-2000 || !slices.IsSorted(got) {
-		t.Errorf("%d of %d verdicts were passed on while no packet came", len(got), verdicts)
+	f.Record(&flow.Record{End: 1, Reason: flow.ReasonIdle})
+	for i, at := range []int64{5, 20, 25, 40} {
+		f.Verified("vif4.0", detect.Check{ID: fmt.Sprintf("VPN-%d", i+1)}, at)
 	}
-	f.Close()
-	if len(got) != verdicts {
-		t.Errorf("%d of %d verdicts were passed on in all", len(got), verdicts)
+	if len(got) > 0 {
+		t.Errorf("%v was passed on before the end of the batch", got)
+	}
+	f.Flush()
+	f.Notice(&flow.Notice{Kind: flow.Opened, At: 50})
+	f.Flush()
+	if diff := cmp.Diff([]string{"5 VPN-1", "10 flow", "20 flow", "20 VPN-2", "25 VPN-3", "30 flow", "1 flow", "40 VPN-4", "50 flow"}, got); diff != "" {
+		t.Errorf("items mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// TestFeed_bound passes on what is held when there is a lot of it.
+func TestFeed_bound(t *testing.T) {
+	t.Parallel()
+	const most = 1000
+	for name, add := range map[string]func(f *detect.Feed, at int64){
+		"verdicts": func(f *detect.Feed, at int64) { f.Verified("vif4.0", detect.Check{ID: "ISO-1"}, at) },
+		"notices":  func(f *detect.Feed, at int64) { f.Notice(&flow.Notice{Kind: flow.Opened, At: at}) },
+		"records":  func(f *detect.Feed, at int64) { f.Record(&flow.Record{End: at, Reason: flow.ReasonIdle}) },
+	} {
+		var got []int64
+		f := detect.NewFeed(func(i *detect.Item) { got = append(got, i.At) }, nil)
+		for at := range int64(5000) {
+			if add(f, at); int(at)-len(got) > most {
+				t.Fatalf("%s: %d of %d are passed on; want all but %d", name, len(got), at, most)
+			}
+		}
+		f.Flush()
+		if len(got) != 5000 || !slices.IsSorted(got) {
+			t.Errorf("%s: %d of 5000 are passed on, or not in order", name, len(got))
+		}
 	}
 }
 

@@ -29,11 +29,8 @@ func (f *Feed) Frame(frame *capture.Frame) {
 	if a.Reply {
 		s.Client, s.Neighbour, s.Found, s.FromClient = a.Target, a.Sender, true, frame.Direction.Opposite()
 	}
-	f.releaseAll() // the packets of all that waits are metered
-	i := &f.item
+	i := f.hold()
 	i.At, i.Iface, i.Search = frame.Time, frame.Iface, s
-	f.push(i)
-	i.Search = nil
 }
 
 // search fills the observation of a search.

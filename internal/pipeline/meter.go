@@ -125,6 +125,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	}
 	m.queue.SetBlocking()
 	m.endFlows()
+	m.flushWatcher()
 	m.share()
 	if err == nil {
 		err = m.unreadable()
@@ -242,6 +243,13 @@ func (m *Meter) flush() {
 	}
 	if m.judge != nil {
 		m.judge.Packets(m.batch[:n], m.frames[:n], m.refs[:n])
+	}
+	m.flushWatcher()
+}
+
+func (m *Meter) flushWatcher() {
+	if m.watcher != nil {
+		m.watcher.Flush()
 	}
 }
 

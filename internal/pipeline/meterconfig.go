@@ -61,4 +61,7 @@ type Ticker interface {
 type Watcher interface {
 	Notice(n *flow.Notice)
 	Record(r *flow.Record)
+	// Flush is called after several packets, when what happens in their flows was shown and
+	// the Judge has seen them, and after a Ticker was called.
+	Flush()
 }

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -65,6 +66,27 @@ func TestMeter_Run_frames(t *testing.T) {
 	}
 }
 
+// log is a judge and a watcher that notes its calls.
+type log struct{ seen []string }
+
+func (l *log) add(call string)     { l.seen = append(l.seen, call) }
+func (l *log) Notice(*flow.Notice) { l.add("flow") }
+func (l *log) Record(*flow.Record) { l.add("record") }
+func (l *log) Tick(int64)          { l.add("tick") }
+func (l *log) Close()              { l.add("close") }
+
+func (l *log) Packets(ps []packet.Packet, _ []capture.Frame, _ []flow.Ref) {
+	if len(ps) > 0 {
+		l.add(fmt.Sprintf("judge %d", len(ps)))
+	}
+}
+
+func (l *log) Flush() {
+	if n := len(l.seen); n > 0 && l.seen[n-1] != "flush" { // batches without a packet
+		l.add("flush")
+	}
+}
+
 // watcher is called with each flow that begins.
 type watcher func()
 
@@ -74,3 +96,22 @@ func (w watcher) Notice(n *flow.Notice) {
 	}
 }
 func (watcher) Record(*flow.Record) {}
+func (watcher) Flush()              {}
+
+// TestMeter_Run_flush ends a batch for the watcher when the judge has seen its packets, and the last
+// flows have an end, too.
+func TestMeter_Run_flush(t *testing.T) {
+	t.Parallel()
+	idle := func(*capture.Frame) error { return capture.ErrIdle }
+	held := func(step func(*capture.Frame) error) func(*capture.Frame) error {
+		return func(f *capture.Frame) error { defer func() { f.Held = true }(); return step(f) }
+	}
+	l := &log{}
+	src := &fakeSource{steps: []func(*capture.Frame) error{held(udp(t0, 1)), held(udp(t0+1, 2)), idle, udp(t0+2, 3)}}
+	metered(t, pipeline.MeterConfig{Source: src, Queue: pipeline.NewQueue(16, false), Judge: l, Watcher: l, Now: func() int64 { return t0 + 2 },
+		Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 10}})
+	want := []string{"flow", "flow", "judge 2", "flush", "tick", "flush", "flow", "judge 1", "flush", "close", "record", "record", "record", "flush"}
+	if diff := cmp.Diff(want, l.seen); diff != "" {
+		t.Errorf("calls mismatch (-want +got):\n%s", diff)
+	}
+}

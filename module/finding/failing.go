@@ -18,6 +18,7 @@ type failing map[string]*failed
 type failed struct {
 	at     int64    // packet time of the latest verdict
 	checks []string // in their order
+	since  []int64  // packet times from which each of checks fails
 	text   string   // of checks, for people
 }
 
@@ -33,9 +34,9 @@ func (f failing) note(iface, check string, fails bool, at int64) {
 	i, found := slices.BinarySearch(one.checks, check)
 	switch {
 	case fails && !found:
-		one.checks = slices.Insert(one.checks, i, check)
+		one.checks, one.since = slices.Insert(one.checks, i, check), slices.Insert(one.since, i, at)
 	case !fails && found:
-		one.checks = slices.Delete(one.checks, i, i+1)
+		one.checks, one.since = slices.Delete(one.checks, i, i+1), slices.Delete(one.since, i, i+1)
 	}
 	if len(one.checks) == 0 {
 		delete(f, iface)
@@ -53,13 +54,23 @@ func (f failing) add(iface string) *failed {
 	return f[iface]
 }
 
-// of returns the checks of an interface that fail, "" if none does.
-func (f failing) of(iface string) string {
+// of returns the checks of an interface that fail, and did at a time, "" if none does.
+func (f failing) of(iface string, at int64) string {
 	if len(f) == 0 {
 		return ""
 	}
-	if one := f[iface]; one != nil {
+	one := f[iface]
+	if one == nil {
+		return ""
+	}
+	if one.at <= at { // of all its verdicts
 		return one.text
 	}
-	return ""
+	var then []string
+	for i, check := range one.checks {
+		if one.since[i] <= at {
+			then = append(then, check)
+		}
+	}
+	return strings.Join(then, ", ")
 }

@@ -202,7 +202,7 @@ func (s *Service) judge(ctx context.Context, i *detect.Item) {
 		if o == nil {
 			return
 		}
-		o.Failing = s.failing.of(s.translator.Parties.Interface)
+		o.Failing = s.failing.of(s.translator.Parties.Interface, o.At)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.engine.Observe(o)
