@@ -34,11 +34,11 @@ func NewFeed(push func(*Item), hello func(*flow.Record) *clienthello.Hello) *Fee
 func (f *Feed) Name(n *Names) { f.names = n }
 
 // Packet implements [pipeline.Tap]: it takes messages of the DNS, and certificates that
-// no authority has issued, or not for the name that the client asks for. The meter shows packets before it meters them, several at once, so both wait for their
-// turn.
+// no authority has issued, or not for the name that the client asks for. The meter shows
+// packets before it meters them, several at once, so both wait for their turn.
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 	if p.SrcPort != 53 && p.DstPort != 53 {
-		if p.TransportLen < leastSegment {
+		if p.TransportLen < leastSegment || !p.SegmentBegins(frame, handshake) {
 			return
 		}
 		if c := f.readCertificate(p, frame); c != nil {

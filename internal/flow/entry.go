@@ -12,7 +12,7 @@ type entry struct {
 
 	packets [2]uint64 // by side: initiator, responder
 	bytes   [2]uint64
-	first   int64 // earliest packet time since the last final report
+	born    int64 // packet time of the first packet of the flow
 	last    int64 // latest packet time since the last final report
 
 	tcp      tcpState
@@ -30,7 +30,7 @@ type entry struct {
 	mac    [2][6]byte
 	latest latest
 
-	born       int64 // packet time of the first packet of the flow
+	first      int64 // earliest packet time since the last final report
 	activeFrom int64 // table time at which the active timeout started
 	reportFrom int64 // table time of the last interim report
 
@@ -151,7 +151,11 @@ func (e *entry) span(t int64) {
 		e.first, e.last, e.fresh = t, t, false
 		return
 	}
-	e.first, e.last = min(e.first, t), max(e.last, t)
+	if t >= e.last {
+		e.last = t
+		return
+	}
+	e.first = min(e.first, t)
 }
 
 // endReason returns why a flow that gets no more packets ends: ReasonEnd for a

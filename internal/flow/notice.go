@@ -52,6 +52,14 @@ type bursts []*[blockSize]burst
 // at returns the burst of an entry that has begun.
 func (b bursts) at(i uint32) *burst { return &b[i/blockSize][i%blockSize] }
 
+// touch reads a burst of an entry that an index slot refers to, if any.
+func (b bursts) touch(slot uint64) uint32 {
+	if slot == 0 {
+		return 0
+	}
+	return b.at(uint32(slot) - 1).last
+}
+
 // begin clears the burst of an entry, for which it makes room.
 func (b *bursts) begin(i uint32) {
 	for int(i/blockSize) >= len(*b) {
@@ -66,19 +74,22 @@ func (t *Table) noteBegin(i uint32, e *entry, p *packet.Packet) {
 	t.notify(Opened, e, p)
 }
 
-// noteLive notices a packet of a live flow, before it is counted.
+// notable reports whether a packet of a live flow may mean anything: most do not.
+func (e *entry) notable(p *packet.Packet, swapped bool) bool {
+	if swapped != e.swapped { // sent by the responder
+		return !e.sent[responder]
+	}
+	return p.Time-e.born >= firstBeat*1e6
+}
+
+// noteLive notices a notable packet of a live flow, before it is counted.
 func (t *Table) noteLive(i uint32, e *entry, p *packet.Packet, swapped bool) {
 	if sideOf(e, swapped) == responder {
-		if !e.sent[responder] {
-			t.notify(Answered, e, p)
-		}
+		t.notify(Answered, e, p)
 		return
 	}
-	if !e.split && p.Time-e.first < firstBeat*1e6 {
-		return // as below, without a look at the third cache line of the entry
-	}
 	since := p.Time - e.born
-	if since < firstBeat*1e6 || since >= 1e6<<32 || !carriesData(p) {
+	if since >= 1e6<<32 || !carriesData(p) {
 		return
 	}
 	age, b := since/1e6, t.bursts.at(i)

@@ -38,6 +38,7 @@ func (s *entries) alloc() uint32 {
 		s.blocks = append(s.blocks, new([blockSize]entry))
 	}
 	s.used++
+	s.at(i).mark = 0 // a page that is read before it is written costs two faults, and all cores a stop
 	return i
 }
 

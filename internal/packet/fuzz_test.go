@@ -64,6 +64,9 @@ func checkPayload(t *testing.T, p *packet.Packet, frame []byte) {
 	if !ok && payload != nil {
 		t.Fatalf("Payload = % x, false", payload)
 	}
+	if ok && len(payload) > 0 && p.Proto == packet.ProtoTCP && !p.SegmentBegins(frame, payload[0]) {
+		t.Fatalf("SegmentBegins = false for the first byte of % x", payload)
+	}
 }
 
 // checkOK checks what holds of every packet that was decoded.

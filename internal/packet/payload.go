@@ -20,6 +20,17 @@ func (p *Packet) Payload(frame []byte) (payload []byte, ok bool) {
 	return TransportPayload(p.Proto, p.Transport(frame))
 }
 
+// SegmentBegins reports whether the payload of a segment of TCP begins with a byte. It is a quick
+// look before [Packet.Payload], and may report true where that returns none; p must be of TCP.
+func (p *Packet) SegmentBegins(frame []byte, with byte) bool {
+	at := uint(p.TransportAt)
+	if at+minTCPHeader >= uint(len(frame)) {
+		return false
+	}
+	at += uint(frame[at+12]>>4) * 4
+	return at < uint(len(frame)) && frame[at] == with
+}
+
 // TransportPayload returns what follows the TCP or UDP header that transport
 // starts with, as [Packet.Transport] or the reassembly of fragments returns it.
 // ok is false for other protocols and where the header is cut or its data offset

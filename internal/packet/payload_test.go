@@ -124,6 +124,9 @@ func TestPacket_Payload(t *testing.T) {
 			if n := testing.AllocsPerRun(100, func() { p.Payload(tt.ip) }); n != 0 {
 				t.Errorf("Payload allocates %v times; want 0", n)
 			}
+			if begins := len(tt.want) > 0; p.Proto == packet.ProtoTCP && tt.ok && p.SegmentBegins(tt.ip, data[0]) != begins || p.SegmentBegins(tt.ip, data[0]+1) {
+				t.Errorf("SegmentBegins does not say that the payload begins with the first of %q", tt.want)
+			}
 		})
 	}
 }
