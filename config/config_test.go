@@ -112,6 +112,10 @@ func TestConfig_Validate(t *testing.T) {
 			p.EncryptTo = []string{"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kdh5rvpkqzyrg8e", "age1", "AGE-SECRET-KEY-1"}
 		}),
 			[]string{`packets.encrypt_to.1: "age1" is no public key of age`, "packets.encrypt_to.2: it is a private key"}},
+		{"packets, way to compress", packets(func(p *config.Packets) { p.Compress = "gzip" }), []string{`packets.compress: "gzip" is no way to compress`}},
+		{"packets, compressed and encrypted", packets(func(p *config.Packets) {
+			p.Compress, p.EncryptTo = "zstd", []string{"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kdh5rvpkqzyrg8e"}
+		}), []string{"packets.compress: what is encrypted cannot be compressed"}},
 		{"packets, a year", packets(func(p *config.Packets) { p.Segment.Age = config.Duration(10_000 * time.Hour) }), []string{"packets.segment.age: 10000h0m0s is longer than a year"}},
 		{"all at once", func(c *config.Config) {
 			*c = config.Config{Interfaces: []config.Interface{{Type: "x", BufferSizeMB: 9999}, {Loop: &negative}}}

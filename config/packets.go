@@ -53,6 +53,9 @@ type Packets struct {
 	Flush Duration `config:"flush"`
 	// Integrity writes a digest of each segment into the chain. Default true.
 	Integrity bool `config:"integrity"`
+	// Compress is how files that are complete are compressed: "zstd", or "" for not at all. It
+	// excludes EncryptTo. Default "".
+	Compress string `config:"compress"`
 	// EncryptTo encrypts what is stored to public keys of age (age1...). Default none.
 	EncryptTo []string `config:"encrypt_to"`
 	// KeptMaxBytes bounds what `qubesbeat pcap keep` has copied. Default 2GiB.
@@ -146,6 +149,12 @@ func (c *Config) checkPackets() error {
 	}
 	if s.ForgetDisposables.D() < 0 {
 		p.Addf("forget_disposables", "%v is negative; use 0 for never", s.ForgetDisposables.D())
+	}
+	switch {
+	case s.Compress != "" && s.Compress != "zstd":
+		p.Addf("compress", "%q is no way to compress; there is zstd", s.Compress)
+	case s.Compress != "" && len(s.EncryptTo) > 0:
+		p.Addf("compress", "what is encrypted cannot be compressed afterwards; choose one of compress and encrypt_to")
 	}
 	p.encryptTo(s.EncryptTo)
 	for i := range s.Quotas {

@@ -3,6 +3,7 @@ package packetstore
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"testing"
 	"time"
@@ -122,4 +123,34 @@ func fill14(w *world, n int64) (flows uint64) {
 		marks = [at]Account{}
 	}
 	return flows
+}
+
+// BenchmarkCopy finds a flow of 14 packets in 256 MiB and copies it, from segments that are
+// compressed or not.
+func BenchmarkCopy(b *testing.B) {
+	for _, compress := range []string{"", "zstd"} {
+		b.Run("compress="+compress, func(b *testing.B) {
+			dir := benchDir(b)
+			settings := func(c *Config) { c.Now, c.Memory, c.Compress = time.Now, 64<<20, compress }
+			w := newWorld(b, dir, settings)
+			stop := w.running()
+			flows := fill14(w, 256<<20)
+			stop()
+			w = newWorld(b, dir, settings)
+			w.packAll()
+			check(b, w.finish())
+			r, err := OpenReader(dir)
+			check(b, err)
+			i := uint64(0)
+			for b.Loop() {
+				i = (i + 7919) % flows
+				res, err := r.Find(context.Background(), &Query{Keys: []uint64{info(7, i).Key}})
+				check(b, err)
+				if done, err := r.Copy(context.Background(), io.Discard, res, CopyOptions{}); err != nil || done.Packets != 14 {
+					b.Fatalf("flow %d: copied %+v, %v", i, done, err)
+				}
+			}
+			check(b, r.Close())
+		})
+	}
 }

@@ -59,6 +59,28 @@ func (c *catalog) removeOldest(folder string) {
 	c.count--
 }
 
+// find returns a segment of a qube, nil if it is not there any more.
+func (c *catalog) find(folder, name string) *known {
+	s := c.shelves[folder]
+	if s == nil {
+		return nil
+	}
+	for i := range s.segs {
+		if s.segs[i].name == name {
+			return &s.segs[i]
+		}
+	}
+	return nil
+}
+
+// replace gives a segment that is there another name and size.
+func (c *catalog) replace(folder, name, to string, bytes int64) {
+	k := c.find(folder, name)
+	c.shelves[folder].bytes += bytes - k.bytes
+	c.bytes += bytes - k.bytes
+	k.name, k.bytes = to, bytes
+}
+
 // oldest returns the time of the earliest packet of the oldest segment, 0 without any.
 func (c *catalog) oldest() (at int64) {
 	for _, s := range c.shelves {

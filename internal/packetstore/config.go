@@ -23,6 +23,7 @@ type Config struct {
 	Snaplen     int           // bytes of a frame that are stored; default 128 KiB, which is also the most
 	FlowLimit   int64         // bytes of one flow in one segment; 0 without limit
 	Filter      string        // of tcpdump, that the packets have passed, for the heads of segments; up to 1,000 bytes
+	Compress    string        // how sealed segments are compressed: zstd, or "" for not at all; not those that are encrypted
 	EncryptTo   []string      // public keys of age (age1...), 16 at most; without any, segments are not encrypted
 
 	// Names returns who is behind an interface at a time, and whether that is known.

@@ -12,6 +12,7 @@
 // The folder holds
 //
 //	QUBE/BOOT-NUMBER-START.pcapng  a sealed segment: a pcapng file of one interface
+//	QUBE/BOOT-NUMBER-START.pcapng.zst  the same, compressed
 //	QUBE/BOOT-NUMBER-START.idx     its index: by flow, by Community ID, by time
 //	.open-VIF-BOOT-NUMBER.pcapng   a segment that is being filled, valid at every moment
 //	chain.log                      what happened to which segment, each line with the digest of the one before

@@ -28,11 +28,14 @@ var testKey = sync.OnceValue(func() *age.X25519Identity {
 // encrypting is a Config's change that encrypts.
 func encrypting(c *Config) { c.EncryptTo = []string{testKey().Recipient().String()} }
 
-// opened opens a segment, by age itself if it is encrypted.
+// opened opens a segment, by age itself if it is encrypted, and by zstd if it is compressed.
 func opened(tb testing.TB, path string) io.ReadCloser {
 	tb.Helper()
 	f, err := os.Open(path)
 	check(tb, err)
+	if isPacked(path) {
+		return unzstd(tb, f)
+	}
 	if !isEncrypted(path) {
 		return f
 	}
@@ -44,7 +47,7 @@ func opened(tb testing.TB, path string) io.ReadCloser {
 	}{text, f}
 }
 
-// decryptedCopy returns the path of what age decrypts of a sealed segment.
+// decryptedCopy returns the path of what age or zstd makes of a sealed segment.
 func decryptedCopy(tb testing.TB, path string) string {
 	tb.Helper()
 	in := opened(tb, path)
@@ -192,7 +195,7 @@ func TestEncrypt_crash(t *testing.T) {
 // TestEncrypt_kill kills an encrypting process before calls of every kind.
 func TestEncrypt_kill(t *testing.T) {
 	t.Parallel()
-	for die := 1; kill(t, die, die%2 == 0, []string{testKey().Recipient().String()}); die += 9 {
+	for die := 1; kill(t, die, die%2 == 0, []string{testKey().Recipient().String()}, ""); die += 9 {
 	}
 }
 

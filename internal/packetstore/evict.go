@@ -107,7 +107,7 @@ func (s *Store) remove(k *known, event, reason string) error {
 
 // removeFiles removes a segment and its index. That they are gone already is no error.
 func removeFiles(f files, name string) error {
-	for _, name := range []string{name, indexName(name)} {
+	for _, name := range []string{plainName(name), packedName(name), indexName(name)} { // both while it is being compressed
 		if err := f.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -49,9 +49,12 @@ func (r *Reader) Segments(qube string, from, to time.Time) (all []SealedSegment,
 
 // describe adds what the head of a segment says, if it can be read.
 func (r *Reader) describe(s *SealedSegment) error {
-	f, err := r.files.Open(s.Name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // removed just now
+	if isEncrypted(s.Name) {
+		return nil
+	}
+	f, err := r.openSegment(s.Name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTable) {
+		return nil // removed just now, or damaged
 	} else if err != nil {
 		return err
 	}

@@ -156,15 +156,15 @@ func verified(tb testing.TB, dir string) {
 // one finds nothing to do. Without evictions, every packet that was written is there.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	for die := 1; kill(t, die, die%2 == 0, nil); die++ {
+	for die := 1; kill(t, die, die%2 == 0, nil, ""); die++ {
 	}
 }
 
 // kill kills a store before a call, and reports whether it came so far.
-func kill(t *testing.T, die int, evict bool, keys []string) bool {
+func kill(t *testing.T, die int, evict bool, keys []string, compress string) bool {
 	dir := fastDir(t)
 	w, f := newFaulty(t, dir, nil, func(c *Config) {
-		c.EncryptTo = keys
+		c.EncryptTo, c.Compress = keys, compress
 		if c.Segment.Bytes = 1 << 20; evict {
 			c.MaxBytes = 3 << 20
 		}
@@ -176,6 +176,7 @@ func kill(t *testing.T, die int, evict bool, keys []string) bool {
 		w.add(7, 1, 300, 1496)
 		w.add(8, 2, 3, 60)
 		w.turn(true)
+		w.packAll()
 		w.balance()
 	}
 	dead := f.calls >= die
@@ -191,6 +192,11 @@ func kill(t *testing.T, die int, evict bool, keys []string) bool {
 	for _, form := range []string{".open*", "*/*.tmp"} {
 		if left, _ := filepath.Glob(filepath.Join(dir, form)); len(left) > 0 {
 			t.Fatalf("killed at call %d: %v is left", die, left)
+		}
+	}
+	for _, path := range segments(t, dir) {
+		if _, err := os.Stat(plainName(path)); isPacked(path) && err == nil {
+			t.Fatalf("killed at call %d: %s is there twice", die, plainName(path))
 		}
 	}
 	if again := newWorld(t, dir, nil); again.c.repaired+again.c.damaged > 0 {

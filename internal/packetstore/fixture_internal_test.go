@@ -140,7 +140,7 @@ func check(tb testing.TB, err error) {
 // segments returns the paths of all files with packets, the open ones, too.
 func segments(tb testing.TB, dir string) (paths []string) {
 	tb.Helper()
-	for _, form := range []string{"*/*.pcapng", ".open-*.pcapng", "*/*.pcapng.age", ".open-*.pcapng.age"} {
+	for _, form := range []string{"*/*.pcapng", ".open-*.pcapng", "*/*.pcapng.age", "*/*.pcapng.zst", ".open-*.pcapng.age"} {
 		found, err := filepath.Glob(filepath.Join(dir, form))
 		check(tb, err)
 		paths = append(paths, found...)
@@ -160,7 +160,7 @@ func rows(tb testing.TB, dir string) (n uint64) {
 	all, err := os.CreateTemp(tb.TempDir(), "*.pcapng")
 	check(tb, err)
 	for _, path := range paths {
-		if isEncrypted(path) {
+		if isEncrypted(path) || isPacked(path) {
 			path = decryptedCopy(tb, path)
 		}
 		b, err := os.ReadFile(path)

@@ -77,7 +77,7 @@ func (s *Store) readChain() (err error) {
 		case Sealed, Repaired:
 			s.w.lines[l.Name] = true
 		case Evicted, Forgotten:
-			s.w.lines[l.Name] = false
+			s.w.lines[plainName(l.Name)], s.w.lines[packedName(l.Name)] = false, false
 		}
 	})
 	return err
@@ -92,6 +92,9 @@ func hasKey[K comparable, V any](m map[K]V, key K) bool {
 // none.
 func (s *Store) loadFolder(folder string) error {
 	entries, err := s.files.List(folder)
+	if err == nil {
+		entries, err = s.resumePacking(folder, entries)
+	}
 	if err != nil {
 		return err
 	}
@@ -118,6 +121,7 @@ func (s *Store) loadFolder(folder string) error {
 	slices.SortFunc(segs, func(a, b known) int { return cmp.Or(cmp.Compare(a.first, b.first), strings.Compare(a.name, b.name)) })
 	for _, k := range segs {
 		s.w.catalog.add(k)
+		s.w.packing.add(k.name)
 	}
 	return nil
 }
@@ -137,14 +141,16 @@ func (s *Store) load(name, folder string) (k known, err error) {
 	}
 	k.bytes = rounded(size)
 	x, err := s.indexHead(indexName(name))
-	if err == nil && x.size != size {
+	if err == nil && x.size != size && !isPacked(name) { // that size is one of the text
 		err = fmt.Errorf("%w: it is of a segment of %d bytes; the segment has %d", errIndex, x.size, size)
 	}
 	switch {
 	case err != nil && isEncrypted(name):
 		x, err = s.rebuildBlind(name, f, size)
+	case err != nil && isPacked(name):
+		x, err = s.rebuildPacked(name, f, size)
 	case err != nil:
-		x, err = s.rebuild(name, f, size)
+		x, err = s.rebuild(name, f, size, f, size)
 	}
 	if err != nil {
 		return k, err
@@ -193,20 +199,32 @@ func (s *Store) readIndex(name string) (*wholeIndex, error) {
 	return x, errors.Join(x.parse(b, int64(len(b))), x.check(b))
 }
 
-// rebuild makes the index of a sealed segment again, and writes a line that says so.
-func (s *Store) rebuild(name string, f file, size int64) (*indexHead, error) {
-	h, err := s.headOfSealed(name, f)
+// rebuildPacked is as rebuild, of a compressed segment.
+func (s *Store) rebuildPacked(name string, f file, size int64) (*indexHead, error) {
+	u, err := unpack(f)
 	if err != nil {
 		return nil, err
 	}
-	g, err := scanSegment(f, h, s.conf.Segment.Age)
+	defer u.decoder.Close()
+	n, _ := u.Size()
+	return s.rebuild(name, f, size, u, n)
+}
+
+// rebuild makes the index of a sealed segment again, whose text has n bytes, and writes a line
+// that says so.
+func (s *Store) rebuild(name string, f file, size int64, text file, n int64) (*indexHead, error) {
+	h, err := s.headOfSealed(name, text)
+	if err != nil {
+		return nil, err
+	}
+	g, err := scanSegment(text, h, s.conf.Segment.Age)
 	if err != nil {
 		return nil, err
 	}
 	if g.packets == 0 {
 		return nil, errors.New("no packet can be read")
 	}
-	x := slices.Clone(s.w.indexer.index(&g.segment, size, true))
+	x := slices.Clone(s.w.indexer.index(&g.segment, n, true))
 	if err := s.writeIndex(indexName(name), x); err != nil {
 		return nil, err
 	}
@@ -230,7 +248,7 @@ func (s *Store) sweep() {
 		}
 		for name := range have {
 			segment, isIndex := strings.CutSuffix(strings.TrimSuffix(name, ".tmp"), indexSuffix)
-			if isIndex && segmentForm.MatchString(segment+segmentSuffix) && (strings.HasSuffix(name, ".tmp") || !have[segment+segmentSuffix] && !have[segment+segmentSuffix+ageSuffix]) {
+			if isIndex && segmentForm.MatchString(segment+segmentSuffix) && (strings.HasSuffix(name, ".tmp") || !have[segment+segmentSuffix] && !have[segment+segmentSuffix+ageSuffix] && !have[segment+segmentSuffix+packedSuffix]) {
 				if err := s.files.Remove(folder + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					s.conf.Logger.Warn("an index without a segment cannot be removed", "file", name, "error", err)
 				}

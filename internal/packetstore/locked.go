@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"filippo.io/age"
 )
@@ -23,11 +24,25 @@ func (r *Reader) Unlock(keys io.Reader) error {
 	return nil
 }
 
-// openSegment opens a segment for reading forward, decrypted if it is encrypted.
+// openSegment opens a segment for reading forward, decrypted if it is encrypted, and decompressed
+// if it is compressed.
 func (r *Reader) openSegment(name string) (file, error) {
 	f, err := r.files.Open(name)
-	if err != nil || !isEncrypted(name) {
-		return f, err
+	if errors.Is(err, fs.ErrNotExist) && !isEncrypted(name) && !isPacked(name) { // it was compressed just now
+		name = packedName(name)
+		f, err = r.files.Open(name)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case isPacked(name):
+		u, err := unpack(f)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		return u, nil
+	case !isEncrypted(name):
+		return f, nil
 	}
 	text, err := r.decrypt(f)
 	if err != nil {

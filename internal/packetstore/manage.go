@@ -109,7 +109,7 @@ func (r *Reader) Forget(qube, reason string) (segments int, err error) {
 			return nil
 		}
 		segments++
-		l := Line{At: time.Now(), Event: Forgotten, Name: s.name, Bytes: rounded(s.head.size), Packets: s.head.packets, First: s.head.first, Last: s.head.last, Reason: reason}
+		l := Line{At: time.Now(), Event: Forgotten, Name: s.name, Bytes: r.bytesOf(s), Packets: s.head.packets, First: s.head.first, Last: s.head.last, Reason: reason}
 		if err := c.append(&l); err != nil && !isFull(err) {
 			return err
 		}
@@ -124,6 +124,17 @@ func (r *Reader) Forget(qube, reason string) (segments int, err error) {
 		return segments, fmt.Errorf("forgetting the packets of a qube: %w", err)
 	}
 	return segments, nil
+}
+
+// bytesOf returns what a sealed segment takes on the disk.
+func (r *Reader) bytesOf(s *stored) int64 {
+	if f, err := r.files.Open(s.name); err == nil {
+		defer f.Close()
+		if n, err := f.Size(); err == nil {
+			return rounded(n)
+		}
+	}
+	return rounded(s.head.size)
 }
 
 // Repair repairs what a crash has left in a folder, without storing packets there. It

@@ -41,6 +41,7 @@ func (s *Store) Metrics(set *metrics.Set) {
 	set.Add("segments_evicted_quota", c.evictedQuota)
 	set.Add("segments_evicted_space", c.evictedSpace)
 	set.Add("segments_forgotten", c.forgotten)
+	set.Add("segments_compressed", c.compressed)
 	set.Add("segments_repaired", c.repaired)
 	set.Add("segments_damaged", c.damaged)
 	set.Add("lost_crash", c.lostCrash)

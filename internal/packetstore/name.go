@@ -17,6 +17,7 @@ const (
 
 	segmentSuffix = ".pcapng"
 	ageSuffix     = ".age" // behind it, if the segment is encrypted
+	packedSuffix  = ".zst" // if it is compressed
 	indexSuffix   = ".idx"
 	openPrefix    = ".open-"
 )
@@ -50,7 +51,7 @@ func plain(c byte) bool {
 
 var (
 	folderForm  = regexp.MustCompile(`^(?:[A-Za-z0-9_-]|%[0-9A-F]{2})(?:[A-Za-z0-9_.-]|%[0-9A-F]{2})*$`)
-	segmentForm = regexp.MustCompile(`^([0-9a-f]{8})-(\d{6,10})-(\d{8}T\d{6}Z)\.pcapng(?:\.age)?$`)
+	segmentForm = regexp.MustCompile(`^([0-9a-f]{8})-(\d{6,10})-(\d{8}T\d{6}Z)\.pcapng(?:\.age|\.zst)?$`)
 	openForm    = regexp.MustCompile(`^\.open-.*-([0-9a-f]{8})-(\d{6,10})\.pcapng(?:\.age)?$`)
 )
 
@@ -96,8 +97,17 @@ func openName(vif, boot string, seq uint32) string {
 
 // indexName returns the name of a segment's index.
 func indexName(segment string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(segment, ageSuffix), segmentSuffix) + indexSuffix
+	return strings.TrimSuffix(strings.TrimSuffix(plainName(segment), ageSuffix), segmentSuffix) + indexSuffix
 }
+
+// packedName returns the name that a segment has when it is compressed.
+func packedName(segment string) string { return plainName(segment) + packedSuffix }
+
+// plainName returns the name that a segment has before it is compressed.
+func plainName(segment string) string { return strings.TrimSuffix(segment, packedSuffix) }
+
+// isPacked reports whether the segment of a name is compressed.
+func isPacked(name string) bool { return strings.HasSuffix(name, packedSuffix) }
 
 // isEncrypted reports whether the segment of a name is encrypted.
 func isEncrypted(name string) bool { return strings.HasSuffix(name, ageSuffix) }

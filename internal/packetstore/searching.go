@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -50,12 +51,16 @@ func (r *Reader) searchFolder(ctx context.Context, res *Result, folder string) e
 
 // segmentNames returns the names of sealed segments among the entries of a qube's folder.
 func segmentNames(entries []fs.DirEntry) (names []string) {
+	packed := map[string]bool{}
 	for _, e := range entries {
 		if segmentForm.MatchString(e.Name()) && e.Type().IsRegular() {
 			names = append(names, e.Name())
+			if isPacked(e.Name()) {
+				packed[plainName(e.Name())] = true
+			}
 		}
 	}
-	return names
+	return slices.DeleteFunc(names, func(name string) bool { return packed[name] }) // it was compressed just now
 }
 
 // searchAll searches the indexes of segments.

@@ -157,6 +157,9 @@ func (s *Store) start() (err error) {
 	if s.recipients, err = recipientsOf(s.conf.EncryptTo); err != nil {
 		return err
 	}
+	if s.w.packing.encoder, err = newEncoder(s.conf.Compress); err != nil {
+		return err
+	}
 	if s.files = s.conf.files; s.files == nil {
 		if err := os.MkdirAll(s.conf.Dir, 0o700); err != nil {
 			return err

@@ -50,7 +50,7 @@ type counters struct {
 	evicted    count // of written: packets, and bytes on the disk
 	waiting    tally
 
-	sealed, repaired, damaged                   uint64 // segments
+	sealed, compressed, repaired, damaged       uint64 // segments
 	evictedAge, evictedQuota, evictedSpace      uint64
 	forgotten                                   uint64
 	pressureChanges, unindexed, dropped, faults uint64

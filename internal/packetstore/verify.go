@@ -32,8 +32,8 @@ func (r *Reader) Verify(ctx context.Context) (*Verification, error) {
 		if s.open {
 			return nil
 		}
-		l := lines[s.name]
-		delete(lines, s.name)
+		l := lines[plainName(s.name)]
+		delete(lines, plainName(s.name))
 		return r.verifySegment(ctx, v, s.name, l)
 	})
 	if err != nil {
@@ -54,7 +54,8 @@ func (v *Verification) problem(form string, args ...any) {
 	}
 }
 
-// verifyChain reads both files of the chain, and returns the last line of each segment.
+// verifyChain reads both files of the chain, and returns the last line of each segment, by the
+// name that it has before it is compressed.
 func (r *Reader) verifyChain(v *Verification, lines map[string]*Line) error {
 	first := true
 	for _, name := range []string{oldChain, chainName} {
@@ -73,7 +74,7 @@ func (r *Reader) verifyChain(v *Verification, lines map[string]*Line) error {
 				fallthrough
 			default:
 				if l.Event != Kept {
-					lines[l.Name] = l
+					lines[plainName(l.Name)] = l
 				}
 			}
 			v.Head, first = digest(raw), false

@@ -23,6 +23,7 @@ type writer struct {
 	stuck     bool             // the first job waits for space
 	slowest   time.Duration
 	full      string // why nothing is stored, if the limits cannot be held
+	packing   packing
 }
 
 // scratchSize has room for the rest of a page, the longest statistics and a filler.
@@ -35,9 +36,16 @@ func (s *Store) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		timed := false
+		var idle <-chan time.Time
+		if s.packs() {
+			idle = time.After(time.Until(s.w.packing.rest))
+		}
 		select {
 		case <-ctx.Done():
 			return s.finish()
+		case <-idle:
+			s.pack()
+			continue
 		case <-s.wake:
 		case <-tick.C:
 			timed = true
@@ -219,6 +227,7 @@ func (s *Store) finish() error {
 	s.relieve()
 	s.work()
 	s.giveUp()
+	s.packEnd(true)
 	s.publishUse()
 	return s.Close()
 }

@@ -141,7 +141,7 @@ func (s *Service) storeConfig() packetstore.Config {
 	c := s.rules.Load()
 	return packetstore.Config{Dir: c.Dir, MaxBytes: int64(c.MaxBytes), MaxAge: c.MaxAge.D(), MinFree: int64(c.MinFree),
 		Segment: packetstore.SegmentLimits{Bytes: int64(c.Segment.Bytes), Age: c.Segment.Age.D()}, Memory: int(c.Memory), Flush: c.Flush.D(),
-		Hold: s.conf.Hold, Integrity: c.Integrity, HeadersOnly: !c.Payload, Snaplen: c.Snaplen, FlowLimit: int64(c.FlowLimit), Filter: c.Filter, EncryptTo: c.EncryptTo,
+		Hold: s.conf.Hold, Integrity: c.Integrity, HeadersOnly: !c.Payload, Snaplen: c.Snaplen, FlowLimit: int64(c.FlowLimit), Filter: c.Filter, EncryptTo: c.EncryptTo, Compress: c.Compress,
 		Names: s.holders.at, Limits: s.holders.limits, Version: version.Version, Logger: s.deps.Logger}
 }
 
