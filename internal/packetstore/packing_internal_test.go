@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -183,4 +184,24 @@ func FuzzUnpack(f *testing.F) {
 			t.Errorf("ReadAt(%d) of %d bytes = %d, %v", at, size, n, err)
 		}
 	})
+}
+
+// TestStore_Run_pack compresses a segment while the store runs.
+func TestStore_Run_pack(t *testing.T) {
+	t.Parallel()
+	dir := fastDir(t)
+	w := newWorld(t, dir, func(c *Config) { c.Compress, c.Now, c.uptime = "zstd", time.Now, bootTime })
+	stop := w.running()
+	defer stop()
+	for range 500 {
+		w.Add(w.packet(7, 1, 1000))
+	}
+	check(t, w.Seal(t.Context(), ""))
+	packed := func() []string { found, _ := filepath.Glob(dir + "/work/*.zst"); return found }
+	for deadline := time.Now().Add(20 * time.Second); len(packed()) == 0 && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if all := segments(t, dir); len(packed()) != 1 || len(all) != 1 {
+		t.Errorf("%v is there; want a compressed segment", all)
+	}
 }
