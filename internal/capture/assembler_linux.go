@@ -9,6 +9,7 @@ type assembler struct {
 	code   []bpf.Instruction
 	labels map[string]int
 	jumps  map[int]string // the label that an instruction jumps to
+	prefix string         // of the labels that are named
 }
 
 // newAssembler returns an assembler without instructions.
@@ -20,11 +21,11 @@ func newAssembler() *assembler {
 func (a *assembler) add(code ...bpf.Instruction) { a.code = append(a.code, code...) }
 
 // label names the position of the next instruction.
-func (a *assembler) label(name string) { a.labels[name] = len(a.code) }
+func (a *assembler) label(name string) { a.labels[a.prefix+name] = len(a.code) }
 
 // jump adds a jump to a label, which must be defined further on.
 func (a *assembler) jump(label string) {
-	a.jumps[len(a.code)] = label
+	a.jumps[len(a.code)] = a.prefix + label
 	a.add(bpf.Jump{})
 }
 

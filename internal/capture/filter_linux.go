@@ -21,9 +21,10 @@ type Filter struct {
 // packet on, before the watch knows it. If there are more than a program can list,
 // Next skips the frames of the others. A frame that passes goes through the user's
 // filter for its interface, the first filter if the interface is not known yet,
-// and is cut as the snap policy says.
-func (r *Ring) program(refused []uint32, filters map[uint32]int, snap SnapPolicy) ([]bpf.RawInstruction, error) {
-	const most = 500 // BPF_MAXINSNS is 4096
+// and is cut as the snap policy says: that of pressure if its interface is one of brief, and the
+// kernel takes a program that is as long.
+func (r *Ring) program(refused, brief []uint32, filters map[uint32]int, at pressure) ([]bpf.RawInstruction, error) {
+	const most, longest = 500, 4096 // BPF_MAXINSNS
 	a := newAssembler()
 	a.add(bpf.LoadExtension{Num: bpf.ExtInterfaceIndex})
 	for _, index := range refused[:min(len(refused), most)] {
@@ -37,7 +38,26 @@ func (r *Ring) program(refused []uint32, filters map[uint32]int, snap SnapPolicy
 	for n := range r.cfg.Filters {
 		a.filter(n, &r.cfg.Filters[n])
 	}
+	snap := r.cfg.Snap.under(at)
+	if at >= strained || len(brief) == 0 {
+		a.snaps(&snap)
+		return a.assemble()
+	}
+	a.label("snap")
+	a.add(bpf.LoadExtension{Num: bpf.ExtInterfaceIndex})
+	for _, index := range brief[:min(len(brief), most)] {
+		a.when(bpf.JumpEqual, index, "brief")
+	}
+	a.prefix = "whole "
 	a.snaps(&snap)
+	a.prefix = ""
+	a.label("brief")
+	a.prefix = "brief "
+	headers := r.cfg.Snap.under(strained)
+	a.snaps(&headers)
+	if len(a.code) > longest {
+		return r.program(refused, nil, filters, at)
+	}
 	return a.assemble()
 }
 

@@ -21,6 +21,9 @@ func (r *Ring) followLinks() error {
 	r.stopWatch = cancel
 	w := &linkWatch{guard: r.cfg.Guard, dial: dialLinks(r.cfg.Matcher.route != nil), changed: r.refresh, fault: r.watchFault}
 	r.watch.Go(func() { w.run(ctx) })
+	if r.cfg.Brief != nil && r.cfg.Snap.Relief > 0 {
+		r.watch.Go(func() { r.followBrief(ctx) })
+	}
 	return nil
 }
 
@@ -33,8 +36,10 @@ func (r *Ring) watchFault(err error) {
 }
 
 // refresh lists the interfaces and brings names, filter and the wanted set up to
-// date. It runs in one goroutine at a time.
+// date.
 func (r *Ring) refresh() error {
+	r.refreshing.Lock()
+	defer r.refreshing.Unlock()
 	all, err := Links()
 	if err != nil {
 		return err
@@ -53,7 +58,8 @@ func (r *Ring) refresh() error {
 			r.names.Set(l.Index, l.Name)
 		}
 	}
-	programs, err := r.build(refused, r.filters(all))
+	r.brief = r.briefOf(live)
+	programs, err := r.build(refused, r.brief, r.filters(all))
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,9 @@ func (p SnapPolicy) under(at pressure) SnapPolicy {
 }
 
 // build returns the programs of all pressures.
-func (r *Ring) build(refused []uint32, filters map[uint32]int) (all [pressures][]bpf.RawInstruction, err error) {
+func (r *Ring) build(refused, brief []uint32, filters map[uint32]int) (all [pressures][]bpf.RawInstruction, err error) {
 	for at := range all {
-		if all[at], err = r.program(refused, filters, r.cfg.Snap.under(pressure(at))); err != nil {
+		if all[at], err = r.program(refused, brief, filters, pressure(at)); err != nil {
 			return all, err
 		}
 	}

@@ -25,6 +25,9 @@ type RingConfig struct {
 	Size int
 	// Snap limits how much of each frame is captured.
 	Snap SnapPolicy
+	// Brief, if not nil, reports whether no one keeps the frames of an interface: they are cut as
+	// Snap says for pressure. It is asked again every second.
+	Brief func(index uint32) bool
 	// Prompt has the kernel hand over packets after 64 ms at the latest, for whom a tenth of a
 	// second is too late. The reader may stand still for 12 s then, instead of 20, with 24 MiB.
 	Prompt bool
@@ -110,9 +113,12 @@ type Ring struct {
 	nap    time.Duration // see napOf
 
 	stopWatch context.CancelFunc
-	watch     sync.WaitGroup
-	wanted    atomic.Pointer[map[uint32]bool] // by index; false: known, but not wanted
-	live      atomic.Pointer[map[uint32]bool] // captured from now
+
+	refreshing sync.Mutex
+	brief      []uint32 // see RingConfig.Brief; guarded by refreshing
+	watch      sync.WaitGroup
+	wanted     atomic.Pointer[map[uint32]bool] // by index; false: known, but not wanted
+	live       atomic.Pointer[map[uint32]bool] // captured from now
 
 	// The following belong to Next.
 	met       map[uint32]bool // as wanted, for interfaces that the watch does not know yet

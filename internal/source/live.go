@@ -19,7 +19,7 @@ import (
 func openLive(c *Config) (*Source, error) {
 	var devices []string
 	interfaces, log := c.Interfaces, c.Logger
-	cfg := capture.RingConfig{Snap: c.Snap, Prompt: c.Prompt}
+	cfg := capture.RingConfig{Snap: c.Snap, Prompt: c.Prompt, Brief: c.Brief}
 	for i := range interfaces {
 		devices = append(devices, interfaces[i].Device...)
 		cfg.Size = max(cfg.Size, interfaces[i].BufferSizeMB<<20)

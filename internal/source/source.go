@@ -17,6 +17,8 @@ type Config struct {
 	Replay Replay
 	// Snap says how much of each live packet is captured.
 	Snap capture.SnapPolicy
+	// Brief reports whose live packets no one keeps: see [capture.RingConfig]. It may be nil.
+	Brief func(iface uint32) bool
 	// Prompt has live packets handed over sooner: see [capture.RingConfig].
 	Prompt bool
 	// Unused says that no part of the program looks at live packets: none are

@@ -29,7 +29,7 @@ func (s *Service) open() (*stages, error) {
 	c := &s.conf
 	snap, unused := s.snap(), !c.Flows.Enabled && c.Dump == "" && s.payload == nil && !s.headers
 	cfg := source.Config{Interfaces: c.Interfaces, Replay: c.Replay, Snap: snap, Unused: unused, Stop: s.stop, Logger: s.deps.Logger,
-		Prompt: s.judge != nil, Guard: s.deps.Guard.Part("capture/interfaces")}
+		Brief: s.brief(), Prompt: s.judge != nil, Guard: s.deps.Guard.Part("capture/interfaces")}
 	if s.keeper != nil {
 		cfg.Gone = s.keeper.Gone
 	}
@@ -171,6 +171,14 @@ func (s *Service) snap() capture.SnapPolicy {
 		w.Relief = min(w.Relief, w.HeaderLen)
 	}
 	return w
+}
+
+// brief returns what says whose frames are not kept, nil if all are or none.
+func (s *Service) brief() func(iface uint32) bool {
+	if s.keeper == nil || s.conf.Dump != "" {
+		return nil
+	}
+	return func(iface uint32) bool { return !s.keeper.Wants(iface) }
 }
 
 // snaplen returns the largest setting of all interfaces, 0 if none is set.

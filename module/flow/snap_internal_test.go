@@ -19,7 +19,7 @@ var _ Keeper = fakeKeeper(0) // type check
 
 func (k fakeKeeper) Snap() uint32                                               { return uint32(k) }
 func (fakeKeeper) Report(*meter.Record)                                         {}
-func (fakeKeeper) Wants(uint32) bool                                            { return true }
+func (fakeKeeper) Wants(iface uint32) bool                                      { return iface != 13 }
 func (fakeKeeper) Gone(uint32)                                                  {}
 func (fakeKeeper) Keep(*capture.Frame, *packet.Packet, *meter.Table, meter.Ref) {}
 
@@ -62,5 +62,20 @@ func TestService_snap(t *testing.T) {
 				t.Errorf("snap mismatch (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestService_brief has the kernel cut what is not kept, unless a dump wants all of it.
+func TestService_brief(t *testing.T) {
+	t.Parallel()
+	s := &Service{keeper: fakeKeeper(1500)}
+	if brief := s.brief(); brief == nil || brief(7) || !brief(13) {
+		t.Error("frames that are not kept are not cut, or others are")
+	}
+	if s.conf.Dump = "x"; s.brief() != nil {
+		t.Error("frames are cut that the dump wants")
+	}
+	if s := new(Service); s.brief() != nil {
+		t.Error("there is no keeper, and still someone to ask")
 	}
 }
