@@ -4,12 +4,12 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/pcapfilter"
 	"github.com/qubesbeat/qubesbeat/internal/testbed"
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // TestRing_Next_brief cuts the frames of the interfaces that no one keeps, but for those that an
@@ -40,11 +40,7 @@ func TestRing_Next_brief(t *testing.T) {
 	send()
 	checkReceived(t, r, "vif4.0 1 len 1000 of 1000 ok port 9 vlan []", "vif5.0 1 len 100 of 1000 ok port 9 vlan []", "vif5.0 1 len 1000 of 1000 ok port 7 vlan []")
 	which.Store("vif4.0")
-	for range 100 {
-		if time.Sleep(50 * time.Millisecond); keeps(t, r, brief) {
-			break
-		}
-	}
+	poll.Until(t, "frames of vif5.0 are kept", func() bool { return keeps(t, r, brief) })
 	send()
 	checkReceived(t, r, "vif4.0 1 len 100 of 1000 ok port 9 vlan []", "vif5.0 1 len 1000 of 1000 ok port 9 vlan []", "vif5.0 1 len 1000 of 1000 ok port 7 vlan []")
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
 
 // compressing is a Config's change that compresses segments of a mebibyte.
@@ -198,9 +200,7 @@ func TestStore_Run_pack(t *testing.T) {
 	}
 	check(t, w.Seal(t.Context(), ""))
 	packed := func() []string { found, _ := filepath.Glob(dir + "/work/*.zst"); return found }
-	for deadline := time.Now().Add(20 * time.Second); len(packed()) == 0 && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	poll.Until(t, "a segment is compressed", func() bool { return len(packed()) > 0 })
 	if all := segments(t, dir); len(packed()) != 1 || len(all) != 1 {
 		t.Errorf("%v is there; want a compressed segment", all)
 	}
