@@ -43,7 +43,12 @@ func (s *Store) pack() bool {
 	if p.of.name == "" && !s.packNext() {
 		return false
 	}
-	if err := s.packOn(); err != nil {
+	if err := s.packOn(); errors.Is(err, errNoRoom) {
+		p.todo = append(p.todo, p.of.name)
+		s.packEnd(true)
+		p.rest = begun.Add(ageEvery)
+		return false
+	} else if err != nil {
 		s.bump(func(c *counters) { c.faults++ })
 		s.conf.Logger.Warn("a segment is not compressed; the next start tries again", "segment", p.of.name, "error", err)
 		s.packEnd(true)
@@ -92,6 +97,9 @@ func (s *Store) packOn() error {
 	return s.packReplace()
 }
 
+// errNoRoom is the error of packBegin if there is no room for both files: that is tried again.
+var errNoRoom = errors.New("packetstore: no room to compress")
+
 // packBegin opens both files.
 func (s *Store) packBegin() (err error) {
 	p := &s.w.packing
@@ -100,6 +108,9 @@ func (s *Store) packBegin() (err error) {
 	}
 	if p.size, err = p.in.Size(); err != nil {
 		return err
+	}
+	if free, err := s.files.Free(); err != nil || free-p.size < s.conf.MinFree {
+		return errors.Join(errNoRoom, err)
 	}
 	p.at, p.end = 0, 0
 	name := partial(p.of.name)
@@ -120,6 +131,10 @@ func (s *Store) packBegin() (err error) {
 // partial returns the name of a compressed segment that is not complete.
 func partial(segment string) string { return packedName(segment) + ".tmp" }
 
+// syncFrames is after how many frames they are brought to the disk: all at once would keep the
+// writer from other work for too long.
+const syncFrames = 16
+
 // frame compresses a frame. Behind the last one it writes the table.
 func (p *packing) frame() error {
 	n := min(p.size-p.at, frameSize)
@@ -132,9 +147,14 @@ func (p *packing) frame() error {
 	if p.at += n; p.at == p.size {
 		p.packed = appendSeekTable(p.packed, p.frames)
 	}
-	_, err := p.out.WriteAt(p.packed, p.end)
+	if _, err := p.out.WriteAt(p.packed, p.end); err != nil {
+		return err
+	}
 	p.end += int64(len(p.packed))
-	return err
+	if len(p.frames)%syncFrames == 0 {
+		return p.out.Sync()
+	}
+	return nil
 }
 
 // packReplace replaces the segment. A crash leaves one of both, or both, and the next start

@@ -112,6 +112,26 @@ func TestStore_pack_later(t *testing.T) {
 	}
 }
 
+// TestStore_pack_room begins nothing that would leave too little on the disk, and tries again.
+func TestStore_pack_room(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, func(c *Config) { c.Segment.Bytes = 1 << 20 })
+	w := newWorld(t, dir, compressing)
+	least := w.conf.MinFree
+	w.conf.MinFree = 1 << 60
+	if w.pack() || w.c.compressed+w.c.faults > 0 || time.Until(w.packing().rest) < 30*time.Second {
+		t.Errorf("compressed %d, faults %d, the next try in %v; want none, and none soon", w.c.compressed, w.c.faults, time.Until(w.packing().rest))
+	}
+	w.conf.MinFree = least
+	w.packAll()
+	w.stop()
+	for _, path := range segments(t, dir) {
+		if !isPacked(path) {
+			t.Errorf("%s is not compressed", path)
+		}
+	}
+}
+
 func (w *world) packing() *packing { return &w.w.packing }
 
 // TestKill_compress kills the process before every one of its calls while it compresses.
