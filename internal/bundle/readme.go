@@ -13,7 +13,8 @@ manifest.json   what is in here, with SHA-256 of each file; the chain of the sto
 inventory.json  the qube as it was when the packets were stored
 events.ndjson   its events of that time
 packets/        its files of packets (pcapng), as they were stored: they may begin earlier
-                and end later than the range, for the chain has the digests of whole files
+                and end later than the range, for the chain has the digests of whole files.
+                Those whose names end in .zst are compressed; unpack them with zstd -d
 
 To check it, on any machine, without a network:
 

@@ -21,8 +21,8 @@ type Filter struct {
 // packet on, before the watch knows it. If there are more than a program can list,
 // Next skips the frames of the others. A frame that passes goes through the user's
 // filter for its interface, the first filter if the interface is not known yet,
-// and is cut as the snap policy says: that of pressure if its interface is one of brief, and the
-// kernel takes a program that is as long.
+// and is cut as the snap policy says: that of pressure if its interface is one of brief, unless
+// the program would be too long for the kernel.
 func (r *Ring) program(refused, brief []uint32, filters map[uint32]int, at pressure) ([]bpf.RawInstruction, error) {
 	const most, longest = 500, 4096 // BPF_MAXINSNS
 	a := newAssembler()

@@ -58,8 +58,8 @@ func (r *Ring) refresh() error {
 			r.names.Set(l.Index, l.Name)
 		}
 	}
-	r.brief = r.briefOf(live)
-	programs, err := r.build(refused, r.brief, r.filters(all))
+	brief := r.briefOf(live)
+	programs, err := r.build(refused, brief, r.filters(all))
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,11 @@ func (r *Ring) refresh() error {
 		return err
 	}
 	r.reportLinks(*r.live.Swap(&live), live, all)
-	return r.replace(programs)
+	if err := r.replace(programs); err != nil {
+		return err
+	}
+	r.brief = brief
+	return nil
 }
 
 // promiscuous puts the interfaces that are new in live into promiscuous mode,

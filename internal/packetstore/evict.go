@@ -18,6 +18,7 @@ func (s *Store) retain(aged bool) bool {
 
 // makeRoom removes segments until n bytes are free, and reports whether it removed any.
 func (s *Store) makeRoom(n int64) bool {
+	s.packLater()
 	b := s.bounds()
 	b.lacking = max(b.lacking, n)
 	before := s.w.catalog.count
@@ -86,6 +87,9 @@ func (s *Store) evict(victims []victim) bool {
 // for the line, the segment makes some.
 func (s *Store) remove(k *known, event, reason string) error {
 	line := &Line{At: s.conf.Now(), Event: event, Name: k.name, Bytes: k.bytes, Packets: k.packets, First: k.first, Last: k.last, Reason: reason}
+	if plainName(k.name) == s.w.packing.of.name {
+		s.packEnd()
+	}
 	if s.w.condemned == k.name { // could not be removed before
 		return removeFiles(s.files, k.name)
 	}
@@ -107,7 +111,7 @@ func (s *Store) remove(k *known, event, reason string) error {
 
 // removeFiles removes a segment and its index. That they are gone already is no error.
 func removeFiles(f files, name string) error {
-	for _, name := range []string{plainName(name), packedName(name), indexName(name)} { // both while it is being compressed
+	for _, name := range []string{plainName(name), packedName(name), partial(name), indexName(name)} { // all but one while it is being compressed
 		if err := f.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

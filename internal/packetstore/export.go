@@ -70,9 +70,13 @@ func (r *Reader) describe(s *SealedSegment) error {
 	return f.Close()
 }
 
-// WriteSegment writes a sealed segment as it is.
+// WriteSegment writes a sealed segment as it is, and one that was compressed since it was listed
+// as it was.
 func (r *Reader) WriteSegment(ctx context.Context, out io.Writer, name string) error {
 	f, err := r.files.Open(name)
+	if errors.Is(err, fs.ErrNotExist) && !isPacked(name) && !isEncrypted(name) {
+		f, err = r.openSegment(name)
+	}
 	if err != nil {
 		return err
 	}

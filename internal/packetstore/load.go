@@ -121,7 +121,9 @@ func (s *Store) loadFolder(folder string) error {
 	slices.SortFunc(segs, func(a, b known) int { return cmp.Or(cmp.Compare(a.first, b.first), strings.Compare(a.name, b.name)) })
 	for _, k := range segs {
 		s.w.catalog.add(k)
-		s.w.packing.add(k.name)
+		if k.index > 0 { // else it cannot be read
+			s.w.packing.add(k.name)
+		}
 	}
 	return nil
 }
@@ -273,6 +275,7 @@ func (s *Store) defaultBytes() error {
 // close frees what start has taken.
 func (w *writer) close() error {
 	var errs []error
+	w.packing.close()
 	if w.chain != nil {
 		errs = append(errs, w.chain.close())
 		w.chain = nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 
 	"github.com/qubesbeat/qubesbeat/internal/testbed/poll"
 )
@@ -223,5 +224,106 @@ func TestStore_Run_pack(t *testing.T) {
 	poll.Until(t, "a segment is compressed", func() bool { return len(packed()) > 0 })
 	if all := segments(t, dir); len(packed()) != 1 || len(all) != 1 {
 		t.Errorf("%v is there; want a compressed segment", all)
+	}
+}
+
+// TestStore_pack_faults compresses everything in the end, whatever fails once.
+func TestStore_pack_faults(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		call, file string
+		err        error
+		faults     uint64
+	}{
+		"no space":             {"write", ".zst.tmp", unix.ENOSPC, 0},
+		"no space for a sync":  {"sync", ".zst.tmp", unix.ENOSPC, 0},
+		"damaged":              {"rename", ".zst", unix.EIO, 1},
+		"the plain one stays":  {"remove", ".pcapng", unix.EIO, 1},
+		"no room in the chain": {"write", chainName, unix.ENOSPC, 0},
+	} {
+		dir := filled(t, func(c *Config) { c.Segment.Bytes = 1 << 20 })
+		failed := false
+		w, f := newFaulty(t, dir, nil, compressing)
+		f.mu.Lock()
+		f.fail = func(call, file string) error {
+			if failed || call != tt.call || !strings.HasSuffix(file, tt.file) {
+				return nil
+			}
+			failed = true
+			return tt.err
+		}
+		f.mu.Unlock()
+		for range 3 {
+			w.packAll()
+		}
+		if !failed || w.c.faults != tt.faults {
+			t.Errorf("%s: failed %v, %d faults; want %d", name, failed, w.c.faults, tt.faults)
+		}
+		w.stop()
+		verified(t, dir)
+		for _, path := range segments(t, dir) {
+			if !isPacked(path) {
+				t.Errorf("%s: %s is not compressed", name, path)
+			}
+		}
+		if left, _ := filepath.Glob(dir + "/*/*.tmp"); len(left) > 0 {
+			t.Errorf("%s: %v is left", name, left)
+		}
+	}
+}
+
+// TestStore_pack_foreign keeps a segment beside which someone has put what is not all of it,
+// whatever the chain says.
+func TestStore_pack_foreign(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, compressing)
+	packed := segments(t, dir)[0]
+	text, err := os.ReadFile(decryptedCopy(t, packed))
+	check(t, err)
+	b, err := os.ReadFile(packed)
+	check(t, err)
+	check(t, os.WriteFile(plainName(packed), text, 0o600)) // as zstd -d does
+	check(t, os.WriteFile(packed+".tmp", b[:len(b)/2], 0o600))
+	check(t, os.WriteFile(packed, b[:len(b)/2], 0o600))
+	n := len(segments(t, dir)) - 1
+	w := newWorld(t, dir, nil)
+	w.stop()
+	if _, all := found(t, dir, &Query{}); len(all) != 12*180 || w.w.catalog.count != n {
+		t.Errorf("%d packets are left in %d segments; want %d in %d", len(all), w.w.catalog.count, 12*180, n)
+	}
+	check(t, os.WriteFile(packed, b, 0o600)) // now it is whole
+	check(t, os.WriteFile(packed+".tmp", b[:len(b)/2], 0o600))
+	newWorld(t, dir, nil).stop()
+	if _, err := os.Stat(plainName(packed)); err == nil {
+		t.Error("the segment is there twice")
+	}
+	if _, all := found(t, dir, &Query{}); len(all) != 12*180 {
+		t.Errorf("%d packets are left in the end; want %d", len(all), 12*180)
+	}
+	verified(t, dir)
+}
+
+// TestReader_Verify_packed compares what was compressed or removed since the chain was read with
+// what the chain says then.
+func TestReader_Verify_packed(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, func(c *Config) { c.Segment.Bytes = 1 << 20 })
+	r, err := OpenReader(dir)
+	check(t, err)
+	defer r.Close()
+	lines := map[string]*Line{}
+	check(t, r.verifyChain(&Verification{}, lines))
+	w := newWorld(t, dir, compressing)
+	w.packAll()
+	first := w.w.catalog.shelves["work"].segs[0].name
+	w.evict([]victim{{"work", forAge}})
+	w.stop()
+	v := &Verification{}
+	for name, l := range lines {
+		check(t, r.verifyStored(t.Context(), v, name, l))               // listed before
+		check(t, r.verifyStored(t.Context(), v, packedName(name), nil)) // and after
+	}
+	if len(v.Problems) > 0 || v.Segments != 2*(len(lines)-1) {
+		t.Errorf("%d segments are well, %v; want 2 × %d, all but %s", v.Segments, v.Problems, len(lines)-1, first)
 	}
 }

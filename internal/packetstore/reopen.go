@@ -52,7 +52,7 @@ func (s *Store) startAgain() error {
 	old, oldLock := s.files, s.lock
 	oldWriter := s.w
 	s.files, s.lock = files, lock
-	s.w = writer{looked: oldWriter.looked}
+	s.w = writer{looked: oldWriter.looked, packing: packing{encoder: oldWriter.packing.encoder}}
 	if err := s.w.start(s); err != nil {
 		failed := s.w.close()
 		s.files, s.lock, s.w = old, oldLock, oldWriter

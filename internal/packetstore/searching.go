@@ -51,16 +51,14 @@ func (r *Reader) searchFolder(ctx context.Context, res *Result, folder string) e
 
 // segmentNames returns the names of sealed segments among the entries of a qube's folder.
 func segmentNames(entries []fs.DirEntry) (names []string) {
-	packed := map[string]bool{}
+	plain := map[string]bool{} // that may be compressed just now
 	for _, e := range entries {
 		if segmentForm.MatchString(e.Name()) && e.Type().IsRegular() {
 			names = append(names, e.Name())
-			if isPacked(e.Name()) {
-				packed[plainName(e.Name())] = true
-			}
+			plain[e.Name()] = !isPacked(e.Name())
 		}
 	}
-	return slices.DeleteFunc(names, func(name string) bool { return packed[name] }) // it was compressed just now
+	return slices.DeleteFunc(names, func(name string) bool { return isPacked(name) && plain[plainName(name)] })
 }
 
 // searchAll searches the indexes of segments.

@@ -20,6 +20,7 @@ const (
 	skippableHead  = 8
 	seekEntry      = 8
 	seekFooter     = 9
+	maxSeekFrames  = 1 << 16 // a position has 32 bits, in units of 4 bytes
 )
 
 // appendSeekTable appends the table of frames to the last of them.
@@ -52,7 +53,7 @@ func readSeekTable(f file) (frames []packedFrame, err error) {
 	}
 	n := int64(le.Uint32(foot[:]))
 	length := skippableHead + n*seekEntry + seekFooter
-	if le.Uint32(foot[5:]) != seekableMagic || foot[4] != 0 || length > size {
+	if le.Uint32(foot[5:]) != seekableMagic || foot[4] != 0 || n > maxSeekFrames || length > size {
 		return nil, fmt.Errorf("%w: there is none at the end", errTable)
 	}
 	b := make([]byte, length)

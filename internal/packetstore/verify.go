@@ -32,19 +32,48 @@ func (r *Reader) Verify(ctx context.Context) (*Verification, error) {
 		if s.open {
 			return nil
 		}
-		l := lines[plainName(s.name)]
-		delete(lines, plainName(s.name))
-		return r.verifySegment(ctx, v, s.name, l)
+		l := lines[s.name]
+		delete(lines, s.name)
+		delete(lines, plainName(s.name)) // which it was before it was compressed
+		return r.verifyStored(ctx, v, s.name, l)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("verifying segments: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(lines)) {
-		if l := lines[name]; l.Event == Sealed || l.Event == Repaired {
+		if l := lines[name]; (l.Event == Sealed || l.Event == Repaired) && lines[packedName(name)] == nil {
 			v.problem("%s is missing, and no line says why", name)
 		}
 	}
 	return v, nil
+}
+
+// verifyStored compares a segment with its line. One that was sealed, compressed or removed since the
+// chain was read is compared with what the chain says now.
+func (r *Reader) verifyStored(ctx context.Context, v *Verification, name string, l *Line) error {
+	if l != nil {
+		err := r.verifySegment(ctx, v, name, l)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	lines := map[string]*Line{}
+	if err := r.verifyChain(&Verification{}, lines); err != nil {
+		return err
+	}
+	if packed := packedName(name); lines[packed] != nil && !isEncrypted(name) {
+		name = packed
+	}
+	l = lines[name]
+	if l != nil && (l.Event == Evicted || l.Event == Forgotten) {
+		return nil
+	}
+	err := r.verifySegment(ctx, v, name, l)
+	if errors.Is(err, fs.ErrNotExist) {
+		v.problem("%s is missing, and no line says why", name)
+		return nil
+	}
+	return err
 }
 
 func (v *Verification) problem(form string, args ...any) {
@@ -54,8 +83,7 @@ func (v *Verification) problem(form string, args ...any) {
 	}
 }
 
-// verifyChain reads both files of the chain, and returns the last line of each segment, by the
-// name that it has before it is compressed.
+// verifyChain reads both files of the chain, and returns the last line of each segment.
 func (r *Reader) verifyChain(v *Verification, lines map[string]*Line) error {
 	first := true
 	for _, name := range []string{oldChain, chainName} {
@@ -74,7 +102,7 @@ func (r *Reader) verifyChain(v *Verification, lines map[string]*Line) error {
 				fallthrough
 			default:
 				if l.Event != Kept {
-					lines[plainName(l.Name)] = l
+					lines[l.Name] = l
 				}
 			}
 			v.Head, first = digest(raw), false

@@ -227,7 +227,7 @@ func (s *Store) finish() error {
 	s.relieve()
 	s.work()
 	s.giveUp()
-	s.packEnd(true)
+	s.packEnd()
 	s.publishUse()
 	return s.Close()
 }
