@@ -74,9 +74,10 @@ func captured(path string) (items []detect.Item, err error) {
 		case packet.NonIP:
 			feed.Frame(&f)
 		}
+		feed.Flush()
 	}
-	feed.Close()
 	table.Flush(flow.ReasonForced)
+	feed.Flush()
 	if !errors.Is(err, io.EOF) && len(items) == 0 {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}

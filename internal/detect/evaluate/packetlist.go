@@ -91,9 +91,10 @@ func packetList(path string) (items []detect.Item, err error) {
 		at += max(0, c.number(row, c.since, 0))
 		p := c.packet(row, int64(at*1e6)*1000)
 		table.Update(&p)
+		feed.Flush()
 	}
-	feed.Close()
 	table.Flush(flow.ReasonForced)
+	feed.Flush()
 	return items, nil
 }
 
