@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// briefEvery is how often it is asked whose frames no one keeps.
-const briefEvery = time.Second
+// briefEvery is how often it is asked whose frames no one keeps: seldom, for an idle beat sleeps.
+const briefEvery = 5 * time.Second
 
 // followBrief brings the filter up to date when other frames are kept than before.
 func (r *Ring) followBrief(ctx context.Context) {

@@ -26,7 +26,7 @@ type RingConfig struct {
 	// Snap limits how much of each frame is captured.
 	Snap SnapPolicy
 	// Brief, if not nil, reports whether no one keeps the frames of an interface: they are cut as
-	// Snap says for pressure. It is asked again every second.
+	// Snap says for pressure. It is asked again every five seconds.
 	Brief func(index uint32) bool
 	// Prompt has the kernel hand over packets after 64 ms at the latest, for whom a tenth of a
 	// second is too late. The reader may stand still for 12 s then, instead of 20, with 24 MiB.
