@@ -41,7 +41,7 @@ func (r *Ring) briefChanged() bool {
 
 // briefOf returns the interfaces of live whose frames no one keeps, in their order.
 func (r *Ring) briefOf(live map[uint32]bool) (brief []uint32) {
-	if r.cfg.Brief == nil || r.cfg.Snap.Relief == 0 {
+	if r.cfg.Brief == nil {
 		return nil
 	}
 	for index, on := range live {

@@ -14,6 +14,9 @@ func (r *Ring) followLinks() error {
 	empty := map[uint32]bool{}
 	r.wanted.Store(&empty)
 	r.live.Store(&empty)
+	if r.cfg.Snap.Relief == 0 {
+		r.cfg.Brief = nil // nothing is cut for pressure
+	}
 	if err := r.refresh(); err != nil {
 		return err
 	}
@@ -21,7 +24,7 @@ func (r *Ring) followLinks() error {
 	r.stopWatch = cancel
 	w := &linkWatch{guard: r.cfg.Guard, dial: dialLinks(r.cfg.Matcher.route != nil), changed: r.refresh, fault: r.watchFault}
 	r.watch.Go(func() { w.run(ctx) })
-	if r.cfg.Brief != nil && r.cfg.Snap.Relief > 0 {
+	if r.cfg.Brief != nil {
 		r.watch.Go(func() { r.followBrief(ctx) })
 	}
 	return nil

@@ -23,10 +23,6 @@ type Certificate struct {
 // least, in bytes.
 const leastSegment = 300
 
-// handshake is the content type of a record of TLS with a message of the handshake (RFC 8446
-// section 5.1).
-const handshake = 22
-
 // readCertificate reads the certificate in a packet of leastSegment bytes, nil if there is none, or if an authority
 // has issued it for the name that the client asks for.
 func (f *Feed) readCertificate(p *packet.Packet, frame []byte) *Certificate {

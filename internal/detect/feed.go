@@ -38,7 +38,7 @@ func (f *Feed) Name(n *Names) { f.names = n }
 // packets before it meters them, several at once, so both wait for their turn.
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 	if p.SrcPort != 53 && p.DstPort != 53 {
-		if p.TransportLen < leastSegment || !p.SegmentBegins(frame, handshake) {
+		if p.TransportLen < leastSegment || !p.SegmentBegins(frame, clienthello.RecordHandshake) {
 			return
 		}
 		if c := f.readCertificate(p, frame); c != nil {

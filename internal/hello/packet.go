@@ -40,7 +40,7 @@ const openFor = int64(10e9)
 func (t *Table) Packet(p *packet.Packet, frame []byte) {
 	switch at := int(p.TransportAt); {
 	case p.Proto == packet.ProtoTCP:
-		if len(t.open) > 0 || p.SegmentBegins(frame, handshake) {
+		if len(t.open) > 0 || p.SegmentBegins(frame, clienthello.RecordHandshake) {
 			t.tcp(p, frame)
 		}
 	case p.Proto == packet.ProtoUDP && at+udpHeader < len(frame) && frame[at+udpHeader]&longHeader == longHeader: // hardly any
@@ -48,10 +48,9 @@ func (t *Table) Packet(p *packet.Packet, frame []byte) {
 	}
 }
 
-// The content type of a handshake record of TLS (RFC 8446 section 5.1), the size in bytes of the header
-// of UDP (RFC 768), and the bits that a long header of QUIC has set (RFC 9000 section 17.2).
+// The size in bytes of the header of UDP (RFC 768), and the bits that a long header of QUIC has set
+// (RFC 9000 section 17.2).
 const (
-	handshake  = 22
 	udpHeader  = 8
 	longHeader = 0xc0
 )

@@ -11,6 +11,7 @@ import (
 // of a qube. It returns the entries that count: of a segment that is there twice, the plain one, unless
 // the other is whole.
 func (s *Store) resumePacking(folder string, entries []fs.DirEntry) ([]fs.DirEntry, error) {
+	resumed := false
 	for _, e := range entries {
 		name := folder + "/" + e.Name()
 		plain, isPartial := strings.CutSuffix(name, packedSuffix+".tmp")
@@ -18,32 +19,39 @@ func (s *Store) resumePacking(folder string, entries []fs.DirEntry) ([]fs.DirEnt
 			if err := s.resume(name, plain); err != nil {
 				return nil, err
 			}
+			resumed = true
 		}
 	}
-	return s.dropTwins(folder)
+	if resumed {
+		var err error
+		if entries, err = s.files.List(folder); err != nil {
+			return nil, err
+		}
+	}
+	return s.dropTwins(folder, entries)
 }
 
 // dropTwins removes the segments of a folder that are there compressed, too, and returns the entries
 // of the others without what is not all of a segment that is there.
-func (s *Store) dropTwins(folder string) ([]fs.DirEntry, error) {
-	entries, err := s.files.List(folder)
-	twins := map[string]bool{} // plain segments, and whether the compressed one is whole
+func (s *Store) dropTwins(folder string, entries []fs.DirEntry) ([]fs.DirEntry, error) {
+	plain := map[string]bool{}
 	for _, e := range entries {
-		if name := e.Name(); isPacked(name) && segmentForm.MatchString(name) {
-			twins[plainName(name)] = s.isWhole(folder + "/" + name)
+		plain[e.Name()] = segmentForm.MatchString(e.Name()) && !isPacked(e.Name())
+	}
+	var err error
+	gone := map[string]bool{}
+	for _, e := range entries {
+		name := e.Name()
+		switch twin := plainName(name); {
+		case !isPacked(name) || !plain[twin]:
+		case s.isWhole(folder + "/" + name):
+			gone[twin] = true
+			err = errors.Join(err, s.removeIf(folder+"/"+twin))
+		default: // the store has not made it
+			gone[name] = true
 		}
 	}
-	there := map[string]bool{}
-	for _, e := range entries {
-		whole, ok := twins[e.Name()]
-		if there[e.Name()] = true; ok && whole {
-			err = errors.Join(err, s.removeIf(folder+"/"+e.Name()))
-		}
-	}
-	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		whole, ok := twins[plainName(e.Name())]
-		return ok && there[plainName(e.Name())] && isPacked(e.Name()) != whole
-	}), err
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return gone[e.Name()] }), err
 }
 
 // resume gives what was compressed of a segment its name, if it is whole and the chain has it, else
