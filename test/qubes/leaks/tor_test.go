@@ -37,28 +37,34 @@ func (s *stage) startTor() {
 	n := &torNetwork{s: s}
 	for i := range torNodes {
 		s.must(s.Net, fmt.Sprintf("ip addr add %s/32 dev lo", torNode(i)))
-		n.dirs = append(n.dirs, s.tb.TempDir())
+	}
+	var consensus string
+	n.attempt("a consensus of all relays", func() []*exec.Cmd {
+		started := n.nodes()
+		consensus = filepath.Join(n.dirs[torNodes-1], "cached-microdesc-consensus")
+		return started
+	}, func() bool {
+		text, err := os.ReadFile(consensus)
+		return err == nil && strings.Count(string(text), "\nr ") >= torNodes
+	})
+	s.relays = consensus
+	s.tor = n
+}
+
+// nodes starts all nodes with new keys.
+func (n *torNetwork) nodes() (started []*exec.Cmd) {
+	n.s.tb.Helper()
+	n.dirs, n.auth = nil, nil
+	for range torNodes {
+		n.dirs = append(n.dirs, n.s.tb.TempDir())
 	}
 	for i := range torAuthorities {
 		n.authority(i)
 	}
 	for i := range torNodes {
-		s.start(s.Net, nil, "tor -f "+n.write(i))
+		started = append(started, n.s.start(n.s.Net, nil, "tor -f "+n.write(i)))
 	}
-	consensus := filepath.Join(n.dirs[torNodes-1], "cached-microdesc-consensus")
-	end := time.Now().Add(100 * time.Second)
-	for {
-		text, err := os.ReadFile(consensus)
-		if err == nil && strings.Count(string(text), "\nr ") >= torNodes {
-			break
-		}
-		if time.Now().After(end) {
-			s.tb.Fatalf("no consensus of %d relays within 100 s: %v", torNodes, err)
-		}
-		s.pass(200 * time.Millisecond)
-	}
-	s.relays = consensus
-	s.tor = n
+	return started
 }
 
 // authority makes the keys of an authority.
@@ -93,11 +99,11 @@ func (n *torNetwork) authority(i int) {
 // write writes the configuration of a node; i is torNodes for a client.
 func (n *torNetwork) write(i int) string {
 	n.s.tb.Helper()
-	dir := n.s.tb.TempDir()
-	if i < torNodes {
-		dir = n.dirs[i]
+	if i == torNodes {
+		n.dirs = append(n.dirs[:i], n.s.tb.TempDir())
 	}
-	lines := append([]string{"TestingTorNetwork 1", "DataDirectory " + dir, "Log err file " + filepath.Join(dir, "log"), "AssumeReachable 1",
+	dir := n.dirs[i]
+	lines := append([]string{"TestingTorNetwork 1", "DataDirectory " + dir, "Log notice file " + filepath.Join(dir, "log"), "AssumeReachable 1",
 		"V3AuthVotingInterval 20", "V3AuthVoteDelay 4", "V3AuthDistDelay 4", "TestingV3AuthInitialVotingInterval 20", "TestingV3AuthInitialVoteDelay 4",
 		"TestingV3AuthInitialDistDelay 4", "PathsNeededToBuildCircuits 0.25"}, n.auth...)
 	switch {
@@ -120,10 +126,34 @@ func (n *torNetwork) write(i int) string {
 // useTor starts Tor in sys-vpn, which stands for sys-whonix, and fetches a page through it.
 func (s *stage) useTor() *exec.Cmd {
 	s.tb.Helper()
-	cmd := s.start(s.vpn, nil, "tor -f "+s.tor.write(torNodes))
-	s.await("Tor carries packets", func() bool {
+	return s.tor.attempt("Tor carries packets", func() []*exec.Cmd {
+		return []*exec.Cmd{s.start(s.vpn, nil, "tor -f "+s.tor.write(torNodes))}
+	}, func() bool {
 		_, _, err := s.vpn.Run(s.ctx, "curl", "-sS", "-o", "/dev/null", "--max-time", "5", "--socks5", "127.0.0.1:9050", "http://198.51.100.7/")
 		return err == nil
-	})
-	return cmd
+	})[0]
+}
+
+// attempt starts programs until what they do holds, and returns them. A node of Tor that has
+// missed a vote or asked in vain waits longer each time before it asks again, so after a while
+// all is started anew, without what was kept. The logs are printed when the last attempt fails.
+func (n *torNetwork) attempt(what string, start func() []*exec.Cmd, holds func() bool) []*exec.Cmd {
+	n.s.tb.Helper()
+	for range 4 {
+		started := start()
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); n.s.pass(200 * time.Millisecond) {
+			if holds() {
+				return started
+			}
+		}
+		for _, cmd := range started {
+			n.s.kill(cmd)
+		}
+	}
+	for _, dir := range n.dirs {
+		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		n.s.tb.Logf("%s:\n%s", dir, log[max(0, len(log)-4096):])
+	}
+	n.s.tb.Fatalf("%s: not in four minutes", what)
+	return nil
 }
