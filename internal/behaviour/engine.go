@@ -219,7 +219,8 @@ func (e *Engine) blank() *subject {
 	if s == nil {
 		return new(subject)
 	}
-	e.spare, *s = nil, subject{}
+	e.spare = nil
+	*s = subject{} // not together with the other: that would make it on the stack, and copy it
 	return s
 }
 

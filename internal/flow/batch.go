@@ -38,11 +38,6 @@ func (t *Table) updateBatch(ps []packet.Packet, refs *[BatchSize]Ref) {
 	for i := range probes {
 		touched += t.entries.touch(probes[i].slot)
 	}
-	if t.bursts != nil {
-		for i := range probes {
-			touched += t.bursts.touch(probes[i].slot)
-		}
-	}
 	t.touched = touched // keeps the loads from being optimized away
 	for i := range ps {
 		var e *entry

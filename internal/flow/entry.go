@@ -15,17 +15,11 @@ type entry struct {
 	born    int64 // packet time of the first packet of the flow
 	last    int64 // latest packet time since the last final report
 
-	tcp      tcpState
-	side     packet.Direction // of the initiator's packets
-	swapped  bool             // the initiator is key.B
-	hasMAC   bool
-	closing  bool    // the connection is closed and lingers for late packets
-	split    bool    // an active timeout has already made a record
-	fresh    bool    // the next packet starts a new span of time
-	outerRev bool    // the outer header is stored in the reverse direction
-	reported bool    // no packet since the last report
-	place    uint16  // of the shunt, 0 if the flow is not shunted
-	sent     [2]bool // by side: whether it has sent a packet since the flow began
+	tcp   tcpState
+	burst burst
+	place uint16 // of the shunt, 0 if the flow is not shunted
+	facts facts
+	side  packet.Direction // of the initiator's packets
 
 	mac    [2][6]byte
 	latest latest
@@ -37,10 +31,35 @@ type entry struct {
 	next, prev uint32 // neighbours in a wheel slot; next also links the free list
 	hash       uint32
 	slot       int16 // wheel slot, -1 for none
-	mark       Mark  // of a keeper; with it the entry fills three cache lines
+	hasMAC     bool
+	mark       Mark // of a keeper; with it the entry fills three cache lines
 
 	outerPorts [2]uint16 // by side: ports of the outer header of the first packet
 }
+
+// facts are what is or is not so of an entry, a bit each: the cache line has no room for bools.
+type facts uint8
+
+// The facts. The last two are by side, from sentFirst up: that it has sent a packet since the
+// flow began.
+const (
+	initiatorB facts = 1 << iota // the initiator is key.B
+	closing                      // the connection is closed and lingers for late packets
+	split                        // an active timeout has already made a record
+	fresh                        // the next packet starts a new span of time
+	outerRev                     // the outer header is stored in the reverse direction
+	reported                     // no packet since the last report
+	sentFirst
+)
+
+// is reports whether a fact holds.
+func (e *entry) is(f facts) bool { return e.facts&f != 0 }
+
+// sent reports whether a side has sent a packet since the flow began.
+func (e *entry) sent(side int) bool { return e.is(sentFirst << (side & 1)) }
+
+// sends notes that a side has sent a packet.
+func (e *entry) sends(side int) { e.facts = e.facts&^reported | sentFirst<<(side&1) }
 
 // latest is what an entry keeps of the last packets, by protocol: of TCP the sequence number
 // of the initiator's last SYN, of ICMP type and code of the last message of each side.
@@ -65,7 +84,7 @@ const (
 
 // sideOf returns the side that sent a packet whose key was swapped or not.
 func sideOf(e *entry, swapped bool) int {
-	if swapped == e.swapped {
+	if swapped == e.is(initiatorB) {
 		return initiator
 	}
 	return responder
@@ -75,10 +94,14 @@ func sideOf(e *entry, swapped bool) int {
 func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now int64) {
 	next, mark := e.next, e.mark&^MarkOpen
 	*e = entry{key: *k, hash: uint32(hash >> 32), touched: now, first: p.Time, last: p.Time,
-		born: p.Time, activeFrom: now, reportFrom: now, next: next, slot: -1, mark: mark}
-	e.swapped, e.fresh = swapped != reversed(p), true
+		born: p.Time, activeFrom: now, reportFrom: now, next: next, slot: -1, mark: mark, facts: fresh}
+	if swapped != reversed(p) {
+		e.facts |= initiatorB
+	}
 	s := sideOf(e, swapped)
-	e.outerRev = p.Outer.Src.Compare(&p.Outer.Dst) > 0 != (s == responder)
+	if p.Outer.Src.Compare(&p.Outer.Dst) > 0 != (s == responder) {
+		e.facts |= outerRev
+	}
 	e.outerPorts[s], e.outerPorts[1-s] = p.Outer.SrcPort, p.Outer.DstPort
 	if e.hasMAC = p.HasMAC; e.hasMAC {
 		e.mac[s], e.mac[1-s] = p.SrcMAC, p.DstMAC
@@ -128,10 +151,9 @@ func serverPort(port uint16) bool {
 func (e *entry) add(p *packet.Packet, swapped bool, now int64) {
 	s := sideOf(e, swapped)
 	e.packets[s]++
-	e.sent[s] = true
 	e.bytes[s] += uint64(p.Length)
 	e.touched = now
-	e.reported = false
+	e.sends(s)
 	e.span(p.Time)
 	switch p.Proto {
 	case packet.ProtoTCP:
@@ -147,8 +169,9 @@ func (e *entry) add(p *packet.Packet, swapped bool, now int64) {
 // span widens the flow's time to t. Packets of several queues or files may arrive
 // out of order; a flow spans all of them.
 func (e *entry) span(t int64) {
-	if e.fresh {
-		e.first, e.last, e.fresh = t, t, false
+	if e.is(fresh) {
+		e.first, e.last = t, t
+		e.facts &^= fresh
 		return
 	}
 	if t >= e.last {
@@ -161,7 +184,7 @@ func (e *entry) span(t int64) {
 // endReason returns why a flow that gets no more packets ends: ReasonEnd for a
 // closed connection, silent for any other.
 func (e *entry) endReason(silent Reason) Reason {
-	if e.closing {
+	if e.is(closing) {
 		return ReasonEnd
 	}
 	return silent
@@ -179,7 +202,7 @@ func (e *entry) reopened(p *packet.Packet) bool {
 	switch {
 	case !opens(p) || p.Time < e.last:
 		return false
-	case e.closing:
+	case e.is(closing):
 		return true
 	}
 	repeated := e.tcp.synCount > 0 && latest(p.SYNSeq) == e.latest

@@ -46,44 +46,16 @@ type burst struct {
 	bytes uint32 // of the data since the last beat
 }
 
-// bursts are those of the entries with the same numbers.
-type bursts []*[blockSize]burst
-
-// at returns the burst of an entry that has begun.
-func (b bursts) at(i uint32) *burst { return &b[i/blockSize][i%blockSize] }
-
-// touch reads a burst of an entry that an index slot refers to, if any.
-func (b bursts) touch(slot uint64) uint32 {
-	if slot == 0 {
-		return 0
-	}
-	return b.at(uint32(slot) - 1).last
-}
-
-// begin clears the burst of an entry, for which it makes room.
-func (b *bursts) begin(i uint32) {
-	for int(i/blockSize) >= len(*b) {
-		*b = append(*b, new([blockSize]burst))
-	}
-	*b.at(i) = burst{}
-}
-
-// noteBegin notices the first packet of a flow, before it is counted.
-func (t *Table) noteBegin(i uint32, e *entry, p *packet.Packet) {
-	t.bursts.begin(i)
-	t.notify(Opened, e, p)
-}
-
 // notable reports whether a packet of a live flow may mean anything: most do not.
 func (e *entry) notable(p *packet.Packet, swapped bool) bool {
-	if swapped != e.swapped { // sent by the responder
-		return !e.sent[responder]
+	if swapped != e.is(initiatorB) { // sent by the responder
+		return !e.sent(responder)
 	}
 	return p.Time-e.born >= firstBeat*1e6
 }
 
 // noteLive notices a notable packet of a live flow, before it is counted.
-func (t *Table) noteLive(i uint32, e *entry, p *packet.Packet, swapped bool) {
+func (t *Table) noteLive(e *entry, p *packet.Packet, swapped bool) {
 	if sideOf(e, swapped) == responder {
 		t.notify(Answered, e, p)
 		return
@@ -92,7 +64,7 @@ func (t *Table) noteLive(i uint32, e *entry, p *packet.Packet, swapped bool) {
 	if since >= 1e6<<32 || !carriesData(p) {
 		return
 	}
-	age, b := since/1e6, t.bursts.at(i)
+	age, b := since/1e6, &e.burst
 	if b.last != 0 && uint32(age) >= b.last+beatGap {
 		t.notice.Bytes = b.bytes
 		t.notify(Beat, e, p)
@@ -130,7 +102,7 @@ func (t *Table) notify(kind NoticeKind, e *entry, p *packet.Packet) {
 	bytes := n.Bytes
 	*n = Notice{Kind: kind, At: p.Time, Born: e.born, Iface: k.Iface, Family: k.Family, Proto: k.Proto, FromSource: e.side, Source: k.A,
 		Destination: k.B, SourcePort: k.APort, DestinationPort: k.BPort}
-	if e.swapped {
+	if e.is(initiatorB) {
 		n.Source, n.Destination, n.SourcePort, n.DestinationPort = n.Destination, n.Source, n.DestinationPort, n.SourcePort
 	}
 	switch {

@@ -89,7 +89,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 		HasMAC: e.hasMAC, Reason: reason, Mark: e.mark}
 	r.Source = Endpoint{Addr: k.A, Port: k.APort}
 	r.Destination = Endpoint{Addr: k.B, Port: k.BPort}
-	if e.swapped {
+	if e.is(initiatorB) {
 		r.Source, r.Destination = r.Destination, r.Source
 	}
 	e.counters(&r.Source, initiator)
@@ -97,7 +97,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 	if k.Tunnel != 0 {
 		r.Outer = t.tunnels.outer(k.Tunnel)
 		r.Outer.SrcPort, r.Outer.DstPort = e.outerPorts[initiator], e.outerPorts[responder]
-		if e.outerRev {
+		if e.is(outerRev) {
 			r.Outer.Src, r.Outer.Dst = r.Outer.Dst, r.Outer.Src
 		}
 	}
@@ -112,7 +112,7 @@ func (t *Table) record(e *entry, r *Record, reason Reason) {
 
 // counters writes what one side has sent into p.
 func (e *entry) counters(p *Endpoint, side int) {
-	p.MAC, p.Packets, p.Bytes, p.Sent = e.mac[side], e.packets[side], e.bytes[side], e.sent[side]
+	p.MAC, p.Packets, p.Bytes, p.Sent = e.mac[side], e.packets[side], e.bytes[side], e.sent(side)
 	p.TCPFlags = e.tcp.flags[side]
 	if e.key.Proto == packet.ProtoICMP || e.key.Proto == packet.ProtoICMPv6 {
 		p.ICMPType, p.ICMPCode = e.latest.message(side)

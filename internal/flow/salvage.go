@@ -16,7 +16,7 @@ func (t *Table) Salvage(reason Reason) {
 		}
 		e.slot = -1
 		t.entries.live--
-		if reported := e.reported && e.packets == [2]uint64{}; !reported || t.cfg.Delta {
+		if reported := e.is(reported) && e.packets == [2]uint64{}; !reported || t.cfg.Delta {
 			t.report(e, e.endReason(reason))
 		}
 	}

@@ -68,7 +68,7 @@ type candidate struct {
 // bulkPackets packets of it.
 func (t *Table) consider(i uint32, e *entry, p *packet.Packet, now int64) {
 	s := t.shunt
-	if e.place != 0 || e.closing || e.key.Tunnel != 0 || !p.HasL4 {
+	if e.place != 0 || e.is(closing) || e.key.Tunnel != 0 || !p.HasL4 {
 		return
 	}
 	c := &s.candidates[i%candidates]
@@ -103,7 +103,7 @@ func (t *Table) absorb(e *entry) uint64 {
 		s := sideOf(e, sender == 1)
 		e.packets[s] += c.Packets[sender]
 		e.bytes[s] += c.Bytes[sender]
-		e.sent[s] = true
+		e.sends(s)
 		if t.cfg.Shunted != nil {
 			t.cfg.Shunted(t.likely(e, sender, c.Last), c.Packets[sender], c.Bytes[sender])
 		}
@@ -111,7 +111,6 @@ func (t *Table) absorb(e *entry) uint64 {
 			e.tcp.flags[s] |= c.Flags[sender]
 		}
 	}
-	e.reported = false
 	e.span(c.First)
 	e.span(c.Last)
 	e.touched = max(e.touched, c.Last+t.skew)

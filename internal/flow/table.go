@@ -116,7 +116,6 @@ type Table struct {
 	touched   uint32 // see UpdateBatch
 	probes    [BatchSize]probe
 	shunt     *shunting // nil without Config.Shunt
-	bursts    bursts    // only with Config.Notice
 	notice    Notice    // that is being passed on
 }
 
@@ -197,7 +196,7 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) *e
 		}
 		if ended == ReasonNone {
 			if t.cfg.Notice != nil && e.notable(p, swapped) {
-				t.noteLive(i, e, p, swapped)
+				t.noteLive(e, p, swapped)
 			}
 			e.add(p, swapped, now)
 			if e.justClosed() {
@@ -237,7 +236,7 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 	e := t.entries.at(i)
 	e.start(key, hash, p, swapped, now)
 	if t.cfg.Notice != nil {
-		t.noteBegin(i, e, p)
+		t.notify(Opened, e, p)
 	}
 	e.add(p, swapped, now)
 	t.index.insert(hash, i, &t.entries)
@@ -252,7 +251,7 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 
 // justClosed reports whether a connection is closed by the last packet.
 func (e *entry) justClosed() bool {
-	return e.key.Proto == packet.ProtoTCP && !e.closing && e.tcp.closed()
+	return e.key.Proto == packet.ProtoTCP && !e.is(closing) && e.tcp.closed()
 }
 
 // rearm brings the timer of a connection forward when it has just closed, because
@@ -260,7 +259,7 @@ func (e *entry) justClosed() bool {
 // closing and leave the timer alone, so a peer that keeps sending cannot make this
 // expensive.
 func (t *Table) rearm(i uint32, e *entry) {
-	e.closing = true
+	e.facts |= closing
 	t.wheel.remove(i, e, &t.entries)
 	t.wheel.add(i, e, t.due(e), &t.entries)
 }
@@ -281,13 +280,13 @@ func (t *Table) end(i uint32, e *entry, reason Reason) {
 // report passes a record to Config.Report, unless nothing has happened since the
 // last one.
 func (t *Table) report(e *entry, reason Reason) {
-	if reason != ReasonNone && e.split && e.fresh {
+	if reason != ReasonNone && e.is(split) && e.is(fresh) {
 		return // it ends right after an active timeout, whose record has everything
 	}
 	t.record(e, &t.scratch, reason)
 	t.stats.Records[reason]++
 	t.cfg.Report(&t.scratch)
-	e.reported = true
+	e.facts |= reported
 	if t.cfg.Delta || reason != ReasonNone {
 		e.packets, e.bytes = [2]uint64{}, [2]uint64{}
 	}

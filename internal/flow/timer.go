@@ -101,9 +101,10 @@ func (t *Table) visit(i uint32, e *entry, now int64) {
 	}
 	if t.active > 0 && now-e.activeFrom >= t.active {
 		t.report(e, ReasonActive)
-		e.activeFrom, e.reportFrom, e.split, e.fresh = now, now, true, true
+		e.activeFrom, e.reportFrom = now, now
+		e.facts |= split | fresh
 	} else if t.period > 0 && now-e.reportFrom >= t.period {
-		if !e.reported {
+		if !e.is(reported) {
 			t.report(e, ReasonNone)
 		}
 		e.reportFrom = now
@@ -113,7 +114,7 @@ func (t *Table) visit(i uint32, e *entry, now int64) {
 
 // timeout returns how long the flow may be silent, in nanoseconds.
 func (t *Table) timeout(e *entry) int64 {
-	if e.closing {
+	if e.is(closing) {
 		return t.lingerTime
 	}
 	return t.idle
