@@ -49,62 +49,6 @@ func New(c Config) *Engine {
 	return e
 }
 
-// tracks are values that are found by a hash and shared among subjects.
-type tracks[T any] struct {
-	byHash map[uint64]*share.Item[uint32, *tracked[T]]
-	store  *share.Store[uint32, *tracked[T]]
-}
-
-// tracked is a value and its hash.
-type tracked[T any] struct {
-	hash  uint64
-	value T
-}
-
-func (t *tracks[T]) init(limit int, evicted func()) {
-	t.byHash = map[uint64]*share.Item[uint32, *tracked[T]]{}
-	t.store = share.NewStore(limit, func(i *share.Item[uint32, *tracked[T]]) {
-		delete(t.byHash, i.Value.hash)
-		evicted()
-	})
-}
-
-// find returns the value of a hash, nil if there is none.
-func (t *tracks[T]) find(hash uint64) *T {
-	if i := t.byHash[hash]; i != nil {
-		return &i.Value.value
-	}
-	return nil
-}
-
-// add returns the value of a hash, a new one of a subject if there is none; nil if there is
-// no room.
-func (t *tracks[T]) add(subject uint32, hash uint64) (v *T, isNew bool) {
-	if v := t.find(hash); v != nil {
-		return v, false
-	}
-	i := t.store.Add(subject, 1, &tracked[T]{hash: hash})
-	if i == nil {
-		return nil, false
-	}
-	t.byHash[hash] = i
-	return &i.Value.value, true
-}
-
-// remove forgets the value of a hash, which must be there.
-func (t *tracks[T]) remove(hash uint64) {
-	t.store.Remove(t.byHash[hash])
-	delete(t.byHash, hash)
-}
-
-// dropSubject forgets the values of a subject.
-func (t *tracks[T]) dropSubject(subject uint32) {
-	for i := t.store.Oldest(subject); i != nil; i = t.store.Oldest(subject) {
-		t.store.Remove(i)
-		delete(t.byHash, i.Value.hash)
-	}
-}
-
 // series is what comes at intervals.
 type series struct {
 	periodic.Series
@@ -125,6 +69,7 @@ type window struct {
 // not allocate for what is known.
 func (e *Engine) Observe(o *Observation) {
 	e.stats.Observations++
+	e.settle()
 	e.obs, e.cur = o, e.subject(o.Subject, o.At)
 	e.net = e.hashOf(o)
 	e.learned() // it is over from this observation on, if it is
@@ -150,6 +95,14 @@ func (e *Engine) Observe(o *Observation) {
 	}
 	e.sweep(o.At)
 	e.obs = nil
+}
+
+// settle has the memory used again of what was forgotten in the observation before.
+func (e *Engine) settle() {
+	e.series.settle()
+	e.windows.settle()
+	e.open.settle()
+	e.connections.settle()
 }
 
 // hashOf returns the keyed hash of the destination of an observation: of its registered

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strings"
 	"time"
@@ -281,11 +282,15 @@ func flowHash(src, dst netip.Addr, sport, dport uint16, born int64) uint64 {
 	h := uint64(born) ^ uint64(sport)<<48 ^ uint64(dport)<<32
 	for _, a := range [...]netip.Addr{src, dst} {
 		b := a.As16()
-		for _, c := range b {
-			h = (h ^ uint64(c)) * 0x100000001b3
-		}
+		h = mix(mix(h, binary.BigEndian.Uint64(b[:])), binary.BigEndian.Uint64(b[8:]))
 	}
-	return h ^ h>>29
+	return h
+}
+
+// mix adds a word to a hash.
+func mix(h, word uint64) uint64 {
+	h = (h ^ word) * 0x9e3779b97f4a7c15
+	return h ^ h>>32
 }
 
 // connectionHash returns the same for all flows between two ports on an interface, in both

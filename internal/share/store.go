@@ -13,10 +13,10 @@ type Store[K comparable, V any] struct {
 
 // Item is a value in a [Store].
 type Item[K comparable, V any] struct {
-	Value      V
+	prev, next *Item[K, V] // older and newer ones of the class; first, for the collector looks no further than the last pointer
 	class      K
 	size       int
-	prev, next *Item[K, V] // older and newer ones of the class
+	Value      V
 }
 
 // Next returns the next newer item of the class, nil if there is none.
@@ -34,11 +34,21 @@ func NewStore[K comparable, V any](limit int, evicted func(*Item[K, V])) *Store[
 // Add stores a value of some size and returns its item, nil if there is no room even
 // if the class loses everything else.
 func (s *Store[K, V]) Add(class K, size int, v V) *Item[K, V] {
-	if !s.makeRoom(class, size, nil) {
+	i := &Item[K, V]{Value: v}
+	if !s.Put(i, class, size) {
 		return nil
 	}
+	return i
+}
+
+// Put is Add with an item that is in no store, for those that use the memory of others again.
+// It reports whether there was room.
+func (s *Store[K, V]) Put(i *Item[K, V], class K, size int) bool {
+	if !s.makeRoom(class, size, nil) {
+		return false
+	}
 	s.pool.Add(class, size)
-	i := &Item[K, V]{Value: v, class: class, size: size}
+	i.class, i.size = class, size
 	l := s.lists[class]
 	if l == nil {
 		l = &list[K, V]{oldest: i}
@@ -49,7 +59,7 @@ func (s *Store[K, V]) Add(class K, size int, v V) *Item[K, V] {
 	}
 	l.newest = i
 	s.count++
-	return i
+	return true
 }
 
 // Resize changes the size of an item. It reports false and changes nothing if there is
