@@ -1,6 +1,7 @@
 package behaviour
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
@@ -119,20 +120,25 @@ func (e *Engine) hashOf(o *Observation) uint64 {
 
 // hashAddr returns the keyed hash of an address, or of its network.
 func (e *Engine) hashAddr(a netip.Addr, network bool) uint64 {
-	b := a.As16()
-	if a.Is4() || a.Is4In6() {
+	if a = a.Unmap(); a.Is4() {
+		b := a.As4()
 		if network {
-			b[15] = 0
+			b[3] = 0
 		}
-	} else if network {
+		return e.hashWords(0, 0xffff<<32|uint64(binary.BigEndian.Uint32(b[:])))
+	}
+	b := a.As16()
+	if network {
 		clear(b[6:])
 	}
+	return e.hashWords(binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:]))
+}
+
+// hashWords returns the keyed hash of an IPv6 address, or of the IPv6 address that maps an IPv4
+// address.
+func (e *Engine) hashWords(words ...uint64) uint64 {
 	h := e.conf.Key[0] ^ 0x6164647265737321
-	for i := 0; i < 16; i += 8 {
-		v := uint64(0)
-		for _, c := range b[i : i+8] {
-			v = v<<8 | uint64(c)
-		}
+	for _, v := range words {
 		h = (h ^ v) * 0x9e3779b97f4a7c15
 		h ^= h >> 29
 		h = (h + e.conf.Key[1]) * 0xbf58476d1ce4e5b9

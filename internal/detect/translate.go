@@ -157,8 +157,8 @@ func (t *Translator) noticed(i *Item) bool {
 	}
 	t.Born = n.Born
 	t.o.Midstream, t.o.Rejected, t.o.Stealth, t.o.Up = n.Midstream, n.Rejected, n.Stealth, uint64(n.Bytes)
-	t.o.Flow = flowHash(src, dst, n.SourcePort, n.DestinationPort, n.Born)
-	t.o.Connection = connectionHash(src, dst, n.SourcePort, n.DestinationPort, n.Iface)
+	t.o.Flow = flowHash(&n.Source, &n.Destination, n.SourcePort, n.DestinationPort, n.Born)
+	t.o.Connection = connectionHash(&n.Source, &n.Destination, n.SourcePort, n.DestinationPort, n.Iface)
 	t.name(src, dst, n.Born, "")
 	return true
 }
@@ -179,8 +179,8 @@ func (t *Translator) record(i *Item) bool {
 	}
 	t.Record, t.Born = i.Record, r.Born
 	o := &t.o
-	o.Flow, o.Final, o.Duration = flowHash(src, dst, r.Source.Port, r.Destination.Port, r.Born), r.Final(), r.End-r.Born
-	o.Connection, o.Ended = connectionHash(src, dst, r.Source.Port, r.Destination.Port, r.Iface), r.Reason == flow.ReasonEnd
+	o.Flow, o.Final, o.Duration = flowHash(&r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port, r.Born), r.Final(), r.End-r.Born
+	o.Connection, o.Ended = connectionHash(&r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port, r.Iface), r.Reason == flow.ReasonEnd
 	o.Up, o.Down, o.UpPackets, o.DownPackets = r.Source.Bytes, r.Destination.Bytes, r.Source.Packets, r.Destination.Packets
 	sni := ""
 	if h := i.Hello; h != nil {
@@ -278,13 +278,10 @@ func lastLabels(name string) string {
 }
 
 // flowHash returns the same for all items of a flow.
-func flowHash(src, dst netip.Addr, sport, dport uint16, born int64) uint64 {
+func flowHash(src, dst *packet.Addr, sport, dport uint16, born int64) uint64 {
 	h := uint64(born) ^ uint64(sport)<<48 ^ uint64(dport)<<32
-	for _, a := range [...]netip.Addr{src, dst} {
-		b := a.As16()
-		h = mix(mix(h, binary.BigEndian.Uint64(b[:])), binary.BigEndian.Uint64(b[8:]))
-	}
-	return h
+	h = mix(mix(h, binary.LittleEndian.Uint64(src[:])), binary.LittleEndian.Uint64(src[8:]))
+	return mix(mix(h, binary.LittleEndian.Uint64(dst[:])), binary.LittleEndian.Uint64(dst[8:]))
 }
 
 // mix adds a word to a hash.
@@ -295,7 +292,7 @@ func mix(h, word uint64) uint64 {
 
 // connectionHash returns the same for all flows between two ports on an interface, in both
 // directions: who forges an address does so on another one.
-func connectionHash(src, dst netip.Addr, sport, dport uint16, iface uint32) uint64 {
+func connectionHash(src, dst *packet.Addr, sport, dport uint16, iface uint32) uint64 {
 	if c := src.Compare(dst); c > 0 || c == 0 && sport > dport {
 		src, dst, sport, dport = dst, src, dport, sport
 	}

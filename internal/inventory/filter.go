@@ -35,8 +35,15 @@ func (f *filter) may(addr netip.Addr) bool {
 
 // bitOf returns the bit of an address.
 func bitOf(addr netip.Addr) (word int, bit uint64) {
-	b := addr.As16()
-	high, low := bits.Mul64(binary.LittleEndian.Uint64(b[:])^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(b[8:])^0xd1b54a32d192ed03)
+	var a, b uint64
+	if addr.Is4() {
+		v4 := addr.As4()
+		b = uint64(binary.LittleEndian.Uint32(v4[:]))
+	} else {
+		v6 := addr.As16()
+		a, b = binary.LittleEndian.Uint64(v6[:]), binary.LittleEndian.Uint64(v6[8:])
+	}
+	high, low := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xd1b54a32d192ed03)
 	h := (high ^ low) % filterBits
 	return int(h / 64), 1 << (h % 64)
 }
