@@ -37,15 +37,22 @@ func (f *Feed) Name(n *Names) { f.names = n }
 // no authority has issued, or not for the name that the client asks for. The meter shows
 // packets before it meters them, several at once, so both wait for their turn.
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
-	if p.SrcPort != 53 && p.DstPort != 53 {
-		if p.TransportLen < leastSegment || !p.SegmentBegins(frame, clienthello.RecordHandshake) {
-			return
-		}
-		if c := f.readCertificate(p, frame); c != nil {
-			f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Certificate: c})
-		}
-		return
+	if p.SrcPort == 53 || p.DstPort == 53 {
+		f.message(p, frame)
+	} else if p.TransportLen >= leastSegment && p.SegmentBegins(frame, clienthello.RecordHandshake) {
+		f.certificate(p, frame)
 	}
+}
+
+// certificate takes the certificate in a packet, if there is one.
+func (f *Feed) certificate(p *packet.Packet, frame []byte) {
+	if c := f.readCertificate(p, frame); c != nil {
+		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Certificate: c})
+	}
+}
+
+// message takes the message of the DNS in a packet, if there is one.
+func (f *Feed) message(p *packet.Packet, frame []byte) {
 	if m := readMessage(p, frame); m != nil {
 		if f.names != nil {
 			f.names.message(m, p.Time)

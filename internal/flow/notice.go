@@ -30,19 +30,22 @@ type Notice struct {
 	Stealth             bool // TCP: the flow begins with a segment that no connection has
 }
 
-// The bounds of beats, in milliseconds.
+// The bounds of beats.
 const (
-	// firstBeat is the age that a flow has before its beats count: most flows are one
-	// request, and the rest of a page.
-	firstBeat = 8000
-	// beatGap is the least time without data before a beat, so that there are at most two
-	// in a second: a RAT that polls once a second is busy for a part of it.
-	beatGap = 500
+	// firstBeat is the age that a flow has before its beats count, in nanoseconds: most flows
+	// are one request, and the rest of a page.
+	firstBeat = 8e9
+	// beatGap is the least time without data before a beat, half a second in ticks, so that
+	// there are at most two in a second: a RAT that polls once a second is busy for a part of it.
+	beatGap = 5e8 >> tickBits
+	// tickBits makes ticks of nanoseconds, of a little more than a millisecond. They begin
+	// again after 52 days, and no flow is quiet for so long.
+	tickBits = 20
 )
 
 // burst is the state of the beats of a flow.
 type burst struct {
-	last  uint32 // time of the last data, in milliseconds since the flow was born; 0 if there was none
+	last  uint32 // time of the latest data in ticks, 0 if there was none
 	bytes uint32 // of the data since the last beat
 }
 
@@ -51,7 +54,7 @@ func (e *entry) notable(p *packet.Packet, swapped bool) bool {
 	if swapped != e.is(initiatorB) { // sent by the responder
 		return !e.sent(responder)
 	}
-	return p.Time-e.born >= firstBeat*1e6
+	return p.Time-e.born >= firstBeat
 }
 
 // noteLive notices a notable packet of a live flow, before it is counted.
@@ -60,17 +63,21 @@ func (t *Table) noteLive(e *entry, p *packet.Packet, swapped bool) {
 		t.notify(Answered, e, p)
 		return
 	}
-	since := p.Time - e.born
-	if since >= 1e6<<32 || !carriesData(p) {
+	if !carriesData(p) {
 		return
 	}
-	age, b := since/1e6, &e.burst
-	if b.last != 0 && uint32(age) >= b.last+beatGap {
+	b, now := &e.burst, uint32(p.Time>>tickBits)
+	since := int32(now - b.last)
+	if b.last == 0 {
+		since = 1
+	} else if since >= beatGap {
 		t.notice.Bytes = b.bytes
 		t.notify(Beat, e, p)
 		b.bytes = 0
 	}
-	b.last = max(b.last, uint32(age))
+	if since > 0 {
+		b.last = now
+	}
 	b.bytes += p.TransportLen
 }
 
