@@ -302,28 +302,3 @@ func TestStore_pack_foreign(t *testing.T) {
 	}
 	verified(t, dir)
 }
-
-// TestReader_Verify_packed compares what was compressed or removed since the chain was read with
-// what the chain says then.
-func TestReader_Verify_packed(t *testing.T) {
-	t.Parallel()
-	dir := filled(t, func(c *Config) { c.Segment.Bytes = 1 << 20 })
-	r, err := OpenReader(dir)
-	check(t, err)
-	defer r.Close()
-	lines := map[string]*Line{}
-	check(t, r.verifyChain(&Verification{}, lines))
-	w := newWorld(t, dir, compressing)
-	w.packAll()
-	first := w.w.catalog.shelves["work"].segs[0].name
-	w.evict([]victim{{"work", forAge}})
-	w.stop()
-	v := &Verification{}
-	for name, l := range lines {
-		check(t, r.verifyStored(t.Context(), v, name, l))               // listed before
-		check(t, r.verifyStored(t.Context(), v, packedName(name), nil)) // and after
-	}
-	if len(v.Problems) > 0 || v.Segments != 2*(len(lines)-1) {
-		t.Errorf("%d segments are well, %v; want 2 × %d, all but %s", v.Segments, v.Problems, len(lines)-1, first)
-	}
-}

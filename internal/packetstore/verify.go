@@ -18,6 +18,8 @@ type Verification struct {
 	Lines    uint64
 	Head     string   // digest of the last line, to be compared with that in a stats event
 	Problems []string // in the order of the chain; empty if all is well
+
+	latest map[string]*Line // what the chain has said when it was read again; nil if it was not
 }
 
 // Verify compares the chain with itself, and the segments with the chain. It reads the
@@ -49,7 +51,7 @@ func (r *Reader) Verify(ctx context.Context) (*Verification, error) {
 }
 
 // verifyStored compares a segment with its line. One that was sealed, compressed or removed since the
-// chain was read is compared with what the chain says now.
+// chain was read is compared with what the chain says now, which it is read again for if need be.
 func (r *Reader) verifyStored(ctx context.Context, v *Verification, name string, l *Line) error {
 	if l != nil {
 		err := r.verifySegment(ctx, v, name, l)
@@ -57,23 +59,49 @@ func (r *Reader) verifyStored(ctx context.Context, v *Verification, name string,
 			return err
 		}
 	}
-	lines := map[string]*Line{}
-	if err := r.verifyChain(&Verification{}, lines); err != nil {
+	if v.latest != nil {
+		if done, err := r.verifyLatest(ctx, v, name); done || err != nil {
+			return err
+		}
+	}
+	v.latest = map[string]*Line{}
+	if err := r.verifyChain(&Verification{}, v.latest); err != nil {
 		return err
 	}
-	if packed := packedName(name); lines[packed] != nil && !isEncrypted(name) {
-		name = packed
-	}
-	l = lines[name]
-	if l != nil && (l.Event == Evicted || l.Event == Forgotten) {
-		return nil
-	}
-	err := r.verifySegment(ctx, v, name, l)
-	if errors.Is(err, fs.ErrNotExist) {
+	done, err := r.verifyLatest(ctx, v, name)
+	if !done && err == nil {
+		if v.lineOf(&name) == nil {
+			return r.verifySegment(ctx, v, name, nil)
+		}
 		v.problem("%s is missing, and no line says why", name)
-		return nil
 	}
 	return err
+}
+
+// verifyLatest compares a segment with what the chain has said the last time that it was read. It
+// reports false if that does not explain what there is.
+func (r *Reader) verifyLatest(ctx context.Context, v *Verification, name string) (done bool, err error) {
+	l := v.lineOf(&name)
+	switch {
+	case l == nil:
+		return false, nil
+	case l.Event == Evicted || l.Event == Forgotten:
+		return true, nil
+	}
+	err = r.verifySegment(ctx, v, name, l)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lineOf returns the latest line of a segment, and changes the name to that which it was given
+// when it was compressed; nil if there is none.
+func (v *Verification) lineOf(name *string) *Line {
+	if packed := packedName(*name); v.latest[packed] != nil && !isEncrypted(*name) {
+		*name = packed
+	}
+	return v.latest[*name]
 }
 
 func (v *Verification) problem(form string, args ...any) {
