@@ -39,7 +39,7 @@ func (f *Feed) Name(n *Names) { f.names = n }
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 	if p.SrcPort == 53 || p.DstPort == 53 {
 		f.message(p, frame)
-	} else if p.TransportLen >= leastSegment && p.SegmentBegins(frame, clienthello.RecordHandshake) {
+	} else if p.Proto == packet.ProtoTCP && p.SegmentBegins(frame, clienthello.RecordHandshake) && p.TransportLen >= leastSegment {
 		f.certificate(p, frame)
 	}
 }

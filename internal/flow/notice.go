@@ -39,7 +39,7 @@ const (
 	// there are at most two in a second: a RAT that polls once a second is busy for a part of it.
 	beatGap = 5e8 >> tickBits
 	// tickBits makes ticks of nanoseconds, of a little more than a millisecond. They begin
-	// again after 52 days, and no flow is quiet for so long.
+	// again after 52 days, for which no flow is quiet.
 	tickBits = 20
 )
 
@@ -49,51 +49,52 @@ type burst struct {
 	bytes uint32 // of the data since the last beat
 }
 
-// notable reports whether a packet of a live flow may mean anything: most do not.
-func (e *entry) notable(p *packet.Packet, swapped bool) bool {
-	if swapped != e.is(initiatorB) { // sent by the responder
-		return !e.sent(responder)
+// noteLive notices what a packet of a live flow means, before it is counted. Most mean nothing, and
+// whether one has data of the initiator is as good as random to the core, so that is calculated
+// instead of asked.
+func (t *Table) noteLive(e *entry, p *packet.Packet, swapped bool) {
+	side, b, now := sideOf(e, swapped), &e.burst, uint32(p.Time>>tickBits)
+	data := carriesData(p) & uint32(1-side) & one(p.Time-e.born >= firstBeat)
+	since, none := int32(now-b.last), one(b.last == 0)
+	if beat, answer := data&one(since >= beatGap)&^none, uint32(side)&one(!e.sent(responder)); beat|answer != 0 {
+		t.noteRare(e, p, beat != 0)
 	}
-	return p.Time-e.born >= firstBeat
+	b.last += (now - b.last) * (data & (one(since > 0) | none))
+	b.bytes += p.TransportLen * data
 }
 
-// noteLive notices a notable packet of a live flow, before it is counted.
-func (t *Table) noteLive(e *entry, p *packet.Packet, swapped bool) {
-	if sideOf(e, swapped) == responder {
+// noteRare notices a beat or an answer.
+func (t *Table) noteRare(e *entry, p *packet.Packet, beat bool) {
+	if !beat {
 		t.notify(Answered, e, p)
 		return
 	}
-	if !carriesData(p) {
-		return
+	t.notice.Bytes = e.burst.bytes
+	t.notify(Beat, e, p)
+	e.burst.bytes = 0
+}
+
+// one returns 1 if a condition holds, else 0.
+func one(holds bool) uint32 {
+	if holds {
+		return 1
 	}
-	b, now := &e.burst, uint32(p.Time>>tickBits)
-	since := int32(now - b.last)
-	if b.last == 0 {
-		since = 1
-	} else if since >= beatGap {
-		t.notice.Bytes = b.bytes
-		t.notify(Beat, e, p)
-		b.bytes = 0
-	}
-	if since > 0 {
-		b.last = now
-	}
-	b.bytes += p.TransportLen
+	return 0
 }
 
 // maxTCPHeader is the size of the largest header of TCP (RFC 9293 section 3.1).
 const maxTCPHeader = 60
 
-// carriesData reports whether a packet has a payload. Data in small segments of TCP is
+// carriesData returns 1 if a packet has a payload, else 0. Data in small segments of TCP is
 // pushed, and keepalives and acknowledgements are not.
-func carriesData(p *packet.Packet) bool {
+func carriesData(p *packet.Packet) uint32 {
 	switch p.Proto {
 	case packet.ProtoTCP:
-		return p.TCPFlags&packet.PSH != 0 || p.TransportLen > maxTCPHeader
+		return one(p.TCPFlags&packet.PSH != 0) | one(p.TransportLen > maxTCPHeader)
 	case packet.ProtoUDP:
-		return p.TransportLen > 8
+		return one(p.TransportLen > 8)
 	}
-	return false
+	return 0
 }
 
 // probes reports whether a segment of TCP can belong to no connection: all have SYN, ACK or

@@ -2,6 +2,8 @@ package flow_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,6 +95,30 @@ func TestTable_Notice_reuse(t *testing.T) {
 	want := "1m12s beat 10.137.0.6:40001>1.1.1.1:443 30 bytes"
 	if len(got) != 3 || got[2] != want {
 		t.Errorf("notices = %q; want the last to be %q", got, want)
+	}
+}
+
+// TestTable_Notice_gap holds where a beat begins: half a second after the latest data, whatever
+// comes late, and wherever the ticks begin again.
+func TestTable_Notice_gap(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for _, from := range []time.Duration{0, 26 * 24 * time.Hour} { // half of the ticks' time apart
+		at := func(d time.Duration, n uint32) packet.Packet { return data(from+9*time.Second+d, client, server, n) }
+		got := notices(t, tcp(from, client, server, packet.SYN), tcp(from+ms, server, client, packet.SYN|packet.ACK),
+			at(0, 10), at(498*ms, 10), at(400*ms, 10), at(950*ms, 10), data(from+10*time.Second, server, client, 10),
+			at(1450*ms, 20), at(2052*ms, 30), at(2053*ms, 40))
+		want := []string{"0s opened", "1ms answered", "10.45s beat 120 bytes", "11.052s beat 40 bytes"}
+		if len(got) != len(want) {
+			t.Fatalf("from %v: notices = %q; want %q", from, got, want)
+		}
+		for i := range got {
+			f := strings.Fields(got[i])
+			d, err := time.ParseDuration(f[0])
+			if f[0] = (d - from).String(); err != nil || strings.Join(slices.Delete(f, 2, 3), " ") != want[i] {
+				t.Errorf("from %v: notice %d = %q; want %q", from, i, got[i], want[i])
+			}
+		}
 	}
 }
 

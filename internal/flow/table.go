@@ -195,7 +195,7 @@ func (t *Table) update(p *packet.Packet, key *Key, hash uint64, swapped bool) *e
 			ended = t.endedBefore(e, p, now)
 		}
 		if ended == ReasonNone {
-			if t.cfg.Notice != nil && e.notable(p, swapped) {
+			if t.cfg.Notice != nil {
 				t.noteLive(e, p, swapped)
 			}
 			e.add(p, swapped, now)

@@ -21,14 +21,15 @@ func (p *Packet) Payload(frame []byte) (payload []byte, ok bool) {
 }
 
 // SegmentBegins reports whether the payload of a segment of TCP begins with a byte. It is a quick
-// look before [Packet.Payload], and may report true where that returns none; p must be of TCP.
+// look before [Packet.Payload], and may report true where that returns none: a segment without a
+// payload is looked at like any other, so that the core has nothing to guess. p must be of TCP.
 func (p *Packet) SegmentBegins(frame []byte, with byte) bool {
 	at := uint(p.TransportAt)
-	if at+minTCPHeader >= uint(len(frame)) {
+	if at+minTCPHeader > uint(len(frame)) {
 		return false
 	}
 	at += uint(frame[at+12]>>4) * 4
-	return at < uint(len(frame)) && frame[at] == with
+	return frame[min(at, uint(len(frame))-1)] == with
 }
 
 // TransportPayload returns what follows the TCP or UDP header that transport

@@ -136,7 +136,7 @@ func (s *stage) useTor() *exec.Cmd {
 
 // attempt starts programs until what they do holds, and returns them. A node of Tor that has
 // missed a vote or asked in vain waits longer each time before it asks again, so after a while
-// all is started anew, without what was kept. The logs are printed when the last attempt fails.
+// all is started again, without what was kept. The logs are printed when the last attempt fails.
 func (n *torNetwork) attempt(what string, start func() []*exec.Cmd, holds func() bool) []*exec.Cmd {
 	n.s.tb.Helper()
 	for range 4 {
