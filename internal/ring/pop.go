@@ -9,7 +9,7 @@ import "time"
 func (r *Ring[T]) Pop(dst []T, deadline time.Time) int {
 	r.await(1, deadline)
 	defer r.mu.Unlock()
-	r.woken = false
+	r.woken, r.ready = false, false
 	n := min(r.n, len(dst))
 	// The elements lie in one piece, or in two around the end of the ring.
 	first := min(n, len(r.slots)-r.head)
@@ -27,8 +27,8 @@ func (r *Ring[T]) Pop(dst []T, deadline time.Time) int {
 }
 
 // Gather waits until n elements wait, for a reader that would rather be woken once for many.
-// It returns earlier at the deadline, after [Ring.Wake], or when the ring is closed. Like Pop,
-// it belongs to the reader.
+// It returns earlier at the deadline, after [Ring.Ready] or [Ring.Wake], or when the ring is closed.
+// Like Pop, it belongs to the reader.
 func (r *Ring[T]) Gather(n int, deadline time.Time) {
 	r.await(min(n, len(r.slots)), deadline)
 	r.mu.Unlock()
@@ -38,7 +38,7 @@ func (r *Ring[T]) Gather(n int, deadline time.Time) {
 func (r *Ring[T]) await(n int, deadline time.Time) {
 	for {
 		r.mu.Lock()
-		if r.n >= n || r.closed || r.woken {
+		if r.n >= n || r.closed || r.woken || r.ready {
 			break
 		}
 		r.idle, r.wanted = true, n
@@ -90,6 +90,18 @@ func (r *Ring[T]) wait(deadline time.Time) bool {
 		return true
 	case <-r.timer.C:
 		return false
+	}
+}
+
+// Ready ends a [Ring.Gather] if elements wait, this one or the next one.
+func (r *Ring[T]) Ready() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.n == 0 {
+		return
+	}
+	if r.ready = true; r.idle {
+		r.signal()
 	}
 }
 

@@ -57,6 +57,7 @@ type Ring[T any] struct {
 	idle     bool // the reader waits, or is about to
 	wanted   int  // elements that it waits for
 	woken    bool // since the last Pop
+	ready    bool // likewise; elements wait
 	stats    Stats
 }
 
