@@ -56,22 +56,17 @@ func (t *Table) noteLive(e *entry, p *packet.Packet, swapped bool) {
 	side, b, now := sideOf(e, swapped), &e.burst, uint32(p.Time>>tickBits)
 	data := carriesData(p) & uint32(1-side) & one(p.Time-e.born >= firstBeat)
 	since, none := int32(now-b.last), one(b.last == 0)
-	if beat, answer := data&one(since >= beatGap)&^none, uint32(side)&one(!e.sent(responder)); beat|answer != 0 {
-		t.noteRare(e, p, beat != 0)
+	beat, answer := data&one(since >= beatGap)&^none, uint32(side)&one(!e.sent(responder))
+	switch {
+	case beat|answer == 0:
+	case beat != 0:
+		t.notify(Beat, e, p)
+		b.bytes = 0
+	default:
+		t.notify(Answered, e, p)
 	}
 	b.last += (now - b.last) * (data & (one(since > 0) | none))
 	b.bytes += p.TransportLen * data
-}
-
-// noteRare notices a beat or an answer.
-func (t *Table) noteRare(e *entry, p *packet.Packet, beat bool) {
-	if !beat {
-		t.notify(Answered, e, p)
-		return
-	}
-	t.notice.Bytes = e.burst.bytes
-	t.notify(Beat, e, p)
-	e.burst.bytes = 0
 }
 
 // one returns 1 if a condition holds, else 0.
@@ -107,7 +102,6 @@ func probes(p *packet.Packet) bool {
 // notify passes on what a packet means for a flow.
 func (t *Table) notify(kind NoticeKind, e *entry, p *packet.Packet) {
 	n, k := &t.notice, &e.key
-	bytes := n.Bytes
 	*n = Notice{Kind: kind, At: p.Time, Born: e.born, Iface: k.Iface, Family: k.Family, Proto: k.Proto, FromSource: e.side, Source: k.A,
 		Destination: k.B, SourcePort: k.APort, DestinationPort: k.BPort}
 	if e.is(initiatorB) {
@@ -122,8 +116,7 @@ func (t *Table) notify(kind NoticeKind, e *entry, p *packet.Packet) {
 		n.Rejected, n.Midstream = p.TCPFlags&packet.RST != 0, e.tcp.synCount == 0
 	}
 	if kind == Beat {
-		n.Bytes = bytes
+		n.Bytes = e.burst.bytes
 	}
 	t.cfg.Notice(n)
-	n.Bytes = 0
 }

@@ -48,6 +48,17 @@ func TestHang(t *testing.T) {
 	}
 }
 
+// sealed stores five segments half a minute later, each of so many packets of a flow.
+func (w *world) sealed(packets, size int) {
+	w.now = w.now.Add(31 * time.Second)
+	for range 5 {
+		w.add(7, 1, packets, size)
+		w.tick()
+		w.Gone(7)
+		w.tick()
+	}
+}
+
 // TestFolder holds that a store whose folder was removed counts what it loses, never
 // writes through a link in its place, and begins again once it may.
 func TestFolder(t *testing.T) {
@@ -55,15 +66,7 @@ func TestFolder(t *testing.T) {
 	base, outside := fastDir(t), fastDir(t)
 	dir := filepath.Join(base, "store")
 	w := newWorld(t, dir, nil)
-	again := func() {
-		w.now = w.now.Add(31 * time.Second)
-		for range 5 {
-			w.add(7, 1, 10, 100)
-			w.tick()
-			w.Gone(7)
-			w.tick()
-		}
-	}
+	again := func() { w.sealed(10, 100) }
 	again()
 	check(t, os.RemoveAll(dir))
 	check(t, os.Symlink(outside, dir))

@@ -75,16 +75,7 @@ func TestFolder_packing(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(fastDir(t), "store")
 	w := newWorld(t, dir, compressing)
-	store := func() {
-		w.now = w.now.Add(31 * time.Second)
-		for range 5 {
-			w.add(7, 1, 300, 1400)
-			w.tick()
-			w.Gone(7)
-			w.tick()
-		}
-	}
-	store()
+	w.sealed(300, 1400)
 	w.pack() // begins with one
 	if w.packing().of.name == "" {
 		t.Fatal("nothing is being compressed")
@@ -92,7 +83,7 @@ func TestFolder_packing(t *testing.T) {
 	check(t, os.RemoveAll(dir))
 	for range 3 {
 		w.pack()
-		store()
+		w.sealed(300, 1400)
 	}
 	w.packAll()
 	if w.level != levelRunning || w.c.compressed == 0 {
