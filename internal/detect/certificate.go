@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -65,15 +66,14 @@ func (f *Feed) serverName(p *packet.Packet) string {
 	return ""
 }
 
-// certificate fills the observation of a certificate.
-func (t *Translator) certificate(i *Item) bool {
-	c := i.Certificate
+// observe implements [Other].
+func (c *Certificate) observe(t *Translator, i *Item) bool {
 	client, server := c.Client.Addr(), c.Server.Addr()
 	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: c.FromClient, Source: client, Destination: server, SourceSent: true, DestSent: true,
 		At: time.Unix(0, i.At)}, c.Client.Port(), c.Server.Port(), packet.ProtoTCP) {
 		return false
 	}
-	t.o.Certificate = &c.Certificate
+	t.o.Kind, t.o.Certificate = behaviour.Presented, &c.Certificate
 	t.name(client, server, i.At, c.ServerName)
 	return true
 }

@@ -15,7 +15,7 @@ type Feed struct {
 	held    []Item                                // what has happened in flows, until the verdicts on its packets are known
 	checks  []Item                                // verdicts
 	names   *Names                                // nil for none
-	records []flow.Record                         // room for the next ones
+	ended   []Ended                               // room for the next ones
 }
 
 var (
@@ -47,7 +47,7 @@ func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 // certificate takes the certificate in a packet, if there is one.
 func (f *Feed) certificate(p *packet.Packet, frame []byte) {
 	if c := f.readCertificate(p, frame); c != nil {
-		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Certificate: c})
+		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Other: c})
 	}
 }
 
@@ -57,7 +57,7 @@ func (f *Feed) message(p *packet.Packet, frame []byte) {
 		if f.names != nil {
 			f.names.message(m, p.Time)
 		}
-		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Message: m})
+		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Other: m})
 	}
 }
 
@@ -82,24 +82,25 @@ func (f *Feed) Record(r *flow.Record) {
 	if !r.Final() {
 		return
 	}
-	i := f.hold()
-	i.At, i.Iface, i.Record = r.End, r.Iface, f.copied(r)
+	e := f.copied(r)
 	if f.hello != nil {
-		i.Hello = f.hello(r)
+		e.Hello = f.hello(r)
 	}
+	i := f.hold()
+	i.At, i.Iface, i.Other = r.End, r.Iface, e
 }
 
-// recordsAtOnce is how many records are allocated together: one by one they cost a third of
-// what the feed does.
-const recordsAtOnce = 16
+// endedAtOnce is how many flows that have ended are allocated together: one by one they cost a
+// third of what the feed does.
+const endedAtOnce = 16
 
 // copied returns a copy of a record.
-func (f *Feed) copied(r *flow.Record) *flow.Record {
-	if len(f.records) == 0 {
-		f.records = make([]flow.Record, recordsAtOnce)
+func (f *Feed) copied(r *flow.Record) *Ended {
+	if len(f.ended) == 0 {
+		f.ended = make([]Ended, endedAtOnce)
 	}
-	c := &f.records[0]
-	f.records = f.records[1:]
-	*c = *r
-	return c
+	e := &f.ended[0]
+	f.ended = f.ended[1:]
+	e.Record = *r
+	return e
 }

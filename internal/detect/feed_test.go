@@ -182,7 +182,7 @@ func FuzzMessage(f *testing.F) {
 		}
 		p, b := frame(t, src, dst, start, data)
 		feed := detect.NewFeed(func(i *detect.Item) {
-			if m := i.Message; i.Kind() != behaviour.Asked || len(m.Addresses) > 64 || m.Response == query || m.Bytes != len(data) {
+			if m, ok := i.Other.(*detect.Message); !ok || len(m.Addresses) > 64 || m.Response == query || m.Bytes != len(data) {
 				t.Errorf("message = %+v", m)
 			}
 		}, nil)
@@ -198,8 +198,8 @@ func TestFeed_Verified(t *testing.T) {
 	var got []string
 	f := detect.NewFeed(func(i *detect.Item) {
 		what := "flow"
-		if i.Check != nil {
-			what = i.Check.ID
+		if c, ok := i.Other.(*detect.Check); ok {
+			what = c.ID
 		}
 		got = append(got, fmt.Sprintf("%d %s", i.At, what))
 	}, nil)
@@ -208,7 +208,7 @@ func TestFeed_Verified(t *testing.T) {
 	}
 	f.Record(&flow.Record{End: 1, Reason: flow.ReasonIdle})
 	for i, at := range []int64{5, 20, 25, 40} {
-		f.Verified("vif4.0", detect.Check{ID: fmt.Sprintf("VPN-%d", i+1)}, at)
+		f.Verified(detect.Check{ID: fmt.Sprintf("VPN-%d", i+1)}, at)
 	}
 	if len(got) > 0 {
 		t.Errorf("%v was passed on before the end of the batch", got)
@@ -226,7 +226,7 @@ func TestFeed_bound(t *testing.T) {
 	t.Parallel()
 	const most = 1000
 	for name, add := range map[string]func(f *detect.Feed, at int64){
-		"verdicts": func(f *detect.Feed, at int64) { f.Verified("vif4.0", detect.Check{ID: "ISO-1"}, at) },
+		"verdicts": func(f *detect.Feed, at int64) { f.Verified(detect.Check{ID: "ISO-1"}, at) },
 		"notices":  func(f *detect.Feed, at int64) { f.Notice(&flow.Notice{Kind: flow.Opened, At: at}) },
 		"records":  func(f *detect.Feed, at int64) { f.Record(&flow.Record{End: at, Reason: flow.ReasonIdle}) },
 	} {

@@ -1,48 +1,41 @@
 package detect
 
 import (
-	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 	"github.com/qubesbeat/qubesbeat/internal/clienthello"
 	"github.com/qubesbeat/qubesbeat/internal/firewall"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
-// Item is what has happened at one time. One of its parts is set.
+// Item is what has happened at one time: what a flow that lives has done, or something else.
 type Item struct {
-	At          int64 // packet time, nanoseconds since the Unix epoch
-	Iface       uint32
-	Notice      flow.Notice        // Kind is 0 if it is not set
-	Record      *flow.Record       // of a flow that has ended, or of a part of one
-	Hello       *clienthello.Hello // of Record, nil if it is not known
-	Message     *Message           // of the DNS
-	Certificate *Certificate       // of a server
-	Search      *Search            // for a neighbour
-	Verdict     *firewall.Verdict  // of the firewall, with InterfaceName
-	Vif         string             // the interface that Verdict or Check is about
-	Check       *Check             // of the verification
+	At     int64 // packet time, nanoseconds since the Unix epoch
+	Iface  uint32
+	Notice flow.Notice // if Other is nil
+	Other  Other
 }
+
+// Other is what happens besides in flows that live: an [Ended], a [Message], a [Certificate], a
+// [Search], a [Refusal] or a [Check].
+type Other interface {
+	// observe has the translator fill the observation of an item, and reports whether there is one.
+	observe(t *Translator, i *Item) bool
+}
+
+// Ended is a flow that has ended, or a part of one.
+type Ended struct {
+	flow.Record
+	Hello *clienthello.Hello // nil if it is not known
+}
+
+// Refusal is a connection that the firewall has refused.
+type Refusal struct{ firewall.Verdict }
 
 // Check is the verdict on a check of the verification.
 type Check struct {
+	Vif   string // the interface of the qube
 	ID    string // such as VPN-4
 	Fails bool
 }
 
-// Kind returns the kind of the observation that the item becomes.
-func (i *Item) Kind() behaviour.Kind {
-	switch {
-	case i.Message != nil:
-		return behaviour.Asked
-	case i.Record != nil:
-		return behaviour.Traffic
-	case i.Verdict != nil:
-		return behaviour.Refused
-	case i.Certificate != nil:
-		return behaviour.Presented
-	case i.Search != nil && i.Search.Found:
-		return behaviour.Located
-	case i.Search != nil:
-		return behaviour.Sought
-	}
-	return behaviour.Kind(i.Notice.Kind) // they begin with the same
-}
+// observe implements [Other]: what a check says is no observation of its own.
+func (*Check) observe(*Translator, *Item) bool { return false }

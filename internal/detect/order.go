@@ -31,10 +31,10 @@ func (f *Feed) release(before int64) {
 	}
 }
 
-// Verified takes the verdict on a check of the verification about the qube of an interface. It
-// goes before what came later than it.
-func (f *Feed) Verified(iface string, c Check, at int64) {
-	f.checks = append(f.checks, Item{At: at, Vif: iface, Check: &c})
+// Verified takes the verdict on a check of the verification. It goes before what came later than
+// it.
+func (f *Feed) Verified(c Check, at int64) {
+	f.checks = append(f.checks, Item{At: at, Other: &c})
 	if len(f.checks) == mostHeld {
 		f.pass()
 	}

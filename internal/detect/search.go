@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 	"github.com/qubesbeat/qubesbeat/internal/capture"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -29,16 +30,18 @@ func (f *Feed) Frame(frame *capture.Frame) {
 	if a.Reply {
 		s.Client, s.Neighbour, s.Found, s.FromClient = a.Target, a.Sender, true, frame.Direction.Opposite()
 	}
-	i := f.hold()
-	i.At, i.Iface, i.Search = frame.Time, frame.Iface, s
+	*f.hold() = Item{At: frame.Time, Iface: frame.Iface, Other: s}
 }
 
-// search fills the observation of a search.
-func (t *Translator) search(i *Item) bool {
-	s := i.Search
+// observe implements [Other].
+func (s *Search) observe(t *Translator, i *Item) bool {
 	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: s.FromClient, Source: s.Client, Destination: s.Neighbour, SourceSent: !s.Found, DestSent: s.Found,
 		At: time.Unix(0, i.At)}, 0, 0, 0) {
 		return false
+	}
+	t.o.Kind = behaviour.Sought
+	if s.Found {
+		t.o.Kind = behaviour.Located
 	}
 	t.name(s.Client, s.Neighbour, i.At, "")
 	return true

@@ -62,24 +62,9 @@ func NewTranslator(c Config) *Translator {
 // Translate returns the observation that an item becomes, nil if there is none. It is valid
 // until the next call. uncertain reports whether the qube may be known later.
 func (t *Translator) Translate(i *Item) (o *behaviour.Observation, uncertain bool) {
-	t.o = behaviour.Observation{At: i.At, Kind: i.Kind()}
+	t.o = behaviour.Observation{At: i.At}
 	t.Current = Current{}
-	var judged bool
-	switch {
-	case i.Message != nil:
-		judged = t.message(i)
-	case i.Record != nil:
-		judged = t.record(i)
-	case i.Verdict != nil:
-		judged = t.verdict(i)
-	case i.Certificate != nil:
-		judged = t.certificate(i)
-	case i.Search != nil:
-		judged = t.search(i)
-	default:
-		judged = t.noticed(i)
-	}
-	if !judged {
+	if i.Other == nil && !t.noticed(i) || i.Other != nil && !i.Other.observe(t, i) {
 		return nil, false
 	}
 	t.o.Context = &t.Current
@@ -156,6 +141,7 @@ func (t *Translator) noticed(i *Item) bool {
 		return false
 	}
 	t.Born = n.Born
+	t.o.Kind = behaviour.Kind(n.Kind) // they begin with the same
 	t.o.Midstream, t.o.Rejected, t.o.Stealth, t.o.Up = n.Midstream, n.Rejected, n.Stealth, uint64(n.Bytes)
 	t.o.Flow = flowHash(&n.Source, &n.Destination, n.SourcePort, n.DestinationPort, n.Born)
 	t.o.Connection = connectionHash(&n.Source, &n.Destination, n.SourcePort, n.DestinationPort, n.Iface)
@@ -163,12 +149,11 @@ func (t *Translator) noticed(i *Item) bool {
 	return true
 }
 
-// record fills the observation of a record.
-func (t *Translator) record(i *Item) bool {
+// observe implements [Other].
+func (e *Ended) observe(t *Translator, _ *Item) bool {
 	var f event.Flow
-	r := i.Record
-	t.conf.Enricher.Flow(r, &f)
-	r = &f.Record
+	t.conf.Enricher.Flow(&e.Record, &f)
+	r := &f.Record
 	src, dst := r.Source.Addr.Netip(r.Family), r.Destination.Addr.Netip(r.Family)
 	if r.IsICMP() && r.ICMPKind>>8 != 8 && r.ICMPKind>>8 != 128 {
 		return false
@@ -177,13 +162,14 @@ func (t *Translator) record(i *Item) bool {
 		DestSent: r.Destination.Sent, At: time.Unix(0, r.End)}, r.Source.Port, r.Destination.Port, r.Proto) {
 		return false
 	}
-	t.Record, t.Born = i.Record, r.Born
+	t.Record, t.Born = &e.Record, r.Born
 	o := &t.o
+	o.Kind = behaviour.Traffic
 	o.Flow, o.Final, o.Duration = flowHash(&r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port, r.Born), r.Final(), r.End-r.Born
 	o.Connection, o.Ended = connectionHash(&r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port, r.Iface), r.Reason == flow.ReasonEnd
 	o.Up, o.Down, o.UpPackets, o.DownPackets = r.Source.Bytes, r.Destination.Bytes, r.Source.Packets, r.Destination.Packets
 	sni := ""
-	if h := i.Hello; h != nil {
+	if h := e.Hello; h != nil {
 		sni = h.ServerName
 		domain, given := registered(sni)
 		t.tls = behaviour.TLS{ServerName: sni, Domain: domain, Given: given, JA4: h.JA4, ECH: h.ECH}
@@ -191,31 +177,30 @@ func (t *Translator) record(i *Item) bool {
 	}
 	t.name(src, dst, r.Born, sni)
 	if t.conf.Resolver != nil && (f.OfClient() || !t.conf.Qubes) {
-		f.Hello = i.Hello
+		f.Hello = e.Hello
 		o.Bypass = string(dnsview.Classify(&f, t.conf.Resolver))
 	}
 	return true
 }
 
-// verdict fills the observation of a refused connection.
-func (t *Translator) verdict(i *Item) bool {
-	v := i.Verdict
+// observe implements [Other].
+func (v *Refusal) observe(t *Translator, i *Item) bool {
 	if !v.Src.IsValid() || !v.Dst.IsValid() || v.Coalesced {
 		return false
 	}
-	p := t.conf.Enricher.PartiesOn(i.Vif, enrich.Observation{Iface: i.Iface, FromSource: packet.Inbound, Source: v.Src, Destination: v.Dst, SourceSent: true,
+	p := t.conf.Enricher.PartiesOn(v.In, enrich.Observation{Iface: i.Iface, FromSource: packet.Inbound, Source: v.Src, Destination: v.Dst, SourceSent: true,
 		At: time.Unix(0, v.First)})
 	t.Parties, t.Proto = p, v.Proto
 	t.Source, t.Destination = netip.AddrPortFrom(v.Src, v.SrcPort), netip.AddrPortFrom(v.Dst, v.DstPort)
+	t.o.Kind = behaviour.Refused
 	t.o.Subject, t.o.Addr, t.o.Port, t.o.Proto = t.subject(&p, v.Src), v.Dst, v.DstPort, v.Proto
 	t.o.Place, t.o.Point = t.place(&p, v.Dst, v.DstPort, v.Proto), v.Point.String()
 	t.name(v.Src, v.Dst, v.First, "")
 	return true
 }
 
-// message fills the observation of a message, and takes its addresses.
-func (t *Translator) message(i *Item) bool {
-	m := i.Message
+// observe implements [Other]: the translator knows the addresses in the message from now on.
+func (m *Message) observe(t *Translator, i *Item) bool {
 	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: m.FromClient, Source: m.Client, Destination: m.Server, SourceSent: true, At: time.Unix(0, i.At)},
 		0, 53, packet.ProtoUDP) {
 		return false
@@ -231,7 +216,7 @@ func (t *Translator) message(i *Item) bool {
 	if domain == "" {
 		t.q.Domain = lastLabels(m.Name)
 	}
-	t.o.Query, t.o.Name, t.o.Domain = &t.q, m.Name, t.q.Domain
+	t.o.Kind, t.o.Query, t.o.Name, t.o.Domain = behaviour.Asked, &t.q, m.Name, t.q.Domain
 	return true
 }
 

@@ -126,8 +126,7 @@ func (s *Service) Verdict(v *firewall.Verdict) {
 	if s == nil {
 		return
 	}
-	copied := *v
-	s.queue.Push(&detect.Item{At: v.First, Verdict: &copied, Vif: v.In})
+	s.queue.Push(&detect.Item{At: v.First, Other: &detect.Refusal{Verdict: *v}})
 }
 
 // Verified takes the verdict on a check of the verification, such as VPN-4, about the qube of
@@ -137,7 +136,7 @@ func (s *Service) Verified(iface, check string, fails bool, at int64) {
 	if s == nil || s.feed == nil || iface == "" {
 		return
 	}
-	s.feed.Verified(iface, detect.Check{ID: check, Fails: fails}, at)
+	s.feed.Verified(detect.Check{Vif: iface, ID: check, Fails: fails}, at)
 }
 
 // Open reads the state of the last run.
@@ -190,8 +189,8 @@ func (s *Service) judge(ctx context.Context, i *detect.Item) {
 		s.lost.Add(1)
 		return
 	}
-	if i.Check != nil {
-		s.failing.note(i.Vif, i.Check.ID, i.Check.Fails, i.At)
+	if c, ok := i.Other.(*detect.Check); ok {
+		s.failing.note(c.Vif, c.ID, c.Fails, i.At)
 		return
 	}
 	err := s.guard.Do(nil, func() {

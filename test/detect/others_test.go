@@ -91,7 +91,7 @@ type pair struct {
 func anyPair(items []detect.Item, is func(at, sizes []float64) bool) bool {
 	at, sizes := map[pair][]float64{}, map[pair][]float64{}
 	for i := range items {
-		if r := items[i].Record; r != nil {
+		if r, ok := items[i].Other.(*detect.Ended); ok {
 			k := pair{r.Source.Addr, r.Destination.Addr, r.Destination.Port, r.Proto}
 			sizes[k] = append(sizes[k], float64(r.Source.Bytes))
 			at[k] = append(at[k], float64(r.Born)/1e9)
@@ -115,7 +115,7 @@ func simpleScan(items []detect.Item) bool {
 	waiting, failed := map[pair]int64{}, map[packet.Addr]int{}
 	for i := range items {
 		switch n := &items[i].Notice; {
-		case items[i].Record != nil || items[i].Message != nil || n.Midstream || n.Proto != packet.ProtoTCP:
+		case items[i].Other != nil || n.Midstream || n.Proto != packet.ProtoTCP:
 		case n.Kind == flow.Opened:
 			waiting[pair{n.Source, n.Destination, n.DestinationPort, n.Proto}] = n.At
 		case n.Kind == flow.Answered && !n.Rejected:
@@ -172,8 +172,8 @@ func maltrail(items []detect.Item) bool {
 // anyQuery reports whether is holds for any query that is not one for an address.
 func anyQuery(items []detect.Item, is func(m *detect.Message, at int64) bool) bool {
 	for i := range items {
-		m := items[i].Message
-		if m != nil && !m.Response && !strings.HasSuffix(m.Name, ".arpa") && !strings.HasPrefix(m.Name, "_") && is(m, items[i].At) {
+		m, ok := items[i].Other.(*detect.Message)
+		if ok && !m.Response && !strings.HasSuffix(m.Name, ".arpa") && !strings.HasPrefix(m.Name, "_") && is(m, items[i].At) {
 			return true
 		}
 	}

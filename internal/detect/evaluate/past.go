@@ -5,7 +5,6 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 	"github.com/qubesbeat/qubesbeat/internal/detect"
-	"github.com/qubesbeat/qubesbeat/internal/flow"
 )
 
 // Past is what a qube with one purpose has done before a case: on each of some days the same as in
@@ -154,11 +153,10 @@ func doingsOf(items []detect.Item) doings {
 func moved(i *detect.Item, by int64) *detect.Item {
 	i.At += by
 	i.Notice.At, i.Notice.Born = i.Notice.At+by, i.Notice.Born+by
-	if i.Record != nil {
-		r := new(flow.Record)
-		*r = *i.Record
-		r.Start, r.End, r.Born = r.Start+by, r.End+by, r.Born+by
-		i.Record = r
+	if e, ok := i.Other.(*detect.Ended); ok {
+		later := *e
+		later.Start, later.End, later.Born = e.Start+by, e.End+by, e.Born+by
+		i.Other = &later
 	}
 	return i
 }

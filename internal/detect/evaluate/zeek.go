@@ -85,7 +85,7 @@ func appendConnection(items []detect.Item, r row, h *clienthello.Hello) []detect
 		n.Kind, n.At, n.Rejected = flow.Answered, min(at+1e7, end), r["conn_state"] == "REJ"
 		items = append(items, detect.Item{At: n.At, Notice: n})
 	}
-	rec := &flow.Record{Start: at, Born: at, End: end, Family: family, Proto: proto, Reason: flow.ReasonEnd,
+	rec := flow.Record{Start: at, Born: at, End: end, Family: family, Proto: proto, Reason: flow.ReasonEnd,
 		Source:      flow.Endpoint{Addr: src, Port: n.SourcePort, Sent: true, Packets: uint64(r.number("orig_pkts")), Bytes: bytesOf(r, "orig")},
 		Destination: flow.Endpoint{Addr: dst, Port: n.DestinationPort, Packets: uint64(r.number("resp_pkts")), Bytes: bytesOf(r, "resp")}}
 	if proto == packet.ProtoICMP {
@@ -95,7 +95,7 @@ func appendConnection(items []detect.Item, r row, h *clienthello.Hello) []detect
 	if rec.Destination.Packets == 0 { // that is when a meter gives up
 		told += int64(tableConfig.IdleTimeout)
 	}
-	return append(items, detect.Item{At: told, Record: rec, Hello: h})
+	return append(items, detect.Item{At: told, Other: &detect.Ended{Record: rec, Hello: h}})
 }
 
 // bytesOf returns the bytes of one side.
@@ -115,7 +115,7 @@ func appendQuery(items []detect.Item, r row) []detect.Item {
 	}
 	m := detect.Message{Client: client, Server: server, Name: strings.ToLower(r["query"]), Type: uint16(r.number("qtype")), Bytes: len(r["query"]) + 30}
 	at := r.time()
-	items = append(items, detect.Item{At: at, Message: &m})
+	items = append(items, detect.Item{At: at, Other: &m})
 	if r["rcode"] == "" {
 		return items
 	}
@@ -131,7 +131,7 @@ func appendQuery(items []detect.Item, r row) []detect.Item {
 			response.Addresses = append(response.Addresses, detect.Address{Addr: a, TTL: uint32(ttl)})
 		}
 	}
-	return append(items, detect.Item{At: at + int64(r.number("rtt")*1e9), Message: &response})
+	return append(items, detect.Item{At: at + int64(r.number("rtt")*1e9), Other: &response})
 }
 
 // readRows reads a log, which may be compressed with gzip.
@@ -221,7 +221,7 @@ func nameList(path string) (items []detect.Item, err error) {
 			continue
 		}
 		at += 1e9
-		items = append(items, detect.Item{At: at, Message: &detect.Message{Client: client, Server: server, Name: name, Type: 1, Bytes: len(name) + 30}})
+		items = append(items, detect.Item{At: at, Other: &detect.Message{Client: client, Server: server, Name: name, Type: 1, Bytes: len(name) + 30}})
 	}
 	return items, nil
 }
