@@ -8,13 +8,18 @@ import "time"
 // makes Pop take what there is.
 func (r *Ring[T]) Pop(dst []T, deadline time.Time) int {
 	r.await(1, deadline)
-	defer r.mu.Unlock()
 	r.woken, r.ready = false, false
-	n := min(r.n, len(dst))
+	n, head := min(r.n, len(dst)), r.head
+	r.mu.Unlock() // no one else uses the slots of elements that wait, and pushes need not wait for the copies
 	// The elements lie in one piece, or in two around the end of the ring.
-	first := min(n, len(r.slots)-r.head)
-	r.move(dst[:first], r.slots[r.head:r.head+first])
+	first := min(n, len(r.slots)-head)
+	r.move(dst[:first], r.slots[head:head+first])
 	r.move(dst[first:n], r.slots[:n-first])
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shares != nil {
+		r.release(dst[:n])
+	}
 	if r.head += n; r.head >= len(r.slots) {
 		r.head -= len(r.slots)
 	}
@@ -53,11 +58,6 @@ func (r *Ring[T]) await(n int, deadline time.Time) {
 
 // move moves elements out of their slots.
 func (r *Ring[T]) move(dst, slots []T) {
-	if r.shares != nil {
-		for i := range slots {
-			r.release(&slots[i])
-		}
-	}
 	if r.conf.Swap {
 		for i := range slots {
 			dst[i], slots[i] = slots[i], dst[i]

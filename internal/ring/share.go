@@ -53,12 +53,28 @@ func (r *Ring[T]) hold(class share.Class, weight int) {
 	}
 }
 
-// release gives back the share of an element.
-func (r *Ring[T]) release(v *T) {
-	class, weight := r.shareOf(v)
+// release gives back the shares of elements, those of one class in a row at once.
+func (r *Ring[T]) release(list []T) {
+	var last share.Class
+	n, sum := 0, 0
+	for i := range list {
+		class, weight := r.shareOf(&list[i])
+		if class != last && n > 0 {
+			r.give(last, n, sum)
+			n, sum = 0, 0
+		}
+		last, n, sum = class, n+1, sum+weight
+	}
+	if n > 0 {
+		r.give(last, n, sum)
+	}
+}
+
+// give gives back the shares of n elements of a class.
+func (r *Ring[T]) give(class share.Class, n, weight int) {
 	r.stats.Weight -= weight
 	if r.shares.places != nil {
-		r.shares.places.Give(class, 1)
+		r.shares.places.Give(class, n)
 	}
 	if r.shares.weight != nil {
 		r.shares.weight.Give(class, weight)
