@@ -264,7 +264,7 @@ func (s *Service) report(f *behaviour.Finding) {
 		return
 	}
 	d := newDocument(f, c)
-	s.recent.add(&d.Finding, d)
+	s.recent.add(d)
 	s.published.Add(1)
 	if s.deps.Found != nil && d.Source.IsValid() && d.Destination.IsValid() {
 		s.deps.Found(d.Source, d.Destination, d.Proto)

@@ -45,8 +45,8 @@ func (s *Service) Findings() []control.Finding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := make([]control.Finding, 0, len(s.recent.list))
-	for i := len(s.recent.list) - 1; i >= 0; i-- {
-		list = append(list, s.recent.list[i].shown)
+	for t := range s.recent.all() {
+		list = append(list, t.shown())
 	}
 	return list
 }
@@ -55,11 +55,11 @@ func (s *Service) Findings() []control.Finding {
 func (s *Service) Dismiss(id string) (control.Finding, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.recent.list {
-		if t := &s.recent.list[i]; t.shown.ID == id {
-			s.engine.Dismiss(&t.finding)
-			t.shown.Dismissed = true
-			return t.shown, nil
+	for t := range s.recent.all() {
+		if t.ID() == id {
+			s.engine.Dismiss(&t.Finding)
+			t.dismissed = true
+			return t.shown(), nil
 		}
 	}
 	return control.Finding{}, fmt.Errorf("there is no finding %q; `qubesbeat findings` lists those of this run", id)
