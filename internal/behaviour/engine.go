@@ -16,6 +16,7 @@ type Engine struct {
 	conf     Config
 	subjects map[string]*subject
 	all      []*subject          // the same in no order: a map takes ten times as long to walk
+	lasts    []int64             // of each of all, its last, to find the oldest without a look at them
 	slots    *share.Pool[uint32] // of baselines, by subject
 	series   tracks[series]
 	windows  tracks[window]
@@ -150,7 +151,10 @@ func (e *Engine) hashWords(words ...uint64) uint64 {
 // subject returns a subject, a new one if it is not known. If there are too many, the one
 // that was seen last goes.
 func (e *Engine) subject(name string, at int64) *subject {
-	s := e.subjects[name]
+	s := e.cur // most often
+	if s == nil || s.name != name {
+		s = e.subjects[name]
+	}
 	if s == nil {
 		if len(e.subjects) >= maxSubjects {
 			e.evictSubject()
@@ -161,6 +165,7 @@ func (e *Engine) subject(name string, at int64) *subject {
 		e.keep(s)
 	}
 	s.last = max(s.last, at)
+	e.lasts[s.at] = s.last
 	return s
 }
 
@@ -168,7 +173,7 @@ func (e *Engine) subject(name string, at int64) *subject {
 func (e *Engine) keep(s *subject) {
 	e.subjects[s.name] = s
 	s.at = len(e.all)
-	e.all = append(e.all, s)
+	e.all, e.lasts = append(e.all, s), append(e.lasts, s.last)
 }
 
 // blank returns a subject of which nothing is known: where subjects come and go, as forged
@@ -186,23 +191,27 @@ func (e *Engine) blank() *subject {
 // evictSubject forgets the subject that was not seen for the longest time, by name if there
 // are several.
 func (e *Engine) evictSubject() {
-	var oldest *subject
-	for _, s := range e.all {
-		if oldest == nil || s.last < oldest.last || s.last == oldest.last && s.name < oldest.name {
-			oldest = s
+	oldest := 0
+	for i, last := range e.lasts {
+		if last < e.lasts[oldest] || last == e.lasts[oldest] && e.all[i].name < e.all[oldest].name {
+			oldest = i
 		}
 	}
-	e.drop(oldest)
+	e.drop(e.all[oldest])
 	e.stats.SubjectsEvicted++
 }
 
 // drop forgets a subject.
 func (e *Engine) drop(s *subject) {
 	delete(e.subjects, s.name)
-	last := e.all[len(e.all)-1]
-	e.all[s.at], last.at = last, s.at
-	e.all[len(e.all)-1] = nil
-	e.all = e.all[:len(e.all)-1]
+	n := len(e.all) - 1
+	last := e.all[n]
+	e.all[s.at], e.lasts[s.at], last.at = last, e.lasts[n], s.at
+	e.all[n] = nil
+	e.all, e.lasts = e.all[:n], e.lasts[:n]
+	if e.cur == s {
+		e.cur = nil
+	}
 	e.slots.Give(s.id, s.base.Slots())
 	e.series.dropSubject(s.id)
 	e.windows.dropSubject(s.id)

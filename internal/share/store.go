@@ -9,6 +9,11 @@ type Store[K comparable, V any] struct {
 	lists   map[K]*list[K, V]
 	evicted func(*Item[K, V])
 	count   int
+
+	// The list of the last class is here, nil if it has none: most often the next one asks for
+	// it, too.
+	last     K
+	lastList *list[K, V]
 }
 
 // Item is a value in a [Store].
@@ -49,7 +54,7 @@ func (s *Store[K, V]) Put(i *Item[K, V], class K, size int) bool {
 	}
 	s.pool.Add(class, size)
 	i.class, i.size = class, size
-	l := s.lists[class]
+	l := s.list(class)
 	if l == nil {
 		l = &list[K, V]{oldest: i}
 		s.lists[class] = l
@@ -96,7 +101,7 @@ func (s *Store[K, V]) makeRoom(class K, n int, keep *Item[K, V]) bool {
 
 // Remove removes an item, which must be in the store.
 func (s *Store[K, V]) Remove(i *Item[K, V]) {
-	l := s.lists[i.class]
+	l := s.list(i.class)
 	if i.prev != nil {
 		i.prev.next = i.next
 	} else {
@@ -109,6 +114,7 @@ func (s *Store[K, V]) Remove(i *Item[K, V]) {
 	}
 	if l.oldest == nil {
 		delete(s.lists, i.class)
+		s.lastList = nil
 	}
 	i.prev, i.next = nil, nil
 	s.pool.Give(i.class, i.size)
@@ -117,10 +123,18 @@ func (s *Store[K, V]) Remove(i *Item[K, V]) {
 
 // Oldest returns the oldest item of a class, nil if it has none.
 func (s *Store[K, V]) Oldest(class K) *Item[K, V] {
-	if l := s.lists[class]; l != nil {
+	if l := s.list(class); l != nil {
 		return l.oldest
 	}
 	return nil
+}
+
+// list returns the list of a class, nil if it has none.
+func (s *Store[K, V]) list(class K) *list[K, V] {
+	if class != s.last || s.lastList == nil {
+		s.last, s.lastList = class, s.lists[class]
+	}
+	return s.lastList
 }
 
 // Len returns the number of items.

@@ -56,3 +56,14 @@ func TestStore_Resize(t *testing.T) {
 		t.Errorf("%d values of %d units are left", s.Len(), s.Used())
 	}
 }
+
+// TestStore_Remove_last stores values of a class that had none any more.
+func TestStore_Remove_last(t *testing.T) {
+	t.Parallel()
+	s := share.NewStore(100, func(*share.Item[string, int]) {})
+	s.Remove(s.Add("a", 10, 1))
+	again, other := s.Add("a", 10, 2), s.Add("b", 10, 3)
+	if s.Oldest("a") != again || s.Oldest("b") != other || s.Len() != 2 {
+		t.Errorf("oldest %v and %v of %d; want the two that are there", s.Oldest("a"), s.Oldest("b"), s.Len())
+	}
+}
