@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
@@ -66,5 +67,57 @@ func TestRing_pressure(t *testing.T) {
 				t.Errorf("when the ring has been read, %v bytes are kept; want %d", all, size)
 			}
 		})
+	}
+}
+
+// optionMemory sets what the sockets of the namespace may take for options such as filters, in bytes,
+// and returns what they could take before. It skips where all namespaces share it, before Linux 6.8.
+func optionMemory(t *testing.T, bytes string) (before string) {
+	t.Helper()
+	const path = "/proc/sys/net/core/optmem_max"
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Skipf("this kernel has no memory for options of a namespace: %v", err)
+	}
+	if err := os.WriteFile(path, []byte(bytes), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return string(old)
+}
+
+// TestRing_pressure_refused keeps the filter that there is while the kernel has no memory for
+// another one, and tries again with the next block.
+func TestRing_pressure_refused(t *testing.T) {
+	if !testbed.InNamespace(t) {
+		return
+	}
+	const size, waiting, perBlock = 1400, 16/3 + 4, 85 // of 16 blocks; perBlock: with the kernel's own header
+	w := newWire(t, "vif4.0")
+	defer ip(t, "link del vif4.0")
+	r := openRing(t, capture.RingConfig{Size: 2 << 20, Snap: capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: 100}}, "vif4.0")
+	w.deliver(t, udpFrame(1, size))
+	kept(t, r)
+	for range waiting * perBlock {
+		send(t, w.fd, udpFrame(1, size))
+	}
+	before := optionMemory(t, "0")
+	defer optionMemory(t, before)
+	next(t, r)
+	send(t, w.fd, udpFrame(1, size))
+	optionMemory(t, before)
+	if s := r.Stats(); s.Reliefs != 0 {
+		t.Errorf("%d reliefs while the kernel refuses the filter; want none", s.Reliefs)
+	}
+	read := 1
+	for ; r.Stats().Reliefs == 0 && read < 2*perBlock; read++ {
+		next(t, r)
+	}
+	send(t, w.fd, udpFrame(1, size))
+	all := kept(t, r)
+	if got := [2]int(all[len(all)-2:]); got != [2]int{size, 100} {
+		t.Errorf("%v bytes are kept of a frame that came while the filter was refused and of one later; want %d and 100", got, size)
+	}
+	if s := r.Stats(); read+len(all) != waiting*perBlock+2 || s.KernelDrops != 0 || s.Reliefs != 1 {
+		t.Errorf("%d frames read, Stats = %+v; want %d, one relief", read+len(all), s, waiting*perBlock+2)
 	}
 }
