@@ -38,6 +38,9 @@ const (
 	// beatGap is the least time without data before a beat, half a second in ticks, so that
 	// there are at most two in a second: a RAT that polls once a second is busy for a part of it.
 	beatGap = 5e8 >> tickBits
+	// mostLate is for how long a packet may be on its way behind others, 8 seconds in ticks:
+	// the clock was set back for one that is earlier.
+	mostLate = 8e9 >> tickBits
 	// tickBits makes ticks of nanoseconds, of a little more than a millisecond. They begin
 	// again after 52 days, for which no flow is quiet.
 	tickBits = 20
@@ -54,9 +57,9 @@ type burst struct {
 // instead of asked.
 func (t *Table) noteLive(e *entry, p *packet.Packet, swapped bool) {
 	side, b, now := sideOf(e, swapped), &e.burst, uint32(p.Time>>tickBits)
-	data := carriesData(p) & uint32(1-side) & one(p.Time-e.born >= firstBeat)
-	since, none := int32(now-b.last), one(b.last == 0)
-	beat, answer := data&one(since >= beatGap)&^none, uint32(side)&one(!e.sent(responder))
+	data := carriesData(p) & uint32(1-side) & one(uint64(p.Time-e.born) >= firstBeat) // or before, if the clock was set back
+	since, none := now-b.last, one(b.last == 0)
+	beat, answer := data&one(int32(since) >= beatGap)&^none, uint32(side)&one(!e.sent(responder))
 	switch {
 	case beat|answer == 0:
 	case beat != 0:
@@ -65,7 +68,7 @@ func (t *Table) noteLive(e *entry, p *packet.Packet, swapped bool) {
 	default:
 		t.notify(Answered, e, p)
 	}
-	b.last += (now - b.last) * (data & (one(since > 0) | none))
+	b.last += since * (data & (one(since+mostLate > mostLate) | none))
 	b.bytes += p.TransportLen * data
 }
 

@@ -122,6 +122,26 @@ func TestTable_Notice_gap(t *testing.T) {
 	}
 }
 
+// TestTable_Notice_setBack notices beats after the clock was set back, from the second data on: how
+// long there was none before is not known.
+func TestTable_Notice_setBack(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	for _, back := range []time.Duration{time.Minute, time.Hour, 20 * 24 * time.Hour} {
+		at := func(d time.Duration) packet.Packet { return data(d, client, server, 10) }
+		got := notices(t, tcp(0, client, server, packet.SYN), at(9*s), at(12*s), at(15*s-back), at(18*s-back), at(21*s-back))
+		var beats []string
+		for _, line := range got {
+			if f := strings.Fields(line); f[1] == "beat" {
+				beats = append(beats, f[0])
+			}
+		}
+		if diff := cmp.Diff([]string{"12s", (18*s - back).String(), (21*s - back).String()}, beats); diff != "" {
+			t.Errorf("back by %v: beats mismatch (-want +got):\n%s", back, diff)
+		}
+	}
+}
+
 // BenchmarkTable_Notice is what noticing costs: data in flows that are old enough to have
 // beats, the most expensive case.
 func BenchmarkTable_Notice(b *testing.B) {
