@@ -41,7 +41,7 @@ func (e *Engine) pulse() {
 		if c == nil {
 			return
 		}
-		if s, _ = e.series.add(e.cur.id, h); s == nil {
+		if s, _ = e.begin(h); s == nil {
 			return
 		}
 		s.Add(c.first)
@@ -58,7 +58,7 @@ func (e *Engine) beat() {
 		return
 	}
 	alone := e.cur.near(e.net, o.At) > 60e9
-	s, isNew := e.series.add(e.cur.id, e.burstsOf(o.Connection))
+	s, isNew := e.begin(e.burstsOf(o.Connection))
 	if s == nil {
 		return
 	}
@@ -70,6 +70,19 @@ func (e *Engine) beat() {
 		e.keepalive(s.Latest(), alone)
 	}
 	e.add(s, o.At, alone)
+}
+
+// inUse is for how long after its latest arrival a series makes no room for another one. A client with
+// more live connections than there is room for would have no series for long enough otherwise.
+const inUse = 60e9
+
+// begin returns the series of a key, a new one if there is none; nil if there is no room.
+func (e *Engine) begin(key uint64) (s *series, isNew bool) {
+	s, isNew = e.series.addUnless(func(s *series) bool { return uint64(e.obs.At-s.Latest()) < inUse }, e.cur.id, key)
+	if s == nil {
+		e.stats.SeriesEvicted++
+	}
+	return s, isNew
 }
 
 // burstsOf returns the key of the series of the bursts within a connection.
@@ -109,7 +122,7 @@ func (e *Engine) keepalive(at int64, alone bool) {
 		if c == nil {
 			return
 		}
-		if s, _ = e.series.add(e.cur.id, h); s == nil {
+		if s, _ = e.begin(h); s == nil {
 			return
 		}
 		s.inFlow = true

@@ -51,6 +51,21 @@ func (t *tracks[T]) add(subject uint32, hash uint64) (v *T, isNew bool) {
 	return &i.Value.value, true
 }
 
+// addUnless is add, but for a value that would make the oldest one of the subject go while that is
+// in use: the oldest becomes the newest then, and there is no room.
+func (t *tracks[T]) addUnless(inUse func(*T) bool, subject uint32, hash uint64) (v *T, isNew bool) {
+	if v := t.find(hash); v != nil {
+		return v, false
+	}
+	if !t.store.Fits(subject, 1) {
+		if oldest := t.store.Oldest(subject); oldest != nil && inUse(&oldest.Value.value) {
+			t.store.Renew(oldest)
+			return nil, false
+		}
+	}
+	return t.add(subject, hash)
+}
+
 // remove forgets the value of a hash, which must be there.
 func (t *tracks[T]) remove(hash uint64) {
 	i := t.byHash[hash]

@@ -30,6 +30,31 @@ func (i *Item[K, V]) Next() *Item[K, V] { return i.next }
 // list is what a class has stored.
 type list[K comparable, V any] struct{ oldest, newest *Item[K, V] }
 
+// append adds an item as the newest.
+func (l *list[K, V]) append(i *Item[K, V]) {
+	if i.prev = l.newest; i.prev != nil {
+		i.prev.next = i
+	} else {
+		l.oldest = i
+	}
+	l.newest = i
+}
+
+// remove takes an item out.
+func (l *list[K, V]) remove(i *Item[K, V]) {
+	if i.prev != nil {
+		i.prev.next = i.next
+	} else {
+		l.oldest = i.next
+	}
+	if i.next != nil {
+		i.next.prev = i.prev
+	} else {
+		l.newest = i.prev
+	}
+	i.prev, i.next = nil, nil
+}
+
 // NewStore returns a store of limit units, usually bytes. evicted is called with each
 // item that goes to make room, after it is removed; it must not call the store.
 func NewStore[K comparable, V any](limit int, evicted func(*Item[K, V])) *Store[K, V] {
@@ -56,15 +81,22 @@ func (s *Store[K, V]) Put(i *Item[K, V], class K, size int) bool {
 	i.class, i.size = class, size
 	l := s.list(class)
 	if l == nil {
-		l = &list[K, V]{oldest: i}
+		l = new(list[K, V])
 		s.lists[class] = l
-	} else {
-		i.prev = l.newest
-		l.newest.next = i
 	}
-	l.newest = i
+	l.append(i)
 	s.count++
 	return true
+}
+
+// Fits reports whether there is room for another item of some size and class without the loss of one.
+func (s *Store[K, V]) Fits(class K, size int) bool { return s.pool.Fits(class, size) }
+
+// Renew makes an item, which must be in the store, the newest of its class.
+func (s *Store[K, V]) Renew(i *Item[K, V]) {
+	l := s.list(i.class)
+	l.remove(i)
+	l.append(i)
 }
 
 // Resize changes the size of an item. It reports false and changes nothing if there is
@@ -102,21 +134,11 @@ func (s *Store[K, V]) makeRoom(class K, n int, keep *Item[K, V]) bool {
 // Remove removes an item, which must be in the store.
 func (s *Store[K, V]) Remove(i *Item[K, V]) {
 	l := s.list(i.class)
-	if i.prev != nil {
-		i.prev.next = i.next
-	} else {
-		l.oldest = i.next
-	}
-	if i.next != nil {
-		i.next.prev = i.prev
-	} else {
-		l.newest = i.prev
-	}
+	l.remove(i)
 	if l.oldest == nil {
 		delete(s.lists, i.class)
 		s.lastList = nil
 	}
-	i.prev, i.next = nil, nil
 	s.pool.Give(i.class, i.size)
 	s.count--
 }

@@ -67,3 +67,27 @@ func TestStore_Remove_last(t *testing.T) {
 		t.Errorf("oldest %v and %v of %d; want the two that are there", s.Oldest("a"), s.Oldest("b"), s.Len())
 	}
 }
+
+// TestStore_Renew makes an item the newest of its class, wherever it was, and changes no sizes.
+func TestStore_Renew(t *testing.T) {
+	t.Parallel()
+	for renewed, want := range [][]int{{1, 2, 0}, {0, 2, 1}, {0, 1, 2}} {
+		s := share.NewStore(60, func(*share.Item[string, int]) {})
+		s.Add("b", 10, -1)
+		var items []*share.Item[string, int]
+		for n := range 3 {
+			items = append(items, s.Add("a", 8, n))
+		}
+		s.Renew(items[renewed])
+		var got []int
+		for i := s.Oldest("a"); i != nil; i = i.Next() {
+			got = append(got, i.Value)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || s.Used() != 34 || s.Len() != 4 {
+			t.Errorf("item %d renewed: %d of %d units, mismatch (-want +got):\n%s", renewed, s.Len(), s.Used(), diff)
+		}
+		if !s.Fits("a", 2) || s.Fits("a", 3) {
+			t.Error("Fits: want room for 2 units, which leave the class as much as there is for others")
+		}
+	}
+}
