@@ -55,6 +55,7 @@ func packetStore(ts *testscript.TestScript, neg bool, args []string) {
 		r.Source.Port, r.Destination.Port = 40000, 53
 		info := packetstore.FlowInfo{Key: flow.Key(&r), Source: from, Destination: to, SourcePort: 40000, DestinationPort: 53, Protocol: 17, Born: r.Born}
 		var account packetstore.Account
+		s.Begin()
 		for n := range 3 - i {
 			data, link := datagram(from, to), uint16(1)
 			if name == "vpn" {
@@ -62,6 +63,7 @@ func packetStore(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			s.Add(&packetstore.Packet{Iface: uint32(i), At: storeStart.Add(time.Duration(n) * time.Second).UnixNano(), Data: data, Length: len(data), LinkType: link, Flow: &info, Account: &account})
 		}
+		s.End()
 		event := fmt.Sprintf(`{"@timestamp": "2026-11-27T22:48:18.000Z", "event": {"start": "2026-11-27T22:48:16.000Z", "end": "2026-11-27T22:48:18.000Z"},
 "flow": {"id": %q, "final": true}, "network": {"transport": "udp", "iana_number": "17", "community_id": %q, "packets": %d},
 "source": {"ip": %q, "port": 40000}, "destination": {"ip": %q, "port": 53}, "qube": {"name": %q}}

@@ -39,7 +39,9 @@ func newStore(t *testing.T, integrity bool) string {
 			t.Fatal(err)
 		}
 		data := make([]byte, 100)
+		s.Begin()
 		s.Add(&packetstore.Packet{Iface: iface, At: start.Add(time.Duration(i) * 30 * time.Minute).UnixNano(), Data: data, Length: 100, LinkType: 1, Account: new(packetstore.Account), Flow: &packetstore.FlowInfo{}})
+		s.End()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := s.Run(ctx); err != nil {

@@ -22,11 +22,16 @@ const (
 	maxBackward = int64(time.Minute) // of the clock
 )
 
-// Add stores a packet. It is called by the meter's goroutine only. It never waits for
-// the disk, and allocates nothing for a flow that the segment knows.
+// Begin must be called before some packets are added, and End at once after them: between the two
+// nothing else can be done with the store.
+func (s *Store) Begin() { s.mu.Lock() }
+
+// End is described at [Store.Begin].
+func (s *Store) End() { s.mu.Unlock() }
+
+// Add stores a packet, between Begin and End. It is called by the meter's goroutine only. It never
+// waits for the disk, and allocates nothing for a flow that the segment knows.
 func (s *Store) Add(p *Packet) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	size := count{1, uint64(p.Length)}
 	s.c.frames.add(size)
 	s.c.dropped += uint64(p.Dropped)

@@ -27,6 +27,13 @@ type world struct {
 	added   uint64
 }
 
+// Add adds one packet.
+func (w *world) Add(p *Packet) {
+	w.Begin()
+	defer w.End()
+	w.Store.Add(p)
+}
+
 // newWorld opens a store. change may be nil.
 func newWorld(tb testing.TB, dir string, change func(*Config)) *world {
 	tb.Helper()

@@ -11,10 +11,10 @@ import (
 // Keeper gets every frame that the meter has read, in order, once its flow is known. It runs
 // in the meter's goroutine and must not block.
 type Keeper interface {
-	// Keep is called with a frame, its packet and the flow of that, in a table. A frame that is in no
-	// flow, such as ARP, has a nil p and the zero Ref. The bytes of f belong to the source,
-	// and at belongs to the table: neither may be used after the call.
-	Keep(f *capture.Frame, p *packet.Packet, t *flow.Table, at flow.Ref)
+	// Keep is called with the frames of a batch, their packets and the flows of those, in a table; or
+	// with frames that are in no flow, such as ARP: packets and refs are nil then. The bytes of the
+	// frames belong to the source, and refs to the table: neither may be used after the call.
+	Keep(frames []capture.Frame, packets []packet.Packet, t *flow.Table, refs []flow.Ref)
 	// Report is called with each record, to fill in Kept. Of the packets of the batch that
 	// the flow ends in, it does not know yet.
 	Report(r *flow.Record)
@@ -22,10 +22,3 @@ type Keeper interface {
 
 // errKeeper is returned by NewMeter.
 var errKeeper = errors.New("a keeper of packets needs a live capture and flows")
-
-// keep shows the first n frames of the batch to the keeper.
-func (m *Meter) keep(n int) {
-	for i := range n {
-		m.keeper.Keep(&m.frames[i], &m.batch[i], m.table, m.refs[i])
-	}
-}

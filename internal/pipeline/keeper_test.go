@@ -23,11 +23,18 @@ type fakeKeeper struct {
 var _ pipeline.Keeper = (*fakeKeeper)(nil) // type check
 
 // Keep implements [pipeline.Keeper].
-func (k *fakeKeeper) Keep(f *capture.Frame, p *packet.Packet, _ *flow.Table, at flow.Ref) {
-	if p == nil {
-		k.lines = append(k.lines, fmt.Sprintf("%d: no flow %v", f.Time-t0, at.Mark() == nil))
-		return
+func (k *fakeKeeper) Keep(frames []capture.Frame, packets []packet.Packet, _ *flow.Table, refs []flow.Ref) {
+	for i := range frames {
+		if packets == nil {
+			k.lines = append(k.lines, fmt.Sprintf("%d: no flow %v", frames[i].Time-t0, refs == nil))
+		} else {
+			k.keep(&frames[i], &packets[i], refs[i])
+		}
 	}
+}
+
+// keep writes down one frame.
+func (k *fakeKeeper) keep(f *capture.Frame, p *packet.Packet, at flow.Ref) {
 	m := at.Mark()
 	if *m&flow.MarkOpen == 0 {
 		*m = flow.MarkOpen | k.flows

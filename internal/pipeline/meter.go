@@ -224,7 +224,8 @@ func (m *Meter) refuse(f *capture.Frame, status packet.Status) {
 		t.Frame(f)
 	}
 	if m.keeper != nil {
-		m.keeper.Keep(f, nil, m.table, flow.Ref{})
+		m.frames[0] = *f
+		m.keeper.Keep(m.frames[:1], nil, m.table, nil)
 	}
 }
 
@@ -239,7 +240,7 @@ func (m *Meter) flush() {
 		m.gauge.Packets(m.batch[:n])
 	}
 	if m.keeper != nil {
-		m.keep(n)
+		m.keeper.Keep(m.frames[:n], m.batch[:n], m.table, m.refs[:n])
 	}
 	if m.judge != nil {
 		m.judge.Packets(m.batch[:n], m.frames[:n], m.refs[:n])

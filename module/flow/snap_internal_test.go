@@ -17,11 +17,11 @@ type fakeKeeper uint32
 
 var _ Keeper = fakeKeeper(0) // type check
 
-func (k fakeKeeper) Snap() uint32                                               { return uint32(k) }
-func (fakeKeeper) Report(*meter.Record)                                         {}
-func (fakeKeeper) Wants(iface uint32) bool                                      { return iface != 13 }
-func (fakeKeeper) Gone(uint32)                                                  {}
-func (fakeKeeper) Keep(*capture.Frame, *packet.Packet, *meter.Table, meter.Ref) {}
+func (k fakeKeeper) Snap() uint32                                                   { return uint32(k) }
+func (fakeKeeper) Report(*meter.Record)                                             {}
+func (fakeKeeper) Wants(iface uint32) bool                                          { return iface != 13 }
+func (fakeKeeper) Gone(uint32)                                                      {}
+func (fakeKeeper) Keep([]capture.Frame, []packet.Packet, *meter.Table, []meter.Ref) {}
 
 type fakeJudge struct{ pipeline.Judge }
 

@@ -37,6 +37,7 @@ func benchmarkMeter(b *testing.B, size int, on bool) {
 	}
 	var ps [meter.BatchSize]packet.Packet
 	var refs [meter.BatchSize]meter.Ref
+	var kept [meter.BatchSize]capture.Frame
 	b.ReportAllocs()
 	n, start := 0, processorTime(b)
 	for b.Loop() {
@@ -56,8 +57,9 @@ func benchmarkMeter(b *testing.B, size int, on bool) {
 		}
 		w.table.UpdateBatchRefs(ps[:], &refs)
 		for i := range ps {
-			w.Keep(&frames[(n-len(ps)+i)%flows], &ps[i], w.table, refs[i])
+			kept[i] = frames[(n-len(ps)+i)%flows]
 		}
+		w.Keep(kept[:], ps[:], w.table, refs[:])
 		for w.store.Load().Pressure() { // what the disk takes, not what is lost
 			if err := w.Seal(b.Context(), "no such qube"); err != nil { // which waits for the writer
 				b.Fatal(err)

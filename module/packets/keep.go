@@ -53,7 +53,26 @@ func (s *Service) Wants(iface uint32) bool { return s.holders.wants(iface, time.
 const headerBytes = 256
 
 // Keep implements [flow.Keeper]. It does not wait, and allocates nothing.
-func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at meter.Ref) {
+func (s *Service) Keep(frames []capture.Frame, _ []packet.Packet, t *meter.Table, refs []meter.Ref) {
+	store, k := s.store.Load(), &s.keeper
+	if store != nil {
+		store.Begin()
+		defer store.End()
+	}
+	k.table = t
+	for i := range frames {
+		k.packet.Account = nil
+		if refs != nil {
+			k.ref = refs[i]
+			k.packet.Account = k.ledger.open(k.ref.Mark())
+		}
+		s.keep(store, &frames[i])
+	}
+	k.packet.Data, k.ref = nil, meter.Ref{}
+}
+
+// keep adds a frame, whose account is open, to a store, which may be nil.
+func (s *Service) keep(store *packetstore.Store, f *capture.Frame) {
 	if !hasLink(f) {
 		s.unstored.noLink.Add(1)
 		return
@@ -61,11 +80,6 @@ func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at me
 	k := &s.keeper
 	q := &k.packet
 	length := int(max(f.Length, uint32(len(f.Data))))
-	q.Account = nil
-	if p != nil {
-		q.Account = k.ledger.open(at.Mark())
-	}
-	k.table, k.ref = t, at
 	if len(k.scratch) < len(f.Data)+tagBytes {
 		k.scratch = make([]byte, len(f.Data)+tagBytes+1024)
 	}
@@ -75,7 +89,6 @@ func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at me
 		s.unstored.filteredBytes.Add(uint64(length))
 		return
 	}
-	store := s.store.Load()
 	if store == nil {
 		s.unstored.packets.Add(1)
 		s.unstored.bytes.Add(uint64(length))
@@ -88,7 +101,6 @@ func (s *Service) Keep(f *capture.Frame, p *packet.Packet, t *meter.Table, at me
 	q.Iface, q.At, q.Length, q.LinkType, q.Flags = f.Iface, f.Time, length, uint16(f.FileLink()), f.EPBFlags()
 	q.Dropped = s.newDrops(f.Time)
 	store.Add(q)
-	q.Data, k.ref = nil, meter.Ref{}
 }
 
 // Report implements [flow.Keeper].

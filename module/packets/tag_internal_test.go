@@ -30,7 +30,7 @@ func TestService_Keep_tags(t *testing.T) {
 		}
 		var refs [meter.BatchSize]meter.Ref
 		w.table.UpdateBatchRefs(batch[:], &refs)
-		w.Keep(&f, &batch[0], w.table, refs[0])
+		w.Keep([]capture.Frame{f}, batch[:], w.table, refs[:1])
 	}
 	stop()
 	_, file, done := find(t, w.conf.Dir, &packetstore.Query{})

@@ -132,12 +132,12 @@ func (w *world) add(iface uint32, data []byte) meter.Kept {
 	f := capture.Frame{Data: data, Time: w.now, Length: uint32(len(data)), Iface: iface, Direction: packet.Inbound, Link: packet.LinkEthernet}
 	var batch [1]packet.Packet
 	if f.Decode(&batch[0]) != packet.OK {
-		w.Keep(&f, nil, w.table, meter.Ref{})
+		w.Keep([]capture.Frame{f}, nil, w.table, nil)
 		return meter.Kept{}
 	}
 	var refs [meter.BatchSize]meter.Ref
 	w.table.UpdateBatchRefs(batch[:], &refs)
-	w.Keep(&f, &batch[0], w.table, refs[0])
+	w.Keep([]capture.Frame{f}, batch[:], w.table, refs[:1])
 	var r meter.Record
 	w.table.Describe(refs[0], &r)
 	w.Report(&r)
