@@ -42,7 +42,7 @@ func (n *Names) message(m *Message, at int64) {
 
 // record looks up the destination of a record.
 func (n *Names) record(r *flow.Record) {
-	name, known := n.view.Find(r.Source.Addr.Netip(r.Family), r.Destination.Addr.Netip(r.Family), r.Start)
+	name, known := n.view.Use(r.Source.Addr.Netip(r.Family), r.Destination.Addr.Netip(r.Family), r.Start, r.End)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.queue = append(n.queue, named{r.Born, r.Start, r.End, r.Iface, name, known})

@@ -220,10 +220,11 @@ func (m *Message) observe(t *Translator, i *Item) bool {
 	return true
 }
 
-// name sets the name of the destination and whether the client could have resolved it.
-func (t *Translator) name(client, dst netip.Addr, at int64, sni string) {
+// name sets the name of the destination of what has begun at a time and goes on until now, and
+// whether the client could have resolved it.
+func (t *Translator) name(client, dst netip.Addr, begun int64, sni string) {
 	o := &t.o
-	name, known := t.names.Find(client, dst, at)
+	name, known := t.names.Use(client, dst, begun, o.At)
 	o.Unresolved = known && name == "" && o.Place == behaviour.World
 	if name == "" {
 		name = sni

@@ -43,6 +43,10 @@ func (a *answer) bytes() int { return answerSize + len(a.name) }
 // it: programs use addresses for longer than the TTL.
 const Slack = 10 * time.Minute
 
+// InUse is how long a connection may be quiet: the time after which TCP sends keepalives (RFC 9293
+// section 3.8.4).
+const InUse = 2 * time.Hour
+
 // NewNames returns an empty Names.
 func NewNames() *Names {
 	return &Names{clients: map[netip.Addr]map[netip.Addr]answer{}, room: share.NewPool[netip.Addr](maxBytes)}
@@ -188,10 +192,31 @@ func (n *Names) Find(client, addr netip.Addr, at int64) (name string, known bool
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	list := n.clients[client]
-	if t, ok := list[addr]; ok && at >= t.from-int64(time.Second) && at <= t.until {
+	if t, ok := list[addr]; ok && t.at(at) {
 		return t.name, true
 	}
 	return "", list != nil
+}
+
+// at reports whether an answer may be what a connection at a time is due to.
+func (a *answer) at(at int64) bool { return at >= a.from-int64(time.Second) && at <= a.until }
+
+// Use is Find for a flow that has begun at a time and is alive at another: the name stays with the
+// address for InUse from then on. A connection that is quiet for some time is several flows, and
+// its program does not ask for the address again.
+func (n *Names) Use(client, addr netip.Addr, begun, alive int64) (name string, known bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.clients[client]
+	t, ok := list[addr]
+	if !ok || !t.at(begun) {
+		return "", list != nil
+	}
+	if until := alive + int64(InUse); until-t.until > sweepEvery {
+		t.until = until
+		list[addr] = t
+	}
+	return t.name, true
 }
 
 // NamesStats counts the content of a Names, and the answers evicted from it.

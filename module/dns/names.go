@@ -78,7 +78,7 @@ func (n *Names) Fill(f *event.Flow) {
 		return
 	}
 	client, dst := f.Source.Addr.Netip(f.Family), f.Destination.Addr.Netip(f.Family)
-	name, known := n.names.Find(client, dst, f.Start)
+	name, known := n.names.Use(client, dst, f.Start, f.End)
 	if f.Domain = name; name != "" {
 		n.named.Add(1)
 	} else if f.Unresolved = known && global(dst) && !n.IsResolver(dst); f.Unresolved {

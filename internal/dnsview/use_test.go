@@ -1,0 +1,39 @@
+package dnsview_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsview"
+)
+
+// TestNames_Use keeps the name of an address that a client uses for as long as a connection may be
+// quiet, and of no other.
+func TestNames_Use(t *testing.T) {
+	t.Parallel()
+	n := dnsview.NewNames()
+	client, used, other := netip.MustParseAddr("10.137.0.6"), netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10")
+	at := func(d time.Duration) int64 { return int64(1_700_000_000e9) + int64(d) }
+	n.Add(client, used, "push.example", at(0), 60)
+	n.Add(client, other, "www.example", at(0), 60)
+	for _, step := range []struct {
+		begun, alive time.Duration
+		want         string
+	}{
+		{time.Minute, 3 * time.Hour, "push.example"},
+		{5 * time.Hour, 5*time.Hour + time.Minute, "push.example"}, // the connection goes on after a pause of two hours
+		{5 * time.Hour, 5*time.Hour + 2*time.Minute, "push.example"},
+		{7*time.Hour + 4*time.Minute, 8 * time.Hour, ""}, // too late
+	} {
+		if name, known := n.Use(client, used, at(step.begun), at(step.alive)); name != step.want || !known {
+			t.Errorf("begun after %v: %q, %v; want %q of a client that is known", step.begun, name, known, step.want)
+		}
+	}
+	if name, _ := n.Find(client, other, at(12*time.Minute)); name != "" {
+		t.Errorf("the name of an address that is not used is %q; want it forgotten", name)
+	}
+	if name, known := n.Use(other, used, at(0), at(0)); name != "" || known {
+		t.Errorf("for a client that is not known: %q, %v", name, known)
+	}
+}
