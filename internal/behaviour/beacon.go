@@ -225,15 +225,21 @@ func (e *Engine) beaconLevel(f *Finding, s *series) {
 // oddities adds what is odd about the current destination to the evidence.
 func (e *Engine) oddities(f *Finding) (odd bool) {
 	o := e.obs
-	if o.Unresolved {
+	if o.Unresolved && !tunnelPort(o.Proto, o.Port) {
 		odd = true
 		f.Evidence = append(f.Evidence, "no DNS response had the address")
 	}
-	if !usualPort(o.Port) {
+	if !usualPort(o.Port) && !o.Addr.IsPrivate() { // neighbours have services of all kinds
 		odd = true
 		f.Evidence = append(f.Evidence, fmt.Sprintf("port %d is unusual", o.Port))
 	}
 	return odd
+}
+
+// tunnelPort reports whether a port is that of a tunnel, whose server many configurations name by its
+// address: OpenVPN, WireGuard.
+func tunnelPort(proto uint8, port uint16) bool {
+	return proto == protoUDP && (port == 1194 || port == 51820)
 }
 
 // pollers are domains that programs of the system and browsers are known to poll. A beacon

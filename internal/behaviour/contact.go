@@ -21,6 +21,7 @@ func (e *Engine) opened() {
 		e.lateral("")
 	}
 	e.request()
+	e.used()
 	if o.Stealth {
 		e.cur.walk.Probe(e.contact(), &e.alarm)
 		e.scanned()
@@ -80,7 +81,7 @@ func (e *Engine) refused() {
 // contact describes the current contact for the walker. It is valid until the next one.
 func (e *Engine) contact() *walk.Contact {
 	o := e.obs
-	e.step = walk.Contact{At: o.At, Host: e.net, Port: o.Port, Proto: o.Proto, Near: o.Place != World, Addr: o.Addr}
+	e.step = walk.Contact{At: o.At, Host: e.net, Port: o.Port, Proto: o.Proto, Near: o.Place != World, Named: o.Place == World && o.Domain != "", Addr: o.Addr}
 	if o.Domain == "" && o.Addr.IsValid() {
 		e.step.Host = e.hashAddr(o.Addr, false)
 	}
@@ -134,6 +135,9 @@ func (e *Engine) scan(a *walk.Alarm) {
 	case walk.Sweep:
 		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s", e.who(), a.Last.Port, a.Failures, span)
 	default:
+		if 2*a.Named > a.Failures { // servers that are down or filtered, as a page or a list of peers names them
+			f.Level = f.Level.down()
+		}
 		f.Reason = fmt.Sprintf("%s contacts hosts and ports that do not answer: %d of %d first contacts within %s, %s among them", e.who(), a.Failures,
 			a.Contacts, span, e.lastOf(a))
 	}

@@ -23,7 +23,7 @@ func (e *Engine) asked() {
 		s.asked.add(e.net)
 	}
 	e.generated(q)
-	w, _ := e.windows.add(s.id, e.keyed(e.net, 0xd5))
+	w, _ := e.windows.add(s.id, e.windowOf())
 	if w == nil {
 		return
 	}
@@ -41,6 +41,20 @@ func (e *Engine) asked() {
 	}
 	if !w.Reported() && q.Carries() {
 		e.slowly(q)
+	}
+}
+
+// windowOf returns the key of the window of the current domain.
+func (e *Engine) windowOf() uint64 { return e.keyed(e.net, 0xd5) }
+
+// used counts a new connection with a host whose name the current subject has asked for.
+func (e *Engine) used() {
+	o := e.obs
+	if o.Domain == "" || o.Midstream || o.Port == 53 {
+		return
+	}
+	if w := e.windows.find(e.windowOf()); w != nil {
+		w.Use(o.Name, e.conf.Key[0])
 	}
 }
 
@@ -63,6 +77,10 @@ func (e *Engine) tunnel(w *window, shape names.Shape, q *names.Query) {
 		f.Evidence = append(f.Evidence, "the qube has used the domain before")
 	} else {
 		f.Score += 0.15
+	}
+	if (shape == names.Volume || shape == names.Slow) && w.Used() {
+		f.Level = Low
+		f.Evidence = append(f.Evidence, "the qube connects to what it asks for")
 	}
 	f.Evidence = append(f.Evidence, fmt.Sprintf("%d queries, %d names, %.1f bits a character", w.Queries(), w.Names(), w.Entropy()))
 	for _, name := range w.samples[:min(e.conf.Samples, len(w.samples))] {

@@ -12,6 +12,7 @@ type logins struct {
 	since int64
 	up    uint64 // bytes that the first of them has sent
 	n     uint32
+	other uint8 // connections in a row that are not alike
 }
 
 // What attempts to log in look like: a person makes three, and a program that works keeps its
@@ -23,12 +24,13 @@ const (
 	loginLonger = int64(60e9) // than that is no attempt that has failed
 	loginSent   = 5           // segments, and likewise received: names, keys, a password, the end
 	loginUnlike = 4           // a quarter of the bytes
+	loginOthers = 3           // in a row are another program; one or two have guessed once more or less
 )
 
 // attempted reports whether the current connection may be an attempt to log in.
 func (o *Observation) attempted() bool {
 	return o.Proto == protoTCP && o.Duration <= loginLonger && o.UpPackets >= loginSent && o.DownPackets >= loginSent &&
-		(!usualPort(o.Port) || Service(o.Port))
+		(!usualPort(o.Port) || Service(o.Port) || o.Port == 21)
 }
 
 // alike reports whether a connection has sent about as much as the first.
@@ -45,7 +47,15 @@ func (e *Engine) attempt() {
 	dest := e.hashAddr(o.Addr, false) ^ uint64(o.Port)*0x9e3779b97f4a7c15
 	l := &e.cur.logins[dest%uint64(len(e.cur.logins))]
 	born := o.At - o.Duration
-	if l.dest != dest || !l.alike(o.Up) || born-l.since > loginSpan || born < l.since-loginSpan {
+	switch {
+	case l.dest != dest || born-l.since > loginSpan || born < l.since-loginSpan:
+		*l = logins{dest: dest, since: born, up: o.Up}
+	case l.alike(o.Up):
+		l.other = 0
+	case l.other+1 < loginOthers:
+		l.other++
+		return
+	default:
 		*l = logins{dest: dest, since: born, up: o.Up}
 	}
 	if l.n++; l.n >= loginCount && !e.known(baseline.Destination, e.net) && !e.skips(Lateral, "logins", e.net) {

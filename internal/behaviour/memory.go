@@ -30,6 +30,7 @@ func (s *subject) code(c *codec.Coder) {
 		codec.Int(c, &l.since)
 		codec.Int(c, &l.up)
 		codec.Int(c, &l.n)
+		codec.Int(c, &l.other)
 	})
 	codec.List(c, s.contacts[:], func(a *activity) {
 		codec.Hash(c, &a.dest)

@@ -183,14 +183,17 @@ func TestEngine_Restore_older(t *testing.T) {
 		old = le.AppendUint32(old, uint32(len(part)))
 		old = append(le.AppendUint32(old, crc32.Checksum(part, crc32.MakeTable(crc32.Castagnoli))), part...)
 	}
-	w, now := with(), with()
-	if err := w.Restore(old); err != nil {
-		t.Fatal(err)
-	}
+	now := with()
 	if err := now.Restore(text); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(now.Profiles(""), w.Profiles("")); diff != "" || len(w.Profiles("")) != 2 {
-		t.Errorf("profiles mismatch (-want +got):\n%s", diff)
+	for _, old := range [][]byte{old, append([]byte("qbh3"), text[4:]...)} {
+		w := with()
+		if err := w.Restore(old); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(now.Profiles(""), w.Profiles("")); diff != "" || len(w.Profiles("")) != 2 {
+			t.Errorf("%s: profiles mismatch (-want +got):\n%s", old[:4], diff)
+		}
 	}
 }

@@ -19,8 +19,9 @@ var ErrState = errors.New("behaviour: unreadable state")
 // The beginning of a state: a magic number with the version of the format, and a hash that
 // says which key the rest was made with.
 const (
-	magic    = "qbh3"
-	older    = "qbh2" // without what counts for minutes or hours
+	magic    = "qbh4"
+	before   = "qbh3" // what counts for minutes or hours is not read: it lacks some of it
+	older    = "qbh2" // without that
 	keyCheck = "qubesbeat baseline"
 )
 
@@ -88,15 +89,19 @@ func appendText(b []byte, s string) []byte {
 // Restore reads a snapshot into an engine that has seen nothing yet. After an error, which
 // wraps [ErrState], the engine must not be used.
 func (e *Engine) Restore(b []byte) error {
-	if len(b) < len(magic)+8 || string(b[:len(magic)]) != magic && string(b[:len(magic)]) != older {
-		return fmt.Errorf("%w: it begins with neither %s nor %s", ErrState, magic, older)
+	if len(b) < len(magic)+8 {
+		return fmt.Errorf("%w: it has %d bytes", ErrState, len(b))
 	}
-	restore := e.restoreAll
-	if string(b[:len(magic)]) == older {
-		restore = func(part []byte) error {
-			_, err := e.restoreSubject(part)
-			return err
-		}
+	var restore func(part []byte) error
+	switch string(b[:len(magic)]) {
+	case magic:
+		restore = e.restoreAll
+	case before:
+		restore = func(part []byte) error { return second(e.restoreLasting(&part)) }
+	case older:
+		restore = func(part []byte) error { return second(e.restoreSubject(part)) }
+	default:
+		return fmt.Errorf("%w: it begins with none of %s, %s and %s", ErrState, magic, before, older)
 	}
 	if binary.LittleEndian.Uint64(b[len(magic):]) != siphash(e.conf.Key[0], e.conf.Key[1], keyCheck) {
 		return fmt.Errorf("%w: it was made with another key", ErrState)
@@ -142,17 +147,25 @@ func cut(b *[]byte, n int) []byte {
 	return part
 }
 
+// second returns the second of two results.
+func second(_ *subject, err error) error { return err }
+
+// restoreLasting reads a subject from *b, and leaves its memory there.
+func (e *Engine) restoreLasting(b *[]byte) (*subject, error) {
+	size := cut(b, 4)
+	if size == nil {
+		return nil, errShort
+	}
+	part := cut(b, int(binary.LittleEndian.Uint32(size)))
+	if part == nil {
+		return nil, errShort
+	}
+	return e.restoreSubject(part)
+}
+
 // restoreAll reads a subject with its memory.
 func (e *Engine) restoreAll(b []byte) error {
-	size := cut(&b, 4)
-	if size == nil {
-		return errShort
-	}
-	part := cut(&b, int(binary.LittleEndian.Uint32(size)))
-	if part == nil {
-		return errShort
-	}
-	s, err := e.restoreSubject(part)
+	s, err := e.restoreLasting(&b)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,9 @@ func (w *world) subjects() (list []string) {
 func TestEngine_subjects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(nil)
-	seen := func(n int, at int64) { w.connect(contact(fmt.Sprintf("qube%03d", n), "192.0.2.1:443", "site.example", start+at*1e9)) }
+	seen := func(n int, at int64) {
+		w.connect(contact(fmt.Sprintf("qube%03d", n), "192.0.2.1:443", "site.example", start+at*1e9))
+	}
 	for n := range mostSubjects {
 		seen(n, int64(n))
 	}

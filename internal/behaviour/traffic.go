@@ -117,7 +117,7 @@ func (e *Engine) long() {
 	f := &Finding{Rule: LongConnection, Way: stepNames[step], Level: Low, Score: 0.5 + 0.1*float64(step), First: o.At - o.Duration, dest: e.net,
 		BytesUp: o.Up, BytesDown: o.Down}
 	known := e.known(baseline.Destination, e.net)
-	if (!known || o.Unresolved) && e.learned() || step > 0 && o.Unresolved {
+	if (!known || o.Unresolved) && e.learned() || step > 0 && o.Unresolved && !tunnelPort(o.Proto, o.Port) {
 		f.Level = Medium
 	}
 	f.Reason = fmt.Sprintf("%s has a connection with %s that is open for %s, since %s", e.who(), e.whom(), seconds(o.Duration), clock(f.First))
@@ -210,7 +210,8 @@ const (
 	echoHeaders  = 42  // bytes of a frame before the data of an echo request
 	echoPayload  = 100 // of data: ping sends 56
 	echoPackets  = 10
-	echoMismatch = 8 // bytes by which replies differ from requests
+	echoMismatch = 8  // bytes by which replies differ from requests
+	leastFrame   = 60 // bytes, to which Ethernet pads what it carries
 )
 
 // icmp reports echo requests that carry data.
@@ -226,6 +227,7 @@ func (e *Engine) icmp() {
 	if o.DownPackets > 0 {
 		down = o.Down / o.DownPackets
 	}
+	up, down = max(up, leastFrame), max(down, leastFrame)
 	f := &Finding{Rule: ICMPTunnel, Level: Medium, Score: 0.6, dest: e.net, BytesUp: o.Up, BytesDown: o.Down}
 	differ := o.DownPackets >= echoPackets/2 && (up > down+echoMismatch || down > up+echoMismatch)
 	switch {

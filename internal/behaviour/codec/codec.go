@@ -64,6 +64,19 @@ func Int[T integer](c *Coder, v *T) {
 	*v, c.b = T(n), c.b[size:]
 }
 
+// Bool codes a truth value.
+func Bool(c *Coder, v *bool) {
+	n := uint8(0)
+	if *v {
+		n = 1
+	}
+	Int(c, &n)
+	if n > 1 {
+		c.Fail()
+	}
+	*v = n == 1
+}
+
 // Hash codes a number of which all bytes matter.
 func Hash[T ~uint32 | ~uint64](c *Coder, v *T) {
 	n := binary.Size(*v)

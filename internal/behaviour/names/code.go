@@ -5,10 +5,11 @@ import "github.com/qubesbeat/qubesbeat/internal/behaviour/codec"
 // Code codes what the window has counted. There is no name in it.
 func (w *Window) Code(c *codec.Coder) {
 	codec.Int(c, &w.begun)
-	for _, n := range [...]*uint32{&w.queries, &w.names, &w.up, &w.rare, &w.unknown} {
+	for _, n := range [...]*uint32{&w.queries, &w.names, &w.up, &w.rare, &w.unknown, &w.again, &w.used, &w.usedOf} {
 		codec.Int(c, n)
 	}
 	codec.Int(c, &w.down)
+	codec.Hash(c, &w.last)
 	for _, n := range [...]*uint8{&w.longest, &w.longName, &w.reported} {
 		codec.Int(c, n)
 	}

@@ -33,7 +33,7 @@ type Day struct {
 // [Day.Add].
 func (q *Query) Carries() bool {
 	sub := q.Sub()
-	if q.Response || q.Given || !q.Suffix || len(sub) < dayShort || q.usual() {
+	if q.Response || q.Given || !q.Suffix || len(sub) < dayShort || q.usual() || q.proof() {
 		return false
 	}
 	for label := range strings.SplitSeq(sub, ".") {

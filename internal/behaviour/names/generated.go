@@ -90,13 +90,13 @@ type Signs struct {
 // Add adds a query or a response and reports whether the domains look generated, at most
 // once an hour. IsOdd reports whether this domain is one of the odd ones.
 func (g *Generated) Add(q *Query) (s Signs, isOdd, found bool) {
-	if q.usual() || !q.Suffix {
+	if q.usual() || q.proof() || !q.Suffix {
 		return Signs{}, false, false
 	}
 	h, fresh := uint32(hash(q.Domain, q.Seed)), false
 	if q.Response {
-		isOdd = q.NXDomain
-		fresh = q.NXDomain && g.unknown.add(h, q.At)
+		isOdd = q.NXDomain && q.bare()
+		fresh = isOdd && g.unknown.add(h, q.At)
 	} else {
 		label, _, _ := strings.Cut(q.Domain, ".")
 		bits, ok := Oddity(label)
@@ -113,6 +113,13 @@ func (g *Generated) Add(q *Query) (s Signs, isOdd, found bool) {
 		g.reported = q.At
 	}
 	return s, isOdd, found
+}
+
+// bare reports whether the name is that of the domain itself: a host below it may be unknown although
+// the domain is not, as to a resolver that blocks it.
+func (q *Query) bare() bool {
+	sub := q.Sub()
+	return sub == "" || sub == "www"
 }
 
 // signs compares the domains of the spans before at with what is usual.

@@ -53,6 +53,25 @@ func TestWindow_Add(t *testing.T) {
 		{"file hashes of a virus scanner", func(i int) *names.Query {
 			return query(text(rng, base32, 50)+".sophosxl.net", int64(i))
 		}, 100, names.NoShape},
+		{"each for three types", func(i int) *names.Query {
+			q := query(fmt.Sprintf("%s%02d.t.example", text(rand.New(rand.NewPCG(uint64(i/3), 1)), base32, 24), i/3), int64(i*10))
+			q.Type = [...]uint16{1, 28, 65}[i%3]
+			return q
+		}, 40, names.Slow},
+		{"hosts of a page, at once", func(int) *names.Query { return query(text(rng, base32, 24)+".cdn.example", 1) }, 9, names.NoShape},
+		{"a list of addresses", func(i int) *names.Query {
+			return query(fmt.Sprintf("%d.%d.2.192.bl.dnsbl.example", i%256, i/256), int64(i))
+		}, 300, names.NoShape},
+		{"numbers that carry data", func(i int) *names.Query {
+			return query(fmt.Sprintf("%d.%d.2.192.%s.t.example", i%256, i/256, text(rng, base32, 30)), int64(i))
+		}, 40, names.Volume},
+		{"no addresses", func(i int) *names.Query {
+			return query(fmt.Sprintf("%d.256.2.192.%s.t.example", i, text(rng, base32[:26], 10)), int64(i))
+		}, 60, names.Volume},
+		{"keys of senders", func(i int) *names.Query {
+			return query(text(rng, base32, 30)+fmt.Sprintf("._domainkey.mail%d.example", i%9), int64(i))
+		}, 8, names.NoShape},
+		{"a tunnel of keys", func(i int) *names.Query { return query(text(rng, base32, 60)+"._domainkey.t.example", int64(i)) }, 40, names.Volume},
 		{"addresses", func(i int) *names.Query { return query(fmt.Sprintf("%d.2.0.192.in-addr.arpa", i), int64(i)) }, 300, names.NoShape},
 	} {
 		t.Run(tt.name, func(t *testing.T) { // one after the other: they share the source of random numbers
@@ -86,6 +105,35 @@ func TestWindow_span(t *testing.T) {
 	}
 	if w.Names() > 7 {
 		t.Errorf("%d names in an hour; want 6", w.Names())
+	}
+}
+
+// TestWindow_Used says that the client connects to what it asks for if it does so for half of the names:
+// one host below a domain does not excuse all that is sent in names.
+func TestWindow_Used(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		connects func(i int) (to int, does bool) // after the query of a name, to which one
+		want     bool
+	}{
+		{"to each", func(i int) (int, bool) { return i, true }, true},
+		{"to each second", func(i int) (int, bool) { return i, i%2 == 0 }, true},
+		{"to each third", func(i int) (int, bool) { return i, i%3 == 0 }, false},
+		{"to one, often", func(int) (int, bool) { return 0, true }, false},
+		{"to the one before", func(i int) (int, bool) { return i - 1, i > 0 }, true},
+		{"to none", func(i int) (int, bool) { return 0, false }, false},
+	} {
+		var w names.Window
+		for i := range 40 {
+			w.Add(query(fmt.Sprintf("host%d.example.org", i), int64(i)))
+			if to, does := tt.connects(i); does {
+				w.Use(fmt.Sprintf("host%d.example.org", to), 0)
+			}
+		}
+		if w.Used() != tt.want {
+			t.Errorf("%s: Used = %v; want %v", tt.name, w.Used(), tt.want)
+		}
 	}
 }
 
@@ -145,6 +193,11 @@ func TestGenerated_Add(t *testing.T) {
 			q.Response, q.NXDomain = true, true
 			return q
 		}, true},
+		{"hosts below domains that are blocked", func(i int) *names.Query {
+			q := query(fmt.Sprintf("pixel.pleasantwords%d.example", i), int64(i))
+			q.Response, q.NXDomain = true, true
+			return q
+		}, false},
 		{"one odd name, often", func(i int) *names.Query { return query("qxzjkvwpfhqx.example", int64(i)) }, false},
 		{"browsing", func(i int) *names.Query {
 			return query([]string{"wikipedia.example", "weather.example", "newspaper.example", "library.example"}[i%4], int64(i))

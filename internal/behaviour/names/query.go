@@ -45,7 +45,7 @@ var signs = []string{"_dmarc.", "_domainkey.", "_acme-challenge.", "_tcp.", "_ud
 // usual reports whether a name says nothing about a tunnel: no data can get through, or
 // what looks like data is not.
 func (q *Query) usual() bool {
-	if q.Domain == "" || lookups[q.Domain] {
+	if q.Domain == "" || lookups[q.Domain] || q.ofAddress() {
 		return true
 	}
 	for _, end := range own {
@@ -53,6 +53,41 @@ func (q *Query) usual() bool {
 			return true
 		}
 	}
+	return false
+}
+
+// ofAddress reports whether the name is that of an IPv4 address in a list of addresses (RFC 5782
+// section 2.1): its numbers, and what the list is called.
+func (q *Query) ofAddress() bool {
+	rest := q.Sub()
+	for range 4 {
+		label, after, _ := strings.Cut(rest, ".")
+		if !octet(label) {
+			return false
+		}
+		rest = after
+	}
+	return len(rest) <= maxListName && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz.-") == ""
+}
+
+// octet reports whether a label is a number up to 255 as addresses spell it.
+func octet(label string) bool {
+	n := 0
+	for i := range len(label) {
+		if label[i] < '0' || label[i] > '9' || i > 2 || i > 0 && n == 0 {
+			return false
+		}
+		n = 10*n + int(label[i]-'0')
+	}
+	return label != "" && n <= 255
+}
+
+// maxListName bounds what a list is called besides its domain, in characters.
+const maxListName = 16
+
+// proof reports whether a name carries a key or a proof, for which the labels are made that sign
+// it: it is odd only if there is a lot of it.
+func (q *Query) proof() bool {
 	for _, sign := range signs {
 		if strings.Contains(q.Name, sign) {
 			return true

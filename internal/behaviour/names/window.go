@@ -21,6 +21,10 @@ type Window struct {
 	down      uint64 // bytes of responses
 	rare      uint32 // queries of rare types
 	unknown   uint32 // responses that the name does not exist
+	again     uint32 // queries for the same name as the one before: another type, or once more
+	used      uint32 // names to which the client has connected
+	usedOf    uint32 // the same of recent, by place
+	last      uint32 // hash of the latest name
 	longest   uint8  // label
 	longName  uint8
 	reported  uint8 // shapes that were reported in this window
@@ -50,6 +54,7 @@ const (
 	volumeUp, volumeNames    = 1000, 10
 	slowNames, slowMean      = 6, 20
 	slowFresh, slowEntropy   = 0.45, 3.5
+	slowAfter                = int64(3e9) // by when a client connects to the first names, if it wants that
 	typesQueries, typesNames = 10, 5
 	longName                 = 150
 	longBare, longLabel      = 100, 50 // below no public suffix
@@ -73,12 +78,32 @@ func (w *Window) Add(q *Query) Shape {
 	}
 	w.query(q)
 	s := w.shape(q)
+	if s != Volume && q.proof() {
+		s = NoShape
+	}
 	if s == NoShape || w.reported&(1<<s) != 0 {
 		return NoShape
 	}
 	w.reported |= 1 << s
 	return s
 }
+
+// Use counts a connection with a host whose name the client has asked for, once for each of the latest
+// names.
+func (w *Window) Use(name string, seed uint64) {
+	h := uint32(hash(name, seed))
+	for i, r := range w.recent {
+		if bit := uint32(1) << i; r == h && w.usedOf&bit == 0 {
+			w.usedOf |= bit
+			w.used++
+			return
+		}
+	}
+}
+
+// Used reports whether the client connects to what it asks for, to half of the names at least. Who
+// sends data in names has no host to connect to.
+func (w *Window) Used() bool { return 2*w.used >= w.names }
 
 // Begun returns the time of the query or response that has begun the window, 0 for none.
 func (w *Window) Begun() int64 { return w.begun }
@@ -92,23 +117,28 @@ func (w *Window) Reported() bool { return w.reported != 0 }
 // query counts a query.
 func (w *Window) query(q *Query) {
 	w.queries++
-	if !common(q.Type) {
+	if !common(q.Type) && !q.proof() {
 		w.rare++
 	}
+	h := hash(q.Name, q.Seed)
+	if uint32(h) == w.last {
+		w.again++
+	}
+	w.last = uint32(h)
 	sub := q.Sub()
 	if sub == "" && len(q.Name) < longBare {
 		return
 	}
-	h := hash(q.Name, q.Seed)
 	for _, r := range w.recent {
 		if r == uint32(h) {
 			return
 		}
 	}
 	w.recent[w.names%recents] = uint32(h)
+	w.usedOf &^= 1 << (w.names % recents)
 	w.distinct.Add(h)
 	if w.names++; w.names > 1<<31 {
-		w.names /= 2
+		w.names, w.used = w.names/2, w.used/2
 	}
 	w.characters(sub)
 	w.longName = max(w.longName, uint8(min(len(q.Name), 255)))
@@ -152,7 +182,7 @@ func (w *Window) shape(q *Query) Shape {
 	switch {
 	case w.up >= volumeUp && names >= volumeNames:
 		return Volume
-	case names >= slowNames && int(w.up) >= slowMean*int(w.names) && float64(names) >= slowFresh*float64(w.queries) && w.Entropy() >= slowEntropy:
+	case names >= slowNames && q.At-w.begun >= slowAfter && int(w.up) >= slowMean*int(w.names) && float64(names) >= slowFresh*float64(w.queries-w.again) && w.Entropy() >= slowEntropy:
 		return Slow
 	case w.rare*2 >= w.queries && w.queries >= typesQueries && names >= typesNames:
 		return Types

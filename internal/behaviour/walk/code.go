@@ -15,11 +15,13 @@ func (w *Walker) Code(c *codec.Coder) {
 	codec.Int(c, &w.since)
 	codec.Int(c, &w.contacts)
 	codec.Int(c, &w.failures)
+	codec.Int(c, &w.named)
 	codec.Int(c, &w.lost)
 	for _, f := range [...]*fan{&w.echoes, &w.probes} {
 		codec.Int(c, &f.since)
 		codec.Int(c, &f.n)
 	}
+	codec.List(c, w.answered[:], func(p *port) { p.code(c) })
 	if w.lost >= maxFailed || math.Abs(w.score) > limit {
 		w.lost, w.score = 0, 0
 		c.Fail()
@@ -32,4 +34,13 @@ func (f *failure) code(c *codec.Coder) {
 	codec.Hash(c, &f.host)
 	codec.Int(c, &f.port)
 	codec.Int(c, &f.proto)
+	codec.Bool(c, &f.named)
+}
+
+// code codes what is known of a port.
+func (p *port) code(c *codec.Coder) {
+	codec.Int(c, &p.since)
+	codec.Int(c, &p.n)
+	codec.Int(c, &p.before)
+	codec.Int(c, &p.port)
 }

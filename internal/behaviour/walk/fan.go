@@ -2,10 +2,16 @@ package walk
 
 import "math"
 
+// The ports to which traceroute sends datagrams, for 30 hops, three to each, which no one is to answer.
+const traceroute, traceroutes = 33434, 100
+
 // quiet reports whether servers of a port often do not answer, or are asked in parallel.
 func quiet(c *Contact) bool {
 	if c.Proto == tcp {
 		return false
+	}
+	if c.Port >= traceroute && c.Port < traceroute+traceroutes {
+		return true
 	}
 	switch c.Port {
 	case 53, 67, 123, 137, 138, 443, 500, 1900, 3478, 3702, 4500, 5353, 5355:
@@ -36,8 +42,8 @@ func (w *Walker) fanned(c *Contact, a *Alarm) {
 	w.failed = [maxFailed]failure{}
 }
 
-// alike returns how many failures of the same protocol had the host of c, and how many its port, and
-// the time of the first of them.
+// alike returns how many failures of the same protocol had the host of c, and how many its port without
+// a name, unless most datagrams to it are answered, and the time of the first of them.
 func (w *Walker) alike(c *Contact) (ports, hosts int, since int64) {
 	since = math.MaxInt64
 	for i := range w.failed {
@@ -48,12 +54,15 @@ func (w *Walker) alike(c *Contact) (ports, hosts int, since int64) {
 		if f.host == c.Host {
 			ports++
 		}
-		if f.port == c.Port {
+		if f.port == c.Port && !f.named {
 			hosts++
 		}
 		if f.host == c.Host || f.port == c.Port {
 			since = min(since, f.at)
 		}
+	}
+	if w.answered.most(c, hosts) {
+		hosts = 0
 	}
 	return ports, hosts, since
 }

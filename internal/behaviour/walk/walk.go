@@ -11,6 +11,9 @@ type Contact struct {
 	Proto uint8
 	// Near says that the host is no host of the world.
 	Near bool
+	// Named says that the client has resolved the host. It has chosen it by its name then, and not
+	// among addresses.
+	Named bool
 	// Addr is the host's, for people.
 	Addr netip.Addr
 }
@@ -65,6 +68,7 @@ func (k Kind) String() string {
 type Alarm struct {
 	Kind     Kind
 	Failures int     // ports, hosts or contacts that did not answer
+	Named    int     // of Failures, changes to a host whose name the client has resolved
 	Contacts int     // first contacts since the walk began
 	Since    int64   // time of the first of them
 	Last     Contact // that made it
@@ -79,10 +83,12 @@ type Walker struct {
 	since    int64
 	contacts int32
 	failures int32
+	named    int32 // of failures
 	lost     uint8 // place of the next in failed
 	waiting  uint8 // places of pending that are used
 	echoes   fan   // hosts that were sent echo requests
 	probes   fan   // segments that belong to no connection
+	answered answered
 }
 
 // fan counts different contacts within a span.
@@ -119,6 +125,7 @@ type failure struct {
 	host  uint64
 	port  uint16
 	proto uint8
+	named bool
 }
 
 // Begin takes a new connection, datagram or echo request and reports whether it is a first
@@ -158,6 +165,7 @@ func (w *Walker) Answer(c *Contact, refused bool, a *Alarm) {
 				w.fail(&p.contact, a)
 			} else {
 				w.succeed()
+				w.answered.add(&p.contact)
 			}
 			w.remove(int(i))
 			return
@@ -182,20 +190,28 @@ func (w *Walker) remove(i int) {
 // succeed is a step down; the walk starts over at the floor.
 func (w *Walker) succeed() {
 	if w.score = max(0, w.score-step); w.score == 0 {
-		w.since, w.contacts, w.failures = 0, 0, 0
+		w.restart()
 	}
 }
 
+// restart begins another walk.
+func (w *Walker) restart() { w.since, w.contacts, w.failures, w.named = 0, 0, 0, 0 }
+
 // fail is a step up. UDP counts for fans only: most datagrams want no answer.
 func (w *Walker) fail(c *Contact, a *Alarm) {
-	w.failed[w.lost] = failure{c.At, c.Host, c.Port, c.Proto}
+	last := &w.failed[(w.lost+maxFailed-1)%maxFailed]
+	w.failed[w.lost] = failure{c.At, c.Host, c.Port, c.Proto, c.Named}
 	w.lost = (w.lost + 1) % maxFailed
 	if c.Proto == tcp {
 		w.score += step
 		w.failures++
+		if c.Named && last.host != c.Host {
+			w.named++
+		}
 		if w.score >= limit {
-			*a = Alarm{Kind: Walk, Failures: int(w.failures), Contacts: int(w.contacts), Since: w.since, Last: *c}
-			w.score, w.since, w.contacts, w.failures = 0, 0, 0, 0
+			*a = Alarm{Kind: Walk, Failures: int(w.failures), Named: int(w.named), Contacts: int(w.contacts), Since: w.since, Last: *c}
+			w.score = 0
+			w.restart()
 			return
 		}
 	}
@@ -207,5 +223,6 @@ const (
 	search = 0 // none: ARP
 	icmp   = 1
 	tcp    = 6
+	udp    = 17
 	icmpv6 = 58
 )

@@ -55,6 +55,12 @@ func TestWalker(t *testing.T) {
 		{"search for neighbours", func(i int) attempt { return attempt{uint64(i), 0, 0, 0} }, walk.Neighbours, 22},
 		{"search for neighbours that are there", func(i int) attempt { return attempt{uint64(i), 0, 0, '+'} }, walk.None, 0},
 		{"search for one neighbour", func(int) attempt { return attempt{1, 0, 0, 0} }, walk.None, 0},
+		{"servers of a game, one in five dead", func(i int) attempt { return attempt{uint64(i), 27015, 17, "\x00++++"[i%5]} }, walk.None, 0},
+		{"the same among others", func(i int) attempt {
+			return attempt{uint64(i), [...]uint16{27015, 27031}[i%5/4], 17, "\x00++++"[i/5%5]}
+		}, walk.None, 0},
+		{"datagrams to hosts, one in five answers", func(i int) attempt { return attempt{uint64(i), 161, 17, "\x00+\x00\x00\x00"[i%5]} }, walk.Sweep, 20},
+		{"traceroute", func(i int) attempt { return attempt{7, uint16(33434 + i), 17, 0} }, walk.None, 0},
 		{"one in four fails", func(i int) attempt { return attempt{uint64(i), uint16(i), 6, "+++-"[i%4]} }, walk.None, 0},
 		{"one server, down", func(int) attempt { return attempt{1, 443, 6, 0} }, walk.None, 0},
 		{"name servers that do not answer", func(i int) attempt { return attempt{uint64(i), 53, 17, 0} }, walk.None, 0},
@@ -72,6 +78,33 @@ func TestWalker(t *testing.T) {
 				t.Errorf("alarms %+v after %v attempts; want %v after at most %d", alarms, after, tt.want, tt.after)
 			}
 		})
+	}
+}
+
+// TestWalker_named does not take hosts that have names for a sweep, and counts them in a walk; the
+// ports of one host are as many as without.
+func TestWalker_named(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		host func(i int) uint64
+		want walk.Alarm
+	}{
+		"hosts":    {func(i int) uint64 { return uint64(1 + i) }, walk.Alarm{Kind: walk.Walk, Failures: 9, Named: 9, Contacts: 9}},
+		"one host": {func(int) uint64 { return 1 }, walk.Alarm{Kind: walk.Walk, Failures: 9, Named: 1, Contacts: 9}},
+	} {
+		var w walk.Walker
+		var a walk.Alarm
+		for i := 0; i < 20 && a.Kind == walk.None; i++ {
+			c := walk.Contact{At: start + int64(i)*1e9, Host: tt.host(i), Port: 443, Proto: 6, Named: true}
+			if name == "one host" {
+				c.Port = uint16(100 + i)
+			}
+			w.Begin(&c, &a)
+			w.Answer(&c, true, &a)
+		}
+		if tt.want.Since, tt.want.Last = a.Since, a.Last; a != tt.want {
+			t.Errorf("%s: alarm %+v; want %+v", name, a, tt.want)
+		}
 	}
 }
 
