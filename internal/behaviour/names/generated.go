@@ -93,19 +93,7 @@ func (g *Generated) Add(q *Query) (s Signs, isOdd, found bool) {
 	if q.usual() || q.proof() || !q.Suffix {
 		return Signs{}, false, false
 	}
-	h, fresh := uint32(hash(q.Domain, q.Seed)), false
-	if q.Response {
-		isOdd = q.NXDomain && q.bare()
-		fresh = isOdd && g.unknown.add(h, q.At)
-	} else {
-		label, _, _ := strings.Cut(q.Domain, ".")
-		bits, ok := Oddity(label)
-		isOdd = ok && bits > OddLabel && !q.Given
-		if fresh = g.all.add(h, q.At); fresh {
-			g.domains.add(q.At)
-		}
-		fresh = fresh && isOdd && g.odd.add(h, q.At)
-	}
+	isOdd, fresh := g.take(q)
 	if !fresh || g.reported != 0 && q.At-g.reported < long && q.At >= g.reported {
 		return Signs{}, isOdd, false
 	}
@@ -113,6 +101,23 @@ func (g *Generated) Add(q *Query) (s Signs, isOdd, found bool) {
 		g.reported = q.At
 	}
 	return s, isOdd, found
+}
+
+// take counts the domain of a query or a response, and reports whether it is odd, and whether it is an
+// odd one that was not known.
+func (g *Generated) take(q *Query) (isOdd, fresh bool) {
+	h := uint32(hash(q.Domain, q.Seed))
+	if q.Response {
+		isOdd = q.NXDomain && q.bare()
+		return isOdd, isOdd && g.unknown.add(h, q.At)
+	}
+	label, _, _ := strings.Cut(q.Domain, ".")
+	bits, ok := Oddity(label)
+	isOdd = ok && bits > OddLabel && !q.Given
+	if fresh = g.all.add(h, q.At); fresh {
+		g.domains.add(q.At)
+	}
+	return isOdd, fresh && isOdd && g.odd.add(h, q.At)
 }
 
 // bare reports whether the name is that of the domain itself: a host below it may be unknown although
