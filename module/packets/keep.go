@@ -61,6 +61,10 @@ func (s *Service) Keep(frames []capture.Frame, _ []packet.Packet, t *meter.Table
 	}
 	k.table = t
 	for i := range frames {
+		if !hasLink(&frames[i]) {
+			s.unstored.noLink.Add(1)
+			continue
+		}
 		k.packet.Account = nil
 		if refs != nil {
 			k.ref = refs[i]
@@ -73,10 +77,6 @@ func (s *Service) Keep(frames []capture.Frame, _ []packet.Packet, t *meter.Table
 
 // keep adds a frame, whose account is open, to a store, which may be nil.
 func (s *Service) keep(store *packetstore.Store, f *capture.Frame) {
-	if !hasLink(f) {
-		s.unstored.noLink.Add(1)
-		return
-	}
 	k := &s.keeper
 	q := &k.packet
 	length := int(max(f.Length, uint32(len(f.Data))))
