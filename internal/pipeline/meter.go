@@ -239,7 +239,7 @@ func (m *Meter) flush() {
 	if m.gauge != nil {
 		m.gauge.Packets(m.batch[:n])
 	}
-	if m.keeper != nil {
+	if m.keeper != nil && n > 0 {
 		m.keeper.Keep(m.frames[:n], m.batch[:n], m.table, m.refs[:n])
 	}
 	if m.judge != nil {
