@@ -43,7 +43,8 @@ func verifyCommand(root string) *cobra.Command {
 		Use:   "verify",
 		Short: "Show whether the qubes go where they are expected to, and reach each other",
 		Long: "Shows the verdicts of the running beat (verify.enabled), or of a capture file with -I. The exit status is 0 if all\n" +
-			"checks pass, 1 if one fails, and 3 if none fails and something is unknown, stale or not tested.",
+			"checks pass, 1 if one fails, and 3 if none fails and something is unknown, stale or not tested, or the end of the file\n" +
+			"cannot be read.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return v.show(c, &show) },
 	})
@@ -83,7 +84,7 @@ func beatData() string {
 	return packaged
 }
 
-// view returns the verdicts.
+// view returns the verdicts; of a file that is damaged, with an error, those on what comes before.
 func (v *verifier) view(ctx context.Context) (*judge.View, error) {
 	if v.file != "" {
 		return v.readFile(ctx)
@@ -97,15 +98,21 @@ func (v *verifier) view(ctx context.Context) (*judge.View, error) {
 
 // show prints the verdicts.
 func (v *verifier) show(c *cobra.Command, how *verdictView) error {
-	w, err := v.view(c.Context())
-	if err != nil {
-		return printError(c, err)
+	w, fault := v.view(c.Context())
+	if w == nil {
+		return printError(c, fault)
 	}
 	how.colour = !how.json && wantsColour()
-	if err := how.write(c.OutOrStdout(), w); err != nil || !how.watch || v.file != "" {
-		return cmp.Or(err, how.exit(w))
+	if err := how.write(c.OutOrStdout(), w); err != nil {
+		return err
 	}
-	return v.watch(c, how, w)
+	switch {
+	case fault != nil:
+		return cmp.Or(how.exit(w), withExit(exitSome, printError(c, fault)))
+	case how.watch && v.file == "":
+		return v.watch(c, how, w)
+	}
+	return how.exit(w)
 }
 
 // watchEvery is the time between two looks of --watch.

@@ -91,9 +91,10 @@ func (c *File) Next(f *Frame) error {
 // Interfaces implements [Source].
 func (c *File) Interfaces() *Interfaces { return c.names }
 
-// Stats implements [Source]; a file sets only Bytes and Size.
+// Stats implements [Source]; a file sets only KernelDrops, as far as it says what was lost when it
+// was written, Bytes and Size.
 func (c *File) Stats() Stats {
-	return Stats{Bytes: c.block.read.Load(), Size: c.size}
+	return Stats{KernelDrops: c.block.lost.Load(), Bytes: c.block.read.Load(), Size: c.size}
 }
 
 // Close implements [Source].

@@ -62,7 +62,7 @@ var ErrIdle = errors.New("capture: no frame for now")
 // apply to it.
 type Stats struct {
 	Frames      uint64 // delivered by the kernel or read from the file
-	KernelDrops uint64 // frames lost because the ring was full
+	KernelDrops uint64 // frames lost because the ring was full; of a file, as far as it counts them
 	Freezes     uint64 // times the ring was full
 	Skipped     uint64 // frames of unwanted interfaces that the kernel's filter let pass
 

@@ -93,6 +93,7 @@ func (m *Merge) Interfaces() *Interfaces { return m.names }
 func (m *Merge) Stats() (sum Stats) {
 	for _, s := range m.sources {
 		one := s.Stats()
+		sum.KernelDrops += one.KernelDrops
 		sum.Bytes += one.Bytes
 		sum.Size += one.Size
 	}

@@ -16,6 +16,9 @@ type ngInterface struct {
 	offset  int64  // seconds to add to every time
 	units   uint64 // per second, a power of ten; 0 if shift is used
 	shift   uint   // units per second is 1<<shift
+
+	dropped uint64 // packets lost, as its packets say
+	counted uint64 // the same, as its statistics say
 }
 
 // Option codes of an Interface Description Block (section 4.2).

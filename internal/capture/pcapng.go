@@ -3,6 +3,7 @@ package capture
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
@@ -14,6 +15,7 @@ const (
 	blockInterface = 1
 	blockPacket    = 2 // obsolete, still found in old files
 	blockSimple    = 3
+	blockStats     = 5
 	blockEnhanced  = 6
 
 	byteOrderMagic = 0x1a2b3c4d
@@ -52,6 +54,8 @@ func (n *ngReader) next(f *Frame) error {
 		switch kind {
 		case blockInterface:
 			err = n.addInterface(body)
+		case blockStats:
+			n.statistics(body)
 		case blockEnhanced:
 			found, err = true, n.enhanced(body, f)
 		case blockPacket:
@@ -97,7 +101,7 @@ func (n *ngReader) block() (kind uint32, body []byte, err error) {
 			return 0, nil, n.damaged(fmt.Sprintf("a block claims a length of %d", length))
 		}
 		switch kind {
-		case blockInterface, blockEnhanced, blockPacket, blockSimple:
+		case blockInterface, blockEnhanced, blockPacket, blockSimple, blockStats:
 			if length > maxRecord {
 				return 0, nil, n.damaged(fmt.Sprintf("a block claims %d bytes", length))
 			}
@@ -169,7 +173,11 @@ func (n *ngReader) enhanced(b []byte, f *Frame) error {
 		return err
 	}
 	iface.fill(f)
-	f.Direction = n.direction(b[20+(len(f.Data)+3)&^3:])
+	options := b[20+(len(f.Data)+3)&^3:]
+	f.Direction = n.direction(options)
+	if v := n.option(options, optionDropCount); len(v) == 8 {
+		n.lose(iface, uint64(n.i64(v)))
+	}
 	return nil
 }
 
@@ -199,6 +207,9 @@ func (n *ngReader) obsolete(b []byte, f *Frame) error {
 	f.Time = iface.time(uint64(n.u32(b[4:]))<<32 | uint64(n.u32(b[8:])))
 	f.Direction = packet.DirectionUnknown
 	iface.fill(f)
+	if drops := n.u16(b[2:]); drops != math.MaxUint16 { // which is for a number that is not known
+		n.lose(iface, uint64(drops))
+	}
 	return n.data(b[20:], n.u32(b[12:]), n.u32(b[16:]), f)
 }
 

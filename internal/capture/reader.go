@@ -40,6 +40,7 @@ type blockReader struct {
 	lo, hi int   // unread bytes are buf[lo:hi]
 	offset int64 // of buf[lo] in the file
 	read   atomic.Int64
+	lost   atomic.Uint64 // packets, as the file says
 }
 
 // newBlockReader returns a reader at offset 0.
