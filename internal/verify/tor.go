@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -22,12 +24,14 @@ type torState struct {
 	absent  uint64
 }
 
-// torHello is a connection whose first payload has not come yet.
+// torHello is a connection whose ClientHello has not come yet, or not all of it.
 type torHello struct {
 	dst     packet.Addr
 	ports   uint32
-	reading clienthello.TCP
+	next    uint32 // sequence number of the segment that comes next
+	whole   bool   // it is read from its SYN on
 	open    bool
+	reading clienthello.TCP
 }
 
 // torPeer is a destination.
@@ -45,6 +49,7 @@ const (
 	fewPeers    = 12
 	peerFor     = int64(7 * 24 * time.Hour)
 	minTorCells = 2
+	minTorHello = 7 // bytes, by which a ClientHello differs from what is encrypted
 )
 
 // tor judges a packet of a qube that is to use Tor only.
@@ -52,7 +57,7 @@ func (v *Verifier) tor(s *subject, c class, p *packet.Packet, frame []byte) {
 	switch {
 	case c == classNoise, c == classICMPError && v.torError(s, p):
 		v.stats.NotJudged++
-	case isDNS(p):
+	case isDNS(p) && c != classEndpoint && !s.expect.relay(p):
 		v.torDNS(s, p, frame)
 	case c == classLocal && p.IsICMP():
 		v.stats.NotJudged++
@@ -118,30 +123,59 @@ func (v *Verifier) torPeer(s *subject, p *packet.Packet) {
 	t.inUse++
 }
 
-// torShape reads the first payload of each connection, and counts what looks like cells.
+// torShape reads the first payload of each connection, and counts what looks like cells. Of a
+// connection that has begun before, only what is plainly another protocol counts.
 func (v *Verifier) torShape(s *subject, p *packet.Packet, frame []byte) {
 	t := &s.tor
-	if p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN {
-		t.hellos[t.next] = torHello{dst: p.Dst, ports: portsOf(p), open: true}
-		t.next = (t.next + 1) % len(t.hellos)
-		return
+	if opens(p) {
+		t.begin(p, p.SYNSeq+1, true)
 	}
 	payload, ok := p.Payload(frame)
 	if !ok || len(payload) == 0 {
 		return
 	}
-	if h := t.hello(p); h != nil {
+	if h := t.expected(p, frame, payload); h != nil {
 		v.torHello(s, h, p, frame, payload)
 		return
 	}
-	if tunnelmark.TorCells(length(p, frame, payload)) {
+	switch {
+	case isHTTP(payload) && bytes.Contains(payload, []byte(" HTTP/1.")):
+		v.notTor(s, p, frame, "")
+	case tunnelmark.TorCells(length(p, frame, payload)):
 		if t.cells++; t.names > 0 && t.cells >= minTorCells {
 			s.records[TOR4].agrees(p, v.now)
 		}
 	}
 }
 
-// hello returns the connection of a packet if its first payload has not come yet.
+// opens reports whether a segment opens a connection.
+func opens(p *packet.Packet) bool { return p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN }
+
+// expected returns the connection of a packet if its payload is the next part of a ClientHello, or
+// the first one. If a part is missing or comes again, no other can be read.
+func (t *torState) expected(p *packet.Packet, frame, payload []byte) *torHello {
+	h := t.hello(p)
+	if h != nil && (opens(p) || h.next == sequence(p, frame)) {
+		return h
+	}
+	if h != nil {
+		*h = torHello{}
+	}
+	if len(payload) < minTorHello || !clienthello.IsTLSClient(payload) {
+		return nil
+	}
+	return t.begin(p, sequence(p, frame), false)
+}
+
+// sequence returns the sequence number of a segment.
+func sequence(p *packet.Packet, frame []byte) uint32 {
+	if t := p.Transport(frame); len(t) >= 8 {
+		return binary.BigEndian.Uint32(t[4:])
+	}
+	return 0
+}
+
+// hello returns the connection of a packet if its ClientHello has not come yet.
 func (t *torState) hello(p *packet.Packet) *torHello {
 	for i := range t.hellos {
 		if h := &t.hellos[i]; h.open && h.dst == p.Dst && h.ports == portsOf(p) {
@@ -151,34 +185,57 @@ func (t *torState) hello(p *packet.Packet) *torHello {
 	return nil
 }
 
-// torHello judges the first payload of a connection.
-func (v *Verifier) torHello(s *subject, h *torHello, p *packet.Packet, frame, payload []byte) {
-	if h.reading.Size() == 0 && !clienthello.IsTLSClient(payload) {
-		h.open = false
-		if isHTTP(payload) {
-			v.notTor(s, p, frame, "")
+// begin waits for the ClientHello of a packet's connection. If there is no room, another one
+// has to go.
+func (t *torState) begin(p *packet.Packet, next uint32, whole bool) *torHello {
+	h := t.hello(p)
+	for i := 0; h == nil && i < len(t.hellos); i++ {
+		if !t.hellos[i].open {
+			h = &t.hellos[i]
 		}
-		return
 	}
+	if h == nil {
+		h = &t.hellos[t.next]
+		t.next = (t.next + 1) % len(t.hellos)
+	}
+	*h = torHello{dst: p.Dst, ports: portsOf(p), next: next, whole: whole, open: true}
+	return h
+}
+
+// torHello reads the first payload of a connection, which has to be a ClientHello of Tor's. It
+// may come in segments of any size.
+func (v *Verifier) torHello(s *subject, h *torHello, p *packet.Packet, frame, payload []byte) {
 	switch h.reading.Feed(payload) {
 	case clienthello.More:
-		return
+		n := length(p, frame, payload)
+		if h.next += uint32(n); n == len(payload) { //nolint:gosec // a segment's
+			return
+		} // the rest of it was not captured
 	case clienthello.Done:
-		hello := h.reading.Hello()
-		if tunnelmark.TorName(hello.ServerName) || tunnelmark.TorJA4(hello.JA4) {
+		if hello := h.reading.Hello(); speaksTor(&hello) {
 			s.tor.names++
 		} else {
 			v.notTor(s, p, frame, hello.ServerName)
 		}
+	case clienthello.GaveUp:
+		if h.whole {
+			v.notTor(s, p, frame, "")
+		}
 	}
 	*h = torHello{}
+}
+
+// speaksTor reports whether a ClientHello may be Tor's. Browsers, which also go to names of this
+// form, offer a protocol for what is inside; Tor does not.
+func speaksTor(h *clienthello.Hello) bool {
+	return tunnelmark.TorName(h.ServerName) && len(h.ALPN) == 0 || tunnelmark.TorJA4(h.JA4)
 }
 
 // notTor counts a connection that does not speak Tor's protocol. If its destination is in
 // no list, either, there is nothing to wait for.
 func (v *Verifier) notTor(s *subject, p *packet.Packet, frame []byte, name string) {
 	which := setOf(TOR4)
-	if r := s.expect.Relays; r != nil && !r.Has(netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)) {
+	if s.expect.Relays != nil && !s.expect.relay(p) {
 		which |= setOf(TOR3)
 	}
 	v.stats.Agree-- // it was counted as TCP
@@ -191,7 +248,7 @@ func (v *Verifier) torRelay(s *subject, p *packet.Packet, frame []byte) {
 	if r == nil {
 		return
 	}
-	if r.Has(netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)) {
+	if s.expect.relay(p) {
 		s.records[TOR3].agrees(p, v.now)
 		return
 	}
@@ -203,6 +260,11 @@ func (v *Verifier) torRelay(s *subject, p *packet.Packet, frame []byte) {
 	case p.Time-t.missing >= relayGrace && p.Time-r.ValidAfter.UnixNano() < relaysOld:
 		v.record(s, TOR3, p, frame, "")
 	}
+}
+
+// relay reports whether a packet goes to a relay of the list.
+func (x *Expectation) relay(p *packet.Packet) bool {
+	return x.Relays != nil && p.Proto == packet.ProtoTCP && x.Relays.Has(netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort))
 }
 
 // used returns how many destinations there are, and which share of the bytes goes to the
