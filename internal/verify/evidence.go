@@ -56,11 +56,11 @@ type Evidence struct {
 type record struct {
 	Evidence
 	sample Sample
-	seen   int64 // own time of Last
-	failed int64 // own time of LastAgainst
-	acked  int64 // packet time up to which packets against are acknowledged
-	probed bool  // what agrees was sent by a probe
-	undone bool  // the last probe has shown nothing
+	seen   int64  // own time of Last
+	failed int64  // own time of LastAgainst
+	acked  uint64 // how many of Against are acknowledged
+	probed bool   // what agrees was sent by a probe
+	undone bool   // the last probe has shown nothing
 
 	reported bool
 	verdict  Verdict // as reported
@@ -98,7 +98,7 @@ func (r *record) forgetAgreed() {
 
 // speaksAgainst counts a packet that does not agree, and keeps the first as a sample.
 func (r *record) speaksAgainst(p *packet.Packet, now int64, sample func() Sample) {
-	if r.Against == 0 || r.acked > 0 && r.LastAgainst <= r.acked {
+	if r.Against == r.acked {
 		r.FirstAgainst, r.sample = p.Time, sample()
 	}
 	r.Against++

@@ -112,10 +112,10 @@ func (v *Verifier) reportNow(s *subject, c Check, alert bool) {
 func (v *Verifier) Acknowledge(c Check, subject string) (n int) {
 	for _, s := range v.all() {
 		r := &s.records[c]
-		if r.Against == 0 || r.LastAgainst <= r.acked || subject != "" && subject != s.label() {
+		if r.Against == r.acked || subject != "" && subject != s.label() {
 			continue
 		}
-		r.acked = r.LastAgainst
+		r.acked = r.Against
 		n++
 		v.reportNow(s, c, false)
 	}

@@ -140,9 +140,10 @@ func (v *Verifier) verdict(s *subject, c Check) (Verdict, Reason, Method) {
 	return v.observed(r)
 }
 
-// fails reports whether a packet against is neither acknowledged nor too long ago.
+// fails reports whether a packet against is neither acknowledged nor too long ago. It has to be
+// that long ago by the packets' clock, too: own time adds up what a clock jumps to and fro.
 func (v *Verifier) fails(r *record) bool {
-	return r.Against > 0 && r.LastAgainst > r.acked && v.now-r.failed < v.hold
+	return r.Against > r.acked && (v.now-r.failed < v.hold || v.now-v.shift-r.LastAgainst < v.hold)
 }
 
 // observed decides a check by its packets.
@@ -283,9 +284,12 @@ func (v *Verifier) absent(a *Absent) Result {
 	case ExitAnon:
 		x.Check = TOR6
 	}
-	if a.Above {
+	switch q := v.conf.World.ByName(a.Name); {
+	case a.Above:
 		x.Reason = NotInPosition
+	case q != nil && q.XID >= 0 && v.conf.World.HasVif(q.XID): // as a file says, once it was read
+		x.Reason = NoTraffic
 	}
-	x.Text = "unknown: " + x.Reason.String()
+	x.Text = x.Reason.explain(&x, nil)
 	return x
 }
