@@ -25,6 +25,9 @@ const (
 	WGOverhead = 32
 	// WGPadding is the multiple that inner packets are padded to.
 	WGPadding = 16
+	// wgLeastMTU is the least MTU that the padding may be cut off at: net.ipv4.route.min_pmtu of
+	// Linux, below which it believes no router.
+	wgLeastMTU = 552
 )
 
 // ReadWireGuard returns the type of the message in a UDP payload that had length bytes on
@@ -40,10 +43,18 @@ func ReadWireGuard(payload []byte, length int) WireGuard {
 		return WGResponse
 	case t == 3 && length == wgCookieLen:
 		return WGCookie
-	case t == 4 && length >= WGKeepalive && length%WGPadding == 0:
+	case t == 4 && dataLength(length):
 		return WGData
 	}
 	return WGNone
+}
+
+// dataLength reports whether a message of data may have a length. Packets are padded to a multiple
+// of 16 bytes, but not beyond the MTU, which need not be one: a full packet makes 1452 bytes of an
+// MTU of 1420 (Linux, drivers/net/wireguard/send.c, calculate_skb_padding; wireguard-go,
+// device/send.go, calculatePaddingSize). The MTU is not known here.
+func dataLength(length int) bool {
+	return length >= WGKeepalive && length%WGPadding == 0 || length >= WGOverhead+wgLeastMTU
 }
 
 // WGLength returns the length of the UDP payload in which WireGuard sends an inner packet

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,10 +21,7 @@ func queryName(p *packet.Packet, frame []byte) string {
 		return ""
 	}
 	if p.Proto == packet.ProtoTCP {
-		if len(payload) < 2 {
-			return ""
-		}
-		payload = payload[2:]
+		payload = message(payload)
 	}
 	if len(payload) < dnsmsg.HeaderSize {
 		return ""
@@ -33,6 +31,37 @@ func queryName(p *packet.Packet, frame []byte) string {
 		return ""
 	}
 	return strings.ToLower(dnsmsg.Text(name))
+}
+
+// lengthSize is the size of the length in front of a message in DNS over TCP (RFC 1035 section
+// 4.2.2).
+const lengthSize = 2
+
+// message returns the message that a payload of DNS over TCP begins with. Its length may have come
+// in a segment of its own; then the number of questions, which is one, is where a message without
+// it has that. With the length, that place has the flags, of which none but an error's code is 1.
+func message(payload []byte) []byte {
+	const questions = 4 // after the identifier and the flags
+	if len(payload) < questions+2 {
+		return nil
+	}
+	if binary.BigEndian.Uint16(payload[questions:]) == 1 {
+		return payload
+	}
+	return payload[lengthSize:]
+}
+
+// asksNothing reports whether a packet is a segment of DNS over TCP without a part of a message.
+func asksNothing(p *packet.Packet, frame []byte) bool {
+	if p.Proto != packet.ProtoTCP || p.DstPort != portDNS {
+		return false
+	}
+	payload, ok := p.Payload(frame)
+	n := len(payload)
+	if isCut(p, frame) {
+		n = length(p, frame, payload)
+	}
+	return ok && n <= lengthSize
 }
 
 // recentDNS are the servers that clients have asked themselves, so that their packets are

@@ -96,7 +96,8 @@ func (e Endpoint) String() string {
 	return text + "/" + strconv.Itoa(int(e.Proto))
 }
 
-// ParseEndpoint is the inverse of [Endpoint.String]. The port may be left out with esp.
+// ParseEndpoint is the inverse of [Endpoint.String]. The port may be left out with esp. An IPv4
+// address in the notation of IPv6, ::ffff:203.0.113.9, is that IPv4 address, as packets have it.
 func ParseEndpoint(text string) (e Endpoint, ok bool) {
 	place, proto, _ := strings.Cut(text, "/")
 	switch proto {
@@ -107,13 +108,13 @@ func ParseEndpoint(text string) (e Endpoint, ok bool) {
 	case "esp":
 		e.Proto = packet.ProtoESP
 		a, err := netip.ParseAddr(place)
-		e.Addr = a
+		e.Addr = a.Unmap()
 		return e, err == nil
 	default:
 		return e, false
 	}
 	at, err := netip.ParseAddrPort(place)
-	e.Addr, e.Port = at.Addr(), at.Port()
+	e.Addr, e.Port = at.Addr().Unmap(), at.Port()
 	return e, err == nil && e.Port != 0
 }
 

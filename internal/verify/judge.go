@@ -43,7 +43,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 		v.overHTTPS(s, p, frame)
 	}
 	asks := p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) // it will ask again
-	v.byExit(s, c, p, frame)
+	v.byExit(s, e, p, frame)
 	if s.expect != nil {
 		looked = learnFrom
 	}
@@ -51,14 +51,14 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 }
 
 // byExit judges what is expected of the qubes with an exit.
-func (v *Verifier) byExit(s *subject, c class, p *packet.Packet, frame []byte) {
+func (v *Verifier) byExit(s *subject, e *remembered, p *packet.Packet, frame []byte) {
 	switch s.exit() {
 	case ExitVPN:
-		v.vpn(s, c, p, frame)
+		v.vpn(s, e.class, p, frame, e.spoofed)
 	case ExitTor:
-		v.tor(s, c, p, frame)
+		v.tor(s, e.class, p, frame)
 	case ExitAnon:
-		v.anon(s, c, p, frame)
+		v.anon(s, e.class, p, frame)
 	case ExitClear, ExitNone:
 		v.stats.NotJudged++
 	}
@@ -251,7 +251,7 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 // toQube judges a packet to a qube: it may be the answer of an endpoint, a packet of another
 // qube, or an answer of this machine.
 func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPacket {
-	v.leaves(p)
+	v.leaves(p, frame)
 	if s.waiting != 0 {
 		v.told(s, p, frame)
 	}
@@ -300,8 +300,8 @@ func (v *Verifier) classifySource(s *subject, p *packet.Packet) class {
 }
 
 // leaves looks whether a packet that goes out somewhere is one that is followed.
-func (v *Verifier) leaves(p *packet.Packet) {
-	one := v.tracer.see(p)
+func (v *Verifier) leaves(p *packet.Packet, frame []byte) {
+	one := v.tracer.see(p, frame)
 	if one == nil || one.subject.iface == p.Iface && one.subject.name != "" {
 		return
 	}
@@ -365,19 +365,27 @@ func (v *Verifier) fromPeer(s *subject, p *packet.Packet, frame []byte) {
 		s.records[ISO1].agrees(p, v.now)
 		return
 	}
-	if _, ok := v.tracer.index[traceKeyOf(p)]; ok {
+	if _, ok := v.tracer.index[traceKeyOf(p, frame)]; ok || refusal(p, frame) {
 		return
 	}
 	v.record(s, ISO1, p, frame, "")
 }
 
+// refusal reports whether a packet is a reset with nothing but its header, as this machine makes
+// one in the name of the destination where a rule says "reject with tcp reset" (Linux,
+// nf_reject_ip_tcphdr_put). Another qube's own one was followed since it came in.
+func refusal(p *packet.Packet, frame []byte) bool {
+	const header = 20 // without options
+	return p.Proto == packet.ProtoTCP && p.TCPFlags&packet.RST != 0 && len(p.Transport(frame)) <= header
+}
+
 // elsewhere looks at a packet on an interface that is no vif.
-func (v *Verifier) elsewhere(p *packet.Packet) {
+func (v *Verifier) elsewhere(p *packet.Packet, frame []byte) {
 	if p.Direction == packet.Inbound {
 		return
 	}
 	v.accounts.traffic[0].last = max(v.now, 1)
-	v.leaves(p)
+	v.leaves(p, frame)
 	if len(v.env.Upstreams) != 0 && isDNS(p) {
 		v.upstream(p)
 	}

@@ -27,6 +27,9 @@ func hops(p *packet.Packet, frame []byte) uint8 {
 	return 0
 }
 
+// isCut reports whether the capture has less of a packet than was on the wire.
+func isCut(p *packet.Packet, frame []byte) bool { return int(p.Length) > len(frame) }
+
 // length returns how many bytes of payload a UDP or TCP packet had on the wire.
 func length(p *packet.Packet, frame []byte, payload []byte) int {
 	header := len(p.Transport(frame)) - len(payload)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -15,20 +16,48 @@ const (
 )
 
 // traceKey finds a packet again on another interface: masquerading changes the source, and
-// leaves destination and size.
+// leaves destination and size. mark tells it from another qube's of that size to there.
 type traceKey struct {
 	dst   packet.Addr
 	size  uint32 // of transport header and payload, bytes
+	mark  uint32
 	port  uint16
 	proto uint8
 }
 
-func traceKeyOf(p *packet.Packet) traceKey {
-	k := traceKey{dst: p.Dst, port: p.DstPort, proto: p.Proto, size: p.Length - min(p.Length, p.TransportAt)}
+func traceKeyOf(p *packet.Packet, frame []byte) traceKey {
+	k := traceKey{dst: p.Dst, port: p.DstPort, proto: p.Proto, size: p.Length - min(p.Length, p.TransportAt), mark: markOf(p, frame)}
 	if p.IsICMP() {
 		k.port = uint16(p.ICMPType)
 	}
 	return k
+}
+
+// markOf returns what a packet has after its ports that masquerading leaves as it is: the sequence
+// number of TCP, the first bytes of a UDP payload, sequence number and data of an ICMP query. An
+// ICMP error has none, because the packet in it is translated, too.
+func markOf(p *packet.Packet, frame []byte) uint32 {
+	t := p.Transport(frame)
+	switch {
+	case !p.HasL4:
+	case p.Proto == packet.ProtoTCP && len(t) >= 8:
+		return binary.BigEndian.Uint32(t[4:])
+	case p.Proto == packet.ProtoUDP && len(t) >= 12:
+		return binary.BigEndian.Uint32(t[8:])
+	case isQuery(p):
+		return markOfQuery(t)
+	}
+	return 0
+}
+
+// markOfQuery returns a hash of what an ICMP query has after its identifier. What ping puts first
+// there is the time.
+func markOfQuery(t []byte) (mark uint32) {
+	const from, upTo = 6, 40
+	for i := from; i < min(len(t), upTo); i++ {
+		mark = mark*31 + uint32(t[i])
+	}
+	return mark
 }
 
 // trace is a packet that is followed.
@@ -72,7 +101,7 @@ func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, checks set, now
 		return
 	}
 	i := (t.head + t.n) % len(t.queue)
-	k := traceKeyOf(p)
+	k := traceKeyOf(p, frame)
 	t.queue[i] = trace{key: k, subject: s, checks: checks, at: now, rules: s.rules, proves: proves && hops(p, frame) > 1}
 	if checks&isolation != 0 {
 		t.queue[i].sample = sampleOf(s, p, frame, "")
@@ -82,11 +111,11 @@ func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, checks set, now
 }
 
 // see returns the packet that is followed and that leaves here, nil if it is none.
-func (t *tracer) see(p *packet.Packet) *trace {
+func (t *tracer) see(p *packet.Packet, frame []byte) *trace {
 	if t.n == 0 {
 		return nil
 	}
-	i, ok := t.index[traceKeyOf(p)]
+	i, ok := t.index[traceKeyOf(p, frame)]
 	if !ok || t.queue[i].found || t.queue[i].subject == nil {
 		return nil
 	}

@@ -178,7 +178,7 @@ func (v *Verifier) take(p *packet.Packet, frame []byte, note *Note) settledPacke
 	s, from := v.subjectOf(at, p)
 	if s == nil {
 		v.stats.Others++
-		v.elsewhere(p)
+		v.elsewhere(p, frame)
 		upstream := len(v.env.Upstreams) != 0 && isDNS(p)
 		return settledPacket{settled: !upstream, looked: learnFrom}
 	}

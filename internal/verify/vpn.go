@@ -7,42 +7,74 @@ import (
 )
 
 // vpn judges a packet of a qube that is to use a tunnel only.
-func (v *Verifier) vpn(s *subject, c class, p *packet.Packet, frame []byte) {
+// spoofed says that the source of the packet is not an address of the qube.
+func (v *Verifier) vpn(s *subject, c class, p *packet.Packet, frame []byte, spoofed bool) {
 	switch c {
 	case classEndpoint:
-		v.toEndpoint(s, p, frame)
+		v.toEndpoint(s, p, frame, spoofed)
 	case classNoise:
 		v.stats.NotJudged++
 	case classMagic, classLocal:
-		v.vpnDNS(s, p, frame)
+		v.vpnDNS(s, c, p, frame)
 	case classICMPError:
 		v.vpnError(s, p, frame)
 	case classLAN:
-		if s.expect.Own&OwnLAN != 0 {
-			v.stats.Own++
-			return
-		}
-		v.against(s, setOf(VPN1, VPN6)|s.beside(p), p, frame, queryName(p, frame))
+		v.vpnLAN(s, p, frame)
 	case classQube:
-		v.against(s, setOf(VPN1, VPN6), p, frame, "")
+		v.against(s, setOf(VPN1, VPN6)|v.besideByDNS(p), p, frame, queryName(p, frame))
 	case classEndpointHost:
-		v.against(s, setOf(VPN1, VPN7), p, frame, "")
+		v.besideEndpoint(s, p, frame)
 	default:
 		v.beside(s, p, frame)
 	}
 }
 
-// vpnDNS judges what goes to the resolver, or to this machine.
-func (v *Verifier) vpnDNS(s *subject, p *packet.Packet, frame []byte) {
-	if !isDNS(p) {
+// besideByDNS returns the checks that a packet beside the tunnel speaks against by being one of
+// DNS, also over HTTPS to a server that is known for it.
+func (v *Verifier) besideByDNS(p *packet.Packet) set {
+	if isDNS(p) || isHTTPS(p) && v.servesDoH(p) {
+		return setOf(VPN5, DNS3)
+	}
+	return 0
+}
+
+// vpnLAN judges a packet to a local network. That the user allows these is not meant for DNS.
+func (v *Verifier) vpnLAN(s *subject, p *packet.Packet, frame []byte) {
+	byDNS := v.besideByDNS(p)
+	if s.expect.Own&OwnLAN != 0 && byDNS == 0 {
+		v.stats.Own++
+		return
+	}
+	v.against(s, setOf(VPN1, VPN6)|byDNS|s.beside(p), p, frame, queryName(p, frame))
+}
+
+// besideEndpoint judges a packet to the address of an endpoint, and not to its port. One that
+// looks like the tunnel is of a tunnel to somewhere else.
+func (v *Verifier) besideEndpoint(s *subject, p *packet.Packet, frame []byte) {
+	which := setOf(VPN1, VPN7) | v.besideByDNS(p)
+	if !isDNS(p) && v.shapeOf(s, p, frame) == shapeTunnel {
+		which |= setOf(VPN10)
+	}
+	v.against(s, which, p, frame, queryName(p, frame))
+}
+
+// vpnDNS judges what goes to the resolver, or to this machine. The resolver of Qubes is nothing
+// but that: whatever else is sent to its address goes to the outside.
+func (v *Verifier) vpnDNS(s *subject, c class, p *packet.Packet, frame []byte) {
+	switch {
+	case isDNS(p):
+	case c == classMagic:
+		v.beside(s, p, frame)
+		return
+	default:
 		v.stats.NotJudged++ // ISO-4 has it
 		return
 	}
-	name := queryName(p, frame)
-	if name == "" && p.Proto == packet.ProtoTCP && p.DstPort == portDNS { // a segment without a question
+	if asksNothing(p, frame) {
 		v.stats.NotJudged++
 		return
 	}
+	name := queryName(p, frame)
 	if name != "" && s.expect.hasName(name) {
 		v.stats.Own++
 		s.records[VPN5].agrees(p, v.now)
@@ -54,17 +86,23 @@ func (v *Verifier) vpnDNS(s *subject, p *packet.Packet, frame []byte) {
 // vpnError judges an ICMP error: one about a packet of an endpoint is a part of the tunnel.
 func (v *Verifier) vpnError(s *subject, p *packet.Packet, frame []byte) {
 	dst := p.Dst.Netip(p.Family)
-	for i := range s.expect.Endpoints {
-		if s.expect.Endpoints[i].Addr == dst {
-			v.stats.NotJudged++
-			return
-		}
-	}
-	if v.conf.World.Local(dst) || localNetwork(dst) {
-		v.stats.NotJudged++ // to the resolver, or to this machine
+	_, host := s.expect.endpoint(p, dst)
+	c := v.relation(s, p, dst)
+	if host || c == classLocal || v.conf.World.Local(dst) || magic(dst) {
+		v.stats.NotJudged++ // to the endpoint, to this machine, or to the resolver
 		return
 	}
-	v.against(s, setOf(VPN1)|s.beside(p), p, frame, "")
+	which := setOf(VPN1) | s.beside(p)
+	switch {
+	case c == classQube:
+		which |= setOf(VPN6)
+	case localNetwork(dst) && s.expect.Own&OwnLAN != 0:
+		v.stats.Own++
+		return
+	case localNetwork(dst):
+		which |= setOf(VPN6)
+	}
+	v.against(s, which, p, frame, "")
 }
 
 // beside judges a packet to the outside that is not for an endpoint.
@@ -73,10 +111,7 @@ func (v *Verifier) beside(s *subject, p *packet.Packet, frame []byte) {
 		v.stats.Own++
 		return
 	}
-	which := setOf(VPN1) | s.beside(p)
-	if isDNS(p) {
-		which |= setOf(VPN5, DNS3)
-	}
+	which := setOf(VPN1) | s.beside(p) | v.besideByDNS(p)
 	if v.shapeOf(s, p, frame) == shapeTunnel && !isDNS(p) {
 		which |= setOf(VPN10)
 	}
@@ -104,8 +139,9 @@ func (s *subject) beside(p *packet.Packet) (which set) {
 	return which
 }
 
-// toEndpoint judges a packet to an endpoint by what it looks like.
-func (v *Verifier) toEndpoint(s *subject, p *packet.Packet, frame []byte) {
+// toEndpoint judges a packet to an endpoint by what it looks like. A later fragment has no port,
+// and a spoofed source is dropped on the way: neither is evidence of a tunnel.
+func (v *Verifier) toEndpoint(s *subject, p *packet.Packet, frame []byte, spoofed bool) {
 	shape := v.shapeOf(s, p, frame)
 	if shape == shapeOther {
 		v.against(s, setOf(VPN1, VPN7), p, frame, "")
@@ -121,6 +157,10 @@ func (v *Verifier) toEndpoint(s *subject, p *packet.Packet, frame []byte) {
 	}
 	if s.clock.State == TunnelNone {
 		s.clock.State = TunnelBoot
+	}
+	if spoofed || p.Fragment == packet.FragmentLater {
+		v.stats.NotJudged++
+		return
 	}
 	v.agree(s, VPN1, p)
 	if p.Family == 6 {
@@ -156,6 +196,10 @@ const (
 	shapeOther                // certainly something else
 )
 
+// marked is how many bytes at the beginning of a payload have the marks of a protocol: the type of
+// WireGuard; length, opcode and session of OpenVPN over TCP; marker and header of IKE behind NAT.
+var marked = [...]int{ProtocolAny: 0, ProtocolWireGuard: 4, ProtocolOpenVPN: 11, ProtocolIPsec: 32}
+
 // shapeOf returns what a packet looks like, for the protocol that is expected.
 func (v *Verifier) shapeOf(s *subject, p *packet.Packet, frame []byte) shape {
 	if p.Proto == packet.ProtoESP {
@@ -166,7 +210,7 @@ func (v *Verifier) shapeOf(s *subject, p *packet.Packet, frame []byte) shape {
 		return shapeUnknown
 	}
 	n := length(p, frame, payload)
-	if n == 0 {
+	if n == 0 || isCut(p, frame) && len(payload) < min(n, marked[s.expect.Protocol]) {
 		return shapeUnknown
 	}
 	switch s.expect.Protocol {
