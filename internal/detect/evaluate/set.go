@@ -78,8 +78,9 @@ type Case struct {
 	Paths []string // all
 }
 
-// part is what differs between the logs of one case: the kind of log, and the hour.
-var part = regexp.MustCompile(`\b(conn|dns|ssl|http)\b(\.\d\d)?`)
+// part is what differs between the logs of one case: the kind of log, and the hour, or the time as
+// Zeek's archive has it: conn.09:00:00-10:00:00.log.
+var part = regexp.MustCompile(`(^|[^a-z])(conn|dns|ssl|http)(?:\.\d\d(?::\d\d:\d\d-\d\d:\d\d:\d\d)?)?(?:\b|_)`)
 
 // Cases groups files.
 func Cases(files []File) (cases []Case) {
@@ -87,7 +88,7 @@ func Cases(files []File) (cases []Case) {
 	for _, f := range files {
 		key := f.Path
 		if isLog(f.Path) {
-			key = filepath.Dir(f.Path) + "/" + part.ReplaceAllString(filepath.Base(f.Path), "*")
+			key = filepath.Dir(f.Path) + "/" + part.ReplaceAllString(filepath.Base(f.Path), "$1*")
 		}
 		if i, ok := at[key]; ok {
 			cases[i].Paths = append(cases[i].Paths, f.Path)

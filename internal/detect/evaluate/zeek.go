@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/clienthello"
 	"github.com/qubesbeat/qubesbeat/internal/detect"
@@ -25,8 +26,24 @@ func (r row) number(name string) float64 {
 	return v
 }
 
-// time returns a time of a log in nanoseconds.
-func (r row) time() int64 { return int64(r.number("ts")*1e6) * 1000 }
+// time returns a time of a log in nanoseconds: in seconds since the Unix epoch or, as logs in JSON may
+// have it, by ISO 8601.
+func (r row) time() (at int64, ok bool) {
+	if seconds, err := strconv.ParseFloat(r["ts"], 64); err == nil && seconds > 0 && seconds < 1<<33 {
+		return int64(seconds*1e6) * 1000, true
+	}
+	t, err := time.Parse(time.RFC3339Nano, r["ts"])
+	return t.UnixNano(), err == nil
+}
+
+// isQuery, isConnection and isHello tell lines of dns.log, conn.log and ssl.log from each other.
+func (r row) isQuery() bool { return r["query"] != "" || r["qtype"] != "" || r["trans_id"] != "" }
+
+func (r row) isConnection() bool {
+	return r["conn_state"] != "" || r["proto"] != "" && (r["duration"] != "" || r["orig_bytes"] != "" || r["orig_pkts"] != "")
+}
+
+func (r row) isHello() bool { return r["server_name"] != "" || r["cipher"] != "" }
 
 // addr returns an address and its family.
 func (r row) addr(name string) (packet.Addr, uint8) {
@@ -45,11 +62,11 @@ func zeek(paths []string) (items []detect.Item, err error) {
 		}
 		for _, r := range rows {
 			switch {
-			case r["query"] != "" || r["qtype"] != "":
+			case r.isQuery():
 				queries = append(queries, r)
-			case r["conn_state"] != "":
+			case r.isConnection():
 				conns = append(conns, r)
-			case r["server_name"] != "" || r["cipher"] != "":
+			case r.isHello() && r["uid"] != "":
 				hellos[r["uid"]] = &clienthello.Hello{ServerName: r["server_name"], JA4: r["ja4"]}
 			}
 		}
@@ -60,6 +77,9 @@ func zeek(paths []string) (items []detect.Item, err error) {
 	for _, r := range queries {
 		items = appendQuery(items, r)
 	}
+	if len(items) == 0 && len(conns)+len(queries) > 0 {
+		return nil, fmt.Errorf("reading %s: no line has a time (ts), a protocol (proto) and both addresses (id.orig_h, id.resp_h)", paths[0])
+	}
 	sortItems(items)
 	return items, nil
 }
@@ -68,15 +88,16 @@ func zeek(paths []string) (items []detect.Item, err error) {
 func appendConnection(items []detect.Item, r row, h *clienthello.Hello) []detect.Item {
 	src, family := r.addr("id.orig_h")
 	dst, _ := r.addr("id.resp_h")
-	proto := map[string]uint8{"tcp": packet.ProtoTCP, "udp": packet.ProtoUDP, "icmp": packet.ProtoICMP}[r["proto"]]
-	if family == 0 || proto == 0 || r["ts"] == "" {
+	proto := protocol(r["proto"], family)
+	at, dated := r.time()
+	if family == 0 || proto == 0 || !dated {
 		return items
 	}
-	at := r.time()
 	n := flow.Notice{Kind: flow.Opened, At: at, Born: at, Source: src, Destination: dst, Family: family, Proto: proto,
 		SourcePort: uint16(r.number("id.orig_p")), DestinationPort: uint16(r.number("id.resp_p"))}
 	n.Midstream = proto == packet.ProtoTCP && r["history"] != "" && !strings.HasPrefix(r["history"], "S")
-	if proto == packet.ProtoICMP {
+	isICMP := proto == packet.ProtoICMP || proto == packet.ProtoICMPv6
+	if isICMP {
 		n.ICMPType, n.SourcePort, n.DestinationPort = uint8(r.number("id.orig_p")), 0, 0
 	}
 	end := at + int64(r.number("duration")*1e9)
@@ -86,16 +107,45 @@ func appendConnection(items []detect.Item, r row, h *clienthello.Hello) []detect
 		items = append(items, detect.Item{At: n.At, Notice: n})
 	}
 	rec := flow.Record{Start: at, Born: at, End: end, Family: family, Proto: proto, Reason: flow.ReasonEnd,
-		Source:      flow.Endpoint{Addr: src, Port: n.SourcePort, Sent: true, Packets: uint64(r.number("orig_pkts")), Bytes: bytesOf(r, "orig")},
-		Destination: flow.Endpoint{Addr: dst, Port: n.DestinationPort, Packets: uint64(r.number("resp_pkts")), Bytes: bytesOf(r, "resp")}}
-	if proto == packet.ProtoICMP {
+		Source:      flow.Endpoint{Addr: src, Port: n.SourcePort, Sent: true, Packets: packetsOf(r, "orig"), Bytes: bytesOf(r, "orig")},
+		Destination: flow.Endpoint{Addr: dst, Port: n.DestinationPort, Packets: packetsOf(r, "resp"), Bytes: bytesOf(r, "resp")}}
+	if isICMP {
 		rec.ICMPKind = uint16(n.ICMPType) << 8
+	}
+	if !n.Midstream {
+		rec.SynCount = 1
 	}
 	told := end
 	if rec.Destination.Packets == 0 { // that is when a meter gives up
 		told += int64(tableConfig.IdleTimeout)
 	}
 	return append(items, detect.Item{At: told, Other: &detect.Ended{Record: rec, Hello: h}})
+}
+
+// protocol returns the IANA number of a protocol, 0 for one that is not known. ICMP is that of the
+// family.
+func protocol(name string, family uint8) uint8 {
+	switch {
+	case name == "tcp":
+		return packet.ProtoTCP
+	case name == "udp":
+		return packet.ProtoUDP
+	case name == "icmp" && family == 6:
+		return packet.ProtoICMPv6
+	case name == "icmp":
+		return packet.ProtoICMP
+	}
+	return 0
+}
+
+// packetsOf returns the packets of one side: one at least if it has sent bytes, as logs need not
+// count packets.
+func packetsOf(r row, side string) uint64 {
+	n := uint64(r.number(side + "_pkts"))
+	if n == 0 && bytesOf(r, side) > 0 {
+		return 1
+	}
+	return n
 }
 
 // bytesOf returns the bytes of one side.
@@ -110,17 +160,17 @@ func bytesOf(r row, side string) uint64 {
 func appendQuery(items []detect.Item, r row) []detect.Item {
 	client, err := netip.ParseAddr(r["id.orig_h"])
 	server, err2 := netip.ParseAddr(r["id.resp_h"])
-	if err != nil || err2 != nil || r.number("id.resp_p") != 53 {
+	at, dated := r.time()
+	if err != nil || err2 != nil || r.number("id.resp_p") != 53 || !dated {
 		return items
 	}
 	m := detect.Message{Client: client, Server: server, Name: strings.ToLower(r["query"]), Type: uint16(r.number("qtype")), Bytes: len(r["query"]) + 30}
-	at := r.time()
 	items = append(items, detect.Item{At: at, Other: &m})
-	if r["rcode"] == "" {
+	if r["rcode"] == "" && r["rcode_name"] == "" && r["answers"] == "" {
 		return items
 	}
 	response := m
-	response.Response, response.NXDomain, response.Bytes = true, r.number("rcode") == 3, m.Bytes+len(r["answers"])
+	response.Response, response.NXDomain, response.Bytes = true, r.number("rcode") == 3 || r["rcode_name"] == "NXDOMAIN", m.Bytes+len(r["answers"])
 	ttls := strings.Split(r["TTLs"], ",")
 	for i, text := range strings.Split(r["answers"], ",") {
 		if a, err := netip.ParseAddr(text); err == nil {
@@ -187,22 +237,31 @@ func jsonRow(text string) (row, error) {
 	}
 	r := row{}
 	for name, v := range values {
-		switch v := v.(type) {
-		case string:
-			r[name] = v
-		case json.Number:
-			r[name] = v.String()
-		case []any:
-			var list []string
-			for _, one := range v {
-				list = append(list, fmt.Sprint(one))
-			}
-			r[name] = strings.Join(list, ",")
-		case bool:
-			r[name] = strconv.FormatBool(v)
-		}
+		r.set(name, v)
 	}
 	return r, nil
+}
+
+// set sets a field to a value of JSON; one that has fields of its own is several.
+func (r row) set(name string, v any) {
+	switch v := v.(type) {
+	case string:
+		r[name] = v
+	case json.Number:
+		r[name] = v.String()
+	case bool:
+		r[name] = strconv.FormatBool(v)
+	case []any:
+		var list []string
+		for _, one := range v {
+			list = append(list, fmt.Sprint(one))
+		}
+		r[name] = strings.Join(list, ",")
+	case map[string]any:
+		for field, one := range v {
+			r.set(name+"."+field, one)
+		}
+	}
 }
 
 // nameList returns queries for the names in a list with lines "LABEL,NAME", one in a second.
