@@ -21,6 +21,16 @@ func TestEngine_ordinary(t *testing.T) {
 			w.connect(o)
 		}
 	}
+	bursts := func(w *world, begun bool) {
+		for i := range int64(40) {
+			o := contact("work", "203.0.113.66:443", "", start+i*30e9)
+			o.Kind, o.Unresolved, o.Connection, o.Midstream, o.Up = behaviour.Beat, true, 7, true, 100
+			if i == 0 && begun {
+				o.Kind, o.Midstream = behaviour.Opened, false
+			}
+			w.Observe(o)
+		}
+	}
 	hosts := func(w *world, connects bool) {
 		rng := rand.New(rand.NewPCG(3, 3))
 		for i := range int64(60) {
@@ -60,6 +70,8 @@ func TestEngine_ordinary(t *testing.T) {
 		{"a server without a name", func(w *world) { beacon(w, "203.0.113.66:443", 17, true) }, "beacon/connections medium"},
 		{"a port of a neighbour", func(w *world) { beacon(w, "192.168.1.9:502", 6, false) }, "beacon/connections low"},
 		{"a port of a server", func(w *world) { beacon(w, "203.0.113.66:502", 6, false) }, "beacon/connections medium"},
+		{"a connection from before, whose address may have been resolved", func(w *world) { bursts(w, false) }, "beacon/connection low"},
+		{"one that has begun without a name", func(w *world) { bursts(w, true) }, "beacon/connection medium"},
 		{"hosts with long names", func(w *world) { hosts(w, true) }, "dns-tunnel/volume low"},
 		{"names of no hosts", func(w *world) { hosts(w, false) }, "dns-tunnel/volume high"},
 		{"servers with names that are down", func(w *world) { refused(w, "site") }, "scan/walk low"},

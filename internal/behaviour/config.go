@@ -51,6 +51,7 @@ const (
 	maxWindows  = 1_536
 	maxOpen     = 1_024
 	maxLasting  = 2_048
+	maxNameless = 2_048
 )
 
 // Stats counts what an engine has seen and lost.

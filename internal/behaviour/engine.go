@@ -23,6 +23,7 @@ type Engine struct {
 	open     tracks[opened]
 
 	connections tracks[lasting]
+	nameless    tracks[struct{}] // connections that have begun with an address that was not resolved
 
 	spare   *subject // one that was forgotten, for its memory; nil for none
 	nextID  uint32
@@ -48,6 +49,7 @@ func New(c Config) *Engine {
 	e.windows.init(maxWindows, func() { e.stats.WindowsEvicted++ })
 	e.open.init(maxOpen, func() {})
 	e.connections.init(maxLasting, func() {})
+	e.nameless.init(maxNameless, func() {})
 	return e
 }
 
@@ -74,6 +76,7 @@ func (e *Engine) Observe(o *Observation) {
 	e.settle()
 	e.obs, e.cur = o, e.subject(o.Subject, o.At)
 	e.net = e.hashOf(o)
+	o.Unresolved = o.Unresolved && e.begunNameless()
 	e.learned() // it is over from this observation on, if it is
 	switch o.Kind {
 	case Opened:
@@ -99,12 +102,26 @@ func (e *Engine) Observe(o *Observation) {
 	e.obs = nil
 }
 
+// begunNameless reports whether the current connection has begun with an address that was not
+// resolved. When one began whose beginning is not seen, the address may have been resolved, too.
+func (e *Engine) begunNameless() bool {
+	o := e.obs
+	if o.Midstream {
+		return e.nameless.find(o.Connection) != nil
+	}
+	if o.Kind == Opened && o.Connection != 0 {
+		e.nameless.add(e.cur.id, o.Connection)
+	}
+	return true
+}
+
 // settle has the memory used again of what was forgotten in the observation before.
 func (e *Engine) settle() {
 	e.series.settle()
 	e.windows.settle()
 	e.open.settle()
 	e.connections.settle()
+	e.nameless.settle()
 }
 
 // hashOf returns the keyed hash of the destination of an observation: of its registered
@@ -217,6 +234,7 @@ func (e *Engine) drop(s *subject) {
 	e.windows.dropSubject(s.id)
 	e.open.dropSubject(s.id)
 	e.connections.dropSubject(s.id)
+	e.nameless.dropSubject(s.id)
 	e.spare = s
 }
 

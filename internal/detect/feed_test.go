@@ -140,6 +140,24 @@ func TestFeed_order(t *testing.T) {
 	}
 }
 
+// TestFeed_unread takes no address for unresolved as long as no answer could be read, as where
+// captures are cut.
+func TestFeed_unread(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.ask(t, "www.example.org", 1e9)
+	w.connect(web, 2e9)
+	w.ask(t, "www.example.org", 3e9, web)
+	w.connect(netip.MustParseAddr("93.184.215.15"), 4e9)
+	w.connect(netip.MustParseAddr("192.168.1.9"), 5e9) // no name is wanted of a neighbour
+	w.Close()
+	want := []string{"1s 5 work www.example.org", "2s 1 work ", "3s 5 work www.example.org", "3.001s 5 work www.example.org",
+		"4s 1 work  unresolved", "5s 1 work "}
+	if diff := cmp.Diff(want, w.seen); diff != "" {
+		t.Errorf("observations mismatch (-want +got):\n%s", diff)
+	}
+}
+
 // TestNames_Fill names the flows of a replay by what was resolved before they began, also if
 // a record is lost on the way.
 func TestNames_Fill(t *testing.T) {
@@ -258,6 +276,21 @@ func TestTranslate_loopback(t *testing.T) {
 		tr := detect.NewTranslator(detect.Config{Qubes: qubes, Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("vif%d.0", i) }}})
 		if o, _ := tr.Translate(&detect.Item{At: start, Iface: 7, Notice: n}); o == nil || o.Place != want {
 			t.Errorf("inventory %v: observation %+v; want one at place %d", qubes, o, want)
+		}
+	}
+}
+
+// TestTranslate_world does not take who comes from the world to a server for a neighbour of it, without
+// an inventory.
+func TestTranslate_world(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]behaviour.Place{"10.0.0.5": behaviour.LAN, "198.51.100.7": behaviour.World} {
+		n := flow.Notice{Kind: flow.Opened, At: start, Born: start, Proto: packet.ProtoTCP, SourcePort: 40000, DestinationPort: 22}
+		n.Source, n.Family = packet.AddrFrom(netip.MustParseAddr(source))
+		n.Destination, _ = packet.AddrFrom(netip.MustParseAddr("10.0.0.80"))
+		tr := detect.NewTranslator(detect.Config{Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(uint32) string { return "eth0" }}})
+		if o, _ := tr.Translate(&detect.Item{At: start, Notice: n}); o == nil || o.Place != want {
+			t.Errorf("from %s: %+v; want place %d", source, o, want)
 		}
 	}
 }

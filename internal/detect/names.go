@@ -32,9 +32,6 @@ func NewNames() *Names { return &Names{view: dnsview.NewNames()} }
 
 // message takes the addresses in a message.
 func (n *Names) message(m *Message, at int64) {
-	if !m.Response {
-		n.view.ObserveQuery(m.Client, at)
-	}
 	for _, a := range m.Addresses {
 		n.view.Add(m.Client, a.Addr, m.Name, at, a.TTL)
 	}

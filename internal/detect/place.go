@@ -13,10 +13,10 @@ import (
 var private = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("169.254.0.0/16")}
 
 // place returns where a destination is, as seen by its client.
-func (t *Translator) place(p *event.Parties, dst netip.Addr, port uint16, proto uint8) behaviour.Place {
+func (t *Translator) place(p *event.Parties, src, dst netip.Addr, port uint16, proto uint8) behaviour.Place {
 	switch {
 	case dst.IsLoopback() && !t.conf.Qubes: // a capture within one machine, whose programs are hosts of a network
-		return t.neighbour(port)
+		return t.neighbour(src, port)
 	case everyone(dst):
 		return behaviour.Nowhere
 	case t.isLocal(dst):
@@ -31,17 +31,18 @@ func (t *Translator) place(p *event.Parties, dst netip.Addr, port uint16, proto 
 	case !isPrivate(dst):
 		return behaviour.World
 	}
-	return t.neighbour(port)
+	return t.neighbour(src, port)
 }
 
 // isLocal reports whether an address is one of this machine.
 func (t *Translator) isLocal(a netip.Addr) bool { return t.conf.Local != nil && t.conf.Local(a) }
 
 // neighbour returns the place of a private address that is no qube's. Without qubes, hosts
-// of a network talk to each other and to their router all the time.
-func (t *Translator) neighbour(port uint16) behaviour.Place {
+// of a network talk to each other and to their router all the time, and who comes from the world to a
+// server is no neighbour of it.
+func (t *Translator) neighbour(src netip.Addr, port uint16) behaviour.Place {
 	switch {
-	case t.conf.Qubes || behaviour.Service(port):
+	case t.conf.Qubes || behaviour.Service(port) && (isPrivate(src) || src.IsLoopback()):
 		return behaviour.LAN
 	case infrastructure(port):
 		return behaviour.Nowhere

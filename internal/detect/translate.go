@@ -88,7 +88,7 @@ func (t *Translator) sides(s enrich.Observation, sport, dport uint16, proto uint
 	}
 	t.o.Subject = t.subject(&p, s.Source)
 	t.o.Addr, t.o.Port, t.o.Proto = s.Destination, dport, proto
-	t.o.Place = t.place(&p, s.Destination, dport, proto)
+	t.o.Place = t.place(&p, s.Source, s.Destination, dport, proto)
 	return true
 }
 
@@ -164,7 +164,7 @@ func (e *Ended) observe(t *Translator, _ *Item) bool {
 	}
 	t.Record, t.Born = &e.Record, r.Born
 	o := &t.o
-	o.Kind = behaviour.Traffic
+	o.Kind, o.Midstream = behaviour.Traffic, r.Proto == packet.ProtoTCP && r.SynCount == 0
 	o.Flow, o.Final, o.Duration = flowHash(&r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port, r.Born), r.Final(), r.End-r.Born
 	o.Connection, o.Ended = connectionHash(&r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port, r.Iface), r.Reason == flow.ReasonEnd
 	o.Up, o.Down, o.UpPackets, o.DownPackets = r.Source.Bytes, r.Destination.Bytes, r.Source.Packets, r.Destination.Packets
@@ -194,7 +194,7 @@ func (v *Refusal) observe(t *Translator, i *Item) bool {
 	t.Source, t.Destination = netip.AddrPortFrom(v.Src, v.SrcPort), netip.AddrPortFrom(v.Dst, v.DstPort)
 	t.o.Kind = behaviour.Refused
 	t.o.Subject, t.o.Addr, t.o.Port, t.o.Proto = t.subject(&p, v.Src), v.Dst, v.DstPort, v.Proto
-	t.o.Place, t.o.Point = t.place(&p, v.Dst, v.DstPort, v.Proto), v.Point.String()
+	t.o.Place, t.o.Point = t.place(&p, v.Src, v.Dst, v.DstPort, v.Proto), v.Point.String()
 	t.name(v.Src, v.Dst, v.First, "")
 	return true
 }
@@ -204,9 +204,6 @@ func (m *Message) observe(t *Translator, i *Item) bool {
 	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: m.FromClient, Source: m.Client, Destination: m.Server, SourceSent: true, At: time.Unix(0, i.At)},
 		0, 53, packet.ProtoUDP) {
 		return false
-	}
-	if !m.Response {
-		t.names.ObserveQuery(m.Client, i.At)
 	}
 	for _, a := range m.Addresses {
 		t.names.Add(m.Client, a.Addr, m.Name, i.At, a.TTL)
@@ -221,11 +218,11 @@ func (m *Message) observe(t *Translator, i *Item) bool {
 }
 
 // name sets the name of the destination of what has begun at a time and goes on until now, and
-// whether the client could have resolved it.
+// whether the client could have resolved it: neighbours are found by other ways than the DNS.
 func (t *Translator) name(client, dst netip.Addr, begun int64, sni string) {
 	o := &t.o
 	name, known := t.names.Use(client, dst, begun, o.At)
-	o.Unresolved = known && name == "" && o.Place == behaviour.World
+	o.Unresolved = known && name == "" && o.Place == behaviour.World && !isPrivate(dst)
 	if name == "" {
 		name = sni
 	}

@@ -29,7 +29,7 @@ func TestNames(t *testing.T) {
 		want   string
 		known  bool
 	}{
-		{"at once", a, 1000 * second, "www.example", true}, {"before", a, 990 * second, "", true}, {"at the end", a, end, "www.example", true},
+		{"at once", a, 1000 * second, "www.example", true}, {"before", a, 990 * second, "", false}, {"at the end", a, end, "www.example", true},
 		{"too late", a, end + 1, "", true}, {"another client", b, 1000 * second, "", false},
 	} {
 		if got, known := n.Find(tt.client, web, tt.at); got != tt.want || known != tt.known {

@@ -14,6 +14,7 @@ import (
 type Names struct {
 	mu      sync.Mutex
 	clients map[netip.Addr]map[netip.Addr]answer // guarded by mu; by client, then by address
+	since   map[netip.Addr]int64                 // guarded by mu: by client, when its DNS was observed first
 	room    *share.Pool[netip.Addr]              // guarded by mu: bytes, by client
 	size    int                                  // guarded by mu: addresses of all clients
 	evicted uint64                               // guarded by mu
@@ -49,7 +50,7 @@ const InUse = 2 * time.Hour
 
 // NewNames returns an empty Names.
 func NewNames() *Names {
-	return &Names{clients: map[netip.Addr]map[netip.Addr]answer{}, room: share.NewPool[netip.Addr](maxBytes)}
+	return &Names{clients: map[netip.Addr]map[netip.Addr]answer{}, since: map[netip.Addr]int64{}, room: share.NewPool[netip.Addr](maxBytes)}
 }
 
 // ObserveQuery records that a client has sent a query, whatever the answer: its DNS
@@ -73,6 +74,7 @@ func (n *Names) sweep(at int64) {
 	for client, list := range n.clients {
 		if n.expire(client, list, at); len(list) == 0 {
 			delete(n.clients, client)
+			delete(n.since, client)
 		}
 	}
 }
@@ -109,7 +111,7 @@ func (n *Names) list(client netip.Addr, at int64) map[netip.Addr]answer {
 			n.forgetClient()
 		}
 		list = map[netip.Addr]answer{}
-		n.clients[client] = list
+		n.clients[client], n.since[client] = list, at
 	}
 	return list
 }
@@ -137,6 +139,7 @@ func (n *Names) forgetClient() {
 		n.forget(least, list, a)
 	}
 	delete(n.clients, least)
+	delete(n.since, least)
 }
 
 // Add records an answer: client has resolved name to addr, with a TTL in seconds.
@@ -169,7 +172,9 @@ func (n *Names) makeRoom(client netip.Addr, list map[netip.Addr]answer, at int64
 		return true
 	}
 	n.sweep(at)
-	n.clients[client] = list // the sweep may have forgotten an empty one
+	if n.clients[client] == nil { // the sweep has forgotten it, as it had no answers left
+		n.clients[client], n.since[client] = list, at
+	}
 	n.expire(client, list, at)
 	if fits() {
 		return true
@@ -186,8 +191,8 @@ func (n *Names) makeRoom(client netip.Addr, list map[netip.Addr]answer, at int64
 }
 
 // Find returns the name that a client had resolved to an address when it connected
-// to it at the time at. known reports whether the client's DNS has been observed at
-// all; if not, a missing name means nothing.
+// to it at the time at. known reports whether the client's DNS has been observed until
+// then; if not, a missing name means nothing.
 func (n *Names) Find(client, addr netip.Addr, at int64) (name string, known bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -195,7 +200,13 @@ func (n *Names) Find(client, addr netip.Addr, at int64) (name string, known bool
 	if t, ok := list[addr]; ok && t.at(at) {
 		return t.name, true
 	}
-	return "", list != nil
+	return "", n.known(client, at)
+}
+
+// known reports whether the DNS of a client has been observed at a time. It is called with mu held.
+func (n *Names) known(client netip.Addr, at int64) bool {
+	since, ok := n.since[client]
+	return ok && since <= at
 }
 
 // at reports whether an answer may be what a connection at a time is due to.
@@ -210,7 +221,7 @@ func (n *Names) Use(client, addr netip.Addr, begun, alive int64) (name string, k
 	list := n.clients[client]
 	t, ok := list[addr]
 	if !ok || !t.at(begun) {
-		return "", list != nil
+		return "", n.known(client, begun)
 	}
 	if until := alive + int64(InUse); until-t.until > sweepEvery {
 		t.until = until

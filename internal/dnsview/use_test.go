@@ -30,6 +30,9 @@ func TestNames_Use(t *testing.T) {
 			t.Errorf("begun after %v: %q, %v; want %q of a client that is known", step.begun, name, known, step.want)
 		}
 	}
+	if name, known := n.Use(client, netip.MustParseAddr("203.0.113.11"), at(-time.Minute), at(time.Minute)); name != "" || known {
+		t.Errorf("of a connection that has begun before the first answer: %q, %v; want nothing known", name, known)
+	}
 	if name, _ := n.Find(client, other, at(12*time.Minute)); name != "" {
 		t.Errorf("the name of an address that is not used is %q; want it forgotten", name)
 	}

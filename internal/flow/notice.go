@@ -115,8 +115,8 @@ func (t *Table) notify(kind NoticeKind, e *entry, p *packet.Packet) {
 		n.ICMPType, n.SourcePort, n.DestinationPort = p.ICMPType, 0, 0
 	case k.Proto == packet.ProtoTCP && kind == Opened:
 		n.Midstream, n.Stealth = !opens(p), probes(p)
-	case k.Proto == packet.ProtoTCP && kind == Answered:
-		n.Rejected, n.Midstream = p.TCPFlags&packet.RST != 0, e.tcp.synCount == 0
+	case k.Proto == packet.ProtoTCP:
+		n.Rejected, n.Midstream = kind == Answered && p.TCPFlags&packet.RST != 0, e.tcp.synCount == 0
 	}
 	if kind == Beat {
 		n.Bytes = e.burst.bytes

@@ -70,6 +70,8 @@ func TestTable_Notice(t *testing.T) {
 			data(15*s, client, server, 7), tcp(18*s, client, server, packet.ACK), data(19*s, server, client, 99), data(20*s, client, server, 1)},
 			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443", "15s beat 10.137.0.6:40000>1.1.1.1:443 120 bytes",
 				"19s answered 10.137.0.6:40000>1.1.1.1:443 midstream", "20s beat 10.137.0.6:40000>1.1.1.1:443 27 bytes"}},
+		{"beats seen from the middle", []packet.Packet{data(0, client, server, 10), data(9*s, client, server, 10), data(12*s, client, server, 10)},
+			[]string{"0s opened 10.137.0.6:40000>1.1.1.1:443 midstream", "12s beat 10.137.0.6:40000>1.1.1.1:443 midstream 30 bytes"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
