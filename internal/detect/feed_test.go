@@ -176,8 +176,13 @@ func TestNames_Fill(t *testing.T) {
 	w.ask(t, "www.example.org", 1e9, web)
 	named, lost, unresolved := record(web, 2e9), record(web, 3e9), record(netip.MustParseAddr("93.184.215.15"), 4e9)
 	w.ask(t, "other.example.org", 5e9, web)
-	for _, f := range []*event.Flow{before, named, unresolved} {
+	earlier := record(netip.MustParseAddr("93.184.215.15"), 6e9)
+	earlier.Proto = packet.ProtoTCP // without a SYN: it has begun before the capture
+	for _, f := range []*event.Flow{before, named, unresolved, earlier} {
 		n.Fill(f)
+	}
+	if earlier.Unresolved {
+		t.Error("a connection from before the capture is unresolved; want nothing known of it")
 	}
 	_ = lost
 	if before.Domain != "" || before.Unresolved || named.Domain != "www.example.org" || named.Unresolved || unresolved.Domain != "" || !unresolved.Unresolved {

@@ -72,5 +72,5 @@ func (n *Names) Fill(f *event.Flow) {
 	}
 	dst := f.Destination.Addr.Netip(f.Family)
 	f.Domain = one.name
-	f.Unresolved = one.known && one.name == "" && dst.IsGlobalUnicast() && !dst.IsPrivate() && !qvmfirewall.IsMagic(dst)
+	f.Unresolved = one.known && one.name == "" && !f.Midstream() && dst.IsGlobalUnicast() && !dst.IsPrivate() && !qvmfirewall.IsMagic(dst)
 }

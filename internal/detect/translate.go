@@ -164,7 +164,7 @@ func (e *Ended) observe(t *Translator, _ *Item) bool {
 	}
 	t.Record, t.Born = &e.Record, r.Born
 	o := &t.o
-	o.Kind, o.Midstream = behaviour.Traffic, r.Proto == packet.ProtoTCP && r.SynCount == 0
+	o.Kind, o.Midstream = behaviour.Traffic, r.Midstream()
 	o.Flow, o.Final, o.Duration = flowHash(&r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port, r.Born), r.Final(), r.End-r.Born
 	o.Connection, o.Ended = connectionHash(&r.Source.Addr, &r.Destination.Addr, r.Source.Port, r.Destination.Port, r.Iface), r.Reason == flow.ReasonEnd
 	o.Up, o.Down, o.UpPackets, o.DownPackets = r.Source.Bytes, r.Destination.Bytes, r.Source.Packets, r.Destination.Packets

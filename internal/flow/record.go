@@ -81,6 +81,10 @@ func (r *Record) IsICMP() bool {
 	return r.Proto == packet.ProtoICMP || r.Proto == packet.ProtoICMPv6
 }
 
+// Midstream reports whether the flow is one of TCP without the SYN of its initiator: a part of a
+// connection that has begun before.
+func (r *Record) Midstream() bool { return r.Proto == packet.ProtoTCP && r.SynCount == 0 }
+
 // record writes the state of e into r.
 func (t *Table) record(e *entry, r *Record, reason Reason) {
 	k := &e.key

@@ -81,7 +81,7 @@ func (n *Names) Fill(f *event.Flow) {
 	name, known := n.names.Use(client, dst, f.Start, f.End)
 	if f.Domain = name; name != "" {
 		n.named.Add(1)
-	} else if f.Unresolved = known && global(dst) && !n.IsResolver(dst); f.Unresolved {
+	} else if f.Unresolved = known && !f.Midstream() && global(dst) && !n.IsResolver(dst); f.Unresolved {
 		n.unresolved.Add(1)
 	}
 }

@@ -48,6 +48,8 @@ func TestServiceNames_Fill(t *testing.T) {
 	}
 	inbound := flowTo("10.137.0.6", "198.51.100.1", t0)
 	inbound.Direction = event.Inbound
+	connection, before := flowTo("10.137.0.6", "198.51.100.9", t0), flowTo("10.137.0.6", "198.51.100.9", t0)
+	connection.Proto, connection.SynCount, before.Proto = packet.ProtoTCP, 1, packet.ProtoTCP
 	for _, tt := range []struct {
 		name       string
 		flow       *event.Flow
@@ -56,6 +58,8 @@ func TestServiceNames_Fill(t *testing.T) {
 	}{
 		{"named", flowTo("10.137.0.6", "198.51.100.1", t0), "www.example", false},
 		{"not named", flowTo("10.137.0.6", "198.51.100.9", t0), "", true},
+		{"a connection, not named", connection, "", true},
+		{"one from before, not named", before, "", false},
 		{"a private address", flowTo("10.137.0.6", "192.168.1.1", t0), "", false},
 		{"the resolver", flowTo("10.137.0.6", "203.0.113.5", t0), "", false},
 		{"another client, whose DNS is not seen", flowTo("10.137.0.9", "198.51.100.1", t0), "", false},
@@ -75,7 +79,7 @@ func TestServiceNames_Fill(t *testing.T) {
 		t.Errorf("Resolved = %q for what no one has resolved, or where nothing is known", name)
 	}
 	got := counts(n)
-	for name, want := range map[string]uint64{"names.clients": 1, "names.addresses": 1, "names.evicted": 0, "names.flows_named": 1, "names.flows_unresolved": 1} {
+	for name, want := range map[string]uint64{"names.clients": 1, "names.addresses": 1, "names.evicted": 0, "names.flows_named": 1, "names.flows_unresolved": 2} {
 		if v, ok := got[name]; v != want || !ok {
 			t.Errorf("%s = %d, %v; want %d", name, v, ok, want)
 		}
