@@ -88,7 +88,7 @@ func statusHead(v *judge.View) string {
 	if name := selfName(); name != "" {
 		self = line(name)
 	}
-	return fmt.Sprintf("%s  since %s  %d vifs, %s of %s lost  %s", self, v.Since.Local().Format(time.DateTime), v.Vifs,
+	return fmt.Sprintf("%s  since %s  %s, %s of %s lost  %s", self, v.Since.Local().Format(time.DateTime), report.Counted(uint64(v.Vifs), "vif"),
 		report.Count(v.Lost), report.Counted(v.Packets, "packet"), rules)
 }
 
@@ -133,8 +133,10 @@ func goesTo(q *judge.QubeView, now time.Time) string {
 	switch {
 	case q.Last == "":
 		return "-"
+	case q.Tunnel != "" && slices.Contains(q.Endpoints, q.Last):
+		return fmt.Sprintf("%s %s, %s%s", q.Last, q.Protocol, q.Tunnel, ago)
 	case q.Tunnel != "":
-		return fmt.Sprintf("%s %s, %s%s", strings.Join(q.Endpoints, " "), q.Protocol, q.Tunnel, ago)
+		return fmt.Sprintf("%s, no endpoint%s; tunnel: %s", q.Last, ago, q.Tunnel)
 	case q.Looks != nil:
 		return fmt.Sprintf("%s, looks like %s%s", q.Last, q.Looks.Protocol, ago)
 	case q.Peers > 1:

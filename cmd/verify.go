@@ -111,6 +111,8 @@ func (v *verifier) show(c *cobra.Command, how *verdictView) error {
 		return cmp.Or(how.exit(w), withExit(exitSome, printError(c, fault)))
 	case how.watch && v.file == "":
 		return v.watch(c, how, w)
+	case how.qube != "" && len(how.chosen(w)) == 0:
+		return withExit(exitSome, printError(c, fmt.Errorf("no verdict is about %s; `qubesbeat status` lists the qubes of which there are some", line(how.qube))))
 	}
 	return how.exit(w)
 }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,16 +32,16 @@ func verifyLearn(v *verifier) *cobra.Command {
 // learn writes the proposal as YAML.
 func learn(w io.Writer, v *judge.View) error {
 	fmt.Fprintln(w, "# What was seen, and not what should be: read and correct it.")
-	fmt.Fprintln(w, "verify:\n  enabled: true\n  expect:")
+	fmt.Fprintln(w, "qubesbeat:\n  verify:\n    enabled: true\n    expect:")
 	n := 0
 	for i := range v.Qubes {
 		if text := proposal(&v.Qubes[i]); text != "" {
-			fmt.Fprintln(w, "    - "+text)
+			fmt.Fprintln(w, "      - "+text)
 			n++
 		}
 	}
 	if n == 0 {
-		fmt.Fprintln(w, "    [] # no qube was seen of which nothing is expected")
+		fmt.Fprintln(w, "      [] # no qube was seen of which nothing is expected")
 	}
 	return nil
 }
@@ -53,10 +54,27 @@ func proposal(q *judge.QubeView) string {
 	name := line(q.Name)
 	switch t := q.Looks; {
 	case t == nil:
-		return fmt.Sprintf("{qubes: [%s], exit: clear} # %d destinations, the last %s", name, q.Peers, line(q.Last))
+		return fmt.Sprintf("{qubes: [%s], exit: clear} # %s", name, seenAt(q))
 	case t.Protocol == "tor":
 		return fmt.Sprintf("{qubes: [%s], exit: tor} # looks like Tor: %s", name, line(strings.Join(t.Endpoints, ", ")))
 	default:
-		return fmt.Sprintf("{qubes: [%s], exit: vpn, protocol: %s, endpoints: [%q]}", name, t.Protocol, strings.Join(t.Endpoints, `", "`))
+		return fmt.Sprintf("{qubes: [%s], exit: vpn, protocol: %s, endpoints: [%s]}", name, t.Protocol, quoted(t.Endpoints))
 	}
+}
+
+// seenAt says where a qube has been.
+func seenAt(q *judge.QubeView) string {
+	if q.Peers > 1 {
+		return fmt.Sprintf("%d destinations, the last %s", q.Peers, line(q.Last))
+	}
+	return "the last destination was " + line(q.Last)
+}
+
+// quoted returns texts as a list of YAML.
+func quoted(texts []string) string {
+	list := make([]string, len(texts))
+	for i, t := range texts {
+		list[i] = strconv.Quote(t)
+	}
+	return strings.Join(list, ", ")
 }

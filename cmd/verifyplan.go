@@ -55,6 +55,9 @@ func (v *verifier) planKillSwitch(c *cobra.Command, via, client string) error {
 			return withExit(exitUsage, err)
 		}
 	}
+	if via == client {
+		return withExit(exitUsage, fmt.Errorf("%s is both the VPN qube and its client; the canaries are those of a qube behind it", line(via)))
+	}
 	return writeKillSwitch(c.OutOrStdout(), via, client, probe.NewNonce())
 }
 

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -124,7 +125,7 @@ func (v *Verifier) qubeView(s *subject) QubeView {
 		}
 	}
 	if s.exit() == ExitVPN {
-		q.Tunnel, q.Protocol = s.clock.State.String(), s.clock.Protocol.String()
+		q.Tunnel, q.Protocol = s.clock.State.String(), cmp.Or(s.clock.Protocol, s.expect.Protocol).String()
 	}
 	if s.to.family != 0 {
 		q.Last = s.to.String()
