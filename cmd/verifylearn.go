@@ -48,7 +48,8 @@ func learn(w io.Writer, v *judge.View) error {
 
 // proposal returns what to expect of a qube, "" if it has no name.
 func proposal(q *judge.QubeView) string {
-	if q.NetVM == "" && q.Label == "" || q.Exit != "" {
+	expected := q.Exit != "" && (q.Exit != "vpn" || len(q.Endpoints) > 0)
+	if q.NetVM == "" && q.Label == "" || expected {
 		return ""
 	}
 	name := line(q.Name)

@@ -17,6 +17,8 @@ func TestLearn(t *testing.T) {
 	var out bytes.Buffer
 	if err := learn(&out, &judge.View{Qubes: []judge.QubeView{
 		{Name: "sys-vpn", NetVM: "sys-log", Looks: &judge.Looks{Protocol: "wireguard", Endpoints: []string{"203.0.113.9:51820/udp", "203.0.113.10:51820/udp"}}},
+		{Name: "sys-vpn2", NetVM: "sys-log", Exit: "vpn", Looks: &judge.Looks{Protocol: "wireguard", Endpoints: []string{"203.0.113.11:51820/udp"}}},
+		{Name: "banking", NetVM: "sys-log", Exit: "vpn", Endpoints: []string{"203.0.113.9:51820/udp"}},
 		{Name: "work", NetVM: "sys-log", Peers: 1, Last: "93.184.216.34:443/tcp"},
 	}}); err != nil {
 		t.Fatal(err)
@@ -38,13 +40,13 @@ func TestLearn(t *testing.T) {
 	if err := c.Unpack(&got); err != nil {
 		t.Fatal(err)
 	}
-	want := [][]string{{"sys-vpn", "203.0.113.9:51820/udp", "203.0.113.10:51820/udp"}, {"work"}}
+	want := [][]string{{"sys-vpn", "203.0.113.9:51820/udp", "203.0.113.10:51820/udp"}, {"sys-vpn2", "203.0.113.11:51820/udp"}, {"work"}}
 	for i, x := range got.Qubesbeat.Verify.Expect {
 		if diff := cmp.Diff(want[i], append(x.Qubes, x.Endpoints...)); diff != "" {
 			t.Errorf("expectation mismatch (-want +got):\n%s", diff)
 		}
 	}
-	if !bytes.Contains(out.Bytes(), []byte("# the last destination was 93.184.216.34:443/tcp\n")) || len(got.Qubesbeat.Verify.Expect) != 2 {
+	if !bytes.Contains(out.Bytes(), []byte("# the last destination was 93.184.216.34:443/tcp\n")) || len(got.Qubesbeat.Verify.Expect) != len(want) {
 		t.Errorf("proposal:\n%s", out.Bytes())
 	}
 }

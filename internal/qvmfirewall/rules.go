@@ -99,7 +99,7 @@ func (r *Rule) set(key, value string) bool {
 		return r.setNet(value) && r.Net.Addr().Is4() == (key == "dst4")
 	case "dsthost":
 		r.setHost(value)
-		return true
+		return value != ""
 	case "dstports":
 		return r.setPorts(value)
 	case "specialtarget":
@@ -121,8 +121,10 @@ func (r *Rule) setProto(value string) bool {
 		r.Proto = packet.ProtoUDP
 	case "icmp":
 		r.Proto = packet.ProtoICMP
+	default:
+		return false
 	}
-	return r.Proto != 0
+	return true
 }
 
 // setNet sets the destination to a network, or to an address.
@@ -237,10 +239,9 @@ func IsMagic(a netip.Addr) bool {
 	return a == magic[0] || a == magic[1]
 }
 
-// Hosts returns the rules that accept one host each if all else is dropped, as the rules of a tunnel do. open lists the
-// accepting rules that are about more than one host. ok is false if the policy, or a rule for everything, accepts, and if
-// there is no host.
-func (r *Rules) Hosts() (hosts []*Rule, open []string, ok bool) {
+// Hosts returns the rules that accept one host each if all else is dropped, as the rules of a tunnel do. open are the other
+// accepting rules: see [Rule.Aside]. ok is false if the policy, or a rule for everything, accepts, and if there is no host.
+func (r *Rules) Hosts() (hosts, open []*Rule, ok bool) {
 	if r.Accept {
 		return nil, nil, false
 	}
@@ -252,14 +253,18 @@ func (r *Rules) Hosts() (hosts []*Rule, open []string, ok bool) {
 		case one.all():
 			return hosts, open, len(hosts) > 0 // nothing is accepted from here on
 		case !one.Accept:
-		case one.Net.IsValid() && one.Net.IsSingleIP():
+		case !one.Aside() && one.Net.IsValid() && one.Net.IsSingleIP():
 			hosts = append(hosts, one)
 		default:
-			open = append(open, one.Text)
+			open = append(open, one)
 		}
 	}
 	return hosts, open, len(hosts) > 0
 }
+
+// Aside reports whether the rule is about DNS at the magic addresses, or about ICMP, only. Rules that are to let a qube reach
+// its tunnel only may have such ones, too: qvm-firewall adds them by itself.
+func (r *Rule) Aside() bool { return r.DNS || r.Proto == packet.ProtoICMP || r.ICMPType >= 0 }
 
 // all reports whether the rule matches every packet.
 func (r *Rule) all() bool {

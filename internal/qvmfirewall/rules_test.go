@@ -104,7 +104,7 @@ func FuzzParse(f *testing.F) {
 		r.Judge(packet.ProtoUDP, netip.MustParseAddr("203.0.113.9"), port, 0)
 		r.JudgeDNS(packet.ProtoTCP, qvmfirewall.MagicDNS()[1])
 		if hosts, open, ok := r.Hosts(); ok != (len(hosts) > 0) || len(hosts)+len(open) > len(r.List) {
-			t.Errorf("Hosts of %q = %v, %q, %v", rule, hosts, open, ok)
+			t.Errorf("Hosts of %q = %v, %v, %v", rule, hosts, open, ok)
 		}
 	})
 }

@@ -15,16 +15,16 @@ import (
 func describe(x *Result, s *subject, v *Verifier) string {
 	switch x.Verdict {
 	case Fail:
-		return describeFail(x, v)
+		return describeFail(x, s, v)
 	case Pass:
 		return describePass(x, s)
 	}
 	return x.Reason.explain(x, s)
 }
 
-func describeFail(x *Result, v *Verifier) string {
+func describeFail(x *Result, s *subject, v *Verifier) string {
 	if x.Sample == nil {
-		return failedRule(x, v)
+		return failedRule(x, s, v)
 	}
 	text := fmt.Sprintf("%s since %s, last %s, the first to %s", counted(x.Evidence.Against, "packet"), clockTime(x.Evidence.FirstAgainst), clockTime(x.Evidence.LastAgainst), place(x.Sample))
 	if x.Evidence.Against == 1 {
@@ -50,7 +50,7 @@ func describeFail(x *Result, v *Verifier) string {
 	return text
 }
 
-func failedRule(x *Result, v *Verifier) string {
+func failedRule(x *Result, s *subject, v *Verifier) string {
 	switch x.Check {
 	case ISO2:
 		if len(v.env.Ruleset.Accepts) > 0 {
@@ -60,7 +60,11 @@ func failedRule(x *Result, v *Verifier) string {
 	case ISO5:
 		return "qvm-firewall has no chain for the qube: systemctl status qubes-firewall"
 	case VPN8:
-		return "qvm-firewall lets the qube reach more than the endpoints"
+		text := "qvm-firewall lets the qube reach more than the endpoints"
+		if rule, certain := x.Expect.beyond(s.rules); certain {
+			text += ": " + safetext.Line(rule)
+		}
+		return text
 	case DNS4:
 		return "queries to the magic addresses are not redirected"
 	}
@@ -102,7 +106,7 @@ func describePass(x *Result, s *subject) string {
 	return text + fmt.Sprintf("; %d lost", x.Lost)
 }
 
-// openRules lists the rules about more than one host.
+// openRules lists the rules for DNS and ICMP.
 func openRules(s *subject) string {
 	if s.rules == nil {
 		return ""
@@ -111,13 +115,20 @@ func openRules(s *subject) string {
 	if len(open) == 0 {
 		return ""
 	}
-	return ", and: " + safetext.Line(strings.Join(open[:min(len(open), 4)], "; "))
+	var list []string
+	for _, one := range open[:min(len(open), 4)] {
+		list = append(list, one.Text)
+	}
+	return ", and: " + safetext.Line(strings.Join(list, "; "))
 }
 
 // explain says what a reason means for a result.
 func (r Reason) explain(x *Result, s *subject) string {
 	if x.Expect != nil && x.Expect.Conflict != "" && r == NoExpectation {
 		return r.String() + ": " + safetext.Line(x.Expect.Conflict)
+	}
+	if text := explainEndpoint(x, s); text != "" && r == NoExpectation {
+		return text
 	}
 	switch {
 	case x.Check == VPN2 && r == NeedsProbe:
@@ -132,6 +143,21 @@ func (r Reason) explain(x *Result, s *subject) string {
 		return fmt.Sprintf("%s in 7 days, %d %% of the bytes to three of them: more than Tor usually has", counted(uint64(n), "destination"), share)
 	}
 	return reasons[min(int(r), len(reasons)-1)]
+}
+
+// explainEndpoint says what is not known of the endpoints of a tunnel, "" if they are known or do not
+// matter.
+func explainEndpoint(x *Result, s *subject) string {
+	switch {
+	case x.Expect.lacksEndpoint() && needsEndpoint.has(x.Check):
+		return "no endpoint of the tunnel is known: list it in verify.expect (endpoints); `qubesbeat verify learn` proposes what was seen"
+	case x.Check != VPN8, x.Expect == nil, s == nil || s.rules == nil:
+		return ""
+	}
+	if rule, _ := x.Expect.beyond(s.rules); rule != "" {
+		return "the name in a rule of qvm-firewall may be that of an endpoint, or not: " + safetext.Line(rule)
+	}
+	return ""
 }
 
 // reasons say in a few words why there is no verdict.

@@ -153,6 +153,19 @@ type Expectation struct {
 	Conflict string
 }
 
+// needsEndpoint are the checks that are about what goes to an endpoint, or does not. VPN-6 is one of
+// them, for an endpoint may be in a local network.
+var needsEndpoint = setOf(VPN1, VPN2, VPN3, VPN4, VPN6, VPN7, VPN8, VPN9, VPN10)
+
+// withoutEndpoint are those that packets speak against even if no endpoint is known: a query is no
+// tunnel, and neither is a packet to another qube nor a canary.
+var withoutEndpoint = setOf(VPN5, VPN6, VPN9, DNS3)
+
+// lacksEndpoint reports whether a tunnel is expected of which no one has said where it leads.
+func (x *Expectation) lacksEndpoint() bool {
+	return x != nil && x.Exit == ExitVPN && len(x.Endpoints) == 0
+}
+
 // hasName reports whether a name is that of an endpoint.
 func (x *Expectation) hasName(name string) bool {
 	for _, one := range x.Names {

@@ -44,7 +44,7 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 	}
 	asks := p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) // it will ask again
 	v.byExit(s, e, p, frame)
-	if s.expect != nil {
+	if s.expect != nil && !s.expect.lacksEndpoint() {
 		looked = learnFrom
 	}
 	return settledPacket{subject: s, from: true, settled: !asks && s.settles(e, p), foreign: e.foreign, looked: looked}

@@ -8,7 +8,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/tunnelmark"
 )
 
-// Looks is what the packets of a qube look like of which nothing is expected. It proposes an
+// Looks is what the packets of a qube look like of which nothing is expected, or a tunnel without
+// an endpoint. It proposes an
 // expectation, and no verdict rests on it.
 type Looks struct {
 	Protocol  string   `json:"protocol"` // wireguard, openvpn, ipsec or tor
@@ -35,7 +36,7 @@ const looksPerRefresh = 256
 // is, and the others count as looked at.
 func (s *subject) lookAt(p *packet.Packet, frame []byte, looked uint8) uint8 {
 	switch {
-	case looked >= learnFrom || s.expect != nil || looked == 0 && s.looks == 0:
+	case looked >= learnFrom || s.expect != nil && !s.expect.lacksEndpoint() || looked == 0 && s.looks == 0:
 		return looked
 	case s.looks > 0:
 		s.looks--

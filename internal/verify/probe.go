@@ -80,6 +80,7 @@ type probeState struct {
 	done    bool  // judged
 	good    bool  // all sizes were seen in the tunnel
 	leaked  bool  // a canary was seen in clear
+	used    bool  // something was sent to an endpoint
 	basis   basis
 }
 
@@ -117,6 +118,19 @@ func (l *probes) running(s *subject, kind ProbeKind, at int64) *probeState {
 		}
 	}
 	return nil
+}
+
+// sent notes that a packet went to an endpoint: a tunnel that sends has not ended, whatever it
+// sends, and whether or not someone answers. The end of a connection is none.
+func (l *probes) sent(s *subject, p *packet.Packet) {
+	if l.n == 0 || s.qube == nil || p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.FIN|packet.RST) != 0 {
+		return
+	}
+	for i := range l.n {
+		if one := &l.list[i]; one.Via == s.qube.Name && one.From <= p.Time && p.Time <= one.Until {
+			one.used = true
+		}
+	}
 }
 
 // tunnelled compares the size of a packet in a tunnel with what the next canary would have.
@@ -215,13 +229,12 @@ func (v *Verifier) judgeProbes() {
 }
 
 // judgeDown decides what a kill switch has shown: that no canary came out says something only
-// if they were sent, if the same qube's canaries were seen in the tunnel before, if the tunnel
-// was not used meanwhile, and if the capture was complete. A packet from an endpoint alone is no
-// use: WireGuard sends a keepalive ten seconds after the last data, to whom has gone, too.
+// if they were sent, if the same qube's canaries were seen in the tunnel before, if nothing was sent
+// to an endpoint meanwhile, and if the capture was complete. A packet from an endpoint says nothing:
+// WireGuard sends a keepalive ten seconds after the last data, to whom has gone, too.
 func (v *Verifier) judgeDown(s *subject, one *probeState) bool {
 	lost := v.lost != 0 && v.lost >= one.From+v.shift
-	used := s.clock.LastSent >= one.From && s.clock.LastAnswer >= one.From
-	if !one.Sent || lost || !v.probes.controlled(one) || used {
+	if !one.Sent || lost || !v.probes.controlled(one) || one.used {
 		return false
 	}
 	r := &s.records[VPN2]

@@ -122,6 +122,9 @@ func (v *Verifier) verdict(s *subject, c Check) (Verdict, Reason, Method) {
 	if s.expect != nil && s.expect.Conflict != "" && c >= VPN1 && c <= TOR7 {
 		return Unknown, NoExpectation, NoMethod
 	}
+	if v.awaitsEndpoint(s, c) {
+		return Unknown, NoExpectation, NoMethod
+	}
 	switch infos[c].kind {
 	case byRules:
 		if v.env.Stale && restsOnInventory.has(c) {
@@ -138,6 +141,16 @@ func (v *Verifier) verdict(s *subject, c Check) (Verdict, Reason, Method) {
 		return verdict, reason, method
 	}
 	return v.observed(r)
+}
+
+// awaitsEndpoint reports whether a check cannot be decided because no endpoint is known. That a qube
+// has no IPv6, and that no rules were read, is known without.
+func (v *Verifier) awaitsEndpoint(s *subject, c Check) bool {
+	switch {
+	case !s.expect.lacksEndpoint(), c == VPN4 && !s.hasIPv6(), c == VPN8 && v.env.Rules == nil:
+		return false
+	}
+	return needsEndpoint.has(c)
 }
 
 // fails reports whether a packet against is neither acknowledged nor too long ago. It has to be
@@ -209,7 +222,7 @@ func (v *Verifier) byProbe(s *subject, c Check) (Verdict, Reason, Method) {
 func (v *Verifier) special(s *subject, c Check) (verdict Verdict, reason Reason, method Method, ok bool) {
 	switch c {
 	case VPN4:
-		if s.qube != nil && !s.qube.IP6.IsValid() && s.records[VPN4].Packets == 0 && !v.env.Stale {
+		if !s.hasIPv6() && s.records[VPN4].Packets == 0 && !v.env.Stale {
 			return Pass, NoReason, Ruled, true // Qubes drops all IPv6 of a qube without such an address
 		}
 	case VPN7:
@@ -232,6 +245,9 @@ func (v *Verifier) special(s *subject, c Check) (verdict Verdict, reason Reason,
 	}
 	return 0, 0, 0, false
 }
+
+// hasIPv6 reports whether the qube has an address of IPv6, as far as is known.
+func (s *subject) hasIPv6() bool { return s.qube == nil || s.qube.IP6.IsValid() }
 
 // torPeers decides TOR-5, which never fails.
 func (v *Verifier) torPeers(s *subject) (Verdict, Reason, Method, bool) {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
@@ -25,7 +26,7 @@ func ParseRules(entries map[string]string) (*Rules, error) {
 
 // Endpoints returns the hosts that the rules accept if they drop all else, as the rules of a
 // tunnel do. open and ok are those of [qvmfirewall.Rules.Hosts].
-func (r *Rules) Endpoints() (hosts []Endpoint, open []string, ok bool) {
+func (r *Rules) Endpoints() (hosts []Endpoint, open []*qvmfirewall.Rule, ok bool) {
 	rules, open, ok := r.Hosts()
 	for _, one := range rules {
 		e := Endpoint{Addr: one.Net.Addr(), Proto: one.Proto}
@@ -35,6 +36,13 @@ func (r *Rules) Endpoints() (hosts []Endpoint, open []string, ok bool) {
 		hosts = append(hosts, e)
 	}
 	return hosts, open, ok
+}
+
+// Tunnel returns the hosts that the rules accept. ok is false if they accept anything else but
+// DNS and ICMP.
+func (r *Rules) Tunnel() (hosts []Endpoint, ok bool) {
+	hosts, open, ok := r.Endpoints()
+	return hosts, ok && !slices.ContainsFunc(open, func(one *qvmfirewall.Rule) bool { return !one.Aside() })
 }
 
 // magic reports whether an address is one of those that every qube uses as its resolvers.

@@ -3,6 +3,7 @@ package verify
 import (
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // rulesetState is when the ruleset of nft has changed last.
@@ -73,16 +74,32 @@ func (v *Verifier) endpointRules(s *subject) (Verdict, Reason) {
 	case s.rules == nil || len(s.expect.Endpoints) == 0:
 		return Unknown, NoExpectation
 	}
-	hosts, _, ok := s.rules.Endpoints()
-	if !ok {
+	_, _, ok := s.rules.Hosts()
+	switch rule, fails := s.expect.beyond(s.rules); {
+	case fails:
+		return Fail, NoReason
+	case rule != "":
+		return Unknown, NoExpectation
+	case !ok:
 		return Fail, NoReason
 	}
-	for _, h := range hosts {
-		if !s.expect.hasHost(h.Addr) {
-			return Fail, NoReason
+	return Pass, NoReason
+}
+
+// beyond returns a rule that lets a qube reach more than the endpoints, DNS and ICMP, "" if there
+// is none, and whether that is certain: a name may be that of an endpoint, unless others are known.
+func (x *Expectation) beyond(rules *Rules) (text string, certain bool) {
+	hosts, open, _ := rules.Hosts()
+	for _, one := range slices.Concat(hosts, open) {
+		switch {
+		case one.Aside(), one.Host == "" && one.Net.IsValid() && one.Net.IsSingleIP() && x.hasHost(one.Net.Addr()):
+		case one.Host != "" && (len(x.Names) == 0 || x.hasName(strings.ToLower(strings.TrimSuffix(one.Host, ".")))):
+			text = one.Text
+		default:
+			return one.Text, true
 		}
 	}
-	return Pass, NoReason
+	return text, false
 }
 
 func (x *Expectation) hasHost(a netip.Addr) bool {

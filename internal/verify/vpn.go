@@ -21,7 +21,7 @@ func (v *Verifier) vpn(s *subject, c class, p *packet.Packet, frame []byte, spoo
 	case classLAN:
 		v.vpnLAN(s, p, frame)
 	case classQube:
-		v.against(s, setOf(VPN1, VPN6)|v.besideByDNS(p), p, frame, queryName(p, frame))
+		v.besides(s, setOf(VPN1, VPN6)|v.besideByDNS(p), p, frame, queryName(p, frame))
 	case classEndpointHost:
 		v.besideEndpoint(s, p, frame)
 	default:
@@ -45,7 +45,29 @@ func (v *Verifier) vpnLAN(s *subject, p *packet.Packet, frame []byte) {
 		v.stats.Own++
 		return
 	}
-	v.against(s, setOf(VPN1, VPN6)|byDNS|s.beside(p), p, frame, queryName(p, frame))
+	v.besides(s, setOf(VPN1)|s.ofLAN()|byDNS|s.beside(p), p, frame, queryName(p, frame))
+}
+
+// ofLAN returns the check that a packet to a local network speaks against, if no endpoint that is
+// not known may be there.
+func (s *subject) ofLAN() set {
+	if s.expect.lacksEndpoint() {
+		return 0
+	}
+	return setOf(VPN6)
+}
+
+// besides counts a packet beside the tunnel. If no endpoint is known, only what is certain counts:
+// a packet that looks like a tunnel, on whatever port, may be that of this one.
+func (v *Verifier) besides(s *subject, which set, p *packet.Packet, frame []byte, name string) {
+	if s.expect.lacksEndpoint() {
+		which &= withoutEndpoint
+		if which == 0 || recognise(p, frame) != "" {
+			v.stats.NotJudged++
+			return
+		}
+	}
+	v.against(s, which, p, frame, name)
 }
 
 // besideEndpoint judges a packet to the address of an endpoint, and not to its port. One that
@@ -55,7 +77,7 @@ func (v *Verifier) besideEndpoint(s *subject, p *packet.Packet, frame []byte) {
 	if !isDNS(p) && v.shapeOf(s, p, frame) == shapeTunnel {
 		which |= setOf(VPN10)
 	}
-	v.against(s, which, p, frame, queryName(p, frame))
+	v.besides(s, which, p, frame, queryName(p, frame))
 }
 
 // vpnDNS judges what goes to the resolver, or to this machine. The resolver of Qubes is nothing
@@ -80,7 +102,7 @@ func (v *Verifier) vpnDNS(s *subject, c class, p *packet.Packet, frame []byte) {
 		s.records[VPN5].agrees(p, v.now)
 		return
 	}
-	v.against(s, setOf(VPN1, VPN5, DNS3)|s.beside(p)&^setOf(VPN2), p, frame, name)
+	v.besides(s, setOf(VPN1, VPN5, DNS3)|s.beside(p)&^setOf(VPN2), p, frame, name)
 }
 
 // vpnError judges an ICMP error: one about a packet of an endpoint is a part of the tunnel.
@@ -100,9 +122,9 @@ func (v *Verifier) vpnError(s *subject, p *packet.Packet, frame []byte) {
 		v.stats.Own++
 		return
 	case localNetwork(dst):
-		which |= setOf(VPN6)
+		which |= s.ofLAN()
 	}
-	v.against(s, which, p, frame, "")
+	v.besides(s, which, p, frame, "")
 }
 
 // beside judges a packet to the outside that is not for an endpoint.
@@ -119,7 +141,7 @@ func (v *Verifier) beside(s *subject, p *packet.Packet, frame []byte) {
 		which |= setOf(VPN2) // a kill switch would not have forwarded it, whatever the tunnel does
 	}
 	which |= v.probes.clear(s, p, frame)
-	v.against(s, which, p, frame, queryName(p, frame))
+	v.besides(s, which, p, frame, queryName(p, frame))
 }
 
 // beside returns the checks that a packet beside the tunnel speaks against, by the state of
@@ -144,7 +166,7 @@ func (s *subject) beside(p *packet.Packet) (which set) {
 func (v *Verifier) toEndpoint(s *subject, p *packet.Packet, frame []byte, spoofed bool) {
 	shape := v.shapeOf(s, p, frame)
 	if shape == shapeOther {
-		v.against(s, setOf(VPN1, VPN7), p, frame, "")
+		v.besides(s, setOf(VPN1, VPN7), p, frame, "")
 		return
 	}
 	begins, waits := s.sends(p, frame)
@@ -152,6 +174,9 @@ func (v *Verifier) toEndpoint(s *subject, p *packet.Packet, frame []byte, spoofe
 		s.clock.update(v.now, v.woke)
 	}
 	s.clock.sent(p.Time, v.now, begins, waits)
+	if waits || p.Proto != packet.ProtoTCP {
+		v.probes.sent(s, p)
+	}
 	if p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.FIN|packet.RST) != 0 {
 		s.clock.closed = true
 	}

@@ -114,10 +114,10 @@ func (e *expectations) merged(q *qube.Qube, rules *judge.Rules) *judge.Expectati
 	x, word := e.of(q.Name), exitWord(q)
 	hosts, isTunnel := tunnelHosts(q, rules)
 	switch {
+	case x == nil && isTunnel && (word == judge.ExitNone || word == judge.ExitVPN):
+		return &judge.Expectation{Exit: judge.ExitVPN, Endpoints: hosts, Source: "rules"}
 	case x == nil && word != judge.ExitNone:
 		return &judge.Expectation{Exit: word, Source: "inventory"}
-	case x == nil && isTunnel:
-		return &judge.Expectation{Exit: judge.ExitVPN, Endpoints: hosts, Source: "rules"}
 	case x == nil:
 		return nil
 	case word != judge.ExitNone && word != x.Exit:
@@ -150,13 +150,12 @@ func withRules(x *judge.Expectation, endpoints []judge.Endpoint) *judge.Expectat
 }
 
 // tunnelHosts returns the hosts that qvm-firewall allows to a qube that provides network,
-// if it allows nothing else.
+// if it allows nothing else but DNS and ICMP.
 func tunnelHosts(q *qube.Qube, rules *judge.Rules) (hosts []judge.Endpoint, ok bool) {
 	if rules == nil || !q.ProvidesNetwork {
 		return nil, false
 	}
-	hosts, _, ok = rules.Endpoints()
-	return hosts, ok
+	return rules.Tunnel()
 }
 
 // exitWord returns the exit that dom0 has given a qube.

@@ -1,0 +1,48 @@
+package verify
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/qube"
+	judge "github.com/qubesbeat/qubesbeat/internal/verify"
+)
+
+// TestExpectations_rules takes rules for those of a tunnel if they open hosts, DNS and ICMP only, and their hosts for the
+// endpoints that dom0 does not say.
+func TestExpectations_rules(t *testing.T) {
+	t.Parallel()
+	const host, https, dns, icmp, name = "action=accept dst4=192.168.1.10", "action=accept proto=tcp dstports=443", "action=accept specialtarget=dns", "action=accept proto=icmp", "action=accept dsthost=a.example"
+	for what, tt := range map[string]struct {
+		word   string
+		rules  []string
+		source string // "" for no expectation
+		exit   judge.Exit
+		hosts  int
+	}{
+		"a host":                    {"", []string{host}, "rules", judge.ExitVPN, 1},
+		"a host, DNS and ICMP":      {"", []string{host, dns, icmp}, "rules", judge.ExitVPN, 1},
+		"a host and a port":         {"", []string{host, https}, "", 0, 0},
+		"a host and a name":         {"", []string{host, name}, "", 0, 0},
+		"a host for ICMP":           {"", []string{host + " proto=icmp"}, "", 0, 0},
+		"a tunnel":                  {"vpn", []string{host, dns}, "rules", judge.ExitVPN, 1},
+		"a tunnel with a port open": {"vpn", []string{host, https}, "inventory", judge.ExitVPN, 0},
+		"a tunnel without rules":    {"vpn", nil, "inventory", judge.ExitVPN, 0},
+		"no tunnel":                 {"clear", []string{host}, "inventory", judge.ExitClear, 0},
+		"Tor":                       {"tor", []string{host}, "inventory", judge.ExitTor, 0},
+	} {
+		all := map[string]string{rulesPrefix + "10.137.0.20/policy": "drop"}
+		for i, text := range append(tt.rules, "action=drop") {
+			all[fmt.Sprintf("%s10.137.0.20/%04d", rulesPrefix, i)] = text
+		}
+		q := &qube.Qube{Name: "sys-vpn", IP: netip.MustParseAddr("10.137.0.20"), ProvidesNetwork: true, Exit: tt.word}
+		var got judge.Expectation
+		if x := (&expectations{}).merged(q, firewallRules(all)[q.IP]); x != nil {
+			got = *x
+		}
+		if got.Source != tt.source || got.Exit != tt.exit || len(got.Endpoints) != tt.hosts || got.Conflict != "" {
+			t.Errorf("%s: %+v; want the exit %v of %q with %d endpoints", what, got, tt.exit, tt.source, tt.hosts)
+		}
+	}
+}
