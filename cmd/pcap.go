@@ -35,6 +35,9 @@ func pcapCommand(root string) *cobra.Command {
 		Long: "Reads the store of packets (packets.enabled), whether the beat runs or not. Packets of a running beat\n" +
 			"are on the disk after packets.flush, a second, at the latest. Times are UTC.",
 	})
+	wrong, args := parent.FlagErrorFunc(), parent.Args
+	parent.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return withExit(exitUsage, wrong(c, err)) })
+	parent.Args = func(c *cobra.Command, list []string) error { return withExit(exitUsage, args(c, list)) }
 	parent.PersistentFlags().StringVar(&s.dir, "dir", "", "folder of the store: packets.dir, or packets in path.data")
 	for _, c := range []*cobra.Command{pcapStatus(s), pcapGet(s), pcapKeep(s), pcapExport(s), pcapWatch(s), pcapVerify(s), pcapSeal(s), pcapForget(s), pcapReload(s),
 		pcapRepair(s)} {
@@ -55,6 +58,22 @@ func usageExit(c *cobra.Command) *cobra.Command {
 // usageError reports a mistake on the command line that cobra does not find.
 func usageError(c *cobra.Command, form string, args ...any) error {
 	return withExit(exitUsage, fmt.Errorf(form+"; see %s --help", append(args, c.CommandPath())...))
+}
+
+// check returns what is wrong with the configuration that says where the store is. That there
+// is none is no fault: the store is then looked for where the packages have it.
+func (s *pcapStore) check() error {
+	if s.dir != "" {
+		return nil
+	}
+	_, err := beater.ReadConfig(s.root)
+	switch {
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("where the store is cannot be said: %w; try sudo, or give --dir", err)
+	}
+	return fmt.Errorf("where the store is cannot be said: %w; correct it, or give --dir", err)
 }
 
 // settings returns the settings of the store; the defaults if there is no configuration.
@@ -92,6 +111,9 @@ func pcapName(c *cobra.Command) string { return "pcap " + c.Name() }
 
 // open opens the store for reading.
 func (s *pcapStore) open() (*packetstore.Reader, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	dir := s.folder()
 	r, err := packetstore.OpenReader(dir)
 	if err == nil {
@@ -143,6 +165,9 @@ const sealWait = 10 * time.Second
 
 // call asks the beat that writes the store for something.
 func (s *pcapStore) call(ctx context.Context, what string, values url.Values, answer any) error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, sealWait)
 	defer cancel()
 	return control.NewClient(packets.Socket(s.folder())).Post(ctx, what, values, answer)

@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,13 +42,13 @@ func (a *pcapArgs) registerRange(c *cobra.Command) {
 	f.StringArrayVar(&a.events, "event", nil, "file with events of the beat, whose packets are wanted; - for standard input")
 	f.StringVar(&a.qube, "qube", "", "packets of this qube only")
 	f.StringVar(&a.from, "from", "", "first time, such as 22:40, '2026-11-27 22:40' (UTC), RFC 3339, or 90m ago as 90m")
-	f.StringVar(&a.to, "to", "", "last time")
+	f.StringVar(&a.to, "to", "", "last time; of a date, the end of the day")
 	f.DurationVar(&a.around, "around", 0, "with --event: all packets of its qube so long before and after it, such as 5m")
 }
 
 // find finds what is wanted and calls do with it.
 func (a *pcapArgs) find(c *cobra.Command, s *pcapStore, do func(*packetstore.Reader, *pcapFound) error) error {
-	f := &pcapFound{wanted: &packets.Wanted{}, around: a.around}
+	f := &pcapFound{wanted: &packets.Wanted{}, around: a.around, store: s.folder()}
 	if err := a.query(c, f, time.Now()); err != nil {
 		return withExit(ExitCode(err), printError(c, err))
 	}
@@ -112,10 +115,32 @@ func (a *pcapArgs) query(c *cobra.Command, f *pcapFound, now time.Time) error {
 	if err := a.checkAround(c); err != nil {
 		return err
 	}
+	for _, id := range a.communities {
+		if !isCommunityID(id) {
+			return usageError(c, "%s: --community-id: %q is no Community ID, which is 1: and 28 characters of base64", pcapName(c), id)
+		}
+	}
 	w.CommunityIDs = append(w.CommunityIDs, a.communities...)
 	if a.qube != "" {
 		w.Qube = a.qube
 	}
+	if err := a.times(c, w, now); err != nil {
+		return err
+	}
+	f.filter = a.from+a.to+a.filter != ""
+	if a.filter == "" {
+		return nil
+	}
+	match, err := pcapfilter.Matcher(a.filter)
+	if err != nil {
+		return usageError(c, "%s: --filter: %w", pcapName(c), err)
+	}
+	w.Match = func(link uint16, frame []byte) bool { return match(packet.Link(link), frame) }
+	return nil
+}
+
+// times sets the range of time that is wanted.
+func (a *pcapArgs) times(c *cobra.Command, w *packets.Wanted, now time.Time) error {
 	for _, one := range []struct {
 		flag, text string
 		at         *time.Time
@@ -127,22 +152,37 @@ func (a *pcapArgs) query(c *cobra.Command, f *pcapFound, now time.Time) error {
 		if err != nil {
 			return usageError(c, "%s: --%s: %w", pcapName(c), one.flag, err)
 		}
-		*one.at, f.filter = at, true
+		*one.at = at
+	}
+	switch {
+	case isTime(a.to, time.DateOnly): // to the end of the day
+		w.To = w.To.AddDate(0, 0, 1).Add(-1)
+	case w.To.Before(w.From) && isTime(a.to, clockForms...): // after midnight, or still to come
+		w.To = w.To.AddDate(0, 0, 1)
 	}
 	if !w.From.IsZero() && !w.To.IsZero() && w.To.Before(w.From) {
 		return usageError(c, "%s: --to is before --from", pcapName(c))
 	}
-	if a.filter == "" {
-		return nil
-	}
-	match, err := pcapfilter.Matcher(a.filter)
-	if err != nil {
-		return usageError(c, "%s: --filter: %w", pcapName(c), err)
-	}
-	f.filter = true
-	w.Match = func(link uint16, frame []byte) bool { return match(packet.Link(link), frame) }
 	return nil
 }
+
+// isTime reports whether a text is a time of one of the forms.
+func isTime(text string, forms ...string) bool {
+	return slices.ContainsFunc(forms, func(form string) bool {
+		_, err := time.Parse(form, text)
+		return err == nil
+	})
+}
+
+// isCommunityID reports whether a text has the form of a Community ID.
+func isCommunityID(id string) bool {
+	text, ok := strings.CutPrefix(id, "1:")
+	sum, err := base64.StdEncoding.DecodeString(text)
+	return ok && err == nil && len(sum) == 20
+}
+
+// clockForms are times without a date.
+var clockForms = []string{"15:04:05", "15:04"}
 
 // readWantedEvents reads the events of a file.
 func readWantedEvents(c *cobra.Command, w *packets.Wanted, path string) error {
@@ -162,7 +202,7 @@ func parsePacketTime(text string, now time.Time) (time.Time, error) {
 		}
 	}
 	now = now.UTC()
-	for _, form := range []string{"15:04:05", "15:04"} {
+	for _, form := range clockForms {
 		if t, err := time.Parse(form, text); err == nil {
 			t = time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
 			if t.After(now) {

@@ -72,6 +72,9 @@ func eventPaths(given []string) (paths []string) {
 
 // export writes a bundle of what was asked for.
 func (f *pcapFound) export(c *cobra.Command, r *packetstore.Reader, out string, events []string) error {
+	if err := f.outside(c, out); err != nil {
+		return err
+	}
 	q := &f.wanted.Query
 	if f.around > 0 {
 		all := f.wanted.Around(f.around)
@@ -100,23 +103,24 @@ func (f *pcapFound) export(c *cobra.Command, r *packetstore.Reader, out string, 
 		anchor = "confirmed by the stats event of " + stamp(a.At) + " UTC"
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s of %s, %s\n", report.Counted(uint64(e.Segments()), "file"), safetext.Line(q.Qube), anchor)
+	if text := strings.Join(f.absent(r), "; "); text != "" {
+		return withExit(exitSome, fmt.Errorf("%s: %s", pcapName(c), text))
+	}
 	return nil
 }
 
-// writeFile has a file written, which is removed after an error; - is standard output.
+// writeFile has a file written, which is not touched after an error; - is standard output.
 func writeFile(ctx context.Context, path string, do func(context.Context, io.Writer) error) error {
 	if path == "-" {
 		return do(ctx, os.Stdout) // as it is: it is not text
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := createOut(path)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriterSize(f, 1<<18)
-	if err := errors.Join(do(ctx, w), w.Flush(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
+	err = errors.Join(do(ctx, w), w.Flush())
+	return errors.Join(err, f.finish(err == nil))
 }
 
 // verifyBundle checks a bundle.

@@ -18,6 +18,7 @@ type pcapFound struct {
 	filter bool          // less than what was found is wanted
 	around time.Duration // before and after the events, 0 for their flows only
 	result *packetstore.Result
+	store  string // its folder
 }
 
 // sum returns a line about what was written.
@@ -102,6 +103,11 @@ func (f *pcapFound) gone(r *packetstore.Reader) string {
 	if text := f.removed(r); text != "" {
 		return "the packets are gone: " + text
 	}
+	if st, err := r.Status(); err == nil && f.wanted.Qube != "" && storedOf(st, f.wanted.Qube) == nil {
+		if hint := vifHint(st, f.wanted.Qube); hint != "" {
+			return "nothing is stored of " + f.wanted.Qube + hint
+		}
+	}
 	if f.filter {
 		return "there is no such packet"
 	}
@@ -109,13 +115,17 @@ func (f *pcapFound) gone(r *packetstore.Reader) string {
 	if q := f.wanted.Qube; q != "" {
 		text += " of " + q
 	}
-	return text + ": its qube is excluded, the store was off, or they were lost (stats.packets says how many)"
+	return text + ": its qube is excluded, the store was off, or they were lost (stats.packets says how many) or removed (qubesbeat pcap status)"
 }
 
 // lacking says what is not there, "" if all is.
 func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) string {
 	var parts []string
-	if want, known := f.expected(); known && done.Packets < want {
+	want, known := f.expected()
+	switch {
+	case !known:
+		parts = f.absent(r)
+	case done.Packets < want:
 		parts = append(parts, fmt.Sprintf("%s of %s are missing", report.Count(want-done.Packets), report.Count(want)))
 		if text := f.removed(r); text != "" {
 			parts = append(parts, text)
@@ -130,14 +140,11 @@ func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) str
 		one := &done.Cuts[i]
 		parts = append(parts, fmt.Sprintf("%s were cut to their headers (%s, %s)", report.Count(one.Packets), one.Why, span(one.First, one.Last)))
 	}
-	if _, known := f.expected(); !known {
-		var lost uint64
-		for i := range f.result.Flows {
-			lost += f.result.Flows[i].Lost
-		}
-		add(lost, "%s of the flows could not be stored")
+	if n := len(done.Damaged); n == 1 {
+		parts = append(parts, "1 segment is damaged")
+	} else {
+		add(uint64(n), "%s segments are damaged")
 	}
-	add(uint64(len(done.Damaged)), "%s segments are damaged")
 	if n := done.OtherLink; n > 0 {
 		parts = append(parts, fmt.Sprintf("%s another link type; write into a file, not to standard output", countedHave(n)))
 	}
@@ -146,6 +153,30 @@ func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) str
 		parts = append(parts, "the file is full (--limit)")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// absent says what of the range of time is not in the store, where the number of packets that
+// belong there is not known.
+func (f *pcapFound) absent(r *packetstore.Reader) (parts []string) {
+	if text := f.removed(r); text != "" {
+		parts = append(parts, text)
+	}
+	var lost uint64
+	for i := range f.result.Flows {
+		lost += f.result.Flows[i].Lost
+	}
+	switch {
+	case lost > 0:
+		parts = append(parts, report.Count(lost)+" of the flows could not be stored")
+	case len(f.result.Flows) == 0 && f.result.Lost > 0:
+		parts = append(parts, report.Counted(f.result.Lost, "packet")+" could not be stored while these segments were written")
+	}
+	return parts
+}
+
+// doubtful reports whether there may be packets in what could not be read, searched or written.
+func (f *pcapFound) doubtful(done *packetstore.Copied) bool {
+	return len(done.Damaged) > 0 || done.Limited || done.OtherLink > 0 || f.result.Unsearched > 0
 }
 
 // span returns a range of times, to the second, in UTC.
@@ -164,15 +195,31 @@ func countedHave(n int) string {
 	return fmt.Sprintf("%d segments have", n)
 }
 
+// removals returns what the chain says of segments of the time that were removed.
+func (f *pcapFound) removals(r *packetstore.Reader) (lines []packetstore.Line) {
+	queries := []*packetstore.Query{&f.wanted.Query}
+	if f.around > 0 {
+		queries = f.wanted.Around(f.around)
+	}
+	for _, q := range queries {
+		if q.From.IsZero() && q.To.IsZero() {
+			continue
+		}
+		qube := q.Qube
+		if qube == "" && len(f.wanted.Events) > 0 {
+			qube = f.wanted.Events[0].Qube
+		}
+		if found, err := r.Removed(qube, q.From, q.To); err == nil {
+			lines = append(lines, found...)
+		}
+	}
+	return lines
+}
+
 // removed says which segments of the time were removed, "" if none were.
 func (f *pcapFound) removed(r *packetstore.Reader) string {
-	q := &f.wanted.Query
-	qube := q.Qube
-	if len(f.wanted.Events) > 0 {
-		qube = f.wanted.Events[0].Qube
-	}
-	lines, err := r.Removed(qube, q.From, q.To)
-	if err != nil || len(lines) == 0 || q.From.IsZero() && q.To.IsZero() {
+	lines := f.removals(r)
+	if len(lines) == 0 {
 		return ""
 	}
 	l := &lines[len(lines)-1]

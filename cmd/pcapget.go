@@ -61,6 +61,9 @@ func pcapKeep(s *pcapStore) *cobra.Command {
 				if name == "" {
 					name = time.Now().UTC().Format("20060102T150405Z")
 				}
+				if none, err := f.empty(c, r); none || err != nil {
+					return err
+				}
 				path, done, err := r.Keep(c.Context(), f.result, name, note, int64(s.settings().KeptMaxBytes), copyOptions(0))
 				if err != nil {
 					return err
@@ -80,9 +83,33 @@ func copyOptions(limit int64) packetstore.CopyOptions {
 	return packetstore.CopyOptions{Program: "qubesbeat " + version.Version, Limit: limit}
 }
 
+// errEnough ends a copy that only has to show that there are packets.
+var errEnough = errors.New("there are packets")
+
+// enough is where such a copy is written to.
+type enough struct{}
+
+// Write implements [io.Writer].
+func (enough) Write([]byte) (int, error) { return 0, errEnough }
+
+// empty reports whether there is no packet to keep. If so, the error says why.
+func (f *pcapFound) empty(c *cobra.Command, r *packetstore.Reader) (bool, error) {
+	done, err := r.Copy(c.Context(), enough{}, f.result, copyOptions(0))
+	switch {
+	case err != nil && !errors.Is(err, errEnough):
+		return false, err
+	case done.Packets > 0:
+		return false, nil
+	}
+	return true, f.judge(c, r, &done)
+}
+
 // write writes what was found, and says what that is.
 func (f *pcapFound) write(c *cobra.Command, r *packetstore.Reader, path string, limit int64) error {
 	var sum packetstore.Copied
+	if err := f.outside(c, path); err != nil {
+		return err
+	}
 	if f.result.Segments == 0 {
 		return f.judge(c, r, &sum)
 	}
@@ -109,23 +136,24 @@ func (f *pcapFound) write(c *cobra.Command, r *packetstore.Reader, path string, 
 	return f.judge(c, r, &sum)
 }
 
-// copyTo writes the packets of a link type into a file, which is removed if there are none.
+// copyTo writes the packets of a link type into a file, which is not touched if there are none.
 func (f *pcapFound) copyTo(c *cobra.Command, r *packetstore.Reader, path string, link uint16, limit int64) (_ *packetstore.Copied, err error) {
+	var done packetstore.Copied
 	var out io.Writer = os.Stdout // as it is: it is not text
 	if path != "-" {
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-		if err != nil {
-			return &packetstore.Copied{}, err
+		if err := f.outside(c, path); err != nil {
+			return &done, err
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
+		file, err := createOut(path)
+		if err != nil {
+			return &done, err
+		}
+		defer func() { err = errors.Join(err, file.finish(err == nil && done.Packets > 0)) }()
 		out = file
 	}
 	o := copyOptions(limit)
 	o.Link = link
-	done, err := r.Copy(c.Context(), out, f.result, o)
-	if err == nil && done.Packets == 0 && path != "-" {
-		err = os.Remove(path)
-	}
+	done, err = r.Copy(c.Context(), out, f.result, o)
 	return &done, err
 }
 
@@ -150,7 +178,7 @@ func (f *pcapFound) judge(c *cobra.Command, r *packetstore.Reader, done *packets
 		return fmt.Errorf("%s cannot be decrypted; copy each file, with its .idx, to where the private key is, and run there: pcap get --dir COPY -i KEY",
 			report.Counted(n, "segment"))
 	}
-	if done.Packets == 0 {
+	if done.Packets == 0 && !f.doubtful(done) {
 		return withExit(exitNone, fmt.Errorf("%s: %s", pcapName(c), f.gone(r)))
 	}
 	if text := f.lacking(r, done); text != "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +32,9 @@ func pcapVerify(s *pcapStore) *cobra.Command {
 				for _, p := range v.Problems {
 					fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s\n", p)
 				}
+				if v.Lines == 0 && v.Segments == 0 && len(v.Problems) == 0 && !exists(filepath.Join(s.folder(), "lock")) {
+					return fmt.Errorf("%s: this is no store of packets: it has no files of packets and no chain.log; give its folder with --dir", s.folder())
+				}
 				if n := len(v.Problems); n > 0 {
 					return fmt.Errorf("%s; a crash may explain it (pcap repair), else somebody has changed the store", report.Counted(uint64(n), "problem"))
 				}
@@ -48,10 +52,19 @@ func pcapSeal(s *pcapStore) *cobra.Command {
 		Use: "seal [QUBE]", Args: cobra.MaximumNArgs(1), Short: "Have the beat complete the files that it is writing",
 		RunE: func(c *cobra.Command, args []string) error {
 			err := s.seal(c.Context(), append(args, "")[0])
-			if err == nil {
+			if err != nil {
+				return printError(c, fmt.Errorf("%s: %w", pcapName(c), err))
+			}
+			if len(args) == 0 {
 				return nil
 			}
-			return printError(c, fmt.Errorf("%s: %w", pcapName(c), err))
+			return s.with(c, func(r *packetstore.Reader) error {
+				st, err := r.Status()
+				if err == nil && storedOf(st, args[0]) == nil {
+					err = unknownQube(st, args[0])
+				}
+				return err
+			})
 		},
 	}
 }
@@ -71,19 +84,39 @@ func pcapForget(s *pcapStore) *cobra.Command {
 	return c
 }
 
+// storedOf returns what is stored of a qube, nil if nothing is.
+func storedOf(st *packetstore.Status, qube string) *packetstore.QubeStatus {
+	for i := range st.Qubes {
+		if st.Qubes[i].Qube == qube {
+			return &st.Qubes[i]
+		}
+	}
+	return nil
+}
+
+// unknownQube is the error for a qube of which nothing is stored.
+func unknownQube(st *packetstore.Status, qube string) error {
+	text := fmt.Sprintf("nothing is stored of %s; `qubesbeat pcap status` lists the qubes", safetext.Line(qube))
+	return errors.New(text + vifHint(st, qube))
+}
+
+// vifHint says how the packets of an interface are named whose qube was not known, "" if that
+// is not what was meant.
+func vifHint(st *packetstore.Status, qube string) string {
+	if storedOf(st, "_"+qube) == nil {
+		return ""
+	}
+	return fmt.Sprintf("; packets of an interface whose qube was not known have its name behind an underscore: _%s", safetext.Line(qube))
+}
+
 func (s *pcapStore) forget(c *cobra.Command, r *packetstore.Reader, qube string, yes bool) error {
 	st, err := r.Status()
 	if err != nil {
 		return err
 	}
-	var have *packetstore.QubeStatus
-	for i := range st.Qubes {
-		if st.Qubes[i].Qube == qube {
-			have = &st.Qubes[i]
-		}
-	}
+	have := storedOf(st, qube)
 	if have == nil {
-		return fmt.Errorf("nothing is stored of %s; `qubesbeat pcap status` lists the qubes", safetext.Line(qube))
+		return unknownQube(st, qube)
 	}
 	out := c.OutOrStdout()
 	if !yes {

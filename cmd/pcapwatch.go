@@ -27,7 +27,7 @@ func pcapWatch(s *pcapStore) *cobra.Command {
 			"`qubesbeat pcap status` lists what is watched.",
 		Example: "  qubesbeat pcap watch 198.51.100.7 --for 1h\n  qubesbeat pcap watch work --for 30m",
 		RunE: func(c *cobra.Command, args []string) error {
-			what, err := watchTarget(c, args, event)
+			what, err := watchTarget(c, args, event, span)
 			if err != nil {
 				return withExit(ExitCode(err), printError(c, err))
 			}
@@ -44,8 +44,10 @@ func pcapWatch(s *pcapStore) *cobra.Command {
 }
 
 // watchTarget returns what is to be watched.
-func watchTarget(c *cobra.Command, args []string, event string) (string, error) {
+func watchTarget(c *cobra.Command, args []string, event string, span time.Duration) (string, error) {
 	switch {
+	case span < 0:
+		return "", usageError(c, "%s: --for %v is negative; 0 ends the watch", pcapName(c), span)
 	case len(args) == 1 && event == "":
 		return args[0], nil
 	case len(args) > 0 || event == "":

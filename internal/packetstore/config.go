@@ -37,6 +37,8 @@ type Config struct {
 	Now     func() time.Time // default time.Now
 	Logger  *slog.Logger     // default discards
 
+	thorough bool // all of every index is checked, not only its head
+
 	files  files                // of a test; by default the operating system's
 	boot   string               // by default the kernel's
 	uptime func() time.Duration // by default the kernel's

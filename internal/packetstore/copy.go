@@ -109,10 +109,10 @@ func (c *copier) run() error {
 
 // activate opens a part.
 func (c *copier) activate(p part) error {
-	if c.o.Link == 0 {
+	if p.linked() && c.o.Link == 0 {
 		c.o.Link = p.head.link
 	}
-	if p.head.link != c.o.Link && p.lacking == nil && !p.head.blind {
+	if p.linked() && p.head.link != c.o.Link {
 		c.done.OtherLink++
 		return nil
 	}
@@ -123,6 +123,9 @@ func (c *copier) activate(p part) error {
 		}
 		c.done.Damaged = append(c.done.Damaged, fmt.Errorf("%s: %w", p.name, err))
 		return nil
+	}
+	if c.o.Link == 0 {
+		c.o.Link = cur.head.link
 	}
 	if cur.head.link != c.o.Link {
 		c.done.OtherLink++

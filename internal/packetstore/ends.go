@@ -34,7 +34,10 @@ func (m *flowMatch) searchEnds(x *index, enter func(*flowRecord)) error {
 	if _, err := x.in.ReadAt(b, 0); err != nil {
 		return fmt.Errorf("%w: %w", errIndex, err)
 	}
-	inMemory := &index{indexHead: x.indexHead, in: bytes.NewReader(b)}
+	if err := x.check(b); err != nil {
+		return err
+	}
+	inMemory := &index{indexHead: x.indexHead, in: bytes.NewReader(b), verified: [4]bool{true, true, true, true}}
 	for i := range int(x.flows) {
 		f, err := inMemory.number(i)
 		if err != nil {

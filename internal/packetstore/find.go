@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
 // Query says which packets are looked for: those of any of the flows, if it names flows,
@@ -43,10 +41,12 @@ type Result struct {
 	Searched   int     // indexes that were searched
 	Unsearched int     // segments in which the keys are not known and the query has no Flows
 	Unreadable []error // indexes that are damaged; their segments are read instead
+	Lost       uint64  // packets, of whatever flow, that were not stored while one of Segments was open; see [FoundFlow] for those of a flow
 
-	query *Query
-	match *flowMatch
-	parts []part
+	query   *Query
+	queries []*Query // of all results that were added
+	match   *flowMatch
+	parts   []part
 }
 
 // Add adds what another query has found. Segments that both have found must not have the
@@ -55,6 +55,8 @@ func (r *Result) Add(o *Result) {
 	r.Flows = append(r.Flows, o.Flows...)
 	r.Segments, r.Searched, r.Unsearched = r.Segments+o.Segments, r.Searched+o.Searched, r.Unsearched+o.Unsearched
 	r.Unreadable = append(r.Unreadable, o.Unreadable...)
+	r.Lost += o.Lost
+	r.queries = append(r.queries, o.queries...)
 	r.parts = append(r.parts, o.parts...)
 	r.sort()
 }
@@ -85,9 +87,12 @@ type part struct {
 	flows     *flowMatch
 }
 
+// linked reports whether the index says what the link type of the packets is.
+func (p *part) linked() bool { return p.lacking == nil && !p.head.blind }
+
 // Find finds packets. It reads indexes only, and a segment if it has no index.
 func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
-	res := &Result{query: q}
+	res := &Result{query: q, queries: []*Query{q}}
 	var err error
 	if res.match, err = newFlowMatch(q); err != nil {
 		return nil, err
@@ -103,6 +108,7 @@ func (r *Reader) Find(ctx context.Context, q *Query) (*Result, error) {
 	}
 	for i := range res.parts {
 		res.parts[i].of, res.parts[i].flows = q, res.match
+		res.Lost += uint64(res.parts[i].head.lost)
 	}
 	res.sort()
 	return res, nil
@@ -159,10 +165,13 @@ func (r *Result) search(s *stored, x *index) error {
 		r.parts = append(r.parts, part{stored: *s, place: pageSize, scan: true})
 		return nil
 	}
-	r.Searched++
 	found, err := m.search(x)
-	if err != nil || len(found) == 0 {
+	if err != nil {
 		return err
+	}
+	r.Searched++
+	if len(found) == 0 {
+		return nil
 	}
 	r.Segments++
 	r.parts = append(r.parts, part{stored: *s, positions: r.enter(s, found)})
@@ -186,7 +195,7 @@ type flowMatch struct {
 	ids    []uint64 // of Community IDs
 	infos  []FlowInfo
 	ends   []End
-	packet packet.Packet
+	frames flowReader
 }
 
 func newFlowMatch(q *Query) (*flowMatch, error) {
@@ -258,7 +267,7 @@ func (m *flowMatch) frame(link uint16, frame []byte) bool {
 	if !m.flows() {
 		return true
 	}
-	f, ok := flowOf(&m.packet, link, frame)
+	f, ok := m.frames.flow(link, frame)
 	if !ok {
 		return false
 	}

@@ -97,6 +97,14 @@ func (h *indexHead) partAt() [5]int64 {
 // total returns the size of the index.
 func (h *indexHead) total() int64 { return h.flowsAt() + int64(h.flowBytes) }
 
+// Parts of an index, as sums has them.
+const (
+	keysPart = iota
+	idsPart
+	marksPart
+	flowsPart
+)
+
 // check compares the sums of all parts of a whole index.
 func (h *indexHead) check(b []byte) error {
 	at := h.partAt()

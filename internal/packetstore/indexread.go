@@ -12,8 +12,9 @@ import (
 // index is an index on the disk. It believes nothing in it.
 type index struct {
 	indexHead
-	in  io.ReaderAt
-	buf []byte // of window entries
+	in       io.ReaderAt
+	buf      []byte  // of window entries
+	verified [4]bool // parts whose sum is right
 }
 
 // openIndex reads the head of an index of size bytes.
@@ -90,6 +91,9 @@ func (x *index) byKey(key uint64) (*flowRecord, error) {
 	if x.flows == 0 || x.repaired {
 		return nil, nil
 	}
+	if err := x.verify(keysPart); err != nil {
+		return nil, err
+	}
 	_, found, err := x.search(x.keysAt(), mix(key))
 	if err != nil || found.len() == 0 || found.number(0) != mix(key) {
 		return nil, err
@@ -102,6 +106,9 @@ func (x *index) byKey(key uint64) (*flowRecord, error) {
 func (x *index) byCommunity(number uint64) (flows []*flowRecord, err error) {
 	if x.flows == 0 {
 		return nil, nil
+	}
+	if err := x.verify(idsPart); err != nil {
+		return nil, err
 	}
 	packets := 0
 	at, _, err := x.search(x.idsAt(), number)
@@ -130,6 +137,9 @@ func (x *index) number(i int) (*flowRecord, error) {
 	if i < 0 || i >= int(x.flows) {
 		return nil, fmt.Errorf("%w: flow %d of %d", errIndex, i, x.flows)
 	}
+	if err := x.verify(keysPart); err != nil {
+		return nil, err
+	}
 	e, err := x.entries(x.keysAt(), i, 1)
 	if err != nil {
 		return nil, err
@@ -139,6 +149,9 @@ func (x *index) number(i int) (*flowRecord, error) {
 
 // flow reads the record of a flow at an offset of the last part.
 func (x *index) flow(key uint64, offset uint32) (*flowRecord, error) {
+	if err := x.verify(flowsPart); err != nil {
+		return nil, err
+	}
 	for n := int64(512); ; n *= 16 {
 		n = min(n, int64(x.flowBytes)-int64(offset))
 		if n <= 0 {
@@ -237,6 +250,9 @@ func (x *index) from(at time.Time) (place int64, err error) {
 	if x.marks == 0 || x.marks > 1<<20 {
 		return 0, nil
 	}
+	if err := x.verify(marksPart); err != nil {
+		return 0, err
+	}
 	b := make([]byte, int(x.marks)*markBytes)
 	if _, err := x.in.ReadAt(b, x.marksAt()); err != nil {
 		return 0, fmt.Errorf("%w: %w", errIndex, err)
@@ -246,8 +262,8 @@ func (x *index) from(at time.Time) (place int64, err error) {
 		after := int64(le.Uint32(m[4:])) | int64(le.Uint16(m[8:]))<<32
 		return int64(le.Uint32(m)) * 4, x.first + after*1000
 	}
-	for i := range int(x.marks) { // packets may be a little out of order: one stretch early
-		if _, t := mark(i); t > at.UnixNano() {
+	for i := range int(x.marks) { // the clock may have gone back; packets may be a little out of order: one stretch early
+		if _, t := mark(i); t > at.UnixNano()-maxBackward {
 			place, _ = mark(max(0, i-2))
 			return place, nil
 		}

@@ -142,7 +142,7 @@ func (s *Store) load(name, folder string) (k known, err error) {
 		return k, err
 	}
 	k.bytes = rounded(size)
-	x, err := s.indexHead(indexName(name))
+	x, err := s.soundHead(name)
 	if err == nil && x.size != size && !isPacked(name) { // that size is one of the text
 		err = fmt.Errorf("%w: it is of a segment of %d bytes; the segment has %d", errIndex, x.size, size)
 	}
@@ -160,6 +160,19 @@ func (s *Store) load(name, folder string) (k known, err error) {
 	k.first, k.last, k.packets, k.index = x.first, x.last, x.packets, rounded(x.total())
 	k.bytes += k.index
 	return k, nil
+}
+
+// soundHead reads the head of a segment's index, and checks all of the index if Config says so.
+// An index that cannot be made again is better than none.
+func (s *Store) soundHead(name string) (*indexHead, error) {
+	if !s.conf.thorough || isEncrypted(name) {
+		return s.indexHead(indexName(name))
+	}
+	x, err := s.readIndex(indexName(name))
+	if err != nil {
+		return nil, err
+	}
+	return &x.indexHead, nil
 }
 
 // indexHead reads the head of an index.

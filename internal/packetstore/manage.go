@@ -137,10 +137,11 @@ func (r *Reader) bytesOf(s *stored) int64 {
 	return rounded(s.head.size)
 }
 
-// Repair repairs what a crash has left in a folder, without storing packets there. It
+// Repair repairs what a crash has left in a folder, without storing packets there, and makes
+// damaged indexes again, except those of encrypted segments, which cannot be read here. It
 // returns [ErrBusy] while another process does.
 func Repair(dir string) (repaired, damaged int, err error) {
-	s, err := Open(Config{Dir: dir, Integrity: true, Names: func(uint32, time.Time) (Holder, bool) { return Holder{}, false }})
+	s, err := Open(Config{Dir: dir, Integrity: true, thorough: true, Names: func(uint32, time.Time) (Holder, bool) { return Holder{}, false }})
 	if err != nil {
 		return 0, 0, err
 	}

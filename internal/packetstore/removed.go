@@ -1,9 +1,11 @@
 package packetstore
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
 )
 
@@ -37,6 +39,20 @@ func (r *Reader) Removed(qube string, from, to time.Time) (lines []Line, err err
 		}
 	}
 	return lines, nil
+}
+
+// Gone returns what [Reader.Removed] does for the qubes and times of a result: which of the
+// segments that it could have had are not there any more, in the order of the chain.
+func (r *Reader) Gone(res *Result) (lines []Line, err error) {
+	for _, q := range res.queries {
+		some, err := r.Removed(q.Qube, q.From, q.To)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, some...)
+	}
+	slices.SortFunc(lines, func(a, b Line) int { return cmp.Compare(a.Number, b.Number) })
+	return slices.Compact(lines), nil
 }
 
 // Qube returns the qube of a segment by the name that a [Line] or a [FoundFlow] has.

@@ -11,7 +11,7 @@ type repaired struct {
 	segment
 	stock  stock
 	flows  map[FlowInfo]uint32
-	packet packet.Packet
+	frames flowReader
 }
 
 // release drops the notes.
@@ -30,7 +30,7 @@ func (r *repaired) add(b *pcapng.Block, p *pcapng.Packet) {
 	r.packets++
 	r.end = b.Offset + int64(b.Length)
 	r.total[whole].add(count{1, uint64(p.Length)})
-	if f, ok := flowOf(&r.packet, r.link, p.Data); ok {
+	if f, ok := r.frames.flow(r.link, p.Data); ok {
 		r.index(&f, p, place)
 	}
 }

@@ -97,7 +97,7 @@ func (s *Service) keep(store *packetstore.Store, f *capture.Frame) {
 		}
 		return
 	}
-	length += len(q.Data) - len(f.Data)
+	length = max(length, len(q.Data)) // a live source has counted the tag
 	q.Iface, q.At, q.Length, q.LinkType, q.Flags = f.Iface, f.Time, length, uint16(f.FileLink()), f.EPBFlags()
 	q.Dropped = s.newDrops(f.Time)
 	store.Add(q)

@@ -2,6 +2,7 @@ package packets
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
@@ -41,5 +42,30 @@ func TestService_Keep_tags(t *testing.T) {
 		if !bytes.Contains(file, append(append([]byte{}, plain[:12]...), tags...)) {
 			t.Errorf("the %s is not where it was on the wire", name)
 		}
+	}
+}
+
+// TestService_Keep_tagLength holds that a frame whose tag a live source has counted in its
+// length is stored whole, and one that it has cut as long as it was on the wire.
+func TestService_Keep_tagLength(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	stop := w.run()
+	plain := frame(40000, 53, 100)
+	for i, cut := range []int{0, 20} {
+		f := capture.Frame{Data: plain[:len(plain)-cut], HasVLAN: true, VLAN: 7, VLANType: 0x8100, Link: packet.LinkEthernet,
+			Time: w.now + int64(i), Length: uint32(len(plain) + tagBytes), Iface: 7}
+		var batch [1]packet.Packet
+		if f.Decode(&batch[0]) != packet.OK {
+			t.Fatalf("frame %d cannot be decoded", i)
+		}
+		var refs [meter.BatchSize]meter.Ref
+		w.table.UpdateBatchRefs(batch[:], &refs)
+		w.Keep([]capture.Frame{f}, batch[:], w.table, refs[:1])
+	}
+	stop()
+	flows, _, done := find(t, w.conf.Dir, &packetstore.Query{Ends: []packetstore.End{{Addr: netip.MustParseAddrPort("10.137.0.7:40000"), Protocol: 17}}})
+	if want := uint64(2 * (len(plain) + tagBytes)); done.Packets != 2 || done.Cut != 1 || len(flows) != 1 || flows[0].Bytes != want {
+		t.Errorf("%+v of %+v; want 2 packets of %d bytes, 1 cut", done, flows, want)
 	}
 }
