@@ -2,11 +2,9 @@ package cmd
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -116,7 +114,7 @@ func (a *pcapArgs) query(c *cobra.Command, f *pcapFound, now time.Time) error {
 		return err
 	}
 	for _, id := range a.communities {
-		if !isCommunityID(id) {
+		if !packetstore.IsCommunityID(id) {
 			return usageError(c, "%s: --community-id: %q is no Community ID, which is 1: and 28 characters of base64", pcapName(c), id)
 		}
 	}
@@ -172,13 +170,6 @@ func isTime(text string, forms ...string) bool {
 		_, err := time.Parse(form, text)
 		return err == nil
 	})
-}
-
-// isCommunityID reports whether a text has the form of a Community ID.
-func isCommunityID(id string) bool {
-	text, ok := strings.CutPrefix(id, "1:")
-	sum, err := base64.StdEncoding.DecodeString(text)
-	return ok && err == nil && len(sum) == 20
 }
 
 // clockForms are times without a date.

@@ -143,6 +143,12 @@ func communityNumber(sl *slot) uint64 {
 	return n
 }
 
+// IsCommunityID reports whether a text is a Community ID as those that are searched for, with version 1.
+func IsCommunityID(text string) bool {
+	_, ok := communityText(text)
+	return ok
+}
+
 // communityText returns the number of a Community ID with seed 0, and whether it is one.
 func communityText(id string) (uint64, bool) {
 	if len(id) != 30 || id[:2] != "1:" {

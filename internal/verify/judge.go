@@ -196,8 +196,7 @@ func (v *Verifier) allowed(s *subject, p *packet.Packet, sent bool) bool {
 	if slices.Contains(v.env.Allow, [2]string{from, to}) {
 		return true
 	}
-	opens := p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN
-	return slices.Contains(v.env.Allow, [2]string{to, from}) && !opens
+	return slices.Contains(v.env.Allow, [2]string{to, from}) && !opens(p)
 }
 
 // anon judges a packet of a qube that should be behind a gateway and not here.

@@ -25,8 +25,8 @@ const answerWithin = int64(1e9)
 // tryLocal notes an attempt. Attempts that stay without an answer agree with ISO-4; the answer to
 // one with another's address would not come here.
 func (v *Verifier) tryLocal(s *subject, p *packet.Packet) {
-	opens := p.Proto == packet.ProtoUDP || p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN
-	if !opens || !p.HasL4 || v.isService(p.DstPort) || !s.owns(p) {
+	tries := p.Proto == packet.ProtoUDP || opens(p)
+	if !tries || !p.HasL4 || v.isService(p.DstPort) || !s.owns(p) {
 		return
 	}
 	t := &s.tried

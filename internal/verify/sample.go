@@ -1,6 +1,10 @@
 package verify
 
-import "github.com/qubesbeat/qubesbeat/internal/packet"
+import (
+	"encoding/binary"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
 
 // maxName bounds the name in a sample, in bytes.
 const maxName = 255
@@ -23,6 +27,19 @@ func hops(p *packet.Packet, frame []byte) uint8 {
 		return frame[at-20+8]
 	case p.Family == 6 && at >= 40 && frame[at-40]>>4 == 6:
 		return frame[at-40+7]
+	}
+	return 0
+}
+
+// opens reports whether a packet opens a connection of TCP.
+func opens(p *packet.Packet) bool {
+	return p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN
+}
+
+// sequence returns the sequence number of a segment of TCP, 0 if it was not captured.
+func sequence(p *packet.Packet, frame []byte) uint32 {
+	if t := p.Transport(frame); len(t) >= 8 {
+		return binary.BigEndian.Uint32(t[4:])
 	}
 	return 0
 }

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -148,9 +147,6 @@ func (v *Verifier) torShape(s *subject, p *packet.Packet, frame []byte) {
 	}
 }
 
-// opens reports whether a segment opens a connection.
-func opens(p *packet.Packet) bool { return p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN }
-
 // expected returns the connection of a packet if its payload is the next part of a ClientHello, or
 // the first one. If a part is missing or comes again, no other can be read.
 func (t *torState) expected(p *packet.Packet, frame, payload []byte) *torHello {
@@ -165,14 +161,6 @@ func (t *torState) expected(p *packet.Packet, frame, payload []byte) *torHello {
 		return nil
 	}
 	return t.begin(p, sequence(p, frame), false)
-}
-
-// sequence returns the sequence number of a segment.
-func sequence(p *packet.Packet, frame []byte) uint32 {
-	if t := p.Transport(frame); len(t) >= 8 {
-		return binary.BigEndian.Uint32(t[4:])
-	}
-	return 0
 }
 
 // hello returns the connection of a packet if its ClientHello has not come yet.

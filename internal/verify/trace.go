@@ -40,8 +40,8 @@ func markOf(p *packet.Packet, frame []byte) uint32 {
 	t := p.Transport(frame)
 	switch {
 	case !p.HasL4:
-	case p.Proto == packet.ProtoTCP && len(t) >= 8:
-		return binary.BigEndian.Uint32(t[4:])
+	case p.Proto == packet.ProtoTCP:
+		return sequence(p, frame)
 	case p.Proto == packet.ProtoUDP && len(t) >= 12:
 		return binary.BigEndian.Uint32(t[8:])
 	case isQuery(p):

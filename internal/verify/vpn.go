@@ -306,7 +306,7 @@ func (s *subject) sends(p *packet.Packet, frame []byte) (begins, waits bool) {
 	}
 	switch n := length(p, frame, payload); {
 	case p.Proto == packet.ProtoTCP:
-		begins = p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN
+		begins = opens(p)
 		return begins, begins || n > 0
 	case s.expect.Protocol == ProtocolWireGuard:
 		return tunnelmark.ReadWireGuard(payload, n) == tunnelmark.WGInitiation, n != tunnelmark.WGKeepalive

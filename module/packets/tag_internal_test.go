@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/qubesbeat/qubesbeat/internal/capture"
-	meter "github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/packetstore"
 )
@@ -25,13 +24,9 @@ func TestService_Keep_tags(t *testing.T) {
 		{Data: plain},
 	} {
 		f.Time, f.Length, f.Iface, f.Link = w.now+int64(i), uint32(len(f.Data)), 7, packet.LinkEthernet
-		var batch [1]packet.Packet
-		if f.Decode(&batch[0]) != packet.OK {
+		if _, ok := w.keep(f); !ok {
 			t.Fatalf("frame %d cannot be decoded", i)
 		}
-		var refs [meter.BatchSize]meter.Ref
-		w.table.UpdateBatchRefs(batch[:], &refs)
-		w.Keep([]capture.Frame{f}, batch[:], w.table, refs[:1])
 	}
 	stop()
 	_, file, done := find(t, w.conf.Dir, &packetstore.Query{})
@@ -55,13 +50,9 @@ func TestService_Keep_tagLength(t *testing.T) {
 	for i, cut := range []int{0, 20} {
 		f := capture.Frame{Data: plain[:len(plain)-cut], HasVLAN: true, VLAN: 7, VLANType: 0x8100, Link: packet.LinkEthernet,
 			Time: w.now + int64(i), Length: uint32(len(plain) + tagBytes), Iface: 7}
-		var batch [1]packet.Packet
-		if f.Decode(&batch[0]) != packet.OK {
+		if _, ok := w.keep(f); !ok {
 			t.Fatalf("frame %d cannot be decoded", i)
 		}
-		var refs [meter.BatchSize]meter.Ref
-		w.table.UpdateBatchRefs(batch[:], &refs)
-		w.Keep([]capture.Frame{f}, batch[:], w.table, refs[:1])
 	}
 	stop()
 	flows, _, done := find(t, w.conf.Dir, &packetstore.Query{Ends: []packetstore.End{{Addr: netip.MustParseAddrPort("10.137.0.7:40000"), Protocol: 17}}})

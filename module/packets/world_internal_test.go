@@ -130,18 +130,27 @@ func (w *world) add(iface uint32, data []byte) meter.Kept {
 	w.t.Helper()
 	w.now += 1000
 	f := capture.Frame{Data: data, Time: w.now, Length: uint32(len(data)), Iface: iface, Direction: packet.Inbound, Link: packet.LinkEthernet}
+	at, ok := w.keep(f)
+	if !ok {
+		return meter.Kept{}
+	}
+	var r meter.Record
+	w.table.Describe(at, &r)
+	w.Report(&r)
+	return r.Kept
+}
+
+// keep has a frame metered and kept, and returns its flow. ok is false if it is in none.
+func (w *world) keep(f capture.Frame) (at meter.Ref, ok bool) {
 	var batch [1]packet.Packet
 	if f.Decode(&batch[0]) != packet.OK {
 		w.Keep([]capture.Frame{f}, nil, w.table, nil)
-		return meter.Kept{}
+		return meter.Ref{}, false
 	}
 	var refs [meter.BatchSize]meter.Ref
 	w.table.UpdateBatchRefs(batch[:], &refs)
 	w.Keep([]capture.Frame{f}, batch[:], w.table, refs[:1])
-	var r meter.Record
-	w.table.Describe(refs[0], &r)
-	w.Report(&r)
-	return r.Kept
+	return refs[0], true
 }
 
 // metric returns a counter of the store.
