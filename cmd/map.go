@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,7 +24,7 @@ func mapCommand(root string) *cobra.Command {
 	var form mapForm
 	v := &verifier{root: root}
 	host := ""
-	c := quiet(&cobra.Command{
+	c := usageExit(&cobra.Command{
 		Use: "map", Args: cobra.NoArgs, Short: "Show how the qubes reach the network",
 		Long: "Draws the qubes of the inventory behind this one, each with its netvm, its addresses and where its traffic\n" +
 			"leaves. Exits and verdicts are those of the running beat (verify.enabled), or of a capture file with -I. --table is\n" +
@@ -95,11 +94,13 @@ func locale() string {
 
 func drawMap(c *cobra.Command, v *verifier, host string, form *mapForm) error {
 	if form.count() > 1 {
-		return errors.New("map: choose one of --table, --svg, --mermaid, --dot and --json")
+		return usageError(c, "choose one of --table, --svg, --mermaid, --dot and --json")
 	}
-	view, err := v.view(c.Context())
-	if err != nil && v.file != "" {
-		return err
+	view, fault := v.view(c.Context())
+	if v.file == "" {
+		fault = nil // the beat does not run, or does not verify: the map is drawn without verdicts
+	} else if view == nil {
+		return fault
 	}
 	m, err := readMap(v.root, cmp.Or(host, commonNetvm(view)))
 	if err != nil {
@@ -108,7 +109,7 @@ func drawMap(c *cobra.Command, v *verifier, host string, form *mapForm) error {
 	if view != nil {
 		addView(m, view)
 	}
-	return form.write(m, c.OutOrStdout())
+	return cmp.Or(form.write(m, c.OutOrStdout()), withExit(exitSome, fault))
 }
 
 // readMap returns the map of the inventory that the beat reads.

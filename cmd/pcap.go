@@ -35,9 +35,7 @@ func pcapCommand(root string) *cobra.Command {
 		Long: "Reads the store of packets (packets.enabled), whether the beat runs or not. Packets of a running beat\n" +
 			"are on the disk after packets.flush, a second, at the latest. Times are UTC.",
 	})
-	wrong, args := parent.FlagErrorFunc(), parent.Args
-	parent.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return withExit(exitUsage, wrong(c, err)) })
-	parent.Args = func(c *cobra.Command, list []string) error { return withExit(exitUsage, args(c, list)) }
+	usageStatus(parent)
 	parent.PersistentFlags().StringVar(&s.dir, "dir", "", "folder of the store: packets.dir, or packets in path.data")
 	for _, c := range []*cobra.Command{pcapStatus(s), pcapGet(s), pcapKeep(s), pcapExport(s), pcapWatch(s), pcapVerify(s), pcapSeal(s), pcapForget(s), pcapReload(s),
 		pcapRepair(s)} {
@@ -46,9 +44,11 @@ func pcapCommand(root string) *cobra.Command {
 	return parent
 }
 
-// usageExit gives mistakes on the command line an exit status of their own.
-func usageExit(c *cobra.Command) *cobra.Command {
-	quiet(c)
+// usageExit is quiet, with an exit status of its own for mistakes on the command line.
+func usageExit(c *cobra.Command) *cobra.Command { return usageStatus(quiet(c)) }
+
+// usageStatus gives mistakes on the command line, as cobra finds them, a status of their own.
+func usageStatus(c *cobra.Command) *cobra.Command {
 	flags, args := c.FlagErrorFunc(), c.Args
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return withExit(exitUsage, flags(c, err)) })
 	c.Args = func(c *cobra.Command, list []string) error { return withExit(exitUsage, args(c, list)) }

@@ -24,23 +24,31 @@ func statusCommand(root string) *cobra.Command {
 	c := usageExit(&cobra.Command{
 		Use: "status [QUBE]", Short: "Show each attached qube, where its packets go, and what was found out about it", Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			w, err := v.view(c.Context())
-			if err != nil {
+			w, fault := v.view(c.Context())
+			if w == nil {
+				return printError(c, fault)
+			}
+			if err := v.status(c, w, args, asJSON); err != nil {
 				return printError(c, err)
 			}
-			if asJSON {
-				return printJSON(c.OutOrStdout(), w)
-			}
-			if len(args) == 1 {
-				return printError(c, statusOf(c.OutOrStdout(), w, args[0]))
-			}
-			return printError(c, status(c, w, v.behind()))
+			return withExit(exitSome, printError(c, fault))
 		},
 	})
 	v.flags(c)
 	c.Flags().StringVarP(&v.file, "file", "I", "", "read this capture `file` instead of asking the running beat")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// status writes what the verdicts say about all qubes, or one.
+func (v *verifier) status(c *cobra.Command, w *judge.View, args []string, asJSON bool) error {
+	switch {
+	case asJSON:
+		return printJSON(c.OutOrStdout(), w)
+	case len(args) == 1:
+		return statusOf(c.OutOrStdout(), w, args[0])
+	}
+	return status(c, w, v.behind())
 }
 
 // behind returns the inventory, nil if there is none.

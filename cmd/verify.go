@@ -39,12 +39,12 @@ var (
 func verifyCommand(root string) *cobra.Command {
 	v := &verifier{root: root}
 	var show verdictView
-	parent := quiet(&cobra.Command{
+	parent := usageExit(&cobra.Command{
 		Use:   "verify",
 		Short: "Show whether the qubes go where they are expected to, and reach each other",
 		Long: "Shows the verdicts of the running beat (verify.enabled), or of a capture file with -I. The exit status is 0 if all\n" +
-			"checks pass, 1 if one fails, and 3 if none fails and something is unknown, stale or not tested, or the end of the file\n" +
-			"cannot be read.",
+			"checks pass, 1 if one fails, 2 for a mistake on the command line, and 3 if none fails and something is unknown,\n" +
+			"stale or not tested, or the end of the file cannot be read.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return v.show(c, &show) },
 	})

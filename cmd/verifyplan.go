@@ -22,11 +22,11 @@ const (
 
 // verifyPlan prints what a probe would send, and announces one.
 func verifyPlan(v *verifier) *cobra.Command {
-	parent := group(&cobra.Command{
+	parent := usageStatus(group(&cobra.Command{
 		Use: "plan", Short: "Print what a probe would send, and the commands for it; nothing is sent",
 		Long: "Canaries are five echo requests of certain sizes to an address of documentation, with a TTL that ends in this qube.\n" +
 			"This machine sends none of them: you do, in the client, by the commands that are printed.",
-	})
+	}))
 	kill := usageExit(&cobra.Command{
 		Use: "killswitch VPN-QUBE CLIENT", Short: "Test the kill switch of a qube with the canaries of a client", Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {

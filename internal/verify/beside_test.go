@@ -96,6 +96,16 @@ func TestVerifier_beside(t *testing.T) {
 			want: "VPN-1 sys-vpn fail; VPN-7 sys-vpn fail; VPN-10 sys-vpn fail; VPN-5 sys-vpn pass"},
 		"another packet to it": {play: func(l *lab) { l.udp(ofVPN, v, "203.0.113.9:51821", []byte("another")) },
 			want: "VPN-1 sys-vpn fail; VPN-7 sys-vpn fail; VPN-10 sys-vpn pass"},
+		"the time, of a router": {own: verify.OwnNTP, play: func(l *lab) { l.udp(ofVPN, v, "192.168.1.1:123", []byte{0x23}) }, want: clean},
+		"not the time there":    {own: verify.OwnNTP, play: func(l *lab) { l.udp(ofVPN, v, "192.168.1.1:9", dns) }, want: "VPN-6 sys-vpn fail; VPN-5 sys-vpn pass"},
+		"a report of a group": {play: func(l *lab) {
+			l.send(frame{iface: ofVPN, proto: 2, src: "10.137.0.20", dst: "239.255.255.250", ttl: 1, options: []byte{0x94, 4, 0, 0}})
+		}, want: clean},
+		"IGMP to a host": {play: func(l *lab) { l.send(frame{iface: ofVPN, proto: 2, src: "10.137.0.20", dst: "192.168.1.1"}) },
+			want: "VPN-6 sys-vpn fail; VPN-5 sys-vpn pass"},
+		"a ping with options": {play: func(l *lab) {
+			l.send(frame{iface: ofVPN, proto: packet.ProtoICMP, icmp: 8, src: "10.137.0.20", dst: "198.51.100.7", ttl: 63, options: []byte{1, 1, 1, 0, 1, 1, 1, 0}})
+		}, want: "VPN-1 sys-vpn fail; VPN-2 sys-vpn fail; VPN-5 sys-vpn pass"},
 		"full packets": {play: func(l *lab) { l.wg(4, 1452, false); l.wg(4, 1412, false) }, want: clean},
 	} {
 		t.Run(name, func(t *testing.T) {

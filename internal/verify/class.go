@@ -32,6 +32,10 @@ const (
 	portHTTPS = 443
 )
 
+// protoIGMP is the protocol by which members of groups tell routers of them, which forward none of
+// it (RFC 3376 section 4).
+const protoIGMP = 2
+
 // isDNS reports whether a packet goes to a port of DNS, also over TLS or QUIC.
 func isDNS(p *packet.Packet) bool {
 	return (p.DstPort == portDNS || p.DstPort == portDoT) && (p.Proto == packet.ProtoTCP || p.Proto == packet.ProtoUDP)
@@ -41,7 +45,7 @@ func isDNS(p *packet.Packet) bool {
 func (v *Verifier) classify(s *subject, p *packet.Packet) class {
 	dst, src := p.Dst.Netip(p.Family), p.Src.Netip(p.Family)
 	switch {
-	case linkScope(dst), src.IsUnspecified():
+	case linkScope(dst), src.IsUnspecified(), p.Proto == protoIGMP && dst.IsMulticast():
 		return classNoise
 	case isICMPError(p):
 		return classICMPError

@@ -26,9 +26,13 @@ func describeFail(x *Result, s *subject, v *Verifier) string {
 	if x.Sample == nil {
 		return failedRule(x, s, v)
 	}
-	text := fmt.Sprintf("%s since %s, last %s, the first to %s", counted(x.Evidence.Against, "packet"), clockTime(x.Evidence.FirstAgainst), clockTime(x.Evidence.LastAgainst), place(x.Sample))
+	way := "to " + place(x.Sample)
+	if x.Check == ISO1 || x.Check == ISO3 { // about both ends, or about the source
+		way = "from " + x.Sample.Source().Addr().String() + " " + way
+	}
+	text := fmt.Sprintf("%s since %s, last %s, the first %s", counted(x.Evidence.Against, "packet"), clockTime(x.Evidence.FirstAgainst), clockTime(x.Evidence.LastAgainst), way)
 	if x.Evidence.Against == 1 {
-		text = fmt.Sprintf("1 packet to %s at %s", place(x.Sample), clockTime(x.Evidence.FirstAgainst))
+		text = fmt.Sprintf("1 packet %s at %s", way, clockTime(x.Evidence.FirstAgainst))
 	}
 	if x.Sample.Name != "" {
 		text += ", for " + safetext.Line(x.Sample.Name)

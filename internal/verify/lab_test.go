@@ -165,8 +165,9 @@ type frame struct {
 	src     string // host:port
 	dst     string
 	ttl     uint8
-	flags   uint8 // of TCP
-	icmp    uint8 // type
+	flags   uint8  // of TCP
+	icmp    uint8  // type
+	options []byte // of IPv4, or the extension headers of IPv6
 	payload []byte
 	pad     int // length of the payload on the wire, if it is longer
 }
@@ -237,17 +238,26 @@ func (f frame) bytes() []byte {
 	}
 	mac := make([]byte, 12)
 	if src.Addr().Is4() {
-		ip := append(mac, 8, 0, 0x45, 0)
+		l4 = append(slices.Clone(f.options), l4...)
+		ip := append(mac, 8, 0, 0x45+byte(len(f.options)/4), 0)
 		ip = binary.BigEndian.AppendUint16(ip, uint16(20+len(l4)))
 		ip = append(ip, 0, 0, 0, 0, ttl, f.proto, 0, 0)
 		ip = append(append(ip, src.Addr().AsSlice()...), dst.Addr().AsSlice()...)
 		return append(ip, l4...)
 	}
+	next := f.proto
+	if len(f.options) > 0 {
+		f.options[0], next = f.proto, protoDestinationOptions
+	}
+	l4 = append(slices.Clone(f.options), l4...)
 	ip := append(mac, 0x86, 0xdd, 0x60, 0, 0, 0)
-	ip = append(binary.BigEndian.AppendUint16(ip, uint16(len(l4))), f.proto, ttl)
+	ip = append(binary.BigEndian.AppendUint16(ip, uint16(len(l4))), next, ttl)
 	ip = append(append(ip, src.Addr().AsSlice()...), dst.Addr().AsSlice()...)
 	return append(ip, l4...)
 }
+
+// protoDestinationOptions is the number of an extension header (RFC 8200 section 4.6).
+const protoDestinationOptions = 60
 
 // addrPort reads an address with or without a port.
 func addrPort(text string) netip.AddrPort {

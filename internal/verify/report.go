@@ -1,6 +1,9 @@
 package verify
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // sweepEvery is how often verdicts are looked at that change with time, in nanoseconds.
 const sweepEvery = int64(1e9)
@@ -105,6 +108,11 @@ func (v *Verifier) reportNow(s *subject, c Check, alert bool) {
 	if v.conf.Report != nil {
 		v.conf.Report(x)
 	}
+}
+
+// Knows reports whether a name is that of a subject or of a qube in the inventory.
+func (v *Verifier) Knows(name string) bool {
+	return v.conf.World.ByName(name) != nil || slices.ContainsFunc(v.all(), func(s *subject) bool { return s.label() == name })
 }
 
 // Acknowledge ends the fails of a check, of one subject or of all if subject is "". New

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -15,21 +16,28 @@ func sampleOf(s *subject, p *packet.Packet, frame []byte, name string) Sample {
 		TTL: hops(p, frame), Spoofed: !s.owns(p), SrcPort: p.SrcPort, DstPort: p.DstPort, Src: p.Src, Dst: p.Dst, Name: name[:min(len(name), maxName)]}
 }
 
-// hops returns the TTL or hop limit of a packet, 0 if it is not found: it is looked for in
-// front of the transport header, where no options or extension headers are.
+// hops returns the TTL or hop limit of a packet, 0 if it is not found. The IP header is looked for
+// in front of the transport header, with as many options or extension headers in between as it may
+// have: it begins where its own length and addresses say so.
 func hops(p *packet.Packet, frame []byte) uint8 {
-	at := int(p.TransportAt)
-	if at > len(frame) {
-		return 0
+	at := min(int(p.TransportAt), len(frame))
+	shortest, longest, step, addrs, ttl := 20, 60, 4, 12, 8
+	if p.Family == 6 {
+		shortest, longest, step, addrs, ttl = 40, 40+maxExtensions, 8, 8, 7
 	}
-	switch {
-	case p.Family == 4 && at >= 20 && frame[at-20] == 0x45:
-		return frame[at-20+8]
-	case p.Family == 6 && at >= 40 && frame[at-40]>>4 == 6:
-		return frame[at-40+7]
+	size := (shortest - addrs) / 2 // of an address
+	for n := shortest; n <= min(longest, at); n += step {
+		h := frame[at-n : at]
+		begins := h[0]>>4 == p.Family && (p.Family == 6 || int(h[0]&15)*4 == n)
+		if begins && bytes.Equal(h[addrs:addrs+size], p.Src[:size]) && bytes.Equal(h[addrs+size:addrs+2*size], p.Dst[:size]) {
+			return h[ttl]
+		}
 	}
 	return 0
 }
+
+// maxExtensions bounds the extension headers behind which the header of IPv6 is looked for, in bytes.
+const maxExtensions = 256
 
 // opens reports whether a packet opens a connection of TCP.
 func opens(p *packet.Packet) bool {

@@ -67,12 +67,24 @@ func (v *Verifier) tor(s *subject, c class, p *packet.Packet, frame []byte) {
 		v.against(s, setOf(TOR1), p, frame, "")
 	case p.Fragment == packet.FragmentLater:
 		v.stats.NotJudged++
+	case (c == classLAN || c == classQube) && !s.expect.relay(p):
+		v.torNear(s, c, p, frame)
 	default:
 		v.agree(s, TOR1, p)
 		v.torPeer(s, p)
 		v.torShape(s, p, frame)
 		v.torRelay(s, p, frame)
 	}
+}
+
+// torNear judges a connection to a private address, where no relay is that others can reach: there is
+// nothing to wait for, with and without a list.
+func (v *Verifier) torNear(s *subject, c class, p *packet.Packet, frame []byte) {
+	if c == classLAN && s.expect.Own&OwnLAN != 0 {
+		v.stats.Own++
+		return
+	}
+	v.against(s, setOf(TOR3), p, frame, "")
 }
 
 // torError reports whether an ICMP error is about a connection of Tor's: it goes to a

@@ -181,3 +181,35 @@ func TestVerifier_tor_ports(t *testing.T) {
 		})
 	}
 }
+
+// TestVerifier_tor_near holds that a connection to a private address fails at once, with and
+// without a list of relays, unless the list or the user allows it.
+func TestVerifier_tor_near(t *testing.T) {
+	t.Parallel()
+	const near = "192.168.1.7:445"
+	for name, tt := range map[string]struct {
+		relay, to string
+		own       verify.Own
+		want      string
+	}{
+		"the local network":    {to: near, want: "TOR-1 sys-whonix unknown(no-traffic); TOR-3 sys-whonix fail"},
+		"beside a list":        {relay: torRelay, to: near, want: "TOR-3 sys-whonix fail"},
+		"another qube":         {to: "10.137.0.6:22", want: "TOR-3 sys-whonix fail"},
+		"an allowed network":   {own: verify.OwnLAN, to: near, want: "TOR-3 sys-whonix unknown(no-expectation)"},
+		"a qube, still":        {own: verify.OwnLAN, to: "10.137.0.6:22", want: "TOR-3 sys-whonix fail"},
+		"a relay of the list":  {relay: near, to: near, want: "TOR-1 sys-whonix pass; TOR-3 sys-whonix pass"},
+		"a public destination": {to: "203.0.113.21:9001", want: "TOR-1 sys-whonix pass; TOR-3 sys-whonix unknown(no-expectation)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			x := l.torExit()
+			if x.Own = tt.own; tt.relay != "" {
+				x.Relays = relays(t, tt.relay)
+			}
+			l.apply()
+			l.tcp(ofWhonix, "10.137.0.21:1", tt.to, syn, nil)
+			l.want(tt.want)
+		})
+	}
+}

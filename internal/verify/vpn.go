@@ -41,7 +41,7 @@ func (v *Verifier) besideByDNS(p *packet.Packet) set {
 // vpnLAN judges a packet to a local network. That the user allows these is not meant for DNS.
 func (v *Verifier) vpnLAN(s *subject, p *packet.Packet, frame []byte) {
 	byDNS := v.besideByDNS(p)
-	if s.expect.Own&OwnLAN != 0 && byDNS == 0 {
+	if s.expect.Own&OwnLAN != 0 && byDNS == 0 || s.asksTime(p) {
 		v.stats.Own++
 		return
 	}
@@ -129,7 +129,7 @@ func (v *Verifier) vpnError(s *subject, p *packet.Packet, frame []byte) {
 
 // beside judges a packet to the outside that is not for an endpoint.
 func (v *Verifier) beside(s *subject, p *packet.Packet, frame []byte) {
-	if p.Proto == packet.ProtoUDP && p.DstPort == portNTP && s.expect.Own&OwnNTP != 0 {
+	if s.asksTime(p) {
 		v.stats.Own++
 		return
 	}
@@ -142,6 +142,11 @@ func (v *Verifier) beside(s *subject, p *packet.Packet, frame []byte) {
 	}
 	which |= v.probes.clear(s, p, frame)
 	v.besides(s, which, p, frame, queryName(p, frame))
+}
+
+// asksTime reports whether a packet is of NTP, and the user allows that.
+func (s *subject) asksTime(p *packet.Packet) bool {
+	return p.Proto == packet.ProtoUDP && p.DstPort == portNTP && s.expect.Own&OwnNTP != 0
 }
 
 // beside returns the checks that a packet beside the tunnel speaks against, by the state of

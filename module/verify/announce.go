@@ -49,8 +49,16 @@ func (s *Service) Announce(ctx context.Context, a *probe.Announcement) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	if a.Kind != probe.Sent {
-		p := probeOf(a, time.Now())
-		return s.observer.do(ctx, func(v *judge.Verifier) { v.AddProbe(p) })
+		p, known := probeOf(a, time.Now()), false
+		err := s.observer.do(ctx, func(v *judge.Verifier) {
+			if known = v.Knows(a.Via); known {
+				v.AddProbe(p)
+			}
+		})
+		if err == nil && !known {
+			err = unknownQube(a.Via)
+		}
+		return err
 	}
 	known := false
 	if err := s.observer.do(ctx, func(v *judge.Verifier) { known = v.Sent(a.Nonce) }); err != nil {

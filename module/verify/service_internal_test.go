@@ -25,6 +25,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
 	"github.com/qubesbeat/qubesbeat/internal/metrics"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/probe"
 	"github.com/qubesbeat/qubesbeat/internal/testbed/strict"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
@@ -245,6 +246,15 @@ func TestService_socket(t *testing.T) {
 	}
 	if err := client.Post(ctx, "/verify/ack", map[string][]string{"check": {"VPN-99"}}, &acked); err == nil || !strings.Contains(err.Error(), "explain") {
 		t.Errorf("ack of no check: %v", err)
+	}
+	for path, form := range map[string]map[string][]string{
+		"/verify/ack":   {"check": {"VPN-1"}, "subject": {"nobody"}},
+		"/verify/probe": {"announcement": {(&probe.Announcement{Kind: probe.Tunnel, Via: "nobody", Client: "work", Nonce: probe.NewNonce(), Sizes: probe.Sizes(), TTL: 2, For: time.Minute}).Text()}},
+	} {
+		var none struct{}
+		if err := client.Post(ctx, path, form, &none); err == nil || !strings.Contains(err.Error(), `no qube is called "nobody"`) {
+			t.Errorf("%s about nobody: %v", path, err)
+		}
 	}
 	close(stop)
 	packets.Wait()

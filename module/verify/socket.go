@@ -57,8 +57,20 @@ func (s *Service) Acknowledge(ctx context.Context, check, subject string) (n int
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	err = s.observer.do(ctx, func(v *judge.Verifier) { n = v.Acknowledge(c, subject) })
+	known := false
+	err = s.observer.do(ctx, func(v *judge.Verifier) {
+		known = subject == "" || v.Knows(subject)
+		n = v.Acknowledge(c, subject)
+	})
+	if err == nil && !known {
+		err = unknownQube(subject)
+	}
 	return n, err
+}
+
+// unknownQube returns the error for a name that no qube has.
+func unknownQube(name string) error {
+	return fmt.Errorf("no qube is called %.40q here; `qubesbeat status` lists those that are attached", name)
 }
 
 // Claim implements [control.Verifier].
