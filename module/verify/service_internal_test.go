@@ -248,12 +248,12 @@ func TestService_socket(t *testing.T) {
 		t.Errorf("ack of no check: %v", err)
 	}
 	for path, form := range map[string]map[string][]string{
-		"/verify/ack":   {"check": {"VPN-1"}, "subject": {"nobody"}},
-		"/verify/probe": {"announcement": {(&probe.Announcement{Kind: probe.Tunnel, Via: "nobody", Client: "work", Nonce: probe.NewNonce(), Sizes: probe.Sizes(), TTL: 2, For: time.Minute}).Text()}},
+		"/verify/ack":   {"check": {"VPN-1"}, "subject": {"ghost"}},
+		"/verify/probe": {"announcement": {(&probe.Announcement{Kind: probe.Tunnel, Via: "ghost", Client: "work", Nonce: probe.NewNonce(), Sizes: probe.Sizes(), TTL: 2, For: time.Minute}).Text()}},
 	} {
 		var none struct{}
-		if err := client.Post(ctx, path, form, &none); err == nil || !strings.Contains(err.Error(), `no qube is called "nobody"`) {
-			t.Errorf("%s about nobody: %v", path, err)
+		if err := client.Post(ctx, path, form, &none); err == nil || !strings.Contains(err.Error(), `no qube is called "ghost"`) {
+			t.Errorf("%s about ghost: %v", path, err)
 		}
 	}
 	close(stop)
