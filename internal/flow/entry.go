@@ -90,12 +90,12 @@ func sideOf(e *entry, swapped bool) int {
 	return responder
 }
 
-// start fills e for the first packet of a new flow.
-func (e *entry) start(k *Key, hash uint64, p *packet.Packet, swapped bool, now int64) {
+// start fills e for the first packet of a new flow. isB says that the initiator is key.B.
+func (e *entry) start(k *Key, hash uint64, p *packet.Packet, isB, swapped bool, now int64) {
 	next, mark := e.next, e.mark&^MarkOpen
 	*e = entry{key: *k, hash: uint32(hash >> 32), touched: now, first: p.Time, last: p.Time,
 		born: p.Time, activeFrom: now, reportFrom: now, next: next, slot: -1, mark: mark, facts: fresh}
-	if swapped != reversed(p) {
+	if isB {
 		e.facts |= initiatorB
 	}
 	s := sideOf(e, swapped)

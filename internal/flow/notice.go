@@ -25,7 +25,7 @@ type Notice struct {
 	Family, Proto       uint8
 	ICMPType            uint8 // of the packet, if Proto is ICMP
 	FromSource          packet.Direction
-	Midstream           bool // TCP: the flow does not begin with a SYN
+	Midstream           bool // the flow does not begin with a SYN of TCP, or with a packet of the initiator
 	Rejected            bool // the answer is a reset
 	Stealth             bool // TCP: the flow begins with a segment that no connection has
 }
@@ -115,6 +115,8 @@ func (t *Table) notify(kind NoticeKind, e *entry, p *packet.Packet) {
 		n.ICMPType, n.SourcePort, n.DestinationPort = p.ICMPType, 0, 0
 	case k.Proto == packet.ProtoTCP && kind == Opened:
 		n.Midstream, n.Stealth = !opens(p), probes(p)
+	case kind == Opened:
+		n.Midstream = n.Source != p.Src || n.SourcePort != p.SrcPort
 	case k.Proto == packet.ProtoTCP:
 		n.Rejected, n.Midstream = kind == Answered && p.TCPFlags&packet.RST != 0, e.tcp.synCount == 0
 	}

@@ -105,6 +105,7 @@ type Table struct {
 	wheel        wheel
 	tunnels      tunnels
 	frags        fragments
+	silent       conversations // whose flows have ended
 	perInterface perInterface
 
 	now, skew int64 // table time, and table time less packet time; see tick
@@ -134,6 +135,7 @@ func New(cfg Config) (*Table, error) {
 	t.index.init()
 	t.perInterface.init()
 	t.tunnels.init()
+	t.silent.init()
 	t.seedWith(cfg.Seed)
 	if cfg.Shunt != nil {
 		cfg.Shunt.Reset()
@@ -234,7 +236,11 @@ func (t *Table) begin(key *Key, hash uint64, p *packet.Packet, swapped bool, now
 	}
 	i := t.entries.alloc()
 	e := t.entries.at(i)
-	e.start(key, hash, p, swapped, now)
+	isB := swapped != reversed(p)
+	if was, ok := t.silent.resume(key, p); ok {
+		isB = was
+	}
+	e.start(key, hash, p, isB, swapped, now)
 	if t.cfg.Notice != nil {
 		t.notify(Opened, e, p)
 	}
@@ -270,6 +276,7 @@ func (t *Table) end(i uint32, e *entry, reason Reason) {
 		t.unshunt(e)
 	}
 	t.report(e, reason)
+	t.silent.remember(e, reason)
 	t.wheel.remove(i, e, &t.entries)
 	t.index.remove(e.hash, i)
 	t.countLive(e.key.Iface, -1)
@@ -296,6 +303,7 @@ func (t *Table) report(e *entry, reason Reason) {
 // time, as in a second pass over the same capture.
 func (t *Table) Restart() {
 	t.Flush(ReasonForced)
+	t.silent.init()
 	t.restarted = true
 }
 
