@@ -77,7 +77,7 @@ func (b *builder) addInventory() error {
 func (b *builder) addNameTable() error {
 	analyzes := b.settings.Analyzers()
 	if b.live && !b.settings.Compat.Strict && (b.settings.DNS != nil || analyzes.Enabled()) {
-		b.names = dns.NewNames(b.inventory.Local)
+		b.names = dns.NewNames(b.inventory.Local, b.enricher.Owner)
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func (b *builder) addDetection() error {
 	feed := b.findings.Feed(b.flows.PeekHello)
 	b.flows.Watch(feed)
 	if analyzes := b.settings.Analyzers(); !b.live && (b.settings.DNS != nil || analyzes.Enabled()) {
-		names := detect.NewNames()
+		names := detect.NewNames(b.enricher.Owner)
 		feed.Name(names)
 		b.flows.ObserveFlows(names.Fill)
 	}

@@ -24,9 +24,11 @@ const start = int64(1_700_000_000e9)
 
 var (
 	client = netip.MustParseAddr("10.137.0.6")
+	same   = netip.MustParseAddr("fd09:24ef:4179::a89:6") // of the client
+	web6   = netip.MustParseAddr("2001:db8:77::7")
 	server = netip.MustParseAddr("10.139.1.1")
 	web    = netip.MustParseAddr("93.184.215.14")
-	work   = &qube.Qube{Name: "work", IP: client, XID: 7}
+	work   = &qube.Qube{Name: "work", IP: client, IP6: same, XID: 7}
 )
 
 // frame returns an Ethernet frame with a datagram, and the packet that it is.
@@ -66,7 +68,11 @@ func message(tb testing.TB, name string, answers ...netip.Addr) []byte {
 	binary.BigEndian.PutUint16(b[4:], 1)
 	binary.BigEndian.PutUint16(b[6:], uint16(len(answers)))
 	for _, a := range answers {
-		b = append(b, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4) // pointer to the name, A, IN, 60 s, 4 bytes
+		kind := dnsmsg.TypeA
+		if a.Is6() {
+			kind = dnsmsg.TypeAAAA
+		}
+		b = append(b, 0xc0, 12, 0, byte(kind), 0, 1, 0, 0, 0, 60, 0, byte(a.BitLen()/8)) // pointer to the name, type, IN, 60 s, size
 		b = append(b, a.AsSlice()...)
 	}
 	return b
@@ -87,11 +93,21 @@ func (inventory) ByDomain(id int32, _ time.Time) *qube.Qube {
 }
 
 func (inventory) ByAddr(a netip.Addr, _ time.Time) *qube.Qube {
-	return map[netip.Addr]*qube.Qube{client: work}[a]
+	return map[netip.Addr]*qube.Qube{client: work, same: work}[a]
 }
 
+// nothing is an inventory without qubes.
+type nothing struct{}
+
+func (nothing) ByDomain(int32, time.Time) *qube.Qube    { return nil }
+func (nothing) ByAddr(netip.Addr, time.Time) *qube.Qube { return nil }
+
 func newWorld() *world {
-	w := &world{t: detect.NewTranslator(detect.Config{Qubes: true, Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("vif%d.0", i) }}})}
+	return worldOf(true, &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("vif%d.0", i) }})
+}
+
+func worldOf(qubes bool, e *enrich.Enricher) *world {
+	w := &world{t: detect.NewTranslator(detect.Config{Qubes: qubes, Enricher: e})}
 	w.Feed = detect.NewFeed(func(i *detect.Item) {
 		o, _ := w.t.Translate(i)
 		if o == nil {
@@ -116,9 +132,12 @@ func (w *world) ask(tb testing.TB, name string, at int64, answers ...netip.Addr)
 }
 
 // connect feeds the beginning of a connection.
-func (w *world) connect(to netip.Addr, at int64) {
+func (w *world) connect(to netip.Addr, at int64) { w.connectFrom(client, to, at) }
+
+// connectFrom feeds the beginning of a connection from an address.
+func (w *world) connectFrom(from, to netip.Addr, at int64) {
 	n := flow.Notice{Kind: flow.Opened, At: start + at, Born: start + at, Iface: 7, Proto: packet.ProtoTCP, SourcePort: 40000, DestinationPort: 443, FromSource: packet.Inbound}
-	n.Source, n.Family = packet.AddrFrom(client)
+	n.Source, n.Family = packet.AddrFrom(from)
 	n.Destination, _ = packet.AddrFrom(to)
 	w.Notice(&n)
 }
@@ -162,7 +181,7 @@ func TestFeed_unread(t *testing.T) {
 // a record is lost on the way.
 func TestNames_Fill(t *testing.T) {
 	t.Parallel()
-	w, n := newWorld(), detect.NewNames()
+	w, n := newWorld(), detect.NewNames(nil)
 	w.Name(n)
 	record := func(to netip.Addr, at int64) *event.Flow {
 		f := &event.Flow{Parties: event.Parties{Qube: work, SourceQube: work, Client: client, Direction: event.Outbound}}
@@ -188,6 +207,29 @@ func TestNames_Fill(t *testing.T) {
 	if before.Domain != "" || before.Unresolved || named.Domain != "www.example.org" || named.Unresolved || unresolved.Domain != "" || !unresolved.Unresolved {
 		t.Errorf("names: %q %v, %q %v, %q %v; want none, www.example.org, and one that is not resolved", before.Domain, before.Unresolved, named.Domain,
 			named.Unresolved, unresolved.Domain, unresolved.Unresolved)
+	}
+}
+
+// TestTranslator_families gives a connection the name that its client has asked for over the other
+// family; without an inventory, the name by which any client knows the address, and that it was not
+// resolved is said of none that has asked for nothing.
+func TestTranslator_families(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		w    *world
+		want []string
+	}{
+		"inventory": {newWorld(), []string{"0s 5 work www.example.org", "1ms 5 work www.example.org", "1s 1 work www.example.org", "2s 1 work  unresolved"}},
+		"none": {worldOf(false, &enrich.Enricher{Qubes: nothing{}, Name: func(uint32) string { return "" }}),
+			[]string{"0s 5 10.137.0.6 www.example.org", "1ms 5 10.137.0.6 www.example.org", "1s 1 fd09:24ef:4179::a89:6 www.example.org", "2s 1 fd09:24ef:4179::a89:6 "}},
+	} {
+		tt.w.ask(t, "www.example.org", 0, web6)
+		tt.w.connectFrom(same, web6, 1e9)
+		tt.w.connectFrom(same, netip.MustParseAddr("2001:db8:77::8"), 2e9)
+		tt.w.Close()
+		if diff := cmp.Diff(tt.want, tt.w.seen); diff != "" {
+			t.Errorf("%s: observations mismatch (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"net/netip"
 	"sync"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
@@ -27,8 +28,10 @@ type named struct {
 	known            bool // the client's queries are seen
 }
 
-// NewNames returns an empty view.
-func NewNames() *Names { return &Names{view: dnsview.NewNames()} }
+// NewNames returns an empty view. owner is as in [dnsview.NewNames].
+func NewNames(owner func(netip.Addr, int64) netip.Addr) *Names {
+	return &Names{view: dnsview.NewNames(owner)}
+}
 
 // message takes the addresses in a message.
 func (n *Names) message(m *Message, at int64) {

@@ -56,7 +56,7 @@ type Current struct {
 
 // NewTranslator returns a translator that knows no names.
 func NewTranslator(c Config) *Translator {
-	return &Translator{conf: c, names: dnsview.NewNames(), texts: map[netip.Addr]string{}}
+	return &Translator{conf: c, names: dnsview.NewNames(c.Enricher.Owner), texts: map[netip.Addr]string{}}
 }
 
 // Translate returns the observation that an item becomes, nil if there is none. It is valid
@@ -207,6 +207,9 @@ func (m *Message) observe(t *Translator, i *Item) bool {
 	}
 	for _, a := range m.Addresses {
 		t.names.Add(m.Client, a.Addr, m.Name, i.At, a.TTL)
+		if !t.conf.Qubes {
+			t.names.Add(anyone, a.Addr, m.Name, i.At, a.TTL)
+		}
 	}
 	domain, given := registered(m.Name)
 	t.q = names.Query{At: i.At, Name: m.Name, Domain: domain, Suffix: domain != "", Given: given, Type: m.Type, Response: m.Response, NXDomain: m.NXDomain, Bytes: m.Bytes}
@@ -217,11 +220,17 @@ func (m *Message) observe(t *Translator, i *Item) bool {
 	return true
 }
 
+// anyone stands for all clients of a network without an inventory.
+var anyone netip.Addr
+
 // name sets the name of the destination of what has begun at a time and goes on until now, and
 // whether the client could have resolved it: neighbours are found by other ways than the DNS.
 func (t *Translator) name(client, dst netip.Addr, begun int64, sni string) {
 	o := &t.o
 	name, known := t.names.Use(client, dst, begun, o.At)
+	if !known && !t.conf.Qubes { // it may have asked under another address
+		name, _ = t.names.Use(anyone, dst, begun, o.At)
+	}
 	o.Unresolved = known && name == "" && o.Place == behaviour.World && !isPrivate(dst)
 	if name == "" {
 		name = sni

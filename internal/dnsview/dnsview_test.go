@@ -16,7 +16,7 @@ import (
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	n := dnsview.NewNames()
+	n := dnsview.NewNames(nil)
 	a, b := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("10.137.0.2")
 	web := netip.MustParseAddr("198.51.100.7")
 	second := int64(time.Second)
@@ -45,7 +45,7 @@ func TestNames(t *testing.T) {
 // TestNames_bounds checks that one client cannot evict the names of the others.
 func TestNames_bounds(t *testing.T) {
 	t.Parallel()
-	n := dnsview.NewNames()
+	n := dnsview.NewNames(nil)
 	quiet, loud := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("10.137.0.2")
 	web := netip.MustParseAddr("198.51.100.7")
 	n.Add(quiet, web, "www.example", 0, 60)
@@ -63,7 +63,7 @@ func TestNames_bounds(t *testing.T) {
 // TestNames_gone checks that clients that are gone leave their room to others.
 func TestNames_gone(t *testing.T) {
 	t.Parallel()
-	n := dnsview.NewNames()
+	n := dnsview.NewNames(nil)
 	web := netip.MustParseAddr("198.51.100.7")
 	for c := range 5000 {
 		client := netip.AddrFrom4([4]byte{10, 138, byte(c >> 8), byte(c)})
@@ -114,7 +114,7 @@ func TestClassify(t *testing.T) {
 // names without end, and others yet invent addresses. A newcomer finds room.
 func TestAttack03_names(t *testing.T) {
 	t.Parallel()
-	n := dnsview.NewNames()
+	n := dnsview.NewNames(nil)
 	quiet, late := netip.MustParseAddr("10.137.0.1"), netip.MustParseAddr("10.137.0.9")
 	web := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}) }
 	for i := range 200 {

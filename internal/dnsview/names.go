@@ -12,6 +12,7 @@ import (
 // answers. All times are nanoseconds since the Unix epoch. It is safe for
 // concurrent use.
 type Names struct {
+	owner   func(client netip.Addr, at int64) netip.Addr // nil for the client itself
 	mu      sync.Mutex
 	clients map[netip.Addr]map[netip.Addr]answer // guarded by mu; by client, then by address
 	since   map[netip.Addr]int64                 // guarded by mu: by client, when its DNS was observed first
@@ -48,14 +49,25 @@ const Slack = 10 * time.Minute
 // section 3.8.4).
 const InUse = 2 * time.Hour
 
-// NewNames returns an empty Names.
-func NewNames() *Names {
-	return &Names{clients: map[netip.Addr]map[netip.Addr]answer{}, since: map[netip.Addr]int64{}, room: share.NewPool[netip.Addr](maxBytes)}
+// NewNames returns an empty Names. owner returns the one address by which a client is known that had
+// an address of IPv6 at a time: programs ask for names over one family and connect over the other. It
+// must be safe for concurrent use, and may be nil: then each address is a client.
+func NewNames(owner func(client netip.Addr, at int64) netip.Addr) *Names {
+	return &Names{owner: owner, clients: map[netip.Addr]map[netip.Addr]answer{}, since: map[netip.Addr]int64{}, room: share.NewPool[netip.Addr](maxBytes)}
+}
+
+// of returns the address by which a client is known that had an address at a time.
+func (n *Names) of(client netip.Addr, at int64) netip.Addr {
+	if n.owner == nil || !client.Is6() {
+		return client
+	}
+	return n.owner(client, at)
 }
 
 // ObserveQuery records that a client has sent a query, whatever the answer: its DNS
 // is known from then on.
 func (n *Names) ObserveQuery(client netip.Addr, at int64) {
+	client = n.of(client, at)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.list(client, at)
@@ -144,6 +156,7 @@ func (n *Names) forgetClient() {
 
 // Add records an answer: client has resolved name to addr, with a TTL in seconds.
 func (n *Names) Add(client, addr netip.Addr, name string, at int64, ttl uint32) {
+	client = n.of(client, at)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	list := n.list(client, at)
@@ -194,6 +207,7 @@ func (n *Names) makeRoom(client netip.Addr, list map[netip.Addr]answer, at int64
 // to it at the time at. known reports whether the client's DNS has been observed until
 // then; if not, a missing name means nothing.
 func (n *Names) Find(client, addr netip.Addr, at int64) (name string, known bool) {
+	client = n.of(client, at)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	list := n.clients[client]
@@ -216,6 +230,7 @@ func (a *answer) at(at int64) bool { return at >= a.from-int64(time.Second) && a
 // address for InUse from then on. A connection that is quiet for some time is several flows, and
 // its program does not ask for the address again.
 func (n *Names) Use(client, addr netip.Addr, begun, alive int64) (name string, known bool) {
+	client = n.of(client, begun)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	list := n.clients[client]

@@ -12,7 +12,7 @@ import (
 // quiet, and of no other.
 func TestNames_Use(t *testing.T) {
 	t.Parallel()
-	n := dnsview.NewNames()
+	n := dnsview.NewNames(nil)
 	client, used, other := netip.MustParseAddr("10.137.0.6"), netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10")
 	at := func(d time.Duration) int64 { return int64(1_700_000_000e9) + int64(d) }
 	n.Add(client, used, "push.example", at(0), 60)
@@ -38,5 +38,32 @@ func TestNames_Use(t *testing.T) {
 	}
 	if name, known := n.Use(other, used, at(0), at(0)); name != "" || known {
 		t.Errorf("for a client that is not known: %q, %v", name, known)
+	}
+}
+
+// TestNames_owner knows a client by one address, whichever it asks or connects from.
+func TestNames_owner(t *testing.T) {
+	t.Parallel()
+	v4, v6, used := netip.MustParseAddr("10.137.0.6"), netip.MustParseAddr("fd09:24ef:4179::a89:6"), netip.MustParseAddr("2001:db8:77::7")
+	n := dnsview.NewNames(func(a netip.Addr, _ int64) netip.Addr {
+		if a == v6 {
+			return v4
+		}
+		return a
+	})
+	const at = int64(1_700_000_000e9)
+	n.ObserveQuery(v6, at)
+	for _, asker := range []netip.Addr{v4, v6} {
+		n.Add(asker, used, "www.example", at, 60)
+		for _, client := range []netip.Addr{v4, v6} {
+			name, known := n.Find(client, used, at)
+			again, _ := n.Use(client, used, at, at)
+			if name != "www.example" || again != name || !known {
+				t.Errorf("asked by %v, of %v: %q, %q, %v", asker, client, name, again, known)
+			}
+		}
+	}
+	if s := n.Stats(); s.Clients != 1 || s.Addresses != 1 {
+		t.Errorf("stats = %+v; want one client with one address", s)
 	}
 }

@@ -25,9 +25,9 @@ type Names struct {
 }
 
 // NewNames returns an empty table. local reports whether an address is one of this
-// machine.
-func NewNames(local func(netip.Addr) bool) *Names {
-	return &Names{names: dnsview.NewNames(), local: local}
+// machine; owner is as in [dnsview.NewNames].
+func NewNames(local func(netip.Addr) bool, owner func(netip.Addr, int64) netip.Addr) *Names {
+	return &Names{names: dnsview.NewNames(owner), local: local}
 }
 
 // observe adds the addresses in an answer of the resolver.

@@ -42,7 +42,7 @@ func counts(n *dns.Names) map[string]uint64 {
 // marks public destinations that no answer has named.
 func TestServiceNames_Fill(t *testing.T) {
 	t.Parallel()
-	n := dns.NewNames(func(a netip.Addr) bool { return a == netip.MustParseAddr("203.0.113.5") })
+	n := dns.NewNames(func(a netip.Addr) bool { return a == netip.MustParseAddr("203.0.113.5") }, nil)
 	if n.ObserveAnswer(answer("10.137.0.6:5000", "9.9.9.9:53", 7, "www.example", "198.51.100.1")) {
 		t.Error("an answer is a duplicate though there is no resolver")
 	}
@@ -90,7 +90,7 @@ func TestServiceNames_Fill(t *testing.T) {
 // redirects to it.
 func TestServiceNames_IsResolver(t *testing.T) {
 	t.Parallel()
-	n := dns.NewNames(func(a netip.Addr) bool { return a == loopback })
+	n := dns.NewNames(func(a netip.Addr) bool { return a == loopback }, nil)
 	for a, want := range map[netip.Addr]bool{qvmfirewall.MagicDNS()[0]: true, qvmfirewall.MagicDNS()[1]: true, loopback: true, netip.MustParseAddr("9.9.9.9"): false} {
 		if got := n.IsResolver(a); got != want {
 			t.Errorf("IsResolver(%v) = %v; want %v", a, got, want)

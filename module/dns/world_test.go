@@ -133,7 +133,7 @@ func (w *world) published() (all []string) {
 func newWorld(t *testing.T, change func(w *world, c *config.Resolver)) *world {
 	t.Helper()
 	w := &world{t: t, at: dnstest.FreePort(t, loopback), up: dnstest.NewServer(t, dnstest.Zone(zone)), done: make(chan error, 1),
-		names: dns.NewNames(func(a netip.Addr) bool { return a == loopback })}
+		names: dns.NewNames(func(a netip.Addr) bool { return a == loopback }, nil)}
 	dir := t.TempDir()
 	w.settings = resolverWith(func(c *config.Resolver) {
 		c.Listen = []string{w.at.String()}

@@ -199,7 +199,7 @@ func newPacketQueue() place {
 }
 
 func newNames() place {
-	names := dnsview.NewNames()
+	names := dnsview.NewNames(nil)
 	return place{func(iface uint32, n int) { names.Add(client(iface), address(n), "www.example", 0, 60) }, func() (found int) {
 		for n := range 200 {
 			if name, _ := names.Find(client(neighbour), address(n), 0); name != "" {
