@@ -114,3 +114,40 @@ func TestAttack01_fragment_ports(t *testing.T) {
 		t.Errorf("%s; want both fragments in one flow", got)
 	}
 }
+
+// TestTable_fragments_tunnel has the fragments of a tunnel's datagram be those of the packet inside,
+// whose ports only the first one has.
+func TestTable_fragments_tunnel(t *testing.T) {
+	t.Parallel()
+	whole := tcp(0, client, server, packet.ACK)
+	whole.Outer = packet.Outer{Kind: packet.TunnelVXLAN, Family: 4, ID: 7, Proto: packet.ProtoUDP, SrcPort: 5000, DstPort: packet.PortVXLAN}
+	whole.Outer.Src, whole.Outer.Dst = whole.Dst, whole.Src // anything that is not inside
+	first := whole
+	first.OuterFragID = 77
+	_, later := pieces(0, udp(0, server, client), 77)
+	inner, innerLater := pieces(2*ms, whole, 5)
+	inner.OuterFragID = 78
+	_, outerLater := pieces(3*ms, udp(0, server, client), 78)
+	const is = "10.137.0.6:40000 > 1.1.1.1:443 6 "
+	for name, tt := range map[string]struct {
+		in   []packet.Packet
+		want []string
+	}{
+		"in order":              {[]packet.Packet{first, later, later}, []string{is + "3/0 forced midstream"}},
+		"the later one first":   {[]packet.Packet{later, first, later}, []string{"1.1.1.1:0 > 10.137.0.6:0 17 1/0 forced", is + "2/0 forced midstream"}},
+		"another datagram":      {[]packet.Packet{whole, later}, []string{is + "1/0 forced midstream", "1.1.1.1:0 > 10.137.0.6:0 17 1/0 forced"}},
+		"a fragment in another": {[]packet.Packet{inner, outerLater, innerLater}, []string{is + "3/0 forced midstream"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMeter(t).meter(tt.in...)
+			m.Flush(flow.ReasonForced)
+			for i := range m.records {
+				if r := &m.records[i]; r.Proto == packet.ProtoTCP && (r.Outer.Kind != packet.TunnelVXLAN || r.Outer.SrcPort != 5000) {
+					t.Errorf("outer header %+v", r.Outer)
+				}
+			}
+			m.want(t, tt.want...)
+		})
+	}
+}

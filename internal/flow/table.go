@@ -167,7 +167,7 @@ func (t *Table) Update(p *packet.Packet) { t.meter(p) }
 
 // meter meters a packet and returns the entry of its flow.
 func (t *Table) meter(p *packet.Packet) *entry {
-	if p.Fragment != packet.FragmentNone {
+	if p.Fragment != packet.FragmentNone || p.Outer.Kind != packet.TunnelNone && p.OuterFragID != 0 {
 		t.frags.resolve(p)
 	}
 	// Timers and evictions may end the last flow of this tunnel before the packet's

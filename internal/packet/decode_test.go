@@ -30,7 +30,7 @@ func dirty() packet.Packet {
 	return packet.Packet{
 		Time: callerTime, Length: callerLength, Iface: callerIface,
 		Family: 9, Proto: 255, TCPFlags: 255, ICMPType: 255, ICMPCode: 255, Fragment: packet.FragmentLater,
-		HasL4: true, HasMAC: true, VLANs: 2, SrcPort: 9, DstPort: 9, ICMPID: 9, VLAN: [2]uint16{9, 9}, FragID: 9, SYNSeq: 9,
+		HasL4: true, HasMAC: true, VLANs: 2, SrcPort: 9, DstPort: 9, ICMPID: 9, VLAN: [2]uint16{9, 9}, FragID: 9, OuterFragID: 9, SYNSeq: 9,
 		Src: addr(outerSrc6), Dst: addr(outerSrc6), SrcMAC: [6]byte{9}, DstMAC: [6]byte{9},
 		Outer: packet.Outer{Src: addr(outerSrc6), Dst: addr(outerSrc6), ID: 9, Kind: packet.TunnelGRE, Family: 9},
 	}
@@ -42,7 +42,7 @@ func valid(p packet.Packet) packet.Packet {
 		p.SrcMAC, p.DstMAC = [6]byte{}, [6]byte{}
 	}
 	if p.Outer.Kind == packet.TunnelNone {
-		p.Outer = packet.Outer{}
+		p.Outer, p.OuterFragID = packet.Outer{}, 0
 	}
 	if p.TCPFlags&packet.SYN == 0 {
 		p.SYNSeq = 0

@@ -23,6 +23,9 @@ func TestPacket_TakeOuter(t *testing.T) {
 		{"ip4 in ip4", wrap(4, ip4(6, tcp(2))), want4(4, mac, self)},
 		{"ip6 in ip4", wrap(41, ip6(58, icmp(128, 0, 5))), want4(41, mac, self)},
 		{"fragment in gre", wrap(47, gre(greKey, 0x0800, []uint32{7}, ip4(17, udp(53, nil), piece(9, 185)))), want4(47, mac, self)},
+		{"first fragment", eth(0x0800, ip4(4, ip4(6, tcp(2)), outer4, piece(9, 0x2000))), want4(4, mac, self, func(p *packet.Packet) {
+			p.Fragment, p.FragID = packet.FragmentFirst, 9
+		})},
 		{"gre in vxlan", wrap(17, vxlan(5, eth(0x0800, ip4(47, gre(0, 0x0800, nil, ip4(6, tcp(2))))))), want4(17, mac, self, ports(49153, 4789))},
 	} {
 		p := dirty()

@@ -130,6 +130,10 @@ func (p *Packet) TakeOuter() {
 	p.SrcPort, p.DstPort, p.HasL4 = o.SrcPort, o.DstPort, o.Proto == ProtoUDP
 	p.TCPFlags, p.ICMPType, p.ICMPCode, p.ICMPID = 0, 0, 0, 0
 	p.Fragment, p.FragID, p.FragOffset, p.FragMore = FragmentNone, 0, 0, false
+	if p.OuterFragID != 0 {
+		p.Fragment, p.FragID, p.FragMore = FragmentFirst, p.OuterFragID, true
+		p.OuterFragID = 0
+	}
 	p.TransportAt, p.TransportLen = 0, 0
 	o.Kind, o.ID = TunnelNone, 0
 }
@@ -165,6 +169,7 @@ type Packet struct {
 	FragID           uint32    // identification of a fragment's datagram, else 0
 	FragOffset       uint16    // bytes of the datagram before this fragment
 	FragMore         bool      // further fragments follow
+	OuterFragID      uint32    // of a packet in a tunnel: FragID of the outer one if that is a first fragment, else 0
 
 	// TransportAt and TransportLen are the place in the frame of the transport
 	// header and all that follows it; see Transport. Both are 0 if no transport

@@ -29,6 +29,9 @@ func (p *Packet) tunnel(b []byte) (inner []byte, etherType uint16) {
 		return nil, 0
 	}
 	if p.Outer.Kind == TunnelNone {
+		if p.OuterFragID = 0; p.Fragment == FragmentFirst {
+			p.OuterFragID = p.FragID
+		}
 		p.Outer = Outer{Src: p.Src, Dst: p.Dst, Kind: kind, Family: p.Family, ID: id, Proto: p.Proto}
 		if kind == TunnelVXLAN {
 			p.Outer.SrcPort, p.Outer.DstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
