@@ -97,10 +97,12 @@ func drawMap(c *cobra.Command, v *verifier, host string, form *mapForm) error {
 		return usageError(c, "choose one of --table, --svg, --mermaid, --dot and --json")
 	}
 	view, fault := v.view(c.Context())
-	if v.file == "" {
-		fault = nil // the beat does not run, or does not verify: the map is drawn without verdicts
-	} else if view == nil {
+	switch {
+	case v.file != "" && view == nil:
 		return fault
+	case v.file == "" && fault != nil: // the beat does not run, or does not verify
+		fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: the map has no verdicts: %v\n", fault)
+		fault = nil
 	}
 	m, err := readMap(v.root, cmp.Or(host, commonNetvm(view)))
 	if err != nil {

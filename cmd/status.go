@@ -22,16 +22,19 @@ func statusCommand(root string) *cobra.Command {
 	v := &verifier{root: root}
 	asJSON := false
 	c := usageExit(&cobra.Command{
-		Use: "status [QUBE]", Short: "Show each attached qube, where its packets go, and what was found out about it", Args: cobra.MaximumNArgs(1),
+		Use: "status [QUBE]", Args: cobra.MaximumNArgs(1), Short: "Show each attached qube, where its packets go, and what was found out about it",
+		Long: "Shows what the running beat (verify.enabled) knows, or what a capture file shows with -I. The exit status is 0 also if a\n" +
+			"check fails, which `qubesbeat verify` is for; 2 for a mistake on the command line; and 3 if there is nothing to show, or\n" +
+			"not all: the beat does not answer, a file cannot be read, or the qube is not attached.",
 		RunE: func(c *cobra.Command, args []string) error {
 			w, fault := v.view(c.Context())
 			if w == nil {
-				return printError(c, fault)
+				return noVerdict(c, fault)
 			}
 			if err := v.status(c, w, args, asJSON); err != nil {
-				return printError(c, err)
+				return noVerdict(c, err)
 			}
-			return withExit(exitSome, printError(c, fault))
+			return noVerdict(c, fault)
 		},
 	})
 	v.flags(c)
@@ -43,12 +46,21 @@ func statusCommand(root string) *cobra.Command {
 // status writes what the verdicts say about all qubes, or one.
 func (v *verifier) status(c *cobra.Command, w *judge.View, args []string, asJSON bool) error {
 	switch {
+	case len(args) == 1:
+		return statusOf(c.OutOrStdout(), w, args[0], asJSON)
 	case asJSON:
 		return printJSON(c.OutOrStdout(), w)
-	case len(args) == 1:
-		return statusOf(c.OutOrStdout(), w, args[0])
 	}
 	return status(c, w, v.behind())
+}
+
+// ofQube returns the part of a view that is about one qube.
+func ofQube(v *judge.View, q *judge.QubeView) *judge.View {
+	one := *v
+	one.Qubes = []judge.QubeView{*q}
+	one.Verdicts = (&verdictView{qube: q.Name}).chosen(v)
+	one.External = slices.DeleteFunc(slices.Clone(v.External), func(e judge.External) bool { return e.Qube != q.Name })
+	return &one
 }
 
 // behind returns the inventory, nil if there is none.
@@ -195,12 +207,15 @@ func behindText(v *judge.View, index *inventory.Index) (lines []string) {
 
 // statusOf writes all that is known of one qube, and beside each line the command that it
 // stands for.
-func statusOf(w io.Writer, v *judge.View, name string) error {
+func statusOf(w io.Writer, v *judge.View, name string, asJSON bool) error {
 	i := slices.IndexFunc(v.Qubes, func(q judge.QubeView) bool { return q.Name == name })
 	if i < 0 {
 		return fmt.Errorf("%s is not attached here, or has sent nothing yet; `qubesbeat map` shows who is behind whom", name)
 	}
 	q := &v.Qubes[i]
+	if asJSON {
+		return printJSON(w, ofQube(v, q))
+	}
 	t := newTable(w)
 	for _, row := range [][3]string{
 		{"netvm", dash(q.NetVM), "qvm-prefs " + name + " netvm"},

@@ -44,7 +44,7 @@ func verifyCommand(root string) *cobra.Command {
 		Short: "Show whether the qubes go where they are expected to, and reach each other",
 		Long: "Shows the verdicts of the running beat (verify.enabled), or of a capture file with -I. The exit status is 0 if all\n" +
 			"checks pass, 1 if one fails, 2 for a mistake on the command line, and 3 if none fails and something is unknown,\n" +
-			"stale or not tested, or the end of the file cannot be read.",
+			"stale or not tested, or there are no verdicts: the beat does not answer, or a file cannot be read.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return v.show(c, &show) },
 	})
@@ -100,7 +100,7 @@ func (v *verifier) view(ctx context.Context) (*judge.View, error) {
 func (v *verifier) show(c *cobra.Command, how *verdictView) error {
 	w, fault := v.view(c.Context())
 	if w == nil {
-		return printError(c, fault)
+		return noVerdict(c, fault)
 	}
 	how.colour = !how.json && wantsColour()
 	if err := how.write(c.OutOrStdout(), w); err != nil {
@@ -108,14 +108,18 @@ func (v *verifier) show(c *cobra.Command, how *verdictView) error {
 	}
 	switch {
 	case fault != nil:
-		return cmp.Or(how.exit(w), withExit(exitSome, printError(c, fault)))
+		return cmp.Or(how.exit(w), noVerdict(c, fault))
 	case how.watch && v.file == "":
 		return v.watch(c, how, w)
 	case how.qube != "" && len(how.chosen(w)) == 0:
-		return withExit(exitSome, printError(c, fmt.Errorf("no verdict is about %s; `qubesbeat status` lists the qubes of which there are some", line(how.qube))))
+		return noVerdict(c, fmt.Errorf("no verdict is about %s; `qubesbeat status` lists the qubes of which there are some", line(how.qube)))
 	}
 	return how.exit(w)
 }
+
+// noVerdict prints the error because of which there are no verdicts, or not all: for scripts that is a
+// doubt, and no fail.
+func noVerdict(c *cobra.Command, err error) error { return withExit(exitSome, printError(c, err)) }
 
 // watchEvery is the time between two looks of --watch.
 const watchEvery = time.Second
@@ -130,7 +134,7 @@ func (v *verifier) watch(c *cobra.Command, how *verdictView, before *judge.View)
 		}
 		now, err := v.view(c.Context())
 		if err != nil {
-			return printError(c, err)
+			return noVerdict(c, err)
 		}
 		if changes := how.changes(before, now); len(changes.Verdicts) > 0 {
 			if err := how.write(c.OutOrStdout(), changes); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qubesbeat/qubesbeat/internal/geoip"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 )
 
@@ -25,7 +26,7 @@ func (v *verifier) claim(c *cobra.Command, name, text string) error {
 		return withExit(exitUsage, err)
 	}
 	a, err := netip.ParseAddr(text)
-	if err != nil || !a.IsGlobalUnicast() {
+	if err != nil || !geoip.Public(a) {
 		return usageError(c, "%.60q is no address under which others can see a qube", text)
 	}
 	var none struct{}

@@ -16,6 +16,7 @@ type builder struct {
 	problems problems
 	above    []Upstream
 	domains  bool // a record says which domain a qube is, or that it is none
+	ip6      bool // a record says which IPv6 address a qube has, or that it has none
 
 	names map[string]place
 	addrs map[netip.Addr]place
@@ -82,6 +83,7 @@ func (b *builder) add(r *record) bool {
 	}
 
 	b.domains = b.domains || r.xid != ""
+	b.ip6 = b.ip6 || r.ip6 != ""
 	b.reportAll(r, q.Name, append(errs, b.duplicates(r, &q)...))
 	b.qubes = append(b.qubes, q)
 	return true
@@ -145,5 +147,5 @@ func (b *builder) snapshot() (*Snapshot, error) {
 	if err := b.problems.err(); err != nil {
 		return nil, fmt.Errorf("parsing inventory: %w", err)
 	}
-	return &Snapshot{Qubes: b.qubes, Upstream: b.above, Domains: b.domains}, nil
+	return &Snapshot{Qubes: b.qubes, Upstream: b.above, Domains: b.domains, IP6: b.ip6}, nil
 }

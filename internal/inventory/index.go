@@ -46,6 +46,7 @@ type view struct {
 	held       *filter // of byAddr
 	byDomain   table[int32]
 	domains    bool    // see Snapshot.Domains
+	ip6        bool    // see Snapshot.IP6
 	moments    []int64 // at which a mapping begins or ends, in order
 }
 
@@ -118,6 +119,12 @@ func (x *Index) HasDomains() bool {
 	return v != nil && v.domains
 }
 
+// HasIP6 reports whether the latest update had IPv6 addresses, or said that there are none.
+func (x *Index) HasIP6() bool {
+	v := x.view()
+	return v != nil && v.ip6
+}
+
 // All returns the qubes of the latest update, sorted by name. The caller owns the slice.
 func (x *Index) All() []*qube.Qube {
 	if v := x.view(); v != nil {
@@ -172,7 +179,7 @@ func (v *view) after(s *Snapshot, moment, retention int64) *view {
 	}
 
 	next := &view{at: moment, qubes: v.reuse(s)}
-	next.domains = s != nil && s.Domains
+	next.domains, next.ip6 = s != nil && s.Domains, s != nil && s.IP6
 	next.byName = make(map[string]*qube.Qube, len(next.qubes))
 	next.clients = make(map[string][]string)
 	for _, q := range next.qubes {

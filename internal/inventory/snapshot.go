@@ -19,6 +19,8 @@ type Snapshot struct {
 	// Domains reports whether the inventory says of any qube which Xen domain it is, or that it is none: a qube without a
 	// domain id is not running then.
 	Domains bool
+	// IP6 reports whether the inventory says of any qube which IPv6 address it has, or that it has none.
+	IP6 bool
 }
 
 // Parse reads one inventory in one of the formats that the package comment describes. It reads all of r, but no more than
@@ -41,6 +43,9 @@ func Parse(r io.Reader, cfg Config) (*Snapshot, error) {
 func parse(data []byte, cfg Config) (*Snapshot, error) {
 	b := newBuilder(cfg)
 	data, err := textmark.Trim(data)
+	if err == nil {
+		err = otherForm(data)
+	}
 	if err != nil {
 		b.report(1, "", err)
 		return b.snapshot()

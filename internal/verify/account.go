@@ -19,10 +19,14 @@ type destination struct {
 // accountBits is the size of the number of an account in a [Note].
 const accountBits = 11
 
+// ofLoopback is the number of the account of the loopback interface, by which nothing leaves.
+const ofLoopback = maxSubjects + 1
+
 // accounts are those of subjects, by number, with all that most packets need of them. The first is
-// that of all interfaces that are no vifs: what leaves there counts as sent to it.
+// that of all other interfaces that are no vifs: what leaves there counts as sent to it. The last is that of
+// the loopback interface.
 type accounts struct {
-	subjects [maxSubjects + 1]*subject // nil for a free account
+	subjects [ofLoopback + 1]*subject  // nil for a free account
 	traffic  [2 << accountBits]traffic // by account
 	past     [2]uint64                 // packets that were counted in accounts that are free again, see sum
 }
@@ -37,7 +41,7 @@ func accountOf(n Note, sent bool) account {
 
 // take gives a subject an account.
 func (x *accounts) take(s *subject) {
-	for i := 1; i < len(x.subjects); i++ {
+	for i := 1; i < ofLoopback; i++ {
 		if x.subjects[i] == nil {
 			x.subjects[i], s.number, s.traffic = s, uint16(i), &x.traffic[2*i+1]
 			return
@@ -57,7 +61,10 @@ func (x *accounts) give(s *subject) {
 
 // sum returns how many packets were counted in all accounts: those that qubes have sent, and others.
 func (x *accounts) sum() (others, ofQubes uint64) {
-	others, ofQubes = x.past[0]+x.traffic[0].settled+x.traffic[1].settled, x.past[1]
+	others, ofQubes = x.past[0], x.past[1]
+	for _, i := range [...]int{0, ofLoopback} {
+		others += x.traffic[2*i].settled + x.traffic[2*i+1].settled
+	}
 	for i, s := range x.subjects {
 		if s != nil {
 			others += x.traffic[2*i].settled

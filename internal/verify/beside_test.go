@@ -2,7 +2,9 @@ package verify_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,11 +61,22 @@ func framed(msg []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(nil, uint16(len(msg))), msg...)
 }
 
+// chopped sends data of a connection from V in segments of n bytes.
+func (l *lab) chopped(src, dst string, n int, content []byte) {
+	l.tb.Helper()
+	at := uint32(1)
+	for part := range slices.Chunk(content, n) {
+		f := frame{iface: ofVPN, proto: packet.ProtoTCP, src: src, dst: dst, flags: data, payload: part}
+		l.altered(f, 0, func(b []byte) { binary.BigEndian.PutUint32(b[14+20+4:], at) })
+		at += uint32(len(part))
+	}
+}
+
 // TestVerifier_beside judges what goes beside a tunnel that is up, by where it goes.
 func TestVerifier_beside(t *testing.T) {
 	t.Parallel()
 	const v = "10.137.0.20:40001"
-	dns := query("leak.example.com")
+	dns, allowed := query("leak.example.com"), framed(query("se1.relays.example"))
 	clean := "VPN-1 sys-vpn pass; VPN-5 sys-vpn pass; VPN-7 sys-vpn pass; VPN-10 sys-vpn pass; VPN-6 sys-vpn unknown(no-traffic)"
 	leaked := "VPN-1 sys-vpn fail; VPN-5 sys-vpn fail; DNS-3 sys-vpn fail"
 	for name, tt := range map[string]struct {
@@ -106,6 +119,36 @@ func TestVerifier_beside(t *testing.T) {
 		"a ping with options": {play: func(l *lab) {
 			l.send(frame{iface: ofVPN, proto: packet.ProtoICMP, icmp: 8, src: "10.137.0.20", dst: "198.51.100.7", ttl: 63, options: []byte{1, 1, 1, 0, 1, 1, 1, 0}})
 		}, want: "VPN-1 sys-vpn fail; VPN-2 sys-vpn fail; VPN-5 sys-vpn pass"},
+		"segments of a byte":      {play: func(l *lab) { l.chopped(v, resolver, 1, framed(dns)) }, want: leaked},
+		"segments of two":         {play: func(l *lab) { l.chopped(v, resolver, 2, framed(dns)) }, want: leaked},
+		"segments behind another": {play: func(l *lab) { l.tcp(ofVPN, v, resolver, data, allowed); l.chopped(v, resolver, 2, framed(dns)) }, want: leaked},
+		"two queries in a segment": {play: func(l *lab) {
+			l.tcp(ofVPN, v, resolver, data, append(allowed[:len(allowed):len(allowed)], framed(dns)...))
+		}, want: leaked},
+		"a length that is repeated": {play: func(l *lab) { l.chopped(v, resolver, 2, allowed[:2]); l.chopped(v, resolver, 2, allowed[:2]) }, want: clean},
+		"many lengths": {play: func(l *lab) {
+			for i := range 9 {
+				l.chopped(fmt.Sprintf("%s:%d", srcVPN, 2000+i), resolver, 2, dns[:2])
+			}
+		}, want: leaked},
+		"many whole queries": {play: func(l *lab) {
+			for i := range 20 {
+				src := fmt.Sprintf("%s:%d", srcVPN, 2000+i)
+				l.chopped(src, resolver, 2, allowed[:2])
+				l.tcp(ofVPN, src, resolver, data, allowed[2:])
+			}
+		}, want: clean},
+		"data behind a query": {play: func(l *lab) { l.udp(ofVPN, v, resolver, append(query("se1.relays.example"), "secret"...)) }, want: leaked},
+		"data behind a datagram": {play: func(l *lab) {
+			q := query("se1.relays.example")
+			l.altered(frame{iface: ofVPN, proto: packet.ProtoUDP, src: v, dst: resolver, payload: append(q, "secret"...)}, 0,
+				func(b []byte) { binary.BigEndian.PutUint16(b[14+20+4:], uint16(8+len(q))) })
+		}, want: leaked},
+		"a query with options": {play: func(l *lab) {
+			q := append(query("se1.relays.example"), 0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 0)
+			q[11] = 1 // an additional record
+			l.udp(ofVPN, v, resolver, q)
+		}, want: clean},
 		"full packets": {play: func(l *lab) { l.wg(4, 1452, false); l.wg(4, 1412, false) }, want: clean},
 	} {
 		t.Run(name, func(t *testing.T) {

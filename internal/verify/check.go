@@ -1,5 +1,7 @@
 package verify
 
+import "strings"
+
 // Check is something that is verified, such as that there is no IPv6 beside a tunnel.
 type Check uint8
 
@@ -133,10 +135,10 @@ func (c Check) Category() string {
 	return infos[c].category
 }
 
-// CheckByID returns the check with an identifier such as VPN-4.
+// CheckByID returns the check with an identifier such as VPN-4, in capitals or not.
 func CheckByID(id string) (c Check, ok bool) {
 	for c = range checks {
-		if infos[c].id == id {
+		if strings.EqualFold(infos[c].id, id) {
 			return c, true
 		}
 	}

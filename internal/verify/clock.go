@@ -1,6 +1,10 @@
 package verify
 
-import "time"
+import (
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
 
 // State is what a tunnel does, as far as its packets show.
 type State uint8
@@ -47,11 +51,12 @@ type Tunnel struct {
 // clock follows a tunnel. Its times are the verifier's own.
 type clock struct {
 	Tunnel
-	unanswered int64 // time of the first packet since the last answer, 0 for none
-	answered   int64 // time of the last answer, 0 for none
-	handshakes int   // since the last answer
-	closed     bool  // TCP: FIN or RST
-	out        int64 // since when the tunnel is silent or down, 0 if it is not
+	unanswered int64      // time of the first packet since the last answer, 0 for none
+	answered   int64      // time of the last answer, 0 for none
+	handshakes int        // since the last answer
+	closed     bool       // TCP: FIN or RST
+	carrier    connection // TCP: that of the tunnel
+	out        int64      // since when the tunnel is silent or down, 0 if it is not
 }
 
 // sent notes a packet to the endpoint. waits says that it needs an answer.
@@ -63,6 +68,24 @@ func (c *clock) sent(at, now int64, handshake, waits bool) {
 	if handshake {
 		c.handshakes++
 		c.closed = false
+	}
+}
+
+// connection is one of TCP to an endpoint.
+type connection struct {
+	addr      packet.Addr
+	own, port uint16
+}
+
+// segment notes a segment of TCP to an endpoint. data says that it has a packet of the tunnel: then its
+// connection is the one that carries it. Until one has, or if that has ended, it is the one that begins.
+func (c *clock) segment(p *packet.Packet, begins, data bool) {
+	of := connection{p.Dst, p.SrcPort, p.DstPort}
+	if data || begins && (c.closed || c.carrier == (connection{})) {
+		c.carrier = of
+	}
+	if of == c.carrier && p.TCPFlags&(packet.FIN|packet.RST) != 0 {
+		c.closed = true
 	}
 }
 

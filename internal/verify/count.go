@@ -54,8 +54,8 @@ func (v *Verifier) Packets(ps []packet.Packet, frame func(i int) []byte, flows [
 }
 
 // closer reports whether all packets are looked at that subjects are sent, and those that leave on
-// other interfaces: packets are followed, or questions wait for an answer.
-func (v *Verifier) closer() bool { return v.tracer.n|v.waiting != 0 }
+// other interfaces: packets are followed, or questions wait for an answer; or what leaves is to be remembered.
+func (v *Verifier) closer() bool { return v.tracer.n|v.waiting != 0 || v.conf.Unordered }
 
 // count counts the packets of a batch that, by the notes on their flows, can change no verdict, and
 // returns the others as a set of bits. This is what verification costs the meter for each

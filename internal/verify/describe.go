@@ -19,7 +19,22 @@ func describe(x *Result, s *subject, v *Verifier) string {
 	case Pass:
 		return describePass(x, s)
 	}
+	if rule := unreadAccept(x, v); rule != "" {
+		return "a rule may accept more than the pairs in verify.isolation.allow: " + safetext.Line(rule)
+	}
+	if x.Reason == CaptureLost && s.records[x.Check].missing(v.now, v.window) {
+		return "some of its packets of the last minutes could not be followed"
+	}
 	return x.Reason.explain(x, s)
+}
+
+// unreadAccept returns the rule because of which ISO-2 is not known, "" if there is none.
+func unreadAccept(x *Result, v *Verifier) string {
+	if x.Check != ISO2 || x.Reason != NoExpectation {
+		return ""
+	}
+	rule, _ := v.beyondAllowed()
+	return rule
 }
 
 func describeFail(x *Result, s *subject, v *Verifier) string {
@@ -57,14 +72,14 @@ func describeFail(x *Result, s *subject, v *Verifier) string {
 func failedRule(x *Result, s *subject, v *Verifier) string {
 	switch x.Check {
 	case ISO2:
-		if len(v.env.Ruleset.Accepts) > 0 {
-			return "a rule accepts traffic between qubes: " + safetext.Line(v.env.Ruleset.Accepts[0])
+		if rule, certain := v.beyondAllowed(); certain {
+			return "a rule accepts traffic between qubes: " + safetext.Line(rule)
 		}
 		return "no rule drops traffic between qubes, in IPv4 or IPv6"
 	case ISO5:
 		return "qvm-firewall has no chain for the qube: systemctl status qubes-firewall"
 	case VPN8:
-		text := "qvm-firewall lets the qube reach more than the endpoints"
+		text := "qvm-firewall lets the qube reach more than " + endpoints(x.Expect)
 		if rule, certain := x.Expect.beyond(s.rules); certain {
 			text += ": " + safetext.Line(rule)
 		}

@@ -33,6 +33,31 @@ func queryName(p *packet.Packet, frame []byte) string {
 	return strings.ToLower(dnsmsg.Text(name))
 }
 
+// asksOnly reports whether a packet has one message of DNS with one question, and nothing else that
+// would be passed on with it.
+func asksOnly(p *packet.Packet, frame []byte) bool {
+	const header = 8 // of UDP, whose own length may leave something behind it
+	payload, ok := p.Payload(frame)
+	switch {
+	case !ok || p.Fragment != packet.FragmentNone:
+		return false
+	case p.Proto == packet.ProtoTCP:
+		payload = message(payload)
+	case len(p.Transport(frame)) > header+len(payload):
+		return false
+	}
+	var r dnsmsg.Reader
+	if r.Read(payload) != nil || binary.BigEndian.Uint16(payload[4:]) != 1 {
+		return false
+	}
+	for rr := (dnsmsg.Record{}); r.Next(&rr); {
+		if rr.Type != dnsmsg.TypeOPT {
+			return false
+		}
+	}
+	return r.Err() == nil && r.Offset() == len(payload)
+}
+
 // lengthSize is the size of the length in front of a message in DNS over TCP (RFC 1035 section
 // 4.2.2).
 const lengthSize = 2
@@ -52,7 +77,7 @@ func message(payload []byte) []byte {
 }
 
 // asksNothing reports whether a packet is a segment of DNS over TCP without a part of a message.
-func asksNothing(p *packet.Packet, frame []byte) bool {
+func (s *subject) asksNothing(p *packet.Packet, frame []byte) bool {
 	if p.Proto != packet.ProtoTCP || p.DstPort != portDNS {
 		return false
 	}
@@ -61,7 +86,14 @@ func asksNothing(p *packet.Packet, frame []byte) bool {
 	if isCut(p, frame) {
 		n = length(p, frame, payload)
 	}
-	return ok && n <= lengthSize
+	switch {
+	case !ok || n == 0:
+		return ok
+	case n <= lengthSize:
+		return s.lengths.add(p, frame, n)
+	}
+	s.lengths.end(p)
+	return false
 }
 
 // recentDNS are the servers that clients have asked themselves, so that their packets are

@@ -48,6 +48,8 @@ type Environment struct {
 	Above []string
 	// Domains says that the inventory has Xen's domain ids, so that it should know each vif.
 	Domains bool
+	// NoIP6 says that the inventory does not say which qubes have an IPv6 address.
+	NoIP6 bool
 	// Stale says that the inventory is too old to be believed.
 	Stale bool
 	// Missing are the qubes with an expectation that are not attached here.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
@@ -35,10 +36,18 @@ func (s *Sample) Destination() netip.AddrPort {
 // it: each router on the way takes one off the TTL that systems begin with.
 func (s *Sample) Itself() bool { return ownTTL(s.TTL) }
 
-func ownTTL(ttl uint8) bool { return ttl == 64 || ttl == 128 || ttl == 255 }
+// The values that systems begin a TTL with, and how many routers may have taken one off it: a lower
+// TTL was chosen, as traceroute does.
+var firstTTLs = [...]uint8{64, 128, 255}
 
-// forwarded reports whether a qube behind has made a packet with this TTL.
-func forwarded(ttl uint8) bool { return ttl != 0 && !ownTTL(ttl) }
+const maxRouters = 32
+
+func ownTTL(ttl uint8) bool { return slices.Contains(firstTTLs[:], ttl) }
+
+// forwarded reports whether, by this TTL, a qube behind has made a packet.
+func forwarded(ttl uint8) bool {
+	return slices.ContainsFunc(firstTTLs[:], func(first uint8) bool { return ttl < first && first-ttl <= maxRouters })
+}
 
 // Evidence is what the packets say about one check of one subject. Times are those of
 // packets, in nanoseconds since the Unix epoch; 0 if there is none.
@@ -56,7 +65,11 @@ type Evidence struct {
 type record struct {
 	Evidence
 	sample Sample
+	before uint64 // how many of Packets came before the last packet against
+	again  int64  // packet time of the first of the others
 	seen   int64  // own time of Last
+	missed int64  // own time of the last packet that was not followed and might have spoken against; 0 for none
+	loose  bool   // it is not known whether all of Against that can leave were kept in
 	failed int64  // own time of LastAgainst
 	acked  uint64 // how many of Against are acknowledged
 	probed bool   // what agrees was sent by a probe
@@ -74,12 +87,8 @@ type record struct {
 
 // agrees counts a packet that agrees.
 func (r *record) agrees(p *packet.Packet, now int64) {
-	if r.Packets == 0 {
-		r.First = p.Time
-	}
-	r.Packets++
 	r.Bytes += uint64(p.Length)
-	r.Last, r.seen = p.Time, now
+	r.agreed(p.Time, now)
 }
 
 // agreed counts a packet that agrees, at a packet time.
@@ -87,26 +96,35 @@ func (r *record) agreed(at, now int64) {
 	if r.Packets == 0 {
 		r.First = at
 	}
+	if !r.agreeing() {
+		r.again = at
+	}
 	r.Packets++
 	r.Last, r.seen = at, now
 }
 
+// agreeing reports whether a packet has agreed since the last one against.
+func (r *record) agreeing() bool { return r.Packets > r.before }
+
 // forgetAgreed removes what agrees. What speaks against stays.
 func (r *record) forgetAgreed() {
 	r.Packets, r.Bytes, r.First, r.Last, r.seen, r.probed = 0, 0, 0, 0, 0, false
+	r.before, r.again = 0, 0
 }
 
 // speaksAgainst counts a packet that does not agree, and keeps the first as a sample.
 func (r *record) speaksAgainst(p *packet.Packet, now int64, sample func() Sample) {
 	if r.Against == r.acked {
 		r.FirstAgainst, r.sample = p.Time, sample()
+		r.Traced, r.Left, r.loose = 0, 0, false
 	}
+	r.before = r.Packets
 	r.Against++
 	r.AgainstBytes += uint64(p.Length)
 	r.LastAgainst, r.failed = p.Time, now
 }
 
 // contained reports whether none of the packets against has left this machine, as far as
-// they were followed to the end. Those that are still followed do not count, or a client
-// could have it change with each of its packets.
-func (r *record) contained() bool { return r.Traced > 0 && r.Left == 0 }
+// they were followed to the end, and whether all of them were that can leave. Those that are still
+// followed do not count, or a client could have it change with each of its packets.
+func (r *record) contained() bool { return r.Traced > 0 && r.Left == 0 && !r.loose }

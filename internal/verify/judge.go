@@ -29,14 +29,17 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 		looked = s.lookAt(p, frame, looked)
 	}
 	e.looked = looked
+	if c.uplink() {
+		v.outward = max(v.now, 1)
+	}
 	if c != classNoise {
 		s.to = destination{p.Dst, p.DstPort, p.Family, p.Proto}
 	}
 	if e.spoofed {
-		v.spoofed(s, c, p, frame)
+		v.following.add(setOf(ISO3), c.uplink()) // it must not come out elsewhere
 	}
 	if e.ruled == qvmfirewall.Drops {
-		v.ruledOut(s, e, p, frame)
+		v.ruledOut(s, e, p)
 	}
 	v.common(s, c, p, frame)
 	if e.overHTTPS(p) {
@@ -44,6 +47,9 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 	}
 	asks := p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) // it will ask again
 	v.byExit(s, e, p, frame)
+	if v.following.checks != 0 {
+		v.follow(s, p, frame)
+	}
 	if s.expect != nil && !s.expect.lacksEndpoint() {
 		looked = learnFrom
 	}
@@ -94,11 +100,6 @@ func (v *Verifier) remember(s *subject, p *packet.Packet, e *remembered) {
 	}
 }
 
-// spoofed judges a packet whose source is not the qube's: it must not come out elsewhere.
-func (v *Verifier) spoofed(s *subject, c class, p *packet.Packet, frame []byte) {
-	v.tracer.add(s, p, frame, setOf(ISO3), v.now, c.uplink())
-}
-
 // uplink reports whether packets of a class leave by the uplink, if nothing drops them. Those to
 // other qubes do not, and what drops them are the rules of ISO-2.
 func (c class) uplink() bool {
@@ -110,11 +111,11 @@ const settled = int64(5 * time.Second)
 
 // ruledOut judges a packet that the rules of qvm-firewall drop: it must not come out. That a
 // spoofed one does not says nothing, for it does not get as far as these rules.
-func (v *Verifier) ruledOut(s *subject, e *remembered, p *packet.Packet, frame []byte) {
+func (v *Verifier) ruledOut(s *subject, e *remembered, p *packet.Packet) {
 	if p.Time-s.rules.Changed < settled {
 		return
 	}
-	v.tracer.add(s, p, frame, setOf(ISO6), v.now, e.class.uplink() && !e.spoofed)
+	v.following.add(setOf(ISO6), e.class.uplink() && !e.spoofed)
 }
 
 // common judges what is expected of all qubes.
@@ -124,21 +125,21 @@ func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
 		if v.allowed(s, p, true) {
 			return
 		}
-		v.toPeer(s, p, frame)
+		v.toPeer(s, p)
 	case c == classLocal:
-		v.tryLocal(s, p)
+		v.tryLocal(s, p, frame)
 	}
 	if !isDNS(p) {
 		return
 	}
 	ours := c == classMagic || c == classLocal
-	if !ours {
+	if !ours && !onLastHop(p, frame) {
 		v.dns.note(p, v.now)
 	}
 	switch {
 	case s.exit() == ExitVPN || s.exit() == ExitTor: // judged there
 	case ours:
-		if queryName(p, frame) != "" && s.owns(p) {
+		if queryName(p, frame) != "" && s.owns(p) && s.taken(p, frame) {
 			s.records[DNS1].agrees(p, v.now)
 		}
 	default:
@@ -168,10 +169,10 @@ func isHTTPS(p *packet.Packet) bool {
 
 // toPeer follows a packet to another qube whose vif is captured. What is behind another
 // netvm cannot be seen.
-func (v *Verifier) toPeer(s *subject, p *packet.Packet, frame []byte) {
+func (v *Verifier) toPeer(s *subject, p *packet.Packet) {
 	q := v.conf.World.ByAddr(p.Dst.Netip(p.Family), time.Unix(0, p.Time))
 	if q != nil && q.XID >= 0 && v.conf.World.HasVif(q.XID) {
-		v.tracer.add(s, p, frame, setOf(ISO1), v.now, s.owns(p))
+		v.following.add(setOf(ISO1), s.owns(p))
 	}
 }
 
@@ -222,10 +223,10 @@ func (v *Verifier) record(s *subject, c Check, p *packet.Packet, frame []byte, n
 // first of them that a packet speaks against.
 var order = [...]Check{VPN7, VPN5, VPN6, VPN4, VPN3, VPN2, VPN10, VPN9, VPN1, TOR2, TOR4, TOR3, TOR7, TOR1, TOR6, DNS3}
 
-// against counts a packet against several checks and follows it.
+// against counts a packet against several checks and follows it; but for a query to a resolver that
+// may pass it on, in a packet of its own.
 func (v *Verifier) against(s *subject, which set, p *packet.Packet, frame []byte, name string) {
 	v.stats.Against++
-	v.tracer.add(s, p, frame, which, v.now, true)
 	alert := true
 	for _, c := range order {
 		if !which.has(c) {
@@ -239,6 +240,17 @@ func (v *Verifier) against(s *subject, which set, p *packet.Packet, frame []byte
 		}
 		alert = false
 	}
+	if isDNS(p) && v.resolves(p) {
+		s.loose(which)
+		return
+	}
+	v.following.add(which, true)
+}
+
+// resolves reports whether a packet goes to Qubes' resolver, or to this machine, which may be one.
+func (v *Verifier) resolves(p *packet.Packet) bool {
+	dst := p.Dst.Netip(p.Family)
+	return magic(dst) || v.conf.World.Local(dst)
 }
 
 // agree counts a packet that agrees with a check, as one judged.
@@ -250,6 +262,10 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 // toQube judges a packet to a qube: it may be the answer of an endpoint, a packet of another
 // qube, or an answer of this machine.
 func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPacket {
+	v.accounts.traffic[2*s.number].last = max(v.now, 1)
+	if p.Direction == packet.Outbound && p.HasMAC {
+		s.mac = p.SrcMAC
+	}
 	v.leaves(p, frame)
 	if s.waiting != 0 {
 		v.told(s, p, frame)
@@ -298,64 +314,6 @@ func (v *Verifier) classifySource(s *subject, p *packet.Packet) class {
 	return classOutside
 }
 
-// leaves looks whether a packet that goes out somewhere is one that is followed.
-func (v *Verifier) leaves(p *packet.Packet, frame []byte) {
-	one := v.tracer.see(p, frame)
-	if one == nil || one.subject.iface == p.Iface && one.subject.name != "" {
-		return
-	}
-	one.found = true
-	for c := range one.checks.all {
-		r := &one.subject.records[c]
-		r.Traced++
-		r.Left++
-		if c == ISO1 || c == ISO3 {
-			v.cameOut(one, c)
-		}
-	}
-}
-
-// cameOut counts a packet against a check of isolation.
-func (v *Verifier) cameOut(one *trace, c Check) {
-	r := &one.subject.records[c]
-	first := r.verdict != Fail
-	p := packet.Packet{Time: one.sample.Time, Length: one.sample.Length}
-	r.speaksAgainst(&p, v.now, func() Sample { return one.sample })
-	if first {
-		v.reportNow(one.subject, c, true)
-	}
-}
-
-// seenFor is how long after its last packet an interface without a qube counts as captured,
-// in nanoseconds.
-const seenFor = int64(time.Minute)
-
-// traced judges a packet whose time is over. That it did not come out says something only
-// if the interface where it would have come out is captured; for ISO-1 that was asked
-// before.
-func (v *Verifier) traced(one *trace) {
-	s := one.subject
-	if one.found {
-		if one.checks.has(ISO6) && s.rules == one.rules { // else new rules have let it out
-			v.cameOut(one, ISO6)
-		}
-		return
-	}
-	left := v.accounts.traffic[0].last
-	sees := left != 0 && one.at-left < seenFor
-	for c := range one.checks.all {
-		r := &s.records[c]
-		switch {
-		case !sees && c != ISO1:
-		case isolation.has(c) && !one.proves:
-		case isolation.has(c):
-			r.agreed(v.now-v.shift, v.now)
-		default:
-			r.Traced++
-		}
-	}
-}
-
 // fromPeer judges a packet that another qube's address has sent to a qube. Its sender is
 // known if it was followed; if not, the receiver is the subject: its own evidence says that
 // something has reached it, and no source address can change the verdict of another.
@@ -375,12 +333,12 @@ func (v *Verifier) fromPeer(s *subject, p *packet.Packet, frame []byte) {
 // nf_reject_ip_tcphdr_put). Another qube's own one was followed since it came in.
 func refusal(p *packet.Packet, frame []byte) bool {
 	const header = 20 // without options
-	return p.Proto == packet.ProtoTCP && p.TCPFlags&packet.RST != 0 && len(p.Transport(frame)) <= header
+	return p.Proto == packet.ProtoTCP && p.TCPFlags&packet.RST != 0 && wireSize(p, frame) <= header
 }
 
 // elsewhere looks at a packet on an interface that is no vif.
-func (v *Verifier) elsewhere(p *packet.Packet, frame []byte) {
-	if p.Direction == packet.Inbound {
+func (v *Verifier) elsewhere(at *point, p *packet.Packet, frame []byte) {
+	if p.Direction == packet.Inbound || at.account == ofLoopback {
 		return
 	}
 	v.accounts.traffic[0].last = max(v.now, 1)

@@ -243,7 +243,9 @@ func (f frame) bytes() []byte {
 		ip = binary.BigEndian.AppendUint16(ip, uint16(20+len(l4)))
 		ip = append(ip, 0, 0, 0, 0, ttl, f.proto, 0, 0)
 		ip = append(append(ip, src.Addr().AsSlice()...), dst.Addr().AsSlice()...)
-		return append(ip, l4...)
+		ip = append(ip, l4...)
+		checksum(ip)
+		return ip
 	}
 	next := f.proto
 	if len(f.options) > 0 {
@@ -254,6 +256,20 @@ func (f frame) bytes() []byte {
 	ip = append(binary.BigEndian.AppendUint16(ip, uint16(len(l4))), next, ttl)
 	ip = append(append(ip, src.Addr().AsSlice()...), dst.Addr().AsSlice()...)
 	return append(ip, l4...)
+}
+
+// checksum sets the checksum of the IPv4 header of a frame (RFC 1071).
+func checksum(data []byte) {
+	h := data[14 : 14+int(data[14]&15)*4]
+	h[10], h[11] = 0, 0
+	sum := uint32(0)
+	for i := 0; i < len(h); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(h[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum&0xffff + sum>>16
+	}
+	binary.BigEndian.PutUint16(h[10:], ^uint16(sum)) //nolint:gosec // folded
 }
 
 // protoDestinationOptions is the number of an extension header (RFC 8200 section 4.6).

@@ -58,7 +58,7 @@ func (v *Verifier) quick(p *packet.Packet, frame []byte, note *Note, back bool) 
 		return false
 	}
 	sent, s := bits&at.from != 0, v.accounts.subjects[n.subject()]
-	if !sent && (v.tracer.n != 0 || s != nil && s.waiting != 0) {
+	if !sent && (v.tracer.n != 0 || v.conf.Unordered || s != nil && s.waiting != 0) {
 		return false
 	}
 	if sent && s != nil && n.looked() < learnFrom {
@@ -86,6 +86,7 @@ type settledPacket struct {
 	settled bool     // packets like it can change no verdict, as long as nothing else changes
 	foreign bool     // it goes to an address that no qube has
 	looked  uint8    // packets of its flow that were looked at
+	account uint16   // its number, if there is no subject
 }
 
 // answers returns the bit of the packets of the other direction if they are settled with
@@ -106,7 +107,7 @@ func (f *settledPacket) answers(p *packet.Packet, back bool) verdictBits {
 
 // write notes what was found out of a packet on its flow.
 func (v *Verifier) write(note *Note, p *packet.Packet, back bool, f settledPacket) {
-	at, slot := lookOf(p, back), uint16(0)
+	at, slot := lookOf(p, back), f.account
 	if f.subject != nil {
 		slot = f.subject.number
 	}

@@ -96,6 +96,9 @@ func (v *Verifier) result(s *subject, c Check) *Result {
 	if x.Verdict == Fail {
 		x.Contained = r.Against > 0 && r.contained()
 	}
+	if x.Verdict == Pass {
+		x.Evidence.Packets, x.Evidence.First = r.Packets-r.before, r.again
+	}
 	if x.Verdict == Pass && x.Method != Ruled {
 		until := r.seen + v.window
 		if r.probed {
@@ -134,13 +137,24 @@ func (v *Verifier) verdict(s *subject, c Check) (Verdict, Reason, Method) {
 	case byProbe:
 		return v.byProbe(s, c)
 	}
-	if restsOnRules.has(c) && r.Packets > 0 && v.void(r) {
-		return Unknown, RulesetChanged, NoMethod
+	if reason := v.untold(r, c); reason != NoReason {
+		return Unknown, reason, NoMethod
 	}
 	if verdict, reason, method, special := v.special(s, c); special {
 		return verdict, reason, method
 	}
 	return v.observed(r)
+}
+
+// untold returns why packets that agree say nothing, NoReason if they do.
+func (v *Verifier) untold(r *record, c Check) Reason {
+	switch {
+	case restsOnRules.has(c) && r.agreeing() && v.void(r):
+		return RulesetChanged
+	case mayMiss.has(c) && r.missing(v.now, v.window):
+		return CaptureLost
+	}
+	return NoReason
 }
 
 // awaitsEndpoint reports whether a check cannot be decided because no endpoint is known. That a qube
@@ -166,7 +180,7 @@ func (v *Verifier) observed(r *record) (Verdict, Reason, Method) {
 		return Unknown, CaptureLost, NoMethod
 	case v.env.Stale:
 		return Unknown, InventoryStale, NoMethod
-	case r.Packets == 0:
+	case !r.agreeing():
 		return Unknown, NoTraffic, NoMethod
 	}
 	return Pass, NoReason, Observed
@@ -205,9 +219,9 @@ func (v *Verifier) byProbe(s *subject, c Check) (Verdict, Reason, Method) {
 	switch {
 	case r.undone:
 		return Unknown, ProbeFailed, NoMethod
-	case r.Packets > 0 && v.void(r):
+	case r.agreeing() && v.void(r):
 		return Unknown, RulesetChanged, NoMethod
-	case r.Packets > 0:
+	case r.agreeing():
 		verdict, reason, _ := v.observed(r)
 		return verdict, reason, Probed
 	case c == VPN2 && s.clock.Outages == 0:
@@ -222,7 +236,7 @@ func (v *Verifier) byProbe(s *subject, c Check) (Verdict, Reason, Method) {
 func (v *Verifier) special(s *subject, c Check) (verdict Verdict, reason Reason, method Method, ok bool) {
 	switch c {
 	case VPN4:
-		if !s.hasIPv6() && s.records[VPN4].Packets == 0 && !v.env.Stale {
+		if !s.hasIPv6() && s.records[VPN4].Packets == 0 && !v.env.Stale && !v.env.NoIP6 {
 			return Pass, NoReason, Ruled, true // Qubes drops all IPv6 of a qube without such an address
 		}
 	case VPN7:
@@ -234,7 +248,7 @@ func (v *Verifier) special(s *subject, c Check) (verdict Verdict, reason Reason,
 			return Unknown, NoExpectation, NoMethod, true
 		}
 	case TOR3:
-		if s.expect.Relays == nil || s.tor.missing != 0 {
+		if s.expect.Relays == nil || s.tor.missing {
 			return Unknown, NoExpectation, NoMethod, true
 		}
 	case TOR5:

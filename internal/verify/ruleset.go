@@ -1,9 +1,11 @@
 package verify
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
 // rulesetState is when the ruleset of nft has changed last.
@@ -40,8 +42,14 @@ func (v *Verifier) isolation() (Verdict, Reason) {
 	switch {
 	case r == nil:
 		return Unknown, NoRulesRead
-	case !r.DropsBetween4 || !r.DropsBetween6 || len(r.Accepts) > 0 && len(v.env.Allow) == 0:
+	case !r.DropsBetween4 || !r.DropsBetween6:
 		return Fail, NoReason
+	}
+	switch rule, certain := v.beyondAllowed(); {
+	case certain:
+		return Fail, NoReason
+	case rule != "":
+		return Unknown, NoExpectation
 	}
 	return Pass, NoReason
 }
@@ -92,7 +100,7 @@ func (x *Expectation) beyond(rules *Rules) (text string, certain bool) {
 	hosts, open, _ := rules.Hosts()
 	for _, one := range slices.Concat(hosts, open) {
 		switch {
-		case one.Aside(), one.Host == "" && one.Net.IsValid() && one.Net.IsSingleIP() && x.hasHost(one.Net.Addr()):
+		case one.Aside(), one.Host == "" && one.Net.IsValid() && one.Net.IsSingleIP() && x.isFor(one):
 		case one.Host != "" && (len(x.Names) == 0 || x.hasName(strings.ToLower(strings.TrimSuffix(one.Host, ".")))):
 			text = one.Text
 		default:
@@ -102,6 +110,16 @@ func (x *Expectation) beyond(rules *Rules) (text string, certain bool) {
 	return text, false
 }
 
-func (x *Expectation) hasHost(a netip.Addr) bool {
-	return slices.ContainsFunc(x.Endpoints, func(e Endpoint) bool { return e.Addr == a })
+// isFor reports whether a rule for a host opens an endpoint and no more of it. That it is for ESP, no rule of
+// qvm-firewall can say.
+func (x *Expectation) isFor(one *qvmfirewall.Rule) bool {
+	return slices.ContainsFunc(x.Endpoints, func(e Endpoint) bool {
+		switch {
+		case e.Addr != one.Net.Addr():
+			return false
+		case e.Proto != packet.ProtoTCP && e.Proto != packet.ProtoUDP:
+			return true
+		}
+		return e.Proto == one.Proto && (e.Port == 0 || one.From == e.Port && one.To == e.Port)
+	})
 }

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -15,29 +14,6 @@ func sampleOf(s *subject, p *packet.Packet, frame []byte, name string) Sample {
 	return Sample{Time: p.Time, Iface: p.Iface, Length: p.Length, Family: p.Family, Proto: p.Proto, ICMPType: p.ICMPType,
 		TTL: hops(p, frame), Spoofed: !s.owns(p), SrcPort: p.SrcPort, DstPort: p.DstPort, Src: p.Src, Dst: p.Dst, Name: name[:min(len(name), maxName)]}
 }
-
-// hops returns the TTL or hop limit of a packet, 0 if it is not found. The IP header is looked for
-// in front of the transport header, with as many options or extension headers in between as it may
-// have: it begins where its own length and addresses say so.
-func hops(p *packet.Packet, frame []byte) uint8 {
-	at := min(int(p.TransportAt), len(frame))
-	shortest, longest, step, addrs, ttl := 20, 60, 4, 12, 8
-	if p.Family == 6 {
-		shortest, longest, step, addrs, ttl = 40, 40+maxExtensions, 8, 8, 7
-	}
-	size := (shortest - addrs) / 2 // of an address
-	for n := shortest; n <= min(longest, at); n += step {
-		h := frame[at-n : at]
-		begins := h[0]>>4 == p.Family && (p.Family == 6 || int(h[0]&15)*4 == n)
-		if begins && bytes.Equal(h[addrs:addrs+size], p.Src[:size]) && bytes.Equal(h[addrs+size:addrs+2*size], p.Dst[:size]) {
-			return h[ttl]
-		}
-	}
-	return 0
-}
-
-// maxExtensions bounds the extension headers behind which the header of IPv6 is looked for, in bytes.
-const maxExtensions = 256
 
 // opens reports whether a packet opens a connection of TCP.
 func opens(p *packet.Packet) bool {
@@ -65,5 +41,5 @@ func length(p *packet.Packet, frame []byte, payload []byte) int {
 			}
 		}
 	}
-	return max(int(p.Length)-int(p.TransportAt)-header, len(payload))
+	return max(wireSize(p, frame)-header, len(payload))
 }

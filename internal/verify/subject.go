@@ -31,9 +31,11 @@ type subject struct {
 	looks   int // packets that may be looked at for marks until the next refresh
 	tor     torState
 	tried   localTries
+	lengths lengths
 	asked   asked
 	learned learned
-	number  uint16 // of its account
+	number  uint16  // of its account
+	mac     [6]byte // of this machine on the vif; zero if it is not known
 	boot    bool
 	basis   basis // of the last probe that has shown something
 	gone    bool  // the vif: its passes say nothing any more

@@ -16,7 +16,7 @@ type torState struct {
 	next    int
 	names   uint64 // ClientHellos with a name as Tor makes them up
 	cells   uint64 // payloads with the size of cells
-	missing int64  // packet time of the first packet to an address that is in no list, 0 for none
+	missing bool   // a packet went to an address that is in no list
 	peers   [64]torPeer
 	inUse   int
 	many    bool // more destinations than there is room for
@@ -30,7 +30,15 @@ type torHello struct {
 	next    uint32 // sequence number of the segment that comes next
 	whole   bool   // it is read from its SYN on
 	open    bool
+	begun   int64 // own time
 	reading clienthello.TCP
+}
+
+// pending reports whether the first payload of a connection may still come, and none has: no system
+// waits for longer until a connection is open.
+func (h *torHello) pending(now int64) bool {
+	const opensWithin = int64(2 * time.Minute)
+	return h.whole && h.open && now-h.begun < opensWithin
 }
 
 // torPeer is a destination.
@@ -39,6 +47,7 @@ type torPeer struct {
 	port  uint16
 	at    int64 // own time of the last packet
 	bytes uint64
+	since int64 // packet time of the first packet while no list has it, 0 for none
 }
 
 // Limits of Tor's checks.
@@ -71,9 +80,9 @@ func (v *Verifier) tor(s *subject, c class, p *packet.Packet, frame []byte) {
 		v.torNear(s, c, p, frame)
 	default:
 		v.agree(s, TOR1, p)
-		v.torPeer(s, p)
+		peer := v.torPeer(s, p)
 		v.torShape(s, p, frame)
-		v.torRelay(s, p, frame)
+		v.torRelay(s, peer, p, frame)
 	}
 }
 
@@ -116,22 +125,24 @@ func (v *Verifier) torDNS(s *subject, p *packet.Packet, frame []byte) {
 	v.against(s, which, p, frame, name)
 }
 
-// torPeer notes the destination.
-func (v *Verifier) torPeer(s *subject, p *packet.Packet) {
+// torPeer notes the destination, and returns nil if there is no room.
+func (v *Verifier) torPeer(s *subject, p *packet.Packet) *torPeer {
 	t := &s.tor
 	for i := range t.inUse {
 		if one := &t.peers[i]; one.addr == p.Dst && one.port == p.DstPort {
 			one.at = v.now
 			one.bytes += uint64(p.Length)
-			return
+			return one
 		}
 	}
 	if t.inUse == len(t.peers) {
 		t.many = true
-		return
+		return nil
 	}
-	t.peers[t.inUse] = torPeer{p.Dst, p.DstPort, v.now, uint64(p.Length)}
+	one := &t.peers[t.inUse]
+	*one = torPeer{addr: p.Dst, port: p.DstPort, at: v.now, bytes: uint64(p.Length)}
 	t.inUse++
+	return one
 }
 
 // torShape reads the first payload of each connection, and counts what looks like cells. Of a
@@ -139,13 +150,20 @@ func (v *Verifier) torPeer(s *subject, p *packet.Packet) {
 func (v *Verifier) torShape(s *subject, p *packet.Packet, frame []byte) {
 	t := &s.tor
 	if opens(p) {
-		t.begin(p, p.SYNSeq+1, true)
+		v.torBegins(s, p, p.SYNSeq+1, true)
 	}
 	payload, ok := p.Payload(frame)
 	if !ok || len(payload) == 0 {
 		return
 	}
-	if h := t.expected(p, frame, payload); h != nil {
+	h := t.hello(p)
+	switch {
+	case h != nil && h.isRead(p, frame, payload): // it comes again
+		return
+	case h == nil, !opens(p) && h.next != sequence(p, frame):
+		h = v.torMiddle(s, h, p, frame, payload)
+	}
+	if h != nil {
 		v.torHello(s, h, p, frame, payload)
 		return
 	}
@@ -159,20 +177,26 @@ func (v *Verifier) torShape(s *subject, p *packet.Packet, frame []byte) {
 	}
 }
 
-// expected returns the connection of a packet if its payload is the next part of a ClientHello, or
-// the first one. If a part is missing or comes again, no other can be read.
-func (t *torState) expected(p *packet.Packet, frame, payload []byte) *torHello {
-	h := t.hello(p)
-	if h != nil && (opens(p) || h.next == sequence(p, frame)) {
-		return h
-	}
+// isRead reports whether the payload of a segment was read already.
+func (h *torHello) isRead(p *packet.Packet, frame, payload []byte) bool {
+	end := sequence(p, frame) + uint32(len(payload)) //nolint:gosec // a segment's
+	return !opens(p) && int32(end-h.next) <= 0       //nolint:gosec // wraps as sequence numbers do
+}
+
+// torMiddle returns a connection that is read from this payload on if it begins like a ClientHello, nil
+// if not. Of one whose beginning was missed, no other can be read.
+func (v *Verifier) torMiddle(s *subject, h *torHello, p *packet.Packet, frame, payload []byte) *torHello {
+	whole := h != nil && h.whole
 	if h != nil {
 		*h = torHello{}
 	}
 	if len(payload) < minTorHello || !clienthello.IsTLSClient(payload) {
+		if whole {
+			s.missed(setOf(TOR4), v.now)
+		}
 		return nil
 	}
-	return t.begin(p, sequence(p, frame), false)
+	return v.torBegins(s, p, sequence(p, frame), false)
 }
 
 // hello returns the connection of a packet if its ClientHello has not come yet.
@@ -185,9 +209,10 @@ func (t *torState) hello(p *packet.Packet) *torHello {
 	return nil
 }
 
-// begin waits for the ClientHello of a packet's connection. If there is no room, another one
+// torBegins waits for the ClientHello of a packet's connection. If there is no room, another one
 // has to go.
-func (t *torState) begin(p *packet.Packet, next uint32, whole bool) *torHello {
+func (v *Verifier) torBegins(s *subject, p *packet.Packet, next uint32, whole bool) *torHello {
+	t := &s.tor
 	h := t.hello(p)
 	for i := 0; h == nil && i < len(t.hellos); i++ {
 		if !t.hellos[i].open {
@@ -197,8 +222,11 @@ func (t *torState) begin(p *packet.Packet, next uint32, whole bool) *torHello {
 	if h == nil {
 		h = &t.hellos[t.next]
 		t.next = (t.next + 1) % len(t.hellos)
+		if h.pending(v.now) {
+			s.missed(setOf(TOR4), v.now)
+		}
 	}
-	*h = torHello{dst: p.Dst, ports: portsOf(p), next: next, whole: whole, open: true}
+	*h = torHello{dst: p.Dst, ports: portsOf(p), next: next, whole: whole, open: true, begun: v.now}
 	return h
 }
 
@@ -242,8 +270,9 @@ func (v *Verifier) notTor(s *subject, p *packet.Packet, frame []byte, name strin
 	v.against(s, which, p, frame, name)
 }
 
-// torRelay looks the destination up.
-func (v *Verifier) torRelay(s *subject, p *packet.Packet, frame []byte) {
+// torRelay looks the destination up. One that is in no list has time to come into the next; without
+// room for it, how long it has had is not known.
+func (v *Verifier) torRelay(s *subject, peer *torPeer, p *packet.Packet, frame []byte) {
 	r := s.expect.Relays
 	if r == nil {
 		return
@@ -254,10 +283,12 @@ func (v *Verifier) torRelay(s *subject, p *packet.Packet, frame []byte) {
 	}
 	t := &s.tor
 	t.absent++
+	t.missing = true
 	switch {
-	case t.missing == 0:
-		t.missing = p.Time
-	case p.Time-t.missing >= relayGrace && p.Time-r.ValidAfter.UnixNano() < relaysOld:
+	case peer == nil:
+	case peer.since == 0:
+		peer.since = p.Time
+	case p.Time-peer.since >= relayGrace && p.Time-r.ValidAfter.UnixNano() < relaysOld:
 		v.record(s, TOR3, p, frame, "")
 	}
 }

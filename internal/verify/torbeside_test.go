@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/verify"
@@ -121,7 +122,7 @@ func TestVerifier_tor_beside(t *testing.T) {
 			l.segments(torRelay, 5000, true, h[:3], h[3:100], h[100:], cells)
 		}, "pass"},
 		"Tor without a SYN":         {func(l *lab) { l.segments(torRelay, 5000, false, tlsHello(l.tb, torSNI), cells) }, "pass"},
-		"Tor, the first is missing": {func(l *lab) { l.segments(torRelay, 5000, true); l.segment(torData(cells), 1400) }, "pass"},
+		"Tor, the first is missing": {func(l *lab) { l.segments(torRelay, 5000, true); l.segment(torData(cells), 1400) }, "unknown(capture-lost)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -211,5 +212,50 @@ func TestVerifier_tor_near(t *testing.T) {
 			l.tcp(ofWhonix, "10.137.0.21:1", tt.to, syn, nil)
 			l.want(tt.want)
 		})
+	}
+}
+
+// TestVerifier_tor_missed lets no TOR-4 pass by the beginning of a connection that could not be read: in
+// segments that are out of order, or pushed out by others. A part that comes again changes nothing.
+func TestVerifier_tor_missed(t *testing.T) {
+	t.Parallel()
+	const unread = "unknown(capture-lost)"
+	banner := []byte("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n")
+	segment := func(l *lab, port int, flags uint8, at uint32, payload []byte) {
+		f := frame{iface: ofWhonix, proto: packet.ProtoTCP, src: fmt.Sprintf("%s:%d", srcWhonix, port), dst: "198.51.100.50:22", flags: flags, payload: payload}
+		l.altered(f, 0, func(b []byte) { binary.BigEndian.PutUint32(b[14+20+4:], at) })
+	}
+	for name, tt := range map[string]struct {
+		play func(*lab)
+		want string
+	}{
+		"nothing":                 {func(*lab) {}, "pass"},
+		"the beginning":           {func(l *lab) { segment(l, 7000, data, 10, banner) }, "fail"},
+		"the second part first":   {func(l *lab) { segment(l, 7000, data, 14, banner[4:]); segment(l, 7000, data, 10, banner[:4]) }, unread},
+		"after 15 other openings": {func(l *lab) { l.openings(15); segment(l, 7000, data, 10, banner) }, "fail"},
+		"after 16 other openings": {func(l *lab) { l.openings(16); segment(l, 7000, data, 10, banner) }, unread},
+		"openings long ago":       {func(l *lab) { l.wait(3 * time.Minute); l.openings(16) }, "pass"},
+		"a part that comes again": {func(l *lab) {
+			hello := tlsHello(l.tb, "www.5k7qa2pm3x.com")
+			segment(l, 7000, data, 10, hello[:100])
+			segment(l, 7000, data, 10, hello[:100])
+			segment(l, 7000, data, 110, hello[100:])
+		}, "pass"},
+	} {
+		l := newLab(t)
+		l.torExit()
+		l.torLink("203.0.113.20:9001", "www.5k7qa2pm3x.com")
+		segment(l, 7000, syn, 9, nil)
+		tt.play(l)
+		if _, ok := l.want("TOR-4 sys-whonix " + tt.want); !ok {
+			t.Errorf("with %s", name)
+		}
+	}
+}
+
+// openings has W begin connections that are never open.
+func (l *lab) openings(n int) {
+	for i := range n {
+		l.tcp(ofWhonix, fmt.Sprintf("%s:%d", srcWhonix, 8000+i), "198.51.100.201:9001", syn, nil)
 	}
 }

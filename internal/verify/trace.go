@@ -1,7 +1,7 @@
 package verify
 
 import (
-	"encoding/binary"
+	"math/bits"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
@@ -15,61 +15,17 @@ const (
 	traceFor  = int64(time.Second)
 )
 
-// traceKey finds a packet again on another interface: masquerading changes the source, and
-// leaves destination and size. mark tells it from another qube's of that size to there.
-type traceKey struct {
-	dst   packet.Addr
-	size  uint32 // of transport header and payload, bytes
-	mark  uint32
-	port  uint16
-	proto uint8
-}
-
-func traceKeyOf(p *packet.Packet, frame []byte) traceKey {
-	k := traceKey{dst: p.Dst, port: p.DstPort, proto: p.Proto, size: p.Length - min(p.Length, p.TransportAt), mark: markOf(p, frame)}
-	if p.IsICMP() {
-		k.port = uint16(p.ICMPType)
-	}
-	return k
-}
-
-// markOf returns what a packet has after its ports that masquerading leaves as it is: the sequence
-// number of TCP, the first bytes of a UDP payload, sequence number and data of an ICMP query. An
-// ICMP error has none, because the packet in it is translated, too.
-func markOf(p *packet.Packet, frame []byte) uint32 {
-	t := p.Transport(frame)
-	switch {
-	case !p.HasL4:
-	case p.Proto == packet.ProtoTCP:
-		return sequence(p, frame)
-	case p.Proto == packet.ProtoUDP && len(t) >= 12:
-		return binary.BigEndian.Uint32(t[8:])
-	case isQuery(p):
-		return markOfQuery(t)
-	}
-	return 0
-}
-
-// markOfQuery returns a hash of what an ICMP query has after its identifier. What ping puts first
-// there is the time.
-func markOfQuery(t []byte) (mark uint32) {
-	const from, upTo = 6, 40
-	for i := from; i < min(len(t), upTo); i++ {
-		mark = mark*31 + uint32(t[i])
-	}
-	return mark
-}
-
 // trace is a packet that is followed.
 type trace struct {
-	key     traceKey
-	subject *subject
-	checks  set
-	rules   *Rules // of the qube
-	sample  Sample // for the checks of isolation, which fail only where it comes out
-	at      int64  // own time
-	found   bool
-	proves  bool // that it does not come out says that a rule has dropped it
+	key      traceKey
+	subject  *subject
+	checks   set
+	proves   set    // the checks that agree if it does not come out: a rule has dropped it
+	rules    *Rules // of the qube
+	sample   Sample // for the checks of isolation, which fail only where it comes out
+	at       int64  // own time
+	found    bool
+	repeated bool // another one with that key is followed
 }
 
 // isolation are the checks that a packet speaks against only if it comes out.
@@ -93,21 +49,24 @@ func (t *tracer) init() {
 	t.room = share.NewPool[share.Class](maxTraced)
 }
 
-// add follows a packet of a subject for the sake of some checks. proves says that it would come
-// out if no rule dropped it; one with the last hop of its TTL never does.
-func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, checks set, now int64, proves bool) {
+// add follows a packet of a subject, and returns nil if there is no room.
+func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, f following, now int64) *trace {
 	if t.n == len(t.queue) || !t.room.Take(s.share(), 1) {
 		t.full++
-		return
+		return nil
 	}
 	i := (t.head + t.n) % len(t.queue)
-	k := traceKeyOf(p, frame)
-	t.queue[i] = trace{key: k, subject: s, checks: checks, at: now, rules: s.rules, proves: proves && hops(p, frame) > 1}
-	if checks&isolation != 0 {
-		t.queue[i].sample = sampleOf(s, p, frame, "")
+	one := &t.queue[i]
+	*one = trace{key: traceKeyOf(p, frame), subject: s, checks: f.checks, proves: f.proves, at: now, rules: s.rules}
+	if f.checks&isolation != 0 {
+		one.sample = sampleOf(s, p, frame, "")
 	}
-	t.index[k] = i
+	if before, ok := t.index[one.key]; ok {
+		t.queue[before].repeated, one.repeated = true, true
+	}
+	t.index[one.key] = i
 	t.n++
+	return one
 }
 
 // see returns the packet that is followed and that leaves here, nil if it is none.
@@ -120,6 +79,20 @@ func (t *tracer) see(p *packet.Packet, frame []byte) *trace {
 		return nil
 	}
 	return &t.queue[i]
+}
+
+// alike calls yield with all that is followed and has the key of one.
+func (t *tracer) alike(one *trace, yield func(*trace)) {
+	if !one.repeated {
+		yield(one)
+		return
+	}
+	key := one.key
+	for n := range t.n {
+		if other := &t.queue[(t.head+n)%len(t.queue)]; other.subject != nil && other.key == key {
+			yield(other)
+		}
+	}
 }
 
 // expire ends what was followed for long enough, and calls ended with each.
@@ -164,8 +137,8 @@ func (s set) has(c Check) bool { return s&(1<<c) != 0 }
 
 // all calls yield with each check.
 func (s set) all(yield func(Check) bool) {
-	for c := range checks {
-		if s.has(c) && !yield(c) {
+	for ; s != 0; s &= s - 1 {
+		if !yield(Check(bits.TrailingZeros64(uint64(s)))) {
 			return
 		}
 	}

@@ -26,6 +26,9 @@ type Config struct {
 	Period time.Duration
 	// Fold is the time between two alerts of a fail that goes on. 0 for an hour.
 	Fold time.Duration
+	// Unordered says that a packet may come before another one with an earlier time, as in files with
+	// several interfaces: then what leaves is remembered for a moment, which costs time for each packet.
+	Unordered bool
 }
 
 // Stats counts what the verifier has seen: Packets = Agree + Against + Own + NotJudged.
@@ -37,7 +40,7 @@ type Stats struct {
 	NotJudged uint64 // nothing is expected of the qube, or of such packets
 	Others    uint64 // to qubes, and on other interfaces
 	Lost      uint64 // that the capture has lost
-	Untraced  uint64 // against, and not followed for want of room
+	Untraced  uint64 // that were to be followed, and were not for want of room
 	Evicted   uint64 // subjects
 	Subjects  int
 	Reports   [Verdicts]uint64
@@ -53,32 +56,35 @@ type Verifier struct {
 	period  int64
 	foldFor int64
 
-	now   int64 // own time: that of the packets, and never goes back
-	shift int64 // own time minus packet time
-	due   int64 // own time of the next sweep
-	woke  int64 // own time of the end of the last gap
-	lost  int64 // own time of the last loss, 0 for none
-	heard heard
+	now     int64 // own time: that of the packets, and never goes back
+	shift   int64 // own time minus packet time
+	due     int64 // own time of the next sweep
+	woke    int64 // own time of the end of the last gap
+	lost    int64 // own time of the last loss, 0 for none
+	heard   heard
+	outward int64 // own time of the last packet of a qube that was looked at and should leave by the uplink, 0 for none
 
-	epoch    uint32 // ends with what was known of conversations; of a memo and, in part, of a Note
-	world    uint64 // epoch of the world
-	accounts *accounts
-	counting counting
-	waiting  int                 // questions of all subjects without an answer so far
-	subjects map[uint32]*subject // vifs
-	named    map[string]*subject // qubes in a capture without names of interfaces
-	others   map[uint32]bool     // interfaces that are no vifs
-	self     *subject
-	points   [pointSlots]point
-	holders  holders
-	nameless bool // one of the points is, or was
-	tracer   tracer
-	dns      recentDNS
-	probes   probes
-	claims   externals
-	seen     externals
-	ruleset  rulesetState
-	stats    Stats
+	epoch     uint32 // ends with what was known of conversations; of a memo and, in part, of a Note
+	world     uint64 // epoch of the world
+	accounts  *accounts
+	counting  counting
+	waiting   int                 // questions of all subjects without an answer so far
+	subjects  map[uint32]*subject // vifs
+	named     map[string]*subject // qubes in a capture without names of interfaces
+	others    map[uint32]bool     // interfaces that are no vifs
+	self      *subject
+	points    [pointSlots]point
+	holders   holders
+	nameless  bool // one of the points is, or was
+	tracer    tracer
+	following following
+	recent    recent
+	dns       recentDNS
+	probes    probes
+	claims    externals
+	seen      externals
+	ruleset   rulesetState
+	stats     Stats
 }
 
 // New returns a verifier that expects nothing.
@@ -178,9 +184,9 @@ func (v *Verifier) take(p *packet.Packet, frame []byte, note *Note) settledPacke
 	s, from := v.subjectOf(at, p)
 	if s == nil {
 		v.stats.Others++
-		v.elsewhere(p, frame)
+		v.elsewhere(at, p, frame)
 		upstream := len(v.env.Upstreams) != 0 && isDNS(p)
-		return settledPacket{settled: !upstream, looked: learnFrom}
+		return settledPacket{settled: !upstream, looked: learnFrom, account: at.account}
 	}
 	if v.now-s.looked >= refreshEvery || s.looked == 0 {
 		v.refresh(s, p.Time)
@@ -201,7 +207,8 @@ type point struct {
 	subject  *subject // nil if it is no vif
 	iface    uint32
 	known    bool
-	nameless bool // packets are attributed by their addresses
+	nameless bool   // packets are attributed by their addresses
+	account  uint16 // of its packets, if it is no vif
 }
 
 // lookUp finds what an interface is.
@@ -218,6 +225,8 @@ func (v *Verifier) lookUp(at *point, p *packet.Packet) {
 		*at = point{iface: p.Iface, known: true, subject: s}
 	case name == "":
 		at.nameless, v.nameless = true, true
+	case name == "lo":
+		at.account = ofLoopback
 	case len(v.others) < maxSubjects:
 		v.others[p.Iface] = true
 	}

@@ -203,8 +203,11 @@ func TestVerifier_Acknowledge(t *testing.T) {
 	if n := l.v.Acknowledge(verify.VPN1, "sys-vpn"); n != 1 {
 		t.Errorf("acknowledged %d fails; want one", n)
 	}
-	if got := l.got("sys-vpn", "VPN-1"); got != "pass" {
-		t.Errorf("VPN-1 is %s; want pass", got)
+	l.want("VPN-1 sys-vpn unknown(no-traffic)") // what agreed before says nothing any more
+	l.traffic(2)
+	l.want("VPN-1 sys-vpn pass")
+	if r := l.result("sys-vpn", "VPN-1"); !strings.HasPrefix(r.Text, "2 packets since "+time.Unix(0, l.now-int64(2*time.Second)).UTC().Format("15:04")) {
+		t.Errorf("the pass says %q; want what has agreed since the fail", r.Text)
 	}
 	l.fallBack(false)
 	if got := l.got("sys-vpn", "VPN-1"); got != "fail" {

@@ -92,14 +92,16 @@ func (v *Verifier) vpnDNS(s *subject, c class, p *packet.Packet, frame []byte) {
 		v.stats.NotJudged++ // ISO-4 has it
 		return
 	}
-	if asksNothing(p, frame) {
+	if s.asksNothing(p, frame) {
 		v.stats.NotJudged++
 		return
 	}
-	name := queryName(p, frame)
-	if name != "" && s.expect.hasName(name) {
+	name, cut := queryName(p, frame), isCut(p, frame)
+	if name != "" && s.expect.hasName(name) && (cut || asksOnly(p, frame)) {
 		v.stats.Own++
-		s.records[VPN5].agrees(p, v.now)
+		if !cut && s.owns(p) && s.taken(p, frame) {
+			s.records[VPN5].agrees(p, v.now)
+		}
 		return
 	}
 	v.besides(s, setOf(VPN1, VPN5, DNS3)|s.beside(p)&^setOf(VPN2), p, frame, name)
@@ -167,28 +169,21 @@ func (s *subject) beside(p *packet.Packet) (which set) {
 }
 
 // toEndpoint judges a packet to an endpoint by what it looks like. A later fragment has no port,
-// and a spoofed source is dropped on the way: neither is evidence of a tunnel.
+// and a spoofed source is dropped on the way: neither is evidence of a tunnel, or of its end.
 func (v *Verifier) toEndpoint(s *subject, p *packet.Packet, frame []byte, spoofed bool) {
+	recognised := s.clock.Protocol
 	shape := v.shapeOf(s, p, frame)
 	if shape == shapeOther {
 		v.besides(s, setOf(VPN1, VPN7), p, frame, "")
 		return
 	}
-	begins, waits := s.sends(p, frame)
-	if begins || s.clock.State != TunnelUp || v.now-s.clock.unanswered > silentAfter {
-		s.clock.update(v.now, v.woke)
+	if spoofed {
+		s.clock.Protocol = recognised
+		v.stats.NotJudged++
+		return
 	}
-	s.clock.sent(p.Time, v.now, begins, waits)
-	if waits || p.Proto != packet.ProtoTCP {
-		v.probes.sent(s, p)
-	}
-	if p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.FIN|packet.RST) != 0 {
-		s.clock.closed = true
-	}
-	if s.clock.State == TunnelNone {
-		s.clock.State = TunnelBoot
-	}
-	if spoofed || p.Fragment == packet.FragmentLater {
+	v.turnClock(s, p, frame, shape)
+	if p.Fragment == packet.FragmentLater {
 		v.stats.NotJudged++
 		return
 	}
@@ -203,11 +198,31 @@ func (v *Verifier) toEndpoint(s *subject, p *packet.Packet, frame []byte, spoofe
 	v.probes.tunnelled(s, p, frame, v.now)
 }
 
+// turnClock has the clock of the tunnel know of a packet to an endpoint.
+func (v *Verifier) turnClock(s *subject, p *packet.Packet, frame []byte, shape shape) {
+	begins, waits := s.sends(p, frame)
+	if begins || s.clock.State != TunnelUp || v.now-s.clock.unanswered > silentAfter {
+		s.clock.update(v.now, v.woke)
+	}
+	if p.Proto == packet.ProtoTCP {
+		s.clock.segment(p, begins, waits && !begins && (shape == shapeTunnel || s.expect.Protocol == ProtocolAny))
+	}
+	s.clock.sent(p.Time, v.now, begins, waits)
+	if waits || p.Proto != packet.ProtoTCP {
+		v.probes.sent(s, p)
+	}
+	if s.clock.State == TunnelNone {
+		s.clock.State = TunnelBoot
+	}
+}
+
 // answered notes a packet from an endpoint.
 func (s *subject) answered(p *packet.Packet, frame []byte, now int64) {
 	if p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.FIN|packet.RST) != 0 {
-		s.clock.closed = true
-		s.clock.update(now, 0)
+		if s.clock.carrier == (connection{p.Src, p.DstPort, p.SrcPort}) {
+			s.clock.closed = true
+			s.clock.update(now, 0)
+		}
 		return
 	}
 	s.clock.answer(p.Time, now)

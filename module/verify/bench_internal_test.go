@@ -124,7 +124,7 @@ func benchService(b *testing.B, name func(uint32) string) *Service {
 	}
 	index := inventory.NewIndex(inventory.Config{})
 	index.Update(s, time.Unix(0, t0))
-	service, err := New(Config{Verify: config.Verify{Enabled: true}}, Deps{Sink: discard{}, Enricher: &enrich.Enricher{Qubes: index, Name: name}, Inventory: index,
+	service, err := New(Config{Verify: config.Verify{Enabled: true}, Live: true}, Deps{Sink: discard{}, Enricher: &enrich.Enricher{Qubes: index, Name: name}, Inventory: index,
 		HasVif: func(int32) bool { return true }, Local: func(netip.Addr) bool { return false }, KernelDrops: func() uint64 { return 0 },
 		Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -26,9 +26,14 @@ func TestService_claims(t *testing.T) {
 	dir := t.TempDir()
 	b := newBedIn(t, true, dir)
 	b.Judge().Close() // calls are made at once
-	for _, a := range []string{"198.51.100.1", "199.189.94.43", "2001:db8::1"} {
+	for _, a := range []string{"199.189.94.44", "199.189.94.43", "2606:2800:220::1"} {
 		if err := b.Claim(t.Context(), "work", netip.MustParseAddr(a)); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for _, bad := range [][2]string{{"unheard-of", "199.189.94.43"}, {"work", "10.1.2.3"}, {"work", "192.0.2.7"}, {"work", "2001:db8::1"}, {"work", "fe80::1"}, {"work", "100.64.0.1"}} {
+		if err := b.Claim(t.Context(), bad[0], netip.MustParseAddr(bad[1])); err == nil {
+			t.Errorf("%s is noted to be seen as %s", bad[0], bad[1])
 		}
 	}
 	info, err := os.Stat(filepath.Join(dir, claimsFile))
@@ -36,7 +41,7 @@ func TestService_claims(t *testing.T) {
 		t.Errorf("the file of claims: %v, %v", info, err)
 	}
 	again := newBedIn(t, true, dir)
-	if got := again.claimed(); len(got) != 1 || got["work"] != "199.189.94.43 2001:db8::1 " {
+	if got := again.claimed(); len(got) != 1 || got["work"] != "199.189.94.43 2606:2800:220::1 " {
 		t.Errorf("claims after a restart: %v", got)
 	}
 	if got := newBedIn(t, false, dir).claimed(); len(got) != 0 {

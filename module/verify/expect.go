@@ -11,6 +11,7 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/inventory"
+	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/upstream"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
@@ -128,11 +129,18 @@ func (e *expectations) merged(q *qube.Qube, rules *judge.Rules) *judge.Expectati
 		return withRules(x, hosts)
 	}
 	for _, h := range hosts {
-		if !slices.ContainsFunc(x.Endpoints, func(c judge.Endpoint) bool { return c.Addr == h.Addr }) {
+		if !slices.ContainsFunc(x.Endpoints, func(c judge.Endpoint) bool { return opens(h, c) }) {
 			return conflict(x, fmt.Sprintf("the configuration has the endpoint %v, qvm-firewall has %v", x.Endpoints[0], h))
 		}
 	}
 	return withRules(x, x.Endpoints)
+}
+
+// opens reports whether a host in the rules of qvm-firewall may be an endpoint. One that the rules open more
+// of is judged by VPN-8; and what they open for ESP has no port.
+func opens(host, endpoint judge.Endpoint) bool {
+	byPort := endpoint.Proto == packet.ProtoTCP || endpoint.Proto == packet.ProtoUDP
+	return host.Addr == endpoint.Addr && (!byPort || (host.Proto == 0 || host.Proto == endpoint.Proto) && (host.Port == 0 || host.Port == endpoint.Port))
 }
 
 // conflict returns an expectation whose sources disagree.

@@ -74,7 +74,8 @@ func New(conf Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{conf: conf, deps: deps, expected: expected}
 	s.rules.conf, s.rules.log = &s.conf, deps.Logger
-	s.observer = newObserver(judge.Config{World: world{&s.deps, conf.Live}, Report: s.report, Window: conf.Window.D(), Hold: conf.Hold.D(), Period: conf.Period.D()},
+	s.observer = newObserver(judge.Config{World: world{&s.deps, conf.Live}, Report: s.report, Window: conf.Window.D(), Hold: conf.Hold.D(), Period: conf.Period.D(),
+		Unordered: !conf.Live},
 		deps.KernelDrops)
 	s.readClaims(s.observer.verifier)
 	s.observer.set(s.environment())
@@ -134,7 +135,7 @@ func (s *Service) environment() *judge.Environment {
 	rules := s.rules.snapshot()
 	hasVif, above := s.deps.HasVif, namesAbove(s.deps.Inventory, s.conf.Self)
 	e := &judge.Environment{Expect: s.expected.lookup(rules), Allow: s.expected.allow, Ports: s.conf.Isolation.Ports, Upstreams: upstreams(s.conf.Upstreams),
-		DoH: dnsview.OffersHTTPS, Ruleset: rules.nft, Domains: s.deps.Inventory.HasDomains(), Stale: s.isStale(time.Now()),
+		DoH: dnsview.OffersHTTPS, Ruleset: rules.nft, Domains: s.deps.Inventory.HasDomains(), NoIP6: !s.deps.Inventory.HasIP6(), Stale: s.isStale(time.Now()),
 		Missing: s.expected.missing(s.deps.Inventory, hasVif, above, s.conf.Live)}
 	if rules.firewall != nil {
 		e.Rules = func(a netip.Addr) *judge.Rules { return rules.firewall[a] }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/geoip"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	judge "github.com/qubesbeat/qubesbeat/internal/verify"
 )
@@ -78,13 +79,26 @@ func (s *Service) Claim(ctx context.Context, name string, a netip.Addr) error {
 	if err := qube.ValidName(name); err != nil {
 		return err
 	}
+	if !geoip.Public(a) {
+		return fmt.Errorf("%v is no address under which others can see a qube", a)
+	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	s.claiming.Lock()
 	defer s.claiming.Unlock()
 	var all []judge.External
-	if err := s.observer.do(ctx, func(v *judge.Verifier) { v.Claim(name, a, time.Now().UTC()); all = v.Externals() }); err != nil {
+	known := false
+	err := s.observer.do(ctx, func(v *judge.Verifier) {
+		if known = v.Knows(name); known {
+			v.Claim(name, a, time.Now().UTC())
+			all = v.Externals()
+		}
+	})
+	switch {
+	case err != nil:
 		return err
+	case !known:
+		return fmt.Errorf("no qube is called %.40q; `qubesbeat map` shows those of the inventory", name)
 	}
 	return s.writeClaims(all)
 }

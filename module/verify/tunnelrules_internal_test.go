@@ -46,3 +46,24 @@ func TestExpectations_rules(t *testing.T) {
 		}
 	}
 }
+
+// TestExpectations_conflict compares the endpoint of the configuration with the rules, by address, port and protocol.
+func TestExpectations_conflict(t *testing.T) {
+	t.Parallel()
+	for rule, want := range map[string]string{
+		"action=accept dst4=203.0.113.9 proto=udp dstports=51820": "",
+		"action=accept dst4=203.0.113.9":                          "",
+		"action=accept dst4=203.0.113.9 proto=udp":                "",
+		"action=accept dst4=203.0.113.9 proto=udp dstports=1194":  "the configuration has the endpoint 203.0.113.9:51820/udp, qvm-firewall has 203.0.113.9:1194/udp",
+		"action=accept dst4=203.0.113.9 proto=tcp dstports=51820": "the configuration has the endpoint 203.0.113.9:51820/udp, qvm-firewall has 203.0.113.9:51820/tcp",
+		"action=accept dst4=203.0.113.8 proto=udp dstports=51820": "the configuration has the endpoint 203.0.113.9:51820/udp, qvm-firewall has 203.0.113.8:51820/udp",
+	} {
+		all := map[string]string{rulesPrefix + "10.137.0.20/policy": "drop", rulesPrefix + "10.137.0.20/0000": rule}
+		endpoint, _ := judge.ParseEndpoint("203.0.113.9:51820/udp")
+		e := &expectations{list: []expectation{{qubes: []string{"sys-vpn"}, Expectation: &judge.Expectation{Exit: judge.ExitVPN, Endpoints: []judge.Endpoint{endpoint}}}}}
+		q := &qube.Qube{Name: "sys-vpn", IP: netip.MustParseAddr("10.137.0.20"), ProvidesNetwork: true}
+		if x := e.merged(q, firewallRules(all)[q.IP]); x.Conflict != want {
+			t.Errorf("with the rule %q the conflict is %q; want %q", rule, x.Conflict, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package dom0_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,11 @@ func (r *rig) linted(t testing.TB, args ...string) (found []string) {
 	if found = strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n"); out.Len() == 0 {
 		found = nil
 	}
-	if code := cmd.ProcessState.ExitCode(); code != min(1, len(found)) || !strings.Contains(errs.String(), "nothing was sent") || strings.Contains(errs.String(), "Traceback") {
+	total := fmt.Sprintf("qubesbeat-inventory: %d findings; nothing was sent\n", len(found))
+	if len(found) == 1 {
+		total = "qubesbeat-inventory: 1 finding; nothing was sent\n"
+	}
+	if code := cmd.ProcessState.ExitCode(); code != min(1, len(found)) || !strings.HasSuffix(errs.String(), total) || strings.Contains(errs.String(), "Traceback") {
 		t.Errorf("exit status %d with %d findings, stderr %q", code, len(found), errs.String())
 	}
 	r.isQuiet(t)
@@ -190,5 +195,17 @@ func TestLint_noQubesd(t *testing.T) {
 	r.qubesd.Stop()
 	if out, err := r.command(t, "--lint").CombinedOutput(); err == nil || !bytes.Contains(out, []byte("qubesd at")) || bytes.Contains(out, []byte("Traceback")) {
 		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// TestLint_noQube checks that a logging qube that does not exist is an error, and no finding about all others.
+func TestLint_noQube(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "r4.3", dom0.Behaviour{})
+	for _, option := range []string{"--lint", "--print"} {
+		out, err := r.command(t, option, "sys-lug").CombinedOutput()
+		if err == nil || string(out) != "there is no qube sys-lug\n" {
+			t.Errorf("%s: %v:\n%s", option, err, out)
+		}
 	}
 }

@@ -1,0 +1,197 @@
+package verify
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/qubesbeat/qubesbeat/internal/packet"
+)
+
+// following is what the packet that is being judged is followed for: it is followed once, for all
+// checks.
+type following struct{ checks, proves set }
+
+// add adds checks. proves says that they agree if the packet does not come out.
+func (f *following) add(which set, proves bool) {
+	f.checks |= which
+	if proves {
+		f.proves |= which
+	}
+}
+
+// follow follows a packet to see whether it comes out. One on its last hop never does: it takes no room, and
+// is no evidence for isolation; but it has not left.
+func (v *Verifier) follow(s *subject, p *packet.Packet, frame []byte) {
+	f := v.following
+	v.following = following{}
+	if onLastHop(p, frame) {
+		for c := range (f.checks &^ isolation).all {
+			s.records[c].Traced++
+		}
+		return
+	}
+	if f.proves&isolation != 0 && !v.forwards(s, p, frame) {
+		f.proves &^= isolation
+	}
+	one := v.tracer.add(s, p, frame, f, v.now)
+	if one == nil {
+		s.missed(f.checks, v.now)
+		return
+	}
+	if p.Fragment != packet.FragmentNone {
+		s.loose(f.checks) // it leaves with the others, which may come later
+	}
+	if at, ok := v.recent.find(one.key, p.Time); ok {
+		v.cameThrough(one, at)
+	}
+}
+
+// forwards reports whether this machine would forward a packet if no rule dropped it: between hosts,
+// in one piece.
+func (v *Verifier) forwards(s *subject, p *packet.Packet, frame []byte) bool {
+	src, dst := p.Src.Netip(p.Family), p.Dst.Netip(p.Family)
+	return s.taken(p, frame) && isHost(src) && isHost(dst) && !v.conf.World.Local(src)
+}
+
+// taken reports whether the kernel takes a packet from the vif: it is whole and not damaged, and it
+// is sent to this machine, whose MAC address is known once it has sent something there.
+func (s *subject) taken(p *packet.Packet, frame []byte) bool {
+	h := ipHeader(p, frame)
+	if h == nil || p.VLANs != 0 || p.Fragment != packet.FragmentNone || isDamaged(h) {
+		return false
+	}
+	const group = 1 // the bit of addresses of several hosts (IEEE 802-2014, section 8.2)
+	return !p.HasMAC || p.DstMAC[0]&group == 0 && (s.mac == [6]byte{} || s.mac == p.DstMAC)
+}
+
+// isHost reports whether an address may be that of one host whose packets are forwarded. The last of a
+// network is often its broadcast address.
+func isHost(a netip.Addr) bool {
+	if !a.IsGlobalUnicast() || a.Is4In6() {
+		return false
+	}
+	if b := a.AsSlice(); a.Is4() {
+		return b[0] != 0 && b[0] < 240 && b[3] != 255
+	}
+	return true
+}
+
+// mayMiss are the checks of which, for a while, nothing is known if a packet was not followed.
+var mayMiss = restsOnRules | setOf(TOR4)
+
+// missing reports whether a packet was not followed in a time before now.
+func (r *record) missing(now, within int64) bool { return r.missed != 0 && now-r.missed < within }
+
+// missed notes that a packet was not followed, mostly for want of room: what it could have shown is not
+// known.
+func (s *subject) missed(which set, now int64) {
+	for c := range which.all {
+		r := &s.records[c]
+		r.missed, r.loose = max(now, 1), true
+	}
+}
+
+// loose notes that it is not known whether a packet against some checks has left.
+func (s *subject) loose(which set) {
+	for c := range which.all {
+		s.records[c].loose = true
+	}
+}
+
+// leaves looks whether a packet that goes out somewhere is one that is followed.
+func (v *Verifier) leaves(p *packet.Packet, frame []byte) {
+	if v.conf.Unordered {
+		v.recent.note(traceKeyOf(p, frame), p)
+	}
+	if one := v.tracer.see(p, frame); one != nil {
+		v.cameThrough(one, p.Iface)
+	}
+}
+
+// cameThrough judges a packet that is followed and goes out of an interface. If two qubes have sent
+// packets that cannot be told apart, it is not known whose it is.
+func (v *Verifier) cameThrough(one *trace, iface uint32) {
+	if one.subject.iface == iface && one.subject.name != "" {
+		return
+	}
+	s, shared := one.subject, false
+	v.tracer.alike(one, func(other *trace) {
+		other.found = true
+		shared = shared || other.subject != s
+	})
+	if shared {
+		v.tracer.alike(one, func(other *trace) {
+			other.subject.missed(other.checks, v.now)
+			other.checks = 0
+		})
+		return
+	}
+	for c := range one.checks.all {
+		r := &s.records[c]
+		r.Traced++
+		r.Left++
+		if c == ISO1 || c == ISO3 {
+			v.cameOut(one, c)
+		}
+	}
+}
+
+// cameOut counts a packet against a check of isolation.
+func (v *Verifier) cameOut(one *trace, c Check) {
+	r := &one.subject.records[c]
+	first := r.verdict != Fail
+	p := packet.Packet{Time: one.sample.Time, Length: one.sample.Length}
+	r.speaksAgainst(&p, v.now, func() Sample { return one.sample })
+	if first {
+		v.reportNow(one.subject, c, true)
+	}
+}
+
+// seenFor is how long after its last packet an interface without a qube counts as captured,
+// in nanoseconds.
+const seenFor = int64(time.Minute)
+
+// traced judges a packet whose time is over. That it did not come out says something only
+// if the interface where it would have come out is captured; for ISO-1 that was asked before.
+func (v *Verifier) traced(one *trace) {
+	s := one.subject
+	if one.found {
+		if one.checks.has(ISO6) && s.rules == one.rules { // else new rules have let it out
+			v.cameOut(one, ISO6)
+		}
+		return
+	}
+	sees := v.seesUplink(one.at)
+	for c := range one.checks.all {
+		r := &s.records[c]
+		switch {
+		case c == ISO1 && v.oneWay(one.at), c != ISO1 && !sees:
+		case isolation.has(c) && !one.proves.has(c):
+		case isolation.has(c):
+			r.agreed(v.now-v.shift, v.now)
+		default:
+			r.Traced++
+		}
+	}
+}
+
+// seesUplink reports whether something has left by an interface that is no vif, shortly before an own
+// time or since.
+func (v *Verifier) seesUplink(at int64) bool {
+	left := v.accounts.traffic[0].last
+	return left != 0 && at-left < seenFor
+}
+
+// oneWay reports whether the capture has only what vifs send: qubes have sent something to the outside,
+// and nothing has gone out anywhere, shortly before an own time or since.
+func (v *Verifier) oneWay(at int64) bool {
+	if v.outward == 0 || v.seesUplink(at) {
+		return false
+	}
+	for i := 1; i < ofLoopback; i++ {
+		if sent := v.accounts.traffic[2*i].last; sent != 0 && at-sent < seenFor {
+			return false
+		}
+	}
+	return true
+}
