@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,14 +62,16 @@ func usageError(c *cobra.Command, form string, args ...any) error {
 }
 
 // check returns what is wrong with the configuration that says where the store is. That there
-// is none is no fault: the store is then looked for where the packages have it.
+// is none is no fault, unless the command line names it: the store is then looked for where the
+// packages have it.
 func (s *pcapStore) check() error {
 	if s.dir != "" {
 		return nil
 	}
 	_, err := beater.ReadConfig(s.root)
+	named := len(parseLine(os.Args[1:]).config) > 0
 	switch {
-	case err == nil || errors.Is(err, fs.ErrNotExist):
+	case err == nil || !named && errors.Is(err, fs.ErrNotExist):
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("where the store is cannot be said: %w; try sudo, or give --dir", err)
@@ -92,13 +95,34 @@ func (s *pcapStore) folder() string {
 	if dir := s.settings().Dir; dir != "" {
 		return dir
 	}
-	const packaged = "/var/lib/qubesbeat"
-	for _, data := range []string{packaged, "data"} {
+	places := []string{"/var/lib/qubesbeat", "data"}
+	if data := namedData(); data != "" {
+		places = []string{data}
+	}
+	for _, data := range places {
 		if dir := packets.Dir(&config.Packets{}, data); exists(dir) {
 			return dir
 		}
 	}
-	return filepath.Join(packaged, "packets")
+	return packets.Dir(&config.Packets{}, places[0])
+}
+
+// namedData returns the folder of the beat's data that the command line names, "" if it does not.
+func namedData() string {
+	line := parseLine(os.Args[1:])
+	data, home := line.data, line.home
+	for _, set := range line.settings {
+		switch name, value, _ := strings.Cut(set, "="); name {
+		case "path.data":
+			data = value
+		case "path.home":
+			home = value
+		}
+	}
+	if data == "" && home != "" {
+		data = filepath.Join(home, "data")
+	}
+	return data
 }
 
 func exists(path string) bool {
@@ -173,7 +197,27 @@ func (s *pcapStore) call(ctx context.Context, what string, values url.Values, an
 	return control.NewClient(packets.Socket(s.folder())).Post(ctx, what, values, answer)
 }
 
+// request is [pcapStore.call], whose error says what to do where no beat can be reached: the flags of
+// these commands are others than those of the rest.
+func (s *pcapStore) request(ctx context.Context, what string, values url.Values, answer any) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	err := s.call(ctx, what, values, answer)
+	dir := s.folder()
+	if _, fault := os.Stat(packets.Socket(dir)); err == nil || !errors.Is(fault, fs.ErrNotExist) {
+		return err
+	}
+	switch {
+	case !exists(dir):
+		return fmt.Errorf("%s: there is no store of packets: packets.enabled is not set, or it is in another folder (--dir)", dir)
+	case !isStore(dir):
+		return notStore(dir)
+	}
+	return fmt.Errorf("%s: no beat stores packets in this folder; start it, or name the folder of the one that runs with --dir", dir)
+}
+
 // seal has the beat complete what it is writing of a qube, or of all if qube is "".
 func (s *pcapStore) seal(ctx context.Context, qube string) error {
-	return s.call(ctx, "/packets/seal", url.Values{"qube": {qube}}, new(struct{}))
+	return s.request(ctx, "/packets/seal", url.Values{"qube": {qube}}, new(struct{}))
 }

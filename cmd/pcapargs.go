@@ -105,13 +105,20 @@ func (a *pcapArgs) query(c *cobra.Command, f *pcapFound, now time.Time) error {
 	if len(a.events)+len(a.communities) == 0 && a.qube == "" {
 		return usageError(c, "%s: which packets is not said; give --event, --community-id or --qube", pcapName(c))
 	}
+	if err := a.checkAround(c); err != nil {
+		return err
+	}
+	w.AllOfQube = a.around > 0
 	for _, path := range a.events {
 		if err := readWantedEvents(c, w, path); err != nil {
 			return fmt.Errorf("%s: %w", pcapName(c), err)
 		}
 	}
-	if err := a.checkAround(c); err != nil {
-		return err
+	if err := w.Usable(); err != nil {
+		return fmt.Errorf("%s: %w; --around 5m takes all packets of its qube", pcapName(c), err)
+	}
+	for _, err := range w.Skipped {
+		fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s; it is left out\n", safetext.Line(err.Error()))
 	}
 	for _, id := range a.communities {
 		if !packetstore.IsCommunityID(id) {

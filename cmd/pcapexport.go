@@ -39,7 +39,11 @@ func pcapExport(s *pcapStore) *cobra.Command {
 				return printError(c, usageError(c, "%s: which packets is not said; give --qube, or --event with --around", pcapName(c)))
 			}
 			return a.find(c, s, func(r *packetstore.Reader, f *pcapFound) error {
-				return f.export(c, r, out, eventPaths(events))
+				paths, err := eventPaths(events)
+				if err != nil {
+					return fmt.Errorf("%s: --events: %w", pcapName(c), err)
+				}
+				return f.export(c, r, out, paths, len(events) > 0)
 			})
 		},
 	}
@@ -49,9 +53,11 @@ func pcapExport(s *pcapStore) *cobra.Command {
 	return c
 }
 
-// eventPaths returns the files of events, those of a folder in the order of their names.
-func eventPaths(given []string) (paths []string) {
-	if len(given) == 0 {
+// eventPaths returns the files of events, those of a folder in the order of their names. What the
+// command line names must be there.
+func eventPaths(given []string) (paths []string, err error) {
+	named := len(given) > 0
+	if !named {
 		dir, isFile, err := fileOutput()
 		if err != nil || !isFile {
 			dir = "/var/lib/qubesbeat/events"
@@ -59,19 +65,26 @@ func eventPaths(given []string) (paths []string) {
 		given = []string{dir}
 	}
 	for _, path := range given {
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && !info.IsDir():
 			paths = append(paths, path)
 			continue
+		case err != nil && named:
+			return nil, err
 		}
 		found, _ := filepath.Glob(filepath.Join(path, "*.ndjson*"))
+		if len(found) == 0 && named {
+			return nil, fmt.Errorf("%s has no file whose name has .ndjson in it", safetext.Line(path))
+		}
 		slices.Sort(found)
 		paths = append(paths, found...)
 	}
-	return paths
+	return paths, nil
 }
 
 // export writes a bundle of what was asked for.
-func (f *pcapFound) export(c *cobra.Command, r *packetstore.Reader, out string, events []string) error {
+func (f *pcapFound) export(c *cobra.Command, r *packetstore.Reader, out string, events []string, named bool) error {
 	if err := f.outside(c, out); err != nil {
 		return err
 	}
@@ -90,10 +103,8 @@ func (f *pcapFound) export(c *cobra.Command, r *packetstore.Reader, out string, 
 	if err != nil {
 		return err
 	}
-	for _, path := range events {
-		if err := e.Events.Read(path); err != nil {
-			return err
-		}
+	if err := readExported(e, events, named); err != nil {
+		return err
 	}
 	if err := writeFile(c.Context(), out, func(ctx context.Context, w io.Writer) error { return e.Write(ctx, w, r) }); err != nil {
 		return err
@@ -103,10 +114,36 @@ func (f *pcapFound) export(c *cobra.Command, r *packetstore.Reader, out string, 
 		anchor = "confirmed by the stats event of " + stamp(a.At) + " UTC"
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s of %s, %s\n", report.Counted(uint64(e.Segments()), "file"), safetext.Line(q.Qube), anchor)
-	if text := strings.Join(f.absent(r), "; "); text != "" {
+	for _, text := range e.Problems {
+		fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s\n", text)
+	}
+	parts := f.absent(r)
+	if n := len(e.Problems); n > 0 {
+		parts = append([]string{report.Counted(uint64(n), "problem") + ": not all is as it was stored, and pcap verify of the bundle says so, too"}, parts...)
+	}
+	if text := strings.Join(parts, "; "); text != "" {
 		return withExit(exitSome, fmt.Errorf("%s: %s", pcapName(c), text))
 	}
 	return nil
+}
+
+// readExported reads the files of events. That none has any is an error if the command line names them.
+func readExported(e *bundle.Export, paths []string, named bool) (none error) {
+	some := false
+	for _, path := range paths {
+		switch err := e.Events.Read(path); {
+		case err == nil:
+			some = true
+		case errors.Is(err, bundle.ErrNoEvents):
+			none = err
+		default:
+			return err
+		}
+	}
+	if some || !named {
+		return nil
+	}
+	return none
 }
 
 // writeFile has a file written, which is not touched after an error; - is standard output.

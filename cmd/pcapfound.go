@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +21,7 @@ type pcapFound struct {
 	around time.Duration // before and after the events, 0 for their flows only
 	result *packetstore.Result
 	store  string // its folder
+	keeps  bool   // it is copied into kept/
 }
 
 // sum returns a line about what was written.
@@ -100,7 +103,7 @@ func ends(f *packetstore.FlowInfo) string {
 
 // gone says why no packet is there.
 func (f *pcapFound) gone(r *packetstore.Reader) string {
-	if text := f.removed(r); text != "" {
+	if text := f.removedOf(f.removals(r, true), r); text != "" {
 		return "the packets are gone: " + text
 	}
 	if st, err := r.Status(); err == nil && f.wanted.Qube != "" && storedOf(st, f.wanted.Qube) == nil {
@@ -115,7 +118,7 @@ func (f *pcapFound) gone(r *packetstore.Reader) string {
 	if q := f.wanted.Qube; q != "" {
 		text += " of " + q
 	}
-	return text + ": its qube is excluded, the store was off, or they were lost (stats.packets says how many) or removed (qubesbeat pcap status)"
+	return text + ": its qube is excluded, the store was off, or they were lost (stats.packets says how many) or removed (qubesbeat pcap status; by somebody else, qubesbeat pcap verify)"
 }
 
 // lacking says what is not there, "" if all is.
@@ -138,7 +141,7 @@ func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) str
 	}
 	for i := range done.Cuts {
 		one := &done.Cuts[i]
-		parts = append(parts, fmt.Sprintf("%s were cut to their headers (%s, %s)", report.Count(one.Packets), one.Why, span(one.First, one.Last)))
+		parts = append(parts, fmt.Sprintf("%s cut to the headers (%s, %s)", report.Counted(one.Packets, "packet"), one.Why, span(one.First, one.Last)))
 	}
 	if n := len(done.Damaged); n == 1 {
 		parts = append(parts, "1 segment is damaged")
@@ -146,9 +149,16 @@ func (f *pcapFound) lacking(r *packetstore.Reader, done *packetstore.Copied) str
 		add(uint64(n), "%s segments are damaged")
 	}
 	if n := done.OtherLink; n > 0 {
-		parts = append(parts, fmt.Sprintf("%s another link type; write into a file, not to standard output", countedHave(n)))
+		hint := "write into a file, not to standard output"
+		if f.keeps {
+			hint = "pcap get writes a file of each"
+		}
+		parts = append(parts, fmt.Sprintf("%s another link type; %s", countedHave(n), hint))
 	}
 	add(uint64(f.result.Unsearched), "%s segments cannot be searched by flow.id; use --community-id")
+	if n := len(f.wanted.Skipped); n > 0 {
+		parts = append(parts, report.Counted(uint64(n), "event")+" of no flow left out (--around 5m takes all packets of the qube)")
+	}
 	if done.Limited {
 		parts = append(parts, "the file is full (--limit)")
 	}
@@ -195,30 +205,47 @@ func countedHave(n int) string {
 	return fmt.Sprintf("%d segments have", n)
 }
 
-// removals returns what the chain says of segments of the time that were removed.
-func (f *pcapFound) removals(r *packetstore.Reader) (lines []packetstore.Line) {
+// removals returns what the chain says of segments of the time that were removed. Where no time was
+// asked for, that is what ages, and of interest only if nothing is left: ever.
+func (f *pcapFound) removals(r *packetstore.Reader, ever bool) (lines []packetstore.Line) {
 	queries := []*packetstore.Query{&f.wanted.Query}
 	if f.around > 0 {
 		queries = f.wanted.Around(f.around)
 	}
 	for _, q := range queries {
-		if q.From.IsZero() && q.To.IsZero() {
+		if q.From.IsZero() && q.To.IsZero() && (!ever || q.Qube == "") {
 			continue
 		}
-		qube := q.Qube
-		if qube == "" && len(f.wanted.Events) > 0 {
-			qube = f.wanted.Events[0].Qube
-		}
-		if found, err := r.Removed(qube, q.From, q.To); err == nil {
-			lines = append(lines, found...)
+		for _, qube := range f.qubesOf(q) {
+			if found, err := r.Removed(qube, q.From, q.To); err == nil {
+				lines = append(lines, found...)
+			}
 		}
 	}
-	return lines
+	slices.SortFunc(lines, func(a, b packetstore.Line) int { return cmp.Compare(a.Number, b.Number) })
+	return slices.Compact(lines)
+}
+
+// qubesOf returns the qube that a query is about, or those of the events.
+func (f *pcapFound) qubesOf(q *packetstore.Query) []string {
+	if q.Qube != "" || len(f.wanted.Events) == 0 {
+		return []string{q.Qube}
+	}
+	var all []string
+	for i := range f.wanted.Events {
+		all = append(all, f.wanted.Events[i].Qube)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // removed says which segments of the time were removed, "" if none were.
 func (f *pcapFound) removed(r *packetstore.Reader) string {
-	lines := f.removals(r)
+	return f.removedOf(f.removals(r, false), r)
+}
+
+// removedOf says which segments were removed.
+func (f *pcapFound) removedOf(lines []packetstore.Line, r *packetstore.Reader) string {
 	if len(lines) == 0 {
 		return ""
 	}

@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,14 +59,15 @@ func pcapKeep(s *pcapStore) *cobra.Command {
 		Long: "Takes packets as get does, and copies them into kept/ in the folder of the store. What is kept is bounded by\n" +
 			"packets.kept_max_bytes, and removed by hand only. The chain has a line of it, with the note.",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if name != "" && !packetstore.IsKeptName(name) {
+				return printError(c, usageError(c, "%s: --name: %q is no name of a file: letters, digits, and -_. behind the first", pcapName(c), name))
+			}
 			return a.find(c, s, func(r *packetstore.Reader, f *pcapFound) error {
-				if name == "" {
-					name = time.Now().UTC().Format("20060102T150405Z")
-				}
+				f.keeps = true
 				if none, err := f.empty(c, r); none || err != nil {
 					return err
 				}
-				path, done, err := r.Keep(c.Context(), f.result, name, note, int64(s.settings().KeptMaxBytes), copyOptions(0))
+				path, done, err := f.keep(c.Context(), r, name, note, int64(s.settings().KeptMaxBytes))
 				if err != nil {
 					return err
 				}
@@ -77,6 +80,24 @@ func pcapKeep(s *pcapStore) *cobra.Command {
 	c.Flags().StringVar(&name, "name", "", "name of the file, without .pcapng; by default the time")
 	c.Flags().StringVar(&note, "note", "", "what it is kept for")
 	return c
+}
+
+// keep keeps what was found, under the time if no name was given.
+func (f *pcapFound) keep(ctx context.Context, r *packetstore.Reader, name, note string, most int64) (path string, done packetstore.Copied, err error) {
+	if name != "" {
+		return r.Keep(ctx, f.result, name, note, most, copyOptions(0))
+	}
+	const tries = 100 // in one second
+	now := time.Now().UTC().Format("20060102T150405Z")
+	name = now
+	for n := 2; n <= tries; n++ {
+		path, done, err = r.Keep(ctx, f.result, name, note, most, copyOptions(0))
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+		name = fmt.Sprintf("%s-%d", now, n)
+	}
+	return path, done, err
 }
 
 func copyOptions(limit int64) packetstore.CopyOptions {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,38 +12,6 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/report"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
-
-// pcapVerify returns `pcap verify`.
-func pcapVerify(s *pcapStore) *cobra.Command {
-	return &cobra.Command{
-		Use: "verify [BUNDLE]", Args: cobra.MaximumNArgs(1), Short: "Check whether files were changed, added or removed since they were complete",
-		Long: "Checks the store, or a bundle of `pcap export`, which needs nothing else; - is standard input.\n\nReads the whole store and compares it with its chain. Compare the digest that it prints with stats.packets.chain\n" +
-			"in a stats event: nothing else shows that the end of the chain was cut off.",
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				return verifyBundle(c, args[0])
-			}
-			return s.with(c, func(r *packetstore.Reader) error {
-				v, err := r.Verify(c.Context())
-				if err != nil {
-					return err
-				}
-				for _, p := range v.Problems {
-					fmt.Fprintf(c.ErrOrStderr(), "qubesbeat: %s\n", p)
-				}
-				if v.Lines == 0 && v.Segments == 0 && len(v.Problems) == 0 && !exists(filepath.Join(s.folder(), "lock")) {
-					return fmt.Errorf("%s: this is no store of packets: it has no files of packets and no chain.log; give its folder with --dir", s.folder())
-				}
-				if n := len(v.Problems); n > 0 {
-					return fmt.Errorf("%s; a crash may explain it (pcap repair), else somebody has changed the store", report.Counted(uint64(n), "problem"))
-				}
-				fmt.Fprintf(c.OutOrStdout(), "%s, chain of %s: whole\nnewest: %s\n", report.Counted(uint64(v.Segments), "segment"),
-					report.Counted(v.Lines, "line"), dash(v.Head))
-				return nil
-			})
-		},
-	}
-}
 
 // pcapSeal returns `pcap seal`.
 func pcapSeal(s *pcapStore) *cobra.Command {
@@ -137,25 +104,4 @@ func (s *pcapStore) forget(c *cobra.Command, r *packetstore.Reader, qube string,
 	}
 	_, err = fmt.Fprintf(out, "removed %s of %s\n", report.Counted(uint64(n), "file"), safetext.Line(qube))
 	return err
-}
-
-// pcapRepair returns `pcap repair`.
-func pcapRepair(s *pcapStore) *cobra.Command {
-	return &cobra.Command{
-		Use: "repair", Args: cobra.NoArgs, Short: "Complete the files that a crash has left, and make indexes that are missing",
-		Long: "Does what the start of the beat does, where the beat is not to run: at a copy of the folder, for example.",
-		RunE: func(c *cobra.Command, _ []string) error {
-			return s.with(c, func(*packetstore.Reader) error {
-				repaired, damaged, err := packetstore.Repair(s.folder())
-				if errors.Is(err, packetstore.ErrBusy) {
-					return errors.New("the beat is running, which has repaired the store when it started")
-				}
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(c.OutOrStdout(), "%s repaired, %d damaged\n", report.Counted(uint64(repaired), "segment"), damaged)
-				return err
-			})
-		},
-	}
 }

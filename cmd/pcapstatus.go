@@ -52,6 +52,9 @@ func (s *pcapStore) look(ctx context.Context, r *packetstore.Reader) (*pcapView,
 	if v.st, err = r.Status(); err != nil {
 		return nil, err
 	}
+	if len(v.st.Qubes) == 0 && v.st.Locked == 0 && !isStore(s.folder()) {
+		return nil, notStore(s.folder())
+	}
 	if v.volume, err = packetstore.VolumeBytes(s.folder()); err != nil {
 		return nil, fmt.Errorf("looking at the volume of %s: %w", s.folder(), err)
 	}

@@ -32,7 +32,7 @@ func pcapWatch(s *pcapStore) *cobra.Command {
 				return withExit(ExitCode(err), printError(c, err))
 			}
 			var all []control.PacketWatch
-			if err := s.call(c.Context(), "/packets/watch", url.Values{"what": {what}, "for": {span.String()}}, &all); err != nil {
+			if err := s.request(c.Context(), "/packets/watch", url.Values{"what": {what}, "for": {span.String()}}, &all); err != nil {
 				return printError(c, fmt.Errorf("%s: %w", pcapName(c), err))
 			}
 			return showWatches(c.OutOrStdout(), all)
@@ -55,6 +55,9 @@ func watchTarget(c *cobra.Command, args []string, event string, span time.Durati
 	}
 	w := &packets.Wanted{}
 	if err := readWantedEvents(c, w, event); err != nil {
+		return "", fmt.Errorf("%s: %w", pcapName(c), err)
+	}
+	if err := w.Usable(); err != nil {
 		return "", fmt.Errorf("%s: %w", pcapName(c), err)
 	}
 	if len(w.Events) != 1 || w.Events[0].CommunityID == "" {
@@ -85,7 +88,7 @@ func pcapReload(s *pcapStore) *cobra.Command {
 			"is not valid changes nothing.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var raw json.RawMessage
-			if err := s.call(c.Context(), "/packets/reload", nil, &raw); err != nil {
+			if err := s.request(c.Context(), "/packets/reload", nil, &raw); err != nil {
 				return printError(c, fmt.Errorf("%s: %w", pcapName(c), err))
 			}
 			var done control.Reloaded

@@ -46,18 +46,28 @@ type eventFields struct {
 	}
 }
 
+// ErrNoEvents is wrapped by the error of [Events.Read] for a file that has none.
+var ErrNoEvents = errors.New("bundle: there are no events in it")
+
 // Read reads a file, of which Write then writes what is asked for. It keeps one event in
 // memory.
 func (e *Events) Read(path string) error {
 	f := eventFile{path: path}
+	count := 0
 	err := e.each(path, func(lines *eventfile.Lines, raw []byte) (more bool, err error) {
 		f.end = lines.End
+		if bytes.HasPrefix(bytes.TrimSpace(raw), []byte{'{'}) { // parsing all of a large file takes too long
+			count++
+		}
 		if bytes.Contains(raw, []byte(`"chain"`)) {
 			e.anchor(raw)
 		}
 		return true, nil
 	})
 	e.files = append(e.files, f)
+	if err == nil && count == 0 {
+		err = fmt.Errorf("reading events: %s: %w", path, ErrNoEvents)
+	}
 	return err
 }
 

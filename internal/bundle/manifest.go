@@ -23,6 +23,8 @@ type Manifest struct {
 	From    time.Time `json:"from"` // what was asked for; the segments may have more
 	To      time.Time `json:"to"`
 
+	Readme string `json:"readme,omitempty"` // SHA-256 of README.txt; "" in older bundles
+
 	Entries []Entry  `json:"entries"`          // all but README.txt and this one, in their order
 	Chain   []string `json:"chain"`            // lines of chain.log from that of the first segment on, without their ends
 	Anchor  *Anchor  `json:"anchor,omitempty"` // nil if no stats event was found

@@ -21,7 +21,9 @@ To check it, on any machine, without a network:
     qubesbeat pcap verify BUNDLE.tar
 
 Each line of the chain has the SHA-256 of the line before, and the BLAKE3 digest of the file that it is about.
-The lines of other qubes' files are among them, with the names of those qubes. The anchor
+The lines of other qubes' files are among them, with the names of those qubes. They show that the
+files of packets are those that were stored. Of events.ndjson, inventory.json and this text they show nothing: the
+digests in manifest.json are only as good as the way on which the bundle has come. The anchor
 names an event of the beat that has the digest of the last line: if events left the machine,
 they show that nothing was changed after that time. It does not show that the machine told
 the truth before.

@@ -34,6 +34,9 @@ func Write(out io.Writer, readme string, m *Manifest, parts []Part) error {
 		}
 		m.Entries = append(m.Entries, Entry{Name: parts[i].Name, Bytes: s.n, SHA256: s.text(), Segment: parts[i].Segment})
 	}
+	text := newSum(io.Discard)
+	_, _ = io.WriteString(text, readme) // never fails
+	m.Readme = text.text()
 	manifest, err := m.encode()
 	if err != nil {
 		return fmt.Errorf("making the manifest: %w", err)

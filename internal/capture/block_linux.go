@@ -52,7 +52,11 @@ func (r *Ring) nextBlock() error {
 
 // next returns the kernel's description of the next frame.
 func (r *Ring) next() (h *unix.Tpacket3Hdr, addr *unix.RawSockaddrLinklayer) {
-	b := r.held[r.at:]
+	return frameAt(r.held[r.at:])
+}
+
+// frameAt returns the kernel's description of the frame that b begins with.
+func frameAt(b []byte) (h *unix.Tpacket3Hdr, addr *unix.RawSockaddrLinklayer) {
 	return (*unix.Tpacket3Hdr)(unsafe.Pointer(&b[0])), (*unix.RawSockaddrLinklayer)(unsafe.Pointer(&b[tpacketAlign(unix.SizeofTpacket3Hdr)]))
 }
 

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/net/bpf"
@@ -16,21 +17,29 @@ type Filter struct {
 	Ethernet, Raw []bpf.Instruction
 }
 
+// filterInput is what the filter of the socket is made of, beside the settings.
+type filterInput struct {
+	refused []uint32       // interfaces that are not captured from
+	brief   []uint32       // see RingConfig.Brief
+	filters map[uint32]int // the user's filter of an interface
+}
+
 // program returns the filter of the socket. It refuses the frames of the given
 // interfaces: a list of those to refuse lets a new interface pass from its first
 // packet on, before the watch knows it. If there are more than a program can list,
 // Next skips the frames of the others. A frame that passes goes through the user's
 // filter for its interface, the first filter if the interface is not known yet,
 // and is cut as the snap policy says: that of pressure if its interface is one of brief, unless
-// the program would be too long for the kernel.
-func (r *Ring) program(refused, brief []uint32, filters map[uint32]int, at pressure) ([]bpf.RawInstruction, error) {
+// the program would be too long for the kernel. If loading is not empty, strained is the pressure of
+// those interfaces only.
+func (r *Ring) program(in *filterInput, at pressure, loading []uint32) ([]bpf.RawInstruction, error) {
 	const most, longest = 500, 4096 // BPF_MAXINSNS
 	a := newAssembler()
 	a.add(bpf.LoadExtension{Num: bpf.ExtInterfaceIndex})
-	for _, index := range refused[:min(len(refused), most)] {
+	for _, index := range in.refused[:min(len(in.refused), most)] {
 		a.add(bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: index, SkipTrue: 1}, bpf.RetConstant{Val: 0})
 	}
-	for index, n := range filters {
+	for index, n := range in.filters {
 		if n > 0 && len(a.code) < 4*most {
 			a.when(bpf.JumpEqual, index, fmt.Sprint("filter", n))
 		}
@@ -38,8 +47,12 @@ func (r *Ring) program(refused, brief []uint32, filters map[uint32]int, at press
 	for n := range r.cfg.Filters {
 		a.filter(n, &r.cfg.Filters[n])
 	}
-	snap := r.cfg.Snap.under(at)
-	if at >= strained || len(brief) == 0 {
+	brief, others := in.brief, at
+	if at == strained && len(loading) > 0 {
+		brief, others = slices.Concat(loading, brief), calm
+	}
+	snap := r.cfg.Snap.under(others)
+	if others >= strained || len(brief) == 0 {
 		a.snaps(&snap)
 		return a.assemble()
 	}
@@ -56,7 +69,7 @@ func (r *Ring) program(refused, brief []uint32, filters map[uint32]int, at press
 	headers := r.cfg.Snap.under(strained)
 	a.snaps(&headers)
 	if len(a.code) > longest {
-		return r.program(refused, nil, filters, at)
+		return r.program(&filterInput{refused: in.refused, filters: in.filters}, at, nil)
 	}
 	return a.assemble()
 }

@@ -62,7 +62,8 @@ func (r *Ring) refresh() error {
 		}
 	}
 	brief := r.briefOf(live)
-	programs, err := r.build(refused, brief, r.filters(all))
+	in := &filterInput{refused, brief, r.filters(all)}
+	programs, err := r.build(in)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (r *Ring) refresh() error {
 		return err
 	}
 	r.reportLinks(*r.live.Swap(&live), live, all)
-	if err := r.replace(programs); err != nil {
+	if err := r.replace(in, programs); err != nil {
 		return err
 	}
 	r.brief = brief

@@ -10,8 +10,8 @@ type pressure uint8
 // The pressures, each with a program for the socket.
 const (
 	calm      pressure = iota
-	strained           // a third of the blocks wait: SnapPolicy.Relief
-	squeezed           // two thirds wait: the headers of every frame
+	strained           // a third of the blocks wait: SnapPolicy.Relief, for the interfaces that fill them
+	squeezed           // two thirds wait: the headers of every frame, of all interfaces
 	pressures = 3
 )
 

@@ -19,20 +19,23 @@ func (p SnapPolicy) under(at pressure) SnapPolicy {
 }
 
 // build returns the programs of all pressures.
-func (r *Ring) build(refused, brief []uint32, filters map[uint32]int) (all [pressures][]bpf.RawInstruction, err error) {
+func (r *Ring) build(in *filterInput) (all [pressures][]bpf.RawInstruction, err error) {
 	for at := range all {
-		if all[at], err = r.program(refused, brief, filters, pressure(at)); err != nil {
+		if all[at], err = r.program(in, pressure(at), nil); err != nil {
 			return all, err
 		}
 	}
 	return all, nil
 }
 
-// replace sets the programs of a ring and attaches one of them.
-func (r *Ring) replace(programs [pressures][]bpf.RawInstruction) error {
+// replace sets the programs of a ring, which were made of in, and attaches one of them.
+func (r *Ring) replace(in *filterInput, programs [pressures][]bpf.RawInstruction) error {
 	r.filter.Lock()
 	defer r.filter.Unlock()
-	r.programs = programs
+	r.programs, r.input = programs, in
+	if len(r.loading) > 0 {
+		r.programs[strained] = r.relief(r.loading)
+	}
 	if r.drained.Load() {
 		return nil
 	}
@@ -63,13 +66,24 @@ func (r *Ring) waits(n int) bool {
 // feel attaches the program of a pressure if it is another one than before. If the kernel
 // refuses it, which it does for want of memory, the next block tries again.
 func (r *Ring) feel(now pressure) {
-	if now == r.gauge.now {
+	if now == r.gauge.now && (now != strained || !r.heavier()) {
 		return
+	}
+	if now == strained && r.gauge.now != strained {
+		r.heavy.begin(r.heavyNow())
 	}
 	r.filter.Lock()
 	defer r.filter.Unlock()
-	if !r.drained.Load() && attach(r.fd, r.programs[now]) != nil {
+	programs := &r.programs
+	if now == strained {
+		programs[strained] = r.relief(r.heavy.all)
+	}
+	if !r.drained.Load() && attach(r.fd, programs[now]) != nil {
 		return
+	}
+	r.loading = nil
+	if now == strained {
+		r.loading = r.heavy.all
 	}
 	if now > r.gauge.now {
 		r.reliefs.Add(1)

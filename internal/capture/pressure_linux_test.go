@@ -121,3 +121,73 @@ func TestRing_pressure_refused(t *testing.T) {
 		t.Errorf("%d frames read, Stats = %+v; want %d, one relief", read+len(all), s, waiting*perBlock+2)
 	}
 }
+
+// TestRing_pressure_fair cuts, while a ring is strained, the frames of the interfaces that fill it only,
+// also of one that begins to do so later, and those of all when two thirds of it wait.
+func TestRing_pressure_fair(t *testing.T) {
+	if !testbed.InNamespace(t) {
+		return
+	}
+	const size, blocks, perBlock = 1400, 16, 85 // perBlock: with the kernel's own header
+	noisy, quiet := newWire(t, "vif4.0"), newWire(t, "vif5.0")
+	defer ip(t, "link del vif4.0")
+	defer ip(t, "link del vif5.0")
+	r := openRing(t, capture.RingConfig{Size: 2 << 20, Snap: capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: 100}}, "vif*")
+	noisy.deliver(t, udpFrame(1, size))
+	quiet.deliver(t, udpFrame(1, size))
+	kept(t, r)
+	fill := func(w wire, waiting int) {
+		for range waiting * perBlock {
+			send(t, w.fd, udpFrame(1, size))
+		}
+	}
+	both := func() (got [2]int) {
+		t.Helper()
+		next(t, r)
+		send(t, noisy.fd, udpFrame(1, size))
+		send(t, quiet.fd, udpFrame(1, size))
+		all := kept(t, r)
+		return [2]int(all[len(all)-2:])
+	}
+	send(t, quiet.fd, udpFrame(1, size))
+	fill(noisy, blocks/3+2)
+	if got, want := both(), [2]int{100, size}; got != want {
+		t.Errorf("strained by one interface, %v bytes are kept of its frames and of another one's; want %v", got, want)
+	}
+	fill(noisy, blocks*2/3+2)
+	if got, want := both(), [2]int{100, 100}; got != want {
+		t.Errorf("squeezed by one interface, %v bytes are kept of its frames and of another one's; want %v", got, want)
+	}
+	if s := r.Stats(); s.KernelDrops != 0 || s.Reliefs != 2 {
+		t.Errorf("Stats = %+v; want two reliefs and no loss", s)
+	}
+}
+
+// TestRing_pressure_joined cuts the frames of an interface that begins to fill a strained ring.
+func TestRing_pressure_joined(t *testing.T) {
+	if !testbed.InNamespace(t) {
+		return
+	}
+	const size, blocks, perBlock = 1400, 16, 85 // perBlock: with the kernel's own header
+	first, second := newWire(t, "vif4.0"), newWire(t, "vif5.0")
+	defer ip(t, "link del vif4.0")
+	defer ip(t, "link del vif5.0")
+	r := openRing(t, capture.RingConfig{Size: 2 << 20, Snap: capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: 100}}, "vif*")
+	first.deliver(t, udpFrame(1, size))
+	second.deliver(t, udpFrame(1, size))
+	kept(t, r)
+	for range (blocks/3 + 2) * perBlock {
+		send(t, first.fd, udpFrame(1, size))
+	}
+	next(t, r) // strained by the first
+	for range 5 * perBlock {
+		send(t, second.fd, udpFrame(1, size))
+	}
+	for range 7 * perBlock { // of the first, and then into those of the second
+		next(t, r)
+	}
+	send(t, second.fd, udpFrame(1, size))
+	if all := kept(t, r); all[len(all)-1] != 100 {
+		t.Errorf("%d bytes are kept of a frame of the interface that fills the ring now; want 100", all[len(all)-1])
+	}
+}

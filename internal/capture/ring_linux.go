@@ -133,13 +133,16 @@ type Ring struct {
 	readyFunc func(uintptr) bool
 
 	gauge gauge
+	heavy heavy
 
 	filter  sync.Mutex  // held while a filter is attached
 	drained atomic.Bool // set with filter held
 
 	// The following are accessed with filter held.
 	programs [pressures][]bpf.RawInstruction
-	attached pressure // its program is
+	attached pressure     // its program is
+	input    *filterInput // of programs
+	loading  []uint32     // the interfaces whose frames programs[strained] cuts; nil for all
 
 	reliefs, frames, drops, freezes, skipped, watchFailures atomic.Uint64
 }

@@ -51,7 +51,8 @@ func (s *Store) Add(p *Packet) {
 }
 
 // Pressure reports whether half of the buffers are in use, while which Add stores headers
-// only; the capture goes by its own ring. It may be called from any goroutine.
+// only of those that use them most, and of all when an eighth is left; the capture goes by its own
+// ring. It may be called from any goroutine.
 func (s *Store) Pressure() bool { return s.pressure.Load() }
 
 // streamOf returns the stream of an interface, nil if there are too many.
@@ -232,10 +233,16 @@ func (s *Store) portion(g *segment, p *Packet, sl *slot) (n int, k kind) {
 		}
 		sl.limit = 0
 	}
-	if n > cutBytes && (s.level == levelShort || s.pressure.Load() || s.pool.greedy(g.iface) || g.held && g.end > chunkSize/2) {
+	if n > cutBytes && (s.level == levelShort || s.pressed(g.iface) || s.pool.greedy(g.iface) || g.held && g.end > chunkSize/2) {
 		return cutBytes, cutPressure
 	}
 	return n, k
+}
+
+// pressed reports whether packets of an interface are cut because the buffers run full: of those that
+// fill them, and of all when there is little left.
+func (s *Store) pressed(iface uint32) bool {
+	return s.pressure.Load() && (s.pool.filling(iface) || s.pool.short())
 }
 
 // room makes room for a block of n bytes in the segment's chunk.

@@ -46,7 +46,7 @@ func (s *Store) forget(folder, reason string) (n int, err error) {
 			c.forgotten++
 		})
 	}
-	_ = s.files.Remove(folder) // if nothing else is in it
+	s.dropEmpty(folder)
 	return n, nil
 }
 

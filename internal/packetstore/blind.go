@@ -65,12 +65,16 @@ func (s *Store) repairEncrypted(name string, f file, size int64) error {
 			return err
 		}
 		size = x.size
+		sum, err := s.sumOf(f, size)
+		if err != nil {
+			return err
+		}
 		folder, _ := splitName(l.Name)
 		k := known{name: l.Name, folder: folder, bytes: rounded(size) + rounded(x.total()), index: rounded(x.total()), packets: x.packets, first: x.first, last: x.last}
-		chained := s.w.lines[l.Name]
-		return s.publish(name, &k, &Line{Event: Repaired, Bytes: size, Index: x.digest, Reason: "the seal was not complete"}, &chained)
+		chained := s.w.lines[l.Name].there
+		return s.publish(name, &k, &Line{Event: Repaired, Bytes: size, Segment: sum, Index: x.digest, Reason: sealLost}, &chained)
 	}
-	end, err := wholeChunks(f, size)
+	end, err := s.endOf(l.Name, f, size)
 	if err != nil {
 		return err
 	}
@@ -98,6 +102,7 @@ func (s *Store) completeEncrypted(name string, l *Line, f file, size, end int64)
 	k := known{name: l.Name, folder: folder, bytes: rounded(end) + pageSize, index: pageSize, first: x.first, last: x.last}
 	chained := false
 	line := &Line{Event: Repaired, Bytes: end, Segment: sum, Index: digest(x.append(nil)), Reason: "not sealed; encrypted, so that what was in memory is lost: less than 64 KiB, and what had come since the last flush"}
+	s.compare(l.Name, line)
 	if err := s.publish(name, &k, line, &chained); err != nil {
 		return err
 	}
@@ -126,8 +131,17 @@ func (s *Store) rebuildBlind(name string, f file, size int64) (*indexHead, error
 		return nil, err
 	}
 	s.c.repaired++
-	return x, s.w.chain.append(&Line{At: s.conf.Now(), Event: Repaired, Name: name, Bytes: size, First: x.first, Last: x.last,
-		Segment: sum, Index: digest(x.append(nil)), Reason: "the index was missing or damaged, and the segment is encrypted"})
+	return x, s.chainRepaired(&Line{Name: name, Bytes: size, First: x.first, Last: x.last,
+		Segment: sum, Index: digest(x.append(nil)), Reason: indexLost + ", and the segment is encrypted"})
+}
+
+// endOf returns where what is whole of an encrypted segment ends: all of it, if it was sealed and
+// only its name is missing.
+func (s *Store) endOf(final string, f file, size int64) (int64, error) {
+	if n, err := s.asSealed(final, f, size); n > 0 || err != nil {
+		return n, err
+	}
+	return wholeChunks(f, size)
 }
 
 // wholeChunks returns where the last complete chunk of an age file ends; 0 if there is none.

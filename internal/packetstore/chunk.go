@@ -88,5 +88,12 @@ func (p *pool) batch() int { return max(1, min(p.share.Limit()/12, mostBatch/2))
 // half reports whether at least half of the pool is in use.
 func (p *pool) half() bool { return 2*p.share.Used() >= p.share.Limit() }
 
+// short reports whether so little of the pool is left that everyone has to save.
+func (p *pool) short() bool { return len(p.free) < p.share.Limit()/8 }
+
+// filling reports whether an interface holds more than an eighth of the pool, which those that
+// make it run full do, and hardly another one.
+func (p *pool) filling(iface uint32) bool { return p.share.Held(iface) > p.share.Limit()/8 }
+
 // greedy reports whether an interface holds more than is free.
 func (p *pool) greedy(iface uint32) bool { return p.share.Held(iface) > len(p.free) }

@@ -26,6 +26,8 @@ type Copied struct {
 	Cut       uint64 // of them shorter than on the wire
 	Cuts      []Cut  // of them, by reason
 	Bytes     int64  // of the file
+	First     int64  // time of the earliest packet, Unix nanoseconds; 0 without any
+	Last      int64  // of the latest
 	OtherLink int    // segments that were left out for their link type
 	Limited   bool   // there is more than the limit allows
 	Damaged   []error
@@ -176,6 +178,9 @@ func (c *copier) one() error {
 		return err
 	}
 	c.done.Packets++
+	if c.done.Last = max(c.done.Last, p.At); c.done.Packets == 1 || p.At < c.done.First {
+		c.done.First = p.At
+	}
 	if len(p.Data) < int(p.Length) {
 		c.done.noteCut(&p, cur.head.Most)
 	}

@@ -64,6 +64,7 @@ func (s *Store) evict(victims []victim) bool {
 			return false
 		}
 		s.w.catalog.removeOldest(v.folder)
+		s.dropEmpty(v.folder)
 		s.bump(func(c *counters) {
 			c.evicted.add(count{uint64(k.packets), uint64(k.bytes)})
 			switch v.reason {
@@ -80,6 +81,14 @@ func (s *Store) evict(victims []victim) bool {
 	}
 	s.w.full = ""
 	return true
+}
+
+// dropEmpty removes the folder of a qube of which there is no segment, if nothing else is in it: each
+// disposable has one.
+func (s *Store) dropEmpty(folder string) {
+	if s.w.catalog.shelves[folder] == nil {
+		_ = s.files.Remove(folder)
+	}
 }
 
 // remove writes the line that says why a segment is removed, and removes it with its

@@ -39,7 +39,7 @@ func TestReader_fragments(t *testing.T) {
 		case "without an index":
 			check(t, os.Remove(indexName(segments(t, dir)[0])))
 		case "repaired":
-			_, _, err := Repair(dir)
+			_, err := Repair(dir)
 			check(t, err)
 		}
 		res, done := copied(t, dir, q)

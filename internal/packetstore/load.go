@@ -26,7 +26,7 @@ func (w *writer) start(s *Store) (err error) {
 		return err
 	}
 	var open []string
-	w.lines, w.opened = map[string]bool{}, map[string]Line{}
+	w.lines, w.opened = map[string]sealing{}, map[string]Line{}
 	for _, e := range top {
 		if openForm.MatchString(e.Name()) && e.Type().IsRegular() {
 			open = append(open, e.Name())
@@ -37,12 +37,8 @@ func (w *writer) start(s *Store) (err error) {
 	if err := s.readChain(); err != nil {
 		return err
 	}
-	for _, e := range top {
-		if e.IsDir() && isFolder(e.Name()) {
-			if err := s.loadFolder(e.Name()); err != nil {
-				return err
-			}
-		}
+	if err := s.loadFolders(top); err != nil {
+		return err
 	}
 	for _, name := range open {
 		if err := s.repair(name); err != nil {
@@ -51,8 +47,30 @@ func (w *writer) start(s *Store) (err error) {
 		}
 	}
 	s.sweep()
+	s.dropFolders(top)
 	w.lines, w.opened = nil, nil
 	return s.defaultBytes()
+}
+
+// loadFolders enters what is in the folders of qubes.
+func (s *Store) loadFolders(top []fs.DirEntry) error {
+	for _, e := range top {
+		if e.IsDir() && isFolder(e.Name()) {
+			if err := s.loadFolder(e.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropFolders removes the folders of qubes that are empty.
+func (s *Store) dropFolders(top []fs.DirEntry) {
+	for _, e := range top {
+		if e.IsDir() && isFolder(e.Name()) {
+			s.dropEmpty(e.Name())
+		}
+	}
 }
 
 // noteSequence notes the number in a segment's name, so that no name comes twice.
@@ -64,23 +82,39 @@ func (s *Store) noteSequence(file string) {
 	}
 }
 
-// readChain opens the chain, and notes which segments it has a line of.
+// readChain opens the chain, and notes which segments it has a line of, and what is there of the
+// file before it.
 func (s *Store) readChain() (err error) {
-	s.w.chain, err = openChain(s.files, func(l *Line) {
-		_, file := splitName(l.Name)
-		s.noteSequence(file)
-		switch l.Event {
-		case Opened:
-			if key := openKey(file); hasKey(s.w.opened, key) {
-				s.w.opened[key] = *l
+	if f, err := s.files.Open(oldChain); err == nil {
+		err = errors.Join(readLines(f, func(_ []byte, l *Line, damage error) {
+			if damage == nil {
+				s.noteLine(l)
 			}
-		case Sealed, Repaired:
-			s.w.lines[l.Name] = true
-		case Evicted, Forgotten:
-			s.w.lines[plainName(l.Name)], s.w.lines[packedName(l.Name)] = false, false
+		}), f.Close())
+		if err != nil {
+			s.conf.Logger.Warn("the older file of the chain cannot be read", "error", err)
 		}
-	})
+	}
+	s.w.chain, err = openChain(s.files, s.noteLine)
 	return err
+}
+
+// noteLine notes what a line of the chain says.
+func (s *Store) noteLine(l *Line) {
+	_, file := splitName(l.Name)
+	s.noteSequence(file)
+	switch l.Event {
+	case Opened:
+		if key := openKey(file); hasKey(s.w.opened, key) {
+			s.w.opened[key] = *l
+		}
+	case Sealed, Repaired:
+		if _, ok := s.w.lines[l.Name]; !ok { // later ones may be of what was changed
+			s.w.lines[l.Name] = sealing{there: true, bytes: l.Bytes, sum: l.Segment}
+		}
+	case Evicted, Forgotten:
+		s.w.lines[plainName(l.Name)], s.w.lines[packedName(l.Name)] = sealing{}, sealing{}
+	}
 }
 
 func hasKey[K comparable, V any](m map[K]V, key K) bool {
@@ -105,7 +139,7 @@ func (s *Store) loadFolder(folder string) error {
 			continue
 		}
 		s.noteSequence(e.Name())
-		if there, ok := s.w.lines[name]; ok && !there { // a crash came before it was removed
+		if l, ok := s.w.lines[name]; ok && !l.there { // a crash came before it was removed
 			if err := removeFiles(s.files, name); err != nil {
 				return err
 			}
@@ -122,7 +156,7 @@ func (s *Store) loadFolder(folder string) error {
 	for _, k := range segs {
 		s.w.catalog.add(k)
 		if k.index > 0 { // else it cannot be read
-			s.w.packing.add(k.name)
+			s.w.packing.add(k.name, s.w.lines[k.name].sum)
 		}
 	}
 	return nil
@@ -249,8 +283,8 @@ func (s *Store) rebuild(name string, f file, size int64, text file, n int64) (*i
 	}
 	s.c.repaired++
 	head := new(indexHead)
-	return head, errors.Join(head.parse(x, int64(len(x))), s.w.chain.append(&Line{At: s.conf.Now(), Event: Repaired, Name: name, Bytes: size,
-		Packets: g.packets, First: g.first, Last: g.last, Segment: sum, Index: digest(x), Reason: "the index was missing or damaged"}))
+	return head, errors.Join(head.parse(x, int64(len(x))), s.chainRepaired(&Line{Name: name, Bytes: size,
+		Packets: g.packets, First: g.first, Last: g.last, Segment: sum, Index: digest(x), Reason: indexLost}))
 }
 
 // sweep removes indexes without a segment, and what was not complete.

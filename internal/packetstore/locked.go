@@ -13,6 +13,9 @@ import (
 // given to [Reader.Unlock] opens them.
 var ErrLocked = errors.New("packetstore: encrypted")
 
+// errAge is wrapped by errors about what is no age file, or does not have all of its head.
+var errAge = errors.New("decrypting: no whole head")
+
 // Unlock reads private keys of age (AGE-SECRET-KEY-1...), one a line, with which the Reader
 // decrypts segments.
 func (r *Reader) Unlock(keys io.Reader) error {
@@ -63,8 +66,10 @@ func (r *Reader) decrypt(f file) (io.Reader, error) {
 	text, err := age.Decrypt(io.NewSectionReader(f, 0, size), r.keys...)
 	if none := (*age.NoIdentityMatchError)(nil); errors.As(err, &none) {
 		return nil, fmt.Errorf("%w to another key than the one that was given", ErrLocked)
-	} else if err != nil {
+	} else if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
 		return nil, fmt.Errorf("decrypting: %w", err)
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: %w", errAge, err)
 	}
 	return text, nil
 }

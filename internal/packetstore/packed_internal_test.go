@@ -20,13 +20,13 @@ func TestReader_Verify_packed(t *testing.T) {
 	check(t, err)
 	defer r.Close()
 	lines := map[string]*Line{}
-	check(t, r.verifyChain(&Verification{}, lines))
+	check(t, r.verifyChain(newVerification(), lines))
 	w := newWorld(t, dir, compressing)
 	w.packAll()
 	first := w.w.catalog.shelves["work"].segs[0].name
 	w.evict([]victim{{"work", forAge}})
 	w.stop()
-	v := &Verification{}
+	v := newVerification()
 	for round := range 2 {
 		for name, l := range lines {
 			check(t, r.verifyStored(t.Context(), v, name, l))               // listed before

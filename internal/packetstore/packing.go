@@ -13,7 +13,7 @@ import (
 // to write. A segment is replaced when all of it is on the disk, and stays as it is otherwise.
 type packing struct {
 	encoder *zstd.Encoder
-	todo    []string // names of sealed segments that are not compressed
+	todo    []unpackedSegment // sealed segments that are not compressed
 	rest    time.Time
 
 	of       known // the segment that is being compressed; its name is "" if there is none
@@ -22,14 +22,19 @@ type packing struct {
 	end      int64         // of out
 	chained  bool          // the line of the compressed segment is written
 	frames   []packedFrame // sizes only
+	sum      *sum          // of the text, as far as it was read
+	want     string        // its digest in the chain, "" if that has none
 	text     []byte
 	packed   []byte
 }
 
-// add enters a sealed segment.
-func (p *packing) add(name string) {
+// unpackedSegment is a segment that is to be compressed.
+type unpackedSegment struct{ name, sum string }
+
+// add enters a sealed segment, whose digest in the chain is sum.
+func (p *packing) add(name, sum string) {
 	if p.encoder != nil && !isPacked(name) && !isEncrypted(name) {
-		p.todo = append(p.todo, name)
+		p.todo = append(p.todo, unpackedSegment{name, sum})
 	}
 }
 
@@ -61,7 +66,7 @@ func (s *Store) packLater() {
 	p := &s.w.packing
 	p.rest = time.Now().Add(ageEvery)
 	if p.of.name != "" && !p.chained {
-		p.todo = append(p.todo, p.of.name)
+		p.todo = append(p.todo, unpackedSegment{p.of.name, p.want})
 		s.packEnd()
 	}
 }
@@ -93,11 +98,11 @@ func (s *Store) packs() bool {
 func (s *Store) packNext() bool {
 	p := &s.w.packing
 	for len(p.todo) > 0 {
-		name := p.todo[0]
+		next := p.todo[0]
 		p.todo = p.todo[1:]
-		folder, _ := splitName(name)
-		if k := s.w.catalog.find(folder, name); k != nil {
-			p.of = *k
+		folder, _ := splitName(next.name)
+		if k := s.w.catalog.find(folder, next.name); k != nil {
+			p.of, p.want = *k, next.sum
 			return true
 		}
 	}

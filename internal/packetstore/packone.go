@@ -23,6 +23,10 @@ func (s *Store) packOn() error {
 // errNoRoom is the error of packBegin if there is no room for both files: that is tried again.
 var errNoRoom = errors.New("packetstore: no room to compress")
 
+// errAltered is the error of packChain for a segment that was changed since it was sealed: compressed,
+// it would get a line that says that it is whole.
+var errAltered = errors.New("it was changed since it was sealed, and stays as it is")
+
 // packBegin opens both files.
 func (s *Store) packBegin() (err error) {
 	p := &s.w.packing
@@ -35,7 +39,10 @@ func (s *Store) packBegin() (err error) {
 	if free, err := s.files.Free(); err != nil || free-p.size < s.conf.MinFree {
 		return errors.Join(errNoRoom, err)
 	}
-	p.at, p.end = 0, 0
+	p.at, p.end, p.sum = 0, 0, nil
+	if p.want != "" {
+		p.sum = newSum()
+	}
 	name := partial(p.of.name)
 	if err := s.files.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -64,6 +71,9 @@ func (p *packing) frame() error {
 	p.text = slices.Grow(p.text[:0], int(n))[:n]
 	if _, err := p.in.ReadAt(p.text, p.at); err != nil {
 		return err
+	}
+	if p.sum != nil {
+		_, _ = p.sum.Write(p.text) // never fails
 	}
 	p.packed = p.encoder.EncodeAll(p.text, p.packed[:0])
 	p.frames = append(p.frames, packedFrame{size: len(p.packed), n: int(n)})
@@ -108,6 +118,9 @@ func (s *Store) packReplace() error {
 // packChain writes the line of the compressed segment, all of which is on the disk then.
 func (s *Store) packChain(to string) error {
 	p := &s.w.packing
+	if p.sum != nil && p.sum.text() != p.want {
+		return errAltered
+	}
 	if err := errors.Join(p.out.Sync(), s.files.SyncDir(p.of.folder)); err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (s *Store) dropTwins(folder string, entries []fs.DirEntry) ([]fs.DirEntry, 
 // resume gives what was compressed of a segment its name, if it is whole and the chain has it, else
 // it removes it.
 func (s *Store) resume(partial, plain string) error {
-	if !s.w.lines[packedName(plain)] || !s.isWhole(partial) {
+	if !s.w.lines[packedName(plain)].there || !s.isWhole(partial) {
 		return s.files.Remove(partial)
 	}
 	folder, _ := splitName(plain)

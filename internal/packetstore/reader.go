@@ -87,8 +87,8 @@ func (r *Reader) listFolder(folder string, do func(*stored) error) error {
 // listOpen calls do for an open segment, of which nothing is known but what its head says.
 func (r *Reader) listOpen(name, qube string, do func(*stored) error) error {
 	f, err := r.openSegment(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it was sealed just now
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errAge) {
+		return nil // it was sealed just now, or begun
 	} else if errors.Is(err, ErrLocked) {
 		return do(&stored{name: name, folder: "_", open: true, locked: true})
 	} else if err != nil {

@@ -59,6 +59,11 @@ func (s *Store) startAgain() error {
 		return errors.Join(err, failed, files.Close(), filelock.Release(lock))
 	}
 	s.mu.Lock()
+	for _, sh := range oldWriter.catalog.shelves { // they are not on the disk any more
+		for i := range sh.segs {
+			s.c.evicted.add(count{uint64(sh.segs[i].packets), uint64(sh.segs[i].bytes)})
+		}
+	}
 	for _, st := range s.streams { // their files were in the old folder
 		if st.seg != nil {
 			s.seal(st, "folder removed")

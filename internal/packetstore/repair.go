@@ -43,8 +43,16 @@ func (s *Store) repairFile(name string, f file) error {
 	final := segmentName(h.Folder, h.Boot, h.Sequence, h.First)
 	if x, err := s.readIndex(indexName(final)); err == nil && x.size == size { // only the name was missing
 		k := known{name: final, folder: h.Folder, bytes: rounded(size) + rounded(x.total()), index: rounded(x.total()), packets: x.packets, first: x.first, last: x.last}
-		chained := s.w.lines[final]
-		return s.publish(name, &k, &Line{Event: Repaired, Bytes: size, Index: x.digest, Reason: "the seal was not complete"}, &chained)
+		chained := s.w.lines[final].there
+		sum, err := s.sumOf(f, size)
+		if err != nil {
+			return err
+		}
+		return s.publish(name, &k, &Line{Event: Repaired, Bytes: size, Segment: sum, Index: x.digest, Reason: sealLost}, &chained)
+	}
+	sealed, err := s.asSealed(final, f, size)
+	if err != nil {
+		return err
 	}
 	g, err := scanSegment(f, h, s.conf.Segment.Age)
 	defer g.release()
@@ -54,16 +62,20 @@ func (s *Store) repairFile(name string, f file) error {
 	if g.packets == 0 {
 		return s.files.Remove(name)
 	}
-	return s.complete(name, final, f, &g.segment, size)
+	return s.complete(name, final, f, &g.segment, size, sealed)
 }
 
-// complete ends the file of g behind its last packet, and gives it index and name.
-func (s *Store) complete(name, final string, f file, g *segment, size int64) error {
+// complete ends the file of g behind its last packet, or where it was sealed, if that is not 0, and
+// gives it index and name.
+func (s *Store) complete(name, final string, f file, g *segment, size, sealed int64) error {
 	lost := lostOf(f, size, g.packets)
-	end := pcapng.AppendStats(nil, &pcapng.Stats{At: g.last, Start: g.first, End: g.last, Comment: "repaired"})
-	g.size = g.end + int64(len(end))
-	if _, err := f.WriteAt(end, g.end); err != nil {
-		return err
+	g.size = sealed
+	if sealed == 0 {
+		end := pcapng.AppendStats(nil, &pcapng.Stats{At: g.last, Start: g.first, End: g.last, Comment: "repaired"})
+		g.size = g.end + int64(len(end))
+		if _, err := f.WriteAt(end, g.end); err != nil {
+			return err
+		}
 	}
 	if err := errors.Join(f.Truncate(g.size), f.Sync()); err != nil {
 		return err
@@ -79,7 +91,9 @@ func (s *Store) complete(name, final string, f file, g *segment, size int64) err
 	index := rounded(int64(len(x)))
 	k := known{name: final, folder: g.qube, bytes: rounded(g.size) + index, index: index, packets: g.packets, first: g.first, last: g.last}
 	chained := false
-	if err := s.publish(name, &k, &Line{Event: Repaired, Bytes: g.size, Segment: sum, Index: digest(x), Reason: "not sealed"}, &chained); err != nil {
+	line := &Line{Event: Repaired, Bytes: g.size, Segment: sum, Index: digest(x), Reason: "not sealed"}
+	s.compare(final, line)
+	if err := s.publish(name, &k, line, &chained); err != nil {
 		return err
 	}
 	s.bump(func(c *counters) { c.repaired++; c.lostCrash += lost; c.bytesCut += uint64(max(size-g.size, 0)) })

@@ -104,11 +104,27 @@ func (s *Store) review(st *stream, h *Holder, known bool, now time.Time) {
 	case h.Excluded:
 		st.excluded = true
 		s.seal(st, "excluded")
-	case known && (h.Name != g.holder.Name || !g.known):
+	case known && (h.Name != g.holder.Name || !g.known), s.left(st, known, now):
 		s.seal(st, "name")
 	case now.Sub(g.seen) >= s.conf.Segment.Age:
 		s.seal(st, "age")
 	}
+}
+
+// left reports whether the name of the qube on a stream has not been known for as long as a new one
+// is waited for: what it sends is not stored under that name any more. One that is shutting down may
+// be out of the inventory before its vif is gone.
+func (s *Store) left(st *stream, known bool, now time.Time) bool {
+	switch {
+	case known || !st.seg.known:
+		st.nameless = time.Time{}
+	case st.nameless.IsZero():
+		st.nameless = now
+	default:
+		st.named = now.Sub(st.nameless) < s.conf.Hold
+		return !st.named
+	}
+	return false
 }
 
 // forgetStream forgets a stream that has no segment.

@@ -155,7 +155,7 @@ func (s *Store) publish(from string, k *known, l *Line, chained *bool) error {
 	}
 	k.sealed = s.conf.uptime()
 	s.w.catalog.add(*k)
-	s.w.packing.add(k.name)
+	s.w.packing.add(k.name, l.Segment)
 	return nil
 }
 

@@ -72,5 +72,6 @@ type stream struct {
 	iface    uint32
 	seg      *segment // nil if no packet has come since the last was sealed
 	excluded bool
-	named    bool // its last segment had a name, so the next need not wait for one
+	named    bool      // its last segment had a name, so the next need not wait for one
+	nameless time.Time // since when that name is not known any more; zero if it is
 }

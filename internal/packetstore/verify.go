@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
@@ -15,23 +17,36 @@ import (
 // Verification is what Verify has found.
 type Verification struct {
 	Segments int // sealed segments whose content is that of their line
+	Kept     int // files in kept/, likewise
 	Lines    uint64
 	Head     string   // digest of the last line, to be compared with that in a stats event
 	Problems []string // in the order of the chain; empty if all is well
+	Crash    int      // how many of them a crash explains, which [Repair] or the next start makes up for
+	Notes    []string // what is no problem, and not proven either
 
-	latest map[string]*Line // what the chain has said when it was read again; nil if it was not
+	first        map[string]*Line // of each segment that was sealed, by its name
+	contradicted map[string]bool  // segments whose lines say different things
+	begun        bool             // the first line of all is there
+	kept         map[string]*Line
+	open         map[string]bool  // segments that are being filled, or were not repaired yet: see openKey
+	latest       map[string]*Line // what the chain has said when it was read again; nil if it was not
+}
+
+func newVerification() *Verification {
+	return &Verification{first: map[string]*Line{}, contradicted: map[string]bool{}, kept: map[string]*Line{}, open: map[string]bool{}}
 }
 
 // Verify compares the chain with itself, and the segments with the chain. It reads the
 // whole store.
 func (r *Reader) Verify(ctx context.Context) (*Verification, error) {
-	v := &Verification{}
+	v := newVerification()
 	lines := map[string]*Line{}
 	if err := r.verifyChain(v, lines); err != nil {
 		return nil, fmt.Errorf("verifying the chain: %w", err)
 	}
 	err := r.list("", func(s *stored) error {
 		if s.open {
+			v.open[openKey(s.name)] = true
 			return nil
 		}
 		l := lines[s.name]
@@ -44,10 +59,25 @@ func (r *Reader) Verify(ctx context.Context) (*Verification, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(lines)) {
 		if l := lines[name]; (l.Event == Sealed || l.Event == Repaired) && lines[packedName(name)] == nil {
-			v.problem("%s is missing, and no line says why", name)
+			r.missing(v, name)
 		}
 	}
+	if err := r.verifyOthers(v); err != nil {
+		return nil, fmt.Errorf("looking for other files: %w", err)
+	}
+	if err := r.verifyKept(ctx, v); err != nil {
+		return nil, fmt.Errorf("verifying what is kept: %w", err)
+	}
 	return v, nil
+}
+
+// missing reports a segment that is not there. A crash may have left it without its name.
+func (r *Reader) missing(v *Verification, name string) {
+	_, file := splitName(name)
+	if _, err := r.files.root.Lstat(partial(plainName(name))); v.open[openKey(file)] || err == nil {
+		v.Crash++
+	}
+	v.problem("%s is missing, and no line says why", name)
 }
 
 // verifyStored compares a segment with its line. One that was sealed, compressed or removed since the
@@ -65,7 +95,7 @@ func (r *Reader) verifyStored(ctx context.Context, v *Verification, name string,
 		}
 	}
 	v.latest = map[string]*Line{}
-	if err := r.verifyChain(&Verification{}, v.latest); err != nil {
+	if err := r.verifyChain(newVerification(), v.latest); err != nil {
 		return err
 	}
 	done, err := r.verifyLatest(ctx, v, name)
@@ -73,7 +103,7 @@ func (r *Reader) verifyStored(ctx context.Context, v *Verification, name string,
 		if v.lineOf(&name) == nil {
 			return r.verifySegment(ctx, v, name, nil)
 		}
-		v.problem("%s is missing, and no line says why", name)
+		r.missing(v, name)
 	}
 	return err
 }
@@ -104,10 +134,17 @@ func (v *Verification) lineOf(name *string) *Line {
 	return v.latest[*name]
 }
 
-func (v *Verification) problem(form string, args ...any) {
-	const most = 1000
-	if len(v.Problems) < most {
-		v.Problems = append(v.Problems, safetext.Line(fmt.Sprintf(form, args...)))
+// mostProblems bounds each list of what was found.
+const mostProblems = 1000
+
+func (v *Verification) problem(form string, args ...any) { list(&v.Problems, form, args) }
+
+func (v *Verification) note(form string, args ...any) { list(&v.Notes, form, args) }
+
+// list appends a line to what was found.
+func list(all *[]string, form string, args []any) {
+	if len(*all) < mostProblems {
+		*all = append(*all, safetext.Line(fmt.Sprintf(form, args...)))
 	}
 }
 
@@ -129,9 +166,8 @@ func (r *Reader) verifyChain(v *Verification, lines map[string]*Line) error {
 				v.problem("line %d of the chain does not follow the one before it: something was changed, added or removed", l.Number)
 				fallthrough
 			default:
-				if l.Event != Kept {
-					lines[l.Name] = l
-				}
+				v.begun = v.begun || first && l.Number == 1
+				v.enter(l, lines)
 			}
 			v.Head, first = digest(raw), false
 		})
@@ -142,6 +178,43 @@ func (r *Reader) verifyChain(v *Verification, lines map[string]*Line) error {
 	return nil
 }
 
+// enter takes over a line of the chain, and compares it with the first one of its segment: no repair
+// changes what was sealed.
+func (v *Verification) enter(l *Line, lines map[string]*Line) {
+	switch l.Event {
+	case Kept:
+		v.kept[l.Name] = l
+		return
+	case Forgotten:
+		delete(v.kept, l.Name)
+	case Sealed, Repaired:
+		switch was := v.first[l.Name]; {
+		case was != nil:
+			v.contradict(was, l)
+		case l.Event == Repaired && strings.HasPrefix(l.Reason, indexLost) && v.begun:
+			v.contradicted[l.Name] = true
+			v.problem("%s was added: the chain had no line of it when it was repaired on %s (line %d)", l.Name, minute(l.At), l.Number)
+			fallthrough
+		default:
+			v.first[l.Name] = l
+		}
+	}
+	lines[l.Name] = l
+}
+
+// contradict reports a line that says something else of a segment than the first one.
+func (v *Verification) contradict(was, l *Line) {
+	f := sealing{true, was.Bytes, was.Segment}
+	if how := f.differs(l.Bytes, l.Segment); how != "" {
+		v.contradicted[l.Name] = true
+		v.problem("%s: %s between line %d (%s on %s) and line %d (%s on %s) of the chain", l.Name, how,
+			was.Number, was.Event, minute(was.At), l.Number, l.Event, minute(l.At))
+	}
+}
+
+// minute returns a time as problems have it.
+func minute(t time.Time) string { return t.Format("2006-01-02 15:04") }
+
 // verifySegment compares a segment with its line, which is nil if there is none.
 func (r *Reader) verifySegment(ctx context.Context, v *Verification, name string, l *Line) error {
 	switch {
@@ -149,7 +222,8 @@ func (r *Reader) verifySegment(ctx context.Context, v *Verification, name string
 		v.problem("%s was added: the chain has no line of it", name)
 		return nil
 	case l.Event != Sealed && l.Event != Repaired:
-		v.problem("%s is there, although it was %s on %s", name, l.Event, l.At.Format("2006-01-02 15:04"))
+		v.Crash++ // between the line and the removal
+		v.problem("%s is there, although it was %s on %s", name, l.Event, minute(l.At))
 		return nil
 	}
 	size, sum, err := r.digestOf(ctx, name)
@@ -163,7 +237,9 @@ func (r *Reader) verifySegment(ctx context.Context, v *Verification, name string
 	case l.Segment != "" && sum != l.Segment:
 		v.problem("%s was changed since it was sealed", name)
 	case err != nil || index != l.Index:
+		v.Crash++ // or a damaged disk: it is made again of what is proven
 		v.problem("the index of %s was changed or removed since it was sealed", name)
+	case v.contradicted[name]: // said already
 	default:
 		v.Segments++
 	}

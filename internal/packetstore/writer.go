@@ -13,14 +13,15 @@ type writer struct {
 	scratch   []byte // aligned, for the last page and what fills it
 	cipher    []byte // aligned, for what is encrypted; nil without
 	breaks    []time.Time
-	retry     time.Time        // end of levelFailed
-	looked    clock            // when the age of segments was looked at
-	stale     bool             // segments are to be looked at again, because one was sealed
-	lines     map[string]bool  // segments of the chain, and whether they are there; while the store opens
-	opened    map[string]Line  // that say whose the open segments are, by boot and number; as long
-	spared    map[string]int64 // folders that are watched, and until when
-	condemned string           // segment whose line says that it was removed
-	stuck     bool             // the first job waits for space
+	retry     time.Time          // end of levelFailed
+	looked    clock              // when the age of segments was looked at
+	stale     bool               // segments are to be looked at again, because one was sealed
+	lines     map[string]sealing // segments of the chain, and how they were sealed; while the store opens
+	changed   []string           // segments that were repaired, and are not as they were sealed: why
+	opened    map[string]Line    // that say whose the open segments are, by boot and number; as long
+	spared    map[string]int64   // folders that are watched, and until when
+	condemned string             // segment whose line says that it was removed
+	stuck     bool               // the first job waits for space
 	slowest   time.Duration
 	full      string // why nothing is stored, if the limits cannot be held
 	packing   packing

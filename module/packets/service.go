@@ -152,7 +152,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if store == nil {
 		return nil
 	}
-	defer s.serve()()
+	defer s.keepServing(ctx)()
 	defer s.watchFilter(ctx)()
 	if err := store.Run(ctx); err != nil {
 		s.deps.Logger.Warn("closing the store of packets", "error", err.Error())

@@ -1,8 +1,14 @@
 package packets
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/control"
 	"github.com/qubesbeat/qubesbeat/internal/preflight"
@@ -11,6 +17,36 @@ import (
 // Socket returns the path of the socket of `qubesbeat pcap`, in the folder of the store: so
 // only those who may read the packets can use it.
 func Socket(dir string) string { return filepath.Join(dir, ".control.sock") }
+
+// serveEvery is how often it is looked whether the socket is there.
+const serveEvery = 10 * time.Second
+
+// keepServing is serve, again whenever the socket was removed, as it is with the folder of the store. The
+// function that it returns waits for its end, which comes with that of ctx.
+func (s *Service) keepServing(ctx context.Context) (wait func()) {
+	stop := s.serve()
+	var done sync.WaitGroup
+	done.Go(func() {
+		defer func() { stop() }()
+		tick := time.NewTicker(serveEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if _, err := os.Lstat(Socket(s.conf.Dir)); !errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if _, err := os.Stat(s.conf.Dir); err == nil { // else the store makes it first
+				stop()
+				stop = s.serve()
+			}
+		}
+	})
+	return done.Wait
+}
 
 // serve answers the calls of `qubesbeat pcap` until the function that it returns is called.
 // Without the socket, packets are stored all the same.

@@ -1,6 +1,7 @@
 package packets
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,12 @@ import (
 type Wanted struct {
 	packetstore.Query
 	Events []Event
+
+	// AllOfQube says that all packets of the qube of each event are wanted: see [Wanted.Around]. Then
+	// an event need not be about a flow.
+	AllOfQube bool
+	// Skipped says of which events no packets are looked for, because they are about no flow.
+	Skipped []error
 }
 
 // Bounds of what is read: events may come from anywhere.
@@ -32,10 +39,13 @@ const around = 5 * time.Minute
 // them, or as Kibana shows them (with _source). name is that of the file, for errors.
 func (w *Wanted) Read(in io.Reader, name string) error {
 	limited := &io.LimitedReader{R: in, N: maxEventBytes}
-	d := json.NewDecoder(limited)
+	d, list, err := documents(limited)
+	if err != nil {
+		return fmt.Errorf("reading events: %s: %w", name, err)
+	}
 	for n := 1; ; n++ {
 		var doc document
-		switch err := d.Decode(&doc); {
+		switch err := decode(d, list, &doc); {
 		case err != nil && limited.N <= 0:
 			return fmt.Errorf("reading events: %s has more than %d MiB; select the events that are wanted", name, maxEventBytes>>20)
 		case err == io.EOF && n == 1:
@@ -50,14 +60,71 @@ func (w *Wanted) Read(in io.Reader, name string) error {
 		if doc.Source != nil {
 			doc.fields = *doc.Source
 		}
-		if err := w.add(&doc.fields); err != nil {
-			return fmt.Errorf("reading events: %s, event %d: %w", name, n, err)
+		err := w.add(&doc.fields)
+		if err != nil {
+			err = fmt.Errorf("reading events: %s, event %d: %w", name, n, err)
+		}
+		switch {
+		case errors.Is(err, ErrNoFlow) && len(w.Skipped) < maxEvents:
+			w.Skipped = append(w.Skipped, err)
+		case err != nil:
+			return err
 		}
 	}
 }
 
-// errNoFlow is returned for an event that does not say which packets are meant.
-var errNoFlow = errors.New("it names no flow: neither flow.id nor network.community_id, nor two addresses")
+// Usable returns an error if events were read, and none of them says which packets are meant.
+func (w *Wanted) Usable() error {
+	if len(w.Events) == 0 && len(w.Skipped) > 0 {
+		return w.Skipped[0]
+	}
+	return nil
+}
+
+// documents returns a decoder of the documents of a file, which may begin with a byte order mark, and
+// whether they are in a JSON array.
+func documents(in io.Reader) (d *json.Decoder, list bool, err error) {
+	b := bufio.NewReader(in)
+	if mark, _ := b.Peek(3); string(mark) == "\uFEFF" {
+		_, _ = b.Discard(len(mark))
+	}
+	for {
+		c, err := b.ReadByte()
+		switch {
+		case err == io.EOF:
+			return json.NewDecoder(b), false, nil
+		case err != nil:
+			return nil, false, err
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			continue
+		}
+		if err := b.UnreadByte(); err != nil {
+			return nil, false, err
+		}
+		d = json.NewDecoder(b)
+		if c == '[' {
+			_, err = d.Token()
+		}
+		return d, c == '[', err
+	}
+}
+
+// decode decodes the next document. It returns io.EOF behind the last one.
+func decode(d *json.Decoder, list bool, doc *document) error {
+	if list && !d.More() {
+		if _, err := d.Token(); err != nil { // the end of the array
+			return fmt.Errorf("the array is not complete: %w", err)
+		}
+		return io.EOF
+	}
+	return d.Decode(doc)
+}
+
+// ErrNoFlow is wrapped by errors about an event that does not say which packets are meant.
+var ErrNoFlow = errors.New("it names no flow: neither flow.id nor network.community_id, nor two addresses")
+
+// errNoQube is returned for such an event if all packets of its qube are wanted.
+var errNoQube = errors.New("it names no qube: neither qube.name nor qube.vif")
 
 // add adds an event.
 func (w *Wanted) add(d *fields) error {
@@ -66,6 +133,8 @@ func (w *Wanted) add(d *fields) error {
 		return err
 	}
 	switch {
+	case w.AllOfQube && e.Qube == "" && e.Vif == "":
+		return errNoQube
 	case e.Key != 0:
 		if !slices.Contains(w.Keys, e.Key) {
 			w.Keys = append(w.Keys, e.Key)
@@ -74,12 +143,19 @@ func (w *Wanted) add(d *fields) error {
 		w.Ends = append(w.Ends, *e.End)
 	case e.CommunityID != "":
 		w.CommunityIDs = append(w.CommunityIDs, e.CommunityID)
-	case e.Info == nil:
-		return errNoFlow
+	case e.Info == nil && !w.AllOfQube:
+		return ErrNoFlow
 	}
 	if e.Info != nil { // by which flows are found whose keys a crash has lost
 		w.Flows = append(w.Flows, e.Info)
 	}
+	w.widen(e)
+	w.Events = append(w.Events, *e)
+	return nil
+}
+
+// widen has the query take in the qube and the time of an event.
+func (w *Wanted) widen(e *Event) {
 	qube := e.Qube
 	if e.Key != 0 {
 		qube = "" // flow.id says enough, also where the store did not know the qube
@@ -100,8 +176,6 @@ func (w *Wanted) add(d *fields) error {
 	if to.After(w.To) {
 		w.To = to
 	}
-	w.Events = append(w.Events, *e)
-	return nil
 }
 
 // Around returns queries, one of each qube, for all its packets from so long before its first
@@ -131,15 +205,24 @@ func (w *Wanted) Around(span time.Duration) (queries []*packetstore.Query) {
 }
 
 // Expected returns how many packets the flows of the events have, and whether all events say
-// it. Several events of one flow are added up, as their counters are.
+// it. Several events of one flow are added up, as their counters are, and the same event that was
+// given twice counts once.
 func (w *Wanted) Expected() (packets uint64, known bool) {
-	finals, interim := map[uint64]uint64{}, map[uint64]uint64{}
+	type count struct {
+		key, packets uint64
+		from, to     time.Time
+	}
+	finals, interim, counted := map[uint64]uint64{}, map[uint64]uint64{}, map[count]bool{}
 	for i := range w.Events {
-		switch e := &w.Events[i]; {
+		e := &w.Events[i]
+		one := count{e.Key, e.Packets, e.From, e.To}
+		switch {
 		case e.Key == 0 || e.Packets == 0:
 			return 0, false
+		case e.Final && counted[one]:
 		case e.Final:
 			finals[e.Key] += e.Packets
+			counted[one] = true
 		default:
 			interim[e.Key] = max(interim[e.Key], e.Packets)
 		}

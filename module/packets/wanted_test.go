@@ -1,6 +1,7 @@
 package packets_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -31,6 +32,9 @@ func flowEvent(final bool, packets int) string {
 const queryEvent = `{"@timestamp": "2023-11-14T22:20:00Z", "network": {"community_id": "` + community + `", "transport": "udp"},
 	"source": {"ip": "10.137.0.2", "port": 5353}, "destination": {"ip": "10.139.1.1", "port": 53}, "qube": {"name": "work"}}`
 
+// findingEvent is about many flows, and names none.
+const findingEvent = `{"@timestamp": "2023-11-14T22:30:00Z", "event": {"dataset": "qubesbeat.finding"}, "source": {"ip": "10.137.0.2"}, "qube": {"name": "work"}}`
+
 var info = &packetstore.FlowInfo{Source: netip.MustParseAddr("10.137.0.2"), Destination: netip.MustParseAddr("1.1.1.1"), SourcePort: 5353, DestinationPort: 53, Protocol: 17}
 
 // TestWanted_Read takes from events of any kind which packets they are about.
@@ -60,6 +64,12 @@ func TestWanted_Read(t *testing.T) {
 			packetstore.Query{Keys: key, Flows: []*packetstore.FlowInfo{info, info, info, info}, From: at("2023-11-14T22:13:20Z"), To: at("2023-11-14T22:13:20.020999999Z")}, 9},
 		{"interim", flowEvent(false, 3) + flowEvent(false, 5),
 			packetstore.Query{Keys: key, Flows: []*packetstore.FlowInfo{info, info}, From: at("2023-11-14T22:13:20Z"), To: at("2023-11-14T22:13:20.020999999Z")}, 5},
+		{"the same final one twice", flowEvent(true, 7) + flowEvent(true, 7),
+			packetstore.Query{Keys: key, Flows: []*packetstore.FlowInfo{info, info}, From: at("2023-11-14T22:13:20Z"), To: at("2023-11-14T22:13:20.020999999Z")}, 7},
+		{"an array, behind a byte order mark", "\uFEFF\n[" + flowEvent(true, 7) + ", " + flowEvent(true, 2) + "]\n",
+			packetstore.Query{Keys: key, Flows: []*packetstore.FlowInfo{info, info}, From: at("2023-11-14T22:13:20Z"), To: at("2023-11-14T22:13:20.020999999Z")}, 9},
+		{"one of no flow", findingEvent + flowEvent(true, 7), packetstore.Query{Keys: key, Flows: []*packetstore.FlowInfo{info},
+			From: at("2023-11-14T22:13:20Z"), To: at("2023-11-14T22:13:20.020999999Z")}, 7},
 		{"query", queryEvent, packetstore.Query{CommunityIDs: []string{community}, Flows: []*packetstore.FlowInfo{resolver}, Qube: "work",
 			From: at("2023-11-14T22:15:00Z"), To: at("2023-11-14T22:25:00.000999999Z")}, 0},
 		{"query of the resolver", strings.Replace(queryEvent, `"network"`, `"event": {"dataset": "qubesbeat.dns"}, "network"`, 1), packetstore.Query{
@@ -107,9 +117,26 @@ func TestWanted_Read_refused(t *testing.T) {
 		strings.Repeat(" ", 65<<20):      "has more than 64 MiB",
 	} {
 		var w packets.Wanted
-		if err := w.Read(strings.NewReader(in), "event.json"); err == nil || !strings.Contains(err.Error(), want) {
+		if err := errors.Join(w.Read(strings.NewReader(in), "event.json"), w.Usable()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Read(%.60q) = %v; want %q", in, err, want)
 		}
+	}
+}
+
+// TestWanted_Around takes all packets of a qube around events of any kind, and refuses an event that
+// names no qube.
+func TestWanted_Around(t *testing.T) {
+	t.Parallel()
+	w := packets.Wanted{AllOfQube: true}
+	if err := w.Read(strings.NewReader(findingEvent+flowEvent(true, 7)), "event.json"); err != nil || len(w.Skipped) > 0 {
+		t.Fatalf("Read = %v, skipped %v; want neither", err, w.Skipped)
+	}
+	queries := w.Around(5 * time.Minute)
+	if len(queries) != 1 || queries[0].Qube != "work" || queries[0].From.Format(time.TimeOnly) != "22:08:20" || queries[0].To.Format(time.TimeOnly) != "22:35:00" {
+		t.Errorf("Around = %+v; want one of work, from 22:08:20 to 22:35:00", queries)
+	}
+	if err := w.Read(strings.NewReader(`{"@timestamp": "2023-11-14T22:20:00Z"}`), "event.json"); err == nil || !strings.Contains(err.Error(), "it names no qube") {
+		t.Errorf("Read = %v of an event that names no qube", err)
 	}
 }
 
@@ -119,7 +146,7 @@ func FuzzWanted_Read(f *testing.F) {
 	f.Add(`{"_source": {}}`)
 	f.Fuzz(func(t *testing.T, in string) {
 		var w packets.Wanted
-		if err := w.Read(strings.NewReader(in), "event.json"); err == nil && len(w.Events) == 0 {
+		if err := w.Read(strings.NewReader(in), "event.json"); errors.Join(err, w.Usable()) == nil && len(w.Events) == 0 {
 			t.Error("Read = nil without an event")
 		}
 		w.Expected()
