@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/detect"
 	"github.com/qubesbeat/qubesbeat/internal/eventfile"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
@@ -86,8 +87,8 @@ func findingsCommand() *cobra.Command {
 	f := findingFilter{level: "low"}
 	parent := &cobra.Command{
 		Use: "findings [FILE...]", Short: "Show what is odd: of the running beat, or in files of events", Args: cobra.ArbitraryArgs,
-		Long: "Shows the findings of the running beat since it started, or those in files of events, the newest first, one\n" +
-			"sentence each.",
+		Long: "Shows the latest findings of the running beat, or those in files of events, the newest first, one sentence each.\n" +
+			"Of those before its last start the beat keeps no names: the files have the sentences.",
 		RunE: func(c *cobra.Command, files []string) error {
 			list, err := s.findings(c.Context(), files)
 			if err == nil && !slices.Contains(findingLevels, f.level) {
@@ -105,8 +106,8 @@ func findingsCommand() *cobra.Command {
 	parent.Flags().StringVar(&f.level, "level", "low", "only of this level or above: low, medium, high, critical")
 	parent.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	parent.AddCommand(
-		oneFinding(&s, "show ID", "Show the evidence of a finding", showFinding),
-		oneFinding(&s, "allow ID", "Print the entry of detect.allow that expects such findings", showAllow),
+		oneFinding(&s, "show ID [FILE...]", "Show the evidence of a finding of the running beat, or in files of events", showFinding),
+		oneFinding(&s, "allow ID [FILE...]", "Print the entry of detect.allow that expects such findings", showAllow),
 		&cobra.Command{Use: "dismiss ID", Args: cobra.ExactArgs(1), Short: "Have the destination of a finding learned as usual",
 			RunE: func(c *cobra.Command, args []string) error {
 				var one control.Finding
@@ -119,19 +120,22 @@ func findingsCommand() *cobra.Command {
 	return parent
 }
 
-// oneFinding returns a command about one finding of the running beat.
+// oneFinding returns a command about one finding of the running beat, or in files of events.
 func oneFinding(s *detectSocket, use, short string, show func(io.Writer, *control.Finding) error) *cobra.Command {
-	return &cobra.Command{Use: use, Args: cobra.ExactArgs(1), Short: short, RunE: func(c *cobra.Command, args []string) error {
-		list, err := s.findings(c.Context(), nil)
+	return &cobra.Command{Use: use, Args: cobra.MinimumNArgs(1), Short: short, RunE: func(c *cobra.Command, args []string) error {
+		list, err := s.findings(c.Context(), args[1:])
 		if err != nil {
 			return printError(c, err)
 		}
 		for i := range list {
 			if list[i].ID == args[0] {
-				return show(c.OutOrStdout(), &list[i])
+				if err := show(c.OutOrStdout(), &list[i]); err != nil {
+					return printError(c, err)
+				}
+				return nil
 			}
 		}
-		return printError(c, fmt.Errorf("there is no finding %q; `qubesbeat findings` lists those of this run", args[0]))
+		return printError(c, fmt.Errorf("there is no finding %q; `qubesbeat findings` lists the latest", args[0]))
 	}}
 }
 
@@ -193,7 +197,7 @@ func readFindings(path string) (list []control.Finding, err error) {
 			continue
 		}
 		one := control.Finding{ID: e.Found.ID, At: e.At, Qube: e.Qube.Name, Rule: e.Event.Action, Method: e.Found.Method, Level: e.Found.Level,
-			Score: e.Found.Score / 100, Reason: e.Event.Reason, Evidence: e.Found.Evidence, Names: e.Found.Names, Domain: e.Destination.Domain,
+			Score: e.Found.Score / 100, Reason: e.Event.Reason, Evidence: e.Found.Evidence, Names: e.Found.Names, Domain: detect.Destination(e.Destination.Domain),
 			Address: e.Destination.IP, Port: e.Destination.Port}
 		if one.Qube == "" {
 			one.Qube = e.Found.Subject
@@ -245,6 +249,9 @@ func showFinding(w io.Writer, f *control.Finding) error {
 
 // showAllow prints the setting that expects such findings.
 func showAllow(w io.Writer, f *control.Finding) error {
+	if f.Earlier {
+		return fmt.Errorf("%s was found in an earlier run, of which no names are kept; add a file with its event: qubesbeat findings allow %s FILE", f.ID, f.ID)
+	}
 	where := ""
 	switch {
 	case f.Domain != "":

@@ -12,7 +12,7 @@ type Detect struct {
 	// Enabled turns the detection on. Default true; it needs flows.
 	Enabled bool `config:"enabled"`
 	// Learn is how long a qube is watched before what is new for it is reported, on at least
-	// three days and with 200 uses of destinations. Default 7d.
+	// three days and with 200 uses of destinations, or on twelve days. Default 7d.
 	Learn Duration `config:"learn"`
 	// Level is the lowest level that becomes an event: low, the default, medium, high or
 	// critical.

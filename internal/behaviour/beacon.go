@@ -15,6 +15,10 @@ const (
 	protoICMPv6 = 58
 )
 
+// clockwork reports whether the destination's port is periodic by its nature, and is used for what it is
+// for.
+func (o *Observation) clockwork() bool { return !o.Foreign && clockwork(o.Proto, o.Port) }
+
 // clockwork reports whether a port is periodic by its nature: time, names, leases.
 func clockwork(proto uint8, port uint16) bool {
 	if proto == protoTCP {
@@ -30,7 +34,7 @@ func clockwork(proto uint8, port uint16) bool {
 // pulse adds a contact with the current destination to its series.
 func (e *Engine) pulse() {
 	o := e.obs
-	if clockwork(o.Proto, o.Port) {
+	if o.clockwork() {
 		return
 	}
 	alone := e.cur.near(e.net, o.At) > 60e9
@@ -54,7 +58,7 @@ func (e *Engine) pulse() {
 // beat adds a burst within a flow to the series of the flow.
 func (e *Engine) beat() {
 	o := e.obs
-	if clockwork(o.Proto, o.Port) || o.Place == Nowhere {
+	if o.clockwork() || o.Place == Nowhere {
 		return
 	}
 	alone := e.cur.near(e.net, o.At) > 60e9
@@ -96,7 +100,7 @@ func (e *Engine) resumed() bool {
 	h := e.burstsOf(o.Connection)
 	s := e.series.find(h)
 	switch {
-	case s == nil || clockwork(o.Proto, o.Port):
+	case s == nil || o.clockwork():
 		return false
 	case o.Proto == protoTCP && !o.Midstream:
 		e.series.remove(h)
@@ -169,7 +173,7 @@ func (e *Engine) periodic(s *series, v *periodic.Verdict) {
 		return
 	}
 	entry := e.cur.base.Find(baseline.Destination, e.net)
-	known := e.cur.base.Known(entry, o.At)
+	known := e.cur.base.Known(entry, o.At) && (e.cur.base.Known(entry, s.Begun()) || entry.Periodic(v.Period))
 	if entry != nil && !e.learned() {
 		entry.SetPeriod(v.Period)
 	}
@@ -179,6 +183,9 @@ func (e *Engine) periodic(s *series, v *periodic.Verdict) {
 	}
 	if known || e.skips(Beacon, way, e.net) {
 		return
+	}
+	if entry != nil { // if it began while the destination was new, it is found until it is learned
+		entry.SetPeriod(v.Period)
 	}
 	f := &Finding{Rule: Beacon, Way: way, Score: v.Score, First: s.Begun(), Period: v.Period, Jitter: v.Jitter, Beats: s.Beats(), dest: e.net,
 		NoveltyBits: e.cur.base.Surprise(baseline.Destination)}
@@ -191,35 +198,64 @@ func (e *Engine) periodic(s *series, v *periodic.Verdict) {
 // beaconLevel sets the level of a beacon and the evidence for it.
 func (e *Engine) beaconLevel(f *Finding, s *series) {
 	o := e.obs
-	others := e.others()
-	f.Level = Medium
-	switch {
-	case others == 1:
-		f.Level = Low
-		f.Evidence = append(f.Evidence, "another qube contacts it, too")
-	case others > 1:
-		f.Level = Low
-		f.Evidence = append(f.Evidence, fmt.Sprintf("%d other qubes contact it, too", others))
-	}
+	others, peer := e.others(), e.usuallyNew()
+	e.novelLevel(f, others, peer)
+	tunnel := s.inFlow && tunnelPort(o.Proto, o.Port) && e.known(baseline.Port, portHash(o))
 	odd := e.oddities(f)
-	idle := f.Period < 900e9 && float64(s.alone) > 0.6*float64(s.beats) && e.cur.base.Missing(baseline.Destination) <= 0.1
+	idle := e.idleBut(f, s)
 	if idle {
 		f.Evidence = append(f.Evidence, "the qube is idle otherwise")
 	}
-	if odd && f.Level == Medium || idle && e.learned() {
+	if odd && f.Level == Medium || idle && !tunnel && !peer && e.learned() {
 		f.Level = f.Level.up()
 	}
 	if !e.learned() {
-		f.Level = f.Level.down()
-		f.Evidence = append(f.Evidence, "what is usual for the qube is not known yet")
+		f.lower("what is usual for the qube is not known yet")
+	}
+	if tunnel {
+		f.lower("the qube has used tunnels at this port before") // a provider has many servers
 	}
 	if poller(o.Domain) {
-		f.Level = f.Level.down()
-		f.Evidence = append(f.Evidence, "programs are known to poll it")
+		f.lower("programs are known to poll it")
 		if others >= 2 {
 			f.Level = Silent
 		}
 	}
+}
+
+// lower lowers a finding by a level, for a reason.
+func (f *Finding) lower(reason string) {
+	f.Level = f.Level.down()
+	f.Evidence = append(f.Evidence, reason)
+}
+
+// idleBut reports whether the subject does hardly anything but what comes often in a series.
+func (e *Engine) idleBut(f *Finding, s *series) bool {
+	return f.Period < 900e9 && float64(s.alone) > 0.6*float64(s.beats) && e.cur.base.Missing(baseline.Destination) <= 0.1
+}
+
+// novelLevel sets the level of a beacon by how new the destination is: for the subject, and for others.
+func (e *Engine) novelLevel(f *Finding, others int, peer bool) {
+	f.Level = Low
+	switch {
+	case others == 1:
+		f.Evidence = append(f.Evidence, "another qube contacts it, too")
+	case others > 1:
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%d other qubes contact it, too", others))
+	case peer:
+		f.Evidence = append(f.Evidence, "most destinations of the qube are others each day")
+	default:
+		f.Level = Medium
+	}
+}
+
+// mostlyNew is the share of uses of what is used for a day only, from which on a qube does little else.
+const mostlyNew = 0.5
+
+// usuallyNew reports whether the current destination is one of those that are others each day in most
+// of what the subject does: peers, which are found by address. That it is new means nothing then.
+func (e *Engine) usuallyNew() bool {
+	return e.obs.Domain == "" && e.learned() && e.cur.base.Fleeting(baseline.Destination, e.obs.At) >= mostlyNew
 }
 
 // oddities adds what is odd about the current destination to the evidence.
@@ -228,6 +264,10 @@ func (e *Engine) oddities(f *Finding) (odd bool) {
 	if o.Unresolved && !tunnelPort(o.Proto, o.Port) {
 		odd = true
 		f.Evidence = append(f.Evidence, "no DNS response had the address")
+	}
+	if o.Foreign {
+		odd = true
+		f.Evidence = append(f.Evidence, fmt.Sprintf("what goes to port %d is no DNS", o.Port))
 	}
 	if !usualPort(o.Port) && !o.Addr.IsPrivate() { // neighbours have services of all kinds
 		odd = true

@@ -27,8 +27,9 @@ type Config struct {
 	Settle, Repeat, Forget int64
 	// Samples is how many names of a DNS finding are reported.
 	Samples int
-	// Offset is added to packet time for the hours of the week, in nanoseconds.
-	Offset int64
+	// Offset returns what is added to a packet time for the hours of the week, in nanoseconds. It
+	// may be nil.
+	Offset func(at int64) int64
 	// Disposable reports whether a subject is used once, so that its hours mean nothing. It
 	// may be nil.
 	Disposable func(subject string) bool

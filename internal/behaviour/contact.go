@@ -17,9 +17,6 @@ func (e *Engine) opened() {
 		e.cur.walk.Begin(e.contact(), &e.alarm)
 		e.scanned()
 	}
-	if o.Place != World {
-		e.lateral("")
-	}
 	e.request()
 	e.used()
 	if o.Stealth {
@@ -30,6 +27,9 @@ func (e *Engine) opened() {
 		e.pulse()
 	}
 	e.firstSeen()
+	if o.Place != World { // after that, so that there is a destination that is not to be learned
+		e.lateral("")
+	}
 	e.hours(0)
 }
 
@@ -165,11 +165,16 @@ func Service(port uint16) bool { return services[port] != "" }
 func (e *Engine) lateral(point string) {
 	o := e.obs
 	known := e.known(baseline.Destination, e.net)
-	others := e.target()
-	if known || e.skips(Lateral, o.Place.String(), e.net) {
+	once, others := e.net, 0
+	if e.candidate() {
+		once = candidates
+	} else {
+		others = e.target()
+	}
+	if known || e.skips(Lateral, o.Place.String(), once) {
 		return
 	}
-	f := &Finding{Rule: Lateral, Way: o.Place.String(), Level: Low, Score: 0.5, dest: e.net, Refused: point != ""}
+	f := &Finding{Rule: Lateral, Way: o.Place.String(), Level: Low, Score: 0.5, dest: e.net, once: once, Refused: point != ""}
 	service := services[o.Port]
 	switch {
 	case o.Place == Qube || o.Place == NetVM:
@@ -192,6 +197,17 @@ func (e *Engine) lateral(point string) {
 	what := map[Place]string{LAN: "the local network", Qube: "another qube", NetVM: "a netvm"}[o.Place]
 	f.Reason = fmt.Sprintf("%s contacts %s: %s%s", e.who(), what, e.whom(), tail(f.Evidence))
 	e.report(f)
+}
+
+// candidates is what contacts with candidates are reported once for.
+const candidates = 0xca
+
+// candidate reports whether the current contact is one that a call may try: programs of calls send
+// datagrams to all addresses that a peer says it has (RFC 8445), those in the network of the peer
+// among them, at any port.
+func (e *Engine) candidate() bool {
+	o := e.obs
+	return o.Place == LAN && o.Proto == protoUDP && o.Port >= 1024 && services[o.Port] == ""
 }
 
 // target records the current destination as a neighbour, and returns how many different

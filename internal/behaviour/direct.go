@@ -18,7 +18,7 @@ const (
 // hardly ever has one.
 func (e *Engine) direct() {
 	o, s := e.obs, e.cur
-	if !o.Final || o.Place != World || s.resolves == 0 || clockwork(o.Proto, o.Port) {
+	if !o.Final || o.Place != World || s.resolves == 0 || o.clockwork() {
 		return
 	}
 	share := float64(s.direct) / float64(max(s.flows, 1))

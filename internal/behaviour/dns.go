@@ -14,7 +14,7 @@ func (e *Engine) asked() {
 	if q == nil {
 		return
 	}
-	q.Seed = e.conf.Key[0]
+	q.Seed, q.World = e.conf.Key[0], e.obs.Place == World
 	s := e.cur
 	if s.resolves == 0 {
 		s.resolves = e.obs.At
@@ -23,6 +23,7 @@ func (e *Engine) asked() {
 		s.asked.add(e.net)
 	}
 	e.generated(q)
+	e.zone(q)
 	w, _ := e.windows.add(s.id, e.windowOf())
 	if w == nil {
 		return
@@ -44,6 +45,14 @@ func (e *Engine) asked() {
 	}
 }
 
+// zone makes the zone of a name the current domain.
+func (e *Engine) zone(q *names.Query) {
+	if zone := names.Zone(q.Name, q.Domain, q.Suffix); zone != q.Domain {
+		q.Domain, e.obs.Domain = zone, zone
+		e.net = e.hashOf(e.obs)
+	}
+}
+
 // windowOf returns the key of the window of the current domain.
 func (e *Engine) windowOf() uint64 { return e.keyed(e.net, 0xd5) }
 
@@ -53,8 +62,14 @@ func (e *Engine) used() {
 	if o.Domain == "" || o.Midstream || o.Port == 53 {
 		return
 	}
-	if w := e.windows.find(e.windowOf()); w != nil {
+	w := e.windows.find(e.windowOf())
+	if w == nil && o.Domain == o.Name { // without a registered domain, perhaps
+		zone := names.Zone(o.Name, o.Name, false)
+		w = e.windows.find(e.keyed(siphash(e.conf.Key[0], e.conf.Key[1], zone), 0xd5))
+	}
+	if w != nil {
 		w.Use(o.Name, e.conf.Key[0])
+		w.UseAddr(names.AddrHash(o.Addr, e.conf.Key[0]))
 	}
 }
 
@@ -78,10 +93,7 @@ func (e *Engine) tunnel(w *window, shape names.Shape, q *names.Query) {
 	} else {
 		f.Score += 0.15
 	}
-	if (shape == names.Volume || shape == names.Slow) && w.Used() {
-		f.Level = Low
-		f.Evidence = append(f.Evidence, "the qube connects to what it asks for")
-	}
+	e.excused(f, w, shape)
 	f.Evidence = append(f.Evidence, fmt.Sprintf("%d queries, %d names, %.1f bits a character", w.Queries(), w.Names(), w.Entropy()))
 	for _, name := range w.samples[:min(e.conf.Samples, len(w.samples))] {
 		if name != "" {
@@ -89,8 +101,31 @@ func (e *Engine) tunnel(w *window, shape names.Shape, q *names.Query) {
 		}
 	}
 	w.samples, w.at = [3]string{}, 0
-	f.Reason = fmt.Sprintf("%s sends data in names below %s: %d characters in %d names within an hour%s", e.who(), q.Domain, w.Up(), w.Names(), tail(f.Evidence))
+	f.Reason = fmt.Sprintf("%s sends data in names below %s: %d characters in %d names within an hour%s", e.who(), below(q.Domain), w.Up(), w.Names(), tail(f.Evidence))
 	e.report(f)
+}
+
+// excused lowers a finding about names that have another reason than a tunnel.
+func (e *Engine) excused(f *Finding, w *window, shape names.Shape) {
+	switch {
+	case (shape == names.Volume || shape == names.Slow) && w.Used():
+		f.Level = Low
+		f.Evidence = append(f.Evidence, "the qube connects to what it asks for")
+	case w.Nowhere():
+		f.Level = f.Level.down()
+		f.Evidence = append(f.Evidence, "none of the names exists")
+	case shape == names.Slow && e.cur.contacts[0].at == 0 && w.Answered():
+		f.Level = Low
+		f.Evidence = append(f.Evidence, "addresses answer, and no connection is seen at all")
+	}
+}
+
+// below returns what a name is below, for a sentence.
+func below(domain string) string {
+	if domain == names.Root {
+		return "no domain"
+	}
+	return domain
 }
 
 // generated reports domains that look generated.
@@ -107,7 +142,10 @@ func (e *Engine) generated(q *names.Query) {
 		return
 	}
 	f := &Finding{Rule: DGA, Level: Medium, Score: min(1, 0.5+float64(signs.Odd+signs.Unknown)/40)}
-	if signs.Unknown >= 20 || signs.Odd >= 10 {
+	switch {
+	case signs.Weak() || !q.Suffix: // a resolver blocks some, or a laptop is not in its network
+		f.Level = Low
+	case signs.Unknown >= 20 || signs.Odd >= 10:
 		f.Level = High
 	}
 	for _, name := range s.oddNames[:min(e.conf.Samples, 4)] {

@@ -17,7 +17,7 @@ const (
 // firstSeen records the current destination and port, and reports what is new.
 func (e *Engine) firstSeen() {
 	o := e.obs
-	if clockwork(o.Proto, o.Port) {
+	if o.clockwork() {
 		return
 	}
 	learned := e.learned()
@@ -28,6 +28,9 @@ func (e *Engine) firstSeen() {
 	bits, fresh := e.use(baseline.Destination, e.net)
 	if e.cur.base.Observations() != before { // the first contact in ten minutes
 		e.country(learned)
+	}
+	if e.candidate() {
+		return
 	}
 	portBits, freshPort := e.use(baseline.Port, portHash(o))
 	if !learned || o.Midstream {
@@ -107,7 +110,7 @@ func usualPort(port uint16) bool {
 // oddPort reports a port that is new for the qube.
 func (e *Engine) oddPort(bits float64) {
 	f := &Finding{Rule: OddPort, Level: Low, Score: min(1, bits/12), NoveltyBits: bits, dest: e.net}
-	if !usualPort(e.obs.Port) {
+	if !usualPort(e.obs.Port) && !ofPeer(e.obs) {
 		f.Level = Medium
 	}
 	f.Reason = fmt.Sprintf("%s has used %d ports in %d days; that of %s is new", e.who(), e.cur.base.Len(baseline.Port)-1, e.cur.base.Days(), e.whom())
@@ -117,7 +120,7 @@ func (e *Engine) oddPort(bits float64) {
 // The bounds of odd hours.
 const (
 	hoursDays  = 14      // with observations, before hours are judged
-	hoursShare = 0.005   // of the activity
+	hoursShare = 0.005   // of the activity, with the hours around
 	hoursBytes = 100_000 // from and to the qube
 )
 
@@ -128,20 +131,35 @@ func (e *Engine) hours(bytes uint64) {
 	if e.conf.Disposable != nil && e.conf.Disposable(s.name) {
 		return
 	}
-	wall := o.At + e.conf.Offset
-	h := s.base.Hours()
+	wall := o.At
+	if e.conf.Offset != nil {
+		wall += e.conf.Offset(o.At)
+	}
 	if bytes >= hoursBytes && s.base.Days() >= hoursDays && s.oddHour != o.At/day {
-		if p := h.Probability(wall); p < hoursShare {
+		if own, around, odd := s.base.Hours().Share(wall, hoursShare); odd {
 			s.oddHour = o.At / day
-			e.report(&Finding{Rule: OddHours, Level: Low, Score: 0.5 + 0.5*(1-p/hoursShare), BytesUp: bytes,
+			e.report(&Finding{Rule: OddHours, Level: Low, Score: 0.5 + 0.5*(1-around/hoursShare), BytesUp: bytes,
 				Reason: fmt.Sprintf("%s moves %s at %s; %.1f %% of its activity in %d days falls into this hour of the week", e.who(), size(bytes),
-					clock(o.At), 100*p, s.base.Days())})
+					clock(o.At), 100*own, s.base.Days())})
 		}
 	}
-	h.Add(wall)
+	s.base.Hours().Add(wall)
 }
 
-// portHash returns the hash of the port and protocol of an observation.
+// firstPeer is the first of the ports that systems choose for clients (ip_local_port_range of Linux).
+const firstPeer = 32768
+
+// ofPeer reports whether a port is one that no service has, but the peer of a call or of a game that the
+// client was referred to.
+func ofPeer(o *Observation) bool {
+	return o.Proto == protoUDP && o.Port >= firstPeer && o.Port != 51820
+}
+
+// portHash returns the hash of the port and protocol of an observation; those of peers are one.
 func portHash(o *Observation) uint64 {
-	return (uint64(o.Port)<<8 | uint64(o.Proto)) * 0x9e3779b97f4a7c15
+	port := o.Port
+	if ofPeer(o) {
+		port = firstPeer
+	}
+	return (uint64(port)<<8 | uint64(o.Proto)) * 0x9e3779b97f4a7c15
 }

@@ -9,6 +9,7 @@ const (
 	echoHeaders  = 42  // bytes of a frame before the data of an echo request
 	echoPayload  = 100 // of data: ping sends 56
 	echoPackets  = 10
+	echoVaried   = 30 // of more than one size: some are sent to find the largest that gets through
 	echoMismatch = 8  // bytes by which replies differ from requests
 	leastFrame   = 60 // bytes, to which Ethernet pads what it carries
 )
@@ -16,29 +17,49 @@ const (
 // icmp reports echo requests that carry data.
 func (e *Engine) icmp() {
 	o := e.obs
-	if o.Place != World && o.Place != LAN || o.UpPackets < echoPackets || o.UpPackets == 0 {
+	if o.Place != World && o.Place != LAN || o.UpPackets == 0 {
 		return
 	}
-	if e.skips(ICMPTunnel, "replies", e.net) {
+	x := echoes{up: o.Up, down: o.Down, requests: o.UpPackets, replies: o.DownPackets}
+	way, evidence := x.way()
+	if way == "" && o.Final {
+		all := e.echoes()
+		all.add(o)
+		way, evidence = all.together()
+		x = *all
+	}
+	if way == "" || e.skips(ICMPTunnel, way, e.net) {
 		return
 	}
-	up, down := o.Up/o.UpPackets, uint64(0)
-	if o.DownPackets > 0 {
-		down = o.Down / o.DownPackets
+	f := &Finding{Rule: ICMPTunnel, Way: way, Level: Medium, Score: 0.6, dest: e.net, BytesUp: x.up, BytesDown: x.down, Evidence: []string{evidence}}
+	if way == "replies" {
+		f.Score = 0.8
 	}
-	up, down = max(up, leastFrame), max(down, leastFrame)
-	f := &Finding{Rule: ICMPTunnel, Level: Medium, Score: 0.6, dest: e.net, BytesUp: o.Up, BytesDown: o.Down}
-	differ := o.DownPackets >= echoPackets/2 && (up > down+echoMismatch || down > up+echoMismatch)
-	switch {
-	case differ:
-		f.Way, f.Score = "replies", 0.8
-		f.Evidence = append(f.Evidence, fmt.Sprintf("replies of %d bytes to requests of %d", down, up))
-	case up > echoPayload+echoHeaders:
-		f.Way = "payload"
-		f.Evidence = append(f.Evidence, fmt.Sprintf("requests of %d bytes", up))
-	default:
-		return
-	}
-	f.Reason = fmt.Sprintf("%s exchanges %d ICMP messages with %s, %s%s", e.who(), o.UpPackets+o.DownPackets, e.whom(), size(o.Up+o.Down), tail(f.Evidence))
+	f.Reason = fmt.Sprintf("%s exchanges %d ICMP messages with %s, %s%s", e.who(), x.requests+x.replies, e.whom(), size(x.up+x.down), tail(f.Evidence))
 	e.report(f)
 }
+
+// means returns the mean sizes of requests and replies, without what Ethernet pads.
+func (x *echoes) means() (up, down uint64) {
+	return max(x.up/max(x.requests, 1), leastFrame), max(x.down/max(x.replies, 1), leastFrame)
+}
+
+// way returns how the echo requests with one identifier carry data, "" if they do not.
+func (x *echoes) way() (way, evidence string) {
+	up, down := x.means()
+	switch {
+	case x.requests < echoPackets:
+		return "", ""
+	case x.replies >= echoPackets/2 && (up > down+echoMismatch || down > up+echoMismatch):
+		return "replies", fmt.Sprintf("replies of %d bytes to requests of %d", down, up)
+	case up > echoPayload+echoHeaders:
+		return "payload", fmt.Sprintf("requests of %d bytes", up)
+	case x.requests >= echoVaried && x.up%x.requests != 0 && !x.mirrored():
+		return "sizes", fmt.Sprintf("%d requests of several sizes", x.requests)
+	}
+	return "", ""
+}
+
+// mirrored reports whether replies have the size of the requests, as those of ping, also if
+// that changes.
+func (x *echoes) mirrored() bool { return x.replies > 0 && x.up*x.replies == x.down*x.requests }

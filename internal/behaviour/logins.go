@@ -11,6 +11,7 @@ type logins struct {
 	dest  uint64
 	since int64
 	up    uint64 // bytes that the first of them has sent
+	down  uint64 // and received, 0 after a start
 	n     uint32
 	other uint8 // connections in a row that are not alike
 }
@@ -24,21 +25,28 @@ const (
 	loginLonger = int64(60e9) // than that is no attempt that has failed
 	loginSent   = 5           // segments, and likewise received: names, keys, a password, the end
 	loginUnlike = 4           // a quarter of the bytes
+	loginMost   = 10_000      // bytes that a server sends to one that it refuses, with its keys and certificates
 	loginOthers = 3           // in a row are another program; one or two have guessed once more or less
 )
 
 // attempted reports whether the current connection may be an attempt to log in.
 func (o *Observation) attempted() bool {
-	return o.Proto == protoTCP && o.Duration <= loginLonger && o.UpPackets >= loginSent && o.DownPackets >= loginSent &&
+	return o.Proto == protoTCP && o.Down < loginMost && o.Duration <= loginLonger && o.UpPackets >= loginSent && o.DownPackets >= loginSent &&
 		(!usualPort(o.Port) || Service(o.Port) || o.Port == 21)
 }
 
-// alike reports whether a connection has sent about as much as the first.
-func (l *logins) alike(up uint64) bool {
-	return up <= l.up+l.up/loginUnlike && l.up <= up+up/loginUnlike
+// alike reports whether a connection has sent and received about as much as the first.
+func (l *logins) alike(o *Observation) bool {
+	if l.down == 0 {
+		l.down = o.Down
+	}
+	return about(o.Up, l.up) && about(o.Down, l.down)
 }
 
-// attempt counts the current connection if it looks like a failed login, and reports many.
+// about reports whether two numbers are nearly the same.
+func about(a, b uint64) bool { return a <= b+b/loginUnlike && b <= a+a/loginUnlike }
+
+// attempt counts the current connection if it looks like an attempt to log in, and reports many.
 func (e *Engine) attempt() {
 	o := e.obs
 	if !o.attempted() {
@@ -49,14 +57,14 @@ func (e *Engine) attempt() {
 	born := o.At - o.Duration
 	switch {
 	case l.dest != dest || born-l.since > loginSpan || born < l.since-loginSpan:
-		*l = logins{dest: dest, since: born, up: o.Up}
-	case l.alike(o.Up):
+		*l = logins{dest: dest, since: born, up: o.Up, down: o.Down}
+	case l.alike(o):
 		l.other = 0
 	case l.other+1 < loginOthers:
 		l.other++
 		return
 	default:
-		*l = logins{dest: dest, since: born, up: o.Up}
+		*l = logins{dest: dest, since: born, up: o.Up, down: o.Down}
 	}
 	if l.n++; l.n >= loginCount && !e.known(baseline.Destination, e.net) && !e.skips(Lateral, "logins", e.net) {
 		e.guessing(l)

@@ -23,12 +23,14 @@ func TestEngine_logins(t *testing.T) {
 		"one to three tries": {40, func(i int64, o *behaviour.Observation) {
 			o.Up = []uint64{2000, 2600, 2100, 2000, 2900, 2700}[i%6]
 		}, "lateral/logins medium"},
-		"few":          {19, func(int64, *behaviour.Observation) {}, ""},
-		"the web":      {40, func(_ int64, o *behaviour.Observation) { o.Port = 443 }, ""},
-		"sizes differ": {40, func(i int64, o *behaviour.Observation) { o.Up = uint64(2000 + i*i*1000%9000) }, ""},
-		"sessions":     {40, func(_ int64, o *behaviour.Observation) { o.Duration = 61e9 }, ""},
-		"slow":         {40, func(i int64, o *behaviour.Observation) { o.At += i * 15e9 }, ""},
-		"not answered": {40, func(_ int64, o *behaviour.Observation) { o.DownPackets = 4 }, ""},
+		"few":             {19, func(int64, *behaviour.Observation) {}, ""},
+		"the web":         {40, func(_ int64, o *behaviour.Observation) { o.Port = 443 }, ""},
+		"sizes differ":    {40, func(i int64, o *behaviour.Observation) { o.Up = uint64(2000 + i*i*1000%9000) }, ""},
+		"answers differ":  {40, func(i int64, o *behaviour.Observation) { o.Down = uint64(1000 + i*i*1000%7000) }, ""},
+		"much comes back": {40, func(_ int64, o *behaviour.Observation) { o.Down = 10_000 }, ""},
+		"sessions":        {40, func(_ int64, o *behaviour.Observation) { o.Duration = 61e9 }, ""},
+		"slow":            {40, func(i int64, o *behaviour.Observation) { o.At += i * 15e9 }, ""},
+		"not answered":    {40, func(_ int64, o *behaviour.Observation) { o.DownPackets = 4 }, ""},
 		"several hosts": {40, func(i int64, o *behaviour.Observation) {
 			o.Addr = contact("", "203.0.113.1:1", "", 0).Addr
 			o.Port += uint16(i)

@@ -46,10 +46,16 @@ var steps = [...]int64{3600e9, 4 * 3600e9, 12 * 3600e9, 24 * 3600e9, 72 * 3600e9
 // stepNames are the steps as events spell them.
 var stepNames = [len(steps)]string{"1h", "4h", "12h", "24h", "72h"}
 
+// longsADay is how many long connections of a qube are reported in a day at low, and in all.
+const (
+	longsADay    = 5
+	allLongsADay = 20
+)
+
 // long reports a connection that lives for longer than any other with the destination.
 func (e *Engine) long() {
 	o := e.obs
-	if o.Duration < steps[0] || clockwork(o.Proto, o.Port) || e.livedLonger() {
+	if o.Duration < steps[0] || o.clockwork() || e.livedLonger() {
 		return
 	}
 	step := 0
@@ -59,14 +65,52 @@ func (e *Engine) long() {
 	if e.skips(LongConnection, stepNames[step], e.net) {
 		return
 	}
-	f := &Finding{Rule: LongConnection, Way: stepNames[step], Level: Low, Score: 0.5 + 0.1*float64(step), First: o.At - o.Duration, dest: e.net,
+	f := &Finding{Rule: LongConnection, Way: stepNames[step], Level: e.longLevel(step), Score: 0.5 + 0.1*float64(step), First: o.At - o.Duration, dest: e.net,
 		BytesUp: o.Up, BytesDown: o.Down}
-	known := e.known(baseline.Destination, e.net)
-	if (!known || o.Unresolved) && e.learned() || step > 0 && o.Unresolved && !tunnelPort(o.Proto, o.Port) {
-		f.Level = Medium
-	}
 	f.Reason = fmt.Sprintf("%s has a connection with %s that is open for %s, since %s", e.who(), e.whom(), seconds(o.Duration), clock(f.First))
 	e.report(f)
+}
+
+// longLevel returns the level of a long connection: chats and tunnels have one with a server that is
+// resolved, or at their port.
+func (e *Engine) longLevel(step int) Level {
+	o := e.obs
+	odd := (o.Unresolved || !usualPort(o.Port)) && !tunnelPort(o.Proto, o.Port)
+	isNew := e.learned() && !e.known(baseline.Destination, e.net)
+	if odd && !e.usuallyNew() && (isNew || step > 0 && o.Unresolved) {
+		return Medium
+	}
+	return Low
+}
+
+// enoughLongs reports whether enough long connections were reported in this day, and counts one if
+// not. Those at low leave room for others.
+func (e *Engine) enoughLongs(level Level) bool {
+	r := &e.cur.longs
+	if d := e.obs.At / day; d != r.hour {
+		*r = rate{hour: d}
+	}
+	if r.n >= longsADay && (level == Low || r.n >= allLongsADay) {
+		e.stats.Limited++
+		return true
+	}
+	r.n++
+	return false
+}
+
+// goesOn records that the current connection is one that goes on for longer than a contact.
+func (e *Engine) goesOn() {
+	o := e.obs
+	if !o.Final || o.Duration < baseline.Slot || o.clockwork() {
+		return
+	}
+	entry := e.cur.base.Find(baseline.Destination, e.net)
+	if entry == nil && !e.learned() { // it began before the beat did
+		entry, _ = e.observe(baseline.Destination, e.net)
+	}
+	if entry != nil {
+		e.cur.base.GoOn(entry, o.At)
+	}
 }
 
 // livedLonger records the duration of the current connection and reports whether those with

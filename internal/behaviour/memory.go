@@ -9,6 +9,7 @@ func (e *Engine) memory(c *codec.Coder, s *subject) {
 	s.generated.Code(c)
 	s.day.Code(c)
 	s.code(c)
+	s.base.Hours().Code(c)
 	codeTracks(c, &e.windows, s.id, func(w *window) bool { return !w.Over(s.last) }, func(w *window) { w.Code(c) })
 	codeTracks(c, &e.connections, s.id, func(l *lasting) bool { return s.last-l.last <= quietFor }, func(l *lasting) {
 		codec.Int(c, &l.born)
@@ -40,6 +41,8 @@ func (s *subject) code(c *codec.Coder) {
 		codec.Int(c, &r.hour)
 		codec.Int(c, &r.n)
 	})
+	codec.Int(c, &s.longs.hour)
+	codec.Int(c, &s.longs.n)
 	codec.Int(c, &s.told)
 	codec.Int(c, &s.firsts)
 	codec.Int(c, &s.oddHour)
@@ -59,7 +62,7 @@ func (u *upload) code(c *codec.Coder) {
 	for _, n := range [...]*int64{&u.hour, &u.day} {
 		codec.Int(c, n)
 	}
-	for _, n := range [...]*uint64{&u.up, &u.down, &u.dayUp} {
+	for _, n := range [...]*uint64{&u.up, &u.down, &u.dayUp, &u.dayDown} {
 		codec.Int(c, n)
 	}
 }

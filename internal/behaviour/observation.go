@@ -60,6 +60,8 @@ type Observation struct {
 	// Midstream says that the beginning of the flow was not seen; Rejected, that the answer
 	// refuses the connection.
 	Midstream, Rejected bool
+	// Foreign says that the two exchange something else than what the port is for.
+	Foreign bool
 	// Stealth says that the flow begins with a segment of TCP that no connection has.
 	Stealth bool
 	// Unresolved says that the DNS of the client is seen, and that no response had the

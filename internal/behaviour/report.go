@@ -30,9 +30,7 @@ func (e *Engine) report(f *Finding) {
 	if f.dest != 0 {
 		f.Addr, f.Port, f.Name, f.Domain = o.Addr, o.Port, o.Name, o.Domain
 		e.combine(f)
-		if e.learned() || f.Level > Low { // pollers of a qube that is new are what is usual for it
-			e.hold(f.dest)
-		}
+		e.hold(f)
 	}
 	if f.once == 0 {
 		f.once = f.dest
@@ -78,6 +76,8 @@ func (e *Engine) withinRate(f *Finding) bool {
 		*r = rate{hour: hour}
 	}
 	switch r.n++; {
+	case f.Rule == LongConnection && e.enoughLongs(f.Level):
+		return false
 	case r.n > anHour:
 		e.stats.Limited++
 		return false
@@ -87,10 +87,16 @@ func (e *Engine) withinRate(f *Finding) bool {
 	return true
 }
 
-// hold keeps the destination of a finding from being learned.
-func (e *Engine) hold(dest uint64) {
-	if entry := e.cur.base.Find(baseline.Destination, dest); entry != nil && !e.cur.base.Known(entry, e.obs.At) {
-		entry.Hold(e.obs.At, e.conf.Settle)
+// hold keeps the destination of a finding from being learned, from the first finding at its level on:
+// what goes on for longer than it is held, and is not worse than it was, belongs to the qube. What is
+// not certain while the qube is learned, as that something sends much, is what is usual for it.
+func (e *Engine) hold(f *Finding) {
+	if f.Level < Medium || f.Level < High && !e.learned() {
+		return
+	}
+	entry := e.cur.base.Find(baseline.Destination, f.dest)
+	if entry != nil && (f.Rule == Beacon || !e.cur.base.Known(entry, e.obs.At)) { // a slow one has begun when it was not known
+		entry.Hold(e.obs.At, e.conf.Settle, uint8(f.Level))
 	}
 }
 

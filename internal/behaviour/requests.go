@@ -6,11 +6,12 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
 )
 
-// requests counts the connections with one port of a host.
+// requests counts the connections with one port of a host, and at the same place echo requests.
 type requests struct {
-	dest  uint64
-	since int64
-	n     uint32
+	dest   uint64
+	since  int64
+	n      uint32
+	echoes echoes // to this or another host
 }
 
 // What a scanner that tries thousands of paths or words on one server looks like: browsers open six
@@ -25,13 +26,13 @@ const (
 // with one port of a host.
 func (e *Engine) request() {
 	o := e.obs
-	if o.Proto != protoTCP || clockwork(o.Proto, o.Port) {
+	if o.Proto != protoTCP || o.clockwork() {
 		return
 	}
 	dest := e.hashAddr(o.Addr, false) ^ uint64(o.Port)*0x9e3779b97f4a7c15
 	r := &e.cur.requests[dest%uint64(len(e.cur.requests))]
 	if r.dest != dest || o.At-r.since > requestSpan || o.At < r.since {
-		*r = requests{dest: dest, since: o.At}
+		r.dest, r.since, r.n = dest, o.At, 0
 	}
 	if r.n++; r.n < requestCount || e.known(baseline.Destination, e.net) || e.skips(Scan, "requests", e.net) {
 		return

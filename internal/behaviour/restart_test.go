@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,23 @@ var restarts = []struct {
 		for i := range int64(60) {
 			o := traffic("203.0.113.66:443", "files.example", at-at%day+day+i*hour/4)
 			o.Up, o.Down = 1_000_000, 1000
+			w.Observe(o)
+		}
+	}},
+	{"upload of a day after a call", func(w *world, at int64) {
+		for i := range int64(50) {
+			o := traffic("203.0.113.66:443", "files.example", at-at%day+day+i*hour/4)
+			o.Up, o.Down = 2<<20, 1000
+			if i < 20 {
+				o.Down = 1800 << 10
+			}
+			w.Observe(o)
+		}
+	}},
+	{"long connections of a day", func(w *world, at int64) {
+		for i := range int64(9) {
+			o := traffic("203.0.113.66:443", fmt.Sprintf("chat%d.example", i), at-at%day+day+i*hour)
+			o.Duration, o.Connection = 2*hour, uint64(i+1)
 			w.Observe(o)
 		}
 	}},
@@ -128,6 +146,30 @@ func TestEngine_restart_anywhere(t *testing.T) {
 	}
 }
 
+// TestEngine_restart_hours knows after a restart which hours of the week were counted, as it would seem
+// that there is more activity in earlier weeks than there was.
+func TestEngine_restart_hours(t *testing.T) {
+	t.Parallel()
+	week := start - start%(7*day) + 7*day
+	play := func(w *world, _ int64) {
+		for d := range int64(27) {
+			for h := range int64(7) {
+				w.connect(contact("work", "192.0.2.1:443", "site1.example", week+d*day+h*hour))
+			}
+			if d == 5 {
+				w.connect(contact("work", "192.0.2.1:443", "site1.example", week+d*day+16*hour))
+			}
+		}
+		o := traffic("192.0.2.1:443", "site1.example", week+26*day+16*hour)
+		o.Down = 500_000
+		w.Observe(o)
+	}
+	want, n := replayed(t, play, -1)
+	if got, _ := replayed(t, play, n-1); !slices.Equal(want, got) {
+		t.Errorf("found %v after a restart; want %v", got, want)
+	}
+}
+
 // TestEngine_scan_late names the host that did not answer, not the one that was contacted when
 // that was clear.
 func TestEngine_scan_late(t *testing.T) {
@@ -187,7 +229,7 @@ func TestEngine_Restore_older(t *testing.T) {
 	if err := now.Restore(text); err != nil {
 		t.Fatal(err)
 	}
-	for _, old := range [][]byte{old, append([]byte("qbh3"), text[4:]...)} {
+	for _, old := range [][]byte{old, append([]byte("qbh3"), text[4:]...), append([]byte("qbh4"), text[4:]...)} {
 		w := with()
 		if err := w.Restore(old); err != nil {
 			t.Fatal(err)

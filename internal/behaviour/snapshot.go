@@ -19,8 +19,9 @@ var ErrState = errors.New("behaviour: unreadable state")
 // The beginning of a state: a magic number with the version of the format, and a hash that
 // says which key the rest was made with.
 const (
-	magic    = "qbh4"
-	before   = "qbh3" // what counts for minutes or hours is not read: it lacks some of it
+	magic    = "qbh5"
+	before   = "qbh4" // what counts for minutes or hours is not read: it lacks some of it
+	former   = "qbh3" // likewise
 	older    = "qbh2" // without that
 	keyCheck = "qubesbeat baseline"
 )
@@ -96,12 +97,12 @@ func (e *Engine) Restore(b []byte) error {
 	switch string(b[:len(magic)]) {
 	case magic:
 		restore = e.restoreAll
-	case before:
+	case before, former:
 		restore = func(part []byte) error { return second(e.restoreLasting(&part)) }
 	case older:
 		restore = func(part []byte) error { return second(e.restoreSubject(part)) }
 	default:
-		return fmt.Errorf("%w: it begins with none of %s, %s and %s", ErrState, magic, before, older)
+		return fmt.Errorf("%w: it begins with none of %s, %s, %s and %s", ErrState, magic, before, former, older)
 	}
 	if binary.LittleEndian.Uint64(b[len(magic):]) != siphash(e.conf.Key[0], e.conf.Key[1], keyCheck) {
 		return fmt.Errorf("%w: it was made with another key", ErrState)

@@ -110,7 +110,7 @@ func TestEngine_view(t *testing.T) {
 	if u, ok := w.Check("work", "site1.example"); !ok || !u.Known || u.Uses < 10 {
 		t.Errorf("Check = %+v, %v", u, ok)
 	}
-	if u, ok := w.Check("work", "new.example"); !ok || u.Known || !u.Held {
+	if u, ok := w.Check("work", "new.example"); !ok || u.Known || u.Held {
 		t.Errorf("Check of a new one = %+v, %v", u, ok)
 	}
 	if _, ok := w.Check("work", "other.example"); ok {

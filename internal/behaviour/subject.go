@@ -33,9 +33,10 @@ type subject struct {
 	direct     uint32      // of these, that were not
 	oddHour    int64       // day of the latest odd-hours finding
 	rates      [Rules]rate
+	longs      rate // long connections, in a day
 }
 
-// rate counts the findings of a rule in an hour.
+// rate counts the findings of a rule in an hour, or a day.
 type rate struct {
 	hour int64
 	n    uint32
@@ -54,6 +55,7 @@ type upload struct {
 	up, down uint64
 	day      int64
 	dayUp    uint64
+	dayDown  uint64
 }
 
 // target is a neighbour that was contacted.

@@ -18,6 +18,7 @@ func (e *Engine) traffic() {
 		return
 	}
 	e.lasting()
+	e.goesOn()
 	e.long()
 	e.direct()
 	if o.Final {
@@ -25,6 +26,7 @@ func (e *Engine) traffic() {
 			s.Size(o.Up)
 		}
 		e.upload()
+		e.probed()
 		e.attempt()
 		e.hours(o.Up + o.Down)
 	}

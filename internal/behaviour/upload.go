@@ -14,61 +14,98 @@ const (
 	uploadGrowth                        = 8        // times the most in an hour before
 )
 
+// uploadPlaces is how many places an upload may have: a destination that gets little at a time keeps its
+// own beside those that get more.
+const uploadPlaces = 4
+
+// uploadOf returns the place of the uploads to the current destination, nil if there is none.
+func (s *subject) uploadOf(dest uint64, at int64) *upload {
+	var least *upload
+	for i := range uint64(uploadPlaces) {
+		u := &s.uploads[(dest+i)%uint64(len(s.uploads))]
+		if u.dest == dest {
+			return u
+		}
+		if least == nil || u.sent(at) < least.sent(at) {
+			least = u
+		}
+	}
+	return least
+}
+
+// sent returns what was sent in the day of a time.
+func (u *upload) sent(at int64) uint64 {
+	if u.day != at/day {
+		return 0
+	}
+	return u.dayUp
+}
+
 // upload adds what was sent and reports much of it.
 func (e *Engine) upload() {
 	o, s := e.obs, e.cur
 	if o.Up == 0 || o.Place == Qube {
 		return
 	}
-	u := &s.uploads[e.net%uint64(len(s.uploads))]
-	if hour := o.At / 3600e9; u.dest != e.net {
-		if u.hour == hour && u.up > o.Up { // a larger one of this hour stays
+	u := s.uploadOf(e.net, o.At)
+	hour := o.At / 3600e9
+	if u.dest != e.net {
+		if u.hour == hour && u.sent(o.At) > o.Up { // a larger one of this hour stays
 			return
 		}
+		e.uploaded(u)
 		*u = upload{dest: e.net, hour: hour, day: o.At / day}
 	} else if u.hour != hour {
+		e.uploaded(u)
 		u.hour, u.up, u.down = hour, 0, 0
 	}
 	if u.day != o.At/day {
-		u.day, u.dayUp = o.At/day, 0
+		u.day, u.dayUp, u.dayDown = o.At/day, 0, 0
 	}
-	u.up, u.down, u.dayUp = u.up+o.Up, u.down+o.Down, u.dayUp+o.Up
+	u.up, u.down, u.dayUp, u.dayDown = u.up+o.Up, u.down+o.Down, u.dayUp+o.Up, u.dayDown+o.Down
 	e.judgeUpload(u)
+}
+
+// uploaded records what was sent in an hour that is over.
+func (e *Engine) uploaded(u *upload) {
+	if entry := e.cur.base.Find(baseline.Destination, u.dest); entry != nil {
+		entry.AddUpload(u.up)
+	}
 }
 
 // judgeUpload reports an upload that is large for the destination.
 func (e *Engine) judgeUpload(u *upload) {
-	o := e.obs
 	entry := e.cur.base.Find(baseline.Destination, e.net)
-	known := e.cur.base.Known(entry, o.At)
-	var before uint64
-	if entry != nil {
-		before = entry.AddUpload(u.up)
+	known := e.cur.base.Known(entry, e.obs.At)
+	if u.up >= uploadLow && u.up >= uploadRatio*u.down && (!known || u.up >= uploadGrowth*entry.Upload()) {
+		e.reportUpload("hour", hourLevel(u.up), u.up, u.down)
 	}
-	slow := !known && u.dayUp >= uploadDay
-	if u.up < uploadLow && !slow || u.up < uploadRatio*u.down || known && u.up < uploadGrowth*before {
-		return
-	}
-	if !e.skips(Upload, "hour", e.net) && !e.skips(Upload, "day", e.net) {
-		e.reportUpload(u, slow)
+	if !known && u.dayUp >= uploadDay && u.dayUp >= uploadRatio*u.dayDown && hourLevel(u.up) < Medium {
+		e.reportUpload("day", Medium, u.dayUp, u.dayDown)
 	}
 }
 
-// reportUpload reports an upload; slow says that a day of it is much.
-func (e *Engine) reportUpload(u *upload, slow bool) {
-	f := &Finding{Rule: Upload, Way: "hour", Level: Low, Score: 0.5, dest: e.net, BytesUp: u.up, BytesDown: u.down}
+// hourLevel returns the level of what was sent within an hour.
+func hourLevel(up uint64) Level {
 	switch {
-	case u.up >= uploadHigh:
-		f.Level, f.Score = High, 0.9
-	case u.up >= uploadMedium:
-		f.Level, f.Score = Medium, 0.7
-	case slow && u.up < uploadLow:
-		f.Way, f.Level, f.BytesUp = "day", Medium, u.dayUp
+	case up >= uploadHigh:
+		return High
+	case up >= uploadMedium:
+		return Medium
 	}
+	return Low
+}
+
+// reportUpload reports an upload of an hour or a day.
+func (e *Engine) reportUpload(way string, level Level, up, down uint64) {
+	if e.skips(Upload, way, e.net) {
+		return
+	}
+	f := &Finding{Rule: Upload, Way: way, Level: level, Score: 0.3 + 0.2*float64(level), dest: e.net, BytesUp: up, BytesDown: down}
 	if !e.learned() && f.Level > Low {
 		f.Level = f.Level.down()
 	}
-	f.Reason = fmt.Sprintf("%s has sent %s to %s within %s, and received %s", e.who(), size(f.BytesUp), e.whom(),
-		map[string]string{"hour": "an hour", "day": "a day"}[f.Way], size(u.down))
+	f.Reason = fmt.Sprintf("%s has sent %s to %s within %s, and received %s", e.who(), size(up), e.whom(),
+		map[string]string{"hour": "an hour", "day": "a day"}[way], size(down))
 	e.report(f)
 }

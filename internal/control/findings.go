@@ -8,7 +8,7 @@ import (
 
 // Findings is a detection. Its methods must be safe for concurrent use.
 type Findings interface {
-	// Findings returns the latest findings of this run, the newest first.
+	// Findings returns the latest findings, the newest first.
 	Findings() []Finding
 	// Dismiss has the destination of a finding learned.
 	Dismiss(id string) (Finding, error)
@@ -36,6 +36,7 @@ type Finding struct {
 	Address   string    `json:"address,omitempty"`
 	Port      uint16    `json:"port,omitempty"`
 	Dismissed bool      `json:"dismissed,omitempty"`
+	Earlier   bool      `json:"earlier,omitempty"` // found in an earlier run, of which no names are kept
 }
 
 // Profile is what is known of a qube.

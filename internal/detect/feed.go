@@ -16,6 +16,7 @@ type Feed struct {
 	checks  []Item                                // verdicts
 	names   *Names                                // nil for none
 	ended   []Ended                               // room for the next ones
+	foreign [foreignSlots]passedOn
 }
 
 var (
@@ -58,6 +59,8 @@ func (f *Feed) message(p *packet.Packet, frame []byte) {
 			f.names.message(m, p.Time)
 		}
 		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Other: m})
+	} else {
+		f.strange(p, frame)
 	}
 }
 

@@ -117,6 +117,9 @@ func worldOf(qubes bool, e *enrich.Enricher) *world {
 		if o.Unresolved {
 			text += " unresolved"
 		}
+		if o.Foreign {
+			text += " foreign"
+		}
 		w.seen = append(w.seen, text)
 	}, nil)
 	return w

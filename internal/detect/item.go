@@ -15,7 +15,7 @@ type Item struct {
 }
 
 // Other is what happens besides in flows that live: an [Ended], a [Message], a [Certificate], a
-// [Search], a [Refusal] or a [Check].
+// [Search], a [Refusal], a [Foreign] or a [Check].
 type Other interface {
 	// observe has the translator fill the observation of an item, and reports whether there is one.
 	observe(t *Translator, i *Item) bool

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/publicsuffix"
-
 	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/names"
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
@@ -39,8 +37,10 @@ type Translator struct {
 	conf    Config
 	names   *dnsview.Names
 	texts   map[netip.Addr]string // of addresses that are subjects
+	foreign map[pair]struct{}     // who exchange something else than the DNS on its port
 	o       behaviour.Observation
 	q       names.Query
+	answers []netip.Addr // of q
 	tls     behaviour.TLS
 	Current // what the latest observation is about
 }
@@ -56,7 +56,7 @@ type Current struct {
 
 // NewTranslator returns a translator that knows no names.
 func NewTranslator(c Config) *Translator {
-	return &Translator{conf: c, names: dnsview.NewNames(c.Enricher.Owner), texts: map[netip.Addr]string{}}
+	return &Translator{conf: c, names: dnsview.NewNames(c.Enricher.Owner), texts: map[netip.Addr]string{}, foreign: map[pair]struct{}{}}
 }
 
 // Translate returns the observation that an item becomes, nil if there is none. It is valid
@@ -89,6 +89,7 @@ func (t *Translator) sides(s enrich.Observation, sport, dport uint16, proto uint
 	t.o.Subject = t.subject(&p, s.Source)
 	t.o.Addr, t.o.Port, t.o.Proto = s.Destination, dport, proto
 	t.o.Place = t.place(&p, s.Source, s.Destination, dport, proto)
+	t.o.Foreign = t.isForeign(s.Source, s.Destination, dport, proto)
 	return true
 }
 
@@ -170,7 +171,7 @@ func (e *Ended) observe(t *Translator, _ *Item) bool {
 	o.Up, o.Down, o.UpPackets, o.DownPackets = r.Source.Bytes, r.Destination.Bytes, r.Source.Packets, r.Destination.Packets
 	sni := ""
 	if h := e.Hello; h != nil {
-		sni = h.ServerName
+		sni = strings.ToLower(h.ServerName)
 		domain, given := registered(sni)
 		t.tls = behaviour.TLS{ServerName: sni, Domain: domain, Given: given, JA4: h.JA4, ECH: h.ECH}
 		o.TLS = &t.tls
@@ -201,18 +202,22 @@ func (v *Refusal) observe(t *Translator, i *Item) bool {
 
 // observe implements [Other]: the translator knows the addresses in the message from now on.
 func (m *Message) observe(t *Translator, i *Item) bool {
+	t.speakDNS(m.Client, m.Server)
 	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: m.FromClient, Source: m.Client, Destination: m.Server, SourceSent: true, At: time.Unix(0, i.At)},
 		0, 53, packet.ProtoUDP) {
 		return false
 	}
+	t.answers = t.answers[:0]
 	for _, a := range m.Addresses {
+		t.answers = append(t.answers, a.Addr)
 		t.names.Add(m.Client, a.Addr, m.Name, i.At, a.TTL)
 		if !t.conf.Qubes {
 			t.names.Add(anyone, a.Addr, m.Name, i.At, a.TTL)
 		}
 	}
 	domain, given := registered(m.Name)
-	t.q = names.Query{At: i.At, Name: m.Name, Domain: domain, Suffix: domain != "", Given: given, Type: m.Type, Response: m.Response, NXDomain: m.NXDomain, Bytes: m.Bytes}
+	t.q = names.Query{At: i.At, Name: m.Name, Domain: domain, Suffix: domain != "", Given: given, Type: m.Type, Response: m.Response, NXDomain: m.NXDomain, Bytes: m.Bytes,
+		Addrs: t.answers}
 	if domain == "" {
 		t.q.Domain = lastLabels(m.Name)
 	}
@@ -240,33 +245,6 @@ func (t *Translator) name(client, dst netip.Addr, begun int64, sni string) {
 	if o.Domain == "" {
 		o.Domain = name
 	}
-}
-
-// registered returns the registered domain of a name, below the suffixes of ICANN and of
-// those who let others use names below theirs; "" if it has none. given reports whether it is
-// one of the latter: providers give out names that no one has chosen.
-func registered(name string) (domain string, given bool) {
-	if name == "" {
-		return "", false
-	}
-	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
-	if err != nil {
-		return "", false
-	}
-	suffix, icann := publicsuffix.PublicSuffix(name)
-	if !icann && !strings.Contains(suffix, ".") {
-		return "", false // no such suffix: a name of a local network, or one that is made up
-	}
-	return domain, !icann
-}
-
-// lastLabels returns the last two labels of a name without a registered domain.
-func lastLabels(name string) string {
-	at := strings.LastIndexByte(name, '.')
-	if at < 0 {
-		return name
-	}
-	return name[strings.LastIndexByte(name[:at], '.')+1:]
 }
 
 // flowHash returns the same for all items of a flow.

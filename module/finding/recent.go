@@ -19,16 +19,27 @@ type recent struct {
 // told is a finding that was published.
 type told struct {
 	Document
+	id, qube  string
 	dismissed bool
+	earlier   bool // in another run: there are no names
 }
 
 // add adds a finding and forgets the oldest if there are too many.
 func (r *recent) add(d *Document) {
+	t := told{Document: *d, id: d.ID(), qube: d.Subject}
+	if d.Qube != nil {
+		t.qube = d.Qube.Name
+	}
+	r.put(t)
+}
+
+// put adds a finding and forgets the oldest if there are too many.
+func (r *recent) put(t told) {
 	if len(r.list) < maxRecent {
-		r.list = append(r.list, told{Document: *d})
+		r.list = append(r.list, t)
 		return
 	}
-	r.list[r.next] = told{Document: *d}
+	r.list[r.next] = t
 	r.next = (r.next + 1) % maxRecent
 }
 
@@ -46,10 +57,10 @@ func (r *recent) all() iter.Seq[*told] {
 // shown returns a finding as the commands show it.
 func (t *told) shown() control.Finding {
 	f := &t.Finding
-	c := control.Finding{ID: f.ID(), At: time.Unix(0, f.At).UTC(), Qube: f.Subject, Rule: f.Rule.String(), Method: f.Way, Level: f.Level.String(), Score: f.Score,
-		Reason: t.Reason, Evidence: clean(f.Evidence), Names: clean(f.Names), Domain: f.Domain, Port: f.Port, Dismissed: t.dismissed}
-	if t.Qube != nil {
-		c.Qube = t.Qube.Name
+	c := control.Finding{ID: t.id, At: time.Unix(0, f.At).UTC(), Qube: t.qube, Rule: f.Rule.String(), Method: f.Way, Level: f.Level.String(), Score: f.Score,
+		Reason: t.Reason, Evidence: clean(f.Evidence), Names: clean(f.Names), Domain: f.Domain, Port: f.Port, Dismissed: t.dismissed, Earlier: t.earlier}
+	if t.earlier {
+		c.Reason = "found in an earlier run, of which no names are kept: the event has the sentence"
 	}
 	if f.Addr.IsValid() {
 		c.Address = f.Addr.String()

@@ -106,11 +106,23 @@ func (s *Service) engineConfig(key [2]uint64) behaviour.Config {
 		}
 	}
 	if s.conf.Live {
-		_, offset := time.Now().Zone()
-		c.Offset = int64(offset) * int64(time.Second)
+		c.Offset = localOffset()
 	}
 	c.Disposable = func(subject string) bool { return len(subject) > 5 && subject[:5] == "disp:" }
 	return c
+}
+
+// localOffset returns a function that returns how far the clock on the wall is ahead of UTC at a time, in
+// nanoseconds. It looks that up once for each hour.
+func localOffset() func(at int64) int64 {
+	hour, offset := int64(-1), int64(0)
+	return func(at int64) int64 {
+		if h := at / 3600e9; h != hour {
+			_, seconds := time.Unix(0, at).Zone()
+			hour, offset = h, int64(seconds)*int64(time.Second)
+		}
+		return offset
+	}
 }
 
 // Feed returns what collects items in the meter's goroutine. hello returns the ClientHello
@@ -153,6 +165,7 @@ func (s *Service) Open() error {
 	conf := s.engineConfig(key)
 	s.engine = behaviour.New(conf)
 	s.restore(conf)
+	s.restoreRecent()
 	return nil
 }
 

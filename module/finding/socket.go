@@ -2,11 +2,13 @@ package finding
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 	"github.com/qubesbeat/qubesbeat/internal/control"
+	"github.com/qubesbeat/qubesbeat/internal/detect"
 )
 
 // Socket returns the path of the socket of `qubesbeat findings` and `qubesbeat baseline`,
@@ -56,13 +58,14 @@ func (s *Service) Dismiss(id string) (control.Finding, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.recent.all() {
-		if t.ID() == id {
+		if t.id == id {
 			s.engine.Dismiss(&t.Finding)
 			t.dismissed = true
+			s.save()
 			return t.shown(), nil
 		}
 	}
-	return control.Finding{}, fmt.Errorf("there is no finding %q; `qubesbeat findings` lists those of this run", id)
+	return control.Finding{}, fmt.Errorf("there is no finding %q; `qubesbeat findings` lists the latest", id)
 }
 
 // Profiles implements [control.Findings].
@@ -85,6 +88,9 @@ func profileOf(p *behaviour.Profile) control.Profile {
 func (s *Service) CheckUse(subject, destination string) control.Use {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, err := netip.ParseAddr(destination); err != nil {
+		destination = detect.Destination(destination)
+	}
 	u, used := s.engine.Check(subject, destination)
 	if !used {
 		return control.Use{}

@@ -51,7 +51,7 @@ func (s *Service) save() {
 	if s.conf.DataDir == "" || s.dead {
 		return
 	}
-	err := atomicfile.Write(filepath.Join(s.conf.DataDir, stateFile), s.engine.Snapshot())
+	err := errors.Join(atomicfile.Write(filepath.Join(s.conf.DataDir, stateFile), s.engine.Snapshot()), s.saveRecent())
 	if err != nil && !s.saveFailed {
 		s.deps.Logger.Warn("the baselines cannot be written; trying again every ten minutes", "error", err.Error())
 	}

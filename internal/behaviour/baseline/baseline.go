@@ -42,21 +42,46 @@ func (b *Baseline) Observe(k Kind, hash uint64, at int64, grow Grow) (e *Entry, 
 	b.makeRoom(hash, grow)
 	b.uses[k]++
 	b.once[k]++
-	return b.table.insert(Entry{hash: hash, kind: k, first: slot, last: slot, uses: 1}), true
+	return b.table.insert(Entry{hash: hash, what: uint8(k), first: slot, last: slot, uses: 1}), true
 }
 
-// use counts another slot in which a thing was used.
+// use counts another slot in which a thing was contacted.
 func (b *Baseline) use(e *Entry, slot uint32) {
-	if e.uses == 1 && b.once[e.kind] > 0 {
-		b.once[e.kind]--
+	if e.single() && b.once[e.kind()] > 0 {
+		b.once[e.kind()]--
 	}
+	e.what &^= oneContact
+	b.count(e, slot)
+}
+
+// count counts another slot in which a thing was used.
+func (b *Baseline) count(e *Entry, slot uint32) {
 	e.last = slot
 	if e.uses < math.MaxUint16 {
 		e.uses++
 	}
-	if b.uses[e.kind] < math.MaxUint32 {
-		b.uses[e.kind]++
+	if b.uses[e.kind()] < math.MaxUint32 {
+		b.uses[e.kind()]++
 	}
+}
+
+// GoOn records that a connection with a thing goes on, whose entry is e. That is a use if there was no
+// other one in the slot, so that a qube with one connection for weeks is learned, and one that opens
+// many seems no steadier than it is. What was contacted once stays that.
+func (b *Baseline) GoOn(e *Entry, at int64) {
+	slot := slotOf(at)
+	quiet := slot > slotOf(b.last)
+	b.touch(at)
+	switch {
+	case slot <= e.last:
+		return
+	case !quiet:
+		e.last = slot
+		return
+	case e.uses == 1:
+		e.what |= oneContact
+	}
+	b.count(e, slot)
 }
 
 // makeRoom makes sure that an entry can be inserted.
@@ -97,7 +122,7 @@ func (b *Baseline) Slots() int { return len(b.table.slots) }
 // Len returns the number of things of a kind.
 func (b *Baseline) Len(k Kind) (n int) {
 	for i := range b.table.slots {
-		if e := &b.table.slots[i]; e.first != 0 && e.kind == k {
+		if e := &b.table.slots[i]; e.first != 0 && e.kind() == k {
 			n++
 		}
 	}
@@ -125,6 +150,24 @@ func (b *Baseline) Missing(k Kind) float64 {
 	return (float64(b.once[k]) + 0.5) / (float64(b.uses[k]) + 1)
 }
 
+// Fleeting returns the share of uses that are of things which were used within a day only, among those
+// that were used for the first time more than a day ago: nearly 1 if there are others each day, though
+// each is used often, as peers are. It looks at all entries.
+func (b *Baseline) Fleeting(k Kind, now int64) float64 {
+	some, all := 0, 0
+	for i := range b.table.slots {
+		e := &b.table.slots[i]
+		if e.first == 0 || e.kind() != k || now-e.First() < freshFor {
+			continue
+		}
+		all += int(e.uses)
+		if e.last-e.first < slotsADay {
+			some += int(e.uses)
+		}
+	}
+	return float64(some) / float64(max(all, 1))
+}
+
 // Surprise returns the information in a first use, in bits.
 func (b *Baseline) Surprise(k Kind) float64 { return -math.Log2(min(1, b.Missing(k))) }
 
@@ -132,12 +175,17 @@ func (b *Baseline) Surprise(k Kind) float64 { return -math.Log2(min(1, b.Missing
 type Learning struct {
 	Span int64 // nanoseconds since the first observation
 	Days int   // with observations
-	Uses int   // of destinations
+	Uses int   // of destinations; fewer do after four times as many days
 }
+
+// seldom is how many times the days a qube must be used that has few uses: one that is used for a minute
+// a day has done everything that it does by then.
+const seldom = 4
 
 // Learned reports whether learning is over, and remembers when.
 func (b *Baseline) Learned(l *Learning, now int64) bool {
-	if b.learned == 0 && b.first != 0 && now-b.first >= l.Span && b.Days() >= l.Days && b.Observations() >= l.Uses {
+	if b.learned == 0 && b.first != 0 && now-b.first >= l.Span && b.Days() >= l.Days &&
+		(b.Observations() >= l.Uses || b.Days() >= seldom*l.Days) {
 		b.learned = now
 	}
 	return b.learned != 0
@@ -162,10 +210,10 @@ func (b *Baseline) Forget(now, unused int64) (n int) {
 		if e.first == 0 || now-e.Last() < unused {
 			continue
 		}
-		if e.uses == 1 && b.once[e.kind] > 0 {
-			b.once[e.kind]--
+		if e.single() && b.once[e.kind()] > 0 {
+			b.once[e.kind()]--
 		}
-		b.uses[e.kind] -= min(b.uses[e.kind], uint32(e.uses))
+		b.uses[e.kind()] -= min(b.uses[e.kind()], uint32(e.uses))
 		b.table.remove(i)
 		n++
 		i-- // another one may have moved here

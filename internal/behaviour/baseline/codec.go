@@ -45,7 +45,7 @@ func (e *Entry) append(dst []byte) []byte {
 	dst = le.AppendUint64(dst, e.hash)
 	dst = le.AppendUint32(le.AppendUint32(dst, e.first), e.last)
 	dst = le.AppendUint16(le.AppendUint16(dst, e.uses), e.held)
-	return append(dst, byte(e.kind), e.period, e.upload, e.longest)
+	return append(dst, e.what, e.period, e.upload, e.longest)
 }
 
 // reader reads numbers of which there are enough.
@@ -86,9 +86,9 @@ func Decode(data []byte) (*Baseline, error) {
 
 // decodeEntry reads an entry and inserts it.
 func (b *Baseline) decodeEntry(r *reader) error {
-	e := Entry{hash: r.u64(), first: r.u32(), last: r.u32(), uses: r.u16(), held: r.u16(), kind: Kind(r.u8()), period: r.u8(), upload: r.u8(),
+	e := Entry{hash: r.u64(), first: r.u32(), last: r.u32(), uses: r.u16(), held: r.u16(), what: r.u8(), period: r.u8(), upload: r.u8(),
 		longest: r.u8()}
-	if e.first == 0 || e.last < e.first || e.kind >= Kinds || b.table.find(e.kind, e.hash) != nil {
+	if e.first == 0 || e.last < e.first || e.kind() >= Kinds || b.table.find(e.kind(), e.hash) != nil {
 		return fmt.Errorf("%w: an entry that cannot be", ErrMalformed)
 	}
 	if b.table.full() {

@@ -36,11 +36,29 @@ type Entry struct {
 	first, last uint32 // slots
 	uses        uint16 // slots with a use, saturating
 	held        uint16 // the day until which it is not learned, after 2020-01-01; 0 if it is
-	kind        Kind
-	period      uint8 // usual period, see octave; 0 if it is not periodic
-	upload      uint8 // the most bytes sent in an hour, see octave
-	longest     uint8 // the longest connection, see octave
+	what        uint8  // its kind, see the bits below
+	period      uint8  // usual period, see octave; 0 if it is not periodic
+	upload      uint8  // the most bytes sent in an hour, see octave
+	longest     uint8  // the longest connection, see octave
 }
+
+// The bits of Entry.what: the kind, the level of the finding that it is or was part of, and whether
+// its uses are those of one contact that went on.
+const (
+	kindBits   = 0x0f
+	levelShift = 4
+	levelBits  = 0x07
+	oneContact = 0x80
+)
+
+// kind returns the kind of the thing.
+func (e *Entry) kind() Kind { return Kind(e.what & kindBits) }
+
+// level returns the level of the latest Hold, 0 if there was none.
+func (e *Entry) level() uint8 { return e.what >> levelShift & levelBits }
+
+// single reports whether the thing was contacted in one slot only.
+func (e *Entry) single() bool { return e.uses == 1 || e.what&oneContact != 0 }
 
 // tick is the unit of periods and durations: 2^24 ns, 17 ms, so that octave reaches a year.
 const tick = 24
@@ -83,8 +101,14 @@ func (e *Entry) Uses() int { return int(e.uses) }
 // learned.
 func (e *Entry) Held(now int64) bool { return e.held != 0 && (now-epoch)/(24*3600e9) < int64(e.held) }
 
-// Hold keeps the thing from being learned for some nanoseconds.
-func (e *Entry) Hold(now, span int64) {
+// Hold keeps the thing from being learned for some nanoseconds, because it is part of a finding of a
+// level from 1 to 7. What was held before at the level or above is not held again: what goes on after
+// that belongs to the qube.
+func (e *Entry) Hold(now, span int64, level uint8) {
+	if level <= e.level() {
+		return
+	}
+	e.what = e.what&^(levelBits<<levelShift) | level&levelBits<<levelShift
 	e.held = uint16(min(max((now+span-epoch)/(24*3600e9)+1, 1), 1<<16-1))
 }
 
@@ -105,12 +129,11 @@ func (e *Entry) Periodic(ns int64) bool {
 	return e.period != 0 && d >= -2 && d <= 2
 }
 
-// AddUpload records the bytes that were sent within an hour, and returns the most before.
-func (e *Entry) AddUpload(bytes uint64) (before uint64) {
-	before = fromOctave(e.upload)
-	e.upload = max(e.upload, octave(bytes))
-	return before
-}
+// AddUpload records the bytes that were sent within an hour that is over.
+func (e *Entry) AddUpload(bytes uint64) { e.upload = max(e.upload, octave(bytes)) }
+
+// Upload returns the most bytes that were sent within an hour.
+func (e *Entry) Upload() uint64 { return fromOctave(e.upload) }
 
 // AddLongest records the duration of a connection in nanoseconds, and returns the longest
 // before.
@@ -139,7 +162,7 @@ func (t *table) find(k Kind, hash uint64) *Entry {
 		if e.first == 0 {
 			return nil
 		}
-		if e.hash == hash && e.kind == k {
+		if e.hash == hash && e.kind() == k {
 			return e
 		}
 	}

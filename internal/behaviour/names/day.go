@@ -33,7 +33,7 @@ type Day struct {
 // [Day.Add].
 func (q *Query) Carries() bool {
 	sub := q.Sub()
-	if q.Response || q.Given || !q.Suffix || len(sub) < dayShort || q.usual() || q.proof() {
+	if q.Response || q.Given || !q.Suffix || characters(sub) < dayShort || q.usual() || q.proof() {
 		return false
 	}
 	for label := range strings.SplitSeq(sub, ".") {
@@ -43,6 +43,9 @@ func (q *Query) Carries() bool {
 	}
 	return false
 }
+
+// characters returns how many characters a part of a name has, as a [Window] counts them: without dots.
+func characters(sub string) int { return len(sub) - strings.Count(sub, ".") }
 
 // Add adds a query that [Query.Carries], of a domain that is new for the qube, and reports
 // whether there were enough within a day. It does so once in a day.
@@ -56,7 +59,7 @@ func (d *Day) Add(q *Query) bool {
 	}
 	d.recent[d.names] = h
 	d.names++
-	d.up += uint32(len(q.Sub()))
+	d.up += uint32(characters(q.Sub()))
 	if h, n := uint32(hash(q.Domain, q.Seed))|1, d.Domains(); n < dayKept && !slices.Contains(d.domains[:], h) {
 		d.domains[n] = h
 	}

@@ -19,12 +19,13 @@ func TestDay_Add(t *testing.T) {
 		every int64 // seconds
 		after int   // names, 0 for never
 	}{
-		"domains change": {func(i int) *names.Query { return query(text(rng, odd, 24)+fmt.Sprintf(".t%d.example", i%10), 0) }, 3000, 20},
-		"one domain":     {func(int) *names.Query { return query(text(rng, odd, 24)+".t.example", 0) }, 3000, 20},
-		"the same again": {func(i int) *names.Query { return query(fmt.Sprintf("qxzjkvwpfhbcdg57qxzjk%d.t.example", i%19), 0) }, 3000, 0},
-		"less in a day":  {func(int) *names.Query { return query(text(rng, odd, 24)+".t.example", 0) }, 5000, 0},
-		"short":          {func(int) *names.Query { return query(text(rng, odd, 19)+".t.example", 0) }, 3000, 0},
-		"words":          {func(i int) *names.Query { return query(fmt.Sprintf("downloads-of-the-season-%d.t.example", i), 0) }, 3000, 0},
+		"domains change":     {func(i int) *names.Query { return query(text(rng, odd, 24)+fmt.Sprintf(".t%d.example", i%10), 0) }, 3000, 20},
+		"one domain":         {func(int) *names.Query { return query(text(rng, odd, 24)+".t.example", 0) }, 3000, 20},
+		"the same again":     {func(i int) *names.Query { return query(fmt.Sprintf("qxzjkvwpfhbcdg57qxzjk%d.t.example", i%19), 0) }, 3000, 0},
+		"less in a day":      {func(int) *names.Query { return query(text(rng, odd, 24)+".t.example", 0) }, 5000, 0},
+		"short but for dots": {func(int) *names.Query { return query("qxz."+text(rng, odd, 16)+".t.example", 0) }, 3000, 0},
+		"short":              {func(int) *names.Query { return query(text(rng, odd, 19)+".t.example", 0) }, 3000, 0},
+		"words":              {func(i int) *names.Query { return query(fmt.Sprintf("downloads-of-the-season-%d.t.example", i), 0) }, 3000, 0},
 		"given": {func(int) *names.Query {
 			q := query(text(rng, odd, 24)+".t.example", 0)
 			q.Given = true

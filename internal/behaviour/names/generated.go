@@ -11,6 +11,7 @@ const (
 	shareShort        = 0.125 // odd ones of all domains in the short span
 	shareLong         = 0.3   // odd ones of all domains in the long span
 	shareUnknown      = 0.25  // unknown ones of all domains in the short span
+	bothShort         = 6     // that are odd and unknown in the short span, whatever their share
 	remembered        = 64
 )
 
@@ -20,6 +21,7 @@ type Generated struct {
 	odd, unknown, all recent
 	domains           tally
 	reported          int64 // time of the last report
+	weak              int64 // time of the last one of [Signs.Weak]
 }
 
 // tally counts by ten minutes, for an hour: many more domains than are remembered.
@@ -71,6 +73,11 @@ func (r *recent) add(h uint32, at int64) bool {
 	return true
 }
 
+// has reports whether a domain is remembered.
+func (r *recent) has(h uint32) bool {
+	return r.hash[h%remembered] == h || r.hash[h>>16%remembered] == h
+}
+
 // within returns how many domains came within a span before at.
 func (r *recent) within(span, at int64) (n int) {
 	for _, t := range r.at {
@@ -84,40 +91,71 @@ func (r *recent) within(span, at int64) (n int) {
 // Signs are what [Generated.Add] has found.
 type Signs struct {
 	Odd, Unknown, Domains int   // different domains
+	Both                  int   // of Unknown, those that are odd, too
 	Span                  int64 // within which, in nanoseconds
 }
 
+// Weak reports whether the only sign is that domains do not exist, as where a resolver blocks some.
+func (s *Signs) Weak() bool { return s.Odd < oddShort && s.Both == 0 }
+
 // Add adds a query or a response and reports whether the domains look generated, at most
-// once an hour. IsOdd reports whether this domain is one of the odd ones.
+// once an hour, or once more if the signs were [Signs.Weak]. IsOdd reports whether this domain is one of
+// the odd ones.
 func (g *Generated) Add(q *Query) (s Signs, isOdd, found bool) {
-	if q.usual() || q.proof() || !q.Suffix {
+	if q.usual() || q.local() || q.reverse() || q.proof() || !q.Suffix && !q.madeUp() {
 		return Signs{}, false, false
 	}
 	isOdd, fresh := g.take(q)
-	if !fresh || g.reported != 0 && q.At-g.reported < long && q.At >= g.reported {
+	if !fresh || lately(g.reported, q.At) {
 		return Signs{}, isOdd, false
 	}
-	if s, found = g.signs(q.At); found {
-		g.reported = q.At
+	if s, found = g.signs(q.At); !found {
+		return s, isOdd, false
 	}
-	return s, isOdd, found
+	last := &g.reported
+	if s.Weak() {
+		last = &g.weak
+	}
+	if lately(*last, q.At) {
+		return s, isOdd, false
+	}
+	*last = q.At
+	return s, isOdd, true
+}
+
+// lately reports whether a report was made within the long span before at.
+func lately(report, at int64) bool { return report != 0 && at-report < long && at >= report }
+
+// madeUp reports whether a response says that an odd name does not exist below a suffix that no one has
+// made public: roots of other operators have domains for those who need no registrar.
+func (q *Query) madeUp() bool {
+	return q.Response && q.NXDomain && q.Sub() == "" && strings.Contains(q.Name, ".") && Zone(q.Name, q.Domain, false) != Root && q.odd()
+}
+
+// odd reports whether the label of the domain is odd.
+func (q *Query) odd() bool {
+	label, _, _ := strings.Cut(q.Domain, ".")
+	bits, ok := Oddity(label)
+	return ok && bits > OddLabel && !q.Given
 }
 
 // take counts the domain of a query or a response, and reports whether it is odd, and whether it is an
 // odd one that was not known.
 func (g *Generated) take(q *Query) (isOdd, fresh bool) {
 	h := uint32(hash(q.Domain, q.Seed))
-	if q.Response {
+	if q.Response && q.Suffix {
 		isOdd = q.NXDomain && q.bare()
 		return isOdd, isOdd && g.unknown.add(h, q.At)
 	}
-	label, _, _ := strings.Cut(q.Domain, ".")
-	bits, ok := Oddity(label)
-	isOdd = ok && bits > OddLabel && !q.Given
+	isOdd = q.odd()
 	if fresh = g.all.add(h, q.At); fresh {
 		g.domains.add(q.At)
 	}
-	return isOdd, fresh && isOdd && g.odd.add(h, q.At)
+	fresh = fresh && isOdd && g.odd.add(h, q.At)
+	if !q.Suffix {
+		fresh = g.unknown.add(h, q.At)
+	}
+	return isOdd, fresh
 }
 
 // bare reports whether the name is that of the domain itself: a host below it may be unknown although
@@ -129,11 +167,21 @@ func (q *Query) bare() bool {
 
 // signs compares the domains of the spans before at with what is usual.
 func (g *Generated) signs(at int64) (Signs, bool) {
-	s := Signs{g.odd.within(short, at), g.unknown.within(short, at), g.domains.within(short, at), short}
+	s := Signs{g.odd.within(short, at), g.unknown.within(short, at), g.domains.within(short, at), g.both(at), short}
 	domains := float64(max(s.Domains, 1))
-	if s.Odd >= oddShort && float64(s.Odd) >= shareShort*domains || s.Unknown >= unknownShort && float64(s.Unknown) >= shareUnknown*domains {
+	if s.Odd >= oddShort && float64(s.Odd) >= shareShort*domains || s.Unknown >= unknownShort && float64(s.Unknown) >= shareUnknown*domains || s.Both >= bothShort {
 		return s, true
 	}
-	s = Signs{g.odd.within(long, at), g.unknown.within(long, at), g.domains.within(long, at), long}
+	s = Signs{g.odd.within(long, at), g.unknown.within(long, at), g.domains.within(long, at), s.Both, long}
 	return s, s.Odd >= oddLong && float64(s.Odd) >= shareLong*float64(max(s.Domains, 1))
+}
+
+// both returns how many domains of the short span before at are odd and do not exist.
+func (g *Generated) both(at int64) (n int) {
+	for i, t := range g.unknown.at {
+		if t != 0 && at-t < short && t <= at && g.odd.has(g.unknown.hash[i]) {
+			n++
+		}
+	}
+	return n
 }

@@ -3,6 +3,7 @@ package names_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -62,6 +63,13 @@ func TestWindow_Add(t *testing.T) {
 		{"a list of addresses", func(i int) *names.Query {
 			return query(fmt.Sprintf("%d.%d.2.192.bl.dnsbl.example", i%256, i/256), int64(i))
 		}, 300, names.NoShape},
+		{"a list of IPv6 addresses", func(i int) *names.Query {
+			return query(strings.Join(strings.Split("2001"+text(rng, "0123456789abcdef", 28), ""), ".")+".bl.dnsbl.example", int64(i))
+		}, 300, names.NoShape},
+		{"a list of domains", func(i int) *names.Query { return query(text(rng, base32, 30)+".com.rhsbl.zapbl.net", int64(i)) }, 300, names.NoShape},
+		{"digits that are no address", func(i int) *names.Query {
+			return query(strings.Join(strings.Split(text(rng, "0123456789abcdef", 31), ""), ".")+".t.example", int64(i))
+		}, 40, names.Volume},
 		{"numbers that carry data", func(i int) *names.Query {
 			return query(fmt.Sprintf("%d.%d.2.192.%s.t.example", i%256, i/256, text(rng, base32, 30)), int64(i))
 		}, 40, names.Volume},
@@ -72,6 +80,20 @@ func TestWindow_Add(t *testing.T) {
 			return query(text(rng, base32, 30)+fmt.Sprintf("._domainkey.mail%d.example", i%9), int64(i))
 		}, 8, names.NoShape},
 		{"a tunnel of keys", func(i int) *names.Query { return query(text(rng, base32, 60)+"._domainkey.t.example", int64(i)) }, 40, names.Volume},
+		{"data instead of an address", func(i int) *names.Query {
+			q := query(text(rng, base32, 60)+".9.168.31.in-addr.arpa", int64(i))
+			q.Domain = names.Zone(q.Name, q.Domain, true)
+			return q
+		}, 40, names.Volume},
+		{"services of a network", func(i int) *names.Query {
+			return query(fmt.Sprintf("b._dns-sd._udp.%d.2.0.192.in-addr.arpa", i), int64(i))
+		}, 300, names.NoShape},
+		{"names of a network", func(i int) *names.Query { return query(text(rng, base32, 60)+".t.local", int64(i)) }, 40, names.NoShape},
+		{"the same at a server of the world", func(i int) *names.Query {
+			q := query(text(rng, base32, 60)+".t.local", int64(i))
+			q.World = true
+			return q
+		}, 40, names.Volume},
 		{"addresses", func(i int) *names.Query { return query(fmt.Sprintf("%d.2.0.192.in-addr.arpa", i), int64(i)) }, 300, names.NoShape},
 	} {
 		t.Run(tt.name, func(t *testing.T) { // one after the other: they share the source of random numbers
@@ -90,6 +112,42 @@ func TestWindow_Add(t *testing.T) {
 				t.Errorf("found %v; want %q", found, tt.want)
 			}
 		})
+	}
+}
+
+// TestWindow_Nowhere makes less of names that do not exist: a laptop that is not in its network asks for its
+// servers, and a resolver of the world for those of a network. The server of a tunnel answers.
+func TestWindow_Nowhere(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		names   int
+		exists  bool
+		local   bool
+		want    []names.Shape
+		nowhere bool
+	}{
+		{"none exists", 40, false, false, []names.Shape{names.Slow}, true},
+		{"none of many exists", 140, false, false, []names.Shape{names.Slow, names.Volume}, true},
+		{"all exist", 40, true, false, []names.Shape{names.Slow, names.Volume}, false},
+		{"of a network", 120, false, true, nil, true},
+	} {
+		var w names.Window
+		rng := rand.New(rand.NewPCG(1, 4))
+		var got []names.Shape
+		for i := range tt.names {
+			end := map[bool]string{false: ".corp.example", true: ".corp.lan"}[tt.local]
+			q := query("server-"+text(rng, base32, 24)+end, int64(i*10))
+			q.World = true
+			if s := w.Add(q); s != names.NoShape {
+				got = append(got, s)
+			}
+			q.Response, q.NXDomain = true, !tt.exists
+			w.Add(q)
+		}
+		if !slices.Equal(got, tt.want) || w.Nowhere() != tt.nowhere {
+			t.Errorf("%s: shapes %v, nowhere %v; want %v", tt.name, got, w.Nowhere(), tt.want)
+		}
 	}
 }
 
@@ -199,6 +257,38 @@ func TestGenerated_Add(t *testing.T) {
 			return q
 		}, false},
 		{"one odd name, often", func(i int) *names.Query { return query("qxzjkvwpfhqx.example", int64(i)) }, false},
+		{"odd ones that do not exist, among many", func(i int) *names.Query {
+			if i%24 > 1 {
+				return query(fmt.Sprintf("www.pleasantwords%d.example", i), int64(i))
+			}
+			q := query(text(rand.New(rand.NewPCG(uint64(i/24), 1)), "qxzjkvwpfh", 12)+".example", int64(i))
+			q.Response = i%2 == 1
+			q.NXDomain = q.Response
+			return q
+		}, true},
+		{"odd ones that exist, among many", func(i int) *names.Query {
+			if i%24 > 1 {
+				return query(fmt.Sprintf("www.pleasantwords%d.example", i), int64(i))
+			}
+			q := query(text(rand.New(rand.NewPCG(uint64(i/24), 1)), "qxzjkvwpfh", 12)+".example", int64(i))
+			q.Response = i%2 == 1
+			return q
+		}, false},
+		{"that do not exist below no suffix", func(int) *names.Query {
+			q := query(text(rng, "qxzjkvwpfh", 12)+".bazar", 0)
+			q.Suffix, q.Response, q.NXDomain = false, true, true
+			return q
+		}, true},
+		{"that exist below no suffix", func(int) *names.Query {
+			q := query(text(rng, "qxzjkvwpfh", 12)+".corp", 0)
+			q.Suffix, q.Response = false, true
+			return q
+		}, false},
+		{"words below no suffix", func(i int) *names.Query {
+			q := query(fmt.Sprintf("fileserver%d.corp", i), 0)
+			q.Suffix, q.Response, q.NXDomain = false, true, true
+			return q
+		}, false},
 		{"browsing", func(i int) *names.Query {
 			return query([]string{"wikipedia.example", "weather.example", "newspaper.example", "library.example"}[i%4], int64(i))
 		}, false},
@@ -215,6 +305,34 @@ func TestGenerated_Add(t *testing.T) {
 				t.Errorf("found %d times; want once = %v", found, tt.want)
 			}
 		})
+	}
+}
+
+// TestGenerated_weak reports domains that do not exist, and no other sign, and once more when others come.
+func TestGenerated_weak(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(5, 2))
+	var g names.Generated
+	var weak []bool
+	for i := range 80 {
+		name := fmt.Sprintf("pleasantwords%d.example", i)
+		if i >= 40 {
+			name = text(rng, "qxzjkvwpfh", 12) + ".example"
+		}
+		for range 2 {
+			q := query(name, int64(i))
+			q.Response, q.NXDomain = true, true
+			if s, _, found := g.Add(q); found {
+				weak = append(weak, s.Weak())
+			}
+			q.Response = false
+			if s, _, found := g.Add(q); found {
+				weak = append(weak, s.Weak())
+			}
+		}
+	}
+	if !slices.Equal(weak, []bool{true, false}) {
+		t.Errorf("reports that are weak: %v; want one, and one that is not", weak)
 	}
 }
 

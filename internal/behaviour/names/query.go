@@ -1,6 +1,9 @@
 package names
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Query is a question, or the response to it.
 type Query struct {
@@ -12,13 +15,18 @@ type Query struct {
 	Type   uint16 // of the question
 	// Response says that this is the response, and NXDomain that the name does not exist.
 	Response, NXDomain bool
-	Bytes              int // of the message
+	Bytes              int          // of the message
+	Addrs              []netip.Addr // in a response; they are not kept
+	World              bool         // the server is a host of the world, which knows no names of a local network
 	// Seed is a secret of the installation, by which the hashes that are kept of names differ.
 	Seed uint64
 }
 
 // Sub returns the part of the name below the domain, without the dot, "" if there is none.
 func (q *Query) Sub() string {
+	if q.Domain == Root {
+		return q.Name
+	}
 	n := len(q.Name) - len(q.Domain) - 1
 	if n <= 0 {
 		return ""
@@ -34,10 +42,14 @@ var lookups = map[string]bool{
 	"mailspike.net": true, "senderbase.org": true, "senderscore.com": true, "abuseat.org": true, "uceprotect.net": true,
 	"akadns.net": true, "trendmicro.com": true, "avqs.mcafee.com": true, "avts.mcafee.com": true,
 	"cymru.com": true, "dnsbl.info": true, "nerd.dk": true,
+	// lists of domains, and of hashes of addresses and files
+	"msbl.org": true, "rspamd.com": true, "zapbl.net": true, "nordspam.com": true, "junkemailfilter.com": true, "surriel.com": true,
+	"spameatingmonkey.net": true, "abusix.zone": true, "invaluement.com": true, "scientificspam.net": true, "manitu.net": true,
+	"rfc-clueless.org": true, "fabel.dk": true, "swinog.ch": true,
 }
 
-// own are endings of names that no server of the world answers, or that name hosts by address.
-var own = []string{".arpa", ".local", ".lan", ".home", ".internal", ".localdomain", ".invalid", ".test"}
+// own are endings of names that no server of the world answers.
+var own = [...]string{".local", ".lan", ".home", ".internal", ".localdomain", ".invalid", ".test"}
 
 // signs are labels that carry keys and proofs.
 var signs = []string{"_dmarc.", "_domainkey.", "_acme-challenge.", "_tcp.", "_udp.", "_msdcs."}
@@ -45,9 +57,11 @@ var signs = []string{"_dmarc.", "_domainkey.", "_acme-challenge.", "_tcp.", "_ud
 // usual reports whether a name says nothing about a tunnel: no data can get through, or
 // what looks like data is not.
 func (q *Query) usual() bool {
-	if q.Domain == "" || lookups[q.Domain] || q.ofAddress() {
-		return true
-	}
+	return q.Domain == "" || lookups[q.Domain] || q.reverse() && !q.longLabel() || q.ofAddress() || !q.World && q.local()
+}
+
+// local reports whether a name is one that no server of the world answers.
+func (q *Query) local() bool {
 	for _, end := range own {
 		if strings.HasSuffix(q.Name, end) {
 			return true
@@ -56,18 +70,46 @@ func (q *Query) usual() bool {
 	return false
 }
 
-// ofAddress reports whether the name is that of an IPv4 address in a list of addresses (RFC 5782
-// section 2.1): its numbers, and what the list is called.
+// reverse reports whether a name is below the domains in which hosts are named by address.
+func (q *Query) reverse() bool { return strings.HasSuffix(q.Name, reverseEnd) }
+
+// reverseEnd is the end of names of addresses, and longReverse the size of a label that carries something else:
+// that of a number, of a network (RFC 2317) or of a service is shorter.
+const reverseEnd, longReverse = ".arpa", 24
+
+// longLabel reports whether a label of a name has a size that no part of an address has.
+func (q *Query) longLabel() bool {
+	for label := range strings.SplitSeq(q.Name, ".") {
+		if len(label) >= longReverse {
+			return true
+		}
+	}
+	return false
+}
+
+// ofAddress reports whether the name is that of an address in a list of addresses (RFC 5782 sections 2.1
+// and 2.4): its numbers, and what the list is called.
 func (q *Query) ofAddress() bool {
-	rest := q.Sub()
-	for range 4 {
-		label, after, _ := strings.Cut(rest, ".")
-		if !octet(label) {
+	sub := q.Sub()
+	return listed(sub, 4, octet) || listed(sub, 32, nibble)
+}
+
+// listed reports whether the part of a name below its domain is a number of labels that are each what it
+// is to be, and what a list is called.
+func listed(sub string, n int, is func(string) bool) bool {
+	for range n {
+		label, after, _ := strings.Cut(sub, ".")
+		if !is(label) {
 			return false
 		}
-		rest = after
+		sub = after
 	}
-	return len(rest) <= maxListName && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz.-") == ""
+	return len(sub) <= maxListName && strings.Trim(sub, "abcdefghijklmnopqrstuvwxyz.-") == ""
+}
+
+// nibble reports whether a label is a hexadecimal digit.
+func nibble(label string) bool {
+	return len(label) == 1 && (label[0] >= '0' && label[0] <= '9' || label[0] >= 'a' && label[0] <= 'f')
 }
 
 // octet reports whether a label is a number up to 255 as addresses spell it.

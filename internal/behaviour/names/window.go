@@ -14,23 +14,26 @@ const letters = 39
 // Window is what one qube asked below one domain within an hour. The zero value is empty
 // and ready for use.
 type Window struct {
-	begun     int64
-	queries   uint32
-	names     uint32 // different ones, exact up to recents
-	up        uint32 // characters below the domain of different names
-	down      uint64 // bytes of responses
-	rare      uint32 // queries of rare types
-	unknown   uint32 // responses that the name does not exist
-	again     uint32 // queries for the same name as the one before: another type, or once more
-	used      uint32 // names to which the client has connected
-	usedOf    uint32 // the same of recent, by place
-	last      uint32 // hash of the latest name
-	longest   uint8  // label
-	longName  uint8
-	reported  uint8 // shapes that were reported in this window
-	recent    [recents]uint32
-	histogram [letters]uint16
-	distinct  Distinct
+	begun      int64
+	queries    uint32
+	names      uint32 // different ones, exact up to recents
+	up         uint32 // characters below the domain of different names
+	down       uint64 // bytes of responses
+	rare       uint32 // queries of rare types
+	unknown    uint32 // responses that the name does not exist
+	again      uint32 // queries for the same name as the one before: another type, or once more
+	used       uint32 // names to which the client has connected
+	usedOf     uint32 // the same of recent, by place
+	last       uint32 // hash of the latest name
+	answered   uint32 // names that addresses have answered
+	answeredOf uint32 // the same of recent, by place
+	longest    uint8  // label
+	longName   uint8
+	reported   uint8 // shapes that were reported in this window
+	recent     [recents]uint32
+	histogram  [letters]uint16
+	distinct   Distinct
+	hosts      hosts
 }
 
 // Shape is why the names below a domain look like a tunnel.
@@ -52,6 +55,7 @@ func (s Shape) String() string { return [...]string{"", "volume", "slow", "types
 // mail server's.
 const (
 	volumeUp, volumeNames    = 1000, 10
+	volumeUnknown            = 4 * volumeUp // below a domain that has none of the names
 	slowNames, slowMean      = 6, 20
 	slowFresh, slowEntropy   = 0.45, 3.5
 	slowAfter                = int64(3e9) // by when a client connects to the first names, if it wants that
@@ -74,11 +78,12 @@ func (w *Window) Add(q *Query) Shape {
 		if q.NXDomain {
 			w.unknown++
 		}
+		w.answer(q)
 		return NoShape
 	}
 	w.query(q)
 	s := w.shape(q)
-	if s != Volume && q.proof() {
+	if s != Volume && q.proof() || w.Nowhere() && q.local() { // a resolver of the world is asked for the names of a network
 		s = NoShape
 	}
 	if s == NoShape || w.reported&(1<<s) != 0 {
@@ -92,13 +97,20 @@ func (w *Window) Add(q *Query) Shape {
 // names.
 func (w *Window) Use(name string, seed uint64) {
 	h := uint32(hash(name, seed))
+	if i := w.place(h); i < recents && w.usedOf>>i&1 == 0 {
+		w.usedOf |= 1 << i
+		w.used++
+	}
+}
+
+// place returns the place of a recent name, recents if it has none.
+func (w *Window) place(h uint32) int {
 	for i, r := range w.recent {
-		if bit := uint32(1) << i; r == h && w.usedOf&bit == 0 {
-			w.usedOf |= bit
-			w.used++
-			return
+		if r == h {
+			return i
 		}
 	}
+	return recents
 }
 
 // Used reports whether the client connects to what it asks for, to half of the names at least. Who
@@ -129,16 +141,16 @@ func (w *Window) query(q *Query) {
 	if sub == "" && len(q.Name) < longBare {
 		return
 	}
-	for _, r := range w.recent {
-		if r == uint32(h) {
-			return
-		}
+	if w.place(uint32(h)) < recents {
+		return
 	}
 	w.recent[w.names%recents] = uint32(h)
-	w.usedOf &^= 1 << (w.names % recents)
+	bit := uint32(1) << (w.names % recents)
+	w.usedOf, w.answeredOf = w.usedOf&^bit, w.answeredOf&^bit
+	w.hosts.forget(bit)
 	w.distinct.Add(h)
 	if w.names++; w.names > 1<<31 {
-		w.names, w.used = w.names/2, w.used/2
+		w.names, w.used, w.answered = w.names/2, w.used/2, w.answered/2
 	}
 	w.characters(sub)
 	w.longName = max(w.longName, uint8(min(len(q.Name), 255)))
@@ -180,9 +192,9 @@ func letter(c byte) int {
 func (w *Window) shape(q *Query) Shape {
 	names := w.Names()
 	switch {
-	case w.up >= volumeUp && names >= volumeNames:
+	case w.up >= volumeUp && names >= volumeNames && (w.up >= volumeUnknown || !w.Nowhere()):
 		return Volume
-	case names >= slowNames && q.At-w.begun >= slowAfter && int(w.up) >= slowMean*int(w.names) && float64(names) >= slowFresh*float64(w.queries-w.again) && w.Entropy() >= slowEntropy:
+	case w.slow(q, names):
 		return Slow
 	case w.rare*2 >= w.queries && w.queries >= typesQueries && names >= typesNames:
 		return Types
@@ -190,6 +202,12 @@ func (w *Window) shape(q *Query) Shape {
 		return Long
 	}
 	return NoShape
+}
+
+// slow reports whether each of a few names carries data.
+func (w *Window) slow(q *Query, names int) bool {
+	return names >= slowNames && q.At-w.begun >= slowAfter && int(w.up) >= slowMean*int(w.names) &&
+		float64(names) >= slowFresh*float64(w.queries-w.again) && w.Entropy() >= slowEntropy
 }
 
 // Names returns how many different names were asked for.
@@ -209,6 +227,15 @@ func (w *Window) Up() int { return int(w.up) }
 
 // Down returns the bytes of the responses.
 func (w *Window) Down() uint64 { return w.down }
+
+// Nowhere reports whether none of the names exists, or hardly any: the server of a tunnel answers. Two
+// responses may be on their way.
+func (w *Window) Nowhere() bool {
+	return w.unknown >= nowhereLeast && 10*(w.unknown+2) >= 9*w.queries
+}
+
+// nowhereLeast is how many responses say at least that no name exists.
+const nowhereLeast = 4
 
 // Unknown returns how many responses said that the name does not exist.
 func (w *Window) Unknown() int { return int(w.unknown) }

@@ -35,6 +35,9 @@ var looks = [...]uint32{8, 12, 16, 24, 32, 48, 64, 96}
 
 const lookEvery = Ring
 
+// manyMerged is how many arrivals between two looks are not merged any more.
+const manyMerged = 16 * lookEvery
+
 // minPeriod is the shortest period of a beacon, in milliseconds: what is shorter is
 // streaming.
 const minPeriod = 900
@@ -69,9 +72,6 @@ const clearMargin = 0.5
 
 // schedule sets when the next look is due.
 func (s *Series) schedule() {
-	if s.merge > 0 && s.merged > 16*lookEvery {
-		s.merge = 0 // what was a usual gap is none any more
-	}
 	s.merged = 0
 	for _, n := range looks {
 		if s.seen < n {

@@ -19,7 +19,7 @@ type Series struct {
 	first, last, raw int64 // times of the first beat, the last beat, and the last arrival, ns
 	gaps             [Ring]uint32
 	sizes            [Ring]uint32 // bytes that the client sent with a beat
-	merge            uint32       // arrivals closer than this to the last beat are part of it
+	merge            uint32       // arrivals closer than this to the one before are part of its beat
 	seen             uint32       // gaps so far
 	merged           uint32       // arrivals that were merged since the last look
 	next             uint32       // seen at the next look
@@ -37,8 +37,10 @@ func (s *Series) Add(at int64) bool {
 	}
 	since, gap := (at-s.raw)/1e6, (at-s.last)/1e6
 	s.raw = max(s.raw, at)
-	if since < together || gap < int64(s.merge) {
-		s.merged++
+	if since < max(together, int64(s.merge)) {
+		if s.merged++; s.merged > manyMerged { // what was a usual gap is none any more
+			*s = Series{first: at, last: at, raw: at, next: looks[0]}
+		}
 		return false
 	}
 	s.last = at
@@ -100,20 +102,42 @@ func (s *Series) collapse() {
 	gaps := s.ordered(&buf)
 	order := sorted[:copy(sorted[:], gaps)]
 	slices.Sort(order)
-	ref := order[len(order)*3/4] / 10
-	below, _ := slices.BinarySearch(order, ref)
-	if len(gaps) < 5 || below*5 < 2*len(gaps) { // of chance, an eighth is below
+	ref := within(order)
+	if ref == 0 {
 		return
 	}
 	seen := s.seen
 	s.n, s.head, s.merge = 0, 0, ref
-	var sum uint64
+	begun, last := int64(0), int64(0) // of the beat, and of the arrival, since the first gap
 	for _, g := range gaps {
-		if sum += uint64(g); sum > uint64(ref) {
-			s.push(uint32(min(sum, maxGap)))
-			sum = 0
+		if last += int64(g); g > ref {
+			s.push(uint32(min(last-begun, maxGap)))
+			begun = last
 		}
 	}
-	s.last -= int64(sum) * 1e6
+	s.last -= (last - begun) * 1e6
 	s.seen = max(uint32(s.n), min(seen, uint32(s.n)))
 }
+
+// within returns the gap up to which arrivals are one beat, 0 if each is one: a tenth of a long gap, if
+// much is below, or where the gaps of a check-in and those between check-ins are apart.
+func within(order []uint32) uint32 {
+	n := len(order)
+	if n < 5 {
+		return 0
+	}
+	ref := order[n*3/4] / 10
+	if below, _ := slices.BinarySearch(order, ref); 5*below >= 2*n { // of chance, an eighth is below
+		return ref
+	}
+	for i := 2 * n / 5; n >= 16 && i < n-n/apartShare; i++ {
+		if order[i] >= apart*max(order[i-1], 1) {
+			return 2 * order[i-1]
+		}
+	}
+	return 0
+}
+
+// apart is how many times longer the gaps between check-ins are, and apartShare the part of them that is
+// left for these.
+const apart, apartShare = 4, 12

@@ -5,24 +5,32 @@ import "math"
 // The ports to which traceroute sends datagrams, for 30 hops, three to each, which no one is to answer.
 const traceroute, traceroutes = 33434, 100
 
-// quiet reports whether servers of a port often do not answer, or are asked in parallel.
-func quiet(c *Contact) bool {
-	if c.Proto == tcp {
-		return false
-	}
-	if c.Port >= traceroute && c.Port < traceroute+traceroutes {
-		return true
+// few returns how many hosts on the port of a contact may be without an answer: of some ports servers
+// often do not answer, or are asked in parallel. 0 is for any number.
+func few(c *Contact) int {
+	switch {
+	case c.Proto == tcp || c.Proto == search:
+		return fanHosts
+	case c.Proto == bare:
+		return fanSeldom
+	case c.Port >= traceroute && c.Port < traceroute+traceroutes:
+		return 0
 	}
 	switch c.Port {
-	case 53, 67, 123, 137, 138, 443, 500, 1900, 3478, 3702, 4500, 5353, 5355:
-		return true
+	case 53, 67, 123:
+		return 0
+	case 443, 3478:
+		return fanMedia
+	case 137, 138, 500, 1900, 3702, 4500, 5353, 5355:
+		return fanSeldom
 	}
-	return false
+	return fanHosts
 }
 
 // fanned counts what has failed like c within some minutes.
 func (w *Walker) fanned(c *Contact, a *Alarm) {
-	if quiet(c) {
+	most := few(c)
+	if most == 0 {
 		return
 	}
 	ports, hosts, since := w.alike(c)
@@ -32,7 +40,7 @@ func (w *Walker) fanned(c *Contact, a *Alarm) {
 			return
 		}
 		*a = Alarm{Kind: Neighbours, Failures: hosts, Contacts: hosts, Since: since, Last: *c}
-	case hosts >= fanHosts:
+	case hosts >= most:
 		*a = Alarm{Kind: Sweep, Failures: hosts, Contacts: hosts, Since: since, Last: *c}
 	case ports >= fanPorts:
 		*a = Alarm{Kind: Vertical, Failures: ports, Contacts: ports, Since: since, Last: *c}

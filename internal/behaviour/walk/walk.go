@@ -33,6 +33,8 @@ const (
 	fanSpan   = int64(300e9)       // in which unanswered contacts are counted
 	fanPorts  = 10                 // of one host
 	fanHosts  = 8                  // on one port
+	fanSeldom = 32                 // on one port where some never answer, and to which bare segments go
+	fanMedia  = 48                 // likewise, where programs try many in parallel
 	fanEchoes = 16                 // hosts that are sent echo requests, answered or not
 	fanNear   = 16                 // neighbours that a client looks for, and do not answer (ARP)
 	fanProbes = 3                  // segments that belong to no connection
@@ -110,6 +112,23 @@ func (f *fan) add(at int64) int {
 func (w *Walker) Probe(c *Contact, a *Alarm) {
 	if n := w.probes.add(c.At); n == fanProbes {
 		*a = Alarm{Kind: Stealth, Failures: n, Contacts: n, Since: w.probes.since, Last: *c}
+	}
+}
+
+// Bare takes a segment without data that does not begin a connection, and that had a reset for an answer or
+// none. Where a capture begins, some are the last ones of connections; they have a few ports of a host each.
+func (w *Walker) Bare(c *Contact, a *Alarm) {
+	c.Proto = bare
+	w.Expire(c.At, a)
+	k := c.key()
+	slot := &w.seen[k>>1%maxSeen]
+	if *slot == k {
+		return
+	}
+	*slot = k
+	w.fail(c, a)
+	if a.Kind != None && a.Last.Proto == bare {
+		a.Last.Proto = tcp
 	}
 }
 
@@ -224,5 +243,6 @@ const (
 	icmp   = 1
 	tcp    = 6
 	udp    = 17
+	bare   = 255 // of TCP, but not the beginning of a connection
 	icmpv6 = 58
 )

@@ -62,6 +62,11 @@ func TestWalker(t *testing.T) {
 		{"datagrams to hosts, one in five answers", func(i int) attempt { return attempt{uint64(i), 161, 17, "\x00+\x00\x00\x00"[i%5]} }, walk.Sweep, 20},
 		{"traceroute", func(i int) attempt { return attempt{7, uint16(33434 + i), 17, 0} }, walk.None, 0},
 		{"one in four fails", func(i int) attempt { return attempt{uint64(i), uint16(i), 6, "+++-"[i%4]} }, walk.None, 0},
+		{"NetBIOS names of a network", func(i int) attempt { return attempt{uint64(i), 137, 17, 0} }, walk.Sweep, 41},
+		{"QUIC to a network", func(i int) attempt { return attempt{uint64(i), 443, 17, 0} }, walk.Sweep, 57},
+		{"some servers of QUIC", func(i int) attempt { return attempt{uint64(i % 40), 443, 17, 0} }, walk.None, 0},
+		{"some peers of a VPN", func(i int) attempt { return attempt{uint64(i % 30), 4500, 17, 0} }, walk.None, 0},
+		{"traceroute to many", func(i int) attempt { return attempt{uint64(i), 33434, 17, 0} }, walk.None, 0},
 		{"one server, down", func(int) attempt { return attempt{1, 443, 6, 0} }, walk.None, 0},
 		{"name servers that do not answer", func(i int) attempt { return attempt{uint64(i), 53, 17, 0} }, walk.None, 0},
 	} {
@@ -78,6 +83,38 @@ func TestWalker(t *testing.T) {
 				t.Errorf("alarms %+v after %v attempts; want %v after at most %d", alarms, after, tt.want, tt.after)
 			}
 		})
+	}
+}
+
+// TestWalker_Bare finds bare segments to many ports of a host, or to more hosts than a capture that begins
+// in the middle has connections with, each once.
+func TestWalker_Bare(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		next func(i int) walk.Contact
+		n    int
+		want walk.Kind
+	}{
+		"ports":        {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(i)} }, 10, walk.Vertical},
+		"few ports":    {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(i % 9)} }, 60, walk.None},
+		"hosts":        {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80} }, 32, walk.Sweep},
+		"few hosts":    {func(i int) walk.Contact { return walk.Contact{Host: uint64(i % 31), Port: 80} }, 62, walk.None},
+		"hosts, named": {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80, Named: true} }, 62, walk.None},
+	} {
+		var w walk.Walker
+		var a walk.Alarm
+		for i := range tt.n {
+			if a.Kind != walk.None {
+				t.Errorf("%s: alarm %v after %d; want %d", name, a, i, tt.n)
+				break
+			}
+			c := tt.next(i)
+			c.At, c.Proto = start+int64(i)*1e9, 6
+			w.Bare(&c, &a)
+		}
+		if a.Kind != tt.want || a.Kind != walk.None && a.Last.Proto != 6 {
+			t.Errorf("%s: alarm %+v; want %v", name, a, tt.want)
+		}
 	}
 }
 
@@ -151,7 +188,9 @@ func FuzzWalker(f *testing.F) {
 			at += int64(int8(data[0])) * 1e9
 			c := walk.Contact{At: at, Host: uint64(data[1]), Port: uint16(data[2]), Proto: [...]uint8{6, 17, 1, 58}[data[3]%4]}
 			var a walk.Alarm
-			if data[3]&0x80 != 0 {
+			if data[3]&0x20 != 0 {
+				w.Bare(&c, &a)
+			} else if data[3]&0x80 != 0 {
 				w.Answer(&c, data[3]&0x40 != 0, &a)
 			} else {
 				w.Begin(&c, &a)

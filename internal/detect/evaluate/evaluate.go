@@ -89,17 +89,18 @@ func (t *Table) expected(r *Result) {
 	}
 }
 
-// maxSpan is the longest time that counts for rates: some captures are glued together from
-// several years.
+// maxSpan is the longest time of a case that counts for rates, with what is found in it: some captures
+// are glued together from several years.
 const maxSpan = 48 * time.Hour
 
 // benign counts what was found in a benign case, without and with learning.
 func (t *Table) benign(cold, learned *Result) {
-	if learned.Span <= maxSpan {
-		t.Benign += learned.Span / 2
-	}
 	t.count(cold, func(s *Score) *[2]int { return &s.Cold })
 	t.count(learned, func(s *Score) *[2]int { return &s.Learned })
+	if learned.Span > maxSpan {
+		return
+	}
+	t.Benign += learned.Span / 2
 	for i := range learned.Findings {
 		f := &learned.Findings[i]
 		t.Scores[f.Rule].Findings++

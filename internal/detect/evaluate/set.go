@@ -47,7 +47,10 @@ func ReadSet(path string) (files []File, err error) {
 			}
 			return ""
 		}
-		one := File{Path: filepath.Join(filepath.Dir(path), get("file")), Label: get("label"), Side: get("side"), Class: get("class")}
+		one := File{Path: get("file"), Label: get("label"), Side: get("side"), Class: get("class")}
+		if !filepath.IsAbs(one.Path) {
+			one.Path = filepath.Join(filepath.Dir(path), one.Path)
+		}
 		for _, id := range strings.FieldsFunc(get("expect"), func(r rune) bool { return r == ',' || r == ' ' }) {
 			if r, ok := behaviour.ParseRule(id); ok {
 				one.Expect = append(one.Expect, r)

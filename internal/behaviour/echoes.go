@@ -1,0 +1,70 @@
+package behaviour
+
+import "fmt"
+
+// echoes are the echo requests to an address within [echoSpan], and what came back.
+type echoes struct {
+	dest              uint64
+	since             int64
+	up, down          uint64
+	requests, replies uint64
+	flows             uint32 // with an identifier each
+	large             uint32 // of these, with requests that carry much
+	differ            uint32 // whose replies have another size
+	changes           uint32 // whose requests have another size than those of the one before
+	last              uint64 // that size
+}
+
+// What echo requests with many identifiers are: a tunnel that changes its own, or a loop that starts a
+// program for each. Ping has one, and who looks for the largest size that gets through tries some ten.
+const (
+	echoSpan    = int64(600e9)
+	echoFlows   = 16
+	echoLarge   = 16
+	echoChanges = 8
+)
+
+// echoes returns the place of those to the current address.
+func (e *Engine) echoes() *echoes {
+	o := e.obs
+	dest := e.hashAddr(o.Addr, false)
+	x := &e.cur.requests[dest%uint64(len(e.cur.requests))].echoes
+	if x.dest != dest || o.At-x.since > echoSpan || o.At < x.since {
+		*x = echoes{dest: dest, since: o.At}
+	}
+	return x
+}
+
+// add adds those with another identifier.
+func (x *echoes) add(o *Observation) {
+	one := echoes{up: o.Up, down: o.Down, requests: o.UpPackets, replies: o.DownPackets}
+	up, down := one.means()
+	if up > echoPayload+echoHeaders {
+		x.large++
+	}
+	if one.replies > 0 && (up > down+echoMismatch || down > up+echoMismatch) {
+		x.differ++
+	}
+	if x.flows > 0 && up != x.last {
+		x.changes++
+	}
+	x.last = up
+	x.flows++
+	x.up, x.down, x.requests, x.replies = x.up+o.Up, x.down+o.Down, x.requests+o.UpPackets, x.replies+o.DownPackets
+}
+
+// together returns how echo requests with many identifiers carry data, "" if they do not.
+func (x *echoes) together() (way, evidence string) {
+	up, down := x.means()
+	switch {
+	case x.flows < echoFlows || x.requests < echoVaried:
+		return "", ""
+	case x.differ >= echoLarge:
+		return "replies", fmt.Sprintf("replies of %d bytes to requests of %d, with %d identifiers", down, up, x.flows)
+	case x.large >= echoLarge:
+		return "payload", fmt.Sprintf("requests of %d bytes, with %d identifiers", up, x.flows)
+	case x.changes >= echoChanges:
+		return "sizes", fmt.Sprintf("%d requests of several sizes, with %d identifiers", x.requests, x.flows)
+	}
+	return "", ""
+}

@@ -1,0 +1,34 @@
+package names_test
+
+import (
+	"testing"
+
+	"github.com/qubesbeat/qubesbeat/internal/behaviour/names"
+)
+
+// TestZone has what no one has registered counted by its last label, and what has none that could be a
+// suffix together.
+func TestZone(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, domain string
+		suffix       bool
+		want         string
+	}{
+		{"www.wikipedia.org", "wikipedia.org", true, "wikipedia.org"},
+		{"0a1b2c3d.corp", "0a1b2c3d.corp", false, "corp"},
+		{"0a1b2c3d.secret.passwd", "secret.passwd", false, "passwd"},
+		{"dnscat.0a1b2c3d0a1b2c3d", "dnscat.0a1b2c3d0a1b2c3d", false, names.Root},
+		{"dnscat.abcdefabcdefabcdef", "dnscat.abcdefabcdefabcdef", false, names.Root},
+		{"kqzjwpxhv", "kqzjwpxhv", false, "kqzjwpxhv"},
+		{"7.2.0.192.in-addr.arpa", "192.in-addr.arpa", true, "in-addr.arpa"},
+	} {
+		if got := names.Zone(tt.name, tt.domain, tt.suffix); got != tt.want {
+			t.Errorf("Zone(%q) = %q; want %q", tt.name, got, tt.want)
+		}
+	}
+	q := names.Query{Name: "dnscat.0a1b2c3d", Domain: names.Root}
+	if q.Sub() != q.Name {
+		t.Errorf("Sub = %q; want the whole name", q.Sub())
+	}
+}
