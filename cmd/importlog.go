@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -67,12 +68,16 @@ func (f *logFlags) work(c *cobra.Command, name string, files []string) (*importe
 	if err := errors.Join(append(errs, checkImport(files, f.timeout))...); err != nil {
 		return nil, err
 	}
+	in := bufio.NewReaderSize(c.InOrStdin(), formBytes)
+	if err := checkForms(files, format, in); err != nil {
+		return nil, err
+	}
 	find, err := f.find(c, name)
 	if err != nil {
 		return nil, err
 	}
 	host, _ := os.Hostname() // "" is understood
-	return &importer.KernelLog{Find: find, Config: firewall.LogConfig{Files: files, Stdin: c.InOrStdin(), Format: format, Year: f.year, Host: host}}, nil
+	return &importer.KernelLog{Find: find, Config: firewall.LogConfig{Files: files, Stdin: in, Format: format, Year: f.year, Host: host}}, nil
 }
 
 // find returns what names the qubes.

@@ -1,10 +1,24 @@
 package cmd
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/elastic/beats/v7/libbeat/api"
 	"github.com/elastic/beats/v7/libbeat/cmd"
+	"github.com/elastic/beats/v7/libbeat/common"
 	"github.com/spf13/cobra"
 
 	"github.com/qubesbeat/qubesbeat/beater"
+	"github.com/qubesbeat/qubesbeat/beater/settings"
+	"github.com/qubesbeat/qubesbeat/config"
+	"github.com/qubesbeat/qubesbeat/internal/localdata"
+	"github.com/qubesbeat/qubesbeat/internal/safetext"
 )
 
 // extendTestConfig has `test config`, and no other command, look at the files and
@@ -17,7 +31,68 @@ func extendTestConfig(root *cmd.BeatsRootCmd, options *beater.Options) {
 		libbeat := c.Run
 		c.Run = func(c *cobra.Command, args []string) {
 			options.Checking = true
+			if conf, err := beater.ReadConfig(Identity(os.Args)); err == nil { // otherwise libbeat reports it
+				warnHosts(c.ErrOrStderr(), &conf.Resolver)
+				warnSockets(c.ErrOrStderr(), conf)
+			}
+			if err := checkHTTP(); err != nil {
+				fmt.Fprintln(c.ErrOrStderr(), "Exiting: "+err.Error())
+				os.Exit(1)
+			}
 			libbeat(c, args)
 		}
 	}
+}
+
+// warnHosts names the lines of hosts files that a start leaves out.
+func warnHosts(stderr io.Writer, r *config.Resolver) {
+	if !r.On() {
+		return
+	}
+	for _, path := range r.HostsFiles {
+		f, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		faults, _ := localdata.HostsFaults(f)
+		_ = f.Close()
+		for _, fault := range faults {
+			fmt.Fprintf(stderr, "qubesbeat: resolver.hosts_files: %s: left out: %s\n", path, safetext.Line(fault))
+		}
+	}
+}
+
+// madeByUnit is the directory of sockets that the unit makes.
+const madeByUnit = "/run/qubesbeat"
+
+// warnSockets names the directories of the sockets for dom0 that must be there at a start.
+func warnSockets(stderr io.Writer, c *config.Config) {
+	for key, q := range map[string]config.Qrexec{"inventory.qrexec.socket": c.Inventory.Qrexec, "verify.probes.socket": c.Verify.Probes} {
+		dir := filepath.Dir(q.Socket)
+		if _, err := os.Stat(dir); q.Enabled && dir != madeByUnit && errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(stderr, "qubesbeat: %s: there is no directory %s; make it before a start, which fails without it\n", key, dir)
+		}
+	}
+}
+
+// checkHTTP returns an error if libbeat's own server could not start with its settings,
+// which libbeat looks at in a start only.
+func checkHTTP() error {
+	whole, err := common.LoadFiles(settings.Files()...)
+	if err != nil {
+		return nil //nolint:nilerr // libbeat reports it
+	}
+	if over := settings.CommandLine(); over != nil {
+		_ = whole.Merge(over)
+	}
+	all := struct {
+		HTTP api.Config `config:"http"`
+	}{api.DefaultConfig}
+	if err := whole.Unpack(&all); err != nil {
+		return nil //nolint:nilerr // libbeat reports it
+	}
+	if p := all.HTTP.Port; all.HTTP.Enabled && (p < 0 || p > math.MaxUint16) {
+		return fmt.Errorf("http.port: %d is not within 0 and %d", p, math.MaxUint16)
+	}
+	return nil
 }

@@ -73,6 +73,10 @@ func TestConfig_Validate(t *testing.T) {
 		{"flows off", func(c *config.Config) { c.Flows.Enabled = false }, nil},
 		{"memory", func(c *config.Config) { c.Transactions.MaxMemoryMB = 1 }, []string{"transactions.max_memory_mb: 1 is not within 4 and 65536"}},
 		{"fanout", one(config.Interface{Type: "pcap", FanoutGroup: new(uint16)}), []string{"interfaces.1.fanout_group: only with type af_packet"}},
+		{"no device", one(config.Interface{Device: []string{"eth0", ""}}), []string{"interfaces.1.device: a device needs a name"}},
+		{"internal networks", one(config.Interface{InternalNets: []string{"bogus", "10.0.0.0/8", "private", "fd00::/8", "10.0.0.1"}}), []string{
+			`interfaces.1.internal_networks: "bogus" is neither`, `interfaces.1.internal_networks: "10.0.0.1" is neither`}},
+		{"internal networks that exist", one(config.Interface{InternalNets: []string{"10.0.0.0/8", "private", "fd00::/8"}}), nil},
 		{"fanout, af_packet", one(config.Interface{Type: "af_packet", FanoutGroup: new(uint16)}), nil},
 		{"shunt", one(config.Interface{Shunt: "always"}), []string{`interfaces.1.shunt: "always" is not known; use auto or off`}},
 		{"no shunt", one(config.Interface{Shunt: "off"}), nil},

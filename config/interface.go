@@ -1,6 +1,11 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
 
 // Interface describes what to capture, in packetbeat's keys.
 type Interface struct {
@@ -93,7 +98,23 @@ func (n *Interface) validate(i int) error {
 		p.Addf("file", "only the first interface can have one; give -I several times")
 	}
 	p.Within("buffer_size_mb", n.BufferSizeMB, 0, 4096)
+	n.validateNames(&p)
 	return p.Err()
+}
+
+// networkNames are the networks that packetbeat knows by name.
+var networkNames = []string{"loopback", "global_unicast", "unicast", "link_local_unicast", "interface_local_multicast",
+	"link_local_multicast", "multicast", "unspecified", "private", "public"}
+
+func (n *Interface) validateNames(p *Problems) {
+	if slices.Contains(n.Device, "") && n.File == "" {
+		p.Addf("device", "a device needs a name, a number, or a pattern such as \"vif*\"; `qubesbeat devices` lists them")
+	}
+	for _, text := range n.InternalNets {
+		if _, err := netip.ParsePrefix(text); err != nil && !slices.Contains(networkNames, text) {
+			p.Addf("internal_networks", "%q is neither a network such as 10.0.0.0/8 nor one of %s", text, strings.Join(networkNames, ", "))
+		}
+	}
 }
 
 // FillInterfaces gives every interface its device, and makes one if none is configured.

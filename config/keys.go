@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/spell"
@@ -132,6 +134,8 @@ func (c *checker) section(prefix string, t reflect.Type, tree map[string]any) {
 // descend checks what stands below a known key. t is not a list or a pointer.
 func (c *checker) descend(name string, t reflect.Type, v any) {
 	switch t.Kind() {
+	case reflect.Uint16:
+		c.number(name, v)
 	case reflect.Map: // its keys are names that the user gives
 		named, _ := v.(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(named)) {
@@ -148,6 +152,28 @@ func (c *checker) descend(name string, t reflect.Type, v any) {
 			}
 		}
 	}
+}
+
+// number reports numbers that are no port or group. What reads the values would name
+// their types only.
+func (c *checker) number(name string, v any) {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	for _, one := range list {
+		n, err := strconv.ParseInt(fmt.Sprint(one), 10, 64)
+		if err == nil && (n < 0 || n > math.MaxUint16) {
+			c.report(join(c.root, name), fmt.Errorf("%d is not within 0 and %d", n, math.MaxUint16))
+		}
+	}
+}
+
+// report adds an error of a key.
+func (c *checker) report(full string, err error) {
+	n := c.seen[full]
+	c.seen[full]++
+	c.errs = append(c.errs, c.places.at(full, n, err))
 }
 
 // knownKeys returns the keys of a level with their types, which are nil for keys
@@ -174,13 +200,13 @@ func (c *checker) unknown(prefix, key string, known map[string]reflect.Type) {
 		text = fmt.Sprintf("unknown key; did you mean %s?", join(prefix, near))
 	}
 	full := join(c.root, join(prefix, key))
-	n := c.seen[full]
-	c.seen[full]++
 	if c.lenient && slices.Contains(shared, prefix) {
+		n := c.seen[full]
+		c.seen[full]++
 		c.warnings = append(c.warnings, c.places.at(full, n, errors.New(text+"; it is ignored, as packetbeat does")))
 		return
 	}
-	c.errs = append(c.errs, c.places.at(full, n, errors.New(text)))
+	c.report(full, errors.New(text))
 }
 
 // join joins two parts of a key, of which the first may be empty.

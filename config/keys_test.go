@@ -76,6 +76,12 @@ func TestCheck(t *testing.T) {
 		{"inner sections", "qubesbeat:\n  resolver: {listen: [], lists: {ads: {dney: x}}, upstreams: {any: [y]}}\n  firewall: {nflog_grup: 53}\n  interfaces: {bpf_filter: tcp, fanout_group: 1}\n", []string{
 			"qubesbeat.yml:3: qubesbeat.firewall.nflog_grup: unknown key; did you mean firewall.nflog_group?",
 			"qubesbeat.yml:2: qubesbeat.resolver.lists.ads.dney: unknown key; did you mean resolver.lists.ads.deny?"}},
+		{"numbers out of range", "qubesbeat:\n  interfaces: {device: lo, fanout_group: 70000}\n  firewall: {nflog_group: -1}\n  detect: {allow: [{ports: [22, 65536]}]}\n", []string{
+			"qubesbeat.yml:4: qubesbeat.detect.allow.ports: 65536 is not within 0 and 65535",
+			"qubesbeat.yml:3: qubesbeat.firewall.nflog_group: -1 is not within 0 and 65535",
+			"qubesbeat.yml:2: qubesbeat.interfaces.fanout_group: 70000 is not within 0 and 65535"}},
+		{"numbers of two interfaces", "qubesbeat:\n  interfaces:\n    - fanout_group: 65535\n    - fanout_group: 65536\n", []string{
+			"qubesbeat.yml:3: qubesbeat.interfaces.fanout_group: 65536 is not within 0 and 65535"}},
 		{"keys that were removed", "qubesbeat:\n  resolver: {log: {index: x}}\n",
 			[]string{"qubesbeat.yml:2: qubesbeat.resolver.log.index: " + docs}},
 		{"protocols", "qubesbeat:\n  protocols:\n    - type: dns\n", nil},

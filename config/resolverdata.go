@@ -11,7 +11,8 @@ type ResolverZone struct {
 // ResolverRecord is a name that the resolver answers for. It has either addresses
 // or an alias.
 type ResolverRecord struct {
-	// Name is the name; *.NAME also answers for all names below.
+	// Name is the name; *.NAME answers for all names below, and for NAME if that has no
+	// record of its own.
 	Name string `config:"name"`
 	// Addresses are the addresses of the name, and have it as their PTR record.
 	Addresses []string `config:"addresses"`

@@ -32,8 +32,6 @@ func (p *parser) domains(line []byte, value string, meaning func(target string) 
 	switch {
 	case fault != "":
 		return p.fault(line, fault)
-	case skip != "":
-		return p.skip(line, skip)
 	}
 	for name := range strings.SplitSeq(value[1:end], "/") {
 		if name == "" { // stands for all names without a dot
@@ -41,7 +39,13 @@ func (p *parser) domains(line []byte, value string, meaning func(target string) 
 			continue
 		}
 		name = strings.TrimPrefix(strings.TrimPrefix(name, "*"), ".")
-		if err := p.add([]byte(name), Tree, false, line); err != nil {
+		var err error
+		if skip != "" {
+			err = p.except([]byte(name), line, Tree, skip)
+		} else {
+			err = p.addTree([]byte(name), false, line)
+		}
+		if err != nil {
 			return err
 		}
 	}

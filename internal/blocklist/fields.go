@@ -72,7 +72,12 @@ func (p *parser) name(word []byte) error {
 	if word[0] == '.' {
 		return p.add(word[1:], Tree, false, word)
 	}
-	return p.add(word, Exact, false, word)
+	rules := p.report.Rules
+	err := p.add(word, Exact, false, word)
+	if bytes.IndexByte(bytes.TrimSuffix(word, []byte(".")), '.') < 0 {
+		p.report.Words += p.report.Rules - rules
+	}
+	return err
 }
 
 // add passes on a rule for a name. line is the text for a fault.
@@ -83,6 +88,17 @@ func (p *parser) add(name []byte, kind Kind, allow bool, line []byte) error {
 	}
 	p.rule = Rule{Kind: kind, Allow: allow, Name: wire}
 	return p.emit()
+}
+
+// addTree passes on a rule of a setting for a name and all below it, from which the list
+// may have exceptions. data reports whether names with an address of their own are some.
+func (p *parser) addTree(name []byte, data bool, line []byte) error {
+	wrong := p.report.Wrong
+	err := p.add(name, Tree, false, line)
+	if err == nil && p.report.Wrong == wrong {
+		p.exceptions.block(p.rule.Name, data)
+	}
+	return err
 }
 
 // The reasons why a name is invalid.

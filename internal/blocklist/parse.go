@@ -35,8 +35,8 @@ const (
 
 // Parse reads a list in any of the usual formats, line by line: hosts files,
 // plain names, *.wildcards, adblock rules of domains with their exceptions,
-// settings of dnsmasq and Unbound that block names, /regular expressions/,
-// addresses and networks. It calls use with each rule, which is valid during the
+// settings of dnsmasq and Unbound that block names, with the exceptions from
+// them, /regular expressions/, addresses and networks. It calls use with each rule, which is valid during the
 // call only, and ends with the first error that use returns. The rules before an
 // error have been used. A text that is no list at all, such as an HTML page, is an
 // error that wraps [ErrNotList] before the first rule.
@@ -59,7 +59,7 @@ func Parse(r io.Reader, opts Options, use func(*Rule) error) (Report, error) {
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			return p.report, nil
+			return p.report, p.finish()
 		}
 		if err != nil {
 			return p.report, fmt.Errorf("reading line %d: %w", p.line+1, err)
@@ -78,6 +78,8 @@ type parser struct {
 	rule   Rule      // passed to use
 	space  [320]byte // memory of rule.Name
 	buf    []byte    // memory of a line that does not fit into the reader's buffer
+
+	exceptions exceptions
 }
 
 // readLine returns the next line without its end. Of a line that is too long it

@@ -36,6 +36,7 @@ type Rule struct {
 // Report counts what was found in a list.
 type Report struct {
 	Rules   int     // rules that were passed on
+	Words   int     // of them, lines of one word without a dot, as a message of a server may have
 	Skipped int     // valid lines that block no names, such as ##.banner or server=/x/192.0.2.1
 	Skips   []Fault // the first skipped line for each reason
 	Faults  []Fault // the first [MaxFaults] invalid lines

@@ -34,9 +34,12 @@ func (p *parser) localZone(line []byte, value string) error {
 	name, kind := strings.Trim(f[0], `"'`), strings.Trim(f[1], `"'`)
 	p.zone = ""
 	switch kind {
-	case "deny", "refuse", "static", "always_refuse", "always_nxdomain", "always_nodata", "always_null", "always_deny",
-		"inform_deny":
-		return p.add([]byte(name), Tree, false, line)
+	case "deny", "refuse", "static", "inform_deny":
+		return p.addTree([]byte(name), true, line)
+	case "always_refuse", "always_nxdomain", "always_nodata", "always_null", "always_deny":
+		return p.addTree([]byte(name), false, line)
+	case "transparent", "typetransparent", "always_transparent", "inform", "nodefault":
+		return p.except([]byte(name), line, Tree, skipSetting)
 	case "redirect": // what it means is in the local-data of the zone
 		p.zone = zoneKey(name)
 	}
@@ -50,15 +53,22 @@ func (p *parser) localData(line []byte, value string) error {
 	if len(f) < 3 {
 		return p.fault(line, "local-data needs a name, a type and data")
 	}
-	kind, data := strings.ToUpper(f[len(f)-2]), f[len(f)-1]
-	a, err := netip.ParseAddr(data)
-	if kind != "A" && kind != "AAAA" || err != nil || !null(a) {
-		return p.skip(line, skipAddress)
-	}
+	kind, data, name := strings.ToUpper(f[len(f)-2]), f[len(f)-1], []byte(f[0])
+	covers := Exact
 	if p.zone != "" && zoneKey(f[0]) == p.zone {
-		return p.add([]byte(f[0]), Tree, false, line)
+		covers = Tree
 	}
-	return p.add([]byte(f[0]), Exact, false, line)
+	a, err := netip.ParseAddr(data)
+	isAddress := (kind == "A" || kind == "AAAA") && err == nil
+	switch {
+	case isAddress && null(a) && covers == Tree:
+		return p.addTree(name, true, line)
+	case isAddress && null(a):
+		return p.add(name, Exact, false, line)
+	case isAddress, kind == "CNAME":
+		return p.except(name, line, covers, skipAddress)
+	}
+	return p.skip(line, skipAddress)
 }
 
 // zoneKey returns a name in the form in which names are compared.

@@ -42,6 +42,8 @@ func TestConvert(t *testing.T) {
 		{"bootstrapDns: tcp+udp:1.1.1.1", "bootstrap: ['udp://1.1.1.1']", ""},
 		{"port: 127.0.0.1:5400", "listen: ['127.0.0.1:5400']", ""},
 		{"customDNS: {filterUnmappedTypes: false, mapping: {a.lan: 10.0.0.1}}", "other_types_upstream: true", ""},
+		{"customDNS: {mapping: {a.lan: 10.0.0.1}}", "records: [{addresses: [10.0.0.1], name: '*.a.lan'}]", ""},
+		{"customDNS: {mapping: {a.lan: 10.0.0.1}}\nhostsFile: {filePath: x}", "records: [{addresses: [10.0.0.1], name: '*.a.lan'}, {addresses: [10.0.0.1], name: a.lan}]", ""},
 		{"customDNS: {zone: \"a.lan. 60 A 10.0.0.1\\n\"}", "zone_records:", ""},
 		{"conditional: {fallbackUpstream: true}", "", "does nothing with it"},
 		{"blocking: {blackLists: {ads: [x]}, clientGroupsBlock: {default: [ads]}}", "deny: [x]", ""},

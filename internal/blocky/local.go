@@ -33,6 +33,7 @@ func (c *converter) local() {
 func (c *converter) mapping() (records []map[string]any) {
 	ttl := c.recordTTL(c.at("customDNS.customTTL"))
 	open := !c.flag(c.at("customDNS.filterUnmappedTypes"), true)
+	hasHosts := len(c.hostsSources()) > 0
 	c.at("customDNS.mapping").children(func(name string, v *node) {
 		name = strings.TrimPrefix(name, "*.")
 		if err := isName(name); err != nil || name == "." {
@@ -44,16 +45,27 @@ func (c *converter) mapping() (records []map[string]any) {
 			c.warn(v, "left out: it has no address; the name is asked of upstreams")
 			return
 		}
-		r := map[string]any{"name": "*." + name, "addresses": addresses}
-		if ttl != "" {
-			r["ttl"] = ttl
+		names := []string{"*." + name}
+		if hasHosts { // which would otherwise answer for the name itself
+			names = append(names, name)
 		}
-		if open {
-			r["other_types_upstream"] = true
+		for _, one := range names {
+			r := map[string]any{"name": one, "addresses": addresses}
+			if ttl != "" {
+				r["ttl"] = ttl
+			}
+			if open {
+				r["other_types_upstream"] = true
+			}
+			records = append(records, r)
 		}
-		records = append(records, r)
 	})
 	return records
+}
+
+// hostsSources returns the hosts files, as paths, URLs and texts.
+func (c *converter) hostsSources() []*node {
+	return append(c.at("hostsFile.sources").whole(), c.at("hostsFile.filePath").whole()...)
 }
 
 // isName returns an error unless a text can be the name of a record.
@@ -139,9 +151,8 @@ func (c *converter) hosts() (records []map[string]any) {
 	ttl := c.recordTTL(ttlNode)
 	loopback := c.at("hostsFile.filterLoopback")
 	dropped := c.flag(loopback, false)
-	sources := append(c.at("hostsFile.sources").whole(), c.at("hostsFile.filePath").whole()...)
 	var paths []string
-	for _, n := range sources {
+	for _, n := range c.hostsSources() {
 		if strings.Contains(n.text, "\n") {
 			records = append(records, c.hostsText(n, ttl, dropped)...)
 		} else if p := c.hostsPath(n); p != "" {

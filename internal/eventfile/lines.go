@@ -30,7 +30,7 @@ func NewLines(r io.Reader, most int) *Lines {
 }
 
 // Next returns the next line without its end. It is valid until the next call. Of a line
-// that is too long, which is passed over, it returns nil and true. At the end of the
+// that is too long, which is passed over, it returns the beginning and true. At the end of the
 // content the error is [io.EOF].
 func (l *Lines) Next() (line []byte, tooLong bool, err error) {
 	l.long = l.long[:0]
@@ -47,8 +47,9 @@ func (l *Lines) Next() (line []byte, tooLong bool, err error) {
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return nil, false, err
 		}
-		if tooLong = tooLong || len(l.long)+len(part) > l.most; !tooLong {
+		if !tooLong {
 			l.long = append(l.long, part...)
+			tooLong = len(l.long) > l.most
 		}
 	}
 }
@@ -57,7 +58,8 @@ func (l *Lines) Next() (line []byte, tooLong bool, err error) {
 func (l *Lines) join(part []byte, tooLong bool) ([]byte, bool, error) {
 	part = bytes.TrimSuffix(part, []byte("\n"))
 	if tooLong || len(l.long)+len(part) > l.most {
-		return nil, true, nil
+		l.long = append(l.long, part...)
+		return l.long[:l.most], true, nil
 	}
 	if len(l.long) > 0 {
 		l.long = append(l.long, part...)

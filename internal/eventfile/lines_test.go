@@ -32,6 +32,9 @@ func read(t *testing.T, r io.Reader, most int) (all []string) {
 		}
 		text := string(line)
 		if tooLong {
+			if len(line) != most || strings.Trim(text, text[:1]) != "" && !strings.HasPrefix("123456", text) {
+				t.Errorf("line %d is too long; %d bytes of it are returned, want the first %d", l.Number, len(line), most)
+			}
 			text = "..."
 		}
 		all = append(all, fmt.Sprintf("%d:%d:%s", l.Number, l.End, text))

@@ -72,6 +72,10 @@ func (p *lineParser) header(number int, fields string) {
 	}
 
 	p.named = true
+	if err := otherSeparator(fields); err != nil && !strings.Contains(fields, ",") { // as qvm-ls --fields has them
+		p.stop(number, err)
+		return
+	}
 	p.setColumns(number, splitFields(strings.TrimPrefix(fields, ":")))
 }
 
@@ -97,6 +101,10 @@ func (p *lineParser) row(number int, text string) {
 	}
 
 	p.rows++
+	if err := otherSeparator(text); err != nil && len(p.columns) > 1 {
+		p.stop(number, err)
+		return
+	}
 	if len(cells) != len(p.columns) {
 		p.report(number, "", fmt.Errorf("the line has %d columns instead of %d: write all of them in every line",
 			len(cells), len(p.columns)))
@@ -120,7 +128,9 @@ func (p *lineParser) guess(number int, cells []string) {
 		fields = append(fields, c.name)
 	}
 
-	switch {
+	switch err := otherSeparator(strings.Join(cells, "|")); {
+	case err != nil:
+		p.stop(number, err)
 	case isTable(cells):
 		p.stop(number, errors.New("this is a table for people to read: add --raw-data to qvm-ls"))
 	case isHeader(cells):

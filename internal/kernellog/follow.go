@@ -29,14 +29,15 @@ type FileConfig struct {
 	Path string
 	// OnLine is called with each line, without its end. It must not be nil.
 	OnLine func(line string)
-	// OnFirst, if not nil, is called with the first line of what a follower skips because
-	// it was there before.
+	// OnFirst, if not nil, is called with lines that are skipped, for they say what those
+	// behind them may be: the first and the last one of what was there before, and the
+	// beginning of one that is too long.
 	OnFirst func(line string)
 	// OnReplaced, if not nil, is called before the first line of a file that has replaced
 	// the one before, or of one that was truncated.
 	OnReplaced func()
-	// OnError, if not nil, is called when the file begins to be unreadable. A missing
-	// file is no error.
+	// OnError, if not nil, is called when the file begins to be unreadable, and once for
+	// lines that [CheckForm] knows to be of no format. A missing file is no error.
 	OnError func(error)
 	// Watch reports when the file may have grown. It is [filewatch.Watch] if nil.
 	Watch filewatch.Func
@@ -51,6 +52,7 @@ type File struct {
 	partial []byte // of a line whose end has not been written yet
 	skip    bool   // to the end of a line that is too long
 	failed  bool   // OnError was called
+	odd     bool   // OnError was called because of CheckForm
 
 	tooLong atomic.Uint64
 }
@@ -90,8 +92,17 @@ func OpenFile(conf FileConfig) (*File, error) {
 func (f *File) first() {
 	buf := make([]byte, MaxLine)
 	n, _ := f.file.ReadAt(buf, 0)
-	if line, _, ok := bytes.Cut(buf[:n], []byte{'\n'}); ok {
+	line, rest, ok := bytes.Cut(buf[:n], []byte{'\n'})
+	if ok {
 		f.conf.OnFirst(string(line))
+	}
+	if info, err := f.file.Stat(); err == nil && info.Size() > int64(n) {
+		n, _ = f.file.ReadAt(buf, info.Size()-int64(len(buf)))
+		rest = buf[:n]
+	}
+	lines := bytes.Split(rest, []byte{'\n'}) // the last one is not complete, and the first one may be half
+	if last := len(lines) - 2; last > 0 || last == 0 && len(rest) < len(buf) {
+		f.conf.OnFirst(string(lines[last]))
 	}
 }
 
@@ -220,15 +231,27 @@ func (f *File) split(data []byte) {
 			f.partial = append(f.partial, line...)
 		}
 		if len(f.partial) > MaxLine {
+			f.conf.OnFirst(string(f.partial[:MaxLine]))
 			f.skip, f.partial = true, f.partial[:0]
 			f.tooLong.Add(1)
 		}
 		if isWhole {
 			if !f.skip {
-				f.conf.OnLine(string(f.partial))
+				f.line(string(f.partial))
 			}
 			f.skip, f.partial = false, f.partial[:0]
 		}
 		data = rest
 	}
+}
+
+// line passes on a line.
+func (f *File) line(line string) {
+	if !f.odd {
+		if err := CheckForm(line); err != nil {
+			f.odd = true
+			f.conf.OnError(fmt.Errorf("%s: %w", f.conf.Path, err))
+		}
+	}
+	f.conf.OnLine(line)
 }

@@ -15,8 +15,8 @@ import (
 const MaxLine = 4096
 
 // Parse parses a message of the kernel, as [Reader.Line] returns it. It reports whether the
-// message is from a LOG rule and has addresses and a protocol. It does not set At and
-// Source.
+// message is from a LOG rule and has addresses and a protocol, which is 0 if an IPv6 packet ends before it. It does not
+// set At and Source.
 func Parse(message string) (o firewall.Observation, ok bool) {
 	at := start(message)
 	if at < 0 || len(message) > MaxLine {
@@ -63,17 +63,27 @@ type words struct {
 	length  uint32
 	hasType bool // TYPE, the ICMP type, was read
 	proto   string
+	chain   chain
 }
 
-// complete reports whether the packet has addresses and a protocol.
+// complete reports whether the packet has addresses and a protocol. Of IPv6, the kernel
+// does not write all protocols.
 func (f *words) complete() bool {
-	return f.tuple.Src.IsValid() && f.tuple.Dst.IsValid() && f.proto != ""
+	t := f.tuple
+	if !t.Src.IsValid() || !t.Dst.IsValid() {
+		return false
+	}
+	if f.proto == "" && f.chain.begun && t.Src.Is6() {
+		t.Proto, f.proto = f.chain.proto(), "in the headers"
+	}
+	return f.proto != ""
 }
 
 // read reads words from left to right.
 func (f *words) read(text string) {
 	inOptions := false
 	for word := range strings.FieldsSeq(text) {
+		f.chain.word(word)
 		switch {
 		case inOptions: // IP or TCP options in hexadecimal: "OPT (94040000)", "OPT ( )"
 			inOptions = !strings.HasSuffix(word, ")")
@@ -176,7 +186,7 @@ func protocol(value string) uint8 {
 	case "ESP":
 		return packet.ProtoESP
 	case "AH":
-		return 51
+		return protoAH
 	}
 	return uint8(number(value, 8))
 }

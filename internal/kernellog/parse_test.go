@@ -98,3 +98,42 @@ func TestCase04_log_ip_options(t *testing.T) {
 		}
 	}
 }
+
+// TestCase04_log_extension_headers reads IPv6 packets of which the kernel writes no PROTO=:
+// what it knows stands in the extension headers, and ESP without --log-ip-options is
+// nothing at all.
+func TestCase04_log_extension_headers(t *testing.T) {
+	t.Parallel()
+	const head = "D: IN=vif4.0 OUT=eth0 SRC=fd09::6 DST=2001:db8::1 LEN=100 TC=0 HOPLIMIT=63 FLOWLBL=0 "
+	for _, tt := range []struct {
+		text  string
+		proto uint8
+	}{
+		{"OPT ( ESP SPI=0x1234 )", 50},
+		{"OPT ( ESP INCOMPLETE [4 bytes] )", 50},
+		{"", 50},
+		{"UID=0 GID=0 ", 50},
+		{"OPT ( ) OPT ( AH SPI=0x1 ) OPT ( ESP SPI=0x1234 )", 50},
+		{"OPT ( FRAG:64 ID:00001234 ) OPT ( ESP )", 50},
+		{"OPT ( FRAG:64 ID:00001234 ) OPT ( AH )", 51},
+		{"OPT ( AH INCOMPLETE [4 bytes] )", 51},
+		{"OPT ( FRAG:64 ID:00001234 ) OPT ( )", 44},
+		{"FRAG:64 ID:00001234 ", 44},
+		{"OPT ( Unknown Ext Hdr 135", 135},
+		{"Unknown Ext Hdr 139", 139},
+		{"TRUNCATED", 0},
+		{"OPT ( FRAG:TRUNCATED ", 44},
+		{"OPT ( AH SPI=0x1234 ) PROTO=TCP SPT=5 DPT=4007", 6},
+	} {
+		o, ok := kernellog.Parse(head + tt.text)
+		if !ok || o.Proto != tt.proto || o.Src != addr("fd09::6") || o.Dst != addr("2001:db8::1") {
+			t.Errorf("Parse(%q) = %+v, %v; want protocol %d", tt.text, o, ok, tt.proto)
+		}
+	}
+	for _, text := range []string{"IN=vif4.0 OUT=eth0 SRC=fd09::6 DST=2001:db8::1 LEN=100 TC=0", "IN=vif4.0 OUT=eth0 SRC=fd09::6 FLOWLBL=0 ",
+		"IN=vif4.0 OUT=eth0 SRC=10.137.0.6 DST=1.2.3.4 LEN=1 FLOWLBL=0 "} {
+		if o, ok := kernellog.Parse(text); ok {
+			t.Errorf("Parse(%q) = %+v; want nothing", text, o)
+		}
+	}
+}

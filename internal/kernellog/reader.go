@@ -12,11 +12,13 @@ const (
 	// Auto takes the lines of the kernel in any header that this package knows, and no
 	// line without a header.
 	Auto Format = ""
-	// Bare takes every line as a message of the kernel, as `journalctl -k -o cat` writes
-	// them. Only the kernel's messages may get into such a file.
+	// Bare also takes every line without a header as a message of the kernel, as
+	// `journalctl -k -o cat` writes them. Only the kernel's messages may get into such a
+	// file.
 	Bare Format = "bare"
-	// ULOGD takes every line with the header of ulogd2's LOGEMU output. Only ulogd may
-	// write such a file.
+	// ULOGD takes the lines of ulogd2's LOGEMU output, whose header does not say who has
+	// written them, and those of ulogd and the kernel in syslog. Only ulogd, or programs
+	// that syslog writes with their number, may write such a file.
 	ULOGD Format = "ulogd"
 )
 
@@ -56,31 +58,18 @@ type Reader struct {
 	// Otherwise it is the present.
 	Timeless bool
 
-	family   family
+	// foreign says that the last line with a time and the name of a program was not the
+	// kernel's. A message of a program may hold line ends, and so make lines of its own
+	// choice behind such a line.
+	foreign  bool
 	exported export // the record of a journal export that is being read
 }
 
-// family is what lines of one file have in common. A message of a program may hold line
-// ends and so make lines of its own choice, which never have the header of the file: in a
-// file whose lines have a time and a program, no other form is accepted.
-type family int
-
-const (
-	unknown family = iota
-	ring           // dmesg and /dev/kmsg: messages of the kernel only
-	journal        // records of the journal, as JSON or as an export
-	stamped        // a time and the name of a program
-)
-
-// enter reports whether a line of a family may be in the file. Lines with a time and a
-// program outrank what came before: no program can make their headers.
-func (r *Reader) enter(f family) bool {
-	r.family = max(r.family, f)
-	return r.family == f
-}
+// named notes who has written a line with a time and the name of a program.
+func (r *Reader) named(o Origin) { r.foreign = o != Kernel }
 
 // Reset forgets what the lines so far were: the file was replaced.
-func (r *Reader) Reset() { r.family, r.exported = unknown, export{} }
+func (r *Reader) Reset() { r.foreign, r.exported = false, export{} }
 
 // Line reads a line without its line feed. The message is valid if the origin is
 // [Kernel].
@@ -88,26 +77,47 @@ func (r *Reader) Line(line string) (Message, Origin) {
 	if r.exported.inBytes() { // which may be anything, also line ends
 		return r.finish(r.exported.bytes(line))
 	}
-	line = strings.TrimRight(line, "\r\n")
-	switch {
-	case r.Format == Bare:
-		return r.bare(line)
-	case r.Format == ULOGD:
+	line = strings.TrimRight(strings.TrimPrefix(line, mark), "\r\n")
+	if r.Format == ULOGD {
 		return r.ulogd(line)
-	case r.exported.open || isExport(line):
-		if !r.enter(journal) {
-			return Message{}, UnknownHeader
-		}
+	}
+	m, o := r.auto(line)
+	if r.Format == Bare && o == UnknownHeader && !isJSON(line) {
+		text, _, _ := priority(line)
+		return r.finish(Message{Text: text}, Kernel)
+	}
+	return m, o
+}
+
+// mark is the byte order mark that some editors put before a text.
+const mark = "\ufeff"
+
+// auto reads a line in any header.
+func (r *Reader) auto(line string) (Message, Origin) {
+	switch {
+	case r.exported.open:
 		return r.finish(r.exported.line(line))
 	case line == "":
 		return Message{}, Partial
-	case isJSON(line):
-		if !r.enter(journal) {
+	case isExport(line):
+		if r.foreign {
 			return Message{}, UnknownHeader
 		}
-		return r.finish(readJSON(line))
+		return r.finish(r.exported.line(line))
+	case isJSON(line):
+		m, o := r.finish(readJSON(line))
+		return r.unlessForeign(m, o)
 	}
 	return r.text(line)
+}
+
+// unlessForeign returns a message of a line without the name of a program, unless a
+// program may have made the line.
+func (r *Reader) unlessForeign(m Message, o Origin) (Message, Origin) {
+	if r.foreign && r.Format == Auto && o == Kernel {
+		return Message{}, UnknownHeader
+	}
+	return m, o
 }
 
 // finish completes a message with the time, if it has none.
@@ -116,21 +126,4 @@ func (r *Reader) finish(m Message, o Origin) (Message, Origin) {
 		m.At = r.Now()
 	}
 	return m, o
-}
-
-func (r *Reader) bare(line string) (Message, Origin) {
-	if line == "" {
-		return Message{}, Partial
-	}
-	return r.finish(Message{Text: withoutSeconds(line)}, Kernel)
-}
-
-// ulogd reads "Nov 27 10:00:13 HOST PREFIX IN=…".
-func (r *Reader) ulogd(line string) (Message, Origin) {
-	at, rest, ok := r.stamp(line)
-	_, text, hasHost := strings.Cut(rest, " ")
-	if !ok || !hasHost {
-		return Message{}, UnknownHeader
-	}
-	return Message{text, at}, Kernel
 }

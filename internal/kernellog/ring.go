@@ -2,6 +2,7 @@ package kernellog
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func (r *Reader) ring(line string) (Message, Origin, bool) {
 	return Message{withoutCaller(rest), at}, Kernel, true
 }
 
-// levelColumns splits off "kern  :warn  : ", as dmesg --decode prints it.
+// levelColumn splits off "kern  :warn  : ", as dmesg --decode prints it.
 func levelColumn(line string) (facility, rest string, ok bool) {
 	facility, after, ok := strings.Cut(line, ":")
 	if !ok || len(facility) > 8 {
@@ -51,7 +52,8 @@ func levelColumn(line string) (facility, rest string, ok bool) {
 	if !ok || !isLevel(strings.TrimSpace(level)) {
 		return "", "", false
 	}
-	return strings.TrimSpace(facility), strings.TrimPrefix(rest, " "), true
+	facility = strings.TrimSpace(facility)
+	return facility, strings.TrimPrefix(rest, " "), slices.Contains(facilities, facility)
 }
 
 // cutISO splits off "2026-11-27T10:00:07,123456+00:00", as dmesg --time-format=iso prints

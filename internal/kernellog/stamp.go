@@ -76,8 +76,31 @@ func fullStamp(_ *Reader, line string) (at time.Time, rest string, ok bool) {
 	if len(part) < 5 {
 		return at, "", false
 	}
-	at, err := time.ParseInLocation("Mon 2006-01-02 15:04:05.999999999 MST", strings.Join(part[:4], " "), time.Local)
-	return at, part[4], err == nil
+	at, ok = readFull(strings.Join(part[:3], " "), part[3], time.Local)
+	return at, part[4], ok
+}
+
+// readFull reads a time of day in a zone, which is a number, UTC, or one of the names of
+// the local zone: the same name may be that of other zones elsewhere. at is zero, and ok
+// true, if the zone is not known.
+func readFull(clock, zone string, local *time.Location) (at time.Time, ok bool) {
+	const layout = "Mon 2006-01-02 15:04:05.999999999"
+	if _, err := time.Parse(layout, clock); err != nil {
+		return at, false
+	}
+	for _, form := range [...]string{"-07", "-0700", "-07:00"} {
+		if at, err := time.Parse(layout+" "+form, clock+" "+zone); err == nil {
+			return at, true
+		}
+	}
+	if zone == "UTC" || zone == "GMT" {
+		local = time.UTC
+	}
+	at, err := time.ParseInLocation(layout, clock, local)
+	if name, _ := at.Zone(); err == nil && (name == zone || local == time.UTC) {
+		return at, true
+	}
+	return time.Time{}, true
 }
 
 // unixStamp reads "1795773605.123456", as `journalctl -o short-unix` writes it.

@@ -12,24 +12,25 @@ import (
 func (r *Reader) text(line string) (Message, Origin) {
 	rest, facility, hasPriority := priority(line)
 	if hasPriority && facility != kern {
-		r.enter(stamped)
+		if inside, _, _ := bracket(rest); !seconds.MatchString(inside) || inside == "" { // not dmesg --raw, which names no program
+			r.named(OtherProgram)
+		}
 		return Message{}, OtherProgram
 	}
 	if hasPriority {
-		if m, o, ok := r.rfc5424(rest); ok {
+		if m, o, ok := r.rfc5424(rest, "kernel"); ok {
+			r.named(o)
 			return m, o
 		}
 	}
 	if at, rest, ok := r.stamp(rest); ok {
-		r.enter(stamped)
 		text, o := afterHost(rest)
+		r.named(o)
 		return r.finish(Message{text, at}, o)
 	}
 	if m, o, ok := r.ring(rest); ok {
-		if !r.enter(ring) {
-			return Message{}, UnknownHeader
-		}
-		return r.finish(m, o)
+		m, o = r.finish(m, o)
+		return r.unlessForeign(m, o)
 	}
 	return Message{}, UnknownHeader
 }
@@ -51,15 +52,15 @@ func priority(line string) (rest string, facility int, ok bool) {
 	return rest, int(n >> 3), true
 }
 
-// rfc5424 reads "1 TIME HOST APP-NAME PROCID MSGID STRUCTURED-DATA MSG".
-func (r *Reader) rfc5424(line string) (Message, Origin, bool) {
+// rfc5424 reads "1 TIME HOST APP-NAME PROCID MSGID STRUCTURED-DATA MSG" of the programs
+// that count as the kernel.
+func (r *Reader) rfc5424(line string, programs ...string) (Message, Origin, bool) {
 	rest, ok := strings.CutPrefix(line, "1 ")
 	if !ok {
 		return Message{}, UnknownHeader, false
 	}
-	r.enter(stamped)
 	part := strings.SplitN(rest, " ", 6)
-	if len(part) < 6 || part[2] != "kernel" {
+	if len(part) < 6 || !slices.Contains(programs, part[2]) {
 		return Message{}, OtherProgram, true
 	}
 	at, _ := time.Parse(time.RFC3339Nano, part[0]) // or "-": no time
@@ -67,7 +68,7 @@ func (r *Reader) rfc5424(line string) (Message, Origin, bool) {
 	if !ok {
 		return Message{}, UnknownHeader, true
 	}
-	m, o := r.finish(Message{withoutSeconds(strings.TrimPrefix(text, "\ufeff")), at}, Kernel)
+	m, o := r.finish(Message{withoutSeconds(strings.TrimPrefix(text, mark)), at}, Kernel)
 	return m, o, true
 }
 
@@ -94,9 +95,7 @@ func afterData(text string) (message string, ok bool) {
 // then the name of the program, which must be "kernel". Any other word may be the name of
 // a program, behind which stands what that program likes.
 func afterHost(rest string) (text string, o Origin) {
-	if word, after, _ := strings.Cut(rest, " "); isHost(word) && !isFacility(word) {
-		rest = after
-	}
+	rest = withoutHost(rest)
 	if word, after, _ := strings.Cut(rest, " "); isFacility(word) && strings.HasPrefix(word, "kern.") {
 		rest = after
 	}
@@ -104,6 +103,14 @@ func afterHost(rest string) (text string, o Origin) {
 		return withoutSeconds(text), Kernel
 	}
 	return "", OtherProgram
+}
+
+// withoutHost removes the name of a host.
+func withoutHost(rest string) string {
+	if word, after, _ := strings.Cut(rest, " "); isHost(word) && !isFacility(word) {
+		return after
+	}
+	return rest
 }
 
 // isHost reports whether a word can be the name or the address of a host.

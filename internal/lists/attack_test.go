@@ -286,6 +286,25 @@ func TestCase22_refused(t *testing.T) {
 	}
 }
 
+// TestCase22_words does not take the message of a server for a list of names, and has
+// files with names of one label.
+func TestCase22_words(t *testing.T) {
+	t.Parallel()
+	for text, isList := range map[string]bool{
+		"OK\n": false, "Login": false, "Unauthorized\n": false, "error\nmaintenance\n": false, "OK\nOK\nads.example\n": false,
+		"W0FkYmxvY2sgUGx1cyAyLjBdCiEgVGl0\nbGU6IHRlc3QKfHxhZHMuZXhhbXBsZV4K\n": false,
+		"*.zip\n": true, "||zip^\n": true, "0.0.0.0 ads\n": true, "ads.example\nads\n": true, "address=/zip/\n": true, "ads.example.\n": true,
+	} {
+		n := newInternet(t, map[string]string{"lists.test": "93.184.216.34"}, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+		m := manager(t, func(c *lists.Config) { c.Lookup, c.Dial = n.lookup, n.dial }, write(t, text), "http://lists.test/")
+		_, _ = m.Load(t.Context())
+		_, err := m.Refresh(t.Context(), false)
+		if st := m.Status(); (err == nil) != isList || !st[0].Loaded || st[1].Loaded != isList || isList == strings.Contains(st[1].Err, "words without a dot") {
+			t.Errorf("%q: Refresh = %v; status %+v; want a list: %v", text, err, st, isList)
+		}
+	}
+}
+
 // TestCase22_storedCopy does not use a page that an earlier version took for a list,
 // and fetches the list whatever the server says of the page.
 func TestCase22_storedCopy(t *testing.T) {

@@ -2,11 +2,14 @@ package localdata
 
 import "github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 
-// find returns what is known of a name: of itself, or of one above it that answers
-// for all names below.
+// find returns what is known of a name: of itself, or of the nearest one that answers for
+// all names below.
 func (z *Records) find(text []byte) *name {
-	for whole := true; len(text) > 1; text, whole = dnsmsg.Parent(text), false {
-		if n := z.names[string(text)]; n != nil && (whole || n.tree) {
+	if n := z.names[string(text)]; n != nil {
+		return n
+	}
+	for ; len(text) > 1 && len(z.trees) > 0; text = dnsmsg.Parent(text) {
+		if n := z.trees[string(text)]; n != nil {
 			return n
 		}
 	}

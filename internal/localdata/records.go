@@ -3,7 +3,6 @@ package localdata
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"strings"
 
@@ -11,20 +10,19 @@ import (
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsevent"
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
-	"github.com/qubesbeat/qubesbeat/internal/textmark"
 )
 
 // Records are names with their records. They must not be changed once they are in
 // use; then they are safe for concurrent use. A nil *Records has no names, for
 // lookups only.
 type Records struct {
-	names map[string]*name
+	names map[string]*name // for themselves
+	trees map[string]*name // for all names below, and themselves unless they are in names
 }
 
 // name is what is known of a name.
 type name struct {
 	source  dnsevent.Source
-	tree    bool // also answers for all names below
 	open    bool // types without a record are asked of an upstream
 	records []Record
 }
@@ -37,26 +35,33 @@ type Record struct {
 }
 
 // NewRecords returns records without any names.
-func NewRecords() *Records { return &Records{names: map[string]*name{}} }
+func NewRecords() *Records {
+	return &Records{names: map[string]*name{}, trees: map[string]*name{}}
+}
 
 // at returns the entry of a name in presentation form, a new one if there is none.
 func (z *Records) at(text string, source dnsevent.Source) (*name, error) {
-	wire, err := dnsmsg.ParseName(nil, strings.TrimPrefix(text, "*."))
+	text, isTree := strings.CutPrefix(text, "*.")
+	wire, err := dnsmsg.ParseName(nil, text)
 	if err != nil {
 		return nil, err
 	}
 	dnsmsg.Lower(wire)
-	n := z.names[string(wire)]
+	entries := z.names
+	if isTree {
+		entries = z.trees
+	}
+	n := entries[string(wire)]
 	if n == nil {
 		n = &name{source: source}
-		z.names[string(wire)] = n
+		entries[string(wire)] = n
 	}
-	n.tree = n.tree || strings.HasPrefix(text, "*.")
 	return n, nil
 }
 
 // Address adds an address of a name, and the PTR record of the address unless it is
-// unspecified. A name that begins with *. answers for all names below it, too.
+// unspecified. A name that begins with *. answers for all names below it, and for the
+// name itself if that has no record of its own.
 func (z *Records) Address(name string, a netip.Addr, ttl uint32, source dnsevent.Source) error {
 	n, err := z.at(name, source)
 	if err != nil {
@@ -109,42 +114,6 @@ func (z *Records) Alias(name, target string, ttl uint32) error {
 	}
 	return n.put(Record{Type: dnsmsg.TypeCNAME, TTL: ttl, Data: wire})
 }
-
-// Hosts adds the lines of a hosts file and returns how many of them are not valid.
-// Loopback addresses are left out unless loopback is set.
-func (z *Records) Hosts(r io.Reader, ttl uint32, loopback bool) (wrong int, err error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxHosts))
-	if err != nil {
-		return 0, err
-	}
-	if text, err = textmark.Trim(text); err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		line, _, _ = strings.Cut(line, "#")
-		f := strings.Fields(line)
-		if len(f) == 0 {
-			continue
-		}
-		a, err := netip.ParseAddr(f[0])
-		if err != nil || len(f) < 2 {
-			wrong++
-			continue
-		}
-		if a = a.Unmap().WithZone(""); a.IsLoopback() && !loopback {
-			continue
-		}
-		for _, name := range f[1:] {
-			if z.Address(name, a, ttl, dnsevent.FromHosts) != nil {
-				wrong++
-			}
-		}
-	}
-	return wrong, nil
-}
-
-// maxHosts bounds a hosts file, in bytes.
-const maxHosts = 16 << 20
 
 // Zone adds the records of a zone file (RFC 1035 section 5).
 func (z *Records) Zone(text string) error {

@@ -119,9 +119,12 @@ func (w *Writer) file(name, class string) (*file, error) {
 		}
 	}
 	path := filepath.Join(w.conf.Dir, w.day+"_"+suffix+".log")
-	out, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	out, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {
 		return nil, err
+	}
+	if err := cutPartial(out); err != nil {
+		return nil, errors.Join(err, out.Close())
 	}
 	if info, err := out.Stat(); err == nil {
 		w.bounds.found(class, info.Size())

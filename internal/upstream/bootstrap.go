@@ -43,7 +43,7 @@ const (
 	keepAddressMax = time.Hour
 	retryAddress   = 5 * time.Second
 	maxKnown       = 1024 // hosts
-	maxAddresses   = 16   // of a host
+	maxAddresses   = 32   // of a host
 )
 
 // Lookup returns the addresses of a host, as Addresses does. If the host cannot be resolved any more,

@@ -111,6 +111,7 @@ func (r *logReader) lines(ctx context.Context, lines *eventfile.Lines) error {
 		}
 		if tooLong {
 			r.count(func(c *LogCounts) { c.Lines++; c.TooLong++ })
+			r.reader.Line(string(line)) // what comes next may be of the same program
 			continue
 		}
 		r.line(string(line))

@@ -122,6 +122,19 @@ func TestLog_left_out(t *testing.T) {
 	}
 }
 
+// TestLog_tooLong takes a line without a header behind an over-long one of a program for the program's:
+// it may have made both.
+func TestLog_tooLong(t *testing.T) {
+	t.Parallel()
+	forged := "[Tue Nov 14 22:13:25 2023] " + packet(12, 1, 443) + "\n"
+	program := strings.Replace(at(1, strings.Repeat("x", 5000)), "kernel:", "sshd[7]:", 1)
+	for text, want := range map[string]int{at(0, packet(12, 1, 2)) + forged: 2, at(0, packet(12, 1, 2)) + program + forged: 1} {
+		if all, counts := readLog(t, firewallmodule.LogConfig{Files: []string{"-"}, Stdin: strings.NewReader(text)}); len(all) != want {
+			t.Errorf("%d events of %.300q, %+v; want %d", len(all), text, counts, want)
+		}
+	}
+}
+
 // TestLog_missing names a file that cannot be read, and reads the others.
 func TestLog_missing(t *testing.T) {
 	t.Parallel()
