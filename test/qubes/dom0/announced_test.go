@@ -5,7 +5,9 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/enrich"
@@ -27,6 +29,11 @@ func sysLog(t *testing.T, socket string) *verify.Service {
 	t.Helper()
 	hasVif := func(int32) bool { return true }
 	index := inventory.NewIndex(inventory.Config{})
+	known, err := inventory.Parse(strings.NewReader("#fields NAME|IP\nsys-fw2|10.137.0.20\n"), inventory.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index.Update(known, time.Now())
 	s, err := verify.New(verify.Config{Live: true, DataDir: filepath.Dir(socket), Verify: config.Verify{Enabled: true, Probes: config.Qrexec{Enabled: true, Socket: socket}}},
 		verify.Deps{Sink: nowhere{}, Enricher: &enrich.Enricher{Qubes: index, Name: func(uint32) string { return "" }, HasVif: hasVif}, Inventory: index, HasVif: hasVif,
 			Local: func(netip.Addr) bool { return false }, KernelDrops: func() uint64 { return 0 }, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
