@@ -6,7 +6,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/names"
 )
 
-// TestZone has what no one has registered counted by its last label, and what has none that could be a
+// TestZone has what no one has registered counted by its last labels, and what has none that could be a
 // suffix together.
 func TestZone(t *testing.T) {
 	t.Parallel()
@@ -17,7 +17,10 @@ func TestZone(t *testing.T) {
 	}{
 		{"www.wikipedia.org", "wikipedia.org", true, "wikipedia.org"},
 		{"0a1b2c3d.corp", "0a1b2c3d.corp", false, "corp"},
-		{"0a1b2c3d.secret.passwd", "secret.passwd", false, "passwd"},
+		{"0a1b2c3d.secret.passwd", "secret.passwd", false, "secret.passwd"},
+		{"0a1b2c3d.t.example", "t.example", false, "t.example"},
+		{"0a1b2c3d.9f8e7d6c.corp", "9f8e7d6c.corp", false, "corp"},
+		{"printer.lan", "printer.lan", false, "lan"},
 		{"dnscat.0a1b2c3d0a1b2c3d", "dnscat.0a1b2c3d0a1b2c3d", false, names.Root},
 		{"dnscat.abcdefabcdefabcdef", "dnscat.abcdefabcdefabcdef", false, names.Root},
 		{"kqzjwpxhv", "kqzjwpxhv", false, "kqzjwpxhv"},
