@@ -11,7 +11,7 @@ const (
 	uploadLow, uploadMedium, uploadHigh = 1 << 20, 20 << 20, 200 << 20
 	uploadRatio                         = 2        // times what came back
 	uploadDay                           = 50 << 20 // within a day, slowly
-	uploadGrowth                        = 8        // times the most in an hour before
+	uploadGrowth, uploadGrowthHigh      = 8, 4     // times the most in an hour before; the latter of what is high
 )
 
 // uploadPlaces is how many places an upload may have: a destination that gets little at a time keeps its
@@ -77,12 +77,21 @@ func (e *Engine) uploaded(u *upload) {
 func (e *Engine) judgeUpload(u *upload) {
 	entry := e.cur.base.Find(baseline.Destination, e.net)
 	known := e.cur.base.Known(entry, e.obs.At)
-	if u.up >= uploadLow && u.up >= uploadRatio*u.down && (!known || u.up >= uploadGrowth*entry.Upload()) {
+	if u.up >= uploadLow && u.up >= uploadRatio*u.down && (!known || u.up >= growth(u.up)*entry.Upload()) {
 		e.reportUpload("hour", hourLevel(u.up), u.up, u.down)
 	}
 	if !known && u.dayUp >= uploadDay && u.dayUp >= uploadRatio*u.dayDown && hourLevel(u.up) < Medium {
 		e.reportUpload("day", Medium, u.dayUp, u.dayDown)
 	}
+}
+
+// growth returns how many times the most before an upload must be: who sends more from hour to hour
+// must not get away with any amount.
+func growth(up uint64) uint64 {
+	if up >= uploadHigh {
+		return uploadGrowthHigh
+	}
+	return uploadGrowth
 }
 
 // hourLevel returns the level of what was sent within an hour.

@@ -84,3 +84,23 @@ func TestEngine_upload_both(t *testing.T) {
 		}
 	}
 }
+
+// TestEngine_upload_growing finds an upload to a known host that grows from hour to hour, at the latest
+// when it is large.
+func TestEngine_upload_growing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(func(c *behaviour.Config) { c.Off[behaviour.Beacon] = true })
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range int64(3 * 24) {
+		w.send("code.example", 900_000, start+i*hour)
+	}
+	at := start - start%hour + 5*day
+	w.work("work", rng)
+	for i, mb := range []uint64{6, 45, 300} {
+		w.findings = nil
+		w.send("code.example", mb<<20, at+int64(i)*hour)
+	}
+	if !slices.Contains(w.rules(), "upload/hour high") {
+		t.Errorf("found %v; want 300 MB at high", w.rules())
+	}
+}

@@ -16,7 +16,7 @@ type Feed struct {
 	checks  []Item                                // verdicts
 	names   *Names                                // nil for none
 	ended   []Ended                               // room for the next ones
-	foreign [foreignSlots]passedOn
+	spoken  [foreignSlots]spoken
 }
 
 var (
@@ -54,13 +54,12 @@ func (f *Feed) certificate(p *packet.Packet, frame []byte) {
 
 // message takes the message of the DNS in a packet, if there is one.
 func (f *Feed) message(p *packet.Packet, frame []byte) {
+	f.speech(p, frame)
 	if m := readMessage(p, frame); m != nil {
 		if f.names != nil {
 			f.names.message(m, p.Time)
 		}
 		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Other: m})
-	} else {
-		f.strange(p, frame)
 	}
 }
 

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
@@ -18,69 +19,72 @@ type pair struct {
 	proto          uint8
 }
 
-// maxForeign bounds the pairs that are remembered.
-const maxForeign = 4096
+// The bounds of the pairs that are remembered, and for how long after the last packet of the kind.
+const (
+	maxForeign = 4096
+	foreignFor = int64(3600e9)
+)
 
 // observe implements [Other]: it is no observation, but those to come are seen otherwise.
-func (x *Foreign) observe(t *Translator, _ *Item) bool {
+func (x *Foreign) observe(t *Translator, i *Item) bool {
 	if len(t.foreign) >= maxForeign {
 		clear(t.foreign)
 	}
-	t.foreign[x.pair] = struct{}{}
+	t.foreign[x.pair] = i.At
 	return false
 }
 
 // isForeign reports whether what a client and a server exchange on a port is known to be something else
-// than what the port is for.
-func (t *Translator) isForeign(client, server netip.Addr, port uint16, proto uint8) bool {
+// than what the port is for, at a time.
+func (t *Translator) isForeign(client, server netip.Addr, port uint16, proto uint8, at int64) bool {
 	if port != 53 || len(t.foreign) == 0 {
 		return false
 	}
-	_, ok := t.foreign[pair{client, server, proto}]
-	return ok
+	last, ok := t.foreign[pair{client, server, proto}]
+	return ok && at-last < foreignFor
 }
 
-// speakDNS notes that a client and a server exchange messages of the DNS: what could not be read was
-// one of them, too.
-func (t *Translator) speakDNS(client, server netip.Addr) {
-	if len(t.foreign) > 0 {
-		delete(t.foreign, pair{client, server, packet.ProtoUDP})
-		delete(t.foreign, pair{client, server, packet.ProtoTCP})
-	}
-}
-
-// The bounds of the pairs that a feed has passed on.
+// The bounds of the pairs whose packets a feed counts.
 const (
 	foreignSlots = 256
-	foreignAgain = int64(60e9) // after which a pair is passed on once more, in case it was forgotten
+	leastForeign = 2           // packets: one may be what a program has got wrong
+	foreignShare = 4           // times as many messages may be of the DNS: a shell may send some, too
+	foreignAgain = int64(60e9) // after which a pair is passed on once more
 )
 
-// passedOn is a pair, and when it was passed on.
-type passedOn struct {
+// spoken is what a pair has exchanged on port 53 within an hour.
+type spoken struct {
 	pair
-	at int64
+	since, passed  int64 // when counting began, and when the pair was passed on; 0 for never
+	foreign, valid uint32
 }
 
-// strange takes the pair of a packet from or to port 53 that is not of the DNS.
-func (f *Feed) strange(p *packet.Packet, frame []byte) {
+// speech counts a packet from or to port 53, and takes the pair if what it exchanges is not the DNS.
+func (f *Feed) speech(p *packet.Packet, frame []byte) {
 	payload, ok := p.Payload(frame)
-	if !ok || p.Fragment != packet.FragmentNone || !isForeign(p, payload, int(p.Length) > len(frame)) {
+	if !ok || len(payload) == 0 || p.Fragment != packet.FragmentNone {
 		return
 	}
-	x := &Foreign{pair{p.Src.Netip(p.Family), p.Dst.Netip(p.Family), p.Proto}}
+	who := pair{p.Src.Netip(p.Family), p.Dst.Netip(p.Family), p.Proto}
 	if p.SrcPort == 53 {
-		x.client, x.server = x.server, x.client
+		who.client, who.server = who.server, who.client
 	}
-	last := &f.foreign[f.slot(p)%foreignSlots]
-	if last.pair == x.pair && p.Time-last.at < foreignAgain && p.Time >= last.at {
+	x := &f.spoken[slotOf(p)%foreignSlots]
+	if x.pair != who || p.Time-x.since >= foreignFor || p.Time < x.since {
+		*x = spoken{pair: who, since: p.Time}
+	}
+	if !isForeign(p, payload, int(p.Length) > len(frame)) {
+		x.valid++
 		return
 	}
-	*last = passedOn{x.pair, p.Time}
-	f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Other: x})
+	if x.foreign++; x.foreign >= leastForeign && x.foreign*foreignShare >= x.valid && (x.passed == 0 || p.Time-x.passed >= foreignAgain) {
+		x.passed = p.Time
+		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Other: &Foreign{who}})
+	}
 }
 
-// slot returns a hash of the addresses of a packet, the same in both directions.
-func (*Feed) slot(p *packet.Packet) uint64 {
+// slotOf returns a hash of the addresses of a packet, the same in both directions.
+func slotOf(p *packet.Packet) uint64 {
 	h := binary.LittleEndian.Uint64(p.Src[:]) ^ binary.LittleEndian.Uint64(p.Dst[:])
 	return (h ^ uint64(p.Proto)) * 0x9e3779b97f4a7c15 >> 56
 }
@@ -89,24 +93,38 @@ func (*Feed) slot(p *packet.Packet) uint64 {
 // clients send is judged: a response may be longer than a segment, and a segment may be its middle.
 // What the capture has cut off may be what is missing.
 func isForeign(p *packet.Packet, payload []byte, cut bool) bool {
-	if p.Proto == packet.ProtoTCP {
-		if p.DstPort != 53 || len(payload) < 2+dnsmsg.HeaderSize {
-			return false
-		}
-		payload = payload[2:]
+	switch {
+	case cut, p.Proto == packet.ProtoTCP && (p.DstPort != 53 || len(payload) < 2):
+		return false
+	case p.Proto == packet.ProtoTCP:
+		return !isQueryOverTCP(payload)
 	}
-	if len(payload) == 0 || cut {
+	return !isDNS(payload, true)
+}
+
+// longestQuery is how long a query over TCP may say that it is, in bytes.
+const longestQuery = 8192
+
+// isQueryOverTCP reports whether bytes begin like a query with its length in front (RFC 1035 section
+// 4.2.2), which may come in several segments.
+func isQueryOverTCP(b []byte) bool {
+	n, msg := int(binary.BigEndian.Uint16(b)), b[2:]
+	if n < dnsmsg.HeaderSize || n > longestQuery {
 		return false
 	}
-	return !isDNS(payload)
+	return len(msg) < dnsmsg.HeaderSize || isDNS(msg[:min(n, len(msg))], len(msg) >= n)
 }
 
 // maxOpcode is the greatest opcode that is assigned (IANA, DNS OpCodes: DSO).
 const maxOpcode = 6
 
-// isDNS reports whether bytes begin like a message of the DNS (RFC 1035 section 4.1): an opcode that
-// is assigned, no bit that must be zero, at most one question, which can be read.
-func isDNS(msg []byte) bool {
+// mostRecords is how many records a query has at most that has not come whole: those of an update.
+const mostRecords = 64
+
+// isDNS reports whether bytes are a message of the DNS (RFC 1035 section 4.1): an opcode that is
+// assigned, no bit that must be zero, at most one question, and nothing behind the last record. Of one
+// that is not whole only the beginning is read.
+func isDNS(msg []byte, whole bool) bool {
 	if len(msg) < dnsmsg.HeaderSize {
 		return false
 	}
@@ -116,5 +134,15 @@ func isDNS(msg []byte) bool {
 		return false
 	}
 	var r dnsmsg.Reader
-	return r.Read(msg) == nil
+	switch err := r.Read(msg); {
+	case !whole && answer+authority+additional > mostRecords:
+		return false
+	case !whole:
+		return err == nil || errors.Is(err, dnsmsg.ErrTruncated)
+	case err != nil:
+		return false
+	}
+	for rr := (dnsmsg.Record{}); r.Next(&rr); {
+	}
+	return r.Err() == nil && r.Offset() == len(msg)
 }

@@ -3,7 +3,10 @@ package detect_test
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
@@ -35,7 +38,9 @@ func framed(msg []byte) []byte {
 func TestFeed_foreign(t *testing.T) {
 	t.Parallel()
 	query := message(t, "www.example.org")
-	update := append([]byte{0, 1, 0x28, 0, 0, 1, 0, 0, 0, 1, 0, 0}, query[dnsmsg.HeaderSize:]...)
+	record := []byte{0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7}
+	update := slices.Concat([]byte{0, 1, 0x28, 0, 0, 1, 0, 0, 0, 1, 0, 0}, query[dnsmsg.HeaderSize:], record)
+	notify := slices.Concat([]byte{0, 1, 0x24, 0, 0, 1, 0, 0, 0, 0, 0, 0}, query[dnsmsg.HeaderSize:])
 	odd := []byte{0, 1, 0x48, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3} // opcode 9, no question
 	two := append([]byte{0, 1, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0}, append(query[dnsmsg.HeaderSize:], query[dnsmsg.HeaderSize:]...)...)
 	for name, tt := range map[string]struct {
@@ -51,13 +56,19 @@ func TestFeed_foreign(t *testing.T) {
 		"TLS over TCP":                   {tcp: true, payload: []byte{22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3, 9, 9, 9, 9, 9, 9, 9}, want: true},
 		"an opcode that is not assigned": {payload: odd, want: true},
 		"a bit that must be zero":        {payload: []byte{0, 1, 0, 0x40, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3}, want: true},
-		"a notice without a question":    {payload: []byte{0, 1, 0x20, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3}},
+		"a notice of a change":           {payload: notify},
 		"zeros":                          {payload: make([]byte, 40), want: true},
 		"two questions":                  {payload: two, want: true},
 		"a query":                        {payload: query},
 		"a query over TCP":               {tcp: true, payload: framed(query)},
 		"an update":                      {payload: update},
 		"the middle of a response":       {tcp: true, back: true, payload: []byte("uid=0(root) gid=0(root) groups=0(root)")},
+		"a command over TCP":             {tcp: true, payload: []byte("ls\n"), want: true},
+		"bytes behind a query":           {payload: append(slices.Clone(query), "id; uname -a"...), want: true},
+		"those over TCP":                 {tcp: true, payload: framed(append(slices.Clone(query), "id; uname -a"...)), want: true},
+		"the first half of a query":      {tcp: true, payload: framed(query)[:20]},
+		"two queries":                    {tcp: true, payload: append(framed(query), framed(query)...)},
+		"a response":                     {back: true, payload: message(t, "www.example.org", web, web6)},
 		"a length alone":                 {tcp: true, payload: []byte{0, 33}},
 		"what the capture has cut":       {cut: true, payload: []byte("id; uname -a; cat /etc/passwd\n")},
 		"nothing":                        {payload: nil},
@@ -72,12 +83,16 @@ func TestFeed_foreign(t *testing.T) {
 			if tt.back {
 				src, dst = dst, src
 			}
-			p, b := make(t, src, dst, start, tt.payload)
-			if tt.cut {
-				p.Length += 100
+			var proto uint8
+			for range 2 {
+				p, b := make(t, src, dst, start, tt.payload)
+				if tt.cut {
+					p.Length += 100
+				}
+				w.Packet(&p, b)
+				proto = p.Proto
 			}
-			w.Packet(&p, b)
-			w.Notice(opened(p.Proto, start+2))
+			w.Notice(opened(proto, start+2))
 			w.Close()
 			if got := w.seen[len(w.seen)-1][len("2ns 1 work "):] == " foreign"; got != tt.want {
 				t.Errorf("seen %q; want foreign: %v", w.seen, tt.want)
@@ -94,30 +109,48 @@ func opened(proto uint8, at int64) *flow.Notice {
 	return n
 }
 
-// TestFeed_foreign_again holds that a message of the DNS ends it, that packets of a minute are one item,
-// and that one of a later minute is another.
-func TestFeed_foreign_again(t *testing.T) {
+// TestFeed_foreign_share holds that one packet that is no DNS is not enough, nor are a few among many
+// messages, and that it counts for an hour, whatever comes between.
+func TestFeed_foreign_share(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
-	say := func(at int64, data []byte) {
-		p, b := frame(t, netip.AddrPortFrom(client, 40000), port53, start+at, data)
-		w.Packet(&p, b)
-		w.Notice(opened(packet.ProtoUDP, start+at+1))
-		w.Close()
-	}
-	shell := []byte("id; uname -a; cat /etc/passwd\n")
-	say(0, shell)
-	say(1e9, message(t, "www.example.org"))
-	say(2e9, shell) // of the same minute
-	say(70e9, shell)
-	var got []bool
-	for _, line := range w.seen {
-		got = append(got, len(line) > 8 && line[len(line)-8:] == " foreign")
-	}
-	want := []bool{true, false, false, false, true}
-	for i := range want {
-		if len(got) != len(want) || got[i] != want[i] {
-			t.Fatalf("seen %q; want %v", w.seen, want)
-		}
+	query, shell := message(t, "www.example.org"), []byte("id; uname -a; cat /etc/passwd\n")
+	for name, tt := range map[string]struct {
+		shells, queries int           // packets, mixed
+		after           time.Duration // after the last
+		want            bool
+	}{
+		"one":              {1, 0, time.Second, false},
+		"two":              {2, 0, time.Second, true},
+		"half an hour":     {2, 0, 30 * time.Minute, true},
+		"after an hour":    {2, 0, 61 * time.Minute, false},
+		"as many queries":  {20, 20, time.Second, true},
+		"queries before":   {3, 100, time.Second, false},
+		"two of a hundred": {2, 100, time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			at := start
+			say := func(data []byte) {
+				at += int64(time.Second)
+				p, b := frame(t, netip.AddrPortFrom(client, 40000), port53, at, data)
+				w.Packet(&p, b)
+				w.Notice(opened(packet.ProtoUDP, at))
+			}
+			for i := range max(tt.shells, tt.queries) {
+				if i < tt.queries {
+					say(query)
+				}
+				if i >= tt.queries-tt.shells && i < max(tt.queries, tt.shells) && tt.shells > 0 {
+					say(shell)
+				}
+			}
+			w.Notice(opened(packet.ProtoUDP, at+int64(tt.after)))
+			w.Close()
+			last := w.seen[len(w.seen)-1]
+			if got := strings.HasSuffix(last, " foreign"); got != tt.want {
+				t.Errorf("at the end %q; want foreign: %v", last, tt.want)
+			}
+		})
 	}
 }

@@ -37,7 +37,7 @@ type Translator struct {
 	conf    Config
 	names   *dnsview.Names
 	texts   map[netip.Addr]string // of addresses that are subjects
-	foreign map[pair]struct{}     // who exchange something else than the DNS on its port
+	foreign map[pair]int64        // when they have exchanged something else than the DNS on its port
 	o       behaviour.Observation
 	q       names.Query
 	answers []netip.Addr // of q
@@ -56,7 +56,7 @@ type Current struct {
 
 // NewTranslator returns a translator that knows no names.
 func NewTranslator(c Config) *Translator {
-	return &Translator{conf: c, names: dnsview.NewNames(c.Enricher.Owner), texts: map[netip.Addr]string{}, foreign: map[pair]struct{}{}}
+	return &Translator{conf: c, names: dnsview.NewNames(c.Enricher.Owner), texts: map[netip.Addr]string{}, foreign: map[pair]int64{}}
 }
 
 // Translate returns the observation that an item becomes, nil if there is none. It is valid
@@ -89,7 +89,7 @@ func (t *Translator) sides(s enrich.Observation, sport, dport uint16, proto uint
 	t.o.Subject = t.subject(&p, s.Source)
 	t.o.Addr, t.o.Port, t.o.Proto = s.Destination, dport, proto
 	t.o.Place = t.place(&p, s.Source, s.Destination, dport, proto)
-	t.o.Foreign = t.isForeign(s.Source, s.Destination, dport, proto)
+	t.o.Foreign = t.isForeign(s.Source, s.Destination, dport, proto, t.o.At)
 	return true
 }
 
@@ -202,7 +202,6 @@ func (v *Refusal) observe(t *Translator, i *Item) bool {
 
 // observe implements [Other]: the translator knows the addresses in the message from now on.
 func (m *Message) observe(t *Translator, i *Item) bool {
-	t.speakDNS(m.Client, m.Server)
 	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: m.FromClient, Source: m.Client, Destination: m.Server, SourceSent: true, At: time.Unix(0, i.At)},
 		0, 53, packet.ProtoUDP) {
 		return false
