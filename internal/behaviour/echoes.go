@@ -1,6 +1,10 @@
 package behaviour
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"slices"
+)
 
 // echoes are the echo requests to an address within [echoSpan], and what came back.
 type echoes struct {
@@ -11,17 +15,17 @@ type echoes struct {
 	flows             uint32 // with an identifier each
 	large             uint32 // of these, with requests that carry much
 	differ            uint32 // whose replies have another size
-	changes           uint32 // whose requests have another size than those of the one before
-	last              uint64 // that size
+	several           uint8  // sizes of requests so far, of flows whose replies have another one, or none
+	sizes             [echoSizes]uint16
 }
 
 // What echo requests with many identifiers are: a tunnel that changes its own, or a loop that starts a
 // program for each. Ping has one, and who looks for the largest size that gets through tries some ten.
 const (
-	echoSpan    = int64(600e9)
-	echoFlows   = 16
-	echoLarge   = 16
-	echoChanges = 8
+	echoSpan  = int64(600e9)
+	echoFlows = 16
+	echoLarge = 16
+	echoSizes = 8
 )
 
 // echoes returns the place of those to the current address.
@@ -45,12 +49,20 @@ func (x *echoes) add(o *Observation) {
 	if one.replies > 0 && (up > down+echoMismatch || down > up+echoMismatch) {
 		x.differ++
 	}
-	if x.flows > 0 && up != x.last {
-		x.changes++
+	if !one.mirrored() {
+		x.sized(uint16(min(up, math.MaxUint16)))
 	}
-	x.last = up
 	x.flows++
 	x.up, x.down, x.requests, x.replies = x.up+o.Up, x.down+o.Down, x.requests+o.UpPackets, x.replies+o.DownPackets
+}
+
+// sized counts a size of requests if it is another one. Programs that ping a host have a size each.
+func (x *echoes) sized(size uint16) {
+	if int(x.several) == len(x.sizes) || slices.Contains(x.sizes[:x.several], size) {
+		return
+	}
+	x.sizes[x.several] = size
+	x.several++
 }
 
 // together returns how echo requests with many identifiers carry data, "" if they do not.
@@ -63,7 +75,7 @@ func (x *echoes) together() (way, evidence string) {
 		return "replies", fmt.Sprintf("replies of %d bytes to requests of %d, with %d identifiers", down, up, x.flows)
 	case x.large >= echoLarge:
 		return "payload", fmt.Sprintf("requests of %d bytes, with %d identifiers", up, x.flows)
-	case x.changes >= echoChanges:
+	case x.several >= echoSizes:
 		return "sizes", fmt.Sprintf("%d requests of several sizes, with %d identifiers", x.requests, x.flows)
 	}
 	return "", ""

@@ -54,7 +54,14 @@ func TestEngine_icmp(t *testing.T) {
 			return o
 		}), ""},
 		{"replies of a loop", flows(40, func(i int64) *behaviour.Observation { return pings(1, 60, uint64(60+i%2*80), start+i*5e9) }), "icmp-tunnel/replies medium"},
-		{"sizes of a loop", flows(40, func(i int64) *behaviour.Observation { return pings(1, uint64(60+i%3*20), 0, start+i*5e9) }), "icmp-tunnel/sizes medium"},
+		{"sizes of a loop", flows(40, func(i int64) *behaviour.Observation { return pings(1, uint64(60+i%9*8), 0, start+i*5e9) }), "icmp-tunnel/sizes medium"},
+		{"the same with replies of one size", flows(40, func(i int64) *behaviour.Observation { return pings(1, uint64(70+i%9), 74, start+i*5e9) }), "icmp-tunnel/sizes medium"},
+		{"a loop with replies of the same sizes", flows(40, func(i int64) *behaviour.Observation {
+			return pings(1, uint64(60+i%9*8), uint64(60+i%9*8), start+i*5e9)
+		}), ""},
+		{"monitors with a size each", flows(200, func(i int64) *behaviour.Observation {
+			return pings(1, uint64(74+i%2*24), uint64(min(i%20, 1))*uint64(74+i%2*24), start+i*2e9)
+		}), ""},
 		{"sizes by hand", flows(12, func(i int64) *behaviour.Observation { return pings(3, uint64(60+i%2*40), 0, start+i*5e9) }), ""},
 		{"records of what goes on", flows(40, func(i int64) *behaviour.Observation {
 			o := pings(1, 942, 942, start+i*5e9)

@@ -14,6 +14,7 @@ func TestEngine_bare(t *testing.T) {
 	t.Parallel()
 	ports := func(i int) string { return fmt.Sprintf("203.0.113.9:%d", 100+i) }
 	hosts := func(i int) string { return fmt.Sprintf("203.0.%d.%d:80", 113+i/200, 1+i%200) }
+	services := func(i int) string { return fmt.Sprintf("203.0.%d.%d:22", 113+i/200, 1+i%200) }
 	for _, tt := range []struct {
 		name   string
 		to     func(i int) string
@@ -23,16 +24,19 @@ func TestEngine_bare(t *testing.T) {
 	}{
 		{"refused ports", ports, 12, func(int, *behaviour.Observation) {}, "scan/ports medium"},
 		{"silent ports", ports, 12, func(_ int, o *behaviour.Observation) { o.Down, o.DownPackets = 0, 0 }, "scan/ports medium"},
-		{"hosts", hosts, 40, func(int, *behaviour.Observation) {}, "scan/hosts medium"},
+		{"hosts", services, 40, func(int, *behaviour.Observation) {}, "scan/hosts medium"},
+		{"neighbours", hosts, 40, func(_ int, o *behaviour.Observation) { o.Place = behaviour.LAN }, "scan/hosts high"},
+		{"a browser that ends its connections", hosts, 60, func(_ int, o *behaviour.Observation) { o.Port = 443 }, ""},
+		{"resets where the capture begins", hosts, 60, func(_ int, o *behaviour.Observation) { o.Down, o.DownPackets = 0, 0 }, ""},
 		{"over IPv6", func(i int) string { return fmt.Sprintf("[2001:db8::9]:%d", 100+i) }, 12, func(_ int, o *behaviour.Observation) { o.Up, o.Down = 74, 74 }, "scan/ports medium"},
-		{"some hosts", hosts, 31, func(int, *behaviour.Observation) {}, ""},
+		{"some hosts", services, 31, func(int, *behaviour.Observation) {}, ""},
 		{"one port, again and again", ports, 40, func(_ int, o *behaviour.Observation) { o.Port = 443 }, ""},
 		{"data", ports, 40, func(_ int, o *behaviour.Observation) { o.Up = 500 }, ""},
 		{"answers of a connection", ports, 40, func(_ int, o *behaviour.Observation) { o.Down = 66 }, ""},
 		{"several segments", ports, 40, func(_ int, o *behaviour.Observation) { o.Up, o.UpPackets = 108, 2 }, ""},
 		{"late ones of a server", ports, 40, func(i int, o *behaviour.Observation) { o.Port = uint16(50000 + i) }, ""},
 		{"connections", ports, 40, func(_ int, o *behaviour.Observation) { o.Midstream = false }, ""},
-		{"named hosts", hosts, 60, func(i int, o *behaviour.Observation) { o.Name, o.Domain = "h", fmt.Sprintf("h%d.example", i) }, ""},
+		{"named hosts", services, 60, func(i int, o *behaviour.Observation) { o.Name, o.Domain = "h", fmt.Sprintf("h%d.example", i) }, ""},
 		{"slowly", ports, 40, func(i int, o *behaviour.Observation) { o.At += int64(i) * 60e9 }, ""},
 	} {
 		w := newWorld(nil)

@@ -36,7 +36,7 @@ func response(o *behaviour.Observation, exists bool, addrs ...netip.Addr) *behav
 // lower level.
 func TestEngine_zones(t *testing.T) {
 	t.Parallel()
-	host := netip.MustParseAddr("203.0.113.9")
+	host, neighbour := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("10.20.1.9")
 	for _, tt := range []struct {
 		name    string
 		ask     func(text string) (name, domain string)
@@ -54,6 +54,11 @@ func TestEngine_zones(t *testing.T) {
 		{"few that do not exist", func(s string) (string, string) { return s + ".t.example", "t.example" }, 8, false, nil, false, "dns-tunnel/slow low", "none of the names exists"},
 		{"answered with addresses, in a capture of names", func(s string) (string, string) { return s + ".t.example", "t.example" }, 8, true, []netip.Addr{host}, false,
 			"dns-tunnel/slow low", "no connection is seen"},
+		{"hosts of neighbours", func(s string) (string, string) { return s + ".t.example", "t.example" }, 8, true, []netip.Addr{neighbour}, false, "", ""},
+		{"many hosts of neighbours", func(s string) (string, string) { return s + ".t.example", "t.example" }, 60, true, []netip.Addr{neighbour}, false,
+			"dns-tunnel/volume low", "private addresses answer"},
+		{"too many for neighbours", func(s string) (string, string) { return s + ".t.example", "t.example" }, 130, true, []netip.Addr{neighbour}, false,
+			"dns-tunnel/volume high", ""},
 		{"the same with other connections", func(s string) (string, string) { return s + ".t.example", "t.example" }, 8, true, []netip.Addr{host}, true, "dns-tunnel/slow medium", ""},
 	} {
 		w := newWorld(nil)

@@ -81,6 +81,9 @@ func (w *Window) answer(q *Query) {
 	if w.answeredOf&bit == 0 {
 		w.answeredOf |= bit
 		w.answered++
+		if q.Addrs[0].IsPrivate() {
+			w.near++
+		}
 	}
 	l := &w.hosts
 	for _, a := range q.Addrs[:min(len(q.Addrs), perAnswer)] {
@@ -99,3 +102,7 @@ func (w *Window) answer(q *Query) {
 // Answered reports whether addresses answer three of four names: what they are for can be seen only
 // where connections are.
 func (w *Window) Answered() bool { return 4*(w.answered+1) >= 3*w.names }
+
+// Near reports whether private addresses answer three of four names, and they are not too much: they are
+// those of neighbours.
+func (w *Window) Near() bool { return w.small() && 4*(w.near+1) >= 3*w.names }

@@ -130,7 +130,8 @@ func TestWindow_Nowhere(t *testing.T) {
 		{"none exists", 40, false, false, []names.Shape{names.Slow}, true},
 		{"none of many exists", 140, false, false, []names.Shape{names.Slow, names.Volume}, true},
 		{"all exist", 40, true, false, []names.Shape{names.Slow, names.Volume}, false},
-		{"of a network", 120, false, true, nil, true},
+		{"of a network", 110, false, true, nil, true},
+		{"too many of a network", 140, false, true, []names.Shape{names.Volume}, true},
 	} {
 		var w names.Window
 		rng := rand.New(rand.NewPCG(1, 4))

@@ -49,16 +49,21 @@ var lookups = map[string]bool{
 }
 
 // own are endings of names that no server of the world answers.
-var own = [...]string{".local", ".lan", ".home", ".internal", ".localdomain", ".invalid", ".test"}
+var own = [...]string{".local", ".lan", ".home", ".internal", ".localdomain", ".invalid", ".test", homeEnd, ".corp", ".intra",
+	".intranet", ".private", ".priv"}
+
+// homeEnd is the end of names of a home (RFC 8375).
+const homeEnd = ".home.arpa"
 
 // signs are labels that carry keys and proofs.
 var signs = []string{"_dmarc.", "_domainkey.", "_acme-challenge.", "_tcp.", "_udp.", "_msdcs."}
 
 // usual reports whether a name says nothing about a tunnel: no data can get through, or
 // what looks like data is not.
-func (q *Query) usual() bool {
-	return q.Domain == "" || lookups[q.Domain] || q.reverse() && !q.longLabel() || q.ofAddress() || !q.World && q.local()
-}
+func (q *Query) usual() bool { return q.known() || q.lookup() }
+
+// known reports whether a name is below a domain whose names say nothing about a tunnel, however many.
+func (q *Query) known() bool { return q.Domain == "" || lookups[q.Domain] || !q.World && q.local() }
 
 // local reports whether a name is one that no server of the world answers.
 func (q *Query) local() bool {
@@ -69,63 +74,6 @@ func (q *Query) local() bool {
 	}
 	return false
 }
-
-// reverse reports whether a name is below the domains in which hosts are named by address.
-func (q *Query) reverse() bool { return strings.HasSuffix(q.Name, reverseEnd) }
-
-// reverseEnd is the end of names of addresses, and longReverse the size of a label that carries something else:
-// that of a number, of a network (RFC 2317) or of a service is shorter.
-const reverseEnd, longReverse = ".arpa", 24
-
-// longLabel reports whether a label of a name has a size that no part of an address has.
-func (q *Query) longLabel() bool {
-	for label := range strings.SplitSeq(q.Name, ".") {
-		if len(label) >= longReverse {
-			return true
-		}
-	}
-	return false
-}
-
-// ofAddress reports whether the name is that of an address in a list of addresses (RFC 5782 sections 2.1
-// and 2.4): its numbers, and what the list is called.
-func (q *Query) ofAddress() bool {
-	sub := q.Sub()
-	return listed(sub, 4, octet) || listed(sub, 32, nibble)
-}
-
-// listed reports whether the part of a name below its domain is a number of labels that are each what it
-// is to be, and what a list is called.
-func listed(sub string, n int, is func(string) bool) bool {
-	for range n {
-		label, after, _ := strings.Cut(sub, ".")
-		if !is(label) {
-			return false
-		}
-		sub = after
-	}
-	return len(sub) <= maxListName && strings.Trim(sub, "abcdefghijklmnopqrstuvwxyz.-") == ""
-}
-
-// nibble reports whether a label is a hexadecimal digit.
-func nibble(label string) bool {
-	return len(label) == 1 && (label[0] >= '0' && label[0] <= '9' || label[0] >= 'a' && label[0] <= 'f')
-}
-
-// octet reports whether a label is a number up to 255 as addresses spell it.
-func octet(label string) bool {
-	n := 0
-	for i := range len(label) {
-		if label[i] < '0' || label[i] > '9' || i > 2 || i > 0 && n == 0 {
-			return false
-		}
-		n = 10*n + int(label[i]-'0')
-	}
-	return label != "" && n <= 255
-}
-
-// maxListName bounds what a list is called besides its domain, in characters.
-const maxListName = 16
 
 // proof reports whether a name carries a key or a proof, for which the labels are made that sign
 // it: it is odd only if there is a lot of it.

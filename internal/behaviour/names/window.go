@@ -18,6 +18,7 @@ type Window struct {
 	queries    uint32
 	names      uint32 // different ones, exact up to recents
 	up         uint32 // characters below the domain of different names
+	near       uint32 // names that private addresses have answered
 	down       uint64 // bytes of responses
 	rare       uint32 // queries of rare types
 	unknown    uint32 // responses that the name does not exist
@@ -29,7 +30,10 @@ type Window struct {
 	answeredOf uint32 // the same of recent, by place
 	longest    uint8  // label
 	longName   uint8
-	reported   uint8 // shapes that were reported in this window
+	reported   uint8  // shapes that were reported in this window
+	heavy      uint8  // responses to lookups that carry data
+	lookups    uint32 // characters of lookups
+	end        end
 	recent     [recents]uint32
 	histogram  [letters]uint16
 	distinct   Distinct
@@ -67,11 +71,14 @@ const (
 // Add adds a query or a response and returns the shape that has just been reached, if it
 // was not reached in this window before.
 func (w *Window) Add(q *Query) Shape {
-	if q.usual() {
+	if q.known() {
 		return NoShape
 	}
 	if q.At-w.begun >= Span || q.At < w.begun-Span {
 		*w = Window{begun: q.At}
+	}
+	if q.lookup() && w.looksUp(q) {
+		return NoShape
 	}
 	if q.Response {
 		w.down += uint64(max(q.Bytes, 0))
@@ -82,15 +89,33 @@ func (w *Window) Add(q *Query) Shape {
 		return NoShape
 	}
 	w.query(q)
-	s := w.shape(q)
-	if s != Volume && q.proof() || w.Nowhere() && q.local() { // a resolver of the world is asked for the names of a network
-		s = NoShape
+	if s := w.shape(q); s != NoShape && !w.usual(s, q) && w.report(s) {
+		return s
 	}
-	if s == NoShape || w.reported&(1<<s) != 0 {
-		return NoShape
+	return NoShape
+}
+
+// usual reports whether a shape has an ordinary reason: names are made for keys and proofs, a resolver of
+// the world is asked for the names of a network, or the hosts are neighbours.
+func (w *Window) usual(s Shape, q *Query) bool {
+	return s != Volume && q.proof() || w.Nowhere() && q.local() && (s != Volume || w.Up() < volumeUnknown) || s == Slow && w.Near()
+}
+
+// excusedVolume is in the shapes that were reported for a volume that is excused.
+const excusedVolume = 1 << 7
+
+// report notes that a shape is reported, if it is the first time: a volume once more if it was excused
+// and is now too large for that.
+func (w *Window) report(s Shape) bool {
+	bit := uint8(1) << s
+	if w.reported&bit != 0 || s == Volume && w.reported&excusedVolume != 0 && w.small() {
+		return false
 	}
-	w.reported |= 1 << s
-	return s
+	if s == Volume && (w.Used() || w.Near()) {
+		bit = excusedVolume
+	}
+	w.reported |= bit
+	return true
 }
 
 // Use counts a connection with a host whose name the client has asked for, once for each of the latest
@@ -113,9 +138,12 @@ func (w *Window) place(h uint32) int {
 	return recents
 }
 
-// Used reports whether the client connects to what it asks for, to half of the names at least. Who
-// sends data in names has no host to connect to.
-func (w *Window) Used() bool { return 2*w.used >= w.names }
+// Used reports whether the client connects to what it asks for, to half of the names at least, and they are
+// not too much. Who sends data in names has no host to connect to, but can connect now and then.
+func (w *Window) Used() bool { return w.small() && 2*w.used >= w.names }
+
+// small reports whether the names are so few and so short that another reason excuses them.
+func (w *Window) small() bool { return w.Up() < volumeUnknown && w.longest < longLabel }
 
 // Begun returns the time of the query or response that has begun the window, 0 for none.
 func (w *Window) Begun() int64 { return w.begun }
@@ -150,9 +178,10 @@ func (w *Window) query(q *Query) {
 	w.hosts.forget(bit)
 	w.distinct.Add(h)
 	if w.names++; w.names > 1<<31 {
-		w.names, w.used, w.answered = w.names/2, w.used/2, w.answered/2
+		w.names, w.used, w.answered, w.near = w.names/2, w.used/2, w.answered/2, w.near/2
 	}
 	w.characters(sub)
+	w.end.add(sub, q.Seed, w.names == 1)
 	w.longName = max(w.longName, uint8(min(len(q.Name), 255)))
 }
 
@@ -192,7 +221,7 @@ func letter(c byte) int {
 func (w *Window) shape(q *Query) Shape {
 	names := w.Names()
 	switch {
-	case w.up >= volumeUp && names >= volumeNames && (w.up >= volumeUnknown || !w.Nowhere()):
+	case w.Up() >= volumeUp && names >= volumeNames && (w.Up() >= volumeUnknown || !w.Nowhere()):
 		return Volume
 	case w.slow(q, names):
 		return Slow
@@ -206,7 +235,7 @@ func (w *Window) shape(q *Query) Shape {
 
 // slow reports whether each of a few names carries data.
 func (w *Window) slow(q *Query, names int) bool {
-	return names >= slowNames && q.At-w.begun >= slowAfter && int(w.up) >= slowMean*int(w.names) &&
+	return names >= slowNames && q.At-w.begun >= slowAfter && w.Up() >= slowMean*int(w.names) &&
 		float64(names) >= slowFresh*float64(w.queries-w.again) && w.Entropy() >= slowEntropy
 }
 
@@ -218,12 +247,12 @@ func (w *Window) Names() int {
 	return max(w.distinct.Count(), recents)
 }
 
-// Queries returns how many queries there were, Up how many characters were sent below the
-// domain, and Down how many bytes of responses came back.
+// Queries returns how many queries there were.
 func (w *Window) Queries() int { return int(w.queries) }
 
-// Up returns how many characters were sent below the domain, in different names.
-func (w *Window) Up() int { return int(w.up) }
+// Up returns how many characters were sent below the domain, in different names, without the end that
+// all of them have.
+func (w *Window) Up() int { return max(0, int(w.up)-int(w.names)*w.end.characters()) }
 
 // Down returns the bytes of the responses.
 func (w *Window) Down() uint64 { return w.down }
@@ -259,7 +288,7 @@ func (w *Window) Entropy() (bits float64) {
 func (w *Window) Score(s Shape) float64 {
 	switch s {
 	case Volume:
-		return min(1, max(0.5, math.Log2(float64(w.up)/250)/8))
+		return min(1, max(0.5, math.Log2(float64(w.Up())/250)/8))
 	case Slow:
 		return 0.6
 	case NoShape:

@@ -56,6 +56,11 @@ func TestSeries_recall(t *testing.T) {
 		{"50 % missing", beat(beacon.Case{Model: u, Period: 60, Jitter: 0.2, Skip: 0.5}), day, 90, 100},
 		{"30 % missing, a day", beat(beacon.Case{Model: u, Period: 60, Jitter: 0.2, Skip: 0.3}), day, 98, 100},
 		{"tasks and bursts", beat(beacon.Case{Model: u, Period: 60, Jitter: 0.2, Busy: 0.1}), 7200, 98, 100},
+		{"pauses, 15 %", pausing(60, 0.2, 0.15), 12 * 3600, 95, 100},
+		{"pauses, 25 %", pausing(60, 0, 0.25), 12 * 3600, 90, 100},
+		{"pauses, 10 %, jitter 30 %", pausing(60, 0.3, 0.1), 12 * 3600, 95, 100},
+		{"pauses, 10 %, jitter 70 %", pausing(60, 0.7, 0.1), 24 * 3600, 95, 100},
+		{"pauses, 15 %, each 6 s", pausing(6, 0.2, 0.15), 3600, 95, 100},
 		{"600 s, 6 h", beat(beacon.Case{Model: u, Period: 600, Jitter: 0.2}), 6 * 3600, 90, 100},
 		{"chance, 60 s", func(r *rand.Rand, s float64) []float64 { return beacon.Poisson(r, 60, s) }, day, 0, 0},
 		{"chance, 600 s", func(r *rand.Rand, s float64) []float64 { return beacon.Poisson(r, 600, s) }, day, 0, 0},
@@ -80,6 +85,21 @@ func TestSeries_recall(t *testing.T) {
 				t.Errorf("%d of %d called a beacon; want %d to %d", found, trials, tt.least, tt.most)
 			}
 		})
+	}
+}
+
+// pausing returns the times of a beacon that sleeps for some 5 to 15 periods after a share of its check-ins.
+func pausing(period, jitter, share float64) func(*rand.Rand, float64) []float64 {
+	return func(rng *rand.Rand, seconds float64) (at []float64) {
+		for t := 0.0; t < seconds; {
+			at = append(at, t+rng.ExpFloat64()*0.02) // the delay of the network
+			gap := 1 + jitter*(2*rng.Float64()-1)
+			if rng.Float64() < share {
+				gap = 5 + 10*rng.Float64()
+			}
+			t += period * gap
+		}
+		return at
 	}
 }
 

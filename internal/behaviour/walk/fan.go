@@ -6,11 +6,13 @@ import "math"
 const traceroute, traceroutes = 33434, 100
 
 // few returns how many hosts on the port of a contact may be without an answer: of some ports servers
-// often do not answer, or are asked in parallel. 0 is for any number.
+// often do not answer, or are asked in parallel. 0 is for any number, of ports, too.
 func few(c *Contact) int {
 	switch {
 	case c.Proto == tcp || c.Proto == search:
 		return fanHosts
+	case c.Proto == bare && !c.Near && (c.Port == 80 || c.Port == 443): // the last segments of a browser
+		return anyHosts
 	case c.Proto == bare:
 		return fanSeldom
 	case c.Port >= traceroute && c.Port < traceroute+traceroutes:

@@ -45,6 +45,7 @@ const (
 	maxSeen    = 512
 	maxPending = 64
 	maxFailed  = 64
+	anyHosts   = maxFailed + 1 // no more than that are remembered
 )
 
 // Kind is how a scan was found.
@@ -116,7 +117,8 @@ func (w *Walker) Probe(c *Contact, a *Alarm) {
 }
 
 // Bare takes a segment without data that does not begin a connection, and that had a reset for an answer or
-// none. Where a capture begins, some are the last ones of connections; they have a few ports of a host each.
+// none. Where a capture begins, some are the last ones of connections: a few ports of a host each, and of
+// many hosts those of the web only.
 func (w *Walker) Bare(c *Contact, a *Alarm) {
 	c.Proto = bare
 	w.Expire(c.At, a)

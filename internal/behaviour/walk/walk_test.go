@@ -97,9 +97,13 @@ func TestWalker_Bare(t *testing.T) {
 	}{
 		"ports":        {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(i)} }, 10, walk.Vertical},
 		"few ports":    {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(i % 9)} }, 60, walk.None},
-		"hosts":        {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80} }, 32, walk.Sweep},
-		"few hosts":    {func(i int) walk.Contact { return walk.Contact{Host: uint64(i % 31), Port: 80} }, 62, walk.None},
-		"hosts, named": {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80, Named: true} }, 62, walk.None},
+		"hosts":        {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 22} }, 32, walk.Sweep},
+		"few hosts":    {func(i int) walk.Contact { return walk.Contact{Host: uint64(i % 31), Port: 22} }, 62, walk.None},
+		"hosts, named": {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 22, Named: true} }, 62, walk.None},
+		"web":          {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 443} }, 100, walk.None},
+		"web, plain":   {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80} }, 100, walk.None},
+		"near web":     {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80, Near: true} }, 32, walk.Sweep},
+		"web and more": {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(434 + i)} }, 10, walk.Vertical},
 	} {
 		var w walk.Walker
 		var a walk.Alarm
