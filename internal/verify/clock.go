@@ -82,7 +82,9 @@ type connection struct {
 func (c *clock) segment(p *packet.Packet, begins, data bool) {
 	of := connection{p.Dst, p.SrcPort, p.DstPort}
 	if data || begins && (c.closed || c.carrier == (connection{})) {
-		c.carrier = of
+		if of != c.carrier {
+			c.carrier, c.closed = of, false
+		}
 	}
 	if of == c.carrier && p.TCPFlags&(packet.FIN|packet.RST) != 0 {
 		c.closed = true

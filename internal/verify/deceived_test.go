@@ -77,6 +77,7 @@ func TestVerifier_not_its_clock(t *testing.T) {
 		}, "up"},
 		{func() { stream(40000, packet.RST, true) }, "up"},
 		{func() { stream(40001, packet.RST, true) }, "down"},
+		{func() { stream(40000, data, false, opening...); stream(40000, data, true, opening...) }, "up"}, // the one from before goes on
 	} {
 		tt.play()
 		if got := state(l); got != tt.want {

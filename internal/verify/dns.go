@@ -77,7 +77,7 @@ func message(payload []byte) []byte {
 }
 
 // asksNothing reports whether a packet is a segment of DNS over TCP without a part of a message.
-func (s *subject) asksNothing(p *packet.Packet, frame []byte) bool {
+func (s *subject) asksNothing(p *packet.Packet, frame []byte, now int64) bool {
 	if p.Proto != packet.ProtoTCP || p.DstPort != portDNS {
 		return false
 	}
@@ -90,9 +90,8 @@ func (s *subject) asksNothing(p *packet.Packet, frame []byte) bool {
 	case !ok || n == 0:
 		return ok
 	case n <= lengthSize:
-		return s.lengths.add(p, frame, n)
+		return s.lengths.add(p, frame, n, now)
 	}
-	s.lengths.end(p)
 	return false
 }
 

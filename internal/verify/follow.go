@@ -30,7 +30,8 @@ func (v *Verifier) follow(s *subject, p *packet.Packet, frame []byte) {
 		}
 		return
 	}
-	if f.proves&isolation != 0 && !v.forwards(s, p, frame) {
+	whole := staysWhole(p, frame)
+	if f.proves&isolation != 0 && !(whole && v.forwards(s, p, frame)) {
 		f.proves &^= isolation
 	}
 	one := v.tracer.add(s, p, frame, f, v.now)
@@ -38,30 +39,19 @@ func (v *Verifier) follow(s *subject, p *packet.Packet, frame []byte) {
 		s.missed(f.checks, v.now)
 		return
 	}
-	if p.Fragment != packet.FragmentNone {
-		s.loose(f.checks) // it leaves with the others, which may come later
+	if !whole {
+		s.loose(f.checks) // it leaves in pieces, or with others, which may come later
 	}
 	if at, ok := v.recent.find(one.key, p.Time); ok {
 		v.cameThrough(one, at)
 	}
 }
 
-// forwards reports whether this machine would forward a packet if no rule dropped it: between hosts,
-// in one piece.
+// forwards reports whether this machine would forward a packet if no rule about its addresses dropped it:
+// it begins a connection between hosts.
 func (v *Verifier) forwards(s *subject, p *packet.Packet, frame []byte) bool {
 	src, dst := p.Src.Netip(p.Family), p.Dst.Netip(p.Family)
-	return s.taken(p, frame) && isHost(src) && isHost(dst) && !v.conf.World.Local(src)
-}
-
-// taken reports whether the kernel takes a packet from the vif: it is whole and not damaged, and it
-// is sent to this machine, whose MAC address is known once it has sent something there.
-func (s *subject) taken(p *packet.Packet, frame []byte) bool {
-	h := ipHeader(p, frame)
-	if h == nil || p.VLANs != 0 || p.Fragment != packet.FragmentNone || isDamaged(h) {
-		return false
-	}
-	const group = 1 // the bit of addresses of several hosts (IEEE 802-2014, section 8.2)
-	return !p.HasMAC || p.DstMAC[0]&group == 0 && (s.mac == [6]byte{} || s.mac == p.DstMAC)
+	return beginsNew(p) && s.taken(p, frame) && isHost(src) && isHost(dst) && !v.conf.World.Local(src)
 }
 
 // isHost reports whether an address may be that of one host whose packets are forwarded. The last of a

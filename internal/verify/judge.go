@@ -120,8 +120,8 @@ func (v *Verifier) ruledOut(s *subject, e *remembered, p *packet.Packet) {
 
 // common judges what is expected of all qubes.
 func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
-	switch {
-	case c == classQube:
+	switch toPeer := c == classQube || c == classICMPError && v.relation(s, p, p.Dst.Netip(p.Family)) == classQube; {
+	case toPeer:
 		if v.allowed(s, p, true) {
 			return
 		}
@@ -129,11 +129,15 @@ func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
 	case c == classLocal:
 		v.tryLocal(s, p, frame)
 	}
-	if !isDNS(p) {
-		return
+	if isDNS(p) {
+		v.commonDNS(s, c, p, frame)
 	}
+}
+
+// commonDNS judges what is expected of the DNS of all qubes.
+func (v *Verifier) commonDNS(s *subject, c class, p *packet.Packet, frame []byte) {
 	ours := c == classMagic || c == classLocal
-	if !ours && !onLastHop(p, frame) {
+	if !ours && !onLastHop(p, frame) && s.owns(p) && s.arrives(p, frame) {
 		v.dns.note(p, v.now)
 	}
 	switch {
@@ -263,10 +267,13 @@ func (v *Verifier) agree(s *subject, c Check, p *packet.Packet) {
 // qube, or an answer of this machine.
 func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPacket {
 	v.accounts.traffic[2*s.number].last = max(v.now, 1)
-	if p.Direction == packet.Outbound && p.HasMAC {
-		s.mac = p.SrcMAC
+	if p.HasMAC {
+		s.macs.note(p.SrcMAC)
 	}
 	v.leaves(p, frame)
+	if p.TCPFlags&packet.RST != 0 && s.exit() == ExitTor {
+		s.tor.refused(p, frame)
+	}
 	if s.waiting != 0 {
 		v.told(s, p, frame)
 	}

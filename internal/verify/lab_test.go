@@ -157,6 +157,9 @@ func (l *lab) wait(d time.Duration) {
 	l.v.Tick(l.now)
 }
 
+// vifMAC is the MAC address that Xen gives to the end of a vif in this machine.
+const vifMAC = "\xfe\xff\xff\xff\xff\xff"
+
 // frame is a packet to be made.
 type frame struct {
 	iface   uint32
@@ -237,6 +240,11 @@ func (f frame) bytes() []byte {
 		ttl = 64
 	}
 	mac := make([]byte, 12)
+	if f.out {
+		copy(mac[6:], vifMAC)
+	} else {
+		copy(mac, vifMAC)
+	}
 	if src.Addr().Is4() {
 		l4 = append(slices.Clone(f.options), l4...)
 		ip := append(mac, 8, 0, 0x45+byte(len(f.options)/4), 0)

@@ -16,6 +16,7 @@ type localTries struct {
 type localTry struct {
 	at    int64
 	port  uint16
+	own   uint16 // the port that it comes from; 0 for several
 	proto uint8
 }
 
@@ -25,11 +26,11 @@ const answerWithin = int64(1e9)
 // tryLocal notes an attempt. Attempts that stay without an answer agree with ISO-4; the answer to
 // one with another's address would not come here.
 func (v *Verifier) tryLocal(s *subject, p *packet.Packet, frame []byte) {
-	tries := p.Proto == packet.ProtoUDP || opens(p)
-	if !tries || !p.HasL4 || v.isService(p.DstPort) || !s.owns(p) || !s.taken(p, frame) {
+	tries := p.Proto == packet.ProtoUDP || p.Proto == packet.ProtoTCP
+	if !tries || !beginsNew(p) || v.isService(p.DstPort) || !s.owns(p) || !s.taken(p, frame) {
 		return
 	}
-	if s.tried.add(localTry{max(v.now, 1), p.DstPort, p.Proto}) {
+	if s.tried.add(localTry{max(v.now, 1), p.DstPort, p.SrcPort, p.Proto}) {
 		s.missed(setOf(ISO4), v.now)
 	}
 }
@@ -37,7 +38,9 @@ func (v *Verifier) tryLocal(s *subject, p *packet.Packet, frame []byte) {
 // add notes an attempt, and reports whether another one had to go that still waited for an answer.
 func (t *localTries) add(one localTry) (full bool) {
 	if waiting := t.find(one.port, one.proto); waiting != nil {
-		waiting.at = one.at
+		if waiting.at = one.at; waiting.own != one.own {
+			waiting.own = 0
+		}
 		return false
 	}
 	full = t.list[t.next].at != 0
@@ -73,15 +76,20 @@ func (v *Verifier) isService(port uint16) bool {
 }
 
 // localAnswer judges what this machine sends to a qube: an answer to an attempt means that
-// it was let in. Refusals are no such answers. That of TCP is one whatever is known of the attempt.
+// it was let in. Refusals are no such answers: they end the attempt. That of TCP is one whatever is known
+// of the attempt.
 func (v *Verifier) localAnswer(s *subject, p *packet.Packet, frame []byte) {
 	accepts := p.Proto == packet.ProtoTCP && p.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN|packet.ACK
-	if !accepts && p.Proto != packet.ProtoUDP || v.isService(p.SrcPort) {
+	refuses := refusal(p, frame)
+	if !accepts && !refuses && p.Proto != packet.ProtoUDP || v.isService(p.SrcPort) {
 		return
 	}
 	t := s.tried.find(p.SrcPort, p.Proto)
-	if t != nil && v.now-t.at <= answerWithin {
-		t.at, accepts = 0, true
+	if t != nil && v.now-t.at <= answerWithin && (t.own == 0 || t.own == p.DstPort) {
+		if refuses {
+			s.records[ISO4].agreed(t.at-v.shift, v.now)
+		}
+		t.at, accepts = 0, !refuses
 	}
 	if accepts {
 		v.record(s, ISO4, p, frame, "")

@@ -35,7 +35,8 @@ type subject struct {
 	asked   asked
 	learned learned
 	number  uint16  // of its account
-	mac     [6]byte // of this machine on the vif; zero if it is not known
+	macs    ownMACs // on the vif
+	anyIP6  bool    // which IPv6 addresses the qube has is not known
 	boot    bool
 	basis   basis // of the last probe that has shown something
 	gone    bool  // the vif: its passes say nothing any more
@@ -75,8 +76,14 @@ func (v *Verifier) refresh(s *subject, at int64) {
 		v.forget()
 	}
 	s.expect, s.rules = expect, rules
+	s.anyIP6 = v.lacksIP6(s)
 	exit := s.exit()
 	s.memo.byAddress = rules == nil && (exit == ExitNone || exit == ExitClear) && (expect == nil || len(expect.Endpoints) == 0)
+}
+
+// lacksIP6 reports whether a qube may have an IPv6 address that the inventory does not say.
+func (v *Verifier) lacksIP6(s *subject) bool {
+	return v.env.NoIP6 && s.qube != nil && !s.qube.IP6.IsValid()
 }
 
 // forgetExpected removes the evidence of checks that rest on an expectation.
@@ -107,7 +114,7 @@ func (s *subject) exit() Exit {
 // owns reports whether a packet may have a source address on the vif: one of the qube's,
 // or one that any machine may use before it has another.
 func (s *subject) owns(p *packet.Packet) bool {
-	if s.qube == nil {
+	if s.qube == nil || s.anyIP6 && p.Family == 6 {
 		return true // it cannot be judged
 	}
 	a := p.Src.Netip(p.Family)

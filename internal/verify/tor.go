@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -30,6 +31,7 @@ type torHello struct {
 	next    uint32 // sequence number of the segment that comes next
 	whole   bool   // it is read from its SYN on
 	open    bool
+	refused bool  // the other end has said that there is no connection
 	begun   int64 // own time
 	reading clienthello.TCP
 }
@@ -38,7 +40,18 @@ type torHello struct {
 // waits for longer until a connection is open.
 func (h *torHello) pending(now int64) bool {
 	const opensWithin = int64(2 * time.Minute)
-	return h.whole && h.open && now-h.begun < opensWithin
+	return h.whole && h.open && !h.refused && now-h.begun < opensWithin
+}
+
+// refused notes a reset that answers the SYN of a connection: nothing has to come there any more.
+func (t *torState) refused(p *packet.Packet, frame []byte) {
+	ports := uint32(p.DstPort)<<16 | uint32(p.SrcPort)
+	b := p.Transport(frame)
+	for i := range t.hellos {
+		if h := &t.hellos[i]; h.open && h.dst == p.Src && h.ports == ports && len(b) >= 12 && binary.BigEndian.Uint32(b[8:]) == h.next {
+			h.refused = true
+		}
+	}
 }
 
 // torPeer is a destination.

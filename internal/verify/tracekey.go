@@ -27,19 +27,31 @@ func traceKeyOf(p *packet.Packet, frame []byte) traceKey {
 // markSize is how many bytes of a packet its mark is made of, from where masquerading leaves them as they are.
 const markSize = 64
 
-// markOf returns a hash of what masquerading leaves as it is behind the ports of a packet: the sequence
-// number of TCP, the payload of UDP, sequence number and data of an ICMP query. What ping puts first
-// there is the time. An ICMP error has none, because the packet in it is translated, too.
+// markOf returns a hash of what masquerading leaves as it is: the identification of the packet, and what is
+// behind its ports: the sequence number of TCP, the payload of UDP, sequence number and data of an ICMP query,
+// and all of ESP. What ping puts first there is the time. An ICMP error has none, because the packet in it is translated, too.
 func markOf(p *packet.Packet, frame []byte) uint64 {
-	t := p.Transport(frame)
+	t, id := p.Transport(frame), identification(p, frame)
 	switch {
+	case p.Proto == packet.ProtoESP:
+		return id ^ hashOf(t, 0)
 	case !p.HasL4:
 	case p.Proto == packet.ProtoTCP:
-		return uint64(sequence(p, frame))
+		return id ^ uint64(sequence(p, frame))
 	case p.Proto == packet.ProtoUDP:
-		return hashOf(t, 8)
+		return id ^ hashOf(t, 8)
 	case isQuery(p):
-		return hashOf(t, 6)
+		return id ^ hashOf(t, 6)
+	}
+	return id
+}
+
+// identification returns that of an IPv4 header in the upper bits, 0 for IPv6: what forwards a packet
+// leaves it as it is.
+func identification(p *packet.Packet, frame []byte) uint64 {
+	const at, bits = 4, 48
+	if h := ipHeader(p, frame); p.Family == 4 && h != nil {
+		return uint64(binary.BigEndian.Uint16(h[at:])) << bits
 	}
 	return 0
 }

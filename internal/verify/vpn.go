@@ -92,12 +92,12 @@ func (v *Verifier) vpnDNS(s *subject, c class, p *packet.Packet, frame []byte) {
 		v.stats.NotJudged++ // ISO-4 has it
 		return
 	}
-	if s.asksNothing(p, frame) {
+	if s.asksNothing(p, frame, v.now) {
 		v.stats.NotJudged++
 		return
 	}
-	name, cut := queryName(p, frame), isCut(p, frame)
-	if name != "" && s.expect.hasName(name) && (cut || asksOnly(p, frame)) {
+	name, cut, isFramed := queryName(p, frame), isCut(p, frame), s.isFramed(p, frame)
+	if name != "" && s.expect.hasName(name) && (cut || isFramed && asksOnly(p, frame)) {
 		v.stats.Own++
 		if !cut && s.owns(p) && s.taken(p, frame) {
 			s.records[VPN5].agrees(p, v.now)
