@@ -46,12 +46,10 @@ func TestVerifier_DNS_over_TCP(t *testing.T) {
 	}
 	hidden := framed(query("secret.example.net"))
 	lie := slices.Clone(query("se1.relays.example"))
-	size := uint16(len(lie)) //nolint:gosec // short
 	lie[11] = 1
 	lie = append(lie, 0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, byte(len(hidden)+4), 0xfd, 0xe9, 0, byte(len(hidden)))
-	size = uint16(len(lie)) //nolint:gosec // short
+	length := binary.BigEndian.AppendUint16(nil, uint16(len(lie))) //nolint:gosec // short
 	lie = append(lie, hidden...)
-	length := binary.BigEndian.AppendUint16(nil, size)
 	for name, tt := range map[string]struct {
 		list []segment
 		want string
