@@ -49,6 +49,12 @@ func (r Ref) Note() *Note {
 	return &r.entry.note
 }
 
+// Established reports whether the flow is a connection of TCP whose handshake was seen, and that is open.
+// It is false for the zero Ref.
+func (r Ref) Established() bool {
+	return r.entry != nil && r.entry.key.Proto == packet.ProtoTCP && r.entry.tcp.synCount > 0 && r.entry.tcp.state() == StateEstablished
+}
+
 // Read returns the note on the flow and which way the packet went: for the zero Ref 0 and Ways.
 func (r Ref) Read() (Note, Way) {
 	if r.entry == nil {

@@ -45,6 +45,7 @@ func (v *Verifier) Packets(ps []packet.Packet, frame func(i int) []byte, flows [
 		if note != nil {
 			before = verdictBits(*note)
 		}
+		v.flow = flows[i]
 		v.packet(&ps[i], frame(i), note, back)
 		if v.epoch != x.epoch || v.closer() && !x.closer || note != nil && before&^verdictBits(*note) != 0 {
 			v.reopen()

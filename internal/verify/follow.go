@@ -48,10 +48,15 @@ func (v *Verifier) follow(s *subject, p *packet.Packet, frame []byte) {
 }
 
 // forwards reports whether this machine would forward a packet if no rule about its addresses dropped it:
-// it begins a connection between hosts.
+// it begins a connection between hosts, or goes on with one.
 func (v *Verifier) forwards(s *subject, p *packet.Packet, frame []byte) bool {
 	src, dst := p.Src.Netip(p.Family), p.Dst.Netip(p.Family)
-	return beginsNew(p) && s.taken(p, frame) && isHost(src) && isHost(dst) && !v.conf.World.Local(src)
+	return (beginsNew(p) || v.goesOn(p)) && s.taken(p, frame) && isHost(src) && isHost(dst) && !v.conf.World.Local(src)
+}
+
+// goesOn reports whether a packet is one of a connection that is open.
+func (v *Verifier) goesOn(p *packet.Packet) bool {
+	return p.TCPFlags&packet.SYN == 0 && v.flow.Established()
 }
 
 // isHost reports whether an address may be that of one host whose packets are forwarded. The last of a

@@ -309,3 +309,44 @@ func TestVerifier_refused_relays(t *testing.T) {
 		l.want("TOR-4 sys-whonix " + want)
 	}
 }
+
+// TestVerifier_rule_for_an_open_connection takes the packets of a connection for kept in that was open
+// when a rule came that drops them, and those of none, or of one that was never answered, for nothing.
+func TestVerifier_rule_for_an_open_connection(t *testing.T) {
+	t.Parallel()
+	const us = srcWork + ":1000"
+	for name, tt := range map[string]struct {
+		before []frame
+		flags  uint8
+		want   string
+	}{
+		"open":              {[]frame{{flags: syn}, {out: true, flags: synAck}, {flags: packet.ACK}}, data, "pass"},
+		"its end":           {[]frame{{flags: syn}, {out: true, flags: synAck}, {flags: packet.ACK}}, packet.FIN | packet.ACK, "unknown(no-traffic)"},
+		"another handshake": {[]frame{{flags: syn}, {out: true, flags: synAck}, {flags: packet.ACK}}, synAck, "unknown(no-traffic)"},
+		"not answered":      {[]frame{{flags: syn}, {flags: packet.ACK}}, data, "unknown(no-traffic)"},
+		"reset":             {[]frame{{flags: syn}, {out: true, flags: synAck}, {flags: packet.ACK}, {out: true, flags: packet.RST}}, data, "unknown(no-traffic)"},
+		"not seen":          {nil, data, "unknown(no-traffic)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.qvmFirewall(srcWork, "policy=accept")
+			for _, f := range tt.before {
+				f.iface, f.proto, f.src, f.dst = ofWork, packet.ProtoTCP, us, server
+				if f.out {
+					f.src, f.dst = server, us
+				}
+				l.send(f)
+			}
+			l.qvmFirewall(srcWork, "policy=drop")
+			l.wait(6 * time.Second)
+			l.uplink()
+			l.send(frame{iface: ofWork, proto: packet.ProtoTCP, src: us, dst: server, flags: tt.flags, payload: []byte("x")})
+			l.uplink()
+			l.wait(3 * time.Second)
+			if got := l.got("work", "ISO-6"); got != tt.want {
+				t.Errorf("ISO-6 is %s; want %s", got, tt.want)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/qubesbeat/qubesbeat/internal/flow"
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/share"
@@ -77,6 +78,7 @@ type Verifier struct {
 	holders   holders
 	nameless  bool // one of the points is, or was
 	tracer    tracer
+	flow      flow.Ref // of the packet that is being judged
 	following following
 	recent    recent
 	dns       recentDNS
