@@ -56,7 +56,7 @@ func (v *Verifier) Packets(ps []packet.Packet, frame func(i int) []byte, flows [
 
 // closer reports whether all packets are looked at that subjects are sent, and those that leave on
 // other interfaces: packets are followed, or questions wait for an answer; or what leaves is to be remembered.
-func (v *Verifier) closer() bool { return v.tracer.n|v.waiting != 0 || v.conf.Unordered }
+func (v *Verifier) closer() bool { return v.tracer.n|v.waiting != 0 || v.unordered() }
 
 // count counts the packets of a batch that, by the notes on their flows, can change no verdict, and
 // returns the others as a set of bits. This is what verification costs the meter for each

@@ -95,7 +95,7 @@ func (s *subject) loose(which set) {
 
 // leaves looks whether a packet that goes out somewhere is one that is followed.
 func (v *Verifier) leaves(p *packet.Packet, frame []byte) {
-	if v.conf.Unordered {
+	if v.unordered() {
 		v.recent.note(traceKeyOf(p, frame), p)
 	}
 	if one := v.tracer.see(p, frame); one != nil {

@@ -58,7 +58,7 @@ func (v *Verifier) quick(p *packet.Packet, frame []byte, note *Note, back bool) 
 		return false
 	}
 	sent, s := bits&at.from != 0, v.accounts.subjects[n.subject()]
-	if !sent && (v.tracer.n != 0 || v.conf.Unordered || s != nil && s.waiting != 0) {
+	if !sent && (v.tracer.n != 0 || v.unordered() || s != nil && s.waiting != 0) {
 		return false
 	}
 	if sent && s != nil && n.looked() < learnFrom {

@@ -222,6 +222,7 @@ func TestVerifier_out_of_order(t *testing.T) {
 		l.apply()
 		l.uplink()
 		l.uplink()
+		l.udp(ofWork, srcWork+":1", server, nil) // so that both interfaces are known
 		in := attempt(ofWork, spoofedSource, farAway)
 		at := l.now
 		l.now = at + int64(tt.delay)

@@ -76,7 +76,9 @@ type Verifier struct {
 	self      *subject
 	points    [pointSlots]point
 	holders   holders
-	nameless  bool // one of the points is, or was
+	nameless  bool   // one of the points is, or was
+	only      uint32 // the one interface so far, plus one; 0 for none
+	several   bool   // there are more
 	tracer    tracer
 	flow      flow.Ref // of the packet that is being judged
 	following following
@@ -215,6 +217,8 @@ type point struct {
 
 // lookUp finds what an interface is.
 func (v *Verifier) lookUp(at *point, p *packet.Packet) {
+	v.several = v.several || v.only != 0 && v.only != p.Iface+1
+	v.only = p.Iface + 1
 	*at = point{iface: p.Iface, known: true, subject: v.subjects[p.Iface]}
 	if at.subject != nil || v.others[p.Iface] {
 		return
@@ -233,6 +237,9 @@ func (v *Verifier) lookUp(at *point, p *packet.Packet) {
 		v.others[p.Iface] = true
 	}
 }
+
+// unordered reports whether packets that leave are to be remembered: those of one interface come in order.
+func (v *Verifier) unordered() bool { return v.conf.Unordered && v.several }
 
 // askAgain asks for the names of interfaces without one again, for they may come late, and has
 // the holders of addresses asked for.
