@@ -8,14 +8,15 @@ import (
 	"testing"
 )
 
-// sealedStore returns the folder of a store with segments of two qubes that are all sealed.
-func sealedStore(t *testing.T) (dir string) {
+// sealedStore returns the folder of a store with some segments of each of two qubes, of so many packets,
+// that are all sealed.
+func sealedStore(t *testing.T, segments, packets int) (dir string) {
 	t.Helper()
 	dir = fastDir(t)
 	w := newWorld(t, dir, nil)
-	for i := range 2 {
-		w.add(7, uint64(i), 50, 300)
-		w.add(8, uint64(i), 50, 300)
+	for i := range segments {
+		w.add(7, uint64(i), packets, 300)
+		w.add(8, uint64(i), packets, 300)
 		w.tick()
 		w.Gone(7)
 		w.Gone(8)
@@ -51,7 +52,7 @@ func problems(t *testing.T, dir string) *Verification {
 // no fault.
 func TestVerify_repaired(t *testing.T) {
 	t.Parallel()
-	origin := sealedStore(t)
+	origin := sealedStore(t, 2, 50)
 	all := 4
 	for _, tt := range []struct {
 		name, want string
@@ -124,7 +125,7 @@ func noSuffix(seg string) string { return strings.TrimSuffix(seg, ".pcapng") }
 // a line of its own.
 func TestVerify_compressed(t *testing.T) {
 	t.Parallel()
-	dir := sealedStore(t)
+	dir := sealedStore(t, 2, 50)
 	seg := segments(t, dir)[3]
 	overwrite(t, seg, 6000)
 	w := newWorld(t, dir, compressing)
@@ -142,7 +143,7 @@ func TestVerify_compressed(t *testing.T) {
 // TestVerify_crash holds that a crash is named only where it explains what is found.
 func TestVerify_crash(t *testing.T) {
 	t.Parallel()
-	origin := sealedStore(t)
+	origin := sealedStore(t, 2, 50)
 	for _, tt := range []struct {
 		name  string
 		crash int
@@ -168,7 +169,7 @@ func TestVerify_crash(t *testing.T) {
 // kept before lines had digests is named.
 func TestVerify_kept(t *testing.T) {
 	t.Parallel()
-	origin := sealedStore(t)
+	origin := sealedStore(t, 2, 50)
 	r, err := OpenReader(origin)
 	check(t, err)
 	res, err := r.Find(context.Background(), &Query{Qube: "work"})
@@ -219,7 +220,7 @@ func TestVerify_kept(t *testing.T) {
 // TestVerify_foreign names what the store has not made.
 func TestVerify_foreign(t *testing.T) {
 	t.Parallel()
-	dir := sealedStore(t)
+	dir := sealedStore(t, 2, 50)
 	seg := segments(t, dir)[3]
 	check(t, os.Symlink(seg, strings.Replace(seg, "3f9a1c04", "3f9a1c05", 1)))
 	check(t, os.WriteFile(filepath.Join(filepath.Dir(seg), "notes\x1b.txt"), nil, 0o600))

@@ -12,17 +12,7 @@ import (
 // found, and what the store and its commands do is not.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	origin := fastDir(t)
-	w := newWorld(t, origin, nil)
-	for i := range 4 {
-		w.add(7, uint64(i), 20, 300)
-		w.add(8, uint64(i), 20, 300)
-		w.tick()
-		w.Gone(7)
-		w.Gone(8)
-		w.turn(false)
-	}
-	w.stop()
+	origin := sealedStore(t, 4, 20)
 	verified(t, origin)
 	flip := func(path string, at int) {
 		b, err := os.ReadFile(path)
