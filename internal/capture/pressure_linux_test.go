@@ -122,6 +122,17 @@ func TestRing_pressure_refused(t *testing.T) {
 	}
 }
 
+// twoWires returns two interfaces and a ring of 2 MiB, with relief, that has seen a frame of each.
+func twoWires(t *testing.T, size int) (a, b wire, r *capture.Ring) {
+	t.Helper()
+	a, b = newWire(t, "vif4.0"), newWire(t, "vif5.0")
+	r = openRing(t, capture.RingConfig{Size: 2 << 20, Snap: capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: 100}}, "vif*")
+	a.deliver(t, udpFrame(1, size))
+	b.deliver(t, udpFrame(1, size))
+	kept(t, r)
+	return a, b, r
+}
+
 // TestRing_pressure_fair cuts, while a ring is strained, the frames of the interfaces that fill it only,
 // also of one that begins to do so later, and those of all when two thirds of it wait.
 func TestRing_pressure_fair(t *testing.T) {
@@ -129,13 +140,9 @@ func TestRing_pressure_fair(t *testing.T) {
 		return
 	}
 	const size, blocks, perBlock = 1400, 16, 85 // perBlock: with the kernel's own header
-	noisy, quiet := newWire(t, "vif4.0"), newWire(t, "vif5.0")
+	noisy, quiet, r := twoWires(t, size)
 	defer ip(t, "link del vif4.0")
 	defer ip(t, "link del vif5.0")
-	r := openRing(t, capture.RingConfig{Size: 2 << 20, Snap: capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: 100}}, "vif*")
-	noisy.deliver(t, udpFrame(1, size))
-	quiet.deliver(t, udpFrame(1, size))
-	kept(t, r)
 	fill := func(w wire, waiting int) {
 		for range waiting * perBlock {
 			send(t, w.fd, udpFrame(1, size))
@@ -169,13 +176,9 @@ func TestRing_pressure_joined(t *testing.T) {
 		return
 	}
 	const size, blocks, perBlock = 1400, 16, 85 // perBlock: with the kernel's own header
-	first, second := newWire(t, "vif4.0"), newWire(t, "vif5.0")
+	first, second, r := twoWires(t, size)
 	defer ip(t, "link del vif4.0")
 	defer ip(t, "link del vif5.0")
-	r := openRing(t, capture.RingConfig{Size: 2 << 20, Snap: capture.SnapPolicy{HeaderLen: capture.WholeFrame, PlainLen: capture.WholeFrame, Relief: 100}}, "vif*")
-	first.deliver(t, udpFrame(1, size))
-	second.deliver(t, udpFrame(1, size))
-	kept(t, r)
 	for range (blocks/3 + 2) * perBlock {
 		send(t, first.fd, udpFrame(1, size))
 	}
