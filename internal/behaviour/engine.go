@@ -140,16 +140,18 @@ func (e *Engine) hashOf(o *Observation) uint64 {
 func (e *Engine) hashAddr(a netip.Addr, network bool) uint64 {
 	if a = a.Unmap(); a.Is4() {
 		b := a.As4()
+		v := binary.BigEndian.Uint32(b[:])
 		if network {
-			b[3] = 0
+			v &^= 0xff
 		}
-		return e.hashWords(0, 0xffff<<32|uint64(binary.BigEndian.Uint32(b[:])))
+		return e.hashWords(0, 0xffff<<32|uint64(v))
 	}
 	b := a.As16()
+	high, low := binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])
 	if network {
-		clear(b[6:])
+		high, low = high&^0xffff, 0
 	}
-	return e.hashWords(binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:]))
+	return e.hashWords(high, low)
 }
 
 // hashWords returns the keyed hash of an IPv6 address, or of the IPv6 address that maps an IPv4

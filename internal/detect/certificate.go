@@ -69,7 +69,7 @@ func (f *Feed) serverName(p *packet.Packet) string {
 // observe implements [Other].
 func (c *Certificate) observe(t *Translator, i *Item) bool {
 	client, server := c.Client.Addr(), c.Server.Addr()
-	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: c.FromClient, Source: client, Destination: server, SourceSent: true, DestSent: true,
+	if !t.sides(&enrich.Observation{Iface: i.Iface, FromSource: c.FromClient, Source: client, Destination: server, SourceSent: true, DestSent: true,
 		At: time.Unix(0, i.At)}, c.Client.Port(), c.Server.Port(), packet.ProtoTCP) {
 		return false
 	}

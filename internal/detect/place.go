@@ -9,8 +9,8 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
-// private are the networks in which neighbours are, besides those of RFC 1918 and RFC 4193.
-var private = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("169.254.0.0/16")}
+// shared is the network of neighbours behind a provider's translation of addresses (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // place returns where a destination is, as seen by its client.
 func (t *Translator) place(p *event.Parties, src, dst netip.Addr, port uint16, proto uint8) behaviour.Place {
@@ -75,15 +75,7 @@ func infrastructure(port uint16) bool {
 
 // isPrivate reports whether an address is that of a neighbour.
 func isPrivate(a netip.Addr) bool {
-	if a.IsPrivate() || a.IsLinkLocalUnicast() {
-		return true
-	}
-	for _, n := range private {
-		if n.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
 }
 
 // isBroadcast reports whether an address is the broadcast address of a network of 256 or

@@ -35,7 +35,7 @@ func (f *Feed) Frame(frame *capture.Frame) {
 
 // observe implements [Other].
 func (s *Search) observe(t *Translator, i *Item) bool {
-	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: s.FromClient, Source: s.Client, Destination: s.Neighbour, SourceSent: !s.Found, DestSent: s.Found,
+	if !t.sides(&enrich.Observation{Iface: i.Iface, FromSource: s.FromClient, Source: s.Client, Destination: s.Neighbour, SourceSent: !s.Found, DestSent: s.Found,
 		At: time.Unix(0, i.At)}, 0, 0, 0) {
 		return false
 	}

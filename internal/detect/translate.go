@@ -73,9 +73,10 @@ func (t *Translator) Translate(i *Item) (o *behaviour.Observation, uncertain boo
 
 // sides sets the parties and reports whether the source is a client that is to be judged
 // here: traffic between two qubes is seen on both vifs, and belongs to the one that began.
-func (t *Translator) sides(s enrich.Observation, sport, dport uint16, proto uint8) bool {
-	p := t.conf.Enricher.Parties(s)
-	t.Parties, t.Proto = p, proto
+func (t *Translator) sides(s *enrich.Observation, sport, dport uint16, proto uint8) bool {
+	p := &t.Parties
+	t.conf.Enricher.Fill(p, s)
+	t.Proto = proto
 	t.Source, t.Destination = netip.AddrPortFrom(s.Source, sport), netip.AddrPortFrom(s.Destination, dport)
 	if _, onVif := qube.VifDomain(p.Interface); onVif && p.Client != s.Source {
 		return false
@@ -86,9 +87,9 @@ func (t *Translator) sides(s enrich.Observation, sport, dport uint16, proto uint
 	if t.conf.Qubes && p.Direction == event.Inbound {
 		return false
 	}
-	t.o.Subject = t.subject(&p, s.Source)
+	t.o.Subject = t.subject(p, s.Source)
 	t.o.Addr, t.o.Port, t.o.Proto = s.Destination, dport, proto
-	t.o.Place = t.place(&p, s.Source, s.Destination, dport, proto)
+	t.o.Place = t.place(p, s.Source, s.Destination, dport, proto)
 	t.o.Foreign = t.isForeign(s.Source, s.Destination, dport, proto, t.o.At)
 	return true
 }
@@ -137,7 +138,7 @@ func (t *Translator) noticed(i *Item) bool {
 	if n.Proto == packet.ProtoUDP && n.DestinationPort >= 1024 && (n.SourcePort == 53 || n.SourcePort == 123) {
 		return false // a response that comes after its flow has ended
 	}
-	if !t.sides(enrich.Observation{Iface: n.Iface, FromSource: n.FromSource, Source: src, Destination: dst, SourceSent: true, At: time.Unix(0, n.At)},
+	if !t.sides(&enrich.Observation{Iface: n.Iface, FromSource: n.FromSource, Source: src, Destination: dst, SourceSent: true, At: time.Unix(0, n.At)},
 		n.SourcePort, n.DestinationPort, n.Proto) {
 		return false
 	}
@@ -159,7 +160,7 @@ func (e *Ended) observe(t *Translator, _ *Item) bool {
 	if r.IsICMP() && r.ICMPKind>>8 != 8 && r.ICMPKind>>8 != 128 {
 		return false
 	}
-	if !t.sides(enrich.Observation{Iface: r.Iface, FromSource: r.FromSource, Source: src, Destination: dst, SourceSent: r.Source.Sent,
+	if !t.sides(&enrich.Observation{Iface: r.Iface, FromSource: r.FromSource, Source: src, Destination: dst, SourceSent: r.Source.Sent,
 		DestSent: r.Destination.Sent, At: time.Unix(0, r.End)}, r.Source.Port, r.Destination.Port, r.Proto) {
 		return false
 	}
@@ -202,7 +203,7 @@ func (v *Refusal) observe(t *Translator, i *Item) bool {
 
 // observe implements [Other]: the translator knows the addresses in the message from now on.
 func (m *Message) observe(t *Translator, i *Item) bool {
-	if !t.sides(enrich.Observation{Iface: i.Iface, FromSource: m.FromClient, Source: m.Client, Destination: m.Server, SourceSent: true, At: time.Unix(0, i.At)},
+	if !t.sides(&enrich.Observation{Iface: i.Iface, FromSource: m.FromClient, Source: m.Client, Destination: m.Server, SourceSent: true, At: time.Unix(0, i.At)},
 		0, 53, packet.ProtoUDP) {
 		return false
 	}

@@ -51,9 +51,9 @@ type Observation struct {
 // its outer addresses, because a qube may write inside what it likes.
 func (n *Enricher) Flow(r *flow.Record, e *event.Flow) {
 	src, dst := outside(r)
-	*e = event.Flow{Record: *r, Parties: n.Parties(Observation{Iface: r.Iface, FromSource: r.FromSource,
-		Source: src, Destination: dst, SourceSent: r.Source.Sent, DestSent: r.Destination.Sent,
-		At: time.Unix(0, r.End)})}
+	*e = event.Flow{Record: *r}
+	n.Fill(&e.Parties, &Observation{Iface: r.Iface, FromSource: r.FromSource, Source: src, Destination: dst,
+		SourceSent: r.Source.Sent, DestSent: r.Destination.Sent, At: time.Unix(0, r.End)})
 	if _, onVif := qube.VifDomain(e.Interface); onVif {
 		e.TakeOuter()
 	}
@@ -73,20 +73,27 @@ func (n *Enricher) Parties(s Observation) event.Parties { return n.PartiesOn(n.N
 
 // PartiesOn is like Parties for an interface whose name is known; s.Iface is not
 // used.
-func (n *Enricher) PartiesOn(iface string, s Observation) event.Parties {
-	p := event.Parties{Interface: iface}
+func (n *Enricher) PartiesOn(iface string, s Observation) (p event.Parties) {
+	n.fill(&p, iface, &s)
+	return p
+}
+
+// Fill sets p to what Parties returns, without the copies. It does not keep s.
+func (n *Enricher) Fill(p *event.Parties, s *Observation) { n.fill(p, n.Name(s.Iface), s) }
+
+func (n *Enricher) fill(p *event.Parties, iface string, s *Observation) {
+	*p = event.Parties{Interface: iface}
 	p.SourceQube, p.DestinationQube = n.Qubes.ByAddr(s.Source, s.At), n.Qubes.ByAddr(s.Destination, s.At)
 	domid, onVif := qube.VifDomain(p.Interface)
 	if !onVif {
-		byAddress(&p, &s)
+		byAddress(p, s)
 	} else {
-		n.byVif(&p, &s, n.Qubes.ByDomain(domid, s.At), domid)
+		n.byVif(p, s, n.Qubes.ByDomain(domid, s.At), domid)
 	}
-	p.Direction = n.direction(&p, &s, onVif)
+	p.Direction = n.direction(p, s, onVif)
 	if n.Downstream != nil && p.Qube != nil && p.Qube.ProvidesNetwork {
 		p.Downstream = n.Downstream(p.Qube.Name)
 	}
-	return p
 }
 
 // Genuine reports whether a source address is plausible on an interface. It is
