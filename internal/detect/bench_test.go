@@ -53,7 +53,7 @@ func (e *traffic) Close() error                    { return nil }
 type idle struct{}
 
 func (idle) Notice(*flow.Notice) {}
-func (idle) Flush()              {}
+func (idle) Flush(bool)          {}
 func (idle) Record(*flow.Record) {}
 
 // How a meter runs in the benchmarks.
@@ -80,7 +80,7 @@ func meter(b *testing.B, n, how int) time.Duration {
 	case noticed:
 		cfg.Watcher = idle{}
 	case watched:
-		feed := detect.NewFeed(func(i *detect.Item) { items.Push(i) }, nil)
+		feed := detect.NewFeed(items.Push, nil)
 		cfg.Watcher, cfg.Taps = feed, []pipeline.Tap{feed}
 	}
 	m, err := pipeline.NewMeter(cfg)
@@ -128,7 +128,7 @@ func BenchmarkMeter(b *testing.B) {
 			cfg := pipeline.MeterConfig{Source: newTraffic(b.N), Queue: queue, Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 100_000}}
 			items := 0
 			if watched {
-				feed := detect.NewFeed(func(*detect.Item) { items++ }, nil)
+				feed := detect.NewFeed(func(list ...detect.Item) { items += len(list) }, nil)
 				cfg.Watcher, cfg.Taps = feed, []pipeline.Tap{feed}
 			}
 			m, err := pipeline.NewMeter(cfg)

@@ -69,7 +69,7 @@ func TestFeed_certificate(t *testing.T) {
 		want int
 	}{"own": {firstSegment("rat", "rat"), 1}, "of an authority": {firstSegment("CA", "www"), 0}, "cut": {firstSegment("rat", "rat")[:120], 0}, "data": {make([]byte, 1400), 0}} {
 		var items []detect.Item
-		feed := detect.NewFeed(func(i *detect.Item) { items = append(items, *i) }, nil)
+		feed := detect.NewFeed(func(list ...detect.Item) { items = append(items, list...) }, nil)
 		p, b := segment(t, tt.data, packet.Outbound)
 		feed.Packet(&p, b)
 		if len(items) > 0 {
@@ -106,7 +106,7 @@ func TestFeed_otherNames(t *testing.T) {
 		"not asked":   {"", []string{"mail.example"}, 0},
 	} {
 		var items []detect.Item
-		feed := detect.NewFeed(func(i *detect.Item) { items = append(items, *i) }, func(r *flow.Record) *clienthello.Hello {
+		feed := detect.NewFeed(func(list ...detect.Item) { items = append(items, list...) }, func(r *flow.Record) *clienthello.Hello {
 			if r.Source.Addr.Netip(r.Family) != client || r.Source.Port != 40000 || r.Born >= start-5e9 || r.End < start {
 				t.Errorf("%s: asked for the ClientHello of %+v", name, r)
 			}

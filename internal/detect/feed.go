@@ -9,7 +9,7 @@ import (
 
 // Feed collects items from the packets and flows of a meter, in its goroutine.
 type Feed struct {
-	push    func(*Item)
+	push    func(...Item)
 	hello   func(*flow.Record) *clienthello.Hello // may be nil
 	waiting []Item                                // messages and certificates whose packets are not metered yet
 	held    []Item                                // what has happened in flows, until the verdicts on its packets are known
@@ -20,14 +20,14 @@ type Feed struct {
 }
 
 var (
-	_ pipeline.Tap      = (*Feed)(nil) // type check
+	_ pipeline.Chooser  = (*Feed)(nil) // type check
 	_ pipeline.FrameTap = (*Feed)(nil) // type check
 	_ pipeline.Watcher  = (*Feed)(nil) // type check
 )
 
-// NewFeed returns a feed. push takes each item and must copy it; hello returns the
+// NewFeed returns a feed. push takes items, at least one, and must copy them; hello returns the
 // ClientHello of a flow without forgetting it, and may be nil.
-func NewFeed(push func(*Item), hello func(*flow.Record) *clienthello.Hello) *Feed {
+func NewFeed(push func(...Item), hello func(*flow.Record) *clienthello.Hello) *Feed {
 	return &Feed{push: push, hello: hello, waiting: make([]Item, 0, flow.BatchSize), held: make([]Item, 0, mostHeld)}
 }
 
@@ -44,6 +44,9 @@ func (f *Feed) Packet(p *packet.Packet, frame []byte) {
 		f.certificate(p, frame)
 	}
 }
+
+// Kinds implements [pipeline.Chooser].
+func (f *Feed) Kinds() packet.Kinds { return packet.Domain | packet.Handshake }
 
 // certificate takes the certificate in a packet, if there is one.
 func (f *Feed) certificate(p *packet.Packet, frame []byte) {
@@ -64,7 +67,7 @@ func (f *Feed) message(p *packet.Packet, frame []byte) {
 }
 
 // Close implements [pipeline.Tap].
-func (f *Feed) Close() { f.Flush() }
+func (f *Feed) Close() { f.Flush(true) }
 
 // Notice implements [pipeline.Watcher].
 func (f *Feed) Notice(n *flow.Notice) {

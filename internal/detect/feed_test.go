@@ -108,7 +108,7 @@ func newWorld() *world {
 
 func worldOf(qubes bool, e *enrich.Enricher) *world {
 	w := &world{t: detect.NewTranslator(detect.Config{Qubes: qubes, Enricher: e})}
-	w.Feed = detect.NewFeed(func(i *detect.Item) {
+	w.Feed = detect.NewFeed(each(func(i *detect.Item) {
 		o, _ := w.t.Translate(i)
 		if o == nil {
 			return
@@ -121,8 +121,17 @@ func worldOf(qubes bool, e *enrich.Enricher) *world {
 			text += " foreign"
 		}
 		w.seen = append(w.seen, text)
-	}, nil)
+	}), nil)
 	return w
+}
+
+// each returns a function that calls f with each of some items.
+func each(f func(*detect.Item)) func(...detect.Item) {
+	return func(items ...detect.Item) {
+		for i := range items {
+			f(&items[i])
+		}
+	}
 }
 
 // ask feeds a query and its response.
@@ -249,11 +258,11 @@ func FuzzMessage(f *testing.F) {
 			src, dst = dst, src
 		}
 		p, b := frame(t, src, dst, start, data)
-		feed := detect.NewFeed(func(i *detect.Item) {
+		feed := detect.NewFeed(each(func(i *detect.Item) {
 			if m, ok := i.Other.(*detect.Message); !ok || len(m.Addresses) > 64 || m.Response == query || m.Bytes != len(data) {
 				t.Errorf("message = %+v", m)
 			}
-		}, nil)
+		}), nil)
 		feed.Packet(&p, b)
 		feed.Close()
 	})
@@ -264,13 +273,13 @@ func FuzzMessage(f *testing.F) {
 func TestFeed_Verified(t *testing.T) {
 	t.Parallel()
 	var got []string
-	f := detect.NewFeed(func(i *detect.Item) {
+	f := detect.NewFeed(each(func(i *detect.Item) {
 		what := "flow"
 		if c, ok := i.Other.(*detect.Check); ok {
 			what = c.ID
 		}
 		got = append(got, fmt.Sprintf("%d %s", i.At, what))
-	}, nil)
+	}), nil)
 	for _, at := range []int64{10, 20, 30} {
 		f.Notice(&flow.Notice{Kind: flow.Opened, At: at})
 	}
@@ -281,11 +290,36 @@ func TestFeed_Verified(t *testing.T) {
 	if len(got) > 0 {
 		t.Errorf("%v was passed on before the end of the batch", got)
 	}
-	f.Flush()
+	f.Flush(true)
 	f.Notice(&flow.Notice{Kind: flow.Opened, At: 50})
-	f.Flush()
+	f.Flush(true)
 	if diff := cmp.Diff([]string{"5 VPN-1", "10 flow", "20 flow", "20 VPN-2", "25 VPN-3", "30 flow", "1 flow", "40 VPN-4", "50 flow"}, got); diff != "" {
 		t.Errorf("items mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// TestFeed_Flush passes on a little with the next items only, unless the meter looks up.
+func TestFeed_Flush(t *testing.T) {
+	t.Parallel()
+	passed := 0
+	f := detect.NewFeed(func(list ...detect.Item) { passed += len(list) }, nil)
+	add := func(n int, idle bool) {
+		for range n {
+			f.Notice(&flow.Notice{Kind: flow.Opened})
+		}
+		f.Flush(idle)
+	}
+	var got []int
+	add(10, false)
+	got = append(got, passed)
+	add(10, true)
+	got = append(got, passed)
+	add(100, false)
+	got = append(got, passed)
+	add(0, true)
+	got = append(got, passed)
+	if diff := cmp.Diff([]int{0, 20, 120, 120}, got); diff != "" {
+		t.Errorf("items passed on after each flush mismatch (-want +got):\n%s", diff)
 	}
 }
 
@@ -299,13 +333,13 @@ func TestFeed_bound(t *testing.T) {
 		"records":  func(f *detect.Feed, at int64) { f.Record(&flow.Record{End: at, Reason: flow.ReasonIdle}) },
 	} {
 		var got []int64
-		f := detect.NewFeed(func(i *detect.Item) { got = append(got, i.At) }, nil)
+		f := detect.NewFeed(each(func(i *detect.Item) { got = append(got, i.At) }), nil)
 		for at := range int64(5000) {
 			if add(f, at); int(at)-len(got) > most {
 				t.Fatalf("%s: %d of %d are passed on; want all but %d", name, len(got), at, most)
 			}
 		}
-		f.Flush()
+		f.Flush(true)
 		if len(got) != 5000 || !slices.IsSorted(got) {
 			t.Errorf("%s: %d of 5000 are passed on, or not in order", name, len(got))
 		}

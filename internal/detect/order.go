@@ -40,27 +40,42 @@ func (f *Feed) Verified(c Check, at int64) {
 	}
 }
 
-// Flush implements [pipeline.Watcher].
-func (f *Feed) Flush() {
+// enough is how many items are passed on together: each time costs as much as many more items.
+const enough = 64
+
+// Flush implements [pipeline.Watcher]: it passes on what is held, unless it is little and more comes
+// at once.
+func (f *Feed) Flush(idle bool) {
 	f.release(math.MaxInt64)
-	f.pass()
+	if idle || len(f.held)+len(f.checks) >= enough {
+		f.pass()
+	}
 }
 
 // pass pushes what is held, and the verdicts by their times.
 func (f *Feed) pass() {
-	verdicts := f.checks
-	for i := range f.held {
-		for len(verdicts) > 0 && verdicts[0].At < f.held[i].At {
-			f.push(&verdicts[0])
-			verdicts = verdicts[1:]
-		}
-		f.push(&f.held[i])
+	rest := f.held
+	for i := range f.checks {
+		rest = f.passBefore(rest, f.checks[i].At)
+		f.push(f.checks[i])
 	}
-	for i := range verdicts {
-		f.push(&verdicts[i])
+	if len(rest) > 0 {
+		f.push(rest...)
 	}
 	clear(f.held)
 	f.held = f.held[:0]
 	clear(f.checks)
 	f.checks = f.checks[:0]
+}
+
+// passBefore pushes the items before the first one that is later than a time, and returns the others.
+func (f *Feed) passBefore(items []Item, at int64) []Item {
+	n := 0
+	for n < len(items) && items[n].At <= at {
+		n++
+	}
+	if n > 0 {
+		f.push(items[:n]...)
+	}
+	return items[n:]
 }

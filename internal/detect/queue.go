@@ -37,11 +37,11 @@ func NewQueue(block bool) *Queue {
 	return &Queue{live: !block, ring: ring.New(ring.Config[Item]{Size: queueSize, Block: block, Class: func(i *Item) share.Class { return share.Class(i.Iface) }})}
 }
 
-// Push adds a copy of an item, or drops and counts it.
-func (q *Queue) Push(i *Item) {
-	q.ring.Push(i)
-	if q.live && i.At-q.rung.Load() >= int64(gatherFor) {
-		q.rung.Store(i.At)
+// Push adds copies of items, at least one, or drops and counts them.
+func (q *Queue) Push(items ...Item) {
+	q.ring.PushAll(items)
+	if at := items[len(items)-1].At; q.live && at-q.rung.Load() >= int64(gatherFor) {
+		q.rung.Store(at)
 		q.ring.Ready()
 	}
 }

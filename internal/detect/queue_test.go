@@ -26,15 +26,15 @@ func pops(t *testing.T, block bool, gathered ...int64) (lines []string) {
 			}
 		}()
 		synctest.Wait()
-		q.Push(&detect.Item{At: 1})
+		q.Push(detect.Item{At: 1})
 		synctest.Wait()
 		for _, at := range gathered {
-			q.Push(&detect.Item{At: at})
+			q.Push(detect.Item{At: at})
 		}
 		time.Sleep(time.Second)
-		q.Push(&detect.Item{At: gathered[0]})
+		q.Push(detect.Item{At: gathered[0]})
 		synctest.Wait()
-		q.Push(&detect.Item{At: gathered[0]})
+		q.Push(detect.Item{At: gathered[0]})
 		q.Close()
 		<-done
 	})

@@ -30,7 +30,7 @@ func TestFeed_Frame(t *testing.T) {
 	w := newWorld()
 	neighbour := netip.MustParseAddr("10.137.0.7")
 	w.ask(t, "www.example.org", 1e9, web)
-	w.Flush() // as a meter does
+	w.Flush(true) // as a meter does
 	w.Frame(search(2e9, client, neighbour, false))
 	w.Frame(search(3e9, neighbour, client, true))
 	w.Frame(search(4e9, client, client, false))

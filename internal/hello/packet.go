@@ -38,22 +38,21 @@ const openFor = int64(10e9)
 // Packet takes a packet that was decoded from frame. It keeps nothing of frame and
 // does not allocate for a packet that is no part of a ClientHello.
 func (t *Table) Packet(p *packet.Packet, frame []byte) {
-	switch at := int(p.TransportAt); {
-	case p.Proto == packet.ProtoTCP:
-		if len(t.open) > 0 || p.SegmentBegins(frame, clienthello.RecordHandshake) {
-			t.tcp(p, frame)
-		}
-	case p.Proto == packet.ProtoUDP && at+udpHeader < len(frame) && frame[at+udpHeader]&longHeader == longHeader: // hardly any
+	switch p.Proto {
+	case packet.ProtoTCP:
+		t.tcp(p, frame)
+	case packet.ProtoUDP:
 		t.udp(p, frame)
 	}
 }
 
-// The size in bytes of the header of UDP (RFC 768), and the bits that a long header of QUIC has set
-// (RFC 9000 section 17.2).
-const (
-	udpHeader  = 8
-	longHeader = 0xc0
-)
+// Kinds returns the kinds of packets that may be parts of ClientHellos now.
+func (t *Table) Kinds() packet.Kinds {
+	if len(t.open) > 0 {
+		return packet.Segment | packet.LongHeader
+	}
+	return packet.Handshake | packet.LongHeader
+}
 
 // Close ends the observation of packets and discards incomplete ClientHellos. What
 // is known stays known.

@@ -67,6 +67,11 @@ func checkPayload(t *testing.T, p *packet.Packet, frame []byte) {
 	if ok && len(payload) > 0 && p.Proto == packet.ProtoTCP && !p.SegmentBegins(frame, payload[0]) {
 		t.Fatalf("SegmentBegins = false for the first byte of % x", payload)
 	}
+	kinds := packet.KindsOf(p, frame)
+	if ok && len(payload) > 0 && p.Proto == packet.ProtoTCP && payload[0] == 22 && kinds&packet.Handshake == 0 ||
+		ok && len(payload) > 0 && p.Proto == packet.ProtoUDP && payload[0] >= 0xc0 && kinds&packet.LongHeader == 0 || kinds == 0 {
+		t.Fatalf("KindsOf = %06b with the payload % x", kinds, payload)
+	}
 }
 
 // checkOK checks what holds of every packet that was decoded.

@@ -17,7 +17,8 @@ type Meter struct {
 	live    capture.Live   // source, nil if it is not a live one
 	table   *flow.Table    // nil where flows are off
 	queue   *Queue
-	taps    []Tap
+	taps    []tap
+	wanted  packet.Kinds // those that a tap looks at
 	dump    func(*capture.Frame)
 	tickers []Ticker
 	strange []FrameTap // of taps
@@ -52,10 +53,11 @@ type Meter struct {
 
 // NewMeter returns a meter, or what is wrong with the settings.
 func NewMeter(cfg MeterConfig) (*Meter, error) {
-	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, taps: cfg.Taps, dump: cfg.Dump, gauge: cfg.Gauge, guard: cfg.Guard}
+	m := &Meter{source: cfg.Source, queue: cfg.Queue, now: cfg.Now, dump: cfg.Dump, gauge: cfg.Gauge, guard: cfg.Guard}
 	m.waiter, _ = cfg.Source.(capture.Waiter)
 	m.live, _ = cfg.Source.(capture.Live)
 	for _, t := range cfg.Taps {
+		m.taps = append(m.taps, newTap(t))
 		if ticker, ok := t.(Ticker); ok {
 			m.tickers = append(m.tickers, ticker)
 		}
@@ -63,6 +65,7 @@ func NewMeter(cfg MeterConfig) (*Meter, error) {
 			m.strange = append(m.strange, t)
 		}
 	}
+	m.wanted = m.tapped()
 	if cfg.Keeper != nil && (m.live == nil || cfg.NoFlows) {
 		return nil, errKeeper
 	}
@@ -125,7 +128,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	}
 	m.queue.SetBlocking()
 	m.endFlows()
-	m.flushWatcher()
+	m.flushWatcher(true)
 	m.share()
 	if err == nil {
 		err = m.unreadable()
@@ -169,7 +172,9 @@ func (m *Meter) readFrames() (done bool, fault error) {
 		f := &m.frames[m.n]
 		if err := m.source.Next(f); err != nil {
 			m.flush()
-			return m.pause(err)
+			done, fault = m.pause(err)
+			m.flushWatcher(true)
+			return done, fault
 		}
 		m.take(f)
 		if m.waiter != nil && (m.long || m.waiter.Waited()) {
@@ -178,6 +183,7 @@ func (m *Meter) readFrames() (done bool, fault error) {
 		}
 	}
 	m.flush()
+	m.flushWatcher(true)
 	return false, nil
 }
 
@@ -195,8 +201,10 @@ func (m *Meter) take(f *capture.Frame) {
 	m.own.Status[status]++
 	m.own.StatusBytes[status] += uint64(f.Length)
 	if status == packet.OK {
-		for _, t := range m.taps {
-			t.Packet(&m.batch[m.n], f.Data)
+		if m.wanted != 0 {
+			if kinds := packet.KindsOf(&m.batch[m.n], f.Data) & m.wanted; kinds != 0 { // hardly any
+				m.show(kinds, &m.batch[m.n], f.Data)
+			}
 		}
 		m.n++
 	} else {
@@ -245,12 +253,14 @@ func (m *Meter) flush() {
 	if m.judge != nil {
 		m.judge.Packets(m.batch[:n], m.frames[:n], m.refs[:n])
 	}
-	m.flushWatcher()
+	if n > 0 {
+		m.flushWatcher(false)
+	}
 }
 
-func (m *Meter) flushWatcher() {
+func (m *Meter) flushWatcher(idle bool) {
 	if m.watcher != nil {
-		m.watcher.Flush()
+		m.watcher.Flush(idle)
 	}
 }
 

@@ -44,6 +44,15 @@ type Tap interface {
 	Close()
 }
 
+// Chooser is a [Tap] that looks at some kinds of packets only, and is shown no others: calls for all
+// packets cost more than most taps do.
+type Chooser interface {
+	Tap
+	// Kinds returns the kinds that it looks at from now on. It is called before the first packet,
+	// and after each that the tap was shown.
+	Kinds() packet.Kinds
+}
+
 // FrameTap is a [Tap] that looks at frames without an IP packet, too. It must copy what it wants
 // to keep. All packets before the frame are metered.
 type FrameTap interface {
@@ -62,6 +71,7 @@ type Watcher interface {
 	Notice(n *flow.Notice)
 	Record(r *flow.Record)
 	// Flush is called after several packets, when what happens in their flows was shown and
-	// the Judge has seen them, and after a Ticker was called.
-	Flush()
+	// the Judge has seen them, and after a Ticker was called. idle says that the meter looks up from
+	// its work, so that more packets may not come soon.
+	Flush(idle bool)
 }

@@ -81,9 +81,10 @@ func (l *log) Packets(ps []packet.Packet, _ []capture.Frame, _ []flow.Ref) {
 	}
 }
 
-func (l *log) Flush() {
-	if n := len(l.seen); n > 0 && l.seen[n-1] != "flush" { // batches without a packet
-		l.add("flush")
+func (l *log) Flush(idle bool) {
+	what := map[bool]string{false: "flush", true: "idle"}[idle]
+	if n := len(l.seen); n > 0 && l.seen[n-1] != what { // batches without a packet
+		l.add(what)
 	}
 }
 
@@ -96,7 +97,7 @@ func (w watcher) Notice(n *flow.Notice) {
 	}
 }
 func (watcher) Record(*flow.Record) {}
-func (watcher) Flush()              {}
+func (watcher) Flush(bool)          {}
 
 // TestMeter_Run_flush ends a batch for the watcher when the judge has seen its packets, and the last
 // flows have an end, too.
@@ -110,7 +111,7 @@ func TestMeter_Run_flush(t *testing.T) {
 	src := &fakeSource{steps: []func(*capture.Frame) error{held(udp(t0, 1)), held(udp(t0+1, 2)), idle, udp(t0+2, 3)}}
 	metered(t, pipeline.MeterConfig{Source: src, Queue: pipeline.NewQueue(16, false), Judge: l, Watcher: l, Now: func() int64 { return t0 + 2 },
 		Flow: flow.Config{IdleTimeout: time.Minute, MaxFlows: 10}})
-	want := []string{"flow", "flow", "judge 2", "flush", "tick", "flush", "flow", "judge 1", "flush", "close", "record", "record", "record", "flush"}
+	want := []string{"flow", "flow", "judge 2", "flush", "tick", "idle", "flow", "judge 1", "flush", "idle", "close", "record", "record", "record", "idle"}
 	if diff := cmp.Diff(want, l.seen); diff != "" {
 		t.Errorf("calls mismatch (-want +got):\n%s", diff)
 	}

@@ -10,7 +10,22 @@ func (r *Ring[T]) Push(v *T) bool { return r.PushLimit(v, len(r.slots)) }
 // blocks takes no notice of the limit.
 func (r *Ring[T]) PushLimit(v *T, limit int) bool {
 	r.mu.Lock()
-	taken := false
+	taken := r.push(v, limit)
+	r.mu.Unlock()
+	return taken
+}
+
+// PushAll is like Push for each element of a list, one after the other, and locks the ring once.
+func (r *Ring[T]) PushAll(list []T) {
+	r.mu.Lock()
+	for i := range list {
+		r.push(&list[i], len(r.slots))
+	}
+	r.mu.Unlock()
+}
+
+// push is PushLimit with the ring locked.
+func (r *Ring[T]) push(v *T, limit int) (taken bool) {
 	if r.shares != nil {
 		taken = r.pushShare(v, limit)
 	} else if taken = r.room(limit); taken {
@@ -21,7 +36,6 @@ func (r *Ring[T]) PushLimit(v *T, limit int) bool {
 	} else {
 		r.drop(limit)
 	}
-	r.mu.Unlock()
 	return taken
 }
 

@@ -54,6 +54,45 @@ func TestRing_Push(t *testing.T) {
 	}
 }
 
+// TestRing_PushAll pushes elements as Push does, one after the other, and waits for room where that does.
+func TestRing_PushAll(t *testing.T) {
+	t.Parallel()
+	class := func(v *int) share.Class { return share.Class(*v / 100) }
+	for _, tt := range []struct {
+		name string
+		conf ring.Config[int]
+		list []int
+		want []int
+	}{
+		{"none", ring.Config[int]{Size: 4}, nil, nil},
+		{"room", ring.Config[int]{Size: 4}, []int{1, 2, 3}, []int{1, 2, 3}},
+		{"full", ring.Config[int]{Size: 4}, []int{1, 2, 3, 4, 5}, []int{1, 2, 3, 4}},
+		{"classes", ring.Config[int]{Size: 4, Class: class}, []int{1, 2, 3, 100}, []int{1, 2, 100}},
+		{"blocks", ring.Config[int]{Size: 2, Block: true}, []int{1, 2, 3, 4, 5}, []int{1, 2, 3, 4, 5}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := ring.New(tt.conf)
+			go func() {
+				r.PushAll(tt.list)
+				r.Close()
+			}()
+			var got []int
+			for dst := make([]int, 10); !r.Done(); {
+				if tt.conf.Block || r.Stats().In == uint64(len(tt.list)) {
+					got = append(got, dst[:r.Pop(dst, always)]...)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("elements mismatch (-want +got):\n%s", diff)
+			}
+			if s := r.Stats(); s.In != uint64(len(tt.list)) || s.Dropped != s.In-uint64(len(tt.want)) {
+				t.Errorf("Stats = %+v", s)
+			}
+		})
+	}
+}
+
 func count(taken bool) int {
 	if taken {
 		return 1

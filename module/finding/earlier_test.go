@@ -124,7 +124,7 @@ func TestService_CheckUse(t *testing.T) {
 		r.Destination.Addr, _ = packet.AddrFrom(netip.MustParseAddr("192.0.2.7"))
 		r.Destination.Port, r.Destination.Sent = 443, true
 		w.feed.Record(&r)
-		w.feed.Flush()
+		w.feed.Flush(true)
 	})
 	for name, want := range map[string]bool{"example.co.uk": true, "WWW.Example.co.uk": true, "mail.example.co.uk.": true, "co.uk": false, "other.co.uk": false} {
 		if u := w.CheckUse("work", name); u.Used != want {

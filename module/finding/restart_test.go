@@ -24,7 +24,7 @@ func sent(w *world, at int64) {
 	r.Destination.Addr, _ = packet.AddrFrom(netip.MustParseAddr("203.0.113.66"))
 	r.Destination.Port, r.Destination.Bytes, r.Destination.Packets = 443, 2000, 40
 	w.feed.Record(&r)
-	w.feed.Flush()
+	w.feed.Flush(true)
 }
 
 // scanned is a connection with another port each time, which the firewall refuses.

@@ -138,7 +138,7 @@ func (s *Service) Verdict(v *firewall.Verdict) {
 	if s == nil {
 		return
 	}
-	s.queue.Push(&detect.Item{At: v.First, Other: &detect.Refusal{Verdict: *v}})
+	s.queue.Push(detect.Item{At: v.First, Other: &detect.Refusal{Verdict: *v}})
 }
 
 // Verified takes the verdict on a check of the verification, such as VPN-4, about the qube of
@@ -185,9 +185,7 @@ func (s *Service) Run(ctx context.Context) error {
 	items := make([]detect.Item, batch)
 	for !s.queue.Done() {
 		n := s.queue.Pop(items)
-		for i := range items[:n] {
-			s.judge(ctx, &items[i])
-		}
+		s.judgeAll(ctx, items[:n])
 		s.count()
 	}
 	s.mu.Lock()
@@ -196,39 +194,50 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// judge has the engine look at an item. A panic ends the detection, and nothing else.
-func (s *Service) judge(ctx context.Context, i *detect.Item) {
+// judgeAll has the engine look at items. A panic ends the detection, and nothing else.
+func (s *Service) judgeAll(ctx context.Context, items []detect.Item) {
 	if s.dead {
-		s.lost.Add(1)
+		s.lost.Add(uint64(len(items)))
 		return
 	}
-	if c, ok := i.Other.(*detect.Check); ok {
-		s.failing.note(c.Vif, c.ID, c.Fails, i.At)
-		return
-	}
+	left := items
 	err := s.guard.Do(nil, func() {
-		o, uncertain := s.translator.Translate(i)
-		if uncertain && s.wait(ctx, i) {
-			o, _ = s.translator.Translate(i)
-		}
-		if o == nil {
-			return
-		}
-		o.Failing = s.failing.of(s.translator.Parties.Interface, o.At)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.engine.Observe(o)
-		if s.saved == 0 {
-			s.saved = o.At
-		}
-		if o.At-s.saved >= saveEvery || o.At < s.saved-saveEvery {
-			s.saved = o.At
-			s.save()
+		for len(left) > 0 {
+			i := &left[0]
+			left = left[1:]
+			s.judge(ctx, i)
 		}
 	})
 	if errors.Is(err, guard.ErrPanic) {
 		s.dead = true
+		s.lost.Add(uint64(len(left)))
 		s.deps.Logger.Error("the detection has failed and looks at nothing any more; restart the beat to have it again, and please report this")
+	}
+}
+
+// judge has the engine look at an item. It is called with mu locked.
+func (s *Service) judge(ctx context.Context, i *detect.Item) {
+	if c, ok := i.Other.(*detect.Check); ok {
+		s.failing.note(c.Vif, c.ID, c.Fails, i.At)
+		return
+	}
+	o, uncertain := s.translator.Translate(i)
+	if uncertain && s.wait(ctx, i) {
+		o, _ = s.translator.Translate(i)
+	}
+	if o == nil {
+		return
+	}
+	o.Failing = s.failing.of(s.translator.Parties.Interface, o.At)
+	s.engine.Observe(o)
+	if s.saved == 0 {
+		s.saved = o.At
+	}
+	if o.At-s.saved >= saveEvery || o.At < s.saved-saveEvery {
+		s.saved = o.At
+		s.save()
 	}
 }
 
@@ -239,8 +248,8 @@ const named = int64(60e9)
 // maxWaited bounds the interfaces that are remembered.
 const maxWaited = 256
 
-// wait waits until dom0 may have named the client of an item. It reports whether it has
-// waited.
+// wait waits until dom0 may have named the client of an item, with mu unlocked. It reports whether it
+// has waited.
 func (s *Service) wait(ctx context.Context, i *detect.Item) bool {
 	left := s.conf.Hold - time.Since(time.Unix(0, i.At))
 	if s.conf.Hold <= 0 || left <= 0 || i.At < s.waited[i.Iface] {
@@ -250,6 +259,8 @@ func (s *Service) wait(ctx context.Context, i *detect.Item) bool {
 		clear(s.waited)
 	}
 	s.waited[i.Iface] = i.At + named
+	s.mu.Unlock()
+	defer s.mu.Lock()
 	timer := time.NewTimer(min(left, s.conf.Hold))
 	defer timer.Stop()
 	select {

@@ -57,7 +57,7 @@ type world struct {
 	feed interface {
 		Notice(*flow.Notice)
 		Record(*flow.Record)
-		Flush()
+		Flush(idle bool)
 	}
 	hello *clienthello.Hello
 	log   strings.Builder
@@ -101,7 +101,7 @@ func (w *world) opened(q *qube.Qube, to string, at int64) {
 	n.Source, n.Family = packet.AddrFrom(q.IP)
 	n.Destination, _ = packet.AddrFrom(dst.Addr())
 	w.feed.Notice(&n)
-	w.feed.Flush()
+	w.feed.Flush(true)
 }
 
 // ended feeds the end of a connection of a qube.
@@ -113,7 +113,7 @@ func (w *world) ended(q *qube.Qube, to string, proto uint8, at int64) {
 	r.Destination.Addr, _ = packet.AddrFrom(dst.Addr())
 	r.Destination.Port = dst.Port()
 	w.feed.Record(&r)
-	w.feed.Flush()
+	w.feed.Flush(true)
 }
 
 // found returns what was published, in short.

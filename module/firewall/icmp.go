@@ -18,7 +18,7 @@ func (s *Service) ICMPErrors() (o pipeline.Tap, wanted bool) {
 
 type icmpObserver struct{ service *Service }
 
-var _ pipeline.Tap = icmpObserver{} // type check
+var _ pipeline.Chooser = icmpObserver{} // type check
 
 // silentAfter is how long our own rules must have been silent for ICMP errors to
 // count: the rules may have been taken away.
@@ -36,6 +36,9 @@ func (i icmpObserver) Packet(p *packet.Packet, frame []byte) {
 		s.observe(&o)
 	}
 }
+
+// Kinds implements [pipeline.Chooser].
+func (i icmpObserver) Kinds() packet.Kinds { return packet.ICMP }
 
 // silent reports whether our own rules have not logged anything for silentAfter.
 func (s *Service) silent() bool {

@@ -49,7 +49,7 @@ func captured(path string) (items []detect.Item, err error) {
 	}
 	defer src.Close()
 	hellos := hello.New()
-	feed := detect.NewFeed(func(i *detect.Item) { items = append(items, *i) }, hellos.Peek)
+	feed := detect.NewFeed(func(list ...detect.Item) { items = append(items, list...) }, hellos.Peek)
 	conf := tableConfig
 	conf.Notice = feed.Notice
 	conf.Report = func(r *flow.Record) {
@@ -74,10 +74,10 @@ func captured(path string) (items []detect.Item, err error) {
 		case packet.NonIP:
 			feed.Frame(&f)
 		}
-		feed.Flush()
+		feed.Flush(true)
 	}
 	table.Flush(flow.ReasonForced)
-	feed.Flush()
+	feed.Flush(true)
 	if !errors.Is(err, io.EOF) && len(items) == 0 {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}

@@ -72,7 +72,7 @@ func packetList(path string) (items []detect.Item, err error) {
 		return nil, err
 	}
 	c, _ := packetColumns(header)
-	feed := detect.NewFeed(func(i *detect.Item) { items = append(items, *i) }, nil)
+	feed := detect.NewFeed(func(list ...detect.Item) { items = append(items, list...) }, nil)
 	conf := tableConfig
 	conf.Notice, conf.Report = feed.Notice, feed.Record
 	table, err := flow.New(conf)
@@ -91,10 +91,10 @@ func packetList(path string) (items []detect.Item, err error) {
 		at += max(0, c.number(row, c.since, 0))
 		p := c.packet(row, int64(at*1e6)*1000)
 		table.Update(&p)
-		feed.Flush()
+		feed.Flush(true)
 	}
 	table.Flush(flow.ReasonForced)
-	feed.Flush()
+	feed.Flush(true)
 	return items, nil
 }
 
