@@ -2,6 +2,7 @@ package clienthello_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,21 +18,19 @@ type worst struct {
 	quic     bool
 }
 
-// feed gives a new stream the payloads of w and returns its status, and how long the
-// slowest payload took.
-func (w *worst) feed() (status clienthello.Status, slowest time.Duration) {
+// feed gives a new stream the payloads of w and notes in fastest how long each took, where that is less.
+func (w *worst) feed(fastest []time.Duration) {
 	var tcp clienthello.TCP
 	var quic clienthello.QUIC
-	for _, p := range w.payloads {
+	for i, p := range w.payloads {
 		begin := time.Now()
 		if w.quic {
-			status = quic.Feed(p)
+			quic.Feed(p)
 		} else {
-			status = tcp.Feed(p)
+			tcp.Feed(p)
 		}
-		slowest = max(slowest, time.Since(begin))
+		fastest[i] = min(fastest[i], time.Since(begin))
 	}
-	return status, slowest
 }
 
 // worsts returns hostile inputs of the sizes that a frame may have: up to 64 KiB with
@@ -87,25 +86,25 @@ func worsts(tb testing.TB) []worst {
 	}
 }
 
-// limit is what a packet may cost at most.
-const limit = 20 * time.Microsecond
+// limit is what a packet may cost at most: twice what the worst takes on an idle core.
+const limit = 40 * time.Microsecond
 
 // TestAttack10_hello_cpu holds that no payload costs more than the limit. Of many
-// runs the fastest counts, so that a busy machine does not matter.
+// runs the fastest counts for each payload, so that a busy machine does not matter.
 func TestAttack10_hello_cpu(t *testing.T) { // not parallel: it measures time
 	if testing.Short() {
 		t.Skip("measures time; run without -short")
 	}
 	for _, w := range worsts(t) {
-		best := time.Hour
+		fastest := slices.Repeat([]time.Duration{time.Hour}, len(w.payloads))
 		for range 200 {
-			_, slowest := w.feed()
-			best = min(best, slowest)
+			w.feed(fastest)
 		}
-		if best > limit {
-			t.Errorf("%s: the slowest packet takes %v; want at most %v", w.name, best, limit)
+		slowest := slices.Max(fastest)
+		if slowest > limit {
+			t.Errorf("%s: the slowest packet takes %v; want at most %v", w.name, slowest, limit)
 		}
-		t.Logf("%-22s %v", w.name, best)
+		t.Logf("%-22s %v", w.name, slowest)
 	}
 }
 
@@ -114,8 +113,9 @@ func BenchmarkWorst(b *testing.B) {
 	for _, w := range worsts(b) {
 		b.Run(w.name, func(b *testing.B) {
 			b.ReportAllocs()
+			fastest := make([]time.Duration, len(w.payloads))
 			for b.Loop() {
-				w.feed()
+				w.feed(fastest)
 			}
 		})
 	}
