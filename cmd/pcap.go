@@ -184,15 +184,22 @@ func (s *pcapStore) with(c *cobra.Command, do func(*packetstore.Reader) error) e
 	return printError(c, err)
 }
 
-// sealWait bounds the wait for a beat whose disk hangs.
-const sealWait = 10 * time.Second
+// sealWait bounds the wait for a beat whose disk hangs, and forgetWait where it has thousands of files to remove.
+const (
+	sealWait   = 10 * time.Second
+	forgetWait = 10 * time.Minute
+)
 
 // call asks the beat that writes the store for something.
 func (s *pcapStore) call(ctx context.Context, what string, values url.Values, answer any) error {
+	return s.callWithin(ctx, sealWait, what, values, answer)
+}
+
+func (s *pcapStore) callWithin(ctx context.Context, wait time.Duration, what string, values url.Values, answer any) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, sealWait)
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	return control.NewClient(packets.Socket(s.folder())).Post(ctx, what, values, answer)
 }

@@ -27,18 +27,19 @@ type pcapArgs struct {
 	around      time.Duration
 }
 
-func (a *pcapArgs) register(c *cobra.Command) {
-	a.registerRange(c)
+func (a *pcapArgs) register(c *cobra.Command, s *pcapStore) {
+	a.registerRange(c, s)
 	f := c.Flags()
 	f.StringArrayVar(&a.communities, "community-id", nil, "Community ID of a flow (network.community_id)")
 	f.StringVar(&a.filter, "filter", "", "packets that this filter of tcpdump accepts")
 }
 
 // registerRange adds the flags that say which qube and time is meant.
-func (a *pcapArgs) registerRange(c *cobra.Command) {
+func (a *pcapArgs) registerRange(c *cobra.Command, s *pcapStore) {
 	f := c.Flags()
 	f.StringArrayVar(&a.events, "event", nil, "file with events of the beat, whose packets are wanted; - for standard input")
 	f.StringVar(&a.qube, "qube", "", "packets of this qube only")
+	_ = c.RegisterFlagCompletionFunc("qube", s.completeFlag) // fails without the flag only
 	f.StringVar(&a.from, "from", "", "first time, such as 22:40, '2026-11-27 22:40' (UTC), RFC 3339, or 90m ago as 90m")
 	f.StringVar(&a.to, "to", "", "last time; of a date, the end of the day")
 	f.DurationVar(&a.around, "around", 0, "with --event: all packets of its qube so long before and after it, such as 5m")

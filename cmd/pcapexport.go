@@ -47,7 +47,7 @@ func pcapExport(s *pcapStore) *cobra.Command {
 			})
 		},
 	}
-	a.registerRange(c)
+	a.registerRange(c, s)
 	c.Flags().StringVarP(&out, "output", "o", "", "file to write; - for standard output")
 	c.Flags().StringArrayVar(&events, "events", nil, "file with events, or folder with such files; by default output.file.path")
 	return c
@@ -156,7 +156,9 @@ func writeFile(ctx context.Context, path string, do func(context.Context, io.Wri
 		return err
 	}
 	w := bufio.NewWriterSize(f, 1<<18)
-	err = errors.Join(do(ctx, w), w.Flush())
+	if err = do(ctx, w); err == nil {
+		err = w.Flush()
+	}
 	return errors.Join(err, f.finish(err == nil))
 }
 

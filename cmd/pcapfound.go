@@ -30,7 +30,11 @@ func (f *pcapFound) sum(done *packetstore.Copied) string {
 	if want, known := f.expected(); known {
 		n = fmt.Sprintf("%s of %s", report.Count(done.Packets), report.Counted(want, "packet"))
 	}
-	return fmt.Sprintf("%s, %s bytes, from %s", n, report.Count(uint64(done.Bytes)), report.Counted(uint64(f.result.Segments), "segment"))
+	from := report.Counted(uint64(f.result.Segments), "segment")
+	if done.Packets == 0 { // no file is written
+		return fmt.Sprintf("%s from %s", n, from)
+	}
+	return fmt.Sprintf("%s, %s bytes, from %s", n, report.Count(uint64(done.Bytes)), from)
 }
 
 // expected returns how many packets the events have, and whether that is to be compared.
@@ -82,7 +86,7 @@ func stamp(t time.Time) string { return t.UTC().Format(time.DateTime) }
 // qubeText returns the name of a qube, or the interface for one that was not known.
 func qubeText(qube string) string {
 	if vif, ok := strings.CutPrefix(qube, "_"); ok {
-		return "unknown qube on " + vif
+		return "unknown (" + vif + ")"
 	}
 	return qube
 }

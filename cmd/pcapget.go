@@ -42,7 +42,7 @@ func pcapGet(s *pcapStore) *cobra.Command {
 			})
 		},
 	}
-	a.register(c)
+	a.register(c, s)
 	c.Flags().StringVarP(&out, "write", "w", "", "file to write; - for standard output")
 	c.Flags().StringArrayVarP(&s.keys, "identity", "i", nil, "file with the private key of age that decrypts segments (packets.encrypt_to)")
 	c.Flags().Var(&limit, "limit", "bytes that all files together may have")
@@ -57,7 +57,7 @@ func pcapKeep(s *pcapStore) *cobra.Command {
 		Use: "keep {--event FILE | --community-id ID | --qube NAME}", Args: cobra.NoArgs,
 		Short: "Copy packets into kept/, from where they are never removed",
 		Long: "Takes packets as get does, and copies them into kept/ in the folder of the store. What is kept is bounded by\n" +
-			"packets.kept_max_bytes, and removed by hand only. The chain has a line of it, with the note.",
+			"packets.kept_max_bytes, and removed by forget --kept only. The chain has a line of it, with the note.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if name != "" && !packetstore.IsKeptName(name) {
 				return printError(c, usageError(c, "%s: --name: %q is no name of a file: letters, digits, and -_. behind the first", pcapName(c), name))
@@ -76,7 +76,7 @@ func pcapKeep(s *pcapStore) *cobra.Command {
 			})
 		},
 	}
-	a.register(c)
+	a.register(c, s)
 	c.Flags().StringVar(&name, "name", "", "name of the file, without .pcapng; by default the time")
 	c.Flags().StringVar(&note, "note", "", "what it is kept for")
 	return c

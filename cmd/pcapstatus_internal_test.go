@@ -35,7 +35,7 @@ func TestPcapView(t *testing.T) {
 	}
 	want := `short (less than min_free is left): 18.2 GB of 20.0 GB, 1.00 GB free, back to 2026-11-27 21:00:00 (1 h); the limit that acts: quota of work (since 2026-11-27 22:00:00)
 QUBE                     VIF      BYTES                    QUOTA    BACK TO              PACKETS  CUT  LOST
-unknown qube on vif12.0  vif12.0  5.00 kB                  -        -                    7        0    0
+unknown (vif12.0)  vif12.0  5.00 kB                  -        -                    7        0    0
 gone                     -        4.00 kB                  -        2026-11-27 22:00:00  1        0    0
 work                     vif7.0   9.10 GB (1 file damaged)  10.0 GB  2026-11-27 21:00:00  1,010    3    2
 anon\u001b[2J           vif11.0  excluded (tag anon-vm)

@@ -25,7 +25,8 @@ func pcapWatch(s *pcapStore) *cobra.Command {
 		Long: "Lifts flow_limit for the packets of an address, a qube or a flow. The qubes that have such packets are the last to\n" +
 			"lose some for want of room; max_age and quotas hold for them, too. --for 0 ends it, and so does a restart of the beat.\n" +
 			"`qubesbeat pcap status` lists what is watched.",
-		Example: "  qubesbeat pcap watch 198.51.100.7 --for 1h\n  qubesbeat pcap watch work --for 30m",
+		Example:           "  qubesbeat pcap watch 198.51.100.7 --for 1h\n  qubesbeat pcap watch work --for 30m",
+		ValidArgsFunction: s.completeQube,
 		RunE: func(c *cobra.Command, args []string) error {
 			what, err := watchTarget(c, args, event, span)
 			if err != nil {

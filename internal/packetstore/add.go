@@ -34,7 +34,6 @@ func (s *Store) End() { s.mu.Unlock() }
 func (s *Store) Add(p *Packet) {
 	size := count{1, uint64(p.Length)}
 	s.c.frames.add(size)
-	s.c.dropped += uint64(p.Dropped)
 	st := s.streamOf(p.Iface)
 	switch {
 	case st == nil:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 )
 
 // suffix returns what names of segments have behind them.
@@ -64,15 +63,7 @@ func (s *Store) repairEncrypted(name string, f file, size int64) error {
 		if err := errors.Join(f.Truncate(x.size), f.Sync()); err != nil {
 			return err
 		}
-		size = x.size
-		sum, err := s.sumOf(f, size)
-		if err != nil {
-			return err
-		}
-		folder, _ := splitName(l.Name)
-		k := known{name: l.Name, folder: folder, bytes: rounded(size) + rounded(x.total()), index: rounded(x.total()), packets: x.packets, first: x.first, last: x.last}
-		chained := s.w.lines[l.Name].there
-		return s.publish(name, &k, &Line{Event: Repaired, Bytes: size, Segment: sum, Index: x.digest, Reason: sealLost}, &chained)
+		return s.giveName(name, l.Name, f, x)
 	}
 	end, err := s.endOf(l.Name, f, size)
 	if err != nil {
@@ -117,12 +108,7 @@ func (s *Store) blindIndex(first, size int64) *indexHead {
 
 // rebuildBlind writes an index for an encrypted segment that has lost its own.
 func (s *Store) rebuildBlind(name string, f file, size int64) (*indexHead, error) {
-	_, file := splitName(name)
-	at, err := time.Parse(startForm, segmentForm.FindStringSubmatch(file)[3])
-	if err != nil {
-		return nil, err
-	}
-	x := s.blindIndex(at.UnixNano(), size)
+	x := s.blindIndex(startOf(name), size)
 	if err := s.writeIndex(indexName(name), x.append(nil)); err != nil {
 		return nil, err
 	}
@@ -130,7 +116,7 @@ func (s *Store) rebuildBlind(name string, f file, size int64) (*indexHead, error
 	if err != nil {
 		return nil, err
 	}
-	s.c.repaired++
+	s.bump(func(c *counters) { c.repaired++ })
 	return x, s.chainRepaired(&Line{Name: name, Bytes: size, First: x.first, Last: x.last,
 		Segment: sum, Index: digest(x.append(nil)), Reason: indexLost + ", and the segment is encrypted"})
 }

@@ -48,15 +48,49 @@ func (c *catalog) add(k known) {
 // removeOldest removes the oldest segment of a qube.
 func (c *catalog) removeOldest(folder string) {
 	s := c.shelves[folder]
-	k := s.segs[0]
-	s.segs[0] = known{}
-	if s.segs = s.segs[1:]; len(s.segs) == 0 {
+	oldest := s.segs[:1]
+	c.take(folder, oldest, s.segs[1:])
+	clear(oldest) // its name is not kept with the rest of the list
+}
+
+// names returns the names of a qube's segments, without what those have behind them that are compressed.
+func (c *catalog) names(folder string) map[string]bool {
+	all := map[string]bool{}
+	if s := c.shelves[folder]; s != nil {
+		for i := range s.segs {
+			all[plainName(s.segs[i].name)] = true
+		}
+	}
+	return all
+}
+
+// filter removes the segments of a qube that do not pass, and returns them.
+func (c *catalog) filter(folder string, pass func(*known) bool) (removed []known) {
+	var left []known
+	for _, k := range c.shelves[folder].segs {
+		if pass(&k) {
+			left = append(left, k)
+		} else {
+			removed = append(removed, k)
+		}
+	}
+	c.take(folder, removed, left)
+	return removed
+}
+
+// take takes segments off the shelf of a qube, on which some are left, and the shelf away if none is.
+func (c *catalog) take(folder string, segs, left []known) {
+	s := c.shelves[folder]
+	for i := range segs {
+		k := &segs[i]
+		s.bytes -= k.bytes
+		c.bytes -= k.bytes
+		c.index -= k.index
+		c.count--
+	}
+	if s.segs = left; len(left) == 0 {
 		delete(c.shelves, folder)
 	}
-	s.bytes -= k.bytes
-	c.bytes -= k.bytes
-	c.index -= k.index
-	c.count--
 }
 
 // find returns a segment of a qube, nil if it is not there any more.

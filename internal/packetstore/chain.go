@@ -39,9 +39,9 @@ type Line struct {
 	Previous string    `json:"prev"`
 }
 
-// Bounds of the chain: a longer line is damage, a longer file is begun again.
+// Bounds of the chain: no line that is longer can be read, a longer file is begun again.
 const (
-	maxLine  = 4096
+	maxLine  = 64 << 10 // a line has less than 4 KiB; one with pages of zeros is damage of that line only
 	maxChain = 64 << 20
 )
 
@@ -60,37 +60,47 @@ func openChain(fsys files, do func(*Line)) (*chain, error) {
 	c := &chain{files: fsys}
 	f, err := fsys.Edit(chainName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, c.create()
-	} else if err != nil {
+		f, err = c.create()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("opening the chain: %w", err)
 	}
 	c.file = f
-	err = readLines(f, func(raw []byte, l *Line, damage error) {
-		c.enter(raw, l, damage)
-		if damage == nil && do != nil {
-			do(l)
-		}
-	})
-	if err == nil {
-		err = f.Truncate(c.size)
-	}
-	if err != nil {
+	if err := c.read(do); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the chain: %w", err), f.Close())
 	}
 	return c, nil
 }
 
-func (c *chain) create() (err error) {
-	f, err := c.files.Create(chainName)
-	if err != nil {
-		return fmt.Errorf("beginning the chain: %w", err)
-	}
-	if err := f.Close(); err != nil { // it was opened past the page cache, which lines do not suit
+// read reads the lines of a file that was opened. Until the end that is not complete is cut off, no one
+// may append: it could be a line that another process is writing.
+func (c *chain) read(do func(*Line)) error {
+	if err := c.file.Lock(true); err != nil {
 		return err
 	}
-	c.size = 0
-	c.file, err = c.files.Edit(chainName)
-	return err
+	defer func() { _ = c.file.Lock(false) }()
+	err := readLines(c.file, func(raw []byte, l *Line, damage error) {
+		c.enter(raw, l, damage)
+		if damage == nil && do != nil {
+			do(l)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return c.file.Truncate(c.size)
+}
+
+// create makes an empty file.
+func (c *chain) create() (file, error) {
+	f, err := c.files.Create(chainName)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil { // it was opened past the page cache, which lines do not suit
+		return nil, err
+	}
+	return c.files.Edit(chainName)
 }
 
 // append writes a line, whose Number and Previous it sets, to the disk. After an error
@@ -168,15 +178,18 @@ type shifted struct {
 // ReadAt implements [io.ReaderAt].
 func (s *shifted) ReadAt(b []byte, at int64) (int, error) { return s.file.ReadAt(b, s.base+at) }
 
-// rotate begins a new file. The one before is kept, the one before that is removed.
+// rotate begins a new file. The one before is kept, the one before that is removed. After an error the
+// chain is as before.
 func (c *chain) rotate() error {
 	if err := c.files.Rename(chainName, oldChain); err != nil {
 		return fmt.Errorf("beginning another file of the chain: %w", err)
 	}
-	old := c.file
-	if err := c.create(); err != nil {
-		return err
+	f, err := c.create()
+	if err != nil {
+		return errors.Join(fmt.Errorf("beginning another file of the chain: %w", err), c.files.Rename(oldChain, chainName))
 	}
+	old := c.file
+	c.file, c.size = f, 0
 	return old.Close()
 }
 
@@ -186,7 +199,7 @@ func (c *chain) close() error { return c.file.Close() }
 // l is not valid then.
 func readLines(f io.ReaderAt, do func(raw []byte, l *Line, damage error)) error {
 	in := io.NewSectionReader(f, 0, 1<<62)
-	buf, have := make([]byte, 1<<16), 0
+	buf, have := make([]byte, maxLine), 0
 	for {
 		n, err := in.Read(buf[have:])
 		have += n
@@ -206,7 +219,7 @@ func readLines(f io.ReaderAt, do func(raw []byte, l *Line, damage error)) error 
 			return nil
 		case err != nil:
 			return err
-		case have > maxLine:
+		case have == maxLine:
 			return fmt.Errorf("a line of more than %d bytes", maxLine)
 		}
 	}

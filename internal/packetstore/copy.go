@@ -67,7 +67,10 @@ func (r *Reader) Copy(ctx context.Context, out io.Writer, res *Result, o CopyOpt
 	for _, cur := range c.active {
 		_ = cur.close()
 	}
-	if err = errors.Join(err, c.out.Flush()); err != nil {
+	if err == nil {
+		err = c.out.Flush()
+	}
+	if err != nil {
 		return c.done, fmt.Errorf("copying packets: %w", err)
 	}
 	return c.done, nil

@@ -160,7 +160,7 @@ func (s *Store) redeem(g *segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e.promised[0].end > 0 && e.promised[0].end <= onDisk {
-		s.written(&e.promised[0].tally)
+		s.written(g, &e.promised[0].tally)
 		e.promised = [2]promise{e.promised[1]}
 	}
 }
@@ -171,5 +171,5 @@ func (s *Store) credit(g *segment, t *tally, end int64) {
 		g.enc.promise(t, end)
 		return
 	}
-	s.written(t)
+	s.written(g, t)
 }

@@ -9,6 +9,9 @@ import (
 
 // retain removes what the limits do not allow. aged says whether age is looked at.
 func (s *Store) retain(aged bool) bool {
+	if aged {
+		s.dropMissing()
+	}
 	b := s.bounds()
 	if aged {
 		b.old = s.tooOld()
@@ -54,8 +57,11 @@ func (s *Store) holdings() []holding {
 	return all
 }
 
-// evict removes segments, and reports whether that was possible.
+// evict removes segments, and reports whether that was possible. Of very many it leaves some to the next turn.
 func (s *Store) evict(victims []victim) bool {
+	if s.w.more = len(victims) > mostRemoved; s.w.more {
+		victims = victims[:mostRemoved]
+	}
 	for _, v := range victims {
 		k := s.w.catalog.shelves[v.folder].segs[0]
 		if err := s.remove(&k, Evicted, v.reason); err != nil {
@@ -93,13 +99,16 @@ func (s *Store) dropEmpty(folder string) {
 
 // remove writes the line that says why a segment is removed, and removes it with its
 // index. A crash in between is made up for at the next start. Where the disk has no room
-// for the line, the segment makes some.
+// for the line, the segment makes some. What somebody else has removed gets no line.
 func (s *Store) remove(k *known, event, reason string) error {
 	line := &Line{At: s.conf.Now(), Event: event, Name: k.name, Bytes: k.bytes, Packets: k.packets, First: k.first, Last: k.last, Reason: reason}
 	if plainName(k.name) == s.w.packing.of.name {
 		s.packEnd()
 	}
 	if s.w.condemned == k.name { // could not be removed before
+		return removeFiles(s.files, k.name)
+	}
+	if s.isGone(plainName(k.name)) && s.isGone(packedName(k.name)) {
 		return removeFiles(s.files, k.name)
 	}
 	err := s.w.chain.append(line)
@@ -169,7 +178,7 @@ func (s *Store) tend() {
 	s.mu.Lock()
 	s.watches.expire(now.UnixNano(), nil)
 	s.mu.Unlock()
-	if s.w.looked.wall.IsZero() || now.Sub(s.w.looked.wall).Abs() >= ageEvery {
+	if s.w.looked.wall.IsZero() || now.Sub(s.w.looked.wall).Abs() >= ageEvery || s.w.more {
 		s.retain(true)
 	} else if s.w.stale {
 		s.retain(false)
@@ -202,7 +211,7 @@ func (s *Store) levelFor(free int64, err error, now time.Time) (level, string) {
 		return levelFull, "less than a quarter of min_free is left"
 	case free < s.conf.MinFree:
 		return levelShort, "less than min_free is left"
-	case c.bytes+c.open > s.conf.MaxBytes:
+	case c.bytes+c.open > s.conf.MaxBytes && !s.w.more: // else there is more to remove that is sealed
 		s.mu.Lock()
 		s.sealOne(func(a, b *segment) bool { return a.allocated > b.allocated }, "max_bytes")
 		s.mu.Unlock()

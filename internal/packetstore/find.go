@@ -128,41 +128,32 @@ func (r *Result) scan(s *stored) {
 		r.Unsearched++
 		return
 	}
+	p := part{stored: *s, place: pageSize, scan: true}
+	if s.lacking != nil { // else all of them would be open at once in a copy
+		p.head.first = startOf(s.name) - maxBackward
+	}
+	r.addPart(p)
+}
+
+// addPart enters a segment that may have packets that are wanted.
+func (r *Result) addPart(p part) {
 	r.Segments++
-	r.parts = append(r.parts, part{stored: *s, place: pageSize, scan: true})
+	r.parts = append(r.parts, p)
 }
 
 // search looks for the query's flows in an index.
 func (r *Result) search(s *stored, x *index) error {
 	m := r.match
-	if x.blind && m.flows() {
-		if m.keysOnly() {
-			r.Unsearched++
-			return nil
-		}
-		r.Segments++
-		r.parts = append(r.parts, part{stored: *s, place: pageSize, scan: true})
+	switch {
+	case !m.flows():
+		return r.searchTime(s, x)
+	case (x.blind || x.unindexed > 0) && !m.keysOnly():
+		r.scan(s)
 		return nil
-	}
-	if !m.flows() {
-		p := part{stored: *s, place: pageSize, scan: true}
-		if from := r.query.From; !from.IsZero() {
-			place, err := x.from(from)
-			if err != nil {
-				return err
-			}
-			p.place = max(place, pageSize)
-		}
-		r.Segments++
-		r.parts = append(r.parts, p)
-		return nil
-	}
-	if (x.unindexed > 0 || x.repaired) && m.keysOnly() {
+	case x.blind || x.unindexed > 0 || x.repaired && m.keysOnly():
 		r.Unsearched++
 	}
-	if x.unindexed > 0 && !m.keysOnly() {
-		r.Segments++
-		r.parts = append(r.parts, part{stored: *s, place: pageSize, scan: true})
+	if x.blind {
 		return nil
 	}
 	found, err := m.search(x)
@@ -173,8 +164,21 @@ func (r *Result) search(s *stored, x *index) error {
 	if len(found) == 0 {
 		return nil
 	}
-	r.Segments++
-	r.parts = append(r.parts, part{stored: *s, positions: r.enter(s, found)})
+	r.addPart(part{stored: *s, positions: r.enter(s, found)})
+	return nil
+}
+
+// searchTime enters a segment of which all packets are wanted, from a time on.
+func (r *Result) searchTime(s *stored, x *index) error {
+	p := part{stored: *s, place: pageSize, scan: true}
+	if from := r.query.From; !from.IsZero() {
+		place, err := x.from(from)
+		if err != nil {
+			return err
+		}
+		p.place = max(place, pageSize)
+	}
+	r.addPart(p)
 	return nil
 }
 

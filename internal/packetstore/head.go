@@ -1,10 +1,12 @@
 package packetstore
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode"
 
 	"github.com/qubesbeat/qubesbeat/internal/pcapng"
 )
@@ -36,20 +38,31 @@ func (s *Store) headOf(g *segment) *head {
 		Qube: short(h.Name), UUID: short(h.UUID), Label: short(h.Label), Most: s.most(g), link: g.link, filter: g.filter, holder: h}
 }
 
-// short bounds a text from outside, so that a head fits into its page.
+// short bounds a text from outside, so that a head fits into its page: what JSON escapes of it takes
+// twice its bytes at most, see comment.
 func short(text string) string {
 	const most = 100
-	return strings.ToValidUTF8(text[:min(len(text), most)], "?")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(text[:min(len(text), most)], "?"))
+}
+
+// comment returns a head as the comment of its section.
+func (h *head) comment() string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // six bytes for each of < > &
+	_ = e.Encode(h)        // strings and numbers only: it cannot fail
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // appendHead appends one page: section, interface, names, and a filler.
 func appendHead(b []byte, h *head) []byte {
 	start := len(b)
-	comment, err := json.Marshal(h)
-	if err != nil {
-		comment = nil // strings and numbers only: it does not happen
-	}
-	b = pcapng.AppendSection(b, &pcapng.Section{Program: "qubesbeat " + h.Version, Comment: string(comment)})
+	b = pcapng.AppendSection(b, &pcapng.Section{Program: "qubesbeat " + h.Version, Comment: h.comment()})
 	b = pcapng.AppendInterface(b, &pcapng.Interface{LinkType: h.link, Name: short(h.holder.Vif), Description: short(describe(h.holder)), Filter: h.filter})
 	if h.Qube != "" {
 		b = appendNames(b, h.holder.Addresses, h.Qube)
@@ -66,10 +79,13 @@ func appendNames(b []byte, addrs []netip.Addr, name string) []byte {
 	return pcapng.AppendNames(b, names, "")
 }
 
+// unknownHolder is what describe returns of one without a name.
+const unknownHolder = "unknown"
+
 // describe returns a holder for people: work (blue, AppVM, via sys-firewall).
 func describe(h *Holder) string {
 	if h.Name == "" {
-		return "unknown"
+		return unknownHolder
 	}
 	var more []string
 	for _, m := range []string{h.Label, h.Class, h.Netvm} {

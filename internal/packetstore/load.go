@@ -42,12 +42,11 @@ func (w *writer) start(s *Store) (err error) {
 	}
 	for _, name := range open {
 		if err := s.repair(name); err != nil {
-			s.c.damaged++
+			s.bump(func(c *counters) { c.damaged++ })
 			s.conf.Logger.Error("a segment cannot be repaired; the next start tries again", "file", name, "error", err)
 		}
 	}
-	s.sweep()
-	s.dropFolders(top)
+	s.sweep(top)
 	w.lines, w.opened = nil, nil
 	return s.defaultBytes()
 }
@@ -62,15 +61,6 @@ func (s *Store) loadFolders(top []fs.DirEntry) error {
 		}
 	}
 	return nil
-}
-
-// dropFolders removes the folders of qubes that are empty.
-func (s *Store) dropFolders(top []fs.DirEntry) {
-	for _, e := range top {
-		if e.IsDir() && isFolder(e.Name()) {
-			s.dropEmpty(e.Name())
-		}
-	}
 }
 
 // noteSequence notes the number in a segment's name, so that no name comes twice.
@@ -147,7 +137,7 @@ func (s *Store) loadFolder(folder string) error {
 		}
 		k, err := s.load(name, folder)
 		if err != nil {
-			s.c.damaged++
+			s.bump(func(c *counters) { c.damaged++ })
 			s.conf.Logger.Warn("a segment has no index that can be read", "segment", name, "error", err)
 		}
 		segs = append(segs, k)
@@ -176,6 +166,8 @@ func (s *Store) load(name, folder string) (k known, err error) {
 		return k, err
 	}
 	k.bytes = rounded(size)
+	k.first = startOf(name)
+	k.last = k.first + int64(s.conf.Segment.Age) // unless its index says more
 	x, err := s.soundHead(name)
 	if err == nil && x.size != size && !isPacked(name) { // that size is one of the text
 		err = fmt.Errorf("%w: it is of a segment of %d bytes; the segment has %d", errIndex, x.size, size)
@@ -281,29 +273,52 @@ func (s *Store) rebuild(name string, f file, size int64, text file, n int64) (*i
 	if err != nil {
 		return nil, err
 	}
-	s.c.repaired++
+	s.bump(func(c *counters) { c.repaired++ })
 	head := new(indexHead)
 	return head, errors.Join(head.parse(x, int64(len(x))), s.chainRepaired(&Line{Name: name, Bytes: size,
 		Packets: g.packets, First: g.first, Last: g.last, Segment: sum, Index: digest(x), Reason: indexLost}))
 }
 
-// sweep removes indexes without a segment, and what was not complete.
-func (s *Store) sweep() {
-	for folder := range s.w.catalog.shelves {
-		entries, _ := s.files.List(folder)
-		have := map[string]bool{}
-		for _, e := range entries {
-			have[e.Name()] = true
-		}
-		for name := range have {
-			segment, isIndex := strings.CutSuffix(strings.TrimSuffix(name, ".tmp"), indexSuffix)
-			if isIndex && segmentForm.MatchString(segment+segmentSuffix) && (strings.HasSuffix(name, ".tmp") || !have[segment+segmentSuffix] && !have[segment+segmentSuffix+ageSuffix] && !have[segment+segmentSuffix+packedSuffix]) {
-				if err := s.files.Remove(folder + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					s.conf.Logger.Warn("an index without a segment cannot be removed", "file", name, "error", err)
-				}
-			}
+// sweep removes indexes without a segment, and what was not complete, from the folders of qubes, and
+// folders in which nothing is left.
+func (s *Store) sweep(top []fs.DirEntry) {
+	for _, e := range top {
+		if e.IsDir() && isFolder(e.Name()) {
+			s.sweepFolder(e.Name())
+			s.dropEmpty(e.Name())
 		}
 	}
+}
+
+func (s *Store) sweepFolder(folder string) {
+	entries, err := s.files.List(folder)
+	if err != nil {
+		s.conf.Logger.Warn("it cannot be looked for indexes without a segment", "folder", folder, "error", err)
+	}
+	have := map[string]bool{}
+	for _, e := range entries {
+		have[e.Name()] = true
+	}
+	for name := range have {
+		if !isStray(name, have) {
+			continue
+		}
+		if err := s.removeIf(folder + "/" + name); err != nil {
+			s.conf.Logger.Warn("an index without a segment cannot be removed", "file", folder+"/"+name, "error", err)
+		}
+	}
+}
+
+// isStray reports whether a file in the folder of a qube, which has others, is an index that is not complete
+// or has no segment.
+func isStray(name string, have map[string]bool) bool {
+	whole, isPart := strings.CutSuffix(name, ".tmp")
+	base, isIndex := strings.CutSuffix(whole, indexSuffix)
+	segment := base + segmentSuffix
+	if !isIndex || !segmentForm.MatchString(segment) {
+		return false
+	}
+	return isPart || !have[segment] && !have[segment+ageSuffix] && !have[segment+packedSuffix]
 }
 
 // mostDefault is the default of MaxBytes where the disk is large.

@@ -90,6 +90,20 @@ func segmentName(folder, boot string, seq uint32, first int64) string {
 // startText is a time in a name: of the years 1970 to 9999, as startForm has room for.
 func startText(at int64) string { return time.Unix(0, max(at, 0)).UTC().Format(startForm) }
 
+// startOf returns the time in the name of a sealed segment, 0 if it is none.
+func startOf(name string) int64 {
+	_, file := splitName(name)
+	m := segmentForm.FindStringSubmatch(file)
+	if m == nil {
+		return 0
+	}
+	at, err := time.Parse(startForm, m[3])
+	if err != nil {
+		return 0
+	}
+	return at.UnixNano()
+}
+
 // openName returns the name of a segment that is being filled.
 func openName(vif, boot string, seq uint32) string {
 	return fmt.Sprintf("%s%s-%s-%06d%s", openPrefix, folderOf(vif), boot, seq, segmentSuffix)

@@ -25,7 +25,7 @@ func (r *Reader) Removed(qube string, from, to time.Time) (lines []Line, err err
 			return nil, err
 		}
 		err = readLines(f, func(_ []byte, l *Line, damage error) {
-			gone := damage == nil && (l.Event == Evicted || l.Event == Forgotten)
+			gone := damage == nil && (l.Event == Evicted || l.Event == Forgotten) && !l.isKept()
 			if !gone || qube != "" && path.Dir(l.Name) != folderOf(qube) || !q.overlaps(l.First, l.Last) {
 				return
 			}

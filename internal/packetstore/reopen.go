@@ -3,34 +3,62 @@ package packetstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/qubesbeat/qubesbeat/internal/filelock"
 )
 
-// reopen looks, after faults, whether the folder is still the one that was opened. If it
-// was removed, the store begins again in a new one: what it had is gone, and so is the
-// account of it in the chain.
+// reopen looks whether the folder is still the one that was opened. If it was removed, or all that
+// is in it, the store begins again: what it had is gone, and so is the account of it in the chain. Until
+// then every file would be written where no one finds it, and others would take the lock. The chain
+// alone is begun again where it ends now: what is missing of it shows, see [Reader.Verify].
 func (s *Store) reopen() {
-	if s.conf.files != nil || s.sameFolder() {
+	if s.conf.files != nil {
 		return
 	}
-	if err := s.startAgain(); err != nil {
+	what, again := "the folder of the packets, or its lock", s.startAgain
+	if s.isAt(lockName, s.lock) {
+		if what, again = "the chain", s.chainAgain; s.isChain() {
+			return
+		}
+	}
+	if err := again(); err != nil {
 		s.w.retry = s.conf.Now().Add(retryAfter)
-		s.conf.Logger.Error("the folder of the packets is not there any more; the next try is in half a minute", "folder", s.conf.Dir, "error", err)
+		s.conf.Logger.Error(what+" was removed or changed by somebody else; the next try is in half a minute", "folder", s.conf.Dir, "error", err)
 		return
 	}
-	s.conf.Logger.Warn("the folder of the packets was removed; a new one is used", "folder", s.conf.Dir)
+	s.conf.Logger.Warn(what+" was removed or changed by somebody else; a new one is used", "folder", s.conf.Dir)
 }
 
-// sameFolder reports whether the path leads to the folder that is open.
-func (s *Store) sameFolder() bool {
-	now, err := os.Stat(s.conf.Dir)
+// isAt reports whether a file that is open has its name in the folder of the settings, as far as that can
+// be said.
+func (s *Store) isAt(name string, f interface{ Stat() (fs.FileInfo, error) }) bool {
+	now, err := os.Lstat(filepath.Join(s.conf.Dir, name))
 	if err != nil {
-		return false
+		return !errors.Is(err, fs.ErrNotExist)
 	}
-	was, err := s.files.(*folder).root.Stat(".")
-	return err == nil && os.SameFile(was, now)
+	was, err := f.Stat()
+	return err != nil || os.SameFile(was, now)
+}
+
+// isChain reports whether the chain is the one that is open, and nothing of it is missing.
+func (s *Store) isChain() bool {
+	f := s.w.chain.file
+	size, err := f.Size()
+	return (err != nil || size >= s.w.chain.size) && s.isAt(chainName, f.(*osFile))
+}
+
+// chainAgain opens the chain again.
+func (s *Store) chainAgain() error {
+	c, err := openChain(s.files, nil)
+	if err != nil {
+		return err
+	}
+	old := s.w.chain
+	s.w.chain = c
+	return old.close()
 }
 
 // startAgain opens the folder again. A link in its place is refused.
@@ -49,31 +77,47 @@ func (s *Store) startAgain() error {
 	if err != nil {
 		return errors.Join(err, filelock.Release(lock))
 	}
-	old, oldLock := s.files, s.lock
-	oldWriter := s.w
+	top, err := files.List(".")
+	if err != nil {
+		return errors.Join(err, files.Close(), filelock.Release(lock))
+	}
+	old, oldLock, oldWriter := s.files, s.lock, s.w
 	s.files, s.lock = files, lock
-	s.w = writer{looked: oldWriter.looked, packing: packing{encoder: oldWriter.packing.encoder}}
+	s.w = writer{looked: oldWriter.looked, spared: oldWriter.spared, slowest: oldWriter.slowest, packing: packing{encoder: oldWriter.packing.encoder}}
 	if err := s.w.start(s); err != nil {
 		failed := s.w.close()
 		s.files, s.lock, s.w = old, oldLock, oldWriter
 		return errors.Join(err, failed, files.Close(), filelock.Release(lock))
 	}
-	s.mu.Lock()
-	for _, sh := range oldWriter.catalog.shelves { // they are not on the disk any more
-		for i := range sh.segs {
-			s.c.evicted.add(count{uint64(sh.segs[i].packets), uint64(sh.segs[i].bytes)})
+	s.leave(&oldWriter.catalog, top)
+	return errors.Join(oldWriter.close(), old.Close(), filelock.Release(oldLock))
+}
+
+// leave counts what is not in the new folder, whose entries were top before it was opened, and breaks off
+// the segments whose files were begun in the old one.
+func (s *Store) leave(had *catalog, top []fs.DirEntry) {
+	there := map[string]bool{}
+	for _, e := range top {
+		there[e.Name()] = true
+	}
+	for folder := range had.shelves {
+		now := s.w.catalog.names(folder)
+		missing := had.filter(folder, func(k *known) bool { return now[plainName(k.name)] })
+		for i := range missing {
+			s.countMissing(&missing[i])
 		}
 	}
-	for _, st := range s.streams { // their files were in the old folder
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.streams {
 		if st.seg != nil {
 			s.seal(st, "folder removed")
 		}
 	}
 	for _, j := range s.jobs {
-		if j.seg != nil && j.seg.file != nil {
-			j.seg.broken, j.seg.allocated = true, 0
+		if g := j.seg; g != nil && g.file != nil {
+			g.broken, g.allocated = true, 0
+			g.rescued = there[g.name]
 		}
 	}
-	s.mu.Unlock()
-	return errors.Join(oldWriter.close(), old.Close(), filelock.Release(oldLock))
 }

@@ -41,14 +41,8 @@ func (s *Store) repairFile(name string, f file) error {
 		return err
 	}
 	final := segmentName(h.Folder, h.Boot, h.Sequence, h.First)
-	if x, err := s.readIndex(indexName(final)); err == nil && x.size == size { // only the name was missing
-		k := known{name: final, folder: h.Folder, bytes: rounded(size) + rounded(x.total()), index: rounded(x.total()), packets: x.packets, first: x.first, last: x.last}
-		chained := s.w.lines[final].there
-		sum, err := s.sumOf(f, size)
-		if err != nil {
-			return err
-		}
-		return s.publish(name, &k, &Line{Event: Repaired, Bytes: size, Segment: sum, Index: x.digest, Reason: sealLost}, &chained)
+	if x, err := s.readIndex(indexName(final)); err == nil && x.size == size {
+		return s.giveName(name, final, f, x)
 	}
 	sealed, err := s.asSealed(final, f, size)
 	if err != nil {
@@ -63,6 +57,19 @@ func (s *Store) repairFile(name string, f file) error {
 		return s.files.Remove(name)
 	}
 	return s.complete(name, final, f, &g.segment, size, sealed)
+}
+
+// giveName gives its name to a segment that lacks nothing else.
+func (s *Store) giveName(name, final string, f file, x *wholeIndex) error {
+	sum, err := s.sumOf(f, x.size)
+	if err != nil {
+		return err
+	}
+	folder, _ := splitName(final)
+	index := rounded(x.total())
+	k := known{name: final, folder: folder, bytes: rounded(x.size) + index, index: index, packets: x.packets, first: x.first, last: x.last}
+	chained := s.w.lines[final].there
+	return s.publish(name, &k, &Line{Event: Repaired, Bytes: x.size, Segment: sum, Index: x.digest, Reason: sealLost}, &chained)
 }
 
 // complete ends the file of g behind its last packet, or where it was sealed, if that is not 0, and

@@ -24,7 +24,7 @@ func (s *Store) SetRules(ctx context.Context, r *Rules) error {
 	s.conf.FlowLimit, s.conf.Filter = r.FlowLimit, r.Filter
 	s.mu.Unlock()
 	fault := errStopped
-	err := s.ask(ctx, "", func() { fault = s.setBounds(r) })
+	err := s.ask(ctx, openOf(""), func() { fault = s.setBounds(r) })
 	if err == nil {
 		err = fault
 	}

@@ -85,11 +85,11 @@ func (s *Store) writeEnd(g *segment) error {
 func (s *Store) ended(g *segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written(&g.tailTally)
-	s.written(&g.inflight)
+	s.written(g, &g.tailTally)
+	s.written(g, &g.inflight)
 	if g.enc != nil {
-		s.written(&g.enc.promised[0].tally)
-		s.written(&g.enc.promised[1].tally)
+		s.written(g, &g.enc.promised[0].tally)
+		s.written(g, &g.enc.promised[1].tally)
 	}
 }
 
@@ -153,7 +153,9 @@ func (s *Store) publish(from string, k *known, l *Line, chained *bool) error {
 	if err := errors.Join(s.files.SyncDir(folder), s.files.SyncDir(".")); err != nil {
 		s.conf.Logger.Warn("the name of a segment may not be on the disk yet", "segment", k.name, "error", err)
 	}
-	k.sealed = s.conf.uptime()
+	if l.Event == Sealed { // else its packets may be of long ago
+		k.sealed = s.conf.uptime()
+	}
 	s.w.catalog.add(*k)
 	s.w.packing.add(k.name, l.Segment)
 	return nil
@@ -211,7 +213,22 @@ func (s *Store) breakOff(g *segment, err error) {
 // discard drops what a job has of a segment that is broken, excluded or given up.
 func (s *Store) discard(j *job) {
 	g := j.seg
+	s.drop(j)
+	if j.seal == "" || g.file == nil {
+		return
+	}
+	_ = g.file.Close()
+	s.w.catalog.open -= g.allocated
+	if !g.rescued {
+		s.salvage(g)
+	}
+}
+
+// drop counts the packets of such a job as lost or excluded, and gives back its memory.
+func (s *Store) drop(j *job) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := j.seg
 	to := &s.c.lostDisk
 	if g.excluded {
 		to = &s.c.excluded
@@ -227,26 +244,28 @@ func (s *Store) discard(j *job) {
 		j.chunk = nil
 		s.notePressure()
 	}
-	if j.seal != "" {
-		drop(&g.tailTally)
-		drop(&g.inflight)
-		if g.enc != nil {
-			drop(&g.enc.promised[0].tally)
-			drop(&g.enc.promised[1].tally)
-		}
-		s.stock.release(&g.notes)
+	if j.seal == "" {
+		return
 	}
-	s.mu.Unlock()
-	if j.seal != "" && g.file != nil {
-		_ = g.file.Close()
-		s.w.catalog.open -= g.allocated
-		s.salvage(g)
+	drop(&g.tailTally)
+	drop(&g.inflight)
+	if g.enc != nil {
+		drop(&g.enc.promised[0].tally)
+		drop(&g.enc.promised[1].tally)
 	}
+	s.stock.release(&g.notes)
 }
 
 // salvage makes a segment of what is on the disk of one that was given up. If that fails,
 // too, the next start tries again.
 func (s *Store) salvage(g *segment) {
+	if s.isGone(g.name) {
+		s.conf.Logger.Warn("somebody else has removed a file of packets while it was being filled", "qube", qubeOf(g.qube), "file", g.name)
+		s.loseStored(g)
+		return
+	}
+	s.w.opened = map[string]Line{openKey(g.name): {Name: s.sealedName(g), First: g.began}}
+	defer func() { s.w.opened = nil }()
 	if err := s.repair(g.name); err != nil {
 		s.bump(func(c *counters) { c.damaged++ })
 		s.conf.Logger.Error("a segment cannot be repaired now; the next start tries again", "file", g.name, "error", err)

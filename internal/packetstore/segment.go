@@ -56,6 +56,8 @@ type segment struct {
 	chained    bool
 	opened     bool // the chain says that it was begun
 	broken     bool
+	rescued    bool  // what is on the disk of it is a sealed segment by now
+	stored     tally // that is on the disk
 }
 
 // timeMark is where the first packet of a stretch of a segment begins.

@@ -85,7 +85,7 @@ type job struct {
 
 // request asks the writer to seal segments, and to do something then.
 type request struct {
-	match func(*segment) bool
+	match func(*segment) bool // nil for none
 	done  chan struct{}
 	do    func() // may be nil
 }

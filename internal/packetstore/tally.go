@@ -50,12 +50,12 @@ type counters struct {
 	evicted    count // of written: packets, and bytes on the disk
 	waiting    tally
 
-	sealed, compressed, repaired, damaged       uint64 // segments
-	evictedAge, evictedQuota, evictedSpace      uint64
-	forgotten                                   uint64
-	pressureChanges, unindexed, dropped, faults uint64
-	bytesCut                                    uint64 // by repairs
-	lostCrash                                   uint64 // packets of earlier runs that repairs did not find
+	sealed, compressed, repaired, damaged  uint64 // segments
+	evictedAge, evictedQuota, evictedSpace uint64
+	forgotten                              uint64
+	pressureChanges, unindexed, faults     uint64
+	bytesCut                               uint64 // by repairs
+	lostCrash                              uint64 // packets of earlier runs that repairs did not find
 }
 
 // missing returns what the counters fail to account for; the zero count if all is well.

@@ -16,6 +16,7 @@ type writer struct {
 	retry     time.Time          // end of levelFailed
 	looked    clock              // when the age of segments was looked at
 	stale     bool               // segments are to be looked at again, because one was sealed
+	more      bool               // more are to be removed than were at once
 	lines     map[string]sealing // segments of the chain, and how they were sealed; while the store opens
 	changed   []string           // segments that were repaired, and are not as they were sealed: why
 	opened    map[string]Line    // that say whose the open segments are, by boot and number; as long
@@ -63,7 +64,7 @@ func (s *Store) turn(timed bool) {
 		return // the disk is full: not with every chunk
 	}
 	if timed {
-		if !s.w.retry.IsZero() && !s.conf.Now().Before(s.w.retry) {
+		if !s.conf.Now().Before(s.w.retry) {
 			s.w.retry = time.Time{}
 			s.reopen()
 		}
@@ -100,7 +101,7 @@ func (s *Store) relieve() {
 	}
 	for _, r := range s.asked {
 		for _, st := range s.streams {
-			if st.seg != nil && r.match(st.seg) {
+			if st.seg != nil && r.match != nil && r.match(st.seg) {
 				s.seal(st, "asked for")
 			}
 		}
@@ -200,10 +201,11 @@ func (s *Store) settle(g *segment, c *chunk) {
 	s.notePressure()
 }
 
-// written moves packets from those that wait to those that are stored.
-func (s *Store) written(t *tally) {
+// written moves packets of a segment from those that wait to those that are stored.
+func (s *Store) written(g *segment, t *tally) {
 	s.c.waiting.less(t)
 	s.c.written.merge(t)
+	g.stored.merge(t)
 	*t = tally{}
 }
 

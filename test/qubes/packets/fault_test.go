@@ -198,3 +198,33 @@ func TestAnalyzers(t *testing.T) {
 		t.Errorf("%d packets are not stored", n)
 	}
 }
+
+// TestRemoved removes the folder of the store while packets are stored. The beat stores packets again within
+// moments, the commands reach it, and what was written and is gone is counted as lost.
+func TestRemoved(t *testing.T) {
+	h := newHome(t, stored)
+	get := "curl -sS -o /dev/null " + testbed.SmallURL
+	h.run(t, h.work, get)
+	h.settle(t)
+	if err := os.RemoveAll(h.dir); err != nil {
+		t.Fatal(err)
+	}
+	poll.Until(t, "the store in a new folder", func() bool {
+		_, talk, status := h.pcap(t, "seal")
+		return status == 0 && talk == ""
+	})
+	h.run(t, h.work, get)
+	h.settle(t)
+	if out, talk, status := h.pcap(t, "status"); status != 0 || !strings.Contains(out, "running: ") || !strings.Contains(out, "lost since the start: ") ||
+		strings.Contains(out, "lost since the start: none") {
+		t.Errorf("status: %d: %s%s", status, out, talk)
+	}
+	last := h.beat.Stop(t).Last()
+	checkBalance(t, last)
+	if n := last.Number("stats.packets.lost_disk"); n == 0 {
+		t.Errorf("no packet of a file that was removed is counted as lost: %v", last)
+	}
+	if out, talk, status := h.pcap(t, "verify"); status != 0 {
+		t.Errorf("verify: status %d: %s%s", status, out, talk)
+	}
+}
