@@ -11,7 +11,9 @@ import (
 )
 
 // answerOf reads the answer in an event of packetbeat's dns analyzer. ok is false if
-// the event has no client.
+// the event has no client. A response without a query has no addresses: any
+// qube can send one to the address of another, and so would name what that one connects
+// to.
 func answerOf(e *beat.Event) (a *dnsview.Answer, ok bool) {
 	client, ok := endpoint(e, "source")
 	if !ok {
@@ -19,9 +21,12 @@ func answerOf(e *beat.Event) (a *dnsview.Answer, ok bool) {
 	}
 	server, _ := endpoint(e, "destination")
 	id, _ := strconv.ParseUint(text(e, "dns.id"), 10, 16)
-	list, _ := e.Fields.GetValue("dns.resolved_ip")
-	return &dnsview.Answer{Client: client, Server: server, ID: uint16(id), Name: text(e, "dns.question.name"),
-		Addresses: addresses(list), At: e.Timestamp}, true
+	a = &dnsview.Answer{Client: client, Server: server, ID: uint16(id), Name: text(e, "dns.question.name"), At: e.Timestamp}
+	if isAsked := text(e, "source.bytes") != ""; isAsked {
+		list, _ := e.Fields.GetValue("dns.resolved_ip")
+		a.Addresses = addresses(list)
+	}
+	return a, true
 }
 
 // text returns a field as text, "" if there is none.
