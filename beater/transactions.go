@@ -11,14 +11,11 @@ import (
 
 // checkTransactions finds faults of the sections before anything is opened.
 func checkTransactions(s *settings.Settings, log *logp.Logger) error {
-	cfg := s.Analyzers()
-	if !cfg.Enabled() {
-		if s.Flows.Enabled || s.Resolver.On() || s.Firewall.Enabled || s.Verify.Enabled {
-			return nil
-		}
+	analyzes, err := transaction.Check(s.Analyzers(), log)
+	if err == nil && !analyzes && !s.Flows.Enabled && !s.Resolver.On() && !s.Firewall.Enabled && !s.Verify.Enabled {
 		return errNothing
 	}
-	return transaction.Check(cfg, log)
+	return err
 }
 
 // addTransactions adds packetbeat's analyzers if a protocol is enabled.

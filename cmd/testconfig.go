@@ -6,8 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/elastic/beats/v7/libbeat/api"
 	"github.com/elastic/beats/v7/libbeat/cmd"
@@ -19,6 +21,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/config"
 	"github.com/qubesbeat/qubesbeat/internal/localdata"
 	"github.com/qubesbeat/qubesbeat/internal/safetext"
+	"github.com/qubesbeat/qubesbeat/module/dns"
 )
 
 // extendTestConfig has `test config`, and no other command, look at the files and
@@ -33,9 +36,10 @@ func extendTestConfig(root *cmd.BeatsRootCmd, options *beater.Options) {
 			options.Checking = true
 			if conf, err := beater.ReadConfig(Identity(os.Args)); err == nil { // otherwise libbeat reports it
 				warnHosts(c.ErrOrStderr(), &conf.Resolver)
+				warnLists(c.ErrOrStderr(), &conf.Resolver)
 				warnSockets(c.ErrOrStderr(), conf)
 			}
-			if err := checkHTTP(); err != nil {
+			if err := checkHTTP(c.ErrOrStderr()); err != nil {
 				fmt.Fprintln(c.ErrOrStderr(), "Exiting: "+err.Error())
 				os.Exit(1)
 			}
@@ -62,22 +66,42 @@ func warnHosts(stderr io.Writer, r *config.Resolver) {
 	}
 }
 
+// warnLists names the lines of the user's own lists that a start leaves out.
+func warnLists(stderr io.Writer, r *config.Resolver) {
+	if !r.On() {
+		return
+	}
+	set, err := dns.Parse(r)
+	if err != nil {
+		return
+	}
+	set.ListFaults(func(list, source, fault string) {
+		fmt.Fprintf(stderr, "qubesbeat: resolver.lists.%s: %s: left out: %s\n", list, safetext.Line(source), safetext.Line(fault))
+	})
+}
+
 // madeByUnit is the directory of sockets that the unit makes.
 const madeByUnit = "/run/qubesbeat"
 
 // warnSockets names the directories of the sockets for dom0 that must be there at a start.
 func warnSockets(stderr io.Writer, c *config.Config) {
 	for key, q := range map[string]config.Qrexec{"inventory.qrexec.socket": c.Inventory.Qrexec, "verify.probes.socket": c.Verify.Probes} {
-		dir := filepath.Dir(q.Socket)
-		if _, err := os.Stat(dir); q.Enabled && dir != madeByUnit && errors.Is(err, fs.ErrNotExist) {
-			fmt.Fprintf(stderr, "qubesbeat: %s: there is no directory %s; make it before a start, which fails without it\n", key, dir)
+		if dir := filepath.Dir(q.Socket); q.Enabled && dir != madeByUnit {
+			warnDir(stderr, key, dir)
 		}
+	}
+}
+
+// warnDir names the directory of a socket if it is missing.
+func warnDir(stderr io.Writer, key, dir string) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(stderr, "qubesbeat: %s: there is no directory %s; make it before a start, which fails without it\n", key, dir)
 	}
 }
 
 // checkHTTP returns an error if libbeat's own server could not start with its settings,
 // which libbeat looks at in a start only.
-func checkHTTP() error {
+func checkHTTP(stderr io.Writer) error {
 	whole, err := common.LoadFiles(settings.Files()...)
 	if err != nil {
 		return nil //nolint:nilerr // libbeat reports it
@@ -93,6 +117,23 @@ func checkHTTP() error {
 	}
 	if p := all.HTTP.Port; all.HTTP.Enabled && (p < 0 || p > math.MaxUint16) {
 		return fmt.Errorf("http.port: %d is not within 0 and %d", p, math.MaxUint16)
+	}
+	if all.HTTP.Enabled {
+		return checkHTTPHost(stderr, all.HTTP.Host)
+	}
+	return nil
+}
+
+// checkHTTPHost returns an error if libbeat's own server can never listen at a host: the path
+// of a socket, an address or a name. Names are not looked up.
+func checkHTTPHost(stderr io.Writer, host string) error {
+	if path, ok := strings.CutPrefix(host, "unix://"); ok {
+		warnDir(stderr, "http.host", filepath.Dir(path))
+		return nil
+	}
+	name := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(host, "http://"), "["), "]")
+	if _, err := netip.ParseAddr(name); err != nil && strings.Trim(name, "0123456789.") == "" && name != "" {
+		return fmt.Errorf("http.host: %s is neither an address nor a name", host)
 	}
 	return nil
 }

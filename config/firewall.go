@@ -44,8 +44,7 @@ type LogFile struct {
 func (f *LogFile) Unpack(v any) error {
 	switch v := v.(type) {
 	case string:
-		f.Path = v
-		return nil
+		return f.unpackObject(map[string]any{"path": v})
 	case map[string]any:
 		return f.unpackObject(v)
 	}

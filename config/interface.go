@@ -110,11 +110,28 @@ func (n *Interface) validateNames(p *Problems) {
 	if slices.Contains(n.Device, "") && n.File == "" {
 		p.Addf("device", "a device needs a name, a number, or a pattern such as \"vif*\"; `qubesbeat devices` lists them")
 	}
+	for _, name := range n.Device {
+		if n.File == "" && isNoName(name) {
+			p.Addf("device", "no interface can be called %q: a name has up to 15 characters and no spaces; `qubesbeat devices` lists them", name)
+		}
+	}
 	for _, text := range n.InternalNets {
 		if _, err := netip.ParsePrefix(text); err != nil && !slices.Contains(networkNames, text) {
 			p.Addf("internal_networks", "%q is neither a network such as 10.0.0.0/8 nor one of %s", text, strings.Join(networkNames, ", "))
 		}
 	}
+}
+
+// maxDevice is the length of the longest name of an interface (IFNAMSIZ).
+const maxDevice = 15
+
+// isNoName reports whether a device can neither be the name of an interface nor a pattern
+// of names nor default_route.
+func isNoName(device string) bool {
+	if strings.ContainsAny(device, " \t\r\n/") {
+		return true
+	}
+	return len(device) > maxDevice && !strings.ContainsAny(device, `*?[\`) && !strings.HasPrefix(device, "default_route")
 }
 
 // FillInterfaces gives every interface its device, and makes one if none is configured.

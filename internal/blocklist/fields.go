@@ -36,10 +36,11 @@ func (p *parser) fields(line []byte) error {
 	return p.name(first)
 }
 
-// hosts reads the names of a line of a hosts file. Each is a rule, except those
-// that hosts files have for the machine itself, and those with the address of a
-// real host: such a line is there to reach the name.
+// hosts reads the names of a line of a hosts file, in which # begins a comment anywhere.
+// Each is a rule, except those that hosts files have for the machine itself, and those
+// with the address of a real host: such a line is there to reach the name.
 func (p *parser) hosts(line []byte, a netip.Addr, rest []byte) error {
+	rest, _, _ = bytes.Cut(rest, []byte("#"))
 	for name := range bytes.FieldsSeq(rest) {
 		if ownName(string(name)) {
 			continue
@@ -201,6 +202,9 @@ func (p *parser) expression(line []byte) error {
 		return p.fault(line, "an expression needs a / at both ends")
 	}
 	text := string(line[1 : len(line)-1])
+	if strings.ToLower(text) != text { // names are matched in lower case
+		text = "(?i)" + text
+	}
 	if m := tree.FindStringSubmatch(text); m != nil {
 		return p.add([]byte(strings.ReplaceAll(m[1], `\.`, ".")), Tree, false, line)
 	}

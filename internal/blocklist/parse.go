@@ -111,7 +111,7 @@ func (p *parser) parse(line []byte) error {
 		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 	}
 	line = bytes.TrimSpace(line)
-	if len(line) == 0 || line[0] == '!' || line[0] == '[' || line[0] == '#' && !cosmetic(line) {
+	if len(line) == 0 || line[0] == '!' || line[0] == ';' || line[0] == '[' || line[0] == '#' && !cosmetic(line) {
 		return nil
 	}
 	if cosmetic(line) {
@@ -134,10 +134,11 @@ func (p *parser) parse(line []byte) error {
 	return p.fields(line)
 }
 
-// beforeComment returns the line without the comment at its end.
+// beforeComment returns the line without the comment at its end. Lists of networks and
+// zone files begin one with a semicolon.
 func beforeComment(line []byte) []byte {
 	for i := 1; i < len(line); i++ {
-		if line[i] == '#' && (line[i-1] == ' ' || line[i-1] == '\t') {
+		if (line[i] == '#' || line[i] == ';') && (line[i-1] == ' ' || line[i-1] == '\t') {
 			return bytes.TrimSpace(line[:i])
 		}
 	}

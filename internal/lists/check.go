@@ -13,24 +13,43 @@ import (
 // Check returns why a source cannot be a list, nil if a start would use it with the
 // same options. It does not fetch anything.
 func (s *Source) Check(o blocklist.Options) error {
+	_, err := s.read(o)
+	return err
+}
+
+// Invalid describes the first invalid lines of a source that [Source.Check] does not
+// refuse. They block nothing.
+func (s *Source) Invalid(o blocklist.Options) (list []string) {
+	report, err := s.read(o)
+	if err != nil {
+		return nil
+	}
+	for i := range report.Faults {
+		list = append(list, first(report.Faults[i:]))
+	}
+	return list
+}
+
+// read reads a source that is not fetched.
+func (s *Source) read(o blocklist.Options) (report blocklist.Report, err error) {
 	var in io.Reader = strings.NewReader(s.Location)
 	switch {
 	case s.remote():
-		return nil
+		return report, nil
 	case !s.inline():
 		f, err := s.open()
 		if err != nil {
-			return err
+			return report, err
 		}
 		defer f.Close()
 		in = f
 	}
 	var quota blocklist.Quota
-	report, err := blocklist.Parse(in, o, quota.Take)
+	report, err = blocklist.Parse(in, o, quota.Take)
 	if err = s.refused(&report, err); err != nil {
-		return fmt.Errorf("%s: %w", s.Name(), err)
+		return report, fmt.Errorf("%s: %w", s.Name(), err)
 	}
-	return nil
+	return report, nil
 }
 
 // open opens the file of a source. A named pipe would keep the beat waiting.

@@ -93,6 +93,16 @@ type Config struct {
 	Private func(host string) bool
 }
 
+// FirstFault describes the first invalid line of a source of the user's own, rules in the
+// configuration or a file; "" if there is none, or if the source is fetched from somebody
+// else.
+func (s *Status) FirstFault() string {
+	if s.remote() || len(s.Faults) == 0 {
+		return ""
+	}
+	return first(s.Report.Faults)
+}
+
 // Status is the state of a source. Its Report is that of the current copy.
 type Status struct {
 	Source

@@ -1,6 +1,12 @@
 package localdata
 
-import "github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
+)
 
 // find returns what is known of a name: of itself, or of the nearest one that answers for
 // all names below.
@@ -33,6 +39,19 @@ func (z *Records) chain(n *name, kind dnsmsg.Type) (aliases []Record, last *name
 		}
 	}
 	return aliases, n, nil
+}
+
+// CheckAliases returns an error that wraps [ErrLoop] if the aliases of a name lead back to
+// themselves. A lookup of the name would end with it.
+func (z *Records) CheckAliases() error {
+	for _, entries := range [...]map[string]*name{z.names, z.trees} {
+		for _, text := range slices.Sorted(maps.Keys(entries)) {
+			if _, _, err := z.chain(entries[text], dnsmsg.TypeA); err != nil {
+				return fmt.Errorf("%s: %w", dnsmsg.Text([]byte(text)), err)
+			}
+		}
+	}
+	return nil
 }
 
 // alias returns the index of the CNAME record, -1 for none.

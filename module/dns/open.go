@@ -56,6 +56,8 @@ func (s *Service) warnLists(set *Settings) {
 	for _, st := range s.resolver.ListStatus() {
 		if st.Err != "" {
 			s.deps.Logger.Warn("a list has faults", "list", st.List, "source", st.Name(), "error", st.Err)
+		} else if fault := st.FirstFault(); fault != "" {
+			s.deps.Logger.Warn("a list has invalid lines, which block nothing", "list", st.List, "source", st.Name(), "lines", st.Wrong, "first", fault)
 		}
 	}
 }

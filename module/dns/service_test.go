@@ -2,6 +2,7 @@ package dns_test
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -92,9 +93,15 @@ func TestService_Run_blocked(t *testing.T) {
 // TestService_Run_listen returns an error and is never ready if it cannot listen.
 func TestService_Run_listen(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(w *world, c *config.Resolver) { c.Listen = []string{w.up.Addr.String()} })
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	at := taken.LocalAddr().String()
+	w := newWorld(t, func(_ *world, c *config.Resolver) { c.Listen = []string{at} })
 	w.run()
-	if err := <-w.done; err == nil || !strings.Contains(err.Error(), "resolver.listen: udp "+w.up.Addr.String()) {
+	if err := <-w.done; err == nil || !strings.Contains(err.Error(), "resolver.listen: udp "+at) {
 		t.Errorf("Run = %v; want that the port is in use", err)
 	}
 	select {
@@ -363,11 +370,18 @@ func TestService_Open_faults(t *testing.T) {
 		}
 	}
 	w := newWorld(t, func(_ *world, c *config.Resolver) {
-		c.Lists = map[string]config.ResolverList{"ads": {Deny: []string{dir + "/absent"}}}
+		c.Lists = map[string]config.ResolverList{"ads": {Deny: []string{dir + "/absent"}}, "own": {Deny: []string{"a.example\n/(/\nb c\n"}}, "fine": {Deny: []string{"a.example\n"}}}
 	})
 	w.start()
-	if text := w.log.String(); !strings.Contains(text, `msg="a list has faults" list=ads`) {
+	text := w.log.String()
+	if !strings.Contains(text, `msg="a list has faults" list=ads`) {
 		t.Errorf("log %s; want the list that cannot be read", text)
+	}
+	if want := `msg="a list has invalid lines, which block nothing" list=own source=inline lines=2 first="line 2, \"/(/\": `; !strings.Contains(text, want) {
+		t.Errorf("log %s; want %s", text, want)
+	}
+	if strings.Contains(text, "list=fine") {
+		t.Errorf("log %s; want nothing of a list without faults", text)
 	}
 	w.stop()
 }

@@ -70,6 +70,9 @@ func (p *parser) listen() {
 			p.problems.Addf("listen", "%q is not ADDRESS:PORT, such as 0.0.0.0:5353", text)
 			continue
 		}
+		if a.Addr().Is6() && a.Addr().IsLinkLocalUnicast() && a.Addr().Zone() == "" {
+			p.problems.Addf("listen", "%q needs the interface, such as [%v%%eth0]:%d", text, a.Addr(), a.Port())
+		}
 		if slices.ContainsFunc(p.out.listen, func(b netip.AddrPort) bool { return overlap(a, b) }) {
 			p.problems.Addf("listen", "%q is served by another address of the list; remove one of them, or change its port", text)
 		}

@@ -82,6 +82,26 @@ func TestParse(t *testing.T) {
 			[]string{"resolver.zones.0.names: no name"}},
 		{"addresses that overlap", func(c *config.Resolver) { c.Listen = []string{"127.0.0.1:53", "0.0.0.0:53", "[::]:53", "127.0.0.1:54"} },
 			[]string{`resolver.listen: "0.0.0.0:53" is served by another address`}},
+		{"link-local address without a zone", func(c *config.Resolver) { c.Listen = []string{"[fe80::1]:5353", "[fe80::1%eth0]:5354"} },
+			[]string{`resolver.listen: "[fe80::1]:5353" needs the interface, such as [fe80::1%eth0]:5353`}},
+		{"servers that are the resolver itself", func(c *config.Resolver) {
+			c.Listen = []string{"127.0.0.1:5353", "[::]:5354", "0.0.0.0:5355"}
+			c.Bootstrap = []string{"tcp://[::1]:5354"}
+			c.Upstreams = map[string][]string{"default": {"udp://127.0.0.1:5353"}}
+			c.Zones = []config.ResolverZone{{Names: []string{"lan"}, Servers: []string{"udp://127.0.0.53:5355"}}}
+		}, []string{"resolver.upstreams.default: \"udp://127.0.0.1:5353\" is this resolver itself", "resolver.bootstrap: \"tcp://[::1]:5354\" is",
+			"resolver.zones.0.servers: \"udp://127.0.0.53:5355\" is"}},
+		{"servers that are almost the resolver itself", func(c *config.Resolver) {
+			c.Listen = []string{"127.0.0.1:5353", "[::]:5354"}
+			c.Upstreams = map[string][]string{"default": {"udp://127.0.0.1", "udp://127.0.0.1:5354", "udp://127.0.0.2:5353", "tls://127.0.0.1:5353#dns.example", "udp://[2001:db8::1]:5354"}}
+		}, nil},
+		{"aliases in a loop", func(c *config.Resolver) {
+			c.Records = []config.ResolverRecord{{Name: "a.lan", Alias: "b.lan"}, {Name: "*.b.lan", Alias: "A.lan"}, {Name: "c.lan", Alias: "d.example"}}
+		}, []string{"resolver.records: a.lan: the aliases of the configuration form a loop"}},
+		{"an alias of all names to one of them", func(c *config.Resolver) { c.Records = []config.ResolverRecord{{Name: "*.t.lan", Alias: "x.t.lan"}} },
+			[]string{"resolver.records: t.lan: the aliases"}},
+		{"an alias to itself in a zone file", func(c *config.Resolver) { c.ZoneRecords = "x.lan. 60 CNAME x.lan.\n" },
+			[]string{"resolver.records: x.lan: the aliases"}},
 		{"empty group", func(c *config.Resolver) { c.Upstreams = map[string][]string{"vpn": nil} },
 			[]string{"resolver.upstreams.vpn: no server"}},
 		{"zone", func(c *config.Resolver) { c.Zones = []config.ResolverZone{{Names: []string{"a..b"}}} },
@@ -311,5 +331,24 @@ func TestParse_readers(t *testing.T) {
 	}
 	if n := config.Default().Resolver.Readers; n != 1 {
 		t.Errorf("the default is %d; want 1", n)
+	}
+}
+
+// TestSettings_Build_own leaves out servers of the system that are the resolver itself, which
+// the programs of this machine may use.
+func TestSettings_Build_own(t *testing.T) {
+	t.Parallel()
+	s, err := dns.Parse(resolverWith(func(c *config.Resolver) { c.Listen, c.Upstreams = []string{"127.0.0.1:53", "[::]:53"}, nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Build([]string{"127.0.0.1", "::1"}, t.TempDir(), nil)
+	wantProblems(t, "Build with itself only", err, "resolver.upstreams.default: no server")
+	c, err := s.Build([]string{"127.0.0.1", "192.0.2.53", "::1"}, t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have := c.Groups[0].Stats(); len(have) != 1 || have[0].Address.String() != "udp://192.0.2.53:53" {
+		t.Errorf("the default group = %v; want the other server", have)
 	}
 }

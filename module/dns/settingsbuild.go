@@ -26,6 +26,7 @@ import (
 func (s *Settings) Build(defaults []string, dir string, keeper *guard.Keeper) (*resolver.Config, error) {
 	p := &parser{Resolver: s.conf, problems: config.Problems{Section: "resolver"}, out: *s}
 	groups := s.groups
+	defaults = p.others(defaults)
 	if len(groups[0].servers) == 0 {
 		groups = append([]group{{defaultGroup, p.required("upstreams."+defaultGroup, defaults)}}, groups[1:]...)
 	}

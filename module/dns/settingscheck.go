@@ -24,6 +24,16 @@ func (s *Settings) Check(dir string) error {
 	return p.Err()
 }
 
+// ListFaults calls report with each line that is left out of a list of the user's own: of
+// rules in the configuration, or of a file.
+func (s *Settings) ListFaults(report func(list, source, fault string)) {
+	for _, source := range s.sources {
+		for _, fault := range source.Invalid(s.listOptions()) {
+			report(source.List, source.Name(), fault)
+		}
+	}
+}
+
 func (s *Settings) checkLists(p *config.Problems, dir string) {
 	for _, source := range s.sources {
 		if err := source.Check(s.listOptions()); err != nil {

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,8 +121,29 @@ func (p *parser) servers(key string, texts []string, hostnames bool) (list []*up
 			continue
 		case !a.IP.IsValid() && !hostnames:
 			p.problems.Addf(key, "%q: the address of %s is not known; write %s, or set resolver.bootstrap", text, a.Host, byAddress(a))
+		case p.isOwn(a):
+			p.problems.Addf(key, "%q is this resolver itself, which would ask itself for ever; name another server", text)
 		}
 		list = append(list, a)
+	}
+	return list
+}
+
+// isOwn reports whether a server is one of the addresses that the resolver listens on.
+func (p *parser) isOwn(a *upstream.Address) bool {
+	return a.Proto < upstream.TLS && slices.ContainsFunc(p.out.listen, func(own netip.AddrPort) bool {
+		same := own.Addr() == a.IP || own.Addr().IsUnspecified() && own.Addr().BitLen() == a.IP.BitLen() && a.IP.IsLoopback()
+		return own.Port() == a.Port && same
+	})
+}
+
+// others returns those of the system's servers that are not the resolver itself, which the
+// programs of this machine may use.
+func (p *parser) others(texts []string) (list []string) {
+	for _, text := range texts {
+		if a, err := upstream.Parse(text); err != nil || !p.isOwn(a) {
+			list = append(list, text)
+		}
 	}
 	return list
 }

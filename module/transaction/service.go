@@ -60,16 +60,16 @@ func (s *Service) startAnalyzers(conf *Config, deps *Deps) (err error) {
 	return err
 }
 
-// Check returns the error that [New] would return for a configuration. It opens
-// nothing that lasts.
-func Check(conf Config, logger *logp.Logger) error {
+// Check returns the error that [New] would return for a configuration, and reports whether
+// there would be a service. It opens nothing that lasts.
+func Check(conf Config, logger *logp.Logger) (analyzes bool, err error) {
 	conf.Live = false // a replay asks nothing of the machine
 	s, err := New(conf, Deps{Logger: logger, InterfaceName: func(uint32) string { return "" },
 		Connect: func(beat.ProcessingConfig) (beat.Client, error) { return noClient{}, nil }})
 	if s != nil {
 		s.supervisor.Kill()
 	}
-	return err
+	return s != nil, err
 }
 
 // noClient is a client that publishes nothing.

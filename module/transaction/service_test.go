@@ -209,11 +209,11 @@ func TestService_none(t *testing.T) {
 // the pipeline's processors.
 func TestService_Check(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{"{type: fake, port: 80}": "", "{type: fault}": "reading the configuration: fault: refused",
+	for text, want := range map[string]string{"{type: fake, port: 80}": "", "{type: fake}": "", "{type: fault}": "reading the configuration: fault: refused",
 		"{type: fake, port: 80, processors: [{nonsense: 1}]}": "nonsense"} {
-		err := transaction.Check(transaction.Config{List: []*conf.C{section(t, text)}}, logp.NewNopLogger())
-		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("Check(%s) = %v; want %q", text, err, want)
+		analyzes, err := transaction.Check(transaction.Config{List: []*conf.C{section(t, text)}}, logp.NewNopLogger())
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) || analyzes != (err == nil && text != "{type: fake}") {
+			t.Errorf("Check(%s) = %v, %v; want %q", text, analyzes, err, want)
 		}
 	}
 }
