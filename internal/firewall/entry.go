@@ -48,13 +48,14 @@ func (e *entry) reject(o *Observation, s *Stats) {
 	}
 }
 
-// matchUserRule adds a packet that a rule of the user logged.
+// matchUserRule adds a packet that a rule of the user logged, or several of the same.
 func (e *entry) matchUserRule(o *Observation, s *Stats) {
-	s.Rules++
+	n := uint64(max(o.Times, 1))
+	s.Rules += n
 	e.isUser, e.Rule = true, o.Prefix
 	if e.isLogged = e.isLogged || e.Count+e.pending == 0; e.isLogged {
-		e.refuse(1, uint64(o.Length), s)
-		e.presumed++ // the rule may log what it accepts
+		e.refuse(n, n*uint64(o.Length), s)
+		e.presumed += n // the rule may log what it accepts
 	}
 }
 

@@ -53,6 +53,9 @@ type Observation struct {
 	Length   uint32 // of the IP packet, 0 if unknown
 	Inner    Tuple  // the packet that an ICMP error is about
 	HasInner bool
+	// Times is how many such packets a message stands for; 0 is one. It counts for rules of
+	// the user only, whose messages come through programs that join them.
+	Times uint32
 }
 
 // kind is what a rule means by logging a packet.

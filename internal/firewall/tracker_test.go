@@ -95,6 +95,16 @@ func TestTracker(t *testing.T) {
 			w.Lost(w.now)
 			w.log("QB-NEW", "vif9.0", up, tuple(1))
 		}, nil},
+		{"a rule of the user, of a message that was repeated", func(w *world) {
+			w.log("DROP", in, up, tuple(1))
+			w.Observe(&firewall.Observation{Prefix: "DROP", In: in, Out: up, Tuple: tuple(1), Length: 60, Times: 3}, w.now)
+		}, []string{"vif4.0:1 user 4  DROP"}},
+		{"a rule of the user that logs accepted packets, of a message that was repeated", func(w *world) {
+			w.Observe(&firewall.Observation{Prefix: "DROP", In: in, Out: up, Tuple: tuple(1), Length: 60, Times: 3}, w.now)
+			for range 3 {
+				w.log("QB-PASS", in, up, tuple(1))
+			}
+		}, nil},
 		{"a late rule of the user that logs accepted packets", func(w *world) {
 			for port := range uint16(100) {
 				w.log("QB-NEW", in, up, tuple(port+1))
@@ -175,6 +185,19 @@ func TestTracker(t *testing.T) {
 				t.Errorf("%d left; verdicts mismatch (-want +got):\n%s", w.Stats().Open, diff)
 			}
 		})
+	}
+}
+
+// TestTracker_times adds up the bytes of packets that one message stands for.
+func TestTracker_times(t *testing.T) {
+	t.Parallel()
+	var bytes []uint64
+	w := firewall.NewTracker(func(v *firewall.Verdict) { bytes = append(bytes, v.Bytes) })
+	w.Observe(&firewall.Observation{Prefix: "DROP", In: "vif4.0", Out: "eth0", Tuple: tuple(1), Length: 60, Times: 3}, 0)
+	w.Observe(&firewall.Observation{Prefix: "DROP", In: "vif4.0", Out: "eth0", Tuple: tuple(1), Length: 50}, 0)
+	w.Flush(0)
+	if len(bytes) != 1 || bytes[0] != 230 || w.Stats().Rules != 4 {
+		t.Errorf("bytes = %v, stats = %+v; want 230, and 4 packets of rules", bytes, w.Stats())
 	}
 }
 

@@ -18,9 +18,10 @@ const MaxLine = 4096
 // message is from a LOG rule and has addresses and a protocol, which is 0 if an IPv6 packet ends before it. It does not
 // set At and Source.
 func Parse(message string) (o firewall.Observation, ok bool) {
+	message, o.Times = repeated(message)
 	at := start(message)
 	if at < 0 || len(message) > MaxLine {
-		return o, false
+		return firewall.Observation{}, false
 	}
 	o.Prefix = strings.Clone(message[:at]) // not to retain the whole line
 	outside, inside, isError := strings.Cut(message[at:], "[SRC=")
