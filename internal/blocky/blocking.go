@@ -76,7 +76,7 @@ func (g *groups) take(v *node, effect string) (list []string) {
 		text := n.text
 		if !strings.Contains(text, "\n") {
 			text = g.locate(n, effect)
-		} else if err := (&lists.Source{Location: text}).Check(g.rules); err != nil {
+		} else if err := g.inline(n, effect); err != nil {
 			g.warn(n, "left out, and %s: %v", effect, err)
 			text = ""
 		}
@@ -85,6 +85,15 @@ func (g *groups) take(v *node, effect string) (list []string) {
 		}
 	}
 	return list
+}
+
+// inline checks rules in the file, and reports those that cannot be read.
+func (g *groups) inline(n *node, effect string) error {
+	s := lists.Source{Location: n.text}
+	for _, fault := range s.Invalid(g.rules) {
+		g.warn(n, "left out, and %s: %s", effect, fault)
+	}
+	return s.Check(g.rules)
 }
 
 // locate returns the URL or the path of a source, "" if it cannot be read.

@@ -3,6 +3,7 @@ package blocky
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -46,9 +47,10 @@ type converter struct {
 	warnings []string
 	policies []map[string]any
 	clients  map[string]*client
-	order    []string // the names of clients, in the order of the file
-	named    []string // hosts of servers that are not given by address
-	count    int      // groups of upstreams beside the default
+	order    []string         // the names of clients, in the order of the file
+	named    []string         // hosts of servers that are not given by address
+	asked    []netip.AddrPort // servers of this machine that are asked in clear text
+	count    int              // groups of upstreams beside the default
 	rules    blocklist.Options
 	failed   error // why there is no result
 }
@@ -85,11 +87,11 @@ func Convert(text []byte, files Files) (*Result, error) {
 	}
 	c := &converter{tree: t, files: files, out: map[string]any{}, clients: map[string]*client{}}
 	c.lookup()
-	c.ports()
 	c.upstreams()
 	c.local()
 	c.conditional()
 	c.bootstrap()
+	c.ports() // which keeps off the ports of servers that are asked
 	c.blocking()
 	c.caching()
 	c.protocol()
@@ -127,11 +129,11 @@ func (c *converter) set(path string, v any) {
 func escape(v any) any {
 	switch v := v.(type) {
 	case string:
-		return strings.ReplaceAll(v, "$", "$$")
+		return escapeText(v)
 	case []string:
-		out := make([]string, len(v))
+		out := make([]any, len(v))
 		for i, s := range v {
-			out[i] = strings.ReplaceAll(s, "$", "$$")
+			out[i] = escapeText(s)
 		}
 		return out
 	case []map[string]any:
@@ -148,4 +150,14 @@ func escape(v any) any {
 		return out
 	}
 	return v
+}
+
+// escapeText is escape for a text. Of lines that begin with a space, yaml.v3 makes a block
+// that it cannot read itself.
+func escapeText(s string) any {
+	s = strings.ReplaceAll(s, "$", "$$")
+	if strings.Contains(s, "\n") && strings.TrimLeft(s, " \t\r\n") != s {
+		return &yaml.Node{Kind: yaml.ScalarNode, Style: yaml.DoubleQuotedStyle, Value: s}
+	}
+	return s
 }

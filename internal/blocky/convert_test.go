@@ -41,11 +41,22 @@ func TestConvert(t *testing.T) {
 		{"upstreams: {userAgent: x}", "", "upstreams.userAgent: not translated"},
 		{"bootstrapDns: tcp+udp:1.1.1.1", "bootstrap: ['udp://1.1.1.1']", ""},
 		{"port: 127.0.0.1:5400", "listen: ['127.0.0.1:5400']", ""},
+		{"upstreams: {groups: {default: [127.0.0.1:5353]}}", "listen: ['0.0.0.0:5354']", "port 53 became 5354"},
+		{"ports: {dns: 53}\nupstreams: {groups: {default: ['tcp-tls:192.0.2.1#dns.example'], x: ['tcp:[::1]:5353']}}", "listen: ['0.0.0.0:5354']", "port 53 became 5354"},
+		{"ports: {dns: 53}\nconditional: {mapping: {lan: 127.0.0.53:5353}}\nbootstrapDns: 127.0.0.1:5354", "listen: ['0.0.0.0:5355']", ""},
+		{"ports: {dns: 53}\nupstreams: {groups: {default: [192.0.2.1:5353]}}", "listen: ['0.0.0.0:5353']", ""},
+		{"ports: {dns: ['127.0.0.1:5400', '127.0.0.1:5401']}\nupstreams: {groups: {default: [127.0.0.1:5400]}}", "listen: ['127.0.0.1:5401']",
+			"ports.dns.0: \"127.0.0.1:5400\": left out: it is a server that is asked"},
+		{"ports: {dns: ['[fe80::1]:5400', 5401]}", "listen: ['0.0.0.0:5401']", "fe80::1 needs the name of an interface"},
+		{"customDNS: {zone: \"a.lan. 60 CNAME b.lan.\\nb.lan. 60 CNAME a.lan.\\n\"}", "", "customDNS.zone: left out, and asked of upstreams: a.lan: the aliases"},
+		{"conditional: {rewrite: {home: fritz.box}}\ncustomDNS: {rewrite: {home: lan, office: corp}}", "rewrite: [{from: home, to: lan}, {from: office, to: corp}]",
+			"conditional.rewrite.home: left out: customDNS.rewrite has home, too"},
+		{"blocking: {denylists: {ads: [\"a.example\\n/(/\\n\"]}, clientGroupsBlock: {default: [ads]}}", "deny: [", "line 2, \"/(/\": "},
 		{"customDNS: {filterUnmappedTypes: false, mapping: {a.lan: 10.0.0.1}}", "other_types_upstream: true", ""},
 		{"customDNS: {mapping: {a.lan: 10.0.0.1}}", "records: [{addresses: [10.0.0.1], name: '*.a.lan'}]", ""},
 		{"customDNS: {mapping: {a.lan: 10.0.0.1}}\nhostsFile: {filePath: x}", "records: [{addresses: [10.0.0.1], name: '*.a.lan'}, {addresses: [10.0.0.1], name: a.lan}]", ""},
 		{"customDNS: {zone: \"a.lan. 60 A 10.0.0.1\\n\"}", "zone_records:", ""},
-		{"conditional: {fallbackUpstream: true}", "", "does nothing with it"},
+		{"conditional: {fallbackUpstream: true}", "", "names that the servers of a zone do not know are not asked of others"},
 		{"blocking: {blackLists: {ads: [x]}, clientGroupsBlock: {default: [ads]}}", "deny: [x]", ""},
 		{"blocking: {denylists: {a.b: [x]}, clientGroupsBlock: {kids*: [a.b]}}", "lists: [a_b]", ""},
 		{"blocking: {blockType: 10.0.0.1, blockTTL: 5}", "addresses: [10.0.0.1]", ""},
@@ -71,6 +82,9 @@ func TestConvert(t *testing.T) {
 		var v any
 		_ = yaml.Unmarshal(r.YAML, &v)
 		flat, _ := yaml.Marshal(flow(v))
+		if err := refused(r.YAML); err != nil {
+			t.Errorf("%s: the resolver refuses %v", tt.in, err)
+		}
 		if w := strings.Join(r.Warnings, "\n"); !strings.Contains(string(flat), tt.want) || !strings.Contains(w, tt.warning) {
 			t.Errorf("%s: want %q and the warning %q in\n%s%s", tt.in, tt.want, tt.warning, flat, w)
 		}

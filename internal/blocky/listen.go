@@ -1,6 +1,7 @@
 package blocky
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -20,8 +21,9 @@ const fallback = "127.0.0.1:5353"
 func (c *converter) ports() {
 	n := c.first(listenKeys...)
 	if n == nil {
-		c.set("listen", []string{"0.0.0.0:5353"})
-		c.say("ports.dns", "the file has none; port 53 became 5353; "+redirection)
+		port := c.freePort(nil)
+		c.set("listen", []string{fmt.Sprintf("0.0.0.0:%d", port)})
+		c.say("ports.dns", "the file has none; port 53 became %d; %s", port, redirection)
 		return
 	}
 	var out, privileged []string
@@ -29,6 +31,8 @@ func (c *converter) ports() {
 		host, port, ok := c.listener(one)
 		switch at := net.JoinHostPort(host, port); {
 		case !ok:
+		case port != "53" && c.isAsked(host, port):
+			c.warn(one, "%q: left out: it is a server that is asked; no client is served there", one.text)
 		case port == "53":
 			privileged = append(privileged, host)
 		case !slices.Contains(out, at):
@@ -51,11 +55,7 @@ func (c *converter) movePort(n *node, hosts, others []string) []string {
 	if len(hosts) == 0 {
 		return others
 	}
-	port := 5353
-	taken := func(at string) bool { return strings.HasSuffix(at, ":"+strconv.Itoa(port)) }
-	for slices.ContainsFunc(others, taken) {
-		port++
-	}
+	port := c.freePort(others)
 	var out []string
 	for _, h := range hosts {
 		if at := net.JoinHostPort(h, strconv.Itoa(port)); !slices.Contains(out, at) {
@@ -64,6 +64,27 @@ func (c *converter) movePort(n *node, hosts, others []string) []string {
 	}
 	c.warn(n, "port 53 became %d; %s", port, redirection)
 	return append(out, others...)
+}
+
+// freePort returns the first port from 5353 on that neither an address to serve has nor a
+// server of this machine that is asked.
+func (c *converter) freePort(listen []string) int {
+	port := 5353
+	taken := func(at string) bool { return strings.HasSuffix(at, ":"+strconv.Itoa(port)) }
+	asked := func(at netip.AddrPort) bool { return int(at.Port()) == port }
+	for slices.ContainsFunc(listen, taken) || slices.ContainsFunc(c.asked, asked) {
+		port++
+	}
+	return port
+}
+
+// isAsked reports whether an address to serve is that of a server that is asked.
+func (c *converter) isAsked(host, port string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(c.asked, func(at netip.AddrPort) bool {
+		covers := a == at.Addr() || a.IsUnspecified() && a.Is4() == at.Addr().Is4()
+		return covers && strconv.Itoa(int(at.Port())) == port
+	})
 }
 
 // uncovered returns the addresses that are not covered by 0.0.0.0 or :: with their port.
@@ -102,5 +123,9 @@ func (c *converter) listener(n *node) (host, port string, ok bool) {
 		c.warn(n, "%q: %s is not an address; no client is served there; write the address of the interface", n.text, host)
 		return "", "", false
 	}
-	return a.Unmap().String(), port, true
+	if a = a.Unmap(); a.Is6() && a.IsLinkLocalUnicast() {
+		c.warn(n, "%q: %s needs the name of an interface, such as [%s%%eth0]:%s; no client is served there", n.text, host, host, port)
+		return "", "", false
+	}
+	return a.String(), port, true
 }

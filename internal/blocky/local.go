@@ -23,7 +23,7 @@ func (c *converter) local() {
 	c.rewrites()
 	for _, key := range []string{"conditional.fallbackUpstream", "customDNS.fallbackUpstream"} {
 		if n := c.at(key); n != nil {
-			c.warn(n, "blocky reads this key and does nothing with it; it has no effect here either")
+			c.warn(n, "not translated: names that the servers of a zone do not know are not asked of others")
 		}
 	}
 }
@@ -117,7 +117,7 @@ func (c *converter) zone() {
 			c.warn(n, "the records behind the fault are left out, and asked of upstreams: %v", err)
 		}
 	}
-	if text == "" {
+	if text == "" || !c.hasEnds(n, text) {
 		return
 	}
 	c.set("zone_records", text)
@@ -126,6 +126,19 @@ func (c *converter) zone() {
 	if !c.flag(c.at("customDNS.filterUnmappedTypes"), true) {
 		c.warn(n, "types that a name has no record of are answered with nothing, although filterUnmappedTypes is false")
 	}
+}
+
+// hasEnds reports whether the aliases of a zone file lead to names that are none.
+func (c *converter) hasEnds(n *node, text string) bool {
+	z := localdata.NewRecords()
+	if z.Zone(text) != nil {
+		return true // of which there is a warning
+	}
+	err := z.CheckAliases()
+	if err != nil {
+		c.warn(n, "left out, and asked of upstreams: %v", err)
+	}
+	return err == nil
 }
 
 // usable returns the records of a zone file that can be served, in lines, up to the
@@ -235,13 +248,19 @@ func (c *converter) hostsText(n *node, ttl string, dropLoopback bool) (records [
 // rewrites translates replacements of the ends of names.
 func (c *converter) rewrites() {
 	var list []map[string]any
+	first := map[string]string{} // the key of each name
 	for _, key := range []string{"customDNS.rewrite", "conditional.rewrite"} {
 		c.at(key).children(func(from string, v *node) {
-			to := v.one()
+			to, same := v.one(), strings.ToLower(strings.TrimSuffix(from, "."))
 			if err := errors.Join(isName(from), isName(to)); err != nil || !v.scalar {
 				c.warn(v, "left out: %q is not replaced by %q: %v", from, to, err)
 				return
 			}
+			if first[same] != "" {
+				c.warn(v, "left out: %s has %s, too, which is replaced here for records and zones alike", first[same], from)
+				return
+			}
+			first[same] = key
 			list = append(list, map[string]any{"from": from, "to": to})
 		})
 	}

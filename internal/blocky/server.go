@@ -75,11 +75,20 @@ func (c *converter) server(n *node) *server {
 	if s == nil {
 		return nil
 	}
-	if _, err := upstream.Parse(s.String()); err != nil {
+	if err := c.note(s); err != nil {
 		c.warn(n, "left out, and not asked: %v", err)
 		return nil
 	}
 	return s
+}
+
+// note notes a server, unless the resolver cannot read its address.
+func (c *converter) note(s *server) error {
+	a, err := upstream.Parse(s.String())
+	if err == nil && a.Proto < upstream.TLS && a.IP.IsLoopback() {
+		c.asked = append(c.asked, netip.AddrPortFrom(a.IP, a.Port))
+	}
+	return err
 }
 
 // split takes the address of a server apart, nil if it is none.

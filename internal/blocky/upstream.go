@@ -260,6 +260,10 @@ func (c *converter) bootstrapServer(n *node) (list []string) {
 			}
 			at := *s
 			at.host = a.Unmap().String()
+			if err := c.note(&at); err != nil {
+				c.warn(ip, "left out: %v", err)
+				continue
+			}
 			list = append(list, at.String())
 		}
 	}
