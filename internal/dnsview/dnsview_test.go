@@ -96,6 +96,26 @@ func TestClassify(t *testing.T) {
 		{"8.8.8.8", 53, packet.ProtoTCP, "", dnsview.PlainDNS}, {"192.0.2.1", 853, packet.ProtoTCP, "", dnsview.DNSOverTLS},
 		{"192.0.2.1", 853, packet.ProtoUDP, "", dnsview.DNSOverQ}, {"192.0.2.1", 443, packet.ProtoTCP, "dns.google", dnsview.DNSOverH},
 		{"1.1.1.1", 443, packet.ProtoUDP, "", dnsview.DNSOverH}, {"192.0.2.1", 443, packet.ProtoTCP, "www.example", dnsview.None},
+		// Hosts of one client each, and their other addresses.
+		{"192.0.2.1", 443, packet.ProtoTCP, "Laptop-abc123.dns.nextdns.io", dnsview.DNSOverH},
+		{"192.0.2.1", 443, packet.ProtoTCP, "k4v2x.cloudflare-gateway.com", dnsview.DNSOverH},
+		{"192.0.2.1", 443, packet.ProtoUDP, "family.adguard-dns.com.", dnsview.DNSOverH},
+		{"192.0.2.1", 443, packet.ProtoTCP, "www.adguard-dns.com", dnsview.None},
+		{"192.0.2.1", 443, packet.ProtoTCP, "nextdns.io", dnsview.None},
+		{"192.0.2.1", 443, packet.ProtoTCP, "xdns.nextdns.io", dnsview.None},
+		{"45.90.28.77", 443, packet.ProtoTCP, "", dnsview.DNSOverH},
+		{"9.9.9.12", 443, packet.ProtoTCP, "", dnsview.DNSOverH},
+		{"2606:4700:4700::1113", 443, packet.ProtoTCP, "", dnsview.DNSOverH},
+		{"2a07:e340::4", 443, packet.ProtoTCP, "", dnsview.DNSOverH},
+		// Behind NAT64 (RFC 6052).
+		{"64:ff9b::8.8.4.4", 443, packet.ProtoTCP, "", dnsview.DNSOverH},
+		{"64:ff9b::c000:201", 443, packet.ProtoTCP, "", dnsview.None},
+		// Ports of public resolvers beside 53, and those of others.
+		{"9.9.9.9", 9953, packet.ProtoUDP, "", dnsview.PlainDNS}, {"208.67.222.222", 5353, packet.ProtoTCP, "", dnsview.PlainDNS},
+		{"94.140.14.14", 5443, packet.ProtoUDP, "", dnsview.PlainDNS}, {"192.0.2.1", 9953, packet.ProtoUDP, "", dnsview.None},
+		{"8.8.8.8", 33434, packet.ProtoUDP, "", dnsview.None}, {"224.0.0.251", 5353, packet.ProtoUDP, "", dnsview.None},
+		{"ff02::fb", 5353, packet.ProtoUDP, "", dnsview.None}, {"224.0.0.252", 5355, packet.ProtoUDP, "", dnsview.None},
+		{"1.1.1.1", 80, packet.ProtoTCP, "", dnsview.None}, {"9.9.9.9", 8443, packet.ProtoTCP, "", dnsview.PlainDNS},
 	} {
 		addr, family := packet.AddrFrom(netip.MustParseAddr(tt.dst))
 		f := &event.Flow{Record: flow.Record{}}
