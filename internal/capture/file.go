@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+
+	"github.com/qubesbeat/qubesbeat/internal/textmark"
 )
 
 // File is one capture file as a [Source].
@@ -64,13 +67,24 @@ func newFile(name string, r io.Reader, names *Interfaces) (*File, error) {
 	case isPcap(le) || isPcap(be):
 		c.reader, err = newPcap(c.block)
 	default:
-		err = c.block.fault(fmt.Sprintf("not a capture file: it starts with % x", magic),
-			"pcap and pcapng can be read; `editcap -F pcapng IN OUT` of Wireshark converts most others")
+		err = c.notCapture(magic)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// notCapture returns the error of a file of another kind, which begins with magic.
+func (c *File) notCapture(magic []byte) error {
+	if head, err := c.block.peek(len("\xfd7zXZ")); err == nil {
+		magic = head
+	}
+	if kind := textmark.Kind(magic); strings.HasSuffix(kind, "; unpack it") {
+		return c.block.fault("not a capture file: "+kind, "pcap and pcapng can be read")
+	}
+	return c.block.fault(fmt.Sprintf("not a capture file: it starts with % x", magic[:4]),
+		"pcap and pcapng can be read; `editcap -F pcapng IN OUT` of Wireshark converts most others")
 }
 
 // noHeader returns the error for a file that ends inside its header, or err if
