@@ -255,7 +255,7 @@ func (b *builder) addDetection() error {
 	feed := b.findings.Feed(b.flows.PeekHello)
 	b.flows.Watch(feed)
 	if analyzes := b.settings.Analyzers(); !b.live && (b.settings.DNS != nil || analyzes.Enabled()) {
-		names := detect.NewNames(b.enricher.Owner)
+		names := detect.NewNames(b.enricher)
 		feed.Name(names)
 		b.flows.ObserveFlows(names.Fill)
 	}

@@ -60,7 +60,7 @@ func (f *Feed) message(p *packet.Packet, frame []byte) {
 	f.speech(p, frame)
 	if m := readMessage(p, frame); m != nil {
 		if f.names != nil {
-			f.names.message(m, p.Time)
+			f.names.message(m, p.Iface, p.Time)
 		}
 		f.waiting = append(f.waiting, Item{At: p.Time, Iface: p.Iface, Other: m})
 	}

@@ -102,8 +102,11 @@ type nothing struct{}
 func (nothing) ByDomain(int32, time.Time) *qube.Qube    { return nil }
 func (nothing) ByAddr(netip.Addr, time.Time) *qube.Qube { return nil }
 
-func newWorld() *world {
-	return worldOf(true, &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("vif%d.0", i) }})
+func newWorld() *world { return worldOf(true, newEnricher()) }
+
+// newEnricher returns an enricher whose interfaces are vifs.
+func newEnricher() *enrich.Enricher {
+	return &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("vif%d.0", i) }}
 }
 
 func worldOf(qubes bool, e *enrich.Enricher) *world {
@@ -193,7 +196,7 @@ func TestFeed_unread(t *testing.T) {
 // a record is lost on the way.
 func TestNames_Fill(t *testing.T) {
 	t.Parallel()
-	w, n := newWorld(), detect.NewNames(nil)
+	w, n := newWorld(), detect.NewNames(newEnricher())
 	w.Name(n)
 	record := func(to netip.Addr, at int64) *event.Flow {
 		f := &event.Flow{Parties: event.Parties{Qube: work, SourceQube: work, Client: client, Direction: event.Outbound}}

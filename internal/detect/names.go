@@ -1,12 +1,14 @@
 package detect
 
 import (
-	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsview"
+	"github.com/qubesbeat/qubesbeat/internal/enrich"
 	"github.com/qubesbeat/qubesbeat/internal/event"
 	"github.com/qubesbeat/qubesbeat/internal/flow"
+	"github.com/qubesbeat/qubesbeat/internal/qube"
 	"github.com/qubesbeat/qubesbeat/internal/qvmfirewall"
 )
 
@@ -15,9 +17,12 @@ import (
 // the same on every run, and wait for their records, which a replay neither drops nor
 // reorders.
 type Names struct {
+	enricher *enrich.Enricher
+	view     *dnsview.Names // belongs to the meter's goroutine
+	parties  event.Parties  // scratch of that
+
 	mu    sync.Mutex
-	view  *dnsview.Names // belongs to the meter's goroutine
-	queue []named        // guarded by mu: of the records that the publisher has not taken yet
+	queue []named // guarded by mu: of the records that the publisher has not taken yet
 }
 
 // named is what is known of the destination of a record.
@@ -28,16 +33,28 @@ type named struct {
 	known            bool // the client's queries are seen
 }
 
-// NewNames returns an empty view. owner is as in [dnsview.NewNames].
-func NewNames(owner func(netip.Addr, int64) netip.Addr) *Names {
-	return &Names{view: dnsview.NewNames(owner)}
+// NewNames returns an empty view of the qubes that an enricher knows.
+func NewNames(e *enrich.Enricher) *Names {
+	return &Names{enricher: e, view: dnsview.NewNames(e.Owner)}
 }
 
-// message takes the addresses in a message.
-func (n *Names) message(m *Message, at int64) {
+// message takes the addresses in a message, unless it is seen on the vif of another qube than the
+// client: that can write what it likes.
+func (n *Names) message(m *Message, iface uint32, at int64) {
+	if len(m.Addresses) == 0 || !n.isClients(m, iface, at) {
+		return
+	}
 	for _, a := range m.Addresses {
 		n.view.Add(m.Client, a.Addr, m.Name, at, a.TTL)
 	}
+}
+
+// isClients reports whether a message is seen where its client is.
+func (n *Names) isClients(m *Message, iface uint32, at int64) bool {
+	p := &n.parties
+	n.enricher.Fill(p, &enrich.Observation{Iface: iface, FromSource: m.FromClient, Source: m.Client, Destination: m.Server, SourceSent: true, At: time.Unix(0, at)})
+	_, onVif := qube.VifDomain(p.Interface)
+	return !onVif || p.Client == m.Client && p.Attribution != event.Spoofed
 }
 
 // record looks up the destination of a record.
