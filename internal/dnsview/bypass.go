@@ -13,7 +13,7 @@ type Bypass string
 // The methods. Each is the protocol that is used.
 const (
 	None       Bypass = ""
-	PlainDNS   Bypass = "dns" // port 53 of another server
+	PlainDNS   Bypass = "dns" // port 53 of another server, or another port of a public resolver
 	DNSOverTLS Bypass = "dot" // RFC 7858
 	DNSOverQ   Bypass = "doq" // RFC 9250
 	DNSOverH   Bypass = "doh" // RFC 8484, recognised by the server's name or address
