@@ -38,6 +38,12 @@ func unaltered([]byte) {}
 // laterFragment has an IPv4 packet be the second part of a datagram.
 func laterFragment(data []byte) { binary.BigEndian.PutUint16(data[14+6:], 100) }
 
+// firstFragment has an IPv4 packet be the first part of a datagram.
+func firstFragment(data []byte) {
+	data[14+6] = 0x20
+	checksum(data)
+}
+
 // wgFrame returns a message of WireGuard from V.
 func wgFrame(kind byte, size int, src, dst string) frame {
 	return frame{iface: ofVPN, proto: packet.ProtoUDP, src: src, dst: dst, payload: []byte{kind, 0, 0, 0}, pad: size}
@@ -109,7 +115,31 @@ func TestVerifier_beside(t *testing.T) {
 		"another packet to it": {play: func(l *lab) { l.udp(ofVPN, v, "203.0.113.9:51821", []byte("another")) },
 			want: "VPN-1 sys-vpn fail; VPN-7 sys-vpn fail; VPN-10 sys-vpn pass"},
 		"the time, of a router": {own: verify.OwnNTP, play: func(l *lab) { l.udp(ofVPN, v, "192.168.1.1:123", []byte{0x23}) }, want: clean},
-		"not the time there":    {own: verify.OwnNTP, play: func(l *lab) { l.udp(ofVPN, v, "192.168.1.1:9", dns) }, want: "VPN-6 sys-vpn fail; VPN-5 sys-vpn pass"},
+		"the time, of a qube behind it": {own: verify.OwnNTP, play: func(l *lab) {
+			l.send(frame{iface: ofVPN, proto: packet.ProtoUDP, src: v, dst: "198.51.100.7:123", ttl: 63, payload: []byte{0x23}})
+		}, want: "VPN-1 sys-vpn fail; VPN-2 sys-vpn fail"},
+		"an answer with the endpoint's name": {play: func(l *lab) {
+			answer := query("se1.relays.example")
+			answer[2] |= 0x80
+			l.udp(ofVPN, v, resolver, answer)
+		}, want: leaked},
+		"a fragment to the endpoint": {play: func(l *lab) {
+			l.altered(frame{iface: ofVPN, proto: packet.ProtoUDP, src: v, dst: endpoint, payload: []byte("another"), pad: 1400}, 0, firstFragment)
+		}, want: "VPN-1 sys-vpn fail; VPN-7 sys-vpn fail"},
+		"a tiny fragment to it": {play: func(l *lab) {
+			l.altered(frame{iface: ofVPN, proto: packet.ProtoUDP, src: v, dst: endpoint}, 0, func(b []byte) { firstFragment(b); b[39] = 200 })
+		}, want: "VPN-1 sys-vpn fail; VPN-7 sys-vpn fail"},
+		"WireGuard to the local network": {play: func(l *lab) { l.send(wgFrame(4, 128, v, "192.168.1.77:51820")) },
+			want: "VPN-1 sys-vpn fail; VPN-6 sys-vpn fail; VPN-10 sys-vpn fail"},
+		"WireGuard to another qube": {play: func(l *lab) { l.send(wgFrame(4, 128, v, "10.137.0.6:51820")) },
+			want: "VPN-1 sys-vpn fail; VPN-6 sys-vpn fail; VPN-10 sys-vpn fail"},
+		"an update of the endpoint's name": {play: func(l *lab) {
+			update := query("se1.relays.example")
+			update[2] |= 5 << 3
+			l.udp(ofVPN, v, resolver, update)
+		}, want: leaked},
+		"a fragment of the tunnel": {play: func(l *lab) { l.altered(wgFrame(4, 1472, v, endpoint), 0, firstFragment) }, want: clean},
+		"not the time there":       {own: verify.OwnNTP, play: func(l *lab) { l.udp(ofVPN, v, "192.168.1.1:9", dns) }, want: "VPN-6 sys-vpn fail; VPN-5 sys-vpn pass"},
 		"a report of a group": {play: func(l *lab) {
 			l.send(frame{iface: ofVPN, proto: 2, src: "10.137.0.20", dst: "239.255.255.250", ttl: 1, options: []byte{0x94, 4, 0, 0}})
 		}, want: clean},
@@ -305,6 +335,37 @@ func TestParseEndpoint_mapped(t *testing.T) {
 	for text, want := range map[string]string{"[::ffff:203.0.113.9]:51820/udp": "203.0.113.9:51820/udp", "::ffff:203.0.113.9/esp": "203.0.113.9/esp"} {
 		if e, ok := verify.ParseEndpoint(text); !ok || e.String() != want {
 			t.Errorf("ParseEndpoint(%q) = %v, %v; want %s", text, e, ok, want)
+		}
+	}
+}
+
+// TestVerifier_stream_begins takes what a connection to an endpoint of OpenVPN says first for the tunnel only if it is
+// one; of what it says later, and of what has begun before, it is not known.
+func TestVerifier_stream_begins(t *testing.T) {
+	t.Parallel()
+	reset := []byte{0, 14, 0x38, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0}
+	for name, tt := range map[string]struct {
+		list []segment
+		want string
+	}{
+		"OpenVPN":                  {[]segment{{1, reset}, {17, make([]byte, 100)}}, "pass"},
+		"OpenVPN, again":           {[]segment{{1, reset}, {1, reset}}, "pass"},
+		"OpenVPN, in two":          {[]segment{{1, reset[:2]}, {3, reset[2:]}}, "pass"},
+		"another protocol":         {[]segment{{1, []byte("SSH-2.0-OpenSSH_9.2")}}, "fail"},
+		"the middle of another":    {[]segment{{100, []byte("SSH-2.0-OpenSSH_9.2")}}, "pass"},
+		"another one, after a few": {[]segment{{1, reset}, {17, []byte("SSH-2.0-OpenSSH_9.2")}}, "pass"},
+	} {
+		l := newLab(t)
+		l.expect("sys-vpn", verify.ProtocolOpenVPN, "203.0.113.9:1194/udp", "203.0.113.9:443/tcp")
+		l.openVPN()
+		f := frame{iface: ofVPN, proto: packet.ProtoTCP, src: "10.137.0.20:40002", dst: "203.0.113.9:443", flags: syn}
+		l.altered(f, 0, func(b []byte) { binary.BigEndian.PutUint32(b[38:], 0) })
+		for _, one := range tt.list {
+			f.flags, f.payload = data, one.payload
+			l.altered(f, 0, func(b []byte) { binary.BigEndian.PutUint32(b[38:], uint32(one.at)) })
+		}
+		if _, ok := l.want("VPN-1 sys-vpn " + tt.want + "; VPN-7 sys-vpn " + tt.want); !ok {
+			t.Errorf("%s", name)
 		}
 	}
 }

@@ -41,6 +41,25 @@ func isDNS(p *packet.Packet) bool {
 	return (p.DstPort == portDNS || p.DstPort == portDoT) && (p.Proto == packet.ProtoTCP || p.Proto == packet.ProtoUDP)
 }
 
+// hidesPorts reports whether a packet may be of TCP or UDP, and its ports are not known: it has more extension
+// headers than are read, or they are not in this fragment, or not in the capture.
+func hidesPorts(p *packet.Packet) bool {
+	if p.HasL4 || p.Fragment == packet.FragmentLater {
+		return false
+	}
+	return p.Proto == packet.ProtoTCP || p.Proto == packet.ProtoUDP || p.Family == 6 && isExtension(p.Proto)
+}
+
+// isExtension reports whether a number is that of an extension header of IPv6 behind which another header may be (IANA,
+// "IPv6 Extension Header Types").
+func isExtension(proto uint8) bool {
+	switch proto {
+	case 0, 43, 44, 51, 60, 135, 139, 140:
+		return true
+	}
+	return false
+}
+
 // classify returns the class of a packet that a qube has sent.
 func (v *Verifier) classify(s *subject, p *packet.Packet) class {
 	dst, src := p.Dst.Netip(p.Family), p.Src.Netip(p.Family)

@@ -56,6 +56,7 @@ type clock struct {
 	handshakes int        // since the last answer
 	closed     bool       // TCP: FIN or RST
 	carrier    connection // TCP: that of the tunnel
+	opened     opening    // TCP: the last one
 	out        int64      // since when the tunnel is silent or down, 0 if it is not
 }
 
@@ -77,10 +78,24 @@ type connection struct {
 	own, port uint16
 }
 
+// opening is a connection, and where the first thing that it says is.
+type opening struct {
+	connection
+	next uint32 // sequence number
+}
+
+// begins reports whether a segment is the first that a connection says, and has as much as a length and an opcode.
+func (o *opening) begins(p *packet.Packet, frame, payload []byte) bool {
+	return o.connection == connection{p.Dst, p.SrcPort, p.DstPort} && sequence(p, frame) == o.next && len(payload) > 2
+}
+
 // segment notes a segment of TCP to an endpoint. data says that it has a packet of the tunnel: then its
 // connection is the one that carries it. Until one has, or if that has ended, it is the one that begins.
 func (c *clock) segment(p *packet.Packet, begins, data bool) {
 	of := connection{p.Dst, p.SrcPort, p.DstPort}
+	if begins {
+		c.opened = opening{of, p.SYNSeq + 1}
+	}
 	if data || begins && (c.closed || c.carrier == (connection{})) {
 		if of != c.carrier {
 			c.carrier, c.closed = of, false

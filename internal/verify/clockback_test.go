@@ -72,6 +72,42 @@ func TestVerifier_hold_clock(t *testing.T) {
 	}
 }
 
+// TestVerifier_hold_jump keeps a fail over a jump of the clock, as long as nothing agrees behind it, and ends it after a
+// day without a jump.
+func TestVerifier_hold_jump(t *testing.T) {
+	t.Parallel()
+	jump := func(l *lab) { l.now += int64(25 * time.Hour); l.uplink() }
+	day := func(l *lab) {
+		for range 25 * 3600 / 20 {
+			l.wait(20 * time.Second)
+		}
+	}
+	for name, tt := range map[string]struct {
+		play func(*lab)
+		want string
+	}{
+		"a jump":                         {jump, "fail contained"},
+		"two":                            {func(l *lab) { jump(l); jump(l) }, "fail contained"},
+		"a jump, and what agrees":        {func(l *lab) { jump(l); l.handshake() }, "pass"},
+		"what has agreed before it":      {func(l *lab) { l.handshake(); jump(l) }, "fail contained"},
+		"a day":                          {day, "unknown(no-traffic)"},
+		"a jump, and a day":              {func(l *lab) { jump(l); day(l) }, "unknown(no-traffic)"},
+		"what has agreed before a day":   {func(l *lab) { l.handshake(); day(l) }, "pass stale"},
+		"a jump of half a day, and half": {func(l *lab) { l.now += int64(13 * time.Hour); l.uplink(); l.wait(11 * time.Hour); l.uplink() }, "fail contained"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.vpn()
+			l.handshake()
+			l.ping(ofVPN, "10.137.0.20", "198.51.100.7", 63)
+			l.wait(2 * time.Second)
+			tt.play(l)
+			l.want("VPN-1 sys-vpn " + tt.want)
+		})
+	}
+}
+
 // TestVerifier_Results_absent says of a qube without packets why nothing is known, in a sentence: its
 // vif is not here, it is above, or it has sent nothing.
 func TestVerifier_Results_absent(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 type counting struct {
 	masks  [flow.Ways + 1]mask // by the way of a packet
 	epoch  uint32              // of the masks; 0 for none yet
-	closer bool                // of the masks, see [Verifier.closer]
+	closer closeness           // of the masks
 
 	// Of the batch, places in it being bits of a set.
 	open     uint32 // to be looked at
@@ -47,16 +47,35 @@ func (v *Verifier) Packets(ps []packet.Packet, frame func(i int) []byte, flows [
 		}
 		v.flow = flows[i]
 		v.packet(&ps[i], frame(i), note, back)
-		if v.epoch != x.epoch || v.closer() && !x.closer || note != nil && before&^verdictBits(*note) != 0 {
+		if v.epoch != x.epoch || v.closer() > x.closer || note != nil && before&^verdictBits(*note) != 0 {
 			v.reopen()
 		}
 	}
 	x.counted = 0
 }
 
-// closer reports whether all packets are looked at that subjects are sent, and those that leave on
-// other interfaces: packets are followed, or questions wait for an answer; or what leaves is to be remembered.
-func (v *Verifier) closer() bool { return v.tracer.n|v.waiting != 0 || v.unordered() }
+// closeness is which packets are looked at whatever the notes on their flows say.
+type closeness uint8
+
+const (
+	none        closeness = iota
+	ofWaiting             // those that subjects are sent, and those on other interfaces: a question waits for an answer
+	ofFollowing           // all: one may be a packet that is followed, or like one, or is to be remembered
+)
+
+// closer returns which packets are looked at.
+func (v *Verifier) closer() closeness {
+	switch {
+	case v.watches():
+		return ofFollowing
+	case v.waiting != 0:
+		return ofWaiting
+	}
+	return none
+}
+
+// watches reports whether packets are followed, or remembered.
+func (v *Verifier) watches() bool { return v.tracer.n != 0 || v.unordered() }
 
 // count counts the packets of a batch that, by the notes on their flows, can change no verdict, and
 // returns the others as a set of bits. This is what verification costs the meter for each
@@ -102,9 +121,8 @@ func (v *Verifier) reopen() {
 	}
 }
 
-// mask sets the masks of an epoch. closer has all packets be looked at that subjects are sent, and those
-// on other interfaces.
-func (x *counting) mask(epoch uint32, closer bool) {
+// mask sets the masks of an epoch.
+func (x *counting) mask(epoch uint32, closer closeness) {
 	x.epoch, x.closer = epoch, closer
 	for way := range flow.Ways + 1 {
 		at := &looks[way.Direction()][oneIf(way.Back())]
@@ -113,13 +131,13 @@ func (x *counting) mask(epoch uint32, closer bool) {
 			m.mask |= learnFrom << noteLooked
 			m.want |= learnFrom << noteLooked
 		}
-		if closer {
+		if closer != none {
 			m.mask |= m.from
 			m.want |= m.from
 		}
 		m.mask |= epochMask << noteEpoch
 		m.want |= epoch & epochMask << noteEpoch
-		if closer && m.from == 0 || at.mask == 0 || way == flow.Ways {
+		if closer == ofFollowing || closer != none && m.from == 0 || at.mask == 0 || way == flow.Ways {
 			m.mask, m.want = 0, 1 // no note is so
 		}
 		x.masks[way] = m

@@ -100,16 +100,85 @@ func TestVerifier_relay_of_its_own(t *testing.T) {
 	l.want("TOR-3 sys-whonix fail")
 }
 
-// TestVerifier_hidden_upstream has no query of a qube that is not forwarded hide one of this machine.
+// TestVerifier_hidden_upstream has no query of a qube hide one of this machine, be it forwarded or not: only its own copy
+// is not this machine's.
 func TestVerifier_hidden_upstream(t *testing.T) {
 	t.Parallel()
-	for ttl, want := range map[uint8]string{1: "fail", 64: "pass"} {
+	const asked = "www.example.com"
+	for _, tt := range []struct {
+		ttl  uint8
+		name string
+		want string
+	}{{1, asked, "fail"}, {64, asked, "pass"}, {64, "x.example", "fail"}, {64, "www.example.net", "fail"}} {
 		l := newLab(t)
 		l.env.Upstreams = []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:53")}
 		l.apply()
 		l.ask("9.9.9.9:53")
-		l.send(frame{iface: ofWork, proto: packet.ProtoUDP, src: srcWork + ":5", dst: "8.8.8.8:53", payload: query("x.example"), ttl: ttl})
+		l.send(frame{iface: ofWork, proto: packet.ProtoUDP, src: srcWork + ":5", dst: "8.8.8.8:53", payload: query(tt.name), ttl: tt.ttl})
+		l.wait(5 * time.Second) // in a queue
 		l.ask("8.8.8.8:53")
-		l.want("DNS-2 this machine " + want)
+		l.want("DNS-2 this machine " + tt.want)
+	}
+}
+
+// TestVerifier_unclear_upstream takes no packet for this machine's own that may be a qube's: one that may have been put
+// together on the way, one that may have been lost, and one of a qube whose gateway has another MAC address.
+func TestVerifier_unclear_upstream(t *testing.T) {
+	t.Parallel()
+	large := frame{iface: ofWork, proto: packet.ProtoTCP, src: srcWork + ":5", dst: "8.8.8.8:853", flags: data, pad: 2000}
+	for name, tt := range map[string]struct {
+		play func(*lab)
+		want string
+	}{
+		"a large segment": {func(l *lab) {
+			l.send(large)
+			large := large.masqueraded()
+			large.pad = 1400
+			l.send(large)
+		}, "pass"},
+		"lost": {func(l *lab) {
+			l.udp(ofWork, srcWork+":5", "8.8.8.8:53", query("x.example"))
+			l.v.Lost(1)
+			l.ask("8.8.8.8:53")
+		}, "unknown(capture-lost)"},
+		"a virtual router": {func(l *lab) {
+			l.altered(frame{iface: ofWork, proto: packet.ProtoUDP, src: srcWork + ":5", dst: "8.8.8.8:53", payload: query("www.example.com")}, 0, func(b []byte) {
+				copy(b, "\x00\x00\x5e\x00\x01\x01")
+			})
+			l.ask("8.8.8.8:53")
+		}, "pass"},
+		"cut off": {func(l *lab) {
+			l.altered(frame{iface: ofWork, proto: packet.ProtoUDP, src: srcWork + ":5", dst: "8.8.8.8:53", payload: query("www.example.com")}, 60, unaltered)
+			l.ask("8.8.8.8:53")
+		}, "pass"},
+	} {
+		l := newLab(t)
+		l.env.Upstreams = []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:53")}
+		l.apply()
+		l.ask("9.9.9.9:53")
+		tt.play(l)
+		if _, ok := l.want("DNS-2 this machine " + tt.want); !ok {
+			t.Errorf("%s", name)
+		}
+	}
+}
+
+// TestVerifier_several_gateways takes frames to each of the MAC addresses for received that this machine has used lately.
+func TestVerifier_several_gateways(t *testing.T) {
+	t.Parallel()
+	for used, want := range map[byte]string{2: "pass", 3: "pass", 4: "pass", 5: "unknown(no-traffic)"} {
+		l := newLab(t)
+		l.uplink()
+		for i := range used {
+			b := frame{iface: ofWork, out: true, proto: packet.ProtoUDP, src: server, dst: fmt.Sprintf("%s:%d", srcWork, 1+i)}.bytes()
+			copy(b[6:], []byte{2, 2, 2, 2, 2, 1 + i})
+			l.raw(ofWork, true, b)
+		}
+		b := attempt(ofWork, srcWork+":5000", "10.137.0.9:22").bytes()
+		copy(b, []byte{2, 2, 2, 2, 2, 1})
+		l.raw(ofWork, false, b)
+		l.uplink()
+		l.wait(3 * time.Second)
+		l.want("ISO-1 work " + want)
 	}
 }

@@ -23,7 +23,7 @@ func describe(x *Result, s *subject, v *Verifier) string {
 		return "a rule may accept more than the pairs in verify.isolation.allow: " + safetext.Line(rule)
 	}
 	if x.Reason == CaptureLost && s.records[x.Check].missing(v.now, v.window) {
-		return "some of its packets of the last minutes could not be followed"
+		return "some of its packets of the last minutes could not be followed, or not be read"
 	}
 	return x.Reason.explain(x, s)
 }

@@ -2,8 +2,6 @@ package verify
 
 import (
 	"encoding/binary"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/dnsmsg"
@@ -13,6 +11,7 @@ import (
 // queryName returns the name that a packet asks for in lower case, "" if it is no query in
 // plain DNS or cannot be read.
 func queryName(p *packet.Packet, frame []byte) string {
+	const kind = 0xf8 // in the third byte, with that of an answer: 0 for a query
 	if p.DstPort != portDNS {
 		return ""
 	}
@@ -23,7 +22,7 @@ func queryName(p *packet.Packet, frame []byte) string {
 	if p.Proto == packet.ProtoTCP {
 		payload = message(payload)
 	}
-	if len(payload) < dnsmsg.HeaderSize {
+	if len(payload) < dnsmsg.HeaderSize || payload[2]&kind != 0 {
 		return ""
 	}
 	name, _, err := dnsmsg.AppendName(nil, payload, dnsmsg.HeaderSize)
@@ -93,56 +92,4 @@ func (s *subject) asksNothing(p *packet.Packet, frame []byte, now int64) bool {
 		return s.lengths.add(p, frame, n, now)
 	}
 	return false
-}
-
-// recentDNS are the servers that clients have asked themselves, so that their packets are
-// not taken for this machine's own once they are masqueraded.
-type recentDNS struct {
-	list [64]recentServer
-	next int
-}
-
-type recentServer struct {
-	addr packet.Addr
-	at   int64 // own time
-}
-
-// recentFor is how long a server counts as asked, in nanoseconds.
-const recentFor = int64(60e9)
-
-func (r *recentDNS) note(p *packet.Packet, now int64) {
-	for i := range r.list {
-		if r.list[i].addr == p.Dst {
-			r.list[i].at = now
-			return
-		}
-	}
-	r.list[r.next] = recentServer{p.Dst, now}
-	r.next = (r.next + 1) % len(r.list)
-}
-
-func (r *recentDNS) has(p *packet.Packet, now int64) bool {
-	for i := range r.list {
-		if r.list[i].at != 0 && r.list[i].addr == p.Dst && now-r.list[i].at <= recentFor {
-			return true
-		}
-	}
-	return false
-}
-
-// upstream judges DNS that leaves this machine on an interface that is no vif, where the
-// servers that are to be asked are known.
-func (v *Verifier) upstream(p *packet.Packet) {
-	if !v.conf.World.Local(p.Src.Netip(p.Family)) {
-		return
-	}
-	dst := netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort)
-	switch {
-	case v.dns.has(p, v.now): // it may be that of a qube
-	case slices.Contains(v.env.Upstreams, dst):
-		v.self.records[DNS2].agrees(p, v.now)
-	case magic(dst.Addr()): // Qubes itself looks up the names in the rules of qvm-firewall
-	default:
-		v.record(v.self, DNS2, p, nil, "")
-	}
 }

@@ -19,8 +19,13 @@ type World interface {
 	ByName(name string) *qube.Qube
 	// Local reports whether an address is one of this machine.
 	Local(addr netip.Addr) bool
+	// KnowsItself reports whether all addresses of this machine are known.
+	KnowsItself() bool
 	// HasVif reports whether the vif of a Xen domain is captured.
 	HasVif(domid int32) bool
+	// Several reports whether the capture has more than one interface, as far as is known before
+	// packets of them have come. It is asked for with each new interface.
+	Several() bool
 	// Epoch returns a number that is another one after a change of what the others return for
 	// this time. It is asked for once a second.
 	Epoch(at time.Time) uint64

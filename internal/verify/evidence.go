@@ -71,6 +71,7 @@ type record struct {
 	missed int64  // own time of the last packet that was not followed and might have spoken against; 0 for none
 	loose  bool   // it is not known whether all of Against that can leave were kept in
 	failed int64  // own time of LastAgainst
+	awake  int64  // the same, see [Verifier.awake]
 	acked  uint64 // how many of Against are acknowledged
 	probed bool   // what agrees was sent by a probe
 	undone bool   // the last probe has shown nothing
@@ -113,7 +114,7 @@ func (r *record) forgetAgreed() {
 }
 
 // speaksAgainst counts a packet that does not agree, and keeps the first as a sample.
-func (r *record) speaksAgainst(p *packet.Packet, now int64, sample func() Sample) {
+func (v *Verifier) speaksAgainst(r *record, p *packet.Packet, sample func() Sample) {
 	if r.Against == r.acked {
 		r.FirstAgainst, r.sample = p.Time, sample()
 		r.Traced, r.Left, r.loose = 0, 0, false
@@ -121,7 +122,7 @@ func (r *record) speaksAgainst(p *packet.Packet, now int64, sample func() Sample
 	r.before = r.Packets
 	r.Against++
 	r.AgainstBytes += uint64(p.Length)
-	r.LastAgainst, r.failed = p.Time, now
+	r.LastAgainst, r.failed, r.awake = p.Time, v.now, v.awake()
 }
 
 // contained reports whether none of the packets against has left this machine, as far as

@@ -28,7 +28,7 @@ endpoint only; this machine then enforces it:
 // explanations has a row for each check.
 var explanations = [Checks]Explanation{
 	ISO1: {"Packets of the qube to other qubes that are attached here came in and did not come out, within a second.",
-		"Qubes behind another netvm cannot be seen. Pairs in verify.isolation.allow are left out. A qube that sends more than can be followed is unknown for 15 minutes.",
+		"Qubes behind another netvm cannot be seen. A qube that answers one whose packet came through does not fail. Pairs in verify.isolation.allow are left out. A qube that sends more than can be followed is unknown for 15 minutes.",
 		"Remove the rule that accepts them from custom-forward (nft list chain ip qubes custom-forward), or allow the pair."},
 	ISO2: {"The rules of Qubes drop what goes from one vif to another, in IPv4 and IPv6, and no rule before them accepts more than the pairs in verify.isolation.allow.",
 		"It says what the rules are, not what happens: ISO-1 does.", "systemctl restart qubes-iptables; look at custom-forward for accepts."},
@@ -56,7 +56,7 @@ var explanations = [Checks]Explanation{
 		"Remove the route to the endpoint by eth0 from the clients' way: the kill switch of VPN-2 does."},
 	VPN8: {"qvm-firewall, which this machine enforces, lets the qube reach the endpoints only, by address, port and protocol.", "Rules for DNS and ICMP that are left on are listed. With a rule for a name (dsthost) that may be the endpoint's, it is unknown.", killSwitch},
 	VPN9: {"Five packets of a client, of sizes that are seldom found in this order, came out in the tunnel with the sizes that it makes of them.",
-		"Padding (DAITA, obfuscation) hides the sizes: then it is unknown.", killSwitch},
+		"Padding (DAITA, obfuscation) hides the sizes, and a busy tunnel has them anyway: then it is unknown.", killSwitch},
 	VPN10: {"Packets with the shape of the tunnel went to the listed endpoints only.", "Roaming, and applications with many servers: list them.", "Add the endpoint to the configuration if it is yours."},
 	TOR1:  {"Only TCP left the qube.", "Pluggable transports use UDP: list bridges.", "Look at the gateway's firewall: whonix-firewall restarts with it."},
 	TOR2:  {"Nothing else: it only fails.", "Bridges with names: list the names.", "The gateway should send its clients' DNS to Tor's DnsPort."},

@@ -9,7 +9,10 @@ import (
 
 // following is what the packet that is being judged is followed for: it is followed once, for all
 // checks.
-type following struct{ checks, proves set }
+type following struct {
+	checks, proves set
+	awaits         bool // it may be one to this machine, see [Verifier.await]
+}
 
 // add adds checks. proves says that they agree if the packet does not come out.
 func (f *following) add(which set, proves bool) {
@@ -31,20 +34,27 @@ func (v *Verifier) follow(s *subject, p *packet.Packet, frame []byte) {
 		return
 	}
 	whole := staysWhole(p, frame)
+	if v.forgetful() {
+		s.loose(f.checks)
+		f.proves = 0
+	}
 	if f.proves&isolation != 0 && !(whole && v.forwards(s, p, frame)) {
 		f.proves &^= isolation
 	}
-	one := v.tracer.add(s, p, frame, f, v.now)
+	x := &v.print
+	x.take(p, frame)
+	one := v.tracer.add(s, x, f, v.now)
 	if one == nil {
 		s.missed(f.checks, v.now)
 		return
 	}
-	if !whole {
+	if one.copies.others = v.arrivals.like(x, p.Time); f.checks&isolation != 0 || f.awaits {
+		one.sample = sampleOf(s, p, frame, "")
+	}
+	if one.pieces = !whole; !whole {
 		s.loose(f.checks) // it leaves in pieces, or with others, which may come later
 	}
-	if at, ok := v.recent.find(one.key, p.Time); ok {
-		v.cameThrough(one, at)
-	}
+	v.recent.find(x, p.Time, func(iface uint32) { v.cameThrough(x, iface) })
 }
 
 // forwards reports whether this machine would forward a packet if no rule about its addresses dropped it:
@@ -71,8 +81,11 @@ func isHost(a netip.Addr) bool {
 	return true
 }
 
-// mayMiss are the checks of which, for a while, nothing is known if a packet was not followed.
-var mayMiss = restsOnRules | setOf(TOR4)
+// mayHide are the checks that a packet may speak against whose ports are not known, since it may be one of DNS.
+var mayHide = setOf(DNS1, VPN5)
+
+// mayMiss are the checks of which, for a while, nothing is known if a packet was not followed, or not read.
+var mayMiss = restsOnRules | mayHide | setOf(VPN1, TOR1, TOR4)
 
 // missing reports whether a packet was not followed in a time before now.
 func (r *record) missing(now, within int64) bool { return r.missed != 0 && now-r.missed < within }
@@ -95,39 +108,58 @@ func (s *subject) loose(which set) {
 
 // leaves looks whether a packet that goes out somewhere is one that is followed.
 func (v *Verifier) leaves(p *packet.Packet, frame []byte) {
-	if v.unordered() {
-		v.recent.note(traceKeyOf(p, frame), p)
+	if !v.unordered() && !v.tracer.isTo(&p.Dst) {
+		return
 	}
-	if one := v.tracer.see(p, frame); one != nil {
-		v.cameThrough(one, p.Iface)
+	x := &v.print
+	x.take(p, frame)
+	if v.unordered() {
+		v.recent.note(x, p)
+	}
+	v.cameThrough(x, p.Iface)
+}
+
+// cameThrough judges the packets that are followed and may be the one that goes out of an interface. If two qubes
+// have sent packets that cannot be told apart, it is not known whose it is.
+func (v *Verifier) cameThrough(x *imprint, iface uint32) {
+	one := v.tracer.see(x)
+	if one == nil || one.found || one.subject == nil || one.subject.iface == iface && one.subject.name != "" {
+		return
+	}
+	s, more, shared := one.subject, false, false
+	v.tracer.alike(x, func(other *trace) {
+		if !other.found {
+			more = other.copies.leave(iface) || more
+			shared = shared || other.subject != s
+		}
+	})
+	if !more {
+		return // it may be one that is not followed
+	}
+	v.tracer.alike(x, func(other *trace) {
+		if shared && !other.found {
+			other.subject.missed(other.checks, v.now)
+			other.checks = 0
+		}
+		other.found = true
+	})
+	if !shared {
+		v.came(one)
 	}
 }
 
-// cameThrough judges a packet that is followed and goes out of an interface. If two qubes have sent
-// packets that cannot be told apart, it is not known whose it is.
-func (v *Verifier) cameThrough(one *trace, iface uint32) {
-	if one.subject.iface == iface && one.subject.name != "" {
-		return
-	}
-	s, shared := one.subject, false
-	v.tracer.alike(one, func(other *trace) {
-		other.found = true
-		shared = shared || other.subject != s
-	})
-	if shared {
-		v.tracer.alike(one, func(other *trace) {
-			other.subject.missed(other.checks, v.now)
-			other.checks = 0
-		})
-		return
-	}
+// came counts a packet that has come out against its checks.
+func (v *Verifier) came(one *trace) {
 	for c := range one.checks.all {
-		r := &s.records[c]
-		r.Traced++
-		r.Left++
-		if c == ISO1 || c == ISO3 {
+		if c == ISO1 || c == ISO3 || one.awaits {
 			v.cameOut(one, c)
 		}
+		r := &one.subject.records[c]
+		r.Traced++
+		r.Left++
+	}
+	if one.checks.has(ISO1) {
+		v.reached.note(&one.sample, v.now)
 	}
 }
 
@@ -136,7 +168,7 @@ func (v *Verifier) cameOut(one *trace, c Check) {
 	r := &one.subject.records[c]
 	first := r.verdict != Fail
 	p := packet.Packet{Time: one.sample.Time, Length: one.sample.Length}
-	r.speaksAgainst(&p, v.now, func() Sample { return one.sample })
+	v.speaksAgainst(r, &p, func() Sample { return one.sample })
 	if first {
 		v.reportNow(one.subject, c, true)
 	}
@@ -154,6 +186,14 @@ func (v *Verifier) traced(one *trace) {
 		if one.checks.has(ISO6) && s.rules == one.rules { // else new rules have let it out
 			v.cameOut(one, ISO6)
 		}
+		return
+	}
+	if one.copies.left > 0 { // by one that was like it, or by itself
+		s.missed(one.checks, v.now)
+		return
+	}
+	if one.awaits {
+		v.awaited(one)
 		return
 	}
 	sees := v.seesUplink(one.at)

@@ -35,20 +35,14 @@ func (v *Verifier) fromQube(s *subject, p *packet.Packet, frame []byte, note *No
 	if c != classNoise {
 		s.to = destination{p.Dst, p.DstPort, p.Family, p.Proto}
 	}
-	if e.spoofed {
-		v.following.add(setOf(ISO3), c.uplink()) // it must not come out elsewhere
-	}
-	if e.ruled == qvmfirewall.Drops {
-		v.ruledOut(s, e, p)
-	}
-	v.common(s, c, p, frame)
-	if e.overHTTPS(p) {
-		v.overHTTPS(s, p, frame)
-	}
+	v.common(s, e, p, frame)
 	asks := p.Proto == packet.ProtoUDP && v.asks(s, c, p, frame) // it will ask again
 	v.byExit(s, e, p, frame)
-	if v.following.checks != 0 {
+	switch {
+	case v.following.checks != 0:
 		v.follow(s, p, frame)
+	case c != classNoise:
+		v.arrive(s, p, frame)
 	}
 	if s.expect != nil && !s.expect.lacksEndpoint() {
 		looked = learnFrom
@@ -76,7 +70,7 @@ func (v *Verifier) byExit(s *subject, e *remembered, p *packet.Packet, frame []b
 func (s *subject) settles(e *remembered, p *packet.Packet) bool {
 	exit := s.exit()
 	return e.epoch != 0 && e.class == classOutside && (exit == ExitClear || exit == ExitNone) && !e.spoofed && !e.overHTTPS(p) && e.ruled != qvmfirewall.Drops &&
-		!isDNS(p) && (!p.IsICMP() || isQuery(p) && s.rules == nil)
+		!isDNS(p) && !hidesPorts(p) && (!p.IsICMP() || isQuery(p) && s.rules == nil)
 }
 
 // isQuery reports whether a packet is a query of ICMP or its answer, as all of its flow are.
@@ -119,26 +113,49 @@ func (v *Verifier) ruledOut(s *subject, e *remembered, p *packet.Packet) {
 }
 
 // common judges what is expected of all qubes.
-func (v *Verifier) common(s *subject, c class, p *packet.Packet, frame []byte) {
+func (v *Verifier) common(s *subject, e *remembered, p *packet.Packet, frame []byte) {
+	c := e.class
+	if e.spoofed {
+		v.following.add(setOf(ISO3), c.uplink()) // it must not come out elsewhere
+	}
+	if e.ruled == qvmfirewall.Drops {
+		v.ruledOut(s, e, p)
+	}
+	if e.overHTTPS(p) {
+		v.overHTTPS(s, p, frame)
+	}
 	switch toPeer := c == classQube || c == classICMPError && v.relation(s, p, p.Dst.Netip(p.Family)) == classQube; {
 	case toPeer:
 		if v.allowed(s, p, true) {
 			return
 		}
-		v.toPeer(s, p)
+		if !v.reached.answered(p, v.now) {
+			v.toPeer(s, p)
+		}
 	case c == classLocal:
 		v.tryLocal(s, p, frame)
 	}
-	if isDNS(p) {
+	v.byPorts(s, c, p, frame)
+}
+
+// byPorts judges DNS, and what may be DNS or an attempt to reach something here and does not show it.
+func (v *Verifier) byPorts(s *subject, c class, p *packet.Packet, frame []byte) {
+	switch {
+	case isDNS(p):
 		v.commonDNS(s, c, p, frame)
+	case c == classNoise, !hidesPorts(p):
+	case c == classLocal:
+		s.missed(setOf(ISO4), v.now)
+	default:
+		s.missed(mayHide, v.now)
 	}
 }
 
 // commonDNS judges what is expected of the DNS of all qubes.
 func (v *Verifier) commonDNS(s *subject, c class, p *packet.Packet, frame []byte) {
 	ours := c == classMagic || c == classLocal
-	if !ours && !onLastHop(p, frame) && s.owns(p) && s.arrives(p, frame) {
-		v.dns.note(p, v.now)
+	if !ours && len(v.env.Upstreams) != 0 && !onLastHop(p, frame) {
+		v.relays(s, p, frame)
 	}
 	switch {
 	case s.exit() == ExitVPN || s.exit() == ExitTor: // judged there
@@ -217,7 +234,7 @@ func (v *Verifier) anon(s *subject, c class, p *packet.Packet, frame []byte) {
 func (v *Verifier) record(s *subject, c Check, p *packet.Packet, frame []byte, name string) {
 	r := &s.records[c]
 	first := r.verdict != Fail
-	r.speaksAgainst(p, v.now, func() Sample { return sampleOf(s, p, frame, name) })
+	v.speaksAgainst(r, p, func() Sample { return sampleOf(s, p, frame, name) })
 	if first {
 		v.reportNow(s, c, true)
 	}
@@ -238,7 +255,7 @@ func (v *Verifier) against(s *subject, which set, p *packet.Packet, frame []byte
 		}
 		r := &s.records[c]
 		first := r.verdict != Fail
-		r.speaksAgainst(p, v.now, func() Sample { return sampleOf(s, p, frame, name) })
+		v.speaksAgainst(r, p, func() Sample { return sampleOf(s, p, frame, name) })
 		if first {
 			v.reportNow(s, c, alert)
 		}
@@ -277,6 +294,7 @@ func (v *Verifier) toQube(s *subject, p *packet.Packet, frame []byte) settledPac
 	if s.waiting != 0 {
 		v.told(s, p, frame)
 	}
+	v.tracer.answers(s, p, frame)
 	c := v.sourceClass(s, p)
 	switch c {
 	case classEndpoint:
@@ -329,7 +347,15 @@ func (v *Verifier) fromPeer(s *subject, p *packet.Packet, frame []byte) {
 		s.records[ISO1].agrees(p, v.now)
 		return
 	}
-	if _, ok := v.tracer.index[traceKeyOf(p, frame)]; ok || refusal(p, frame) {
+	v.print.take(p, frame)
+	if v.tracer.see(&v.print) != nil || refusal(p, frame) || v.reached.answered(p, v.now) {
+		return
+	}
+	if one := v.tracer.piece(p); one != nil {
+		if !one.found {
+			one.found = true
+			v.came(one)
+		}
 		return
 	}
 	v.record(s, ISO1, p, frame, "")
@@ -351,6 +377,6 @@ func (v *Verifier) elsewhere(at *point, p *packet.Packet, frame []byte) {
 	v.accounts.traffic[0].last = max(v.now, 1)
 	v.leaves(p, frame)
 	if len(v.env.Upstreams) != 0 && isDNS(p) {
-		v.upstream(p)
+		v.upstream(p, frame)
 	}
 }

@@ -53,6 +53,9 @@ type lab struct {
 	decoded packet.Packet
 	flows   *flow.Table     // for the notes; nil for a verifier that knows of no flows
 	plain   bool            // packets have no direction, as in most capture files
+	local   string          // one more address of this machine
+	unknown bool            // the addresses of this machine toward qubes are not known
+	several bool            // the file has more than one interface
 	batch   int             // packets that the verifier is shown at once; 0 for one
 	packets []packet.Packet // that wait for it
 	bytes   [][]byte
@@ -107,10 +110,14 @@ func (l *lab) ByName(name string) *qube.Qube {
 }
 
 func (l *lab) Local(a netip.Addr) bool {
-	return a == netip.MustParseAddr("10.137.0.5") || a == netip.MustParseAddr("192.168.1.5")
+	return !l.unknown && a == netip.MustParseAddr("10.137.0.5") || a.String() == l.local || a == netip.MustParseAddr("192.168.1.5")
 }
 
+func (l *lab) KnowsItself() bool { return !l.unknown }
+
 func (l *lab) HasVif(domid int32) bool { return l.names[uint32(domid)] != "" }
+
+func (l *lab) Several() bool { return l.several }
 
 // Epoch has all that a test may change in it.
 func (l *lab) Epoch(time.Time) uint64 {

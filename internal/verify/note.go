@@ -58,17 +58,35 @@ func (v *Verifier) quick(p *packet.Packet, frame []byte, note *Note, back bool) 
 		return false
 	}
 	sent, s := bits&at.from != 0, v.accounts.subjects[n.subject()]
-	if !sent && (v.tracer.n != 0 || v.unordered() || s != nil && s.waiting != 0) {
+	if !sent && s != nil && s.waiting != 0 {
 		return false
+	}
+	v.now = own
+	if v.watches() {
+		v.watch(s, p, frame, sent, n.subject() == ofLoopback)
 	}
 	if sent && s != nil && n.looked() < learnFrom {
 		*note += Note(s.lookAt(p, frame, n.looked())-n.looked()) << noteLooked
 	}
-	v.now = own
 	t := &v.accounts.traffic[accountOf(n, sent)]
 	t.settled++
 	t.last = own
 	return true
+}
+
+// watch looks whether a packet that can change no verdict by itself is one that is followed, or like one. s is nil on an
+// interface that is no vif.
+func (v *Verifier) watch(s *subject, p *packet.Packet, frame []byte, sent, loopback bool) {
+	switch {
+	case s == nil && (sent || loopback):
+	case sent:
+		v.arrive(s, p, frame)
+	default:
+		v.leaves(p, frame)
+		if s != nil {
+			v.tracer.answers(s, p, frame)
+		}
+	}
 }
 
 // oneIf returns 1 if something holds, and 0 otherwise.

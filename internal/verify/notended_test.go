@@ -75,3 +75,55 @@ func TestVerifier_not_ended_stream(t *testing.T) {
 
 // inTunnel sends a packet of n bytes through the tunnel.
 func (l *lab) inTunnel(n int) { l.wg(4, 32+(n+15)/16*16, false) }
+
+// TestVerifier_busy_tunnel takes no packets of a busy tunnel for canaries, which come once each.
+func TestVerifier_busy_tunnel(t *testing.T) {
+	t.Parallel()
+	const unclear = "unknown(probe-failed)"
+	for name, tt := range map[string]struct {
+		play func(*lab)
+		want string
+	}{
+		"canaries": {(*lab).canaries, "pass"},
+		"canaries, and others a while before": {func(l *lab) {
+			l.inTunnel(probe.Sizes()[2])
+			l.wait(3 * time.Second)
+			l.canaries()
+		}, "pass"},
+		"canaries of both families": {func(l *lab) { l.canaries(); l.canaries() }, "pass"},
+		"one that begins again":     {func(l *lab) { l.inTunnel(probe.Sizes()[0]); l.wait(3 * time.Second); l.canaries() }, "pass"},
+		"all sizes": {func(l *lab) {
+			for range 4 {
+				for n := range 600 {
+					l.inTunnel(400 + n*173%600)
+				}
+			}
+		}, unclear},
+		"some of them twice": {func(l *lab) { l.inTunnel(probe.Sizes()[3]); l.canaries() }, unclear},
+		"in another order": {func(l *lab) {
+			for _, n := range []int{1, 0, 2, 3, 4} {
+				l.inTunnel(probe.Sizes()[n])
+			}
+		}, unclear},
+		"slowly": {func(l *lab) {
+			for _, n := range probe.Sizes() {
+				l.inTunnel(n)
+				l.wait(time.Second)
+			}
+		}, unclear},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.vpn()
+			l.handshake()
+			l.probe(verify.ProbeTunnel)
+			for range 50 {
+				l.wg(4, 1456, false)
+			}
+			tt.play(l)
+			l.wait(20 * time.Second)
+			l.want("VPN-9 sys-vpn " + tt.want)
+		})
+	}
+}

@@ -62,6 +62,9 @@ const maxProbes = 32
 // inOrder is within which time the canaries of a probe must be seen, in nanoseconds.
 const inOrder = int64(2 * time.Second)
 
+// maxSizes is how many sizes of canaries are looked for: as many as may be announced.
+const maxSizes = 16
+
 // controlFor is how long the control of a kill switch's probe is good for, in nanoseconds.
 const controlFor = int64(30 * time.Minute)
 
@@ -75,12 +78,13 @@ type probes struct {
 // probeState is a probe and what was seen of it.
 type probeState struct {
 	Probe
-	matched int   // sizes, in order
-	began   int64 // own time of the first that matched
-	done    bool  // judged
-	good    bool  // all sizes were seen in the tunnel
-	leaked  bool  // a canary was seen in clear
-	used    bool  // something was sent to an endpoint
+	matched int             // sizes, in order
+	began   int64           // own time of the first that matched
+	last    [maxSizes]int64 // own time of the last packet of each size, 0 for none
+	done    bool            // judged
+	good    bool            // all sizes were seen in the tunnel
+	leaked  bool            // a canary was seen in clear
+	used    bool            // something was sent to an endpoint
 	basis   basis
 }
 
@@ -133,28 +137,46 @@ func (l *probes) sent(s *subject, p *packet.Packet) {
 	}
 }
 
-// tunnelled compares the size of a packet in a tunnel with what the next canary would have.
+// tunnelled compares the size of a packet in a tunnel with those of the canaries. Their order says something only if there
+// is one packet of each size about that time: in a busy tunnel, any sizes come in any order.
 func (l *probes) tunnelled(s *subject, p *packet.Packet, frame []byte, now int64) {
 	one := l.running(s, ProbeTunnel, p.Time)
 	if one == nil || one.good {
 		return
 	}
+	payload, ok := p.Payload(frame)
+	if !ok || !one.match(s.expect.Protocol, length(p, frame, payload), now) {
+		return
+	}
+	one.good = true
+	r := &s.records[VPN9]
+	r.agrees(p, now)
+	r.probed, r.undone, s.basis = true, false, one.basis
+}
+
+// match notes a packet of a length in a tunnel, and reports whether it is the last of the canaries.
+func (one *probeState) match(protocol Protocol, length int, now int64) bool {
 	if one.matched > 0 && now-one.began > inOrder {
 		one.matched = 0
 	}
-	payload, ok := p.Payload(frame)
-	if !ok || one.matched >= len(one.Sizes) || length(p, frame, payload) != tunnelledLength(s.expect.Protocol, one.Sizes[one.matched]) {
-		return
+	for i, size := range one.Sizes[:min(len(one.Sizes), maxSizes)] {
+		if length != tunnelledLength(protocol, size) {
+			continue
+		}
+		if before := one.last[i]; before != 0 && now-before <= inOrder {
+			one.matched = 0 // it is one of something else, or the other one was
+			one.last[i] = now
+			return false
+		}
+		one.last[i] = now
+		if i == one.matched {
+			one.matched++
+		}
+		if i == 0 {
+			one.began = now
+		}
 	}
-	if one.matched == 0 {
-		one.began = now
-	}
-	if one.matched++; one.matched == len(one.Sizes) {
-		one.good = true
-		r := &s.records[VPN9]
-		r.agrees(p, now)
-		r.probed, r.undone, s.basis = true, false, one.basis
-	}
+	return one.matched != 0 && one.matched == len(one.Sizes)
 }
 
 // tunnelledLength returns the UDP payload in which a tunnel sends an IP packet of n bytes,

@@ -8,32 +8,39 @@ const maxRecent = 4096
 // recent are the last packets that have left, in a capture whose packets may be out of order, so that
 // one that comes in may stand behind itself where it goes out. Its zero value remembers none.
 type recent struct {
-	list  []traceKey // a ring
-	next  int
-	index map[traceKey]departure
+	list   []departure // a ring: a place is that of a number
+	next   uint64
+	latest map[traceKey]uint64 // the number of the last one, by key without the mark
 }
 
-// departure is where a packet has left last, and when.
+// departure is a packet that has left by an interface.
 type departure struct {
-	at    int64 // packet time
-	place int   // in the ring
+	imprint
+	at    int64  // packet time
+	older uint64 // the number of the one before with that key
 	iface uint32
 }
 
 // note remembers a packet that leaves. With too many, the oldest goes.
-func (r *recent) note(k traceKey, p *packet.Packet) {
+func (r *recent) note(x *imprint, p *packet.Packet) {
 	if r.list == nil {
-		r.list, r.index = make([]traceKey, maxRecent), make(map[traceKey]departure, maxRecent)
+		r.list, r.latest, r.next = make([]departure, maxRecent), make(map[traceKey]uint64, maxRecent), maxRecent
 	}
-	if old := r.list[r.next]; r.index[old].place == r.next {
-		delete(r.index, old)
+	one, key := &r.list[r.next%maxRecent], x.rough()
+	if old := one.rough(); r.latest[old] == r.next-maxRecent {
+		delete(r.latest, old)
 	}
-	r.list[r.next], r.index[k] = k, departure{p.Time, r.next, p.Iface}
-	r.next = (r.next + 1) % maxRecent
+	*one = departure{imprint: *x, at: p.Time, older: r.latest[key], iface: p.Iface}
+	r.latest[key] = r.next
+	r.next++
 }
 
-// find returns the interface that a packet of a packet time has left by, not before it came in.
-func (r *recent) find(k traceKey, at int64) (iface uint32, ok bool) {
-	d, ok := r.index[k]
-	return d.iface, ok && d.at >= at && d.at-at <= maxReorder
+// find calls yield with each interface that a packet that has come in at a packet time may have left by, not
+// before that.
+func (r *recent) find(x *imprint, at int64, yield func(iface uint32)) {
+	for n := r.latest[x.rough()]; n != 0 && n+maxRecent >= r.next; n = r.list[n%maxRecent].older {
+		if one := &r.list[n%maxRecent]; one.at >= at && one.at-at <= maxReorder && one.like(x) {
+			yield(one.iface)
+		}
+	}
 }

@@ -168,9 +168,16 @@ func (v *Verifier) awaitsEndpoint(s *subject, c Check) bool {
 }
 
 // fails reports whether a packet against is neither acknowledged nor too long ago. It has to be
-// that long ago by the packets' clock, too: own time adds up what a clock jumps to and fro.
+// that long ago by the packets' clock, too: own time adds up what a clock jumps to and fro. A time in which the
+// machine was suspended, or over which its clock was set, counts only once a packet has agreed behind it.
 func (v *Verifier) fails(r *record) bool {
-	return r.Against > r.acked && (v.now-r.failed < v.hold || v.now-v.shift-r.LastAgainst < v.hold)
+	switch {
+	case r.Against == r.acked:
+		return false
+	case v.now-r.failed < v.hold, v.now-v.shift-r.LastAgainst < v.hold:
+		return true
+	}
+	return v.awake()-r.awake < v.hold && !(r.agreeing() && r.seen-r.failed >= v.hold)
 }
 
 // observed decides a check by its packets.
@@ -270,7 +277,7 @@ func (v *Verifier) torPeers(s *subject) (Verdict, Reason, Method, bool) {
 	switch {
 	case verdict != Pass || n == 0:
 		return Unknown, cmp.Or(reason, NoTraffic), NoMethod, true
-	case s.tor.many || n > fewPeers || share < 90:
+	case s.tor.many(v.now) || n > fewPeers || share < 90:
 		return Unknown, NoExpectation, NoMethod, true
 	}
 	s.records[TOR5].seen = max(s.records[TOR5].seen, s.records[TOR1].seen)

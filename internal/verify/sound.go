@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
@@ -10,14 +11,15 @@ import (
 // interface.c).
 var vifMAC = [6]byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}
 
-// ownMACs are the last MAC addresses that this machine has used on a vif: on a bridge it has several.
+// ownMACs are the last MAC addresses that this machine has used on a vif: on a bridge, or as one of several gateways,
+// it has more than one.
 type ownMACs struct {
-	list [2][6]byte
+	list [4][6]byte
 	next int
 }
 
 func (o *ownMACs) note(mac [6]byte) {
-	if o.list[0] == mac || o.list[1] == mac || mac == ([6]byte{}) {
+	if mac == ([6]byte{}) || o.list[0] == mac || slices.Contains(o.list[1:], mac) {
 		return
 	}
 	o.list[o.next] = mac
@@ -30,7 +32,7 @@ func (o *ownMACs) has(mac [6]byte) bool {
 	if o.list[0] == ([6]byte{}) {
 		return mac == vifMAC
 	}
-	return mac != [6]byte{} && (mac == o.list[0] || mac == o.list[1])
+	return mac != [6]byte{} && slices.Contains(o.list[:], mac)
 }
 
 // arrives reports whether a packet gets from the vif to the IP layer of this machine: it is not damaged, and

@@ -37,6 +37,7 @@ type subject struct {
 	number  uint16  // of its account
 	macs    ownMACs // on the vif
 	anyIP6  bool    // which IPv6 addresses the qube has is not known
+	astray  bool    // which addresses this machine has is not known
 	boot    bool
 	basis   basis // of the last probe that has shown something
 	gone    bool  // the vif: its passes say nothing any more
@@ -76,6 +77,7 @@ func (v *Verifier) refresh(s *subject, at int64) {
 		v.forget()
 	}
 	s.expect, s.rules = expect, rules
+	s.astray = !v.conf.World.KnowsItself()
 	s.anyIP6 = v.lacksIP6(s)
 	exit := s.exit()
 	s.memo.byAddress = rules == nil && (exit == ExitNone || exit == ExitClear) && (expect == nil || len(expect.Endpoints) == 0)

@@ -171,7 +171,7 @@ var takeaways = map[string][]takeaway{
 		{"the packets", func(l *lab) { l.again(ofWork, srcWork) }, "unknown(no-traffic)"},
 		{"the configuration", func(l *lab) { l.env.Upstreams = nil; l.apply() }, "unknown(no-expectation)"},
 		{"the server that is configured", func(l *lab) { l.env.Upstreams = []netip.AddrPort{netip.MustParseAddrPort("9.9.9.10:53")}; l.apply() }, "unknown(no-traffic)"},
-		instead("its own query", "unknown(no-traffic)", ofWork, srcWork, func(l *lab) { l.udp(ofWork, srcWork+":1", "9.9.9.9:53", query("a.example")); l.ask("9.9.9.9:53") }),
+		instead("its own query", "unknown(no-traffic)", ofWork, srcWork, func(l *lab) { l.udp(ofWork, srcWork+":1", "9.9.9.9:53", query("www.example.com")); l.ask("9.9.9.9:53") }),
 	}}},
 	"DNS-4": {{"this machine", func(l *lab) { l.rulesets(1) }, []without{
 		{"the rules", func(l *lab) { l.env.Ruleset = nil; l.apply() }, "unknown(no-rules-read)"},

@@ -20,7 +20,7 @@ type torState struct {
 	missing bool   // a packet went to an address that is in no list
 	peers   [64]torPeer
 	inUse   int
-	many    bool // more destinations than there is room for
+	crowded int64 // own time at which there was no room for a destination, 0 for never
 	absent  uint64
 }
 
@@ -86,8 +86,9 @@ func (v *Verifier) tor(s *subject, c class, p *packet.Packet, frame []byte) {
 		v.stats.Own++
 		s.records[TOR1].agrees(p, v.now)
 	case p.Proto != packet.ProtoTCP:
-		v.against(s, setOf(TOR1), p, frame, "")
+		v.torOther(s, c, p, frame)
 	case p.Fragment == packet.FragmentLater:
+		s.missed(setOf(TOR4), v.now) // what it says cannot be read
 		v.stats.NotJudged++
 	case (c == classLAN || c == classQube) && !s.expect.relay(p):
 		v.torNear(s, c, p, frame)
@@ -97,6 +98,15 @@ func (v *Verifier) tor(s *subject, c class, p *packet.Packet, frame []byte) {
 		v.torShape(s, p, frame)
 		v.torRelay(s, peer, p, frame)
 	}
+}
+
+// torOther judges what is not of TCP.
+func (v *Verifier) torOther(s *subject, c class, p *packet.Packet, frame []byte) {
+	if p.IsICMP() && s.mayBeItself(c, p) {
+		v.await(setOf(TOR1))
+		return
+	}
+	v.against(s, setOf(TOR1), p, frame, "")
 }
 
 // torNear judges a connection to a private address, where no relay is that others can reach: there is
@@ -138,23 +148,30 @@ func (v *Verifier) torDNS(s *subject, p *packet.Packet, frame []byte) {
 	v.against(s, which, p, frame, name)
 }
 
-// torPeer notes the destination, and returns nil if there is no room.
+// torPeer notes the destination. Without room, that of the longest ago has to go.
 func (v *Verifier) torPeer(s *subject, p *packet.Packet) *torPeer {
 	t := &s.tor
+	oldest := &t.peers[0]
 	for i := range t.inUse {
-		if one := &t.peers[i]; one.addr == p.Dst && one.port == p.DstPort {
+		one := &t.peers[i]
+		if one.addr == p.Dst && one.port == p.DstPort {
 			one.at = v.now
 			one.bytes += uint64(p.Length)
 			return one
 		}
+		if one.at < oldest.at {
+			oldest = one
+		}
 	}
-	if t.inUse == len(t.peers) {
-		t.many = true
-		return nil
+	one := oldest
+	switch {
+	case t.inUse < len(t.peers):
+		one = &t.peers[t.inUse]
+		t.inUse++
+	case v.now-one.at <= peerFor:
+		t.crowded = max(v.now, 1)
 	}
-	one := &t.peers[t.inUse]
 	*one = torPeer{addr: p.Dst, port: p.DstPort, at: v.now, bytes: uint64(p.Length)}
-	t.inUse++
 	return one
 }
 
@@ -283,8 +300,7 @@ func (v *Verifier) notTor(s *subject, p *packet.Packet, frame []byte, name strin
 	v.against(s, which, p, frame, name)
 }
 
-// torRelay looks the destination up. One that is in no list has time to come into the next; without
-// room for it, how long it has had is not known.
+// torRelay looks the destination up. One that is in no list has time to come into the next.
 func (v *Verifier) torRelay(s *subject, peer *torPeer, p *packet.Packet, frame []byte) {
 	r := s.expect.Relays
 	if r == nil {
@@ -298,7 +314,6 @@ func (v *Verifier) torRelay(s *subject, peer *torPeer, p *packet.Packet, frame [
 	t.absent++
 	t.missing = true
 	switch {
-	case peer == nil:
 	case peer.since == 0:
 		peer.since = p.Time
 	case p.Time-peer.since >= relayGrace && p.Time-r.ValidAfter.UnixNano() < relaysOld:
@@ -310,6 +325,9 @@ func (v *Verifier) torRelay(s *subject, peer *torPeer, p *packet.Packet, frame [
 func (x *Expectation) relay(p *packet.Packet) bool {
 	return x.Relays != nil && p.Proto == packet.ProtoTCP && x.Relays.Has(netip.AddrPortFrom(p.Dst.Netip(p.Family), p.DstPort))
 }
+
+// many reports whether there were more destinations in seven days than there is room for.
+func (t *torState) many(now int64) bool { return t.crowded != 0 && now-t.crowded <= peerFor }
 
 // used returns how many destinations there are, and which share of the bytes goes to the
 // three with most, in per cent.

@@ -259,3 +259,39 @@ func (l *lab) openings(n int) {
 		l.tcp(ofWhonix, fmt.Sprintf("%s:%d", srcWhonix, 8000+i), "198.51.100.201:9001", syn, nil)
 	}
 }
+
+// TestVerifier_Tor_in_fragments has TOR-4 not pass after a part of a connection that cannot be read.
+func TestVerifier_Tor_in_fragments(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func([]byte)
+		want   string
+	}{"whole": {unaltered, "fail"}, "a later fragment": {laterFragment, "unknown(capture-lost)"}} {
+		l := newLab(t)
+		torUp(l)
+		l.altered(frame{iface: ofWhonix, proto: packet.ProtoTCP, src: "10.137.0.21:5", dst: "203.0.113.30:80", flags: data, payload: []byte("GET / HTTP/1.1\r\n\r\n")}, 0, tt.change)
+		if _, ok := l.want("TOR-4 sys-whonix " + tt.want); !ok {
+			t.Errorf("by a request that is %s", name)
+		}
+	}
+}
+
+// TestVerifier_Tor_over_weeks counts the destinations of seven days, however many there were before, and takes an error
+// about a connection to the last of them for what it is.
+func TestVerifier_Tor_over_weeks(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	torUp(l)
+	for i := range 200 {
+		l.tcp(ofWhonix, "10.137.0.21:5", fmt.Sprintf("203.0.113.%d:9001", 30+i), syn, nil)
+	}
+	for _, last := range []string{"203.0.113.229", "203.0.113.200"} {
+		l.send(frame{iface: ofWhonix, proto: packet.ProtoICMP, icmp: 3, src: "10.137.0.21", dst: last, payload: make([]byte, 28)})
+	}
+	l.want("TOR-1 sys-whonix pass; TOR-5 sys-whonix unknown(no-expectation)")
+	for range 8 {
+		l.wait(24 * time.Hour)
+	}
+	torUp(l)
+	l.want("TOR-5 sys-whonix pass")
+}

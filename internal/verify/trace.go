@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"time"
 
@@ -17,15 +18,19 @@ const (
 
 // trace is a packet that is followed.
 type trace struct {
-	key      traceKey
-	subject  *subject
-	checks   set
-	proves   set    // the checks that agree if it does not come out: a rule has dropped it
-	rules    *Rules // of the qube
-	sample   Sample // for the checks of isolation, which fail only where it comes out
-	at       int64  // own time
-	found    bool
-	repeated bool // another one with that key is followed
+	imprint
+	subject *subject // nil if it has gone
+	checks  set
+	proves  set    // the checks that agree if it does not come out: a rule has dropped it
+	rules   *Rules // of the qube
+	sample  Sample // for the checks of isolation, which fail only where it comes out
+	at      int64  // own time
+	older   uint64 // the number of the one before with that key, but for its mark
+	found   bool
+	pieces  bool   // it may leave in several, or with others
+	copies  copies // of it
+
+	awaits, answered bool // see [Verifier.await]
 }
 
 // isolation are the checks that a packet speaks against only if it comes out.
@@ -35,75 +40,97 @@ const isolation = set(1<<ISO1 | 1<<ISO3 | 1<<ISO6)
 // it looks for each of them where packets leave. What one vif may have followed at a time is
 // bounded by what it leaves free for the others.
 type tracer struct {
-	queue []trace // a ring
-	head  int
-	n     int
-	index map[traceKey]int // of the last with that key
-	room  *share.Pool[share.Class]
-	full  uint64
+	queue  []trace // a ring: a place is that of a number
+	first  uint64  // number of the oldest; none is 0
+	n      int
+	latest map[traceKey]uint64 // by key
+	rough  map[traceKey]uint64 // by key without the mark
+	short  int                 // how many have a mark that is cut off
+	awaits int                 // how many may be to this machine
+	to     [256]uint16         // how many go to an address, by slot
+	room   *share.Pool[share.Class]
+	full   uint64
 }
 
 func (t *tracer) init() {
-	t.queue = make([]trace, maxTraced)
-	t.index = make(map[traceKey]int)
+	t.queue, t.first = make([]trace, maxTraced), 1
+	t.latest, t.rough = make(map[traceKey]uint64), make(map[traceKey]uint64)
 	t.room = share.NewPool[share.Class](maxTraced)
 }
 
+// numbered returns the trace with a number, nil if it has ended.
+func (t *tracer) numbered(n uint64) *trace {
+	if n < t.first || n >= t.first+uint64(t.n) { //nolint:gosec // not negative
+		return nil
+	}
+	return &t.queue[n%maxTraced]
+}
+
+// slot returns that of an address.
+func slot(a *packet.Addr) uint8 {
+	n := binary.LittleEndian.Uint32(a[:]) ^ binary.LittleEndian.Uint32(a[12:])
+	return uint8(n * 0x9e3779b1 >> 24)
+}
+
+// isTo reports whether something that is followed may go to an address: most packets need no more of a look.
+func (t *tracer) isTo(a *packet.Addr) bool { return t.n != 0 && t.to[slot(a)] != 0 }
+
 // add follows a packet of a subject, and returns nil if there is no room.
-func (t *tracer) add(s *subject, p *packet.Packet, frame []byte, f following, now int64) *trace {
+func (t *tracer) add(s *subject, x *imprint, f following, now int64) *trace {
 	if t.n == len(t.queue) || !t.room.Take(s.share(), 1) {
 		t.full++
 		return nil
 	}
-	i := (t.head + t.n) % len(t.queue)
-	one := &t.queue[i]
-	*one = trace{key: traceKeyOf(p, frame), subject: s, checks: f.checks, proves: f.proves, at: now, rules: s.rules}
-	if f.checks&isolation != 0 {
-		one.sample = sampleOf(s, p, frame, "")
-	}
-	if before, ok := t.index[one.key]; ok {
-		t.queue[before].repeated, one.repeated = true, true
-	}
-	t.index[one.key] = i
+	number := t.first + uint64(t.n) //nolint:gosec // not negative
+	one := &t.queue[number%maxTraced]
+	*one = trace{imprint: *x, subject: s, checks: f.checks, proves: f.proves, at: now, rules: s.rules, older: t.rough[x.rough()],
+		awaits: f.awaits}
+	t.latest[x.traceKey], t.rough[x.rough()] = number, number
+	t.to[slot(&x.dst)]++
+	t.short += oneIf(x.short)
+	t.awaits += oneIf(f.awaits)
 	t.n++
 	return one
 }
 
-// see returns the packet that is followed and that leaves here, nil if it is none.
-func (t *tracer) see(p *packet.Packet, frame []byte) *trace {
-	if t.n == 0 {
-		return nil
+// see returns a packet that is followed and may be the one with an imprint, the latest first, nil if there is none.
+func (t *tracer) see(x *imprint) *trace {
+	if !x.short && t.short == 0 {
+		return t.numbered(t.latest[x.traceKey])
 	}
-	i, ok := t.index[traceKeyOf(p, frame)]
-	if !ok || t.queue[i].found || t.queue[i].subject == nil {
-		return nil
-	}
-	return &t.queue[i]
+	var found *trace
+	t.alike(x, func(one *trace) {
+		if found == nil || found.found && !one.found {
+			found = one
+		}
+	})
+	return found
 }
 
-// alike calls yield with all that is followed and has the key of one.
-func (t *tracer) alike(one *trace, yield func(*trace)) {
-	if !one.repeated {
-		yield(one)
-		return
-	}
-	key := one.key
-	for n := range t.n {
-		if other := &t.queue[(t.head+n)%len(t.queue)]; other.subject != nil && other.key == key {
-			yield(other)
+// alike calls yield with all that is followed and may be the packet with an imprint, the latest first.
+func (t *tracer) alike(x *imprint, yield func(*trace)) {
+	for one := t.numbered(t.rough[x.rough()]); one != nil; one = t.numbered(one.older) {
+		if one.subject != nil && one.like(x) {
+			yield(one)
 		}
 	}
 }
 
 // expire ends what was followed for long enough, and calls ended with each.
 func (t *tracer) expire(now int64, ended func(*trace)) {
-	for t.n > 0 && now-t.queue[t.head].at >= traceFor {
-		one := t.queue[t.head]
-		if t.index[one.key] == t.head {
-			delete(t.index, one.key)
+	for t.n > 0 && now-t.numbered(t.first).at >= traceFor {
+		one := *t.numbered(t.first)
+		if t.latest[one.traceKey] == t.first {
+			delete(t.latest, one.traceKey)
 		}
-		t.queue[t.head] = trace{}
-		t.head = (t.head + 1) % len(t.queue)
+		if t.rough[one.rough()] == t.first {
+			delete(t.rough, one.rough())
+		}
+		t.queue[t.first%maxTraced] = trace{}
+		t.to[slot(&one.dst)]--
+		t.short -= oneIf(one.short)
+		t.awaits -= oneIf(one.awaits)
+		t.first++
 		t.n--
 		if one.subject == nil {
 			continue

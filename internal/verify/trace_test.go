@@ -218,7 +218,7 @@ func TestVerifier_out_of_order(t *testing.T) {
 		"of before":   {true, -time.Millisecond, "pass"},
 	} {
 		l := newLab(t)
-		l.v = verify.New(verify.Config{World: l, Unordered: tt.unordered})
+		l.v, l.several = verify.New(verify.Config{World: l, Unordered: tt.unordered}), true
 		l.apply()
 		l.uplink()
 		l.uplink()
@@ -232,6 +232,26 @@ func TestVerifier_out_of_order(t *testing.T) {
 		l.wait(3 * time.Second)
 		if _, ok := l.want("ISO-3 work " + tt.want); !ok {
 			t.Errorf("with packets %s", name)
+		}
+	}
+}
+
+// TestVerifier_out_of_order_first finds a packet that stands behind itself at the beginning of a file, where no packet
+// of its vif has come.
+func TestVerifier_out_of_order_first(t *testing.T) {
+	t.Parallel()
+	for several, want := range map[bool]string{true: "fail", false: "unknown(no-traffic)"} {
+		l := newLab(t)
+		l.v, l.several = verify.New(verify.Config{World: l, Unordered: true}), several
+		l.apply()
+		in := attempt(ofWork, spoofedSource, farAway)
+		l.now += int64(time.Millisecond)
+		l.show(in.masqueraded())
+		l.now -= int64(time.Millisecond)
+		l.show(in)
+		l.wait(3 * time.Second)
+		if _, ok := l.want("ISO-3 work " + want); !ok {
+			t.Errorf("with several interfaces: %t", several)
 		}
 	}
 }

@@ -6,61 +6,99 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// traceKey finds a packet again on another interface: masquerading changes the source, and
-// leaves destination and size. mark tells it from another qube's of that size to there.
+// traceKey finds a packet again on another interface: masquerading changes the source, and leaves the
+// rest of it as it is.
 type traceKey struct {
 	dst   packet.Addr
-	mark  uint64
+	hash  uint64 // of the mark; 0 in a key that leaves it out
 	size  uint32 // of transport header and payload, bytes
-	port  uint16
+	id    uint32 // identification of IPv4, flow label of IPv6
 	proto uint8
 }
 
-func traceKeyOf(p *packet.Packet, frame []byte) traceKey {
-	k := traceKey{dst: p.Dst, port: p.DstPort, proto: p.Proto, size: uint32(wireSize(p, frame)), mark: markOf(p, frame)} //nolint:gosec // of a packet
-	if p.IsICMP() {
-		k.port = uint16(p.ICMPType)
+// markSize is how many bytes of a payload are in the mark of a packet.
+const markSize = 64
+
+// imprint is what a packet looks like on each interface that it crosses. Its mark tells it from another
+// qube's of that size to there.
+type imprint struct {
+	traceKey
+	mark  [2 + markSize]byte
+	n     uint8 // of mark, in use
+	short bool  // the capture is cut off in front of the end of the mark
+}
+
+// take makes an imprint of a packet. The mark is the port or the type of ICMP, and what masquerading leaves
+// as it is behind it: the sequence number of TCP, the payload of UDP, sequence number and data of an ICMP query
+// (what ping puts first there is the time), and all of ESP. An ICMP error has none of these, because the packet in it is
+// translated, too.
+func (x *imprint) take(p *packet.Packet, frame []byte) {
+	t, size := p.Transport(frame), wireSize(p, frame)
+	x.traceKey = traceKey{dst: p.Dst, proto: p.Proto, size: uint32(size), id: identification(p, frame)} //nolint:gosec // of a packet
+	from, most := markOf(p)
+	n := 0
+	if p.HasL4 {
+		port := p.DstPort
+		if p.IsICMP() {
+			port = uint16(p.ICMPType)
+		}
+		binary.BigEndian.PutUint16(x.mark[:], port)
+		n = 2
 	}
+	n += copy(x.mark[n:n+most], t[min(from, len(t)):])
+	x.n = uint8(n) //nolint:gosec // no more than mark has
+	x.short = isCut(p, frame) && p.Fragment != packet.FragmentLater && len(t) < min(from+most, size)
+	x.hash = hashOf(x.mark[:n])
+}
+
+// markOf returns where in a packet, from its transport header on, the bytes begin that its mark has, and how
+// many there are at the most.
+func markOf(p *packet.Packet) (from, most int) {
+	switch {
+	case p.Proto == packet.ProtoESP:
+		return 0, markSize
+	case !p.HasL4:
+		return 0, 0
+	case p.Proto == packet.ProtoTCP:
+		return 4, 4
+	case p.Proto == packet.ProtoUDP:
+		return 8, markSize
+	case isQuery(p):
+		return 6, markSize
+	}
+	return 0, 0
+}
+
+// rough returns the key without the mark.
+func (k traceKey) rough() traceKey {
+	k.hash = 0
 	return k
 }
 
-// markSize is how many bytes of a packet its mark is made of, from where masquerading leaves them as they are.
-const markSize = 64
-
-// markOf returns a hash of what masquerading leaves as it is: the identification of the packet, and what is
-// behind its ports: the sequence number of TCP, the payload of UDP, sequence number and data of an ICMP query,
-// and all of ESP. What ping puts first there is the time. An ICMP error has none, because the packet in it is translated, too.
-func markOf(p *packet.Packet, frame []byte) uint64 {
-	t, id := p.Transport(frame), identification(p, frame)
-	switch {
-	case p.Proto == packet.ProtoESP:
-		return id ^ hashOf(t, 0)
-	case !p.HasL4:
-	case p.Proto == packet.ProtoTCP:
-		return id ^ uint64(sequence(p, frame))
-	case p.Proto == packet.ProtoUDP:
-		return id ^ hashOf(t, 8)
-	case isQuery(p):
-		return id ^ hashOf(t, 6)
-	}
-	return id
+// like reports whether two imprints may be of one packet: they are the same as far as both were captured.
+func (x *imprint) like(other *imprint) bool {
+	n := min(x.n, other.n)
+	return x.rough() == other.rough() && string(x.mark[:n]) == string(other.mark[:n])
 }
 
-// identification returns that of an IPv4 header in the upper bits, 0 for IPv6: what forwards a packet
-// leaves it as it is.
-func identification(p *packet.Packet, frame []byte) uint64 {
-	const at, bits = 4, 48
-	if h := ipHeader(p, frame); p.Family == 4 && h != nil {
-		return uint64(binary.BigEndian.Uint16(h[at:])) << bits
+// identification returns that of an IPv4 header, or the flow label of IPv6, by which Linux tells flows apart: what
+// forwards a packet leaves both as they are.
+func identification(p *packet.Packet, frame []byte) uint32 {
+	const at4, label = 4, 1<<20 - 1
+	switch h := ipHeader(p, frame); {
+	case h == nil:
+		return 0
+	case p.Family == 6:
+		return binary.BigEndian.Uint32(h) & label
+	default:
+		return uint32(binary.BigEndian.Uint16(h[at4:]))
 	}
-	return 0
 }
 
-// hashOf returns a hash of some bytes from a place on: that of FNV-1a, by words of eight bytes.
-func hashOf(b []byte, from int) (h uint64) {
+// hashOf returns a hash of some bytes: that of FNV-1a, by words of eight bytes.
+func hashOf(b []byte) (h uint64) {
 	const begin, prime = 14695981039346656037, 1099511628211
 	h = begin
-	b = b[min(len(b), from):min(len(b), from+markSize)]
 	for ; len(b) >= 8; b = b[8:] {
 		h = (h ^ binary.LittleEndian.Uint64(b)) * prime
 		h ^= h >> 32

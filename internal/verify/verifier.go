@@ -61,6 +61,7 @@ type Verifier struct {
 	shift   int64 // own time minus packet time
 	due     int64 // own time of the next sweep
 	woke    int64 // own time of the end of the last gap
+	asleep  int64 // all gaps together
 	lost    int64 // own time of the last loss, 0 for none
 	heard   heard
 	outward int64 // own time of the last packet of a qube that was looked at and should leave by the uplink, 0 for none
@@ -76,14 +77,17 @@ type Verifier struct {
 	self      *subject
 	points    [pointSlots]point
 	holders   holders
-	nameless  bool   // one of the points is, or was
-	only      uint32 // the one interface so far, plus one; 0 for none
-	several   bool   // there are more
+	nameless  bool // one of the points is, or was
+	sequenced sequenced
 	tracer    tracer
 	flow      flow.Ref // of the packet that is being judged
 	following following
+	reached   reached
 	recent    recent
+	arrivals  arrivals
+	print     imprint // of the packet that is being judged
 	dns       recentDNS
+	relayed   arrivals // packets of DNS that qubes have sent to the outside
 	probes    probes
 	claims    externals
 	seen      externals
@@ -95,7 +99,8 @@ type Verifier struct {
 func New(c Config) *Verifier {
 	v := &Verifier{conf: c, env: &Environment{}, subjects: map[uint32]*subject{}, named: map[string]*subject{}, others: map[uint32]bool{},
 		window: orDefault(c.Window, 15*time.Minute), hold: orDefault(c.Hold, 24*time.Hour), period: orDefault(c.Period, 15*time.Minute),
-		foldFor: orDefault(c.Fold, time.Hour), self: &subject{domain: qube.NoDomain, traffic: new(traffic)}, epoch: 1, accounts: new(accounts)}
+		foldFor: orDefault(c.Fold, time.Hour), self: &subject{domain: qube.NoDomain, traffic: new(traffic)}, epoch: 1, accounts: new(accounts),
+		arrivals: arrivals{within: traceFor}, relayed: arrivals{within: relayedFor}}
 	v.tracer.init()
 	return v
 }
@@ -152,12 +157,16 @@ func (v *Verifier) advance(at int64) {
 	case own >= v.now:
 		if own-v.now > maxGap {
 			v.woke = own
+			v.asleep += own - v.now
 		}
 		v.now = own
 	case v.now-own > maxReorder:
 		v.shift = v.now - at
 	}
 }
+
+// awake returns own time without its gaps.
+func (v *Verifier) awake() int64 { return v.now - v.asleep }
 
 // packet judges a packet that was decoded from frame, and does not allocate for one that agrees.
 //
@@ -217,8 +226,7 @@ type point struct {
 
 // lookUp finds what an interface is.
 func (v *Verifier) lookUp(at *point, p *packet.Packet) {
-	v.several = v.several || v.only != 0 && v.only != p.Iface+1
-	v.only = p.Iface + 1
+	v.compare(p.Iface)
 	*at = point{iface: p.Iface, known: true, subject: v.subjects[p.Iface]}
 	if at.subject != nil || v.others[p.Iface] {
 		return
@@ -237,9 +245,6 @@ func (v *Verifier) lookUp(at *point, p *packet.Packet) {
 		v.others[p.Iface] = true
 	}
 }
-
-// unordered reports whether packets that leave are to be remembered: those of one interface come in order.
-func (v *Verifier) unordered() bool { return v.conf.Unordered && v.several }
 
 // askAgain asks for the names of interfaces without one again, for they may come late, and has
 // the holders of addresses asked for.

@@ -41,11 +41,16 @@ func (v *Verifier) besideByDNS(p *packet.Packet) set {
 // vpnLAN judges a packet to a local network. That the user allows these is not meant for DNS.
 func (v *Verifier) vpnLAN(s *subject, p *packet.Packet, frame []byte) {
 	byDNS := v.besideByDNS(p)
-	if s.expect.Own&OwnLAN != 0 && byDNS == 0 || s.asksTime(p) {
+	if s.expect.Own&OwnLAN != 0 && byDNS == 0 || s.asksTime(p, frame) {
 		v.stats.Own++
 		return
 	}
-	v.besides(s, setOf(VPN1)|s.ofLAN()|byDNS|s.beside(p), p, frame, queryName(p, frame))
+	which := setOf(VPN1) | s.ofLAN() | byDNS | s.beside(p)
+	if s.mayBeItself(classLAN, p) && !s.expect.lacksEndpoint() {
+		v.await(which)
+		return
+	}
+	v.besides(s, which, p, frame, queryName(p, frame))
 }
 
 // ofLAN returns the check that a packet to a local network speaks against, if no endpoint that is
@@ -57,9 +62,12 @@ func (s *subject) ofLAN() set {
 	return setOf(VPN6)
 }
 
-// besides counts a packet beside the tunnel. If no endpoint is known, only what is certain counts:
-// a packet that looks like a tunnel, on whatever port, may be that of this one.
+// besides counts a packet beside the tunnel. If it looks like one, it is a tunnel to somewhere else. If no endpoint is
+// known, only what is certain counts: a packet that looks like a tunnel, on whatever port, may be that of this one.
 func (v *Verifier) besides(s *subject, which set, p *packet.Packet, frame []byte, name string) {
+	if !isDNS(p) && v.shapeOf(s, p, frame) == shapeTunnel {
+		which |= setOf(VPN10)
+	}
 	if s.expect.lacksEndpoint() {
 		which &= withoutEndpoint
 		if which == 0 || recognise(p, frame) != "" {
@@ -70,14 +78,9 @@ func (v *Verifier) besides(s *subject, which set, p *packet.Packet, frame []byte
 	v.against(s, which, p, frame, name)
 }
 
-// besideEndpoint judges a packet to the address of an endpoint, and not to its port. One that
-// looks like the tunnel is of a tunnel to somewhere else.
+// besideEndpoint judges a packet to the address of an endpoint, and not to its port.
 func (v *Verifier) besideEndpoint(s *subject, p *packet.Packet, frame []byte) {
-	which := setOf(VPN1, VPN7) | v.besideByDNS(p)
-	if !isDNS(p) && v.shapeOf(s, p, frame) == shapeTunnel {
-		which |= setOf(VPN10)
-	}
-	v.besides(s, which, p, frame, queryName(p, frame))
+	v.besides(s, setOf(VPN1, VPN7)|v.besideByDNS(p), p, frame, queryName(p, frame))
 }
 
 // vpnDNS judges what goes to the resolver, or to this machine. The resolver of Qubes is nothing
@@ -131,14 +134,11 @@ func (v *Verifier) vpnError(s *subject, p *packet.Packet, frame []byte) {
 
 // beside judges a packet to the outside that is not for an endpoint.
 func (v *Verifier) beside(s *subject, p *packet.Packet, frame []byte) {
-	if s.asksTime(p) {
+	if s.asksTime(p, frame) {
 		v.stats.Own++
 		return
 	}
 	which := setOf(VPN1) | s.beside(p) | v.besideByDNS(p)
-	if v.shapeOf(s, p, frame) == shapeTunnel && !isDNS(p) {
-		which |= setOf(VPN10)
-	}
 	if p.Family == 4 && forwarded(hops(p, frame)) && !isDNS(p) {
 		which |= setOf(VPN2) // a kill switch would not have forwarded it, whatever the tunnel does
 	}
@@ -146,9 +146,9 @@ func (v *Verifier) beside(s *subject, p *packet.Packet, frame []byte) {
 	v.besides(s, which, p, frame, queryName(p, frame))
 }
 
-// asksTime reports whether a packet is of NTP, and the user allows that.
-func (s *subject) asksTime(p *packet.Packet) bool {
-	return p.Proto == packet.ProtoUDP && p.DstPort == portNTP && s.expect.Own&OwnNTP != 0
+// asksTime reports whether a packet is of NTP, and the user allows that: to the qube itself, and not to those behind it.
+func (s *subject) asksTime(p *packet.Packet, frame []byte) bool {
+	return p.Proto == packet.ProtoUDP && p.DstPort == portNTP && s.expect.Own&OwnNTP != 0 && !forwarded(hops(p, frame))
 }
 
 // beside returns the checks that a packet beside the tunnel speaks against, by the state of
@@ -245,13 +245,15 @@ const (
 // WireGuard; length, opcode and session of OpenVPN over TCP; marker and header of IKE behind NAT.
 var marked = [...]int{ProtocolAny: 0, ProtocolWireGuard: 4, ProtocolOpenVPN: 11, ProtocolIPsec: 32}
 
-// shapeOf returns what a packet looks like, for the protocol that is expected.
+// shapeOf returns what a packet looks like, for the protocol that is expected. The first fragment of a datagram shows
+// as much as all of it: none is so small that it would not have the marks.
 func (v *Verifier) shapeOf(s *subject, p *packet.Packet, frame []byte) shape {
 	if p.Proto == packet.ProtoESP {
 		return shapeFor(s.expect.Protocol == ProtocolIPsec, s.expect.Protocol == ProtocolAny)
 	}
 	payload, ok := p.Payload(frame)
-	if !ok || p.Fragment != packet.FragmentNone {
+	first := p.Fragment == packet.FragmentFirst
+	if !ok || first && p.Proto != packet.ProtoUDP {
 		return shapeUnknown
 	}
 	n := length(p, frame, payload)
@@ -263,7 +265,7 @@ func (v *Verifier) shapeOf(s *subject, p *packet.Packet, frame []byte) shape {
 		s.clock.Protocol = ProtocolWireGuard
 		return shapeFor(p.Proto == packet.ProtoUDP && tunnelmark.ReadWireGuard(payload, n) != tunnelmark.WGNone, false)
 	case ProtocolOpenVPN:
-		return s.openVPN(p, payload, n)
+		return s.openVPN(p, frame, payload, n)
 	case ProtocolIPsec:
 		return shapeFor(tunnelmark.ReadIPsec(p.DstPort, payload, n) != tunnelmark.IPsecNone, false)
 	}
@@ -282,8 +284,8 @@ func shapeFor(is, unclear bool) shape {
 }
 
 // openVPN judges a packet of OpenVPN. Data has one byte of marks, so that it counts only
-// once the session was seen to begin; and TCP segments need not begin with a packet.
-func (s *subject) openVPN(p *packet.Packet, payload []byte, n int) shape {
+// once the session was seen to begin; and TCP segments need not begin with a packet, but for the first.
+func (s *subject) openVPN(p *packet.Packet, frame, payload []byte, n int) shape {
 	read := tunnelmark.ReadOpenVPN
 	if p.Proto == packet.ProtoTCP {
 		read = tunnelmark.ReadOpenVPNTCP
@@ -298,7 +300,7 @@ func (s *subject) openVPN(p *packet.Packet, payload []byte, n int) shape {
 		}
 		return shapeUnknown
 	}
-	if p.Proto == packet.ProtoTCP && !foreign(payload) {
+	if p.Proto == packet.ProtoTCP && !foreign(payload) && !s.clock.opened.begins(p, frame, payload) {
 		return shapeUnknown
 	}
 	return shapeOther

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/qubesbeat/qubesbeat/internal/qube"
@@ -45,6 +46,11 @@ func (w world) Local(addr netip.Addr) bool {
 	return q != nil && q.ProvidesNetwork && !w.deps.HasVif(q.XID) && w.hasClients(q.Name)
 }
 
+// KnowsItself implements [judge.World]. Inventories need not have the machine that captured.
+func (w world) KnowsItself() bool {
+	return w.live || slices.ContainsFunc(w.deps.Inventory.All(), func(q *qube.Qube) bool { return w.Local(q.IP) })
+}
+
 // hasClients reports whether vifs of the clients of a qube are captured.
 func (w world) hasClients(name string) bool {
 	for _, client := range w.deps.Inventory.Downstream(name) {
@@ -54,6 +60,10 @@ func (w world) hasClients(name string) bool {
 	}
 	return false
 }
+
+// Several implements [judge.World]. Files number their interfaces from 1 on, in the order in which
+// they describe them, which is in front of the packets: see ID of capture.Interfaces.
+func (w world) Several() bool { return w.Name(2) != "" }
 
 // Epoch implements [judge.World].
 func (w world) Epoch(at time.Time) uint64 {
