@@ -6,7 +6,7 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/packet"
 )
 
-// TestKindsOf tells what a packet is by its ports and by how its payload begins.
+// TestKindsOf returns the kinds of a packet by its ports and by how its payload begins.
 func TestKindsOf(t *testing.T) {
 	t.Parallel()
 	optional := tcp(packet.ACK)
