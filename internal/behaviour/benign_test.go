@@ -45,7 +45,7 @@ func TestEngine_ordinary(t *testing.T) {
 	}
 	refused := func(w *world, name string) {
 		for i := range int64(12) {
-			o := contact("work", fmt.Sprintf("203.0.%d.7:%d", i, 8000+i), "", start+i*1e9)
+			o := contact("work", fmt.Sprintf("203.0.%d.7:%d", i, 1000+i), "", start+i*1e9)
 			if name != "" {
 				o.Name = fmt.Sprintf("host%d.%s%d.example", i, name, i)
 				o.Domain = fmt.Sprintf("%s%d.example", name, i)

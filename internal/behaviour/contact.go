@@ -81,7 +81,7 @@ func (e *Engine) refused() {
 // contact describes the current contact for the walker. It is valid until the next one.
 func (e *Engine) contact() *walk.Contact {
 	o := e.obs
-	e.step = walk.Contact{At: o.At, Host: e.net, Port: o.Port, Proto: o.Proto, Near: o.Place != World, Named: o.Place == World && o.Domain != "", Addr: o.Addr}
+	e.step = walk.Contact{At: o.At, Host: e.net, Port: o.Port, Proto: o.Proto, From: o.SourcePort, Near: o.Place != World, Named: o.Place == World && o.Domain != "", Addr: o.Addr}
 	if o.Domain == "" && o.Addr.IsValid() {
 		e.step.Host = e.hashAddr(o.Addr, false)
 	}
@@ -133,15 +133,25 @@ func (e *Engine) scan(a *walk.Alarm) {
 		}
 		f.Reason = fmt.Sprintf("%s looks for %s: %d within %s, %s among them", e.who(), who, a.Failures, span, a.Last.Addr)
 	case walk.Sweep:
-		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s", e.who(), a.Last.Port, a.Failures, span)
+		f.ofPeers(a, "as many answer as of peers")
+		f.Reason = fmt.Sprintf("%s contacts hosts on port %d that do not answer: %d within %s%s", e.who(), a.Last.Port, a.Failures, span, tail(f.Evidence))
 	default:
-		if 2*a.Named > a.Failures { // servers that are down or filtered, as a page or a list of peers names them
-			f.Level = f.Level.down()
-		}
-		f.Reason = fmt.Sprintf("%s contacts hosts and ports that do not answer: %d of %d first contacts within %s, %s among them", e.who(), a.Failures,
-			a.Contacts, span, e.lastOf(a))
+		f.ofPeers(a, "each has a port of its own, as peers have")
+		f.Reason = fmt.Sprintf("%s contacts hosts and ports that do not answer: %d of %d first contacts within %s, %s among them%s", e.who(), a.Failures,
+			a.Contacts, span, e.lastOf(a), tail(f.Evidence))
 	}
 	e.report(f)
+}
+
+// ofPeers lowers the finding of a scan if its contacts are as those with peers, for a reason, or with servers
+// that are down or filtered, as a page or a list of peers names them.
+func (f *Finding) ofPeers(a *walk.Alarm, reason string) {
+	switch {
+	case a.Peers:
+		f.lower(reason)
+	case 2*a.Named > a.Failures:
+		f.Level = f.Level.down()
+	}
 }
 
 // lastOf returns the contact that has made an alarm, for a sentence. It may be an earlier one
@@ -189,6 +199,9 @@ func (e *Engine) lateral(point string) {
 	if point != "" {
 		f.Level = f.Level.down()
 		f.Evidence = append(f.Evidence, "refused by "+point)
+	}
+	if o.Place == LAN && e.directory() {
+		f.lower("it answers the queries of the qube, as the controller of a domain does")
 	}
 	if others >= 3 {
 		f.Level = f.Level.up()

@@ -1,7 +1,9 @@
 package behaviour
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/qubesbeat/qubesbeat/internal/behaviour/baseline"
@@ -21,6 +23,9 @@ func (e *Engine) asked() {
 	}
 	if q.Domain != "" && !q.Response {
 		s.asked.add(e.net)
+	}
+	if q.Response {
+		e.resolvedBy()
 	}
 	e.generated(q)
 	e.zone(q)
@@ -43,6 +48,26 @@ func (e *Engine) asked() {
 	if !w.Reported() && q.Carries() {
 		e.slowly(q)
 	}
+}
+
+// resolvedBy remembers the server that has answered a query.
+func (e *Engine) resolvedBy() {
+	if e.obs.Place == World {
+		return
+	}
+	if server, known := e.hashAddr(e.obs.Addr, false), &e.cur.resolver; server != known[0] {
+		known[0], known[1] = server, known[0]
+	}
+}
+
+// directory reports whether a service of a neighbour is one that the members of a domain use all the time of
+// the host that answers their queries: its controller.
+func (e *Engine) directory() bool {
+	switch e.obs.Port {
+	case 135, 139, 445:
+		return slices.Contains(e.cur.resolver[:], e.hashAddr(e.obs.Addr, false))
+	}
+	return false
 }
 
 // zone makes the zone of a name the current domain.
@@ -93,7 +118,7 @@ func (e *Engine) tunnel(w *window, shape names.Shape, q *names.Query) {
 	} else {
 		f.Score += 0.15
 	}
-	e.excused(f, w, shape)
+	e.excused(f, w, shape, q)
 	f.Evidence = append(f.Evidence, fmt.Sprintf("%d queries, %d names, %.1f bits a character", w.Queries(), w.Names(), w.Entropy()))
 	for _, name := range w.samples[:min(e.conf.Samples, len(w.samples))] {
 		if name != "" {
@@ -106,7 +131,7 @@ func (e *Engine) tunnel(w *window, shape names.Shape, q *names.Query) {
 }
 
 // excused lowers a finding about names that have another reason than a tunnel.
-func (e *Engine) excused(f *Finding, w *window, shape names.Shape) {
+func (e *Engine) excused(f *Finding, w *window, shape names.Shape, q *names.Query) {
 	switch {
 	case (shape == names.Volume || shape == names.Slow) && w.Used():
 		f.Level = Low
@@ -115,8 +140,10 @@ func (e *Engine) excused(f *Finding, w *window, shape names.Shape) {
 		f.Level = Low
 		f.Evidence = append(f.Evidence, "private addresses answer")
 	case w.Nowhere():
-		f.Level = f.Level.down()
-		f.Evidence = append(f.Evidence, "none of the names exists")
+		f.lower("none of the names exists")
+		if q.Local() { // a laptop outside of its network asks for all that it needs there
+			f.Level = Low
+		}
 	case shape == names.Slow && e.cur.contacts[0].at == 0 && w.Answered():
 		f.Level = Low
 		f.Evidence = append(f.Evidence, "addresses answer, and no connection is seen at all")
@@ -136,8 +163,8 @@ func (e *Engine) generated(q *names.Query) {
 	s := e.cur
 	signs, odd, found := s.generated.Add(q)
 	if odd {
-		if s.oddNames[(s.oddAt+3)%4] != q.Domain {
-			s.oddNames[s.oddAt%4] = q.Domain
+		if name := cmp.Or(q.Chosen(), q.Domain); s.oddNames[(s.oddAt+3)%4] != name {
+			s.oddNames[s.oddAt%4] = name
 			s.oddAt = (s.oddAt + 1) % 4
 		}
 	}

@@ -15,6 +15,7 @@ type echoes struct {
 	flows             uint32 // with an identifier each
 	large             uint32 // of these, with requests that carry much
 	differ            uint32 // whose replies have another size
+	unlike            bool   // some of them are unlike those of ping
 	several           uint8  // sizes of requests so far, of flows whose replies have another one, or none
 	sizes             [echoSizes]uint16
 }
@@ -52,6 +53,7 @@ func (x *echoes) add(o *Observation) {
 	if !one.mirrored() {
 		x.sized(uint16(min(up, math.MaxUint16)))
 	}
+	x.unlike = x.unlike || one.unlikePing()
 	x.flows++
 	x.up, x.down, x.requests, x.replies = x.up+o.Up, x.down+o.Down, x.requests+o.UpPackets, x.replies+o.DownPackets
 }

@@ -119,6 +119,23 @@ func TestEngine_beacon(t *testing.T) {
 	}
 }
 
+// TestEngine_telephone takes the port of telephones, which register at intervals (RFC 3261 section 10.2.4), for
+// a usual one.
+func TestEngine_telephone(t *testing.T) {
+	t.Parallel()
+	for port, want := range map[string]string{"5060": "beacon/connections low", "5062": "beacon/connections medium"} {
+		w := newWorld(nil)
+		for i := range int64(20) {
+			o := contact("phone", "203.0.113.66:"+port, "provider.example", start+i*60e9)
+			o.Proto = 17
+			w.connect(o)
+		}
+		if diff := cmp.Diff([]string{want}, w.rules()); diff != "" {
+			t.Errorf("port %s: mismatch (-want +got):\n%s", port, diff)
+		}
+	}
+}
+
 // TestEngine_others lowers a beacon to a name that other qubes have contacted, and not one to
 // an address in whose network they have used another.
 func TestEngine_others(t *testing.T) {

@@ -101,7 +101,7 @@ func (e *Engine) first(way string, bits float64, reason string) {
 // usualPorts are those at which a new destination or a new port of the qube says little.
 func usualPort(port uint16) bool {
 	switch port {
-	case 21, 22, 25, 53, 80, 110, 123, 143, 443, 465, 587, 853, 989, 990, 993, 995, 3478, 5222, 5223, 5228, 8080, 8443, 8883, 1194, 51820:
+	case 21, 22, 25, 53, 80, 110, 123, 143, 443, 465, 587, 853, 989, 990, 993, 995, 3478, 5060, 5061, 5222, 5223, 5228, 8080, 8443, 8883, 1194, 51820:
 		return true
 	}
 	return false

@@ -1,8 +1,6 @@
 package behaviour
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // The bounds of data in ICMP.
 const (
@@ -32,8 +30,11 @@ func (e *Engine) icmp() {
 		return
 	}
 	f := &Finding{Rule: ICMPTunnel, Way: way, Level: Medium, Score: 0.6, dest: e.net, BytesUp: x.up, BytesDown: x.down, Evidence: []string{evidence}}
-	if way == "replies" {
+	switch {
+	case way == "replies":
 		f.Score = 0.8
+	case x.likePing(way):
+		f.lower("replies have the size of the requests")
 	}
 	f.Reason = fmt.Sprintf("%s exchanges %d ICMP messages with %s, %s%s", e.who(), x.requests+x.replies, e.whom(), size(x.up+x.down), tail(f.Evidence))
 	e.report(f)
@@ -54,10 +55,33 @@ func (x *echoes) way() (way, evidence string) {
 		return "replies", fmt.Sprintf("replies of %d bytes to requests of %d", down, up)
 	case up > echoPayload+echoHeaders:
 		return "payload", fmt.Sprintf("requests of %d bytes", up)
-	case x.requests >= echoVaried && x.up%x.requests != 0 && !x.mirrored():
+	case x.requests >= echoVaried && x.varied():
 		return "sizes", fmt.Sprintf("%d requests of several sizes", x.requests)
 	}
 	return "", ""
+}
+
+// varied reports whether the requests have more than one size.
+func (x *echoes) varied() bool { return x.up%x.requests != 0 }
+
+// unlikePing reports whether the requests have several sizes, or the replies another one than they.
+func (x *echoes) unlikePing() bool {
+	return x.varied() || x.replies > 0 && (x.down%x.replies != 0 || x.up/x.requests != x.down/x.replies)
+}
+
+// likePing reports whether the messages may be those of a person who pings with a size of his own or, if they
+// are small, changes it. A host that is pinged sends back what it was sent, and so does a server that has
+// nothing to say.
+func (x *echoes) likePing(way string) bool {
+	switch {
+	case x.replies == 0 || x.up >= uploadLow:
+		return false
+	case way == "sizes":
+		return x.mirrored()
+	case x.flows > 0:
+		return !x.unlike
+	}
+	return !x.unlikePing()
 }
 
 // mirrored reports whether replies have the size of the requests, as those of ping, also if

@@ -33,6 +33,14 @@ func TestEngine_icmp(t *testing.T) {
 	shell.Up += 460
 	varied := pings(100, 60, 60, start) // ping that changes its size, and replies that do
 	varied.Up, varied.Down = varied.Up+510, varied.Down+510
+	fewVaried := pings(29, 60, 60, start)
+	fewVaried.Up, fewVaried.Down = fewVaried.Up+510, fewVaried.Down+510
+	lost := pings(40, 1442, 1442, start)
+	lost.Down, lost.DownPackets = lost.Down-2*1442, lost.DownPackets-2
+	large := pings(40, 942, 942, start)
+	large.Up, large.Down = large.Up+510, large.Down+510
+	two := pings(40, 942, 942, start)
+	two.Up += 30
 	few := pings(29, 60, 60, start)
 	few.Up += 46
 	sizes := [...]uint64{1242, 1442, 1492, 1467, 1480, 1486, 1489, 1491}
@@ -42,11 +50,19 @@ func TestEngine_icmp(t *testing.T) {
 		want string // "" for nothing
 	}{
 		{"a shell", once(shell), "icmp-tunnel/sizes medium"},
-		{"ping of changing sizes", once(varied), ""},
+		{"ping of changing sizes", once(varied), "icmp-tunnel/sizes low"},
+		{"few of changing sizes", once(fewVaried), ""},
+		{"large ones of one size", once(pings(40, 1442, 1442, start)), "icmp-tunnel/payload low"},
+		{"as many as an upload", once(pings(800, 1442, 1442, start)), "icmp-tunnel/payload medium"},
+		{"the same, of which some were lost", once(lost), "icmp-tunnel/payload low"},
+		{"large ones without replies", once(pings(40, 1442, 0, start)), "icmp-tunnel/payload medium"},
+		{"large ones of two sizes, with replies of one", once(two), "icmp-tunnel/payload medium"},
+		{"large ones of many sizes", once(large), "icmp-tunnel/payload medium"},
 		{"few of several sizes", once(few), ""},
 		{"ping", once(pings(600, 98, 98, start)), ""},
 		{"ping without replies", once(pings(600, 98, 0, start)), ""},
-		{"large ones of a loop", flows(40, func(i int64) *behaviour.Observation { return pings(1, 942, 942, start+i*5e9) }), "icmp-tunnel/payload medium"},
+		{"large ones of a loop", flows(40, func(i int64) *behaviour.Observation { return pings(1, 942, 942, start+i*5e9) }), "icmp-tunnel/payload low"},
+		{"the same without replies", flows(40, func(i int64) *behaviour.Observation { return pings(1, 942, 0, start+i*5e9) }), "icmp-tunnel/payload medium"},
 		{"the same, slowly", flows(40, func(i int64) *behaviour.Observation { return pings(1, 942, 942, start+i*40e9) }), ""},
 		{"to several hosts", flows(40, func(i int64) *behaviour.Observation {
 			o := pings(1, 942, 942, start+i*5e9)

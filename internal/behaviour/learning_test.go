@@ -3,9 +3,12 @@ package behaviour_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/qubesbeat/qubesbeat/internal/behaviour"
 )
@@ -142,6 +145,41 @@ func TestEngine_learned_peers(t *testing.T) {
 	}
 	if len(long) == 0 || !slices.ContainsFunc(w.findings, func(f behaviour.Finding) bool { return f.Rule == behaviour.Beacon }) {
 		t.Errorf("found no long connection, or no beacon: %v", w.rules())
+	}
+}
+
+// TestEngine_lateral_directory lowers what goes from the members of a domain to the host that answers their
+// queries: its controller. Who enters it by another service, or another host by the same, does not profit.
+func TestEngine_lateral_directory(t *testing.T) {
+	t.Parallel()
+	servers := []struct {
+		addr  string
+		place behaviour.Place
+	}{{"10.1.0.2", behaviour.Nowhere}, {"9.9.9.9", behaviour.World}, {"1.1.1.1", behaviour.World}}
+	for _, tt := range []struct {
+		to    string
+		place behaviour.Place
+		want  string
+	}{
+		{"10.1.0.2:445", behaviour.LAN, "lateral/to-lan low"},
+		{"10.1.0.2:135", behaviour.LAN, "lateral/to-lan low"},
+		{"10.1.0.2:3389", behaviour.LAN, "lateral/to-lan medium"},
+		{"10.1.0.3:445", behaviour.LAN, "lateral/to-lan medium"},
+		{"10.1.0.2:445", behaviour.Qube, "lateral/to-qube high"},
+	} {
+		w := newWorld(nil)
+		for _, s := range servers {
+			q := asked("host.corp.example", "corp.example", start)
+			q.Addr, q.Place = netip.MustParseAddr(s.addr), s.place
+			w.Observe(q)
+			w.Observe(response(q, true))
+		}
+		o := contact("work", tt.to, "", start+1e9)
+		o.Place = tt.place
+		w.connect(o)
+		if diff := cmp.Diff([]string{tt.want}, w.rules()); diff != "" {
+			t.Errorf("%s: mismatch (-want +got):\n%s", tt.to, diff)
+		}
 	}
 }
 

@@ -32,7 +32,17 @@ const (
 // attempted reports whether the current connection may be an attempt to log in.
 func (o *Observation) attempted() bool {
 	return o.Proto == protoTCP && o.Down < loginMost && o.Duration <= loginLonger && o.UpPackets >= loginSent && o.DownPackets >= loginSent &&
-		(!usualPort(o.Port) || Service(o.Port) || o.Port == 21)
+		(!usualPort(o.Port) || Service(o.Port) || o.Port == 21 || ofMail(o.Port))
+}
+
+// ofMail reports whether mail is read or sent at a port. Programs that look into many mailboxes, one after the
+// other, do what those do who guess passwords, but for what the server says.
+func ofMail(port uint16) bool {
+	switch port {
+	case 25, 110, 143, 465, 587, 993, 995:
+		return true
+	}
+	return false
 }
 
 // alike reports whether a connection has sent and received about as much as the first.

@@ -20,6 +20,8 @@ func TestEngine_logins(t *testing.T) {
 		"ssh":          {20, func(int64, *behaviour.Observation) {}, "lateral/logins medium"},
 		"another port": {20, func(_ int64, o *behaviour.Observation) { o.Port = 902 }, "lateral/logins low"},
 		"ftp":          {20, func(_ int64, o *behaviour.Observation) { o.Port = 21 }, "lateral/logins low"},
+		"mail":         {20, func(_ int64, o *behaviour.Observation) { o.Port = 143 }, "lateral/logins low"},
+		"mail, in TLS": {20, func(_ int64, o *behaviour.Observation) { o.Port = 465 }, "lateral/logins low"},
 		"one to three tries": {40, func(i int64, o *behaviour.Observation) {
 			o.Up = []uint64{2000, 2600, 2100, 2000, 2900, 2700}[i%6]
 		}, "lateral/logins medium"},

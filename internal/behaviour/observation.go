@@ -41,13 +41,15 @@ func (p Place) String() string { return [...]string{"", "", "to-lan", "to-qube",
 // Observation is something that a client did. Fields that do not belong to its kind are
 // zero.
 type Observation struct {
-	At      int64 // packet time, nanoseconds since the Unix epoch
-	Kind    Kind
-	Place   Place
-	Proto   uint8 // IANA protocol number
-	Port    uint16
-	Subject string // whose baseline applies, such as the name of the qube
-	Addr    netip.Addr
+	At    int64 // packet time, nanoseconds since the Unix epoch
+	Kind  Kind
+	Place Place
+	Proto uint8 // IANA protocol number
+	Port  uint16
+	// SourcePort is the port of the client, 0 if there is none.
+	SourcePort uint16
+	Subject    string // whose baseline applies, such as the name of the qube
+	Addr       netip.Addr
 	// Name is that of the destination, which the client has resolved, or else the server
 	// name that it asks for; Domain is its registered domain. Both are "" if unknown.
 	Name, Domain string

@@ -1,8 +1,9 @@
 package behaviour
 
-// bareSegment is the size of the frame of a segment without data and options, over IPv4, and bareV6 that
-// over IPv6. The segments of most systems have the time in an option, and those of scanners nothing.
-const bareSegment, bareV6 = leastFrame, 74
+// bareSegment is how large the frame of a segment without data and options is at most, over IPv4, and bareV6
+// that over IPv6: padded, with a tag of a VLAN or the header of a Linux cooked capture. The segments of most
+// systems have the time in an option, which makes 66 and 86 bytes, and those of scanners nothing.
+const bareSegment, bareV6 = leastFrame + 4, 78
 
 // ephemeral is the first of the ports that systems give to clients. A late segment of a server to one
 // looks like a probe.

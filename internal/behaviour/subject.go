@@ -21,7 +21,8 @@ type subject struct {
 	oddAt      uint8
 	seldom     seldom
 	asked      lately
-	resolves   int64 // since when its queries are seen, 0 if they are not
+	resolves   int64     // since when its queries are seen, 0 if they are not
+	resolver   [2]uint64 // hashes of the latest two servers that differ and have answered them
 	uploads    [64]upload
 	targets    [32]target
 	logins     [8]logins

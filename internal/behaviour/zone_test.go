@@ -49,6 +49,8 @@ func TestEngine_zones(t *testing.T) {
 	}{
 		{"below no suffix", func(s string) (string, string) { return "dnscat." + s, "" }, 60, true, nil, false, "dns-tunnel/volume high", "below no domain"},
 		{"below the suffix of a network", func(s string) (string, string) { return s + ".corp", "" }, 60, true, nil, false, "dns-tunnel/volume high", "below corp"},
+		{"names of a network that a resolver of the world does not know", func(s string) (string, string) { return s[:24] + ".corp.lan", "" }, 200, false, nil, false,
+			"dns-tunnel/volume low", "none of the names exists"},
 		{"names of one label", func(s string) (string, string) { return s[:12], "" }, 60, false, nil, false, "", ""},
 		{"few", func(s string) (string, string) { return s + ".t.example", "t.example" }, 8, true, nil, false, "dns-tunnel/slow medium", ""},
 		{"few that do not exist", func(s string) (string, string) { return s + ".t.example", "t.example" }, 8, false, nil, false, "dns-tunnel/slow low", "none of the names exists"},

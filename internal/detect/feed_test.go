@@ -361,8 +361,8 @@ func TestTranslate_loopback(t *testing.T) {
 			n.Source, _ = packet.AddrFrom(client)
 		}
 		tr := detect.NewTranslator(detect.Config{Qubes: qubes, Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(i uint32) string { return fmt.Sprintf("vif%d.0", i) }}})
-		if o, _ := tr.Translate(&detect.Item{At: start, Iface: 7, Notice: n}); o == nil || o.Place != want {
-			t.Errorf("inventory %v: observation %+v; want one at place %d", qubes, o, want)
+		if o, _ := tr.Translate(&detect.Item{At: start, Iface: 7, Notice: n}); o == nil || o.Place != want || o.SourcePort != n.SourcePort {
+			t.Errorf("inventory %v: observation %+v; want one at place %d from port %d", qubes, o, want, n.SourcePort)
 		}
 	}
 }
@@ -376,7 +376,7 @@ func TestTranslate_world(t *testing.T) {
 		n.Source, n.Family = packet.AddrFrom(netip.MustParseAddr(source))
 		n.Destination, _ = packet.AddrFrom(netip.MustParseAddr("10.0.0.80"))
 		tr := detect.NewTranslator(detect.Config{Enricher: &enrich.Enricher{Qubes: inventory{}, Name: func(uint32) string { return "eth0" }}})
-		if o, _ := tr.Translate(&detect.Item{At: start, Notice: n}); o == nil || o.Place != want {
+		if o, _ := tr.Translate(&detect.Item{At: start, Notice: n}); o == nil || o.Place != want || o.SourcePort != n.SourcePort {
 			t.Errorf("from %s: %+v; want place %d", source, o, want)
 		}
 	}

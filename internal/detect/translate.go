@@ -88,7 +88,7 @@ func (t *Translator) sides(s *enrich.Observation, sport, dport uint16, proto uin
 		return false
 	}
 	t.o.Subject = t.subject(p, s.Source)
-	t.o.Addr, t.o.Port, t.o.Proto = s.Destination, dport, proto
+	t.o.Addr, t.o.Port, t.o.SourcePort, t.o.Proto = s.Destination, dport, sport, proto
 	t.o.Place = t.place(p, s.Source, s.Destination, dport, proto)
 	t.o.Foreign = t.isForeign(s.Source, s.Destination, dport, proto, t.o.At)
 	return true

@@ -1,6 +1,9 @@
 package names
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The spans and numbers of generated names. One odd name is nothing; people do not visit
 // many in minutes.
@@ -99,28 +102,28 @@ type Signs struct {
 func (s *Signs) Weak() bool { return s.Odd < oddShort && s.Both == 0 }
 
 // Add adds a query or a response and reports whether the domains look generated, at most
-// once an hour, or once more if the signs were [Signs.Weak]. IsOdd reports whether this domain is one of
+// once an hour, or once more if the signs were [Signs.Weak]. Odd reports whether this domain is one of
 // the odd ones.
-func (g *Generated) Add(q *Query) (s Signs, isOdd, found bool) {
-	if q.usual() || q.local() || q.reverse() || q.proof() || !q.Suffix && !q.madeUp() {
+func (g *Generated) Add(q *Query) (s Signs, odd, found bool) {
+	if q.usual() || q.Local() || q.reverse() || q.proof() || !q.Suffix && !q.madeUp() {
 		return Signs{}, false, false
 	}
-	isOdd, fresh := g.take(q)
+	odd, fresh := g.take(q)
 	if !fresh || lately(g.reported, q.At) {
-		return Signs{}, isOdd, false
+		return Signs{}, odd, false
 	}
 	if s, found = g.signs(q.At); !found {
-		return s, isOdd, false
+		return s, odd, false
 	}
 	last := &g.reported
 	if s.Weak() {
 		last = &g.weak
 	}
 	if lately(*last, q.At) {
-		return s, isOdd, false
+		return s, odd, false
 	}
 	*last = q.At
-	return s, isOdd, true
+	return s, odd, true
 }
 
 // lately reports whether a report was made within the long span before at.
@@ -129,40 +132,44 @@ func lately(report, at int64) bool { return report != 0 && at-report < long && a
 // madeUp reports whether a response says that an odd name does not exist below a suffix that no one has
 // made public: roots of other operators have domains for those who need no registrar.
 func (q *Query) madeUp() bool {
-	return q.Response && q.NXDomain && q.Sub() == "" && strings.Contains(q.Name, ".") && Zone(q.Name, q.Domain, false) != Root && q.odd()
+	return q.Response && q.NXDomain && q.Sub() == "" && strings.Contains(q.Name, ".") && Zone(q.Name, q.Domain, false) != Root && isOdd(q.Domain)
 }
 
-// odd reports whether the label of the domain is odd.
-func (q *Query) odd() bool {
-	label, _, _ := strings.Cut(q.Domain, ".")
+// isOdd reports whether the label of a domain that someone has chosen is odd.
+func isOdd(domain string) bool {
+	label, _, _ := strings.Cut(domain, ".")
 	bits, ok := Oddity(label)
-	return ok && bits > OddLabel && !q.Given
+	return ok && bits > OddLabel
 }
 
 // take counts the domain of a query or a response, and reports whether it is odd, and whether it is an
 // odd one that was not known.
-func (g *Generated) take(q *Query) (isOdd, fresh bool) {
-	h := uint32(hash(q.Domain, q.Seed))
-	if q.Response && q.Suffix {
-		isOdd = q.NXDomain && q.bare()
-		return isOdd, isOdd && g.unknown.add(h, q.At)
+func (g *Generated) take(q *Query) (odd, fresh bool) {
+	if q.Response && q.Suffix && !q.NXDomain {
+		return false, false
 	}
-	isOdd = q.odd()
+	chosen := q.Chosen()
+	domain := cmp.Or(chosen, q.Domain)
+	h := uint32(hash(domain, q.Seed))
+	if q.Response && q.Suffix {
+		odd = q.bare(domain)
+		return odd, odd && g.unknown.add(h, q.At)
+	}
+	odd = isOdd(chosen)
 	if fresh = g.all.add(h, q.At); fresh {
 		g.domains.add(q.At)
 	}
-	fresh = fresh && isOdd && g.odd.add(h, q.At)
+	fresh = fresh && odd && g.odd.add(h, q.At)
 	if !q.Suffix {
 		fresh = g.unknown.add(h, q.At)
 	}
-	return isOdd, fresh
+	return odd, fresh
 }
 
-// bare reports whether the name is that of the domain itself: a host below it may be unknown although
+// bare reports whether the name is that of a domain itself: a host below it may be unknown although
 // the domain is not, as to a resolver that blocks it.
-func (q *Query) bare() bool {
-	sub := q.Sub()
-	return sub == "" || sub == "www"
+func (q *Query) bare(domain string) bool {
+	return strings.TrimPrefix(q.Name, "www.") == strings.TrimPrefix(domain, "www.")
 }
 
 // signs compares the domains of the spans before at with what is usual.

@@ -94,6 +94,26 @@ func TestWindow_Add(t *testing.T) {
 			q.World = true
 			return q
 		}, 40, names.Volume},
+		{"services of I2P at a server of the world", func(int) *names.Query {
+			q := query(text(rng, base32, 52)+".b32.i2p", 0)
+			q.Domain, q.Suffix, q.World = names.Zone(q.Name, "b32.i2p", false), false, true
+			return q
+		}, 3, names.NoShape},
+		{"a long name below I2P", func(int) *names.Query {
+			q := query(strings.Repeat(text(rng, base32, 50)+".", 3)+"b32.i2p", 0)
+			q.Domain, q.Suffix, q.World = names.Zone(q.Name, "b32.i2p", false), false, true
+			return q
+		}, 1, names.Long},
+		{"more of them, with answers", func(i int) *names.Query {
+			q := query(text(rng, base32, 52)+".b32.i2p", int64(i))
+			q.Domain, q.Suffix, q.World = names.Zone(q.Name, "b32.i2p", false), false, true
+			return q
+		}, 40, names.Volume},
+		{"a long name below another label", func(int) *names.Query {
+			q := query(text(rng, base32, 52)+".b32.i3p", 0)
+			q.Domain, q.Suffix, q.World = names.Zone(q.Name, "b32.i3p", false), false, true
+			return q
+		}, 1, names.Long},
 		{"addresses", func(i int) *names.Query { return query(fmt.Sprintf("%d.2.0.192.in-addr.arpa", i), int64(i)) }, 300, names.NoShape},
 	} {
 		t.Run(tt.name, func(t *testing.T) { // one after the other: they share the source of random numbers
@@ -230,6 +250,13 @@ func TestOddity(t *testing.T) {
 	}
 }
 
+// given returns a query of a name at a provider that gives out names below its domain.
+func given(name string) *names.Query {
+	q := query(name, 0)
+	q.Domain, q.Given = name, true
+	return q
+}
+
 // TestGenerated_Add finds domains that a program has generated, and does not take
 // browsing for it.
 func TestGenerated_Add(t *testing.T) {
@@ -245,6 +272,18 @@ func TestGenerated_Add(t *testing.T) {
 		{"given out by a provider", func(i int) *names.Query {
 			q := query(generated(), int64(i))
 			q.Given = true
+			return q
+		}, false},
+		{"chosen at a provider of dynamic names", func(i int) *names.Query { return given(text(rng, "qxzjkvwpfh", 12) + ".duckdns.org") }, true},
+		{"below a domain of one", func(i int) *names.Query {
+			return query(text(rng, "qxzjkvwpfh", 12)+".mooo.com", int64(i))
+		}, true},
+		{"a few of one's own", func(i int) *names.Query {
+			return given([]string{"millers-nas.duckdns.org", "ourcamera.ddns.net", "bobs-server.hopto.org"}[i%3])
+		}, false},
+		{"services of Tor", func(i int) *names.Query {
+			q := query(text(rng, base32, 56)+".onion", int64(i))
+			q.Response, q.NXDomain = i%2 == 1, i%2 == 1
 			return q
 		}, false},
 		{"unknown ones", func(i int) *names.Query {

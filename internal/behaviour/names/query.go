@@ -50,7 +50,16 @@ var lookups = map[string]bool{
 
 // own are endings of names that no server of the world answers.
 var own = [...]string{".local", ".lan", ".home", ".internal", ".localdomain", ".invalid", ".test", homeEnd, ".corp", ".intra",
-	".intranet", ".private", ".priv"}
+	".intranet", ".private", ".priv", onionEnd, i2pEnd, ".alt"}
+
+// onionEnd and i2pEnd are the ends of names of networks over the Internet, which the DNS does not have (RFC
+// 7686, RFC 9476 section 3): their labels are hashes of keys. Links to them are asked for all the same.
+const onionEnd, i2pEnd = ".onion", ".i2p"
+
+// overlay reports whether a name is one of a network over the Internet.
+func (q *Query) overlay() bool {
+	return strings.HasSuffix(q.Name, onionEnd) || strings.HasSuffix(q.Name, i2pEnd)
+}
 
 // homeEnd is the end of names of a home (RFC 8375).
 const homeEnd = ".home.arpa"
@@ -63,10 +72,10 @@ var signs = []string{"_dmarc.", "_domainkey.", "_acme-challenge.", "_tcp.", "_ud
 func (q *Query) usual() bool { return q.known() || q.lookup() }
 
 // known reports whether a name is below a domain whose names say nothing about a tunnel, however many.
-func (q *Query) known() bool { return q.Domain == "" || lookups[q.Domain] || !q.World && q.local() }
+func (q *Query) known() bool { return q.Domain == "" || lookups[q.Domain] || !q.World && q.Local() }
 
-// local reports whether a name is one that no server of the world answers.
-func (q *Query) local() bool {
+// Local reports whether a name is one that no server of the world answers.
+func (q *Query) Local() bool {
 	for _, end := range own {
 		if strings.HasSuffix(q.Name, end) {
 			return true

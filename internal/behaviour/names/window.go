@@ -96,9 +96,15 @@ func (w *Window) Add(q *Query) Shape {
 }
 
 // usual reports whether a shape has an ordinary reason: names are made for keys and proofs, a resolver of
-// the world is asked for the names of a network, or the hosts are neighbours.
+// the world is asked for the names of a network, or for hashes of keys, or the hosts are neighbours.
 func (w *Window) usual(s Shape, q *Query) bool {
-	return s != Volume && q.proof() || w.Nowhere() && q.local() && (s != Volume || w.Up() < volumeUnknown) || s == Slow && w.Near()
+	switch {
+	case s != Volume && q.proof(), s == Slow && w.Near():
+		return true
+	case s == Long && q.overlay():
+		return len(q.Name) < longName
+	}
+	return w.Nowhere() && q.Local() && (s != Volume || w.Up() < volumeUnknown)
 }
 
 // excusedVolume is in the shapes that were reported for a volume that is excused.

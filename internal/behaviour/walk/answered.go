@@ -35,8 +35,27 @@ func (a *answered) add(c *Contact) {
 // most reports whether at most a third of the hosts that were sent a datagram like a contact have
 // not answered.
 func (a *answered) most(c *Contact, failures int) bool {
+	answers := a.hosts(c)
+	return answers > 0 && answers >= 2*failures
+}
+
+// peersAnswer is the part of the hosts that answers where they are peers, at least: their addresses come from
+// others, who had an answer from them lately. A scanner makes addresses up, few of which have the service.
+const peersAnswer = 8
+
+// some reports whether as many hosts have answered as do where they are peers.
+func (a *answered) some(c *Contact, failures int) bool {
+	answers := a.hosts(c)
+	return peersAnswer*answers >= failures+answers
+}
+
+// hosts returns how many hosts have answered a datagram like a contact lately.
+func (a *answered) hosts(c *Contact) int {
 	p := a.of(c)
-	return c.Proto == udp && p.port == c.Port && c.At-p.since <= 2*fanSpan && int(p.n+p.before) >= 2*failures
+	if c.Proto != udp || p.port != c.Port || c.At-p.since > 2*fanSpan {
+		return 0
+	}
+	return int(p.n + p.before)
 }
 
 // of returns the place of the port of a contact.

@@ -7,6 +7,8 @@ type Contact struct {
 	At   int64  // packet time, nanoseconds since the Unix epoch
 	Host uint64 // hash of the host: of its name if the client has resolved one
 	Port uint16
+	// From is the port of the client, 0 if it is not known.
+	From uint16
 	// Proto is the IANA protocol number, 0 for the search for a neighbour (ARP).
 	Proto uint8
 	// Near says that the host is no host of the world.
@@ -24,6 +26,12 @@ func (c *Contact) key() uint32 {
 	return uint32(h>>32) | 1
 }
 
+// same reports whether two contacts are with the same port of an address, whatever name the client has been
+// told for it meanwhile.
+func (c *Contact) same(other *Contact) bool {
+	return c.Port == other.Port && c.Proto == other.Proto && c.Addr == other.Addr && c.Addr.IsValid()
+}
+
 // The hypotheses: eight contacts of ten succeed, or two of ten, with a chance of 1e-5 to
 // call the first the second. A failure is a step of ln 4 up, a success one down.
 const (
@@ -35,6 +43,8 @@ const (
 	fanHosts  = 8                  // on one port
 	fanSeldom = 32                 // on one port where some never answer, and to which bare segments go
 	fanMedia  = 48                 // likewise, where programs try many in parallel
+	fanSilent = 16                 // where peers or servers of games may be, and none answers
+	fanSource = 16                 // hosts that are sent bare segments from one port
 	fanEchoes = 16                 // hosts that are sent echo requests, answered or not
 	fanNear   = 16                 // neighbours that a client looks for, and do not answer (ARP)
 	fanProbes = 3                  // segments that belong to no connection
@@ -73,6 +83,7 @@ type Alarm struct {
 	Failures int     // ports, hosts or contacts that did not answer
 	Named    int     // of Failures, changes to a host whose name the client has resolved
 	Contacts int     // first contacts since the walk began
+	Peers    bool    // the contacts are as those with peers: see [answered.some] and [Walker.scattered]
 	Since    int64   // time of the first of them
 	Last     Contact // that made it
 }
@@ -118,7 +129,7 @@ func (w *Walker) Probe(c *Contact, a *Alarm) {
 
 // Bare takes a segment without data that does not begin a connection, and that had a reset for an answer or
 // none. Where a capture begins, some are the last ones of connections: a few ports of a host each, and of
-// many hosts those of the web only.
+// many hosts those of the web only, each from a port of its own.
 func (w *Walker) Bare(c *Contact, a *Alarm) {
 	c.Proto = bare
 	w.Expire(c.At, a)
@@ -129,7 +140,13 @@ func (w *Walker) Bare(c *Contact, a *Alarm) {
 	}
 	*slot = k
 	w.fail(c, a)
-	if a.Kind != None && a.Last.Proto == bare {
+	if a.Kind == None && c.From != 0 && few(c) == anyHosts {
+		from := *c
+		from.Port, from.Proto = c.From, sourced
+		w.fail(&from, a)
+	}
+	if a.Kind != None && (a.Last.Proto == bare || a.Last.Proto == sourced) {
+		a.Last = *c
 		a.Last.Proto = tcp
 	}
 }
@@ -181,7 +198,7 @@ func (w *Walker) Begin(c *Contact, a *Alarm) (first bool) {
 func (w *Walker) Answer(c *Contact, refused bool, a *Alarm) {
 	k := c.key()
 	for i := range w.waiting {
-		if p := &w.pending[i]; p.key == k {
+		if p := &w.pending[i]; p.key == k || p.contact.same(c) {
 			if refused {
 				w.fail(&p.contact, a)
 			} else {
@@ -230,7 +247,7 @@ func (w *Walker) fail(c *Contact, a *Alarm) {
 			w.named++
 		}
 		if w.score >= limit {
-			*a = Alarm{Kind: Walk, Failures: int(w.failures), Named: int(w.named), Contacts: int(w.contacts), Since: w.since, Last: *c}
+			*a = Alarm{Kind: Walk, Failures: int(w.failures), Named: int(w.named), Contacts: int(w.contacts), Since: w.since, Last: *c, Peers: !c.Near && w.scattered()}
 			w.score = 0
 			w.restart()
 			return
@@ -241,10 +258,11 @@ func (w *Walker) fail(c *Contact, a *Alarm) {
 
 // The protocols that matter here.
 const (
-	search = 0 // none: ARP
-	icmp   = 1
-	tcp    = 6
-	udp    = 17
-	bare   = 255 // of TCP, but not the beginning of a connection
-	icmpv6 = 58
+	search  = 0 // none: ARP
+	icmp    = 1
+	tcp     = 6
+	udp     = 17
+	bare    = 255 // of TCP, but not the beginning of a connection
+	sourced = 254 // the same, by the port of the client
+	icmpv6  = 58
 )

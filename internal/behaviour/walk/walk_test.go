@@ -1,6 +1,7 @@
 package walk_test
 
 import (
+	"net/netip"
 	"testing"
 	"unsafe"
 
@@ -95,15 +96,20 @@ func TestWalker_Bare(t *testing.T) {
 		n    int
 		want walk.Kind
 	}{
-		"ports":        {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(i)} }, 10, walk.Vertical},
-		"few ports":    {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(i % 9)} }, 60, walk.None},
-		"hosts":        {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 22} }, 32, walk.Sweep},
-		"few hosts":    {func(i int) walk.Contact { return walk.Contact{Host: uint64(i % 31), Port: 22} }, 62, walk.None},
-		"hosts, named": {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 22, Named: true} }, 62, walk.None},
-		"web":          {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 443} }, 100, walk.None},
-		"web, plain":   {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80} }, 100, walk.None},
-		"near web":     {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80, Near: true} }, 32, walk.Sweep},
-		"web and more": {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(434 + i)} }, 10, walk.Vertical},
+		"ports":                 {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(i)} }, 10, walk.Vertical},
+		"few ports":             {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(i % 9)} }, 60, walk.None},
+		"hosts":                 {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 22} }, 32, walk.Sweep},
+		"few hosts":             {func(i int) walk.Contact { return walk.Contact{Host: uint64(i % 31), Port: 22} }, 62, walk.None},
+		"hosts, named":          {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 22, Named: true} }, 62, walk.None},
+		"web":                   {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 443} }, 100, walk.None},
+		"web, plain":            {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80} }, 100, walk.None},
+		"near web":              {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 80, Near: true} }, 32, walk.Sweep},
+		"web and more":          {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(434 + i)} }, 10, walk.Vertical},
+		"web, from one port":    {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 443, From: 50001} }, 16, walk.Sweep},
+		"web, from a port each": {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: 443, From: uint16(50001 + i)} }, 100, walk.None},
+		"web, one host": {func(i int) walk.Contact {
+			return walk.Contact{Host: 7, Port: uint16(80 + i%2*363), From: uint16(50001 + i)}
+		}, 100, walk.None},
 	} {
 		var w walk.Walker
 		var a walk.Alarm
@@ -116,7 +122,7 @@ func TestWalker_Bare(t *testing.T) {
 			c.At, c.Proto = start+int64(i)*1e9, 6
 			w.Bare(&c, &a)
 		}
-		if a.Kind != tt.want || a.Kind != walk.None && a.Last.Proto != 6 {
+		if a.Kind != tt.want || a.Kind != walk.None && (a.Last.Proto != 6 || a.Last.Port != tt.next(tt.n-1).Port) {
 			t.Errorf("%s: alarm %+v; want %v", name, a, tt.want)
 		}
 	}
@@ -146,6 +152,124 @@ func TestWalker_named(t *testing.T) {
 		if tt.want.Since, tt.want.Last = a.Since, a.Last; a != tt.want {
 			t.Errorf("%s: alarm %+v; want %+v", name, a, tt.want)
 		}
+	}
+}
+
+// TestWalker_peers takes datagrams to peers for a sweep only when there are many, and says whether so many
+// answer as of peers, but no scanner.
+func TestWalker_peers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		port    uint16
+		near    bool
+		answers string // of some in a row
+		want    walk.Alarm
+	}{
+		"a service":           {161, false, "-----", walk.Alarm{Kind: walk.Sweep, Failures: 8}},
+		"neighbours":          {6881, true, "-----", walk.Alarm{Kind: walk.Sweep, Failures: 8}},
+		"no peers":            {6881, false, "-----", walk.Alarm{Kind: walk.Sweep, Failures: 16}},
+		"one of five answers": {6881, false, "-+---", walk.Alarm{Kind: walk.Sweep, Failures: 32, Peers: true}},
+		"one of twenty":       {6881, false, "-+------------------", walk.Alarm{Kind: walk.Sweep, Failures: 32}},
+		"most":                {6881, false, "-++++", walk.Alarm{}},
+	} {
+		var w walk.Walker
+		var a walk.Alarm
+		for i := 0; i < 60 && a.Kind == walk.None; i++ {
+			c := walk.Contact{At: start + int64(i)*1e9, Host: uint64(i), Port: tt.port, Proto: 17, Near: tt.near}
+			w.Begin(&c, &a)
+			w.Answer(&c, tt.answers[i%len(tt.answers)] == '-', &a)
+		}
+		if tt.want.Contacts, tt.want.Since, tt.want.Last = a.Contacts, a.Since, a.Last; a != tt.want {
+			t.Errorf("%s: alarm %+v; want %+v", name, a, tt.want)
+		}
+	}
+}
+
+// TestWalker_Answer takes an answer for that to a contact that began before the client was told the name of
+// its address, as of a program that remembers addresses and asks meanwhile.
+func TestWalker_Answer(t *testing.T) {
+	t.Parallel()
+	var w walk.Walker
+	var a walk.Alarm
+	for i := range 20 {
+		c := walk.Contact{At: start + int64(i)*10e9, Host: uint64(i), Port: 443, Proto: 6, Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}
+		w.Begin(&c, &a)
+		c.Host, c.Named = uint64(1000+i), true
+		w.Answer(&c, false, &a)
+	}
+	if a.Kind != walk.None {
+		t.Errorf("alarm %+v; want none", a)
+	}
+}
+
+// TestWalker_scattered says of contacts that fail whether they are as those with peers, which have a port
+// each.
+func TestWalker_scattered(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		next func(i int) walk.Contact
+		want bool
+	}{
+		"peers":             {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: uint16(5000 + i)} }, true},
+		"some at one port":  {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: uint16(5000 + max(i, 3))} }, true},
+		"half at one port":  {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: uint16(5000 + max(i, 5))} }, false},
+		"ports of services": {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: uint16(1016 + i)} }, false},
+		"ports of one host": {func(i int) walk.Contact { return walk.Contact{Host: 7, Port: uint16(5000 + i)} }, false},
+		"neighbours":        {func(i int) walk.Contact { return walk.Contact{Host: uint64(i), Port: uint16(5000 + i), Near: true} }, false},
+	} {
+		var w walk.Walker
+		var a walk.Alarm
+		for i := range 9 {
+			c := tt.next(i)
+			c.At, c.Proto = start+int64(i)*1e9, 6
+			w.Begin(&c, &a)
+			w.Answer(&c, true, &a)
+		}
+		if a.Kind != walk.Walk || a.Peers != tt.want {
+			t.Errorf("%s: alarm %+v; want a walk, of peers = %v", name, a, tt.want)
+		}
+	}
+}
+
+// TestWalker_scattered_again says the same of a second walk, whose contacts have begun before the first was found.
+func TestWalker_scattered_again(t *testing.T) {
+	t.Parallel()
+	var w walk.Walker
+	peer := func(i int) *walk.Contact {
+		return &walk.Contact{At: start + int64(i)*1e8, Host: uint64(i), Port: uint16(5000 + i), Proto: 6}
+	}
+	for i := range 18 {
+		w.Begin(peer(i), new(walk.Alarm))
+	}
+	for i := range 18 {
+		var a walk.Alarm
+		if w.Answer(peer(i), true, &a); (a.Kind == walk.Walk) != (i%9 == 8) || a.Kind == walk.Walk && !a.Peers {
+			t.Errorf("alarm %+v after %d; want one of peers after 9 and 18", a, i+1)
+		}
+	}
+}
+
+// TestWalker_scattered_after says the same of a walk after one over the ports of a host.
+func TestWalker_scattered_after(t *testing.T) {
+	t.Parallel()
+	alarms, _ := run(18, func(i int) attempt { return attempt{uint64(max(i, 8)), uint16(5000 + i), 6, '-'} })
+	if len(alarms) != 2 || alarms[0].Peers || !alarms[1].Peers {
+		t.Errorf("alarms %+v; want two walks, the second of peers", alarms)
+	}
+}
+
+// TestWalker_scattered_few takes no few contacts for those with peers, of which the others were those of a
+// sweep.
+func TestWalker_scattered_few(t *testing.T) {
+	t.Parallel()
+	alarms, _ := run(30, func(i int) attempt { return attempt{uint64(i), 5001, 6, '-'} })
+	for _, a := range alarms {
+		if a.Peers {
+			t.Errorf("alarm %+v; want none of peers", a)
+		}
+	}
+	if len(alarms) < 2 {
+		t.Errorf("%d alarms; want a sweep and a walk", len(alarms))
 	}
 }
 
