@@ -95,13 +95,6 @@ func TestParse(t *testing.T) {
 			c.Listen = []string{"127.0.0.1:5353", "[::]:5354"}
 			c.Upstreams = map[string][]string{"default": {"udp://127.0.0.1", "udp://127.0.0.1:5354", "udp://127.0.0.2:5353", "tls://127.0.0.1:5353#dns.example", "udp://[2001:db8::1]:5354"}}
 		}, nil},
-		{"aliases in a loop", func(c *config.Resolver) {
-			c.Records = []config.ResolverRecord{{Name: "a.lan", Alias: "b.lan"}, {Name: "*.b.lan", Alias: "A.lan"}, {Name: "c.lan", Alias: "d.example"}}
-		}, []string{"resolver.records: a.lan: the aliases of the configuration form a loop"}},
-		{"an alias of all names to one of them", func(c *config.Resolver) { c.Records = []config.ResolverRecord{{Name: "*.t.lan", Alias: "x.t.lan"}} },
-			[]string{"resolver.records: t.lan: the aliases"}},
-		{"an alias to itself in a zone file", func(c *config.Resolver) { c.ZoneRecords = "x.lan. 60 CNAME x.lan.\n" },
-			[]string{"resolver.records: x.lan: the aliases"}},
 		{"empty group", func(c *config.Resolver) { c.Upstreams = map[string][]string{"vpn": nil} },
 			[]string{"resolver.upstreams.vpn: no server"}},
 		{"zone", func(c *config.Resolver) { c.Zones = []config.ResolverZone{{Names: []string{"a..b"}}} },

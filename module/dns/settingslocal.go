@@ -27,7 +27,6 @@ func localRecords(c *config.Resolver, problems *config.Problems) *localdata.Reco
 		localRecord(z, item("records", i), &c.Records[i], problems)
 	}
 	problems.Add("zone_records", z.Zone(c.ZoneRecords))
-	problems.Add("records", z.CheckAliases())
 	return z
 }
 
