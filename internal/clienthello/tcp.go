@@ -14,9 +14,9 @@ const maxRecord = 1 << 14
 // in one or two records; some cut it into more to confuse observers.
 const maxRecords = 512
 
-// RecordHandshake is the content type of a record with messages of the handshake (RFC 8446
+// recordHandshake is the content type of a record with messages of the handshake (RFC 8446
 // section 5.1).
-const RecordHandshake = 22
+const recordHandshake = 22
 
 // IsTLSClient reports whether payload, the first of a TCP connection's client,
 // looks like the beginning of a ClientHello: a handshake record of any version
@@ -39,9 +39,9 @@ func IsTLSClient(payload []byte) bool {
 func isRecord(b []byte) bool {
 	if len(b) >= 5 {
 		n := binary.BigEndian.Uint16(b[3:])
-		return b[0] == RecordHandshake && b[1] == 3 && b[2] <= 4 && n > 0 && n <= maxRecord
+		return b[0] == recordHandshake && b[1] == 3 && b[2] <= 4 && n > 0 && n <= maxRecord
 	}
-	most := [4]byte{RecordHandshake, 3, 4, maxRecord >> 8}
+	most := [4]byte{recordHandshake, 3, 4, maxRecord >> 8}
 	for i, c := range b {
 		if c > most[i] || i < 2 && c != most[i] {
 			return false

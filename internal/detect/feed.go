@@ -38,9 +38,10 @@ func (f *Feed) Name(n *Names) { f.names = n }
 // no authority has issued, or not for the name that the client asks for. The meter shows
 // packets before it meters them, several at once, so both wait for their turn.
 func (f *Feed) Packet(p *packet.Packet, frame []byte) {
-	if p.SrcPort == 53 || p.DstPort == 53 {
+	switch kinds := packet.KindsOf(p, frame); {
+	case kinds&packet.Domain != 0:
 		f.message(p, frame)
-	} else if p.Proto == packet.ProtoTCP && p.SegmentBegins(frame, clienthello.RecordHandshake) && p.TransportLen >= leastSegment {
+	case kinds&packet.Handshake != 0 && p.TransportLen >= leastSegment:
 		f.certificate(p, frame)
 	}
 }

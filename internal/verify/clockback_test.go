@@ -8,6 +8,16 @@ import (
 	"github.com/qubesbeat/qubesbeat/internal/verify"
 )
 
+// leaking returns a lab with a tunnel that works, and a packet beside it.
+func leaking(t *testing.T) *lab {
+	t.Helper()
+	l := newLab(t)
+	l.vpn()
+	l.handshake()
+	l.ping(ofVPN, "10.137.0.20", "198.51.100.7", 63)
+	return l
+}
+
 // TestVerifier_Acknowledge_clock fails again with the first packet after an acknowledgement,
 // though the clock was set back meanwhile.
 func TestVerifier_Acknowledge_clock(t *testing.T) {
@@ -15,10 +25,7 @@ func TestVerifier_Acknowledge_clock(t *testing.T) {
 	for name, back := range map[string]time.Duration{"goes on": 0, "back by an hour": time.Hour, "back by a year": 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
-			l.vpn()
-			l.handshake()
-			l.ping(ofVPN, "10.137.0.20", "198.51.100.7", 63)
+			l := leaking(t)
 			l.want("VPN-1 sys-vpn fail")
 			if n := l.v.Acknowledge(verify.VPN1, "sys-vpn"); n != 1 {
 				t.Errorf("%d acknowledged; want 1", n)
@@ -59,10 +66,7 @@ func TestVerifier_hold_clock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
-			l.vpn()
-			l.handshake()
-			l.ping(ofVPN, "10.137.0.20", "198.51.100.7", 63)
+			l := leaking(t)
 			for _, d := range tt.steps {
 				l.now += int64(d)
 				l.handshake()
@@ -97,10 +101,7 @@ func TestVerifier_hold_jump(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
-			l.vpn()
-			l.handshake()
-			l.ping(ofVPN, "10.137.0.20", "198.51.100.7", 63)
+			l := leaking(t)
 			l.wait(2 * time.Second)
 			tt.play(l)
 			l.want("VPN-1 sys-vpn " + tt.want)

@@ -131,9 +131,9 @@ func (p *parser) servers(key string, texts []string, hostnames bool) (list []*up
 
 // isOwn reports whether a server is one of the addresses that the resolver listens on.
 func (p *parser) isOwn(a *upstream.Address) bool {
+	at := netip.AddrPortFrom(a.IP, a.Port)
 	return a.Proto < upstream.TLS && slices.ContainsFunc(p.out.listen, func(own netip.AddrPort) bool {
-		same := own.Addr() == a.IP || own.Addr().IsUnspecified() && own.Addr().BitLen() == a.IP.BitLen() && a.IP.IsLoopback()
-		return own.Port() == a.Port && same
+		return overlap(own, at) && (own == at || a.IP.IsLoopback())
 	})
 }
 
