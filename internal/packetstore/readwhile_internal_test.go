@@ -48,9 +48,7 @@ func TestReadWhileWriting(t *testing.T) {
 				return
 			case <-tick.C:
 				w.now = time.Now()
-				for range 5 {
-					w.Add(w.packet(uint32(7+i%3), i%50, 60+int(i*37%1400)))
-				}
+				w.Add(w.packet(uint32(7+i%3), i%50, 60+int(i*37%1400))) // a segment takes seconds to fill, and so may tshark to begin
 			}
 		}
 	}()
